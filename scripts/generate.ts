@@ -1,0 +1,35 @@
+/**
+ * Writes what is generated from the schema of switchyard.yml: the JSON Schema for editors and the reference
+ * page. With `--check` it writes nothing, and fails when a file is not what it would write.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { editorSchema } from './json-schema.ts';
+import { referencePage } from './reference.ts';
+
+const root = join(import.meta.dirname, '..');
+const files: Record<string, string> = {
+  'schema/switchyard.schema.json': `${JSON.stringify(editorSchema(), null, 2)}\n`,
+  'docs/reference/configuration.md': referencePage(),
+};
+
+const isCheck = process.argv.includes('--check');
+const stale = Object.entries(files).filter(([path, content]) => current(path) !== content);
+for (const [path, content] of stale) {
+  if (isCheck) {
+    console.error(`${path} is stale: run node scripts/generate.ts`);
+  } else {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+    console.log(`wrote ${path}`);
+  }
+}
+if (isCheck && stale.length > 0) process.exitCode = 1;
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import type { InputName, OutputName } from './inputs.ts';
+
+/** An action as its folder presents it. */
+export interface ActionSpec {
+  /** Folder of action.yml, from the root of the repository. */
+  folder: string;
+  title: string;
+  description: string;
+  icon: string;
+  color: string;
+  inputs: readonly InputName[];
+  outputs: readonly OutputName[];
+}
+
+const SHARED = ['environment', 'config', 'ssh-private-key', 'state-branch', 'github-token'] as const;
+
+/** Every action there is; action.yml and the READMEs' tables are generated from it. */
+export const ACTIONS = {
+  deploy: {
+    folder: '.',
+    title: 'Switchyard',
+    description: 'Deploy everything of an environment to your own servers, without losing a request.',
+    icon: 'git-merge',
+    color: 'blue',
+    inputs: [
+      'environment',
+      'config',
+      'ssh-private-key',
+      'secrets',
+      'images',
+      'state-branch',
+      'github-token',
+      'dry-run',
+    ],
+    outputs: ['changed', 'releases', 'result'],
+  },
+  'toggle-deploy': {
+    folder: 'actions/toggle-deploy',
+    title: 'Switchyard toggle-deploy',
+    description:
+      'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
+    icon: 'repeat',
+    color: 'blue',
+    inputs: [
+      'environment',
+      'service',
+      'zones',
+      'config',
+      'ssh-private-key',
+      'secrets',
+      'images',
+      'state-branch',
+      'github-token',
+      'dry-run',
+    ],
+    outputs: ['changed', 'releases', 'result'],
+  },
+  'update-nginx': {
+    folder: 'actions/update-nginx',
+    title: 'Switchyard update-nginx',
+    description:
+      'Render the routes of all that is deployed in an environment and apply them where anything differs.',
+    icon: 'shuffle',
+    color: 'blue',
+    inputs: [...SHARED, 'zones', 'dry-run'],
+    outputs: ['changed', 'releases', 'result'],
+  },
+  status: {
+    folder: 'actions/status',
+    title: 'Switchyard status',
+    description: 'Show what runs where in an environment, and where it differs from the record.',
+    icon: 'list',
+    color: 'blue',
+    inputs: [...SHARED, 'zones'],
+    outputs: ['releases', 'result'],
+  },
+} as const satisfies Record<string, ActionSpec>;
+
+export type ActionName = keyof typeof ACTIONS;

@@ -1,0 +1,54 @@
+import * as core from '@actions/core';
+import { deploy } from '../deploy/deploy.ts';
+import { UserError } from '../model/errors.ts';
+import type { Inputs } from './inputs.ts';
+import type { RunnerLog } from './log.ts';
+import { openProject, secretsOf } from './project.ts';
+import { releasesOf, resultOf } from './result.ts';
+import { renderSummary } from './summary.ts';
+
+/** runDeploy is behind the root action, toggle-deploy and update-nginx: they differ in inputs and scope only. */
+export async function runDeploy(
+  inputs: Inputs,
+  scope: 'services' | 'routes',
+  log: RunnerLog,
+  signal: AbortSignal,
+): Promise<void> {
+  const project = await openProject(inputs, log);
+  const { wanted } = project;
+  const secrets = scope === 'routes' ? {} : secretsOf(inputs, project, inputs.service, log);
+  const report = await deploy({
+    ...project,
+    secrets,
+    narrowing: { services: inputs.service, zones: inputs.zones },
+    scope,
+    dryRun: inputs['dry-run'],
+    log,
+    signal,
+  });
+  const result = resultOf(report, wanted.servers.length > 1);
+  core.setOutput('changed', String(report.changed));
+  core.setOutput('releases', JSON.stringify(releasesOf(report)));
+  core.setOutput('result', JSON.stringify(result));
+  const title = `${wanted.project} ${wanted.environment}`;
+  await writeSummary(renderSummary({ title, report, result, isDryRun: inputs['dry-run'] }), log);
+  if (report.failure !== undefined) throw report.failure;
+  refuseLosses(result);
+}
+
+/** writeSummary adds to the job summary; outside a runner there is none. */
+export async function writeSummary(markdown: string, log: RunnerLog): Promise<void> {
+  if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(log.clean(markdown), true).write();
+}
+
+function refuseLosses(result: ReturnType<typeof resultOf>): void {
+  for (const [service, { probe }] of Object.entries(result)) {
+    if (probe === undefined || probe.lost === 0) continue;
+    throw new UserError(
+      `${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`,
+      {
+        hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
+      },
+    );
+  }
+}

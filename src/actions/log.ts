@@ -1,0 +1,49 @@
+import * as core from '@actions/core';
+import type { Log } from '../model/log.ts';
+
+/** Shorter values would blank out half of a log. */
+const SHORTEST_SECRET = 4;
+
+/** RunnerLog writes to the runner's log. Secrets never reach it, also where no runner masks them. */
+export class RunnerLog implements Log {
+  readonly #secrets = new Set<string>();
+
+  /** hide keeps a value, each of its lines and their base64 out of the log; the runner is told as well. */
+  hide(value: string): void {
+    const forms = [
+      value,
+      ...value.split('\n').map((line) => line.trim()),
+      JSON.stringify(value).slice(1, -1),
+    ];
+    for (const form of [...forms, Buffer.from(value).toString('base64')]) {
+      if (form.length < SHORTEST_SECRET || this.#secrets.has(form)) continue;
+      this.#secrets.add(form);
+      if (process.env.GITHUB_ACTIONS === 'true') core.setSecret(form);
+    }
+  }
+
+  /** clean removes secrets, and takes the effect from lines that the runner would read as its own commands. */
+  clean(text: string): string {
+    let cleaned = text;
+    for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
+      cleaned = cleaned.replaceAll(secret, '***');
+    }
+    return cleaned.replaceAll(/^(\s*)(::|##\[)/gm, '$1\u200b$2');
+  }
+
+  debug(message: string): void {
+    core.debug(this.clean(message));
+  }
+
+  info(message: string): void {
+    core.info(this.clean(message));
+  }
+
+  warning(message: string): void {
+    core.warning(this.clean(message));
+  }
+
+  async group<T>(title: string, work: () => Promise<T>): Promise<T> {
+    return await core.group(this.clean(title), work);
+  }
+}

@@ -1,0 +1,60 @@
+import type { DeployReport } from '../deploy/deploy.ts';
+import type { ProbeReport } from '../deploy/probe.ts';
+import { containerName } from '../model/names.ts';
+import { hostPort } from '../model/ports.ts';
+
+/** One server in the output `result`. */
+export interface ServerResult {
+  host: string;
+  side: string;
+  container: string;
+  port: number;
+  /** Milliseconds of each phase that happened here: start, healthy, drain, stop. */
+  durations: Record<string, number>;
+}
+
+/** One service in the output `result`. */
+export interface ServiceResult {
+  release: number;
+  effect: string;
+  servers: ServerResult[];
+  probe?: ProbeReport;
+}
+
+const PHASES = ['start', 'healthy', 'drain', 'stop'];
+
+/** resultOf returns the output `result` of a deploy, by service. Pure. */
+export function resultOf(report: DeployReport, isMultiServer: boolean): Record<string, ServiceResult> {
+  const { plan, timeline, probes } = report;
+  const entries = plan.changes
+    .filter(({ effect }) => effect !== 'remove')
+    .map((change): [string, ServiceResult] => {
+      const { service } = change;
+      const wanted = report.services.find(({ name }) => name === service);
+      const servers = (plan.standing[service] ?? []).map(({ host, side }) => ({
+        host,
+        side,
+        container: containerName(plan.scope, service, side),
+        port: isMultiServer ? hostPort(wanted?.ports.host ?? 0, side) : (wanted?.spec.port ?? 0),
+        durations: Object.fromEntries(
+          PHASES.flatMap((phase) => {
+            const ms = timeline.durationMs(phase, service, host);
+            return ms === undefined ? [] : [[phase, ms]];
+          }),
+        ),
+      }));
+      const probe = probes.get(service);
+      return [service, { release: change.to, effect: change.effect, servers, ...(probe && { probe }) }];
+    });
+  return Object.fromEntries(entries);
+}
+
+/** releasesOf returns the output `releases`: the number that runs, by service. */
+export function releasesOf(report: DeployReport): Record<string, number> {
+  const changed = new Map(report.plan.changes.map((change) => [change.service, change]));
+  const entries = report.services.map(({ name, release, known }) => {
+    const isUndone = report.failure !== undefined && changed.get(name)?.effect !== 'none';
+    return [name, isUndone ? (known.current?.number ?? 0) : release.number] as const;
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,24 @@
+/**
+ * What holds where the file says nothing, written as one would write it in the file. The schema shows
+ * these values and resolveEnvironment uses them.
+ */
+export const DEFAULTS = {
+  sidecar: {
+    image: 'nginx:1.30-alpine',
+    // Longer than the idle gap of clients that keep their connections: a reload then breaks none of them.
+    keepalive_min_timeout: '10s',
+  },
+  server: { port: 22, zone: 'default' },
+  servers: 1,
+  strategy: 'toggle',
+  pull_policy: 'missing',
+  restart: 'unless-stopped',
+  // nginx's own ten minutes cut idle pools of database connections.
+  idle_timeout: '24h',
+  stop_grace_period: '10s',
+  drain: { timeout: '120s' },
+  // Compose waits half a minute between two checks; a deploy waits for this one.
+  healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
+  // Without a limit the log of one container fills the disk of the server.
+  logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+} as const;

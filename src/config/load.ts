@@ -1,0 +1,140 @@
+import { failTogether, type Location, UserError } from '../model/errors.ts';
+import { checkName } from '../model/names.ts';
+import type { Variables } from './interpolate.ts';
+import { type Problem, pathText, problemsOf } from './problems.ts';
+import { type Config, config } from './schema/config.ts';
+import { type Path, readSource, type Source } from './source.ts';
+
+/** A configuration file that was read and checked key by key; see resolveEnvironment for the rest. */
+export interface LoadedConfig {
+  /** The file's name as it was given, for messages. */
+  file: string;
+  config: Config;
+  /** The run's environment, which variables without a value are taken from. */
+  variables: Variables;
+  /** locate returns the place of the first of `paths` that the file has, else the nearest around the first. */
+  locate: Locate;
+  /** has tells whether the file has something at `path`. */
+  has(path: Path): boolean;
+}
+
+/** See LoadedConfig. */
+export type Locate = (...paths: [Path, ...Path[]]) => Location;
+
+/**
+ * loadConfig parses the text of a configuration file, replaces references to `variables` (the run's
+ * environment) and checks every key. `file` is its name for messages. It throws a UserError, or UserErrors
+ * with all mistakes of the file at once, each with its place, its path, and for an unknown key the nearest
+ * known one. What only holds for one environment is checked by resolveEnvironment.
+ */
+export function loadConfig(text: string, file: string, variables: Variables): LoadedConfig {
+  const source = readSource(text, file, variables);
+  const value = withoutExtensions(source.value);
+  const result = config.safeParse(value);
+  const problems = [
+    ...nameProblems(value),
+    ...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
+  ];
+  const located = problems.map((problem) =>
+    problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
+  );
+  failTogether(inOrder(located));
+  return {
+    file,
+    config: result.data as Config,
+    variables,
+    locate: locator(source),
+    has: source.has,
+  };
+}
+
+/** problemError makes the error of a problem: its path, its sentence, its hint and its place. */
+export function problemError({ path, message, hint }: Problem, location: Location): UserError {
+  return new UserError(path.length === 0 ? `the file ${message}` : `${pathText(path)}: ${message}`, {
+    location,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** inOrder sorts errors by their place in the file, as a person mends them. */
+export function inOrder(errors: readonly UserError[]): UserError[] {
+  const place = ({ location }: UserError): number => (location ? location.line * 1e6 + location.column : 0);
+  return [...errors].sort((a, b) => place(a) - place(b));
+}
+
+function locator(source: Source): Locate {
+  return (...paths) => source.locate(paths.find((path) => source.has(path)) ?? paths[0]);
+}
+
+/** Names of environments and services, checked apart from the schema so that what they name is checked too. */
+function nameProblems(value: unknown): Problem[] {
+  const project = asMap(value).project;
+  const environments = Object.entries(asMap(asMap(value).environments));
+  return [
+    ...(typeof project === 'string' ? nameProblem('project', ['project'], project) : []),
+    ...environments.flatMap(([name]) => nameProblem('environment', ['environments', name], name)),
+    ...servicePaths(value).flatMap((path) => nameProblem('service', path, String(path.at(-1)))),
+  ];
+}
+
+function nameProblem(kind: Parameters<typeof checkName>[0], path: Path, name: string): Problem[] {
+  try {
+    checkName(kind, name);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [{ path, message: error.message, hint: error.hint, isKey: kind !== 'project' }];
+  }
+}
+
+/** servicePaths returns the path of every service, those of the environments included. */
+function servicePaths(value: unknown): Path[] {
+  const within = (parent: Path): Path[] =>
+    Object.keys(asMap(valueAt(value, parent))).map((name) => [...parent, name]);
+  const environments = Object.keys(asMap(asMap(value).environments));
+  return [
+    ...within(['services']),
+    ...environments.flatMap((environment) => within(['environments', environment, 'services'])),
+  ];
+}
+
+/** withoutExtensions leaves out Compose's extension keys, `x-…`, at the top and in services. */
+function withoutExtensions(value: unknown): unknown {
+  const strip = (map: unknown): unknown =>
+    isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
+  const stripServices = (services: unknown): unknown =>
+    isMap(services) ? mapValues(services, strip) : services;
+  const top = strip(value);
+  if (!isMap(top)) return top;
+  return mapValues(top, (member, name) => {
+    if (name === 'services') return stripServices(member);
+    if (name !== 'environments' || !isMap(member)) return member;
+    return mapValues(member, (environment) =>
+      isMap(environment)
+        ? mapValues(environment, (part, partName) => (partName === 'services' ? stripServices(part) : part))
+        : environment,
+    );
+  });
+}
+
+function mapValues(
+  map: Record<string, unknown>,
+  change: (value: unknown, name: string) => unknown,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((parent, step) => {
+    if (Array.isArray(parent)) return parent[Number(step)];
+    return isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
+  }, value);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asMap(value: unknown): Record<string, unknown> {
+  return isMap(value) ? value : {};
+}

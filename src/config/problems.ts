@@ -1,0 +1,111 @@
+import type * as z from 'zod';
+import { didYouMean, listed } from './nearest.ts';
+import type { Path } from './source.ts';
+
+/** One mistake in the file. */
+export interface Problem {
+  path: Path;
+  message: string;
+  hint?: string | undefined;
+  /** Whether the key itself is the mistake, and not its value. */
+  isKey?: boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * problemsOf turns what zod found into sentences. `valueAt` gives what the file has at a path. Of a union
+ * only the form that the value was meant to be is reported: a map is never told that it is no text.
+ */
+export function problemsOf(issues: readonly Issue[], valueAt: (path: Path) => unknown): Problem[] {
+  return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
+}
+
+function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown): Problem[] {
+  const path = [...parent, ...issue.path] as Path;
+  const value = valueAt(path);
+  const problem = (message: string, hint?: unknown): Problem[] => [
+    { path, message, ...(typeof hint === 'string' ? { hint } : {}) },
+  ];
+  if (value === undefined && issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
+    return problem('is required');
+  }
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const sentences = issue.message.split('\n');
+      return issue.keys.map((name, index) => ({
+        path: [...path, name],
+        message: sentences[index] ?? 'unknown key',
+        isKey: true,
+      }));
+    }
+    case 'invalid_key': {
+      const inner = issue.issues.flatMap((key) => fromIssue(key, path, valueAt));
+      return inner.map((found) => ({ ...found, isKey: true }));
+    }
+    case 'invalid_union': {
+      const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
+      const [branch] = meant;
+      if (meant.length === 1 && branch) return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
+      return problem(value === null ? 'has no value' : issue.message);
+    }
+    case 'invalid_type':
+      return problem(wrongType(issue.expected, value), quotesHint(issue.expected, value));
+    case 'invalid_value': {
+      const known = issue.values.map(String);
+      if (issue.message.startsWith('must')) return problem(issue.message);
+      return problem(
+        `must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`,
+      );
+    }
+    case 'custom':
+      return problem(issue.message, issue.params?.hint);
+    default:
+      return problem(issue.message);
+  }
+}
+
+/** shown writes a value in a message: text and numbers as they are, of the rest only what it is. */
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null
+    ? (TYPE_WORDS[typeOf(value)] ?? 'that')
+    : JSON.stringify(value);
+}
+
+/** isOtherForm tells that a form of a union was not meant: the value is of another type altogether. */
+function isOtherForm(issue: Issue): boolean {
+  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+};
+
+function wrongType(expected: string, value: unknown): string {
+  const word = TYPE_WORDS[expected] ?? expected;
+  return value === null
+    ? `must be ${word}, but has no value`
+    : `must be ${word}, not ${TYPE_WORDS[typeOf(value)]}`;
+}
+
+function quotesHint(expected: string, value: unknown): string | undefined {
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  return expected === 'string' && isPlain ? `Put it in quotes: "${value}".` : undefined;
+}
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+/** pathText writes a path as in messages: `services.api.volumes[0]`. */
+export function pathText(path: Path): string {
+  return path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
+}

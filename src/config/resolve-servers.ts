@@ -1,0 +1,39 @@
+import type { JumpSpec, ServerSpec } from '../model/spec.ts';
+import { DEFAULTS } from './defaults.ts';
+import type { EnvironmentInput, ServerInput } from './schema/environment.ts';
+
+/** The runner's own engine: no SSH, so no port, user or key. */
+const LOCAL_SERVER: ServerSpec = {
+  host: 'localhost',
+  port: 0,
+  user: '',
+  zone: DEFAULTS.server.zone,
+  hostKeys: [],
+};
+
+/** resolveServers returns the servers of an environment with its user and all defaults filled in. */
+export function resolveServers(environment: EnvironmentInput): ServerSpec[] {
+  if (environment.provider === 'local') return [LOCAL_SERVER];
+  return environment.servers.map((server) => {
+    // That there is one of the two was checked when the file was loaded.
+    const user = server.user ?? environment.user ?? '';
+    return {
+      host: server.host,
+      port: server.port ?? DEFAULTS.server.port,
+      user,
+      ...(server.private_ip === undefined ? {} : { privateIp: server.private_ip }),
+      zone: server.zone ?? DEFAULTS.server.zone,
+      hostKeys: server.host_key ?? [],
+      ...(server.jump === undefined ? {} : { jump: resolveJump(server.jump, user) }),
+    };
+  });
+}
+
+function resolveJump(jump: NonNullable<ServerInput['jump']>, user: string): JumpSpec {
+  return {
+    host: jump.host,
+    port: jump.port ?? DEFAULTS.server.port,
+    user: jump.user ?? user,
+    hostKeys: jump.host_key ?? [],
+  };
+}

@@ -1,0 +1,189 @@
+import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import { checkNames } from '../model/names.ts';
+import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
+import { DEFAULTS } from './defaults.ts';
+import { findCycles } from './dependencies.ts';
+import { parseDuration } from './duration.ts';
+import { parseImage } from './image.ts';
+import { inOrder, type LoadedConfig, problemError } from './load.ts';
+import { mergeService } from './merge.ts';
+import { didYouMean, listed } from './nearest.ts';
+import { originOf } from './origin.ts';
+import { resolveServers } from './resolve-servers.ts';
+import { resolveService } from './resolve-service.ts';
+import type { EnvironmentInput } from './schema/environment.ts';
+import type { ServiceInput } from './schema/service.ts';
+
+/** What a run says beside the file. */
+export interface ResolveOptions {
+  /** Images by service; they win over the file. */
+  images?: Readonly<Record<string, string>>;
+}
+
+/** Report is told of a mistake at a key of a service. */
+type Report = (service: string, path: readonly (string | number)[], message: string, hint?: string) => void;
+
+/**
+ * resolveEnvironment returns one environment as it is wanted: its services merged over those of the file,
+ * recognised images, protocols and defaults filled in, all in plain units. It throws a UserError, or
+ * UserErrors with all mistakes at once: an unknown environment or service, and every rule between keys.
+ */
+export function resolveEnvironment(
+  loaded: LoadedConfig,
+  environment: string,
+  options: ResolveOptions = {},
+): EnvironmentSpec {
+  const input = environmentOf(loaded, environment);
+  const errors: UserError[] = [];
+  const report: Report = (service, path, message, hint) => {
+    const origin = originOf(loaded, environment, ['services', service, ...path]);
+    errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
+  };
+  const servers = resolveServers(input);
+  const merged = mergedServices(loaded, input);
+  applyImages(merged, options.images ?? {}, errors);
+  const services = [...merged].map(([name, service]) =>
+    resolveService(name, service, loaded.variables, (path, message, hint) =>
+      report(name, path, message, hint),
+    ),
+  );
+  checkServiceNames(loaded, environment, services, report);
+  checkPlacement(services, servers, report);
+  checkDependencies(services, report);
+  checkDomains(services, report);
+  failTogether(inOrder(errors));
+  const { image, keepalive_min_timeout } = loaded.config.sidecar ?? {};
+  return {
+    project: loaded.config.project,
+    environment,
+    provider: input.provider,
+    servers,
+    services,
+    nginx: {
+      image: image ?? DEFAULTS.sidecar.image,
+      keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+    },
+  };
+}
+
+function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {
+  const { environments } = loaded.config;
+  const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
+  if (found) return found;
+  const known = Object.keys(environments);
+  throw new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+    hint: `${loaded.file} has ${listed(known)}.`,
+    location: loaded.locate(['environments']),
+  });
+}
+
+function mergedServices(loaded: LoadedConfig, environment: EnvironmentInput): Map<string, ServiceInput> {
+  const base = new Map(Object.entries(loaded.config.services ?? {}));
+  const over = new Map(Object.entries(environment.services ?? {}));
+  const names = new Set([...base.keys(), ...over.keys()]);
+  return new Map([...names].map((name) => [name, mergeService(base.get(name), over.get(name))]));
+}
+
+/** applyImages puts in the images of the run; they come from no line of the file, so their errors have none. */
+function applyImages(
+  services: Map<string, ServiceInput>,
+  images: Readonly<Record<string, string>>,
+  errors: UserError[],
+): void {
+  for (const [name, image] of Object.entries(images)) {
+    const service = services.get(name);
+    if (service === undefined) {
+      const known = [...services.keys()];
+      errors.push(
+        new UserError(`images: there is no service ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+          hint: `The services are ${listed(known)}.`,
+        }),
+      );
+      continue;
+    }
+    try {
+      services.set(name, { ...service, image: parseImage(image) });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(new UserError(`images: ${name}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
+    }
+  }
+}
+
+function checkServiceNames(
+  loaded: LoadedConfig,
+  environment: string,
+  services: readonly ServiceSpec[],
+  report: Report,
+): void {
+  for (const { name } of services) {
+    try {
+      checkNames({ project: loaded.config.project, environment }, name);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      report(name, [], messageOf(error), error.hint);
+    }
+  }
+}
+
+function checkPlacement(
+  services: readonly ServiceSpec[],
+  servers: readonly ServerSpec[],
+  report: Report,
+): void {
+  const known = [...new Set(servers.map(({ zone }) => zone))];
+  for (const { name, placement } of services) {
+    const { zones } = placement;
+    zones.forEach((zone, index) => {
+      if (!known.includes(zone)) {
+        report(
+          name,
+          ['zones', index],
+          `there is no zone ${JSON.stringify(zone)}${didYouMean(zone, known)}`,
+          `The environment has ${listed(known)}.`,
+        );
+      }
+    });
+    const usable = servers.filter(({ zone }) => zones.length === 0 || zones.includes(zone)).length;
+    const areKnown = zones.every((zone) => known.includes(zone));
+    if (areKnown && placement.servers > usable) {
+      const where = zones.length === 0 ? 'the environment' : `zone ${listed(zones)}`;
+      report(
+        name,
+        ['servers'],
+        `${placement.servers} servers are wanted, and ${where} has ${usable}`,
+        `Write servers: ${usable}, at the service or for this environment, or add servers.`,
+      );
+    }
+  }
+}
+
+function checkDependencies(services: readonly ServiceSpec[], report: Report): void {
+  const known = services.map(({ name }) => name);
+  for (const { name, dependsOn } of services) {
+    for (const dependency of dependsOn) {
+      if (known.includes(dependency)) continue;
+      report(
+        name,
+        ['depends_on'],
+        `there is no service ${JSON.stringify(dependency)} in this environment${didYouMean(dependency, known)}`,
+      );
+    }
+  }
+  for (const cycle of findCycles(new Map(services.map(({ name, dependsOn }) => [name, dependsOn])))) {
+    const [first = ''] = cycle;
+    report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
+  }
+}
+
+function checkDomains(services: readonly ServiceSpec[], report: Report): void {
+  const owners = new Map<string, string>();
+  for (const { name, route } of services) {
+    for (const domain of route.domains) {
+      const owner = owners.get(domain);
+      if (owner !== undefined)
+        report(name, ['domain'], `domain ${domain} belongs to both "${owner}" and "${name}"`);
+      owners.set(domain, name);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import { NAME_PATTERN, NAME_RULE, NAMES_TOTAL_MAX } from '../../model/names.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { parseImage } from '../image.ts';
+import { environment } from './environment.ts';
+import { closed, key, parsed, requiredKey } from './key.ts';
+import { TOP_REFUSALS } from './refusals.ts';
+import { filledText, positiveDuration } from './scalars.ts';
+import { services } from './service.ts';
+
+/** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
+export const config = closed(
+  {
+    project: requiredKey(z.string(), {
+      description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
+      example: 'project: shop',
+    }),
+    sidecar: key(
+      closed({
+        image: key(parsed(filledText, parseImage), {
+          description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
+          fallback: { value: DEFAULTS.sidecar.image },
+          example: 'image: "nginx:1.30-alpine"',
+        }),
+        keepalive_min_timeout: key(positiveDuration, {
+          description:
+            'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
+          fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
+          example: 'keepalive_min_timeout: 10s',
+        }),
+      }),
+      { description: 'Settings of nginx, for the sidecar and the edge both.' },
+    ),
+    environments: requiredKey(
+      z
+        .record(z.string().meta({ pattern: NAME_PATTERN.source }), environment)
+        .refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }),
+      { description: 'The environments by name: where services run.' },
+    ),
+    services: key(services, { description: 'The services by name, as they are in every environment.' }),
+  },
+  TOP_REFUSALS,
+).meta({ id: 'config', isExtensible: true });
+
+/** The file as it was checked, in plain units, without defaults. */
+export type Config = z.infer<typeof config>;

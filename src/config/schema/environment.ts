@@ -1,0 +1,155 @@
+import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
+import { NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
+import { parseHost, parsePrivateIp, parseUser } from '../address.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { parseHostKey } from '../host-key.ts';
+import { closed, key, parsed, requiredKey } from './key.ts';
+import { LOCAL_REFUSALS } from './refusals.ts';
+import { oneOrMany, port } from './scalars.ts';
+import { services } from './service.ts';
+
+const host = parsed(z.string(), parseHost);
+const user = parsed(z.string(), parseUser);
+const hostKey = oneOrMany(parsed(z.string(), parseHostKey), 'a host key');
+
+const HOST_KEY_DOC = {
+  description:
+    'Public key of the server, one or several, each `type base64 [comment]`. Only these are accepted. Without one the run fails and prints the line to add.',
+  short: 'host_key: "ssh-ed25519 AAAA…"',
+  long: 'host_key:\n  - ssh-ed25519 AAAA…\n  - ecdsa-sha2-nistp256 AAAA…',
+};
+
+const zone = parsed(z.string(), (name) => {
+  if (NAME_PATTERN.test(name)) return name;
+  throw new UserError(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
+});
+
+const server = closed({
+  host: requiredKey(host, {
+    description:
+      "Address that SSH connects to, an IP address or a DNS name. It is the server's name in all output.",
+    example: 'host: 203.0.113.10',
+  }),
+  private_ip: key(parsed(z.string(), parsePrivateIp), {
+    description:
+      'Address by which the other servers of the zone reach this one. Host ports are bound to it alone. Required when the zone has several servers.',
+    example: 'private_ip: 10.0.0.2',
+  }),
+  port: key(port, {
+    description: 'Port of SSH.',
+    fallback: { value: DEFAULTS.server.port },
+    example: 'port: 2222',
+  }),
+  zone: key(zone, {
+    description: 'Region of the server. All servers of a zone share a private network.',
+    fallback: { value: DEFAULTS.server.zone },
+    example: 'zone: lon1',
+  }),
+  user: key(user, {
+    description: 'Login on the server; being in the group `docker` is enough.',
+    fallback: { words: "the environment's `user`; one of the two is required" },
+    example: 'user: deploy',
+  }),
+  host_key: key(hostKey, HOST_KEY_DOC),
+  jump: key(
+    closed({
+      host: requiredKey(host, { description: 'Address of the jump host.', example: 'host: 203.0.113.1' }),
+      port: key(port, {
+        description: 'Port of its SSH.',
+        fallback: { value: DEFAULTS.server.port },
+        example: 'port: 2222',
+      }),
+      user: key(user, {
+        description: 'Login on the jump host.',
+        fallback: { words: "the server's `user`" },
+        example: 'user: jump',
+      }),
+      host_key: key(hostKey, HOST_KEY_DOC),
+    }),
+    { description: 'Host on the way to the server, which SSH connects through.' },
+  ),
+}).meta({ id: 'server' });
+
+/** A server as the file has it. */
+export type ServerInput = z.infer<typeof server>;
+
+/** checkServers reports what is wrong among servers that are right each by itself. */
+function checkServers(
+  environment: { user?: string | undefined; servers: readonly ServerInput[] },
+  report: (path: (string | number)[], message: string, hint?: string) => void,
+): void {
+  const { servers } = environment;
+  servers.forEach((server, index) => {
+    const earlier = servers.slice(0, index);
+    const zoneOf = ({ zone }: ServerInput): string => zone ?? DEFAULTS.server.zone;
+    if (earlier.some(({ host }) => host === server.host)) {
+      report(['servers', index, 'host'], `server ${server.host} is there twice`);
+    }
+    if (
+      server.private_ip !== undefined &&
+      earlier.some(({ private_ip }) => private_ip === server.private_ip)
+    ) {
+      report(['servers', index, 'private_ip'], `private_ip ${server.private_ip} is there twice`);
+    }
+    const neighbours = servers.filter((other) => zoneOf(other) === zoneOf(server)).length;
+    if (server.private_ip === undefined && neighbours > 1) {
+      report(
+        ['servers', index],
+        `server ${server.host} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`,
+        'Servers of a zone reach each other by it.',
+      );
+    }
+    if ((server.user ?? environment.user) === undefined) {
+      report(
+        ['servers', index],
+        `server ${server.host} has no user`,
+        'Write user at the environment or at the server.',
+      );
+    }
+  });
+}
+
+const overrides = key(services, {
+  description:
+    'Services of this environment, merged over `services` by key: maps are merged, lists and single values replaced. A service may stand here only.',
+  example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
+});
+
+const staticEnvironment = closed({
+  provider: requiredKey(z.literal('static'), {
+    description: 'Servers that exist already, reached over SSH.',
+  }),
+  user: key(user, {
+    description: 'Login on all servers that do not name one.',
+    example: 'user: deploy',
+  }),
+  servers: requiredKey(z.array(server).min(1, { error: 'must have at least one server' }), {
+    description: 'The servers.',
+    example:
+      'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
+  }),
+  services: overrides,
+}).superRefine((environment, context) => {
+  checkServers(environment, (path, message, hint) => {
+    context.addIssue({ code: 'custom', path, message, params: { hint } });
+  });
+});
+
+const localEnvironment = closed(
+  {
+    provider: requiredKey(z.literal('local'), {
+      description: 'The Docker engine of the machine that runs the action.',
+    }),
+    services: overrides,
+  },
+  LOCAL_REFUSALS,
+);
+
+/** An environment: where services run, and what is different there. */
+export const environment = z
+  .discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
+  .meta({ id: 'environment' });
+
+/** An environment as the file has it. */
+export type EnvironmentInput = z.infer<typeof environment>;

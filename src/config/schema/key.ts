@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
+import { didYouMean } from '../nearest.ts';
+
+/** What the reference page and editors say about a key. */
+export interface KeyDoc {
+  /** Its meaning, in whole sentences. */
+  description: string;
+  /** `Compose` when name and meaning are Compose's, else the word is ours. */
+  from?: 'Compose';
+  /** What holds where the key is missing: a value as written in the file, or words. */
+  fallback?: { value: unknown } | { words: string };
+  /** Compose's short form, as YAML. */
+  short?: string;
+  /** Compose's long form, as YAML. */
+  long?: string;
+  /** An example, as YAML, for keys with one form. */
+  example?: string;
+}
+
+/** key attaches its documentation to an optional key of a map. */
+export function key<S extends z.ZodType>(schema: S, doc: KeyDoc): z.ZodOptional<S> {
+  return schema.optional().meta({ ...doc });
+}
+
+/** requiredKey attaches its documentation to a key that must be there. */
+export function requiredKey<S extends z.ZodType>(schema: S, doc: KeyDoc): S {
+  return schema.meta({ ...doc }) as S;
+}
+
+/** Sentences for keys that Compose or an older file has and we do not: why, or what to write instead. */
+export type Refusals = Readonly<Record<string, string>>;
+
+/**
+ * closed is a map with these keys only. Its error has one line for each unknown key, in their order; see
+ * problemsOf, which takes them apart again.
+ */
+export function closed<Shape extends z.core.$ZodLooseShape>(shape: Shape, refusals: Refusals = {}) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((name) => refusal(name, Object.keys(shape), refusals)).join('\n')
+        : undefined,
+  });
+}
+
+function refusal(name: string, known: readonly string[], refusals: Refusals): string {
+  const sentence = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
+  return sentence === undefined ? `unknown key${didYouMean(name, known)}` : `not supported: ${sentence}`;
+}
+
+/** parsed makes a schema of a parser: the UserError it throws becomes an issue at the value's place. */
+export function parsed<S extends z.ZodType, T>(schema: S, parse: (value: z.output<S>) => T) {
+  return schema.transform((value, context): T => {
+    try {
+      return parse(value);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
+      return z.NEVER;
+    }
+  });
+}

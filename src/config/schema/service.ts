@@ -1,0 +1,434 @@
+import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
+import { NAME_PATTERN } from '../../model/names.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { parseDomain } from '../domain.ts';
+import { parseImage } from '../image.ts';
+import { checkMount, isAbsolutePath, parseShortMount } from '../mount.ts';
+import { listed } from '../nearest.ts';
+import { parseRestart } from '../restart.ts';
+import { splitWords } from '../shell-words.ts';
+import { checkSecretName, checkVariableName } from '../variable-name.ts';
+import { healthcheck } from './healthcheck.ts';
+import { closed, key, parsed, requiredKey } from './key.ts';
+import { DEPENDENCY_REFUSALS, DEPLOY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
+import {
+  bytes,
+  decimal,
+  duration,
+  filledText,
+  flag,
+  oneOrMany,
+  port,
+  positiveDuration,
+  text,
+  wholeNumber,
+} from './scalars.ts';
+
+/** Labels that Switchyard finds its containers by. */
+const LABEL_PREFIX = 'switchyard.';
+/** Docker refuses less. */
+const MEMORY_MIN = 6 * 1024 ** 2;
+
+/** distinct passes a list on. It throws when a member is in it twice. */
+function distinct<T extends string>(list: T[]): T[] {
+  const twice = list.filter((member, index) => list.indexOf(member) !== index);
+  if (twice.length > 0) throw new UserError(`${listed([...new Set(twice)])} is there twice`);
+  return list;
+}
+
+/** checkLabelName throws for a label without a name, and for those that Switchyard finds its containers by. */
+function checkLabelName(name: string): void {
+  if (name === '' || name.includes('\0')) throw new UserError('a label needs a name');
+  if (name.startsWith(LABEL_PREFIX)) {
+    throw new UserError(
+      `label ${JSON.stringify(name)} is reserved: labels with ${LABEL_PREFIX} are Switchyard's`,
+    );
+  }
+}
+
+/** checked passes a string on that `check` does not throw for. */
+function checked(check: (value: string) => unknown) {
+  return parsed(z.string(), (value) => {
+    check(value);
+    return value;
+  });
+}
+
+/** fromPairs turns Compose's list form `KEY=value` or `KEY` into a map; a key alone has `bare` as value. */
+function fromPairs<T>(list: readonly string[], bare: T): Record<string, string | T> {
+  const pairs = list.map((pair): [string, string | T] => {
+    const equals = pair.indexOf('=');
+    return equals === -1 ? [pair, bare] : [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  distinct(pairs.map(([name]) => name));
+  return Object.fromEntries(pairs);
+}
+
+const environmentValue = z.union([text, z.number(), z.null()], {
+  error: (issue) =>
+    typeof issue.input === 'boolean'
+      ? `must be text: put ${issue.input} in quotes, as in Compose`
+      : 'must be text, a number, or nothing',
+});
+
+const variableName = checked(checkVariableName);
+const labelName = checked(checkLabelName);
+
+/** A map of variables; null takes the value from the run's environment. */
+const environment = parsed(
+  z.union([z.record(variableName, environmentValue), z.array(text)], {
+    error: 'must be a map or a list of KEY=value',
+  }),
+  (value): Record<string, string | null> => {
+    const map = Array.isArray(value) ? fromPairs(value, null) : value;
+    if (Array.isArray(value)) Object.keys(map).forEach(checkVariableName);
+    return Object.fromEntries(
+      Object.entries(map).map(([name, member]) => [name, member === null ? null : String(member)]),
+    );
+  },
+);
+
+const labels = parsed(
+  z.union(
+    [
+      z.record(
+        labelName,
+        z.union([text, z.number(), z.boolean(), z.null()], {
+          error: 'must be text, a number, true or false',
+        }),
+      ),
+      z.array(text),
+    ],
+    { error: 'must be a map or a list of KEY=value' },
+  ),
+  (value): Record<string, string> => {
+    const map = Array.isArray(value) ? fromPairs(value, '') : value;
+    if (Array.isArray(value)) Object.keys(map).forEach(checkLabelName);
+    return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, String(member ?? '')]));
+  },
+);
+
+/** Words of a command; null leaves the image's. */
+const command = parsed(
+  z.union([text, z.array(text), z.null()], { error: 'must be text or a list of text' }),
+  (value) => (typeof value === 'string' ? splitWords(value) : value),
+);
+
+const dependency = closed(
+  {
+    condition: requiredKey(
+      z.enum(['service_started', 'service_healthy'], {
+        error: (issue) =>
+          issue.input === 'service_completed_successfully'
+            ? 'must be service_healthy: a service here runs until it is replaced'
+            : 'must be service_healthy or service_started',
+      }),
+      { description: 'Both mean the same here: a dependency is always healthy before its dependents start.' },
+    ),
+  },
+  DEPENDENCY_REFUSALS,
+);
+
+const dependsOn = parsed(
+  z.union([z.array(z.string()), z.record(z.string(), dependency)], {
+    error: 'must be a list of services, or a map of service and condition',
+  }),
+  (value) => distinct(Array.isArray(value) ? value : Object.keys(value)),
+);
+
+const mount = z.union(
+  [
+    parsed(z.string(), parseShortMount),
+    parsed(
+      closed({
+        type: requiredKey(z.enum(['volume', 'bind', 'tmpfs']), { description: 'What is mounted.' }),
+        source: key(z.string(), { description: "The volume's name, or the path on the server." }),
+        target: requiredKey(z.string(), { description: 'The path in the container.' }),
+        read_only: key(flag, {
+          description: 'Whether the container may only read it.',
+          fallback: { value: false },
+        }),
+      }),
+      checkMount,
+    ),
+  ],
+  { error: 'must be text (name:/target) or a map' },
+);
+
+const volumes = parsed(z.array(mount), (list) => {
+  const targets = list.map(({ target }) => target);
+  if (new Set(targets).size < targets.length)
+    throw new UserError('two volumes are mounted at the same target');
+  return list;
+});
+
+const resources = closed({
+  limits: key(
+    closed({
+      cpus: key(
+        decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024),
+        {
+          from: 'Compose',
+          description: 'CPUs the container may use, as a number or text.',
+          fallback: { words: 'without limit' },
+          example: 'cpus: "0.5"',
+        },
+      ),
+      memory: key(
+        parsed(bytes, (value) => {
+          if (value < MEMORY_MIN)
+            throw new UserError('must be at least 6m, which is the least that Docker takes');
+          return value;
+        }),
+        {
+          from: 'Compose',
+          description: 'Memory the container may use. Beyond it, it is killed and started again.',
+          fallback: { words: 'without limit' },
+          example: 'memory: 256M',
+        },
+      ),
+      pids: key(wholeNumber('a whole number, at least 1', 1), {
+        from: 'Compose',
+        description: 'Processes and threads the container may have.',
+        fallback: { words: 'without limit' },
+        example: 'pids: 200',
+      }),
+    }),
+    { from: 'Compose', description: 'What the container may use at most.' },
+  ),
+  reservations: key(
+    closed({
+      memory: key(bytes, {
+        from: 'Compose',
+        description: 'Memory that is left to the container when the server runs short of it.',
+        example: 'memory: 128M',
+      }),
+    }),
+    { from: 'Compose', description: 'What the container is granted.' },
+  ),
+});
+
+/**
+ * A service as the file has it, in plain units. Every key is optional: a service may be written in parts,
+ * under `services` and under an environment; resolveEnvironment asks for what must be there.
+ */
+const service = closed(
+  {
+    image: key(parsed(filledText, parseImage), {
+      from: 'Compose',
+      description: 'Image the container is made of. The input `images` of an action wins over it. Required.',
+      fallback: { words: 'none, it is required' },
+      example: 'image: ghcr.io/acme/api:1.2.3',
+    }),
+    port: key(port, {
+      description: 'The one port the container listens on.',
+      fallback: { words: 'the port of a recognised image, else it is required' },
+      example: 'port: 3000',
+    }),
+    protocol: key(z.enum(['http', 'tcp']), {
+      description: 'What is spoken on the port.',
+      fallback: {
+        words:
+          '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
+      },
+      example: 'protocol: tcp',
+    }),
+    domain: key(
+      parsed(oneOrMany(parsed(z.string(), parseDomain), 'a domain'), (list) => distinct(list)),
+      {
+        description:
+          'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`. A domain belongs to one service of an environment.',
+        short: 'domain: api.example.com',
+        long: 'domain: [api.example.com, "*.example.org"]',
+      },
+    ),
+    depends_on: key(dependsOn, {
+      from: 'Compose',
+      description:
+        "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`. An environment's list replaces the other.",
+      short: 'depends_on: [cache]',
+      long: 'depends_on:\n  cache: { condition: service_healthy }',
+    }),
+    servers: key(wholeNumber('a whole number, at least 1', 1, 10_000), {
+      description: 'On how many of the servers in its zones the service stands, once on each.',
+      fallback: { value: DEFAULTS.servers },
+      example: 'servers: 2',
+    }),
+    zones: key(
+      parsed(z.array(z.string()), (list) => distinct(list)),
+      {
+        description: 'Zones whose servers the service may stand on.',
+        fallback: { words: 'all zones' },
+        example: 'zones: [lon1]',
+      },
+    ),
+    environment: key(environment, {
+      from: 'Compose',
+      description:
+        "Variables of the container. Numbers become text, `true` and `false` need quotes. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+      short: 'environment: ["LOG_LEVEL=info", "TZ"]',
+      long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
+    }),
+    secrets: key(
+      parsed(z.array(checked(checkSecretName)), (list) => distinct(list)),
+      {
+        from: 'Compose',
+        description:
+          'Names of the secrets that reach the container as environment variables. Their values come from the input `secrets` of the action; a missing or blank one fails the run before anything else. Only the short form.',
+        example: 'secrets: [API_TOKEN]',
+      },
+    ),
+    healthcheck: key(healthcheck, {
+      from: 'Compose',
+      description: 'How a new container proves that it is healthy before it gets traffic.',
+    }),
+    drain: key(
+      closed({
+        timeout: key(duration, {
+          description:
+            'How long connections of the old side may go on after the switch; `0` is without limit.',
+          fallback: { value: DEFAULTS.drain.timeout },
+          example: 'timeout: 60s',
+        }),
+      }),
+      { description: 'How the old side ends.' },
+    ),
+    stop_grace_period: key(duration, {
+      from: 'Compose',
+      description: 'Time between SIGTERM, or `stop_signal`, and SIGKILL.',
+      fallback: { value: DEFAULTS.stop_grace_period },
+      example: 'stop_grace_period: 20s',
+    }),
+    strategy: key(z.enum(['toggle', 'recreate']), {
+      description:
+        '`toggle` starts the new side beside the old one and loses no request. `recreate` stops the old container before the new one starts, which a service that writes to a volume needs.',
+      fallback: { value: DEFAULTS.strategy },
+      example: 'strategy: recreate',
+    }),
+    share_volumes: key(flag, {
+      description:
+        'Says that two containers of this service may write to its volumes at the same time, which `toggle` makes them do: right for uploads and caches, never for a database.',
+      fallback: { value: false },
+      example: 'share_volumes: true',
+    }),
+    idle_timeout: key(positiveDuration, {
+      description: 'How long a connection may be silent before edge or sidecar end it.',
+      fallback: { value: DEFAULTS.idle_timeout },
+      example: 'idle_timeout: 1h',
+    }),
+    pull_policy: key(z.enum(['always', 'missing', 'if_not_present', 'never']), {
+      from: 'Compose',
+      description: 'When the image is pulled. `if_not_present` is the same as `missing`.',
+      fallback: { value: DEFAULTS.pull_policy },
+      example: 'pull_policy: always',
+    }),
+    command: key(command, {
+      from: 'Compose',
+      description:
+        "Command in place of the image's. Text is split into words; no shell reads it, and unquoted shell operators are refused.",
+      short: 'command: node server.js --port 3000',
+      long: 'command: ["node", "server.js", "--port", "3000"]',
+    }),
+    entrypoint: key(command, {
+      from: 'Compose',
+      description: "Entrypoint in place of the image's, in the forms of `command`.",
+      short: 'entrypoint: /entrypoint.sh --verbose',
+      long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
+    }),
+    user: key(filledText, {
+      from: 'Compose',
+      description: 'User, or `user:group`, that the container runs as.',
+      fallback: { words: "the image's" },
+      example: 'user: "1000:1000"',
+    }),
+    working_dir: key(
+      parsed(z.string(), (path) => {
+        if (isAbsolutePath(path)) return path;
+        throw new UserError(`${JSON.stringify(path)} is no absolute path`);
+      }),
+      {
+        from: 'Compose',
+        description: 'Directory the command starts in.',
+        fallback: { words: "the image's" },
+        example: 'working_dir: /app',
+      },
+    ),
+    stop_signal: key(
+      parsed(z.union([z.string(), z.number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
+        if (/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|[1-9]\d?)$/.test(String(signal))) return String(signal);
+        throw new UserError(`${JSON.stringify(signal)} is no signal`, {
+          hint: 'Write its name, SIGINT, or its number.',
+        });
+      }),
+      {
+        from: 'Compose',
+        description: 'Signal that asks the container to end.',
+        fallback: { words: "the image's, else SIGTERM" },
+        example: 'stop_signal: SIGINT',
+      },
+    ),
+    labels: key(labels, {
+      from: 'Compose',
+      description:
+        "Labels of the container. Names with `switchyard.` are reserved. An environment's labels are merged over these by name.",
+      short: 'labels: ["com.example.team=shop"]',
+      long: 'labels:\n  com.example.team: shop',
+    }),
+    volumes: key(volumes, {
+      from: 'Compose',
+      description:
+        "Volumes (`name:/target`), directories of the server (`/path:/target`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. Relative sources are refused: there is no checkout on the server. An environment's list replaces the other.",
+      short: 'volumes: ["assets:/srv/assets:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]',
+      long: 'volumes:\n  - { type: volume, source: assets, target: /srv/assets, read_only: true }\n  - { type: tmpfs, target: /tmp }',
+    }),
+    restart: key(checked(parseRestart), {
+      from: 'Compose',
+      description:
+        'When the engine starts the container again: `"no"`, `always`, `unless-stopped`, `on-failure` or `on-failure:n`.',
+      fallback: { value: DEFAULTS.restart },
+      example: 'restart: on-failure:3',
+    }),
+    logging: key(
+      closed({
+        driver: key(filledText, {
+          from: 'Compose',
+          description: 'Log driver of the engine.',
+          fallback: { value: DEFAULTS.logging.driver },
+          example: 'driver: journald',
+        }),
+        options: key(
+          parsed(
+            z.record(z.string(), z.union([text, z.number()], { error: 'must be text or a number' })),
+            (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)])),
+          ),
+          {
+            from: 'Compose',
+            description:
+              'Options of the driver. For `json-file` those of the default that are not named stay.',
+            fallback: { value: DEFAULTS.logging.options },
+            example: 'options: { max-size: 50m }',
+          },
+        ),
+      }),
+      { from: 'Compose', description: 'Where the output of the container goes.' },
+    ),
+    deploy: key(
+      closed(
+        { resources: key(resources, { from: 'Compose', description: 'Limits and reservations.' }) },
+        DEPLOY_REFUSALS,
+      ),
+      {
+        from: 'Compose',
+        description: 'Resources of the container; the rest of Compose’s `deploy` has its own words here.',
+      },
+    ),
+  },
+  SERVICE_REFUSALS,
+).meta({ id: 'service', isExtensible: true });
+
+/** A service as the file has it, checked key by key, in plain units, without defaults. */
+export type ServiceInput = z.infer<typeof service>;
+
+/** A map of services. Names are checked for themselves: zod looks at no value whose key is wrong. */
+export const services = z.record(z.string().meta({ pattern: NAME_PATTERN.source }), service);

@@ -1,0 +1,185 @@
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { failTogether, type Location, messageOf, UserError } from '../model/errors.ts';
+import { InterpolationError, interpolate, type Variables } from './interpolate.ts';
+
+/** The way from the top of a file to a value: keys, and indexes of lists. */
+export type Path = readonly (string | number)[];
+
+/** Source is a YAML file that was read: its plain value, and the way back from a path to a line. */
+export interface Source {
+  /** Maps, lists, strings, numbers, booleans and null; references are replaced. */
+  value: unknown;
+  /** locate returns the place of `path`, or of the nearest thing around it that the file has. */
+  locate(path: Path): Location;
+  /** locateKey returns the place of the last key of `path` instead of that of its value. */
+  locateKey(path: Path): Location;
+  /** has tells whether the file has something at `path`, be it by an anchor or a merge key. */
+  has(path: Path): boolean;
+}
+
+/**
+ * readSource parses YAML 1.2 with anchors and merge keys, and replaces references to variables in all
+ * scalar values (not in keys). It throws UserErrors with all syntax errors or all bad references.
+ */
+export function readSource(text: string, file: string, variables: Variables): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
+  const place = (offset: number): Location => {
+    const { line, col } = lines.linePos(offset);
+    // An empty file has no line yet.
+    return { file, line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  failTogether(
+    [...document.errors, ...document.warnings].map((problem) => {
+      const location = place(problem.pos[0]);
+      return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
+    }),
+  );
+  failTogether(replaceReferences(document, text, variables, place));
+  return {
+    value: plainValue(document, place),
+    locate: (path) => place(find(document, path).offset),
+    locateKey: (path) => place(find(document, path).keyOffset),
+    has: (path) => find(document, path).isComplete,
+  };
+}
+
+function syntaxMessage(problem: { code: string; message: string }): string {
+  if (problem.code === 'MULTIPLE_DOCS') return 'the file holds more than one YAML document';
+  if (problem.code === 'DUPLICATE_KEY') return 'the key is there twice in one map';
+  return `YAML: ${problem.message}`;
+}
+
+/** Braces end a plain scalar inside `{ … }` and `[ … ]`: the usual reason why a reference is no YAML. */
+function syntaxHint(text: string, line: number): { hint?: string } {
+  const isReference = text.split(/\r?\n/)[line - 1]?.includes('${') ?? false;
+  return isReference
+    ? { hint: 'Put references in quotes when they stand inside { } or [ ]: "${NAME}".' }
+    : {};
+}
+
+/**
+ * replaceReferences checks aliases and keys, and interpolates the scalars in place. What was interpolated stays text, as in Compose:
+ * the place it stands at decides whether it is read as a number. A number that does not print as it is
+ * written (1.10, 0x10, 12345678901234567890) stays text for the same reason: no digit is lost.
+ */
+function replaceReferences(
+  document: Document,
+  text: string,
+  variables: Variables,
+  place: (offset: number) => Location,
+): UserError[] {
+  const errors: UserError[] = [];
+  visit(document, {
+    Alias(_key, node, ancestors) {
+      const target = node.resolve(document);
+      if (target !== undefined && !ancestors.includes(target)) return;
+      const problem =
+        target === undefined ? 'there is no anchor before this:' : 'this is inside its own anchor:';
+      const location = place(node.range?.[0] ?? 0);
+      errors.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
+    },
+    Scalar(key, node) {
+      if (key === 'key') {
+        // JavaScript gives this name a meaning of its own, so that a map would lose it without a word.
+        if (node.value !== '__proto__') return;
+        errors.push(
+          new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }),
+        );
+        return;
+      }
+      if (typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source) {
+        node.value = node.source;
+      }
+      if (typeof node.value !== 'string' || !node.value.includes('$')) return;
+      try {
+        node.value = interpolate(node.value, variables);
+      } catch (error) {
+        if (!(error instanceof InterpolationError)) throw error;
+        const [start, end] = node.range ?? [0, 0];
+        const exact = text.slice(start, end).indexOf(error.reference);
+        const location = place(start + Math.max(0, exact));
+        errors.push(new UserError(error.message, { location, ...(error.hint ? { hint: error.hint } : {}) }));
+      }
+    },
+  });
+  return errors;
+}
+
+/** plainValue turns what can still go wrong after parsing, an alias that explodes, into a UserError. */
+function plainValue(document: Document, place: (offset: number) => Location): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`YAML: ${messageOf(error)}`, { location: place(0), cause: error });
+  }
+}
+
+/**
+ * find walks down `path`. A scalar's place is its own; that of a block is its key, where a reader looks
+ * for it. `isComplete` is false when the file ends before the path does.
+ */
+function find(document: Document, path: Path): { offset: number; keyOffset: number; isComplete: boolean } {
+  let offset = startOf(document.contents) ?? 0;
+  let keyOffset = offset;
+  let node: Node | null = document.contents;
+  for (const step of path) {
+    const container = resolved(document, node);
+    if (isMap(container)) {
+      const pair = pairOf(document, container.items, String(step));
+      if (pair === undefined) return { offset, keyOffset, isComplete: false };
+      node = pair.value as Node | null;
+      const ownPlace = isPlaceOfItsOwn(node) ? startOf(node) : undefined;
+      keyOffset = startOf(pair.key as Node | null) ?? offset;
+      offset = ownPlace ?? keyOffset;
+    } else if (isSeq(container) && typeof step === 'number' && step < container.items.length) {
+      node = container.items[step] as Node | null;
+      offset = startOf(node) ?? offset;
+      keyOffset = offset;
+    } else return { offset, keyOffset, isComplete: false };
+  }
+  return { offset, keyOffset, isComplete: true };
+}
+
+function isPlaceOfItsOwn(node: Node | null): boolean {
+  return (
+    isAlias(node) || (isScalar(node) && node.value !== null) || (isCollection(node) && node.flow === true)
+  );
+}
+
+function startOf(node: Node | null | undefined): number | undefined {
+  return node?.range?.[0];
+}
+
+function resolved(document: Document, node: Node | null): Node | null | undefined {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+/** pairOf finds a key among `items`, else in what they merge with `<<`, where the first one wins. */
+function pairOf(document: Document, items: readonly unknown[], key: string): Pair | undefined {
+  const pairs = items.filter(isPair);
+  const own = pairs.find((pair) => isScalar(pair.key) && String(pair.key.value) === key);
+  if (own !== undefined) return own;
+  for (const merge of pairs.filter((pair) => isScalar(pair.key) && pair.key.source === '<<')) {
+    const value = resolved(document, merge.value as Node | null);
+    for (const source of isSeq(value) ? value.items : [value]) {
+      const map = resolved(document, source as Node | null);
+      const found = isMap(map) ? pairOf(document, map.items, key) : undefined;
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,196 @@
+import { UserError } from '../model/errors.ts';
+import type { ServicePorts } from '../model/ports.ts';
+import { allocatePorts } from '../model/ports.ts';
+import type { EnvironmentState, Release } from '../model/release.ts';
+import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
+import {
+  highestRelease,
+  type KnownReleases,
+  numberRelease,
+  type ReleaseSpec,
+  secretsVersionOf,
+} from './desired.ts';
+import type { ObservedServer } from './observed.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+
+/** What a run was narrowed to; undefined is everything. */
+export interface Narrowing {
+  services: readonly string[] | undefined;
+  zones: readonly string[] | undefined;
+}
+
+/** The releases that the record names, by service. */
+export type KnownByService = ReadonlyMap<string, Pick<KnownReleases, 'current' | 'pending'>>;
+
+/** What planning needs, from all who know it. */
+export interface Facts {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: Readonly<Record<string, Record<string, string>>>;
+  narrowing: Narrowing;
+  observed: readonly ObservedServer[];
+  state: EnvironmentState;
+  known: KnownByService;
+  drainedElsewhere: ReadonlySet<string>;
+}
+
+/**
+ * assemble turns the facts into the planner's input: it gives ports and release numbers, and keeps what the run
+ * was not asked to change as its last release says. Pure. It throws a UserError for a narrowing that names what
+ * is not there, and for a service whose dependency is neither deployed nor selected.
+ */
+export function assemble(facts: Facts): PlanInput {
+  const { wanted, narrowing, observed, state } = facts;
+  const scope = { project: wanted.project, environment: wanted.environment };
+  checkNarrowing(wanted, narrowing);
+  const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+  const ports = portsOf(facts);
+  const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!));
+  checkDependencies(services);
+  const names = new Set(wanted.services.map(({ name }) => name));
+  const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+  const others = [...new Set([...standing, ...Object.keys(state.services)])]
+    .filter((name) => !names.has(name))
+    .sort();
+  const leaving = new Map(
+    others.flatMap((name) => {
+      const release = facts.known.get(name)?.current;
+      return release === undefined ? [] : [[name, release] as const];
+    }),
+  );
+  const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+  return {
+    scope,
+    servers: wanted.servers,
+    nginx: wanted.nginx,
+    services: [...services, ...kept],
+    observed,
+    state,
+    removes: isNarrowed ? [] : others,
+    isLeaving: !isNarrowed && wanted.services.length === 0,
+    keepsActive: false,
+    leaving,
+    hosts: wanted.servers
+      .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
+      .map(({ host }) => host),
+    drainedElsewhere: facts.drainedElsewhere,
+  };
+}
+
+/** assembleKept returns the input for looking at, or routing to, exactly what is deployed. Pure. */
+export function assembleKept(facts: Facts): PlanInput {
+  return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+
+/**
+ * assembleUndo returns the input that brings the services of a failed level back to what had the traffic before:
+ * undoing is a plan like any other.
+ */
+export function assembleUndo(
+  input: PlanInput,
+  failed: readonly string[],
+  observed: readonly ObservedServer[],
+): PlanInput {
+  const services = input.services.flatMap((service): WantedService[] => {
+    const { current } = service.known;
+    if (!failed.includes(service.name))
+      return [{ ...service, isSelected: false, spec: current ?? service.spec }];
+    if (current === undefined) return [];
+    const release = { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+    return [{ ...service, spec: current, release, isSelected: true }];
+  });
+  const names = new Set(services.map(({ name }) => name));
+  return {
+    ...input,
+    services,
+    observed,
+    removes: failed.filter((name) => !names.has(name)),
+    isLeaving: false,
+    keepsActive: true,
+  };
+}
+
+function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {
+  const { narrowing, observed, state } = facts;
+  const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+  const known: KnownReleases = {
+    current: facts.known.get(spec.name)?.current,
+    pending: facts.known.get(spec.name)?.pending,
+    highest: highestRelease(spec.name, state, observed),
+  };
+  if (!isSelected && known.current === undefined) return [];
+  const secrets = facts.secrets[spec.name] ?? {};
+  const wanted: ReleaseSpec = isSelected ? spec : known.current!;
+  const release = isSelected
+    ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
+    : currentNumber(known.current!);
+  const { name, dependsOn, placement } = spec;
+  return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
+}
+
+/** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
+function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, ServicePorts>): WantedService[] {
+  const current = facts.known.get(name)?.current;
+  const own = ports.get(name);
+  if (current === undefined || own === undefined) return [];
+  return [
+    {
+      name,
+      spec: current,
+      dependsOn: [],
+      placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
+      ports: own,
+      release: currentNumber(current),
+      known: { current, pending: undefined, highest: current.number },
+      isSelected: false,
+    },
+  ];
+}
+
+function currentNumber(current: Release) {
+  return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+
+/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
+function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> {
+  const recorded = new Map<string, ServicePorts>();
+  for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
+    if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
+  }
+  for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+    recorded.set(name, { host: host_port, internal: internal_port });
+  }
+  const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+  const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+  const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+  return new Map([...recorded, ...allocated]);
+}
+
+function checkNarrowing(wanted: EnvironmentSpec, { services, zones }: Narrowing): void {
+  const known = wanted.services.map(({ name }) => name);
+  const unknown = services?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(`there is no service "${unknown}" in the file`, {
+      hint: `The input "service" takes one of ${known.join(', ')} a line.`,
+    });
+  }
+  const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
+  const unknownZone = zones?.find((zone) => !allZones.includes(zone));
+  if (unknownZone !== undefined) {
+    throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
+      hint: `The zones are ${allZones.join(', ')}.`,
+    });
+  }
+}
+
+function checkDependencies(services: readonly WantedService[]): void {
+  const names = new Set(services.map(({ name }) => name));
+  for (const service of services.filter(({ isSelected }) => isSelected)) {
+    const missing = service.dependsOn.find((name) => !names.has(name));
+    if (missing !== undefined) {
+      throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
+        hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
+      });
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * States of a connection that somebody may still use: ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2 and
+ * CLOSE_WAIT (the kernel's include/net/tcp_states.h). TIME_WAIT is over for both ends.
+ */
+const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
+
+/**
+ * countConnections counts the live connections to a port in what `/proc/net/tcp` and `/proc/net/tcp6` say, both
+ * together: a dual-stack server's connections stand in tcp6 only. Connections from the container to itself
+ * (its own health check) do not count. Port 0 counts every port.
+ */
+export function countConnections(table: string, port: number): number {
+  return table.split('\n').filter((line) => {
+    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+    if (!LIVE_STATES.has(state) || isLoopback(remote.split(':')[0] ?? '')) return false;
+    const localPort = local.split(':')[1] ?? '';
+    return port === 0 || Number.parseInt(localPort, 16) === port;
+  }).length;
+}
+
+/** Addresses are 32-bit words in the machine's byte order: 0100007F is 127.0.0.1, and ::ffff:127.0.0.1 ends with it. */
+function isLoopback(address: string): boolean {
+  const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
+  return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
+}

@@ -1,0 +1,36 @@
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Log } from '../model/log.ts';
+import type { Scope } from '../model/names.ts';
+import type { NginxSpec, ServerSpec } from '../model/spec.ts';
+import type { Timeline } from './timeline.ts';
+
+/** The right to change an environment, as far as a run needs to know it. */
+export interface Guard {
+  /** Names the run in locks. */
+  run: string;
+  fence: number;
+  /** Aborted when the right is lost or the run is cancelled. */
+  signal: AbortSignal;
+  /** confirm throws when the right was lost, and makes sure that it lasts for another half minute. */
+  confirm(): Promise<void>;
+}
+
+/** What running a plan needs. */
+export interface RunContext {
+  fleet: Fleet;
+  scope: Scope;
+  servers: readonly ServerSpec[];
+  nginx: NginxSpec;
+  /** Secret values by service and name. */
+  secrets: Readonly<Record<string, Record<string, string>>>;
+  log: Log;
+  timeline: Timeline;
+  guard: Guard;
+  /** Addresses of service containers on the environment's network, by `placeKey`. */
+  addresses: Map<string, string>;
+}
+
+/** placeKey names one side of a service on a server. */
+export function placeKey(host: string, service: string, side: string): string {
+  return `${host} ${service} ${side}`;
+}

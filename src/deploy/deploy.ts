@@ -1,0 +1,488 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fleet } from '../fleet/fleet.ts';
+import type { Provider } from '../fleet/server.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { Log } from '../model/log.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
+import type { HeldLease } from '../state/held-lease.ts';
+import { historyMessage } from '../state/history.ts';
+import type { Snapshot } from '../state/snapshot.ts';
+import type { Store } from '../state/store.ts';
+import { assemble, assembleKept, assembleUndo, type Facts, type Narrowing } from './assemble.ts';
+import type { Guard, RunContext } from './context.ts';
+import { describePlan } from './describe.ts';
+import { pull } from './images.ts';
+import { findImage, observe } from './observe.ts';
+import { isEmpty, type Plan, type RetireStep } from './plan.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+import { planDeploy } from './planner.ts';
+import { prepare, teardown } from './prepare.ts';
+import type { ProbeReport } from './probe.ts';
+import {
+  type Achieved,
+  type Author,
+  begunChanges,
+  historyOf,
+  type Outcome,
+  recordDrained,
+  recordIntent,
+  recordOutcome,
+  releaseOf,
+} from './record.ts';
+import { type Retiring, retire, runLevel } from './run-level.ts';
+import { survey } from './survey.ts';
+import { Timeline } from './timeline.ts';
+
+/** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
+const DRAIN_WITH_LEASE_MS = 30_000;
+/** A run that drains without the lease says this often in the record that it lives. */
+const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+
+/** What a deploy is asked to do. */
+export interface DeployRequest {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: Facts['secrets'];
+  narrowing: Narrowing;
+  /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
+  scope: 'services' | 'routes';
+  dryRun: boolean;
+  provider: Provider;
+  openStore(): Promise<Store>;
+  author: Author;
+  log: Log;
+  /** Aborted when the run is cancelled. */
+  signal: AbortSignal;
+}
+
+/** What a deploy did. */
+export interface DeployReport {
+  plan: Plan;
+  services: readonly WantedService[];
+  timeline: Timeline;
+  probes: Map<string, ProbeReport>;
+  /** Connections that were cut when a drain timeout was over. */
+  cut: number;
+  /** Engine API requests sent. */
+  engineCalls: number;
+  /** Why the run failed, when it did after it had begun to change things. */
+  failure: unknown;
+  changed: boolean;
+}
+
+/**
+ * deploy brings an environment to what is wanted: it looks at the servers and the record, plans, runs the plan
+ * and records. It throws before the first change for whatever can be known before; a failure after that is in
+ * the report, beside what was done.
+ */
+export async function deploy(request: DeployRequest): Promise<DeployReport> {
+  const timeline = new Timeline();
+  const opening = timeline.measure({ phase: 'lease' }, () => openSession(request));
+  const connecting = timeline.measure({ phase: 'connect' }, () =>
+    Fleet.connect(request.provider, request.wanted.servers),
+  );
+  const [session, fleet] = await Promise.allSettled([opening, connecting]);
+  try {
+    if (fleet.status === 'rejected') throw fleet.reason;
+    if (session.status === 'rejected') throw session.reason;
+    return await new Deployment(request, timeline, fleet.value, session.value).run();
+  } finally {
+    await Promise.all([
+      session.status === 'fulfilled' && session.value.store.close(),
+      fleet.status === 'fulfilled' && fleet.value.close(),
+    ]);
+  }
+}
+
+/** The record, and the right to change it. A dry run has no lease. */
+interface Session {
+  store: Store;
+  snapshot: Snapshot;
+  lease: HeldLease | undefined;
+}
+
+async function openSession(request: DeployRequest): Promise<Session> {
+  const store = await request.openStore();
+  try {
+    if (request.dryRun) return { store, snapshot: await store.read(), lease: undefined };
+    return { store, ...(await acquire(store, request.signal)) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function acquire(store: Store, signal: AbortSignal) {
+  const taken = await store.acquire({ signal });
+  taken.lease.startHeartbeat();
+  return taken;
+}
+
+/** One run from plan to record. */
+class Deployment {
+  readonly #request: DeployRequest;
+  readonly #timeline: Timeline;
+  readonly #fleet: Fleet;
+  readonly #session: Session;
+  readonly #addresses = new Map<string, string>();
+
+  constructor(request: DeployRequest, timeline: Timeline, fleet: Fleet, session: Session) {
+    this.#request = request;
+    this.#timeline = timeline;
+    this.#fleet = fleet;
+    this.#session = session;
+  }
+
+  async run(): Promise<DeployReport> {
+    const { log, dryRun } = this.#request;
+    let { input, plan } = await this.#plan();
+    while (!dryRun && plan.vacate.some(isDrained)) {
+      await this.#vacate(plan.vacate);
+      ({ input, plan } = await this.#plan());
+    }
+    for (const line of describePlan(plan)) log.info(line);
+    if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
+    return await this.#execute(input, plan);
+  }
+
+  async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
+    const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
+    const facts = await this.#timeline.measure({ phase: 'observe' }, () =>
+      survey(this.#fleet, this.#session.snapshot, wanted, secrets, narrowing),
+    );
+    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+    const plan = planDeploy(input);
+    const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
+    return { input, plan: isRefreshed ? planDeploy(input) : plan };
+  }
+
+  /** `pull_policy: always` asks the registry before the plan: only then it is known whether anything changed. */
+  async #pullAlways(input: PlanInput, plan: Plan): Promise<boolean> {
+    const services = input.services.filter(
+      ({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always',
+    );
+    await Promise.all(
+      services.flatMap(({ name, spec: { container } }) =>
+        (plan.standing[name] ?? []).map(async ({ host }) => {
+          const server = this.#fleet.server(host);
+          await this.#pull(host, container.image, 'always');
+          const found = await findImage(server, container.image);
+          const images = input.observed.find((observed) => observed.host === host)?.images;
+          if (found !== undefined) images?.set(container.image, found);
+        }),
+      ),
+    );
+    return services.length > 0;
+  }
+
+  #pull(host: string, image: string, policy: 'always' | 'missing' | 'never'): Promise<void> {
+    const { log } = this.#request;
+    return this.#timeline.measure({ phase: 'pull', host }, () =>
+      pull(this.#fleet.server(host), image, policy, log, this.#signal()),
+    );
+  }
+
+  /** Waits, without the lease, until sides are free on which an earlier run still drains. */
+  async #vacate(steps: readonly RetireStep[]): Promise<void> {
+    const { log, signal } = this.#request;
+    await this.#session.lease?.release();
+    for (const { name, host } of steps.filter(isDrained)) {
+      log.info(
+        `${name} on ${host} still drains from an earlier deploy; its place is needed, so this run waits`,
+      );
+    }
+    const context = this.#context({ ...this.#guard(), signal });
+    await Promise.all(steps.filter(isDrained).map((step) => retire(context, step, 0)));
+    const { lease, snapshot } = await acquire(this.#session.store, signal);
+    Object.assign(this.#session, { lease, snapshot });
+  }
+
+  async #execute(input: PlanInput, plan: Plan): Promise<DeployReport> {
+    const { wanted } = this.#request;
+    const run = emptyRun();
+    const context = this.#context(this.#guard());
+    const begun = begunServices(input, plan);
+    await Promise.all(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
+    const digests = await this.#digests(input, begun);
+    await Promise.all([
+      this.#commitIntent(plan, begun, digests),
+      this.#timeline.measure({ phase: 'prepare' }, () =>
+        Promise.all(
+          plan.prepare.map((step) =>
+            prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, this.#request.log),
+          ),
+        ),
+      ),
+    ]);
+    await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
+    for (const level of plan.levels) {
+      try {
+        run.retiring.push(await runLevel(context, level));
+        run.done.push(...level.services);
+      } catch (error) {
+        run.failure = error;
+        run.failed = level.services;
+        await this.#undo(input, level.services);
+        break;
+      }
+    }
+    if (run.failure === undefined) {
+      await Promise.all(plan.teardown.map(({ host }) => teardown(this.#fleet.server(host), input.scope)));
+    } else {
+      run.skipped = plan.levels
+        .flatMap(({ services }) => services)
+        .filter((name) => !run.done.includes(name));
+    }
+    return await this.#finish(input, plan, run, digests);
+  }
+
+  async #commitIntent(
+    plan: Plan,
+    begun: readonly WantedService[],
+    digests: Map<string, string>,
+  ): Promise<void> {
+    if (begun.length === 0) return;
+    const { author } = this.#request;
+    await this.#timeline.measure({ phase: 'record intent' }, async () => {
+      const now = new Date();
+      const releases = this.#newReleases(begun, digests, now);
+      await this.#commit(
+        (state) => recordIntent(state, begun, author, now),
+        historyMessage(plan.scope, begunChanges(plan, begun)),
+        { releases },
+      );
+    });
+  }
+
+  #newReleases(services: readonly WantedService[], digests: Map<string, string>, now: Date) {
+    const { wanted, author } = this.#request;
+    const scope = { project: wanted.project, environment: wanted.environment };
+    return services
+      .filter(({ release }) => release.isNew)
+      .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+  }
+
+  /** All servers must run one image: a tag may have moved between two pulls. */
+  async #digests(input: PlanInput, services: readonly WantedService[]): Promise<Map<string, string>> {
+    const digests = new Map<string, string>();
+    await Promise.all(
+      services.map(async ({ name, spec: { container } }) => {
+        const found = await Promise.all(
+          input.hosts.map(
+            async (host) => [host, await findImage(this.#fleet.server(host), container.image)] as const,
+          ),
+        );
+        const known = found.flatMap(([host, image]) =>
+          image?.digest ? [{ host, digest: image.digest }] : [],
+        );
+        const [first] = known;
+        const other = known.find(({ digest }) => digest !== first?.digest);
+        if (first !== undefined && other !== undefined) {
+          throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+            hint: 'Set "pull_policy: always", or name the image by digest.',
+          });
+        }
+        if (first !== undefined) digests.set(name, first.digest);
+      }),
+    );
+    return digests;
+  }
+
+  /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
+  async #undo(input: PlanInput, failed: readonly string[]): Promise<void> {
+    const { log, wanted } = this.#request;
+    log.info(`going back: ${failed.join(', ')}`);
+    // The run may have been cancelled: what goes back must not be.
+    const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
+    try {
+      const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
+      const plan = planDeploy(assembleUndo(input, failed, observed));
+      await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
+      for (const level of plan.levels) await (await runLevel(context, level)).done;
+    } catch (error) {
+      log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
+    }
+  }
+
+  /** Waits for the drains, records, and gives the lease back: before the drains are over when they take long. */
+  async #finish(input: PlanInput, plan: Plan, run: Run, digests: Map<string, string>): Promise<DeployReport> {
+    const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
+    const isShort = await Promise.race([
+      drained.then(() => true),
+      sleep(DRAIN_WITH_LEASE_MS, false, { ref: false }),
+    ]);
+    for (const { probes } of run.retiring)
+      for (const [service, report] of await probes) run.probes.set(service, report);
+    const left = isShort ? [] : await this.#stillDraining(plan, run);
+    await this.#timeline.measure({ phase: 'record' }, async () => {
+      const now = new Date();
+      const until = new Date(now.getTime() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+      const outcome = outcomeOf(input, plan, run, digests, left, until);
+      const { scope } = input;
+      const { author } = this.#request;
+      await this.#commit(
+        (state) => recordOutcome(scope, state, outcome, input.servers.length > 1, author, now),
+        historyMessage(scope, historyOf(outcome)),
+        {
+          releases: this.#newReleases(
+            outcome.achieved.map(({ service }) => service),
+            digests,
+            now,
+          ),
+          lease: 'release',
+        },
+      );
+    });
+    if (!isShort) await this.#drainWithoutLease(plan, drained);
+    for (const outcome of await drained) {
+      if (outcome.status === 'rejected') run.failure ??= outcome.reason;
+      else for (const { cut } of outcome.value.values()) run.cut += cut;
+    }
+    return this.#report(input, plan, run);
+  }
+
+  async #stillDraining(plan: Plan, run: Run): Promise<RetireStep[]> {
+    const steps = plan.levels
+      .filter((level) => level.services.every((name) => run.done.includes(name)))
+      .flatMap(({ retire }) => retire);
+    const found = await Promise.all(
+      steps.map(async (step) =>
+        (await this.#fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [],
+      ),
+    );
+    return found.flat();
+  }
+
+  /** The lease is free for other services meanwhile; afterwards the record is told. */
+  async #drainWithoutLease(plan: Plan, drained: Promise<unknown>): Promise<void> {
+    const { log, signal } = this.#request;
+    log.info('the old side still drains; the lease is given back, so that other deploys can go on');
+    await drained;
+    const steps = plan.levels.flatMap(({ retire }) => retire);
+    await acquire(this.#session.store, signal);
+    await this.#commit(
+      (state) =>
+        recordDrained(
+          state,
+          steps.map(({ name }) => name),
+        ),
+      {
+        subject: `${plan.scope.project} ${plan.scope.environment}: ${[...new Set(steps.map(({ service }) => service))].join(', ')} drained`,
+      },
+      { lease: 'release' },
+    );
+  }
+
+  async #commit(
+    state: Parameters<Store['commit']>[0]['state'],
+    message: { subject: string; body?: string },
+    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'lease'>,
+  ): Promise<void> {
+    const { run, actor, commit } = this.#request.author;
+    const trailers = { Run: run, Actor: actor, Commit: commit };
+    await this.#session.store.commit({ state, message: { ...message, trailers }, ...more });
+  }
+
+  #guard(): Guard {
+    const { lease } = this.#session;
+    return {
+      run: this.#request.author.run,
+      fence: lease?.fence ?? 0,
+      signal: this.#signal(),
+      confirm: async () => await lease?.confirm(),
+    };
+  }
+
+  #signal(): AbortSignal {
+    const { lease } = this.#session;
+    return lease === undefined ? this.#request.signal : AbortSignal.any([this.#request.signal, lease.lost]);
+  }
+
+  #context(guard: Guard): RunContext {
+    const { wanted, secrets, log } = this.#request;
+    return {
+      fleet: this.#fleet,
+      scope: { project: wanted.project, environment: wanted.environment },
+      servers: wanted.servers,
+      nginx: wanted.nginx,
+      secrets,
+      log,
+      timeline: this.#timeline,
+      guard,
+      addresses: this.#addresses,
+    };
+  }
+
+  #report(input: PlanInput, plan: Plan, run: Run): DeployReport {
+    return {
+      plan,
+      services: input.services,
+      timeline: this.#timeline,
+      probes: run.probes,
+      cut: run.cut,
+      engineCalls: this.#fleet.calls(),
+      failure: run.failure,
+      changed: !isEmpty(plan),
+    };
+  }
+}
+
+/** What happened so far. */
+interface Run {
+  retiring: Retiring[];
+  done: string[];
+  failed: string[];
+  skipped: string[];
+  failure: unknown;
+  probes: Map<string, ProbeReport>;
+  cut: number;
+}
+
+function emptyRun(): Run {
+  return { retiring: [], done: [], failed: [], skipped: [], failure: undefined, probes: new Map(), cut: 0 };
+}
+
+function isDrained({ drainTimeoutMs }: RetireStep): boolean {
+  return drainTimeoutMs !== undefined;
+}
+
+/** The services that get new containers: their releases are recorded before anything starts. */
+function begunServices(input: PlanInput, plan: Plan): WantedService[] {
+  const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
+  return input.services.filter(({ name }) => starting.has(name));
+}
+
+function unique(pulls: Plan['pulls']): Plan['pulls'] {
+  return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
+}
+
+function outcomeOf(
+  input: PlanInput,
+  plan: Plan,
+  run: Run,
+  digests: Map<string, string>,
+  left: readonly RetireStep[],
+  until: string,
+): Outcome {
+  const undone = new Set([...run.failed, ...run.skipped]);
+  const achieved = plan.changes.flatMap((change): Achieved[] => {
+    const service = input.services.find(({ name }) => name === change.service);
+    const isNothing = change.effect === 'none' || change.effect === 'remove';
+    if (service === undefined || isNothing || undone.has(change.service)) return [];
+    return [
+      {
+        service,
+        change,
+        standing: plan.standing[change.service] ?? [],
+        image: digests.get(change.service) ?? service.known.current?.image_digest ?? change.image,
+        isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
+        probe: run.probes.get(change.service),
+        draining: left
+          .filter(({ service: name }) => name === change.service)
+          .map(({ host, name }) => ({ host, container: name, until })),
+      },
+    ];
+  });
+  const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
+  return { achieved, removed, failed: [...undone] };
+}

@@ -1,0 +1,76 @@
+import type { Change, Plan, Step } from './plan.ts';
+import { isEmpty } from './plan.ts';
+
+const EFFECTS: Record<Change['effect'], string> = {
+  create: 'new',
+  toggle: 'new containers beside the old ones',
+  recreate: 'RESTART: the old container stops before the new one starts',
+  reload: 'routes only, no new container',
+  record: 'the record only',
+  remove: 'removed',
+  none: 'unchanged',
+};
+
+/** describePlan returns the plan as lines for a log. */
+export function describePlan(plan: Plan): string[] {
+  const title = `${plan.scope.project} ${plan.scope.environment}`;
+  if (isEmpty(plan)) return [`${title}: nothing to do, everything is as the file says`];
+  const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
+  return [`${title}: plan`, ...plan.changes.map((change) => `  ${describeChange(change)}`), ...steps];
+}
+
+/** describeChange returns what happens to a service, and why, in one line. */
+export function describeChange(change: Change): string {
+  const { service, from, to, effect, reasons, hosts } = change;
+  const number =
+    effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
+  const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+  const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
+  return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+}
+
+/** stepsOf returns all steps of a plan in the order they run. */
+export function stepsOf(plan: Plan): Step[] {
+  return [
+    ...plan.pulls,
+    ...plan.prepare,
+    ...plan.vacate,
+    ...plan.levels.flatMap((level) => [
+      ...level.stop,
+      ...level.start,
+      ...level.check,
+      ...(level.switch === undefined ? [] : [level.switch]),
+      ...level.retire,
+    ]),
+    ...plan.teardown,
+  ];
+}
+
+/** describeStep returns a step as a sentence without a subject. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'pull':
+      return `pull ${step.image} on ${step.host}`;
+    case 'prepare': {
+      const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
+      return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
+    }
+    case 'stop':
+      return `stop ${step.name} on ${step.host}`;
+    case 'start':
+      return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+    case 'check':
+      return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+    case 'switch': {
+      const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
+      return `${what} on ${step.hosts.join(', ')}, and prove it`;
+    }
+    case 'retire': {
+      if (step.drainTimeoutMs === undefined) return `remove ${step.name} on ${step.host}`;
+      const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
+      return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
+    }
+    case 'teardown':
+      return `remove sidecar and network from ${step.host}; volumes stay`;
+  }
+}

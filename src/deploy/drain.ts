@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isStatus } from '../docker/http.ts';
+import type { Server } from '../fleet/server.ts';
+import { LABEL } from '../model/labels.ts';
+import type { Log } from '../model/log.ts';
+import type { Scope } from '../model/names.ts';
+import { countConnections } from './connections.ts';
+import type { RetireStep } from './plan.ts';
+
+const POLL_MS = 1_000;
+/** A connection may be between two requests of one user: only three empty looks in a row are an end. */
+const EMPTY_LOOKS_NEEDED = 3;
+const FEEDBACK_EVERY_MS = 5_000;
+
+/** How a drain ended. */
+export interface DrainOutcome {
+  ms: number;
+  /** Connections that were still open when the time was over. */
+  cut: number;
+}
+
+/** What a drain needs beside the step. */
+export interface DrainContext {
+  scope: Scope;
+  /** An image that is on the server and has `cat`. */
+  helperImage: string;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/**
+ * drain waits until nobody is connected to a container any more, or the time of the step is over. A helper in
+ * the container's network namespace reads the kernel's table: that works for every image, also without a
+ * shell, and needs no right but Docker's.
+ */
+export async function drain(server: Server, step: RetireStep, context: DrainContext): Promise<DrainOutcome> {
+  const begun = Date.now();
+  const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
+  const helper = await startHelper(server, step, context);
+  if (helper === undefined) return { ms: 0, cut: 0 };
+  let emptyLooks = 0;
+  let open = 0;
+  let toldAt = begun;
+  try {
+    while (true) {
+      context.signal.throwIfAborted();
+      const seen = await look(server, helper, step.containerPort);
+      if (seen === undefined) return { ms: Date.now() - begun, cut: 0 };
+      open = seen;
+      emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+      const elapsedMs = Date.now() - begun;
+      if (emptyLooks === EMPTY_LOOKS_NEEDED) return { ms: elapsedMs, cut: 0 };
+      if (elapsedMs >= limitMs) {
+        const what = open === 1 ? '1 connection is' : `${open} connections are`;
+        context.log.warning(
+          `${step.name} on ${server.host}: ${what} cut, the drain timeout of ${limitMs / 1000} s is over`,
+        );
+        return { ms: elapsedMs, cut: open };
+      }
+      if (open > 0 && Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
+        toldAt = Date.now();
+        context.log.info(
+          `${step.name} on ${server.host} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`,
+        );
+      }
+      await sleep(Math.min(POLL_MS, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
+    }
+  } finally {
+    await server.engine.removeContainer(helper);
+  }
+}
+
+function limitText(limitMs: number): string {
+  return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
+}
+
+/** `cat` without an argument waits on its open input for ever; it is asked for files by exec. */
+async function startHelper(
+  server: Server,
+  step: RetireStep,
+  context: DrainContext,
+): Promise<string | undefined> {
+  const { engine } = server;
+  try {
+    const id = await engine.createContainer(`${step.name}_drain_${step.id.slice(0, 12)}_${process.pid}`, {
+      Image: context.helperImage,
+      Entrypoint: ['cat'],
+      Cmd: [],
+      OpenStdin: true,
+      NetworkDisabled: false,
+      Labels: {
+        [LABEL.role]: 'helper',
+        [LABEL.project]: context.scope.project,
+        [LABEL.environment]: context.scope.environment,
+        [LABEL.service]: step.service,
+      },
+      HostConfig: {
+        NetworkMode: `container:${step.id}`,
+        AutoRemove: true,
+        CapDrop: ['ALL'],
+        ReadonlyRootfs: true,
+      },
+    });
+    await engine.startContainer(id);
+    return id;
+  } catch (error) {
+    // The container to drain has ended by itself, or another run has just removed it.
+    const isGone =
+      isStatus(error, 404, 409) || (await engine.findContainer(step.id))?.State?.Running !== true;
+    if (isGone) return undefined;
+    throw error;
+  }
+}
+
+async function look(server: Server, helper: string, port: number): Promise<number | undefined> {
+  try {
+    const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+    return countConnections(stdout, port);
+  } catch (error) {
+    if (isStatus(error, 404, 409)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerInspectResponse } from '@docker/node-sdk';
+import type { Server } from '../fleet/server.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { Healthcheck, Protocol } from '../model/spec.ts';
+
+/** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
+const FIRST_PAUSE_MS = 100;
+/** An app that answers once may still be warming up. */
+const SUCCESSES_NEEDED = 3;
+/** However long the file would wait (C2). */
+const LONGEST_WAIT_MS = 180_000;
+/** A container that came back this often is crashing, not starting. */
+const RESTARTS_MAX = 2;
+/** How much of a failed container's log is shown. */
+const LOG_LINES = 50;
+
+/** A container whose health is wanted. */
+export interface Patient {
+  id: string;
+  name: string;
+  address: string;
+  containerPort: number;
+  protocol: Protocol;
+  healthcheck: Healthcheck;
+}
+
+/** allowedMs returns how long a container may take to become healthy. */
+export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Healthcheck): number {
+  return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+}
+
+/**
+ * awaitHealthy waits until a container was healthy three times in a row. It throws a UserError with the last
+ * reason and the container's last log lines when the time allowed is over or the container crashes.
+ */
+export async function awaitHealthy(server: Server, patient: Patient, signal: AbortSignal): Promise<void> {
+  const container = await server.engine.inspectContainer(patient.id);
+  const look = examination(server, patient, container);
+  const begun = Date.now();
+  const end = begun + allowedMs(patient.healthcheck);
+  const { intervalMs } = patient.healthcheck;
+  let pause = Math.min(FIRST_PAUSE_MS, intervalMs);
+  let successes = 0;
+  let reason = 'it was not asked yet';
+  while (Date.now() < end) {
+    signal.throwIfAborted();
+    const complaint = await look().catch(messageOf);
+    if (complaint === undefined) {
+      successes += 1;
+      if (successes === SUCCESSES_NEEDED) return;
+      await sleep(Math.min(FIRST_PAUSE_MS, intervalMs), undefined, { signal });
+      continue;
+    }
+    successes = 0;
+    reason = complaint;
+    const crash = await crashOf(server, patient.id);
+    if (crash !== undefined) throw await failure(server, patient, crash);
+    await sleep(Math.min(pause, Math.max(0, end - Date.now())), undefined, { signal });
+    pause = Math.min(pause * 2, intervalMs);
+  }
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+  throw await failure(server, patient, `was not healthy within ${seconds} s: ${reason}`);
+}
+
+/** Returns a function that resolves to undefined for a healthy container, else to what is wrong. */
+function examination(
+  server: Server,
+  patient: Patient,
+  container: ContainerInspectResponse,
+): () => Promise<string | undefined> {
+  const { healthcheck, protocol } = patient;
+  const { timeoutMs } = healthcheck;
+  const http = (path: string, isGood: (status: number) => boolean) => async () => {
+    const { address, containerPort: port } = patient;
+    const { status } = await server.http.get({ address, port, path }, timeoutMs);
+    return isGood(status) ? undefined : `GET ${path} answered ${status}`;
+  };
+  const command = (test: readonly string[]) => async () => {
+    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+    const result = await server.engine.exec(patient.id, line, AbortSignal.timeout(timeoutMs));
+    if (result.exitCode === 0) return undefined;
+    const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+    return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
+  };
+  const tcp = async () => {
+    (await withTimeout(server.dial(patient.address, patient.containerPort), timeoutMs)).destroy();
+    return undefined;
+  };
+  switch (healthcheck.kind) {
+    case 'http':
+      return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
+    case 'command':
+      return command(healthcheck.test ?? []);
+    case 'tcp':
+      return tcp;
+    case 'default': {
+      const own = container.Config?.Healthcheck?.Test ?? [];
+      if (own.length > 1) return command(own);
+      return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
+    }
+  }
+}
+
+async function crashOf(server: Server, id: string): Promise<string | undefined> {
+  const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
+  if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
+  const why = State?.OOMKilled ? ', out of memory' : '';
+  return RestartCount > 0
+    ? `crashed ${RestartCount} times, the last time with exit code ${State?.ExitCode}${why}`
+    : `ended with exit code ${State?.ExitCode}${why}`;
+}
+
+async function failure(server: Server, patient: Patient, what: string): Promise<UserError> {
+  const { stdout, stderr } = await server.engine
+    .logs(patient.id, { tail: LOG_LINES })
+    .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+  const lines = `${stdout}${stderr}`.trimEnd();
+  const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+  return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
+    hint: 'The new container was removed; what ran before still serves.',
+  });
+}
+
+async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).then(
+    () => {
+      throw new Error(`no connection within ${timeoutMs} ms`);
+    },
+    () => new Promise<never>(() => undefined),
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
+}

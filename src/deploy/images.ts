@@ -1,0 +1,72 @@
+import { findRegistryAuth } from '../docker/credentials.ts';
+import type { PullProgress } from '../docker/engine.ts';
+import type { Server } from '../fleet/server.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { Log } from '../model/log.ts';
+import type { PullPolicy } from '../model/spec.ts';
+
+const FEEDBACK_EVERY_MS = 3_000;
+
+/**
+ * pull brings an image to a server with the runner's credentials, which are sent along and not kept there. It
+ * throws a UserError that names the registry's answer, or that the policy forbids to ask for the image.
+ */
+export async function pull(server: Server, image: string, policy: PullPolicy, log: Log, signal: AbortSignal) {
+  if (policy === 'never') {
+    throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
+      hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    });
+  }
+  const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+  const auth = await findRegistryAuth(image);
+  const progress = new PullMeter();
+  const timer = setInterval(() => {
+    log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+  }, FEEDBACK_EVERY_MS);
+  try {
+    await server.engine.pullImage(name, {
+      ...(auth && { auth }),
+      onProgress: (line) => progress.add(line),
+      signal,
+    });
+  } catch (error) {
+    throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+      hint: auth
+        ? 'The credentials are those of the runner (docker login): may they read this image?'
+        : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+      cause: error,
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** PullMeter adds up the engine's progress lines. */
+export class PullMeter {
+  readonly #layers = new Map<string, { current: number; total: number; isDone: boolean }>();
+
+  add({ id, status = '', progressDetail }: PullProgress): void {
+    if (id === undefined) return;
+    const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+    if (status === 'Downloading') {
+      layer.current = progressDetail?.current ?? layer.current;
+      layer.total = progressDetail?.total ?? layer.total;
+    }
+    layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+    this.#layers.set(id, layer);
+  }
+
+  /** summary returns `3 of 5 layers, 12.3 of 40.0 MB`. */
+  summary(): string {
+    const layers = [...this.#layers.values()];
+    const done = layers.filter(({ isDone }) => isDone).length;
+    const sum = (pick: 'current' | 'total') =>
+      (
+        layers.reduce(
+          (bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]),
+          0,
+        ) / 1e6
+      ).toFixed(1);
+    return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+  }
+}

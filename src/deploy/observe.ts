@@ -1,0 +1,141 @@
+import type { ContainerSummary } from '@docker/node-sdk';
+import type { Server } from '../fleet/server.ts';
+import { LABEL } from '../model/labels.ts';
+import { EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
+import type { ServiceSpec } from '../model/spec.ts';
+import { NginxInstance, readTree } from '../nginx/instance.ts';
+import type { NginxKind } from '../nginx/render.ts';
+import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
+
+/**
+ * observe looks at what runs on a server of an environment: one call lists the containers; then edge, sidecar,
+ * images and the environments of containers with secrets are read side by side.
+ */
+export async function observe(
+  server: Server,
+  scope: Scope,
+  services: readonly ServiceSpec[],
+): Promise<ObservedServer> {
+  const { engine } = server;
+  const network = networkName(scope);
+  const withSecrets = new Set(
+    services.filter((spec) => spec.container.secrets.length > 0).map(({ name }) => name),
+  );
+  const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
+
+  const [all, images] = await Promise.all([
+    engine.listContainers({ label: [LABEL.role] }),
+    Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)] as const)),
+  ]);
+  const role = (name: string) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
+  const own = all.filter((summary) => belongsTo(summary, scope));
+  const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
+
+  const [containers, sidecar, edge] = await Promise.all([
+    Promise.all(services_.map((summary) => observeContainer(server, summary, network, withSecrets))),
+    observeNginx(
+      'sidecar',
+      server,
+      own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'),
+      scope,
+    ),
+    observeNginx('edge', server, role('edge')[0], scope),
+  ]);
+  return {
+    host: server.host,
+    containers,
+    sidecar,
+    edge,
+    hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
+    foreignHostPorts: all
+      .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
+      .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
+    leftHelpers: own
+      .filter((summary) => summary.Labels?.[LABEL.role] === 'helper')
+      .map((summary) => summary.Id!),
+    images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
+  };
+}
+
+/** findImage returns the local id of an image and the digest its registry knows it by. */
+export async function findImage(
+  server: Server,
+  name: string,
+): Promise<{ id: string; digest: string | undefined } | undefined> {
+  const image = await server.engine.findImage(name);
+  if (image === undefined) return undefined;
+  const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  return { id: image.Id!, digest: digestOf(image.RepoDigests ?? [], repository) };
+}
+
+/** The engine writes Docker Hub's names short; `redis`, `library/redis` and `docker.io/library/redis` are one. */
+function digestOf(digests: readonly string[], repository: string): string | undefined {
+  const short = (name: string) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+  return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
+}
+
+function belongsTo({ Labels }: ContainerSummary, scope: Scope): boolean {
+  return Labels?.[LABEL.project] === scope.project && Labels?.[LABEL.environment] === scope.environment;
+}
+
+async function observeContainer(
+  server: Server,
+  summary: ContainerSummary,
+  network: string,
+  withSecrets: ReadonlySet<string>,
+): Promise<ObservedContainer> {
+  const labels = summary.Labels ?? {};
+  const service = labels[LABEL.service] ?? '';
+  const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id!) : undefined;
+  return {
+    id: summary.Id!,
+    name: summary.Names?.[0]?.replace(/^\//, '') ?? '',
+    service,
+    side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
+    release: Number(labels[LABEL.release]),
+    hash: labels[LABEL.containerHash] ?? '',
+    secretsVersion: Number(labels[LABEL.secretsVersion] ?? 0),
+    image: labels[LABEL.version] ?? summary.Image ?? '',
+    imageId: summary.ImageID ?? '',
+    isRunning: summary.State === 'running',
+    hostPort: Number(labels[LABEL.hostPort]),
+    internalPort: Number(labels[LABEL.internalPort]),
+    address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+    ...(environment && { environment }),
+  };
+}
+
+async function readEnvironment(server: Server, id: string): Promise<Record<string, string>> {
+  const container = await server.engine.findContainer(id);
+  const pairs = (container?.Config?.Env ?? []).map((pair) => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+async function observeNginx(
+  kind: NginxKind,
+  server: Server,
+  summary: ContainerSummary | undefined,
+  scope: Scope,
+): Promise<ObservedNginx | undefined> {
+  if (summary === undefined) return undefined;
+  const networks = summary.NetworkSettings?.Networks ?? {};
+  const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
+  const isRunning = summary.State === 'running' && address !== undefined;
+  const [tree, generation] = await Promise.all([
+    readTree(server, summary.Id!),
+    isRunning
+      ? new NginxInstance(kind, server, { id: summary.Id!, name: '', address }).generation(scopeName(scope))
+      : undefined,
+  ]);
+  return {
+    id: summary.Id!,
+    isRunning,
+    address,
+    tree,
+    generation,
+    isInNetwork: networks[networkName(scope)] !== undefined,
+  };
+}

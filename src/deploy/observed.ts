@@ -1,0 +1,54 @@
+import type { Side } from '../model/side.ts';
+import type { Tree } from '../nginx/tree.ts';
+
+/** A service container as it was found on a server. */
+export interface ObservedContainer {
+  id: string;
+  name: string;
+  service: string;
+  side: Side;
+  /** Number of the release that created it. */
+  release: number;
+  /** See blueprintHash. */
+  hash: string;
+  secretsVersion: number;
+  /** The image as the file named it. */
+  image: string;
+  imageId: string;
+  isRunning: boolean;
+  /** The base side's host port. */
+  hostPort: number;
+  internalPort: number;
+  /** On the environment's network, while it runs. */
+  address: string | undefined;
+  /** Its environment variables; read only where secrets have to be compared. */
+  environment?: Record<string, string>;
+}
+
+/** An edge or sidecar as it was found. */
+export interface ObservedNginx {
+  id: string;
+  isRunning: boolean;
+  /** Its address on its home network, while it runs. */
+  address: string | undefined;
+  tree: Tree;
+  /** What the running nginx says it serves of this environment. */
+  generation: string | undefined;
+  /** Attached to the environment's network. */
+  isInNetwork: boolean;
+}
+
+/** What was found on one server. */
+export interface ObservedServer {
+  host: string;
+  containers: ObservedContainer[];
+  sidecar: ObservedNginx | undefined;
+  edge: ObservedNginx | undefined;
+  hasNetwork: boolean;
+  /** Base host ports that other environments' containers hold here. */
+  foreignHostPorts: number[];
+  /** Our own short-lived containers that an earlier run left behind. */
+  leftHelpers: string[];
+  /** Local image ids of the images that services want here, by image name; missing ones are absent. */
+  images: Map<string, { id: string; digest: string | undefined }>;
+}

@@ -1,0 +1,41 @@
+import type { Scope } from '../model/names.ts';
+import type { ServicePorts } from '../model/ports.ts';
+import type { EnvironmentState } from '../model/release.ts';
+import type { NginxSpec, ServerSpec } from '../model/spec.ts';
+import type { KnownReleases, Numbered, ReleaseSpec } from './desired.ts';
+import type { ObservedServer } from './observed.ts';
+
+/** A service that shall stand in the environment after the run. */
+export interface WantedService {
+  name: string;
+  spec: ReleaseSpec;
+  dependsOn: string[];
+  placement: { servers: number; zones: string[] };
+  ports: ServicePorts;
+  release: Numbered;
+  known: KnownReleases;
+  /** False keeps it as it is: the run was narrowed to other services. */
+  isSelected: boolean;
+}
+
+/** Everything the planner looks at. */
+export interface PlanInput {
+  scope: Scope;
+  servers: readonly ServerSpec[];
+  nginx: NginxSpec;
+  services: readonly WantedService[];
+  observed: readonly ObservedServer[];
+  state: EnvironmentState;
+  /** Services that stand or are recorded, and shall go. */
+  removes: readonly string[];
+  /** The environment is given up: what it needs on the servers goes too. */
+  isLeaving: boolean;
+  /** Whatever has the traffic is right as it is: a failed run is undone. */
+  keepsActive: boolean;
+  /** What is known of services that are deployed and not in the file any more. */
+  leaving: ReadonlyMap<string, ReleaseSpec>;
+  /** Servers that the run may change; all but for `zones`. */
+  hosts: readonly string[];
+  /** Containers that a living run is draining; they are left to it unless their place is needed. */
+  drainedElsewhere: ReadonlySet<string>;
+}

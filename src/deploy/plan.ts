@@ -1,0 +1,163 @@
+import type { Scope } from '../model/names.ts';
+import type { Side } from '../model/side.ts';
+import type { Healthcheck, Protocol, PullPolicy, StrategyName } from '../model/spec.ts';
+import type { Route } from '../nginx/routes.ts';
+import type { Blueprint } from './container.ts';
+
+/** A new container beside the old one, or an existing one that is started again. */
+export interface StartStep {
+  kind: 'start';
+  service: string;
+  host: string;
+  side: Side;
+  release: number;
+  blueprint: Blueprint;
+  /** A stopped container that already is what is wanted. */
+  existing: string | undefined;
+}
+
+/** Waiting until a container is healthy. */
+export interface CheckStep {
+  kind: 'check';
+  service: string;
+  host: string;
+  side: Side;
+  containerPort: number;
+  protocol: Protocol;
+  healthcheck: Healthcheck;
+}
+
+/** Stopping a container that stays there, so that it can be started again. */
+export interface StopStep {
+  kind: 'stop';
+  service: string;
+  host: string;
+  id: string;
+  name: string;
+  graceMs: number;
+}
+
+/** Draining, stopping and removing a container that no longer gets traffic. */
+export interface RetireStep {
+  kind: 'retire';
+  service: string;
+  host: string;
+  id: string;
+  name: string;
+  containerPort: number;
+  release: number;
+  /** Undefined removes at once: it never had traffic, or does not run. 0 is without limit. */
+  drainTimeoutMs: number | undefined;
+  graceMs: number;
+}
+
+/** Giving edge and sidecar of all servers new routes, and proving it. */
+export interface SwitchStep {
+  kind: 'switch';
+  /** All routes of the environment after this step. */
+  routes: Route[];
+  /** The services whose traffic moves and is proven. */
+  moved: string[];
+  hosts: string[];
+}
+
+/** An image that has to come from a registry, or has to be looked for there. */
+export interface PullStep {
+  kind: 'pull';
+  host: string;
+  image: string;
+  policy: PullPolicy;
+}
+
+/** What a server needs before services can stand on it. */
+export interface PrepareStep {
+  kind: 'prepare';
+  host: string;
+  sidecar: 'create' | 'start' | undefined;
+  edge: 'create' | 'start' | 'join' | undefined;
+}
+
+/** Taking the last things of an environment off a server; volumes of services stay. */
+export interface TeardownStep {
+  kind: 'teardown';
+  host: string;
+}
+
+export type Step =
+  | StartStep
+  | CheckStep
+  | StopStep
+  | RetireStep
+  | SwitchStep
+  | PullStep
+  | PrepareStep
+  | TeardownStep;
+
+/** Services that may change together: all they depend on stand in earlier levels. */
+export interface Level {
+  services: string[];
+  /** `recreate` only: old containers that must not run beside the new ones. */
+  stop: StopStep[];
+  start: StartStep[];
+  check: CheckStep[];
+  switch: SwitchStep | undefined;
+  retire: RetireStep[];
+}
+
+/** What happens to a service. */
+export type Effect =
+  /** It runs for the first time. */
+  | 'create'
+  /** New containers beside the old ones. */
+  | 'toggle'
+  /** The old container stops before the new one starts. */
+  | 'recreate'
+  /** Only edge and sidecar change. */
+  | 'reload'
+  /** Only the record changes. */
+  | 'record'
+  | 'remove'
+  | 'none';
+
+/** One service's change, for people. */
+export interface Change {
+  service: string;
+  /** Release numbers; 0 is none. */
+  from: number;
+  to: number;
+  effect: Effect;
+  strategy: StrategyName | undefined;
+  reasons: string[];
+  hosts: string[];
+  image: string;
+}
+
+/** A container that has the traffic of a service after the run. */
+export interface Standing {
+  host: string;
+  side: Side;
+  /** The release that created it. */
+  release: number;
+}
+
+/** Plan is what a run will do, in its order. The empty plan is the proof that nothing is left to do. */
+export interface Plan {
+  scope: Scope;
+  changes: Change[];
+  /** Old containers that drain where a new one has to stand: the run waits for them first, without the lease. */
+  vacate: RetireStep[];
+  pulls: PullStep[];
+  prepare: PrepareStep[];
+  levels: Level[];
+  /** Where the services of `changes` stand afterwards. */
+  standing: Record<string, Standing[]>;
+  teardown: TeardownStep[];
+}
+
+/** isEmpty tells whether a plan changes nothing, the record included. */
+export function isEmpty(plan: Plan): boolean {
+  return (
+    plan.changes.every(({ effect }) => effect === 'none') &&
+    plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0
+  );
+}

@@ -1,0 +1,87 @@
+import { scopeName } from '../model/names.ts';
+import type { ServicePorts } from '../model/ports.ts';
+import type { ServerSpec } from '../model/spec.ts';
+import { isServed, type ScopeWish } from '../nginx/compose.ts';
+import { type NginxKind, renderScope } from '../nginx/render.ts';
+import type { Placement, Route } from '../nginx/routes.ts';
+import type { ReleaseSpec } from './desired.ts';
+import type { PlanInput } from './plan-input.ts';
+import type { Outcome } from './service-plan.ts';
+import { currentPlacements, observedAt } from './spots.ts';
+
+/** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
+export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
+  const server = observedAt(input, host);
+  const spec = input.servers.find((candidate) => candidate.host === host)!;
+  return (['sidecar', 'edge'] as const).every((kind) => {
+    const wish = wishOf(kind, input, spec, routes);
+    const nginx = server[kind];
+    if (nginx === undefined) return wish.files.size === 0;
+    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
+  });
+}
+
+/** wishOf returns what one nginx shall serve of an environment. */
+export function wishOf(
+  kind: NginxKind,
+  input: Pick<PlanInput, 'scope' | 'servers' | 'nginx'>,
+  on: ServerSpec,
+  routes: readonly Route[],
+): ScopeWish {
+  const files = renderScope(kind, input.scope, routes, on, input.servers);
+  return { scope: input.scope, files, routes, settings: input.nginx };
+}
+
+/**
+ * routesAfter returns the routes when the services of `done` have moved: theirs as wanted, those of the others
+ * as they are now.
+ */
+export function routesAfter(
+  input: PlanInput,
+  outcomes: ReadonlyMap<string, Outcome>,
+  done: ReadonlySet<string>,
+  stillThere: readonly string[],
+): Route[] {
+  const routes = input.services.flatMap((service): Route[] => {
+    const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
+    if (outcome !== undefined) return [routeOf(service, service.spec, outcome.placements)];
+    const placements = currentPlacements(input, service.name);
+    const spec = service.isSelected ? service.known.current : service.spec;
+    return spec === undefined || placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+  });
+  return [...routes, ...stillThere.flatMap((name) => leavingRoute(input, name))];
+}
+
+/** A service that left the file is served until the last step, as far as the servers tell how. */
+function leavingRoute(input: PlanInput, name: string): Route[] {
+  const recorded = input.state.services[name];
+  const placements = currentPlacements(input, name);
+  const known = input.leaving.get(name);
+  if (recorded === undefined || known === undefined || placements.length === 0) return [];
+  const ports = { host: recorded.host_port, internal: recorded.internal_port };
+  return [routeOf({ name, ports }, known, placements)];
+}
+
+function routeOf(
+  service: { name: string; ports: ServicePorts },
+  spec: Pick<ReleaseSpec, 'protocol' | 'port' | 'route' | 'policy'>,
+  placements: Placement[],
+): Route {
+  return {
+    service: service.name,
+    protocol: spec.protocol,
+    containerPort: spec.port,
+    internalPort: service.ports.internal,
+    hostPort: service.ports.host,
+    domains: spec.route.domains,
+    idleTimeoutMs: spec.route.idleTimeoutMs,
+    provePath: provePath(spec.policy.healthcheck.path),
+    placements,
+  };
+}
+
+/** A path that nginx would read as something else is not used; any answer of the app is a proof. */
+function provePath(path: string | undefined): string {
+  return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
+}

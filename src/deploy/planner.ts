@@ -1,0 +1,174 @@
+import { specHash } from '../model/spec.ts';
+import { dependencyLevels } from './levels.ts';
+import type { Change, Effect, Level, Plan, PrepareStep, RetireStep } from './plan.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+import { routesAfter, servesAlready } from './planned-routes.ts';
+import { explainChange } from './reasons.ts';
+import { type Outcome, planService, retire } from './service-plan.ts';
+import { containersAt, observedAt } from './spots.ts';
+
+/**
+ * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
+ * pure. Running the plan and planning again gives the empty plan; after a crash it gives what is left.
+ */
+export function planDeploy(input: PlanInput): Plan {
+  const selected = input.services.filter(({ isSelected }) => isSelected);
+  const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
+  const { removes: removed, isLeaving } = input;
+  const levels = planLevels(input, outcomes, removed);
+  return {
+    scope: input.scope,
+    changes: [
+      ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!, levels)),
+      ...removed.map((service) => removalOf(input, service)),
+    ],
+    vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
+    pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
+    prepare: isLeaving ? [] : input.hosts.flatMap((host) => planPrepare(input, host)),
+    levels,
+    standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
+    teardown: isLeaving
+      ? input.observed
+          .filter((server) => server.sidecar !== undefined || server.hasNetwork)
+          .map(({ host }) => ({ kind: 'teardown', host }))
+      : [],
+  };
+}
+
+function planLevels(
+  input: PlanInput,
+  outcomes: ReadonlyMap<string, Outcome>,
+  removed: readonly string[],
+): Level[] {
+  const selected = input.services.filter(({ isSelected }) => isSelected);
+  const done = new Set<string>();
+  const levels = dependencyLevels(selected).flatMap((names): Level[] => {
+    for (const name of names) done.add(name);
+    const parts = names.map((name) => outcomes.get(name)!);
+    const isMoving = parts.some((part) => part.isMoving);
+    const level: Level = {
+      services: names.filter((name) => hasSteps(outcomes.get(name)!)),
+      stop: parts.flatMap(({ level: { stop } }) => stop),
+      start: parts.flatMap(({ level: { start } }) => start),
+      check: parts.flatMap(({ level: { check } }) => check),
+      switch: isMoving
+        ? {
+            kind: 'switch',
+            routes: routesAfter(input, outcomes, done, removed),
+            moved: names.filter((name) => outcomes.get(name)!.isMoving),
+            hosts: [...input.hosts],
+          }
+        : undefined,
+      retire: parts.flatMap(({ level: { retire } }) => retire),
+    };
+    return level.services.length > 0 ? [level] : [];
+  });
+  const last = finalLevel(input, outcomes, removed, levels);
+  return last === undefined ? levels : [...levels, last];
+}
+
+function hasSteps(outcome: Outcome): boolean {
+  const { stop, start, check, retire } = outcome.level;
+  return outcome.isMoving || stop.length + start.length + check.length + retire.length > 0;
+}
+
+/** Removed services leave last; and where nothing moves, routes that differ are put right here. */
+function finalLevel(
+  input: PlanInput,
+  outcomes: ReadonlyMap<string, Outcome>,
+  removed: readonly string[],
+  levels: readonly Level[],
+): Level | undefined {
+  const all = new Set(outcomes.keys());
+  const routes = routesAfter(input, outcomes, all, []);
+  const before = levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
+  const isRight =
+    before === undefined
+      ? input.hosts.every((host) => servesAlready(input, host, routes))
+      : specHash(before) === specHash(routes);
+  const retired = removed.flatMap((name) => removalSteps(input, name));
+  if (isRight && retired.length === 0) return undefined;
+  return {
+    services: [...removed],
+    stop: [],
+    start: [],
+    check: [],
+    switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: [...input.hosts] },
+    retire: retired,
+  };
+}
+
+/** What a service that left the file needs to go: its last release says, else the defaults do. */
+function removalSteps(input: PlanInput, name: string): RetireStep[] {
+  const spec = input.leaving.get(name) ?? {
+    port: 0,
+    policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
+  };
+  return input.hosts.flatMap((host) =>
+    containersAt(input, name, host).map((container) => retire({ name, spec }, host, container, undefined)),
+  );
+}
+
+function planPrepare(input: PlanInput, host: string): PrepareStep[] {
+  const { sidecar, edge } = observedAt(input, host);
+  const needsEdge = input.services.some(({ spec }) => spec.route.domains.length > 0);
+  const step: PrepareStep = {
+    kind: 'prepare',
+    host,
+    sidecar: sidecar === undefined ? 'create' : sidecar.isRunning ? undefined : 'start',
+    edge: !needsEdge
+      ? undefined
+      : edge === undefined
+        ? 'create'
+        : !edge.isRunning
+          ? 'start'
+          : edge.isInNetwork
+            ? undefined
+            : 'join',
+  };
+  return step.sidecar === undefined && step.edge === undefined ? [] : [step];
+}
+
+function changeOf(
+  input: PlanInput,
+  service: WantedService,
+  outcome: Outcome,
+  levels: readonly Level[],
+): Change {
+  const { strategy } = service.spec.policy;
+  const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
+  const starts = outcome.level.start.length + outcome.level.check.length > 0;
+  const routesChange = levels.some((level) => level.switch !== undefined && level.start.length === 0);
+  let effect: Effect = 'none';
+  if (starts) effect = from === 0 ? 'create' : strategy;
+  else if (outcome.isMoving) effect = 'reload';
+  else if (service.release.isNew || service.known.pending !== undefined)
+    effect = routesChange ? 'reload' : 'record';
+  else if (outcome.level.retire.length > 0) effect = 'record';
+  return {
+    service: service.name,
+    from,
+    to: service.release.number,
+    effect,
+    strategy,
+    reasons: explainChange(service, outcome.level, input),
+    hosts: outcome.placements.map(({ host }) => host),
+    image: service.spec.container.image,
+  };
+}
+
+function removalOf(input: PlanInput, service: string): Change {
+  const recorded = input.state.services[service];
+  return {
+    service,
+    from: recorded?.release ?? 0,
+    to: 0,
+    effect: 'remove',
+    strategy: undefined,
+    reasons: ['no longer in the file; its volumes stay'],
+    hosts: input.observed
+      .filter((server) => containersAt(input, service, server.host).length > 0)
+      .map(({ host }) => host),
+    image: recorded?.image ?? '',
+  };
+}

@@ -1,0 +1,32 @@
+import type { Server } from '../fleet/server.ts';
+import type { Log } from '../model/log.ts';
+import { EDGE_NAME, networkName, type Scope, sidecarName, sidecarVolumeName } from '../model/names.ts';
+import type { NginxSpec } from '../model/spec.ts';
+import { ensureEdge, ensureSidecar } from '../nginx/install.ts';
+import { pull } from './images.ts';
+import type { PrepareStep } from './plan.ts';
+
+/** prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. */
+export async function prepare(
+  server: Server,
+  scope: Scope,
+  nginx: NginxSpec,
+  step: PrepareStep,
+  log: Log,
+): Promise<void> {
+  const isCreating = step.sidecar === 'create' || step.edge === 'create';
+  if (isCreating && (await server.engine.findImage(nginx.image)) === undefined) {
+    await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
+  }
+  if (step.sidecar !== undefined) await ensureSidecar(server, scope, nginx);
+  if (step.edge !== undefined) await ensureEdge(server, scope, nginx);
+}
+
+/** teardown takes the environment's sidecar and network off a server; the edge stays, and so do all service volumes. */
+export async function teardown(server: Server, scope: Scope): Promise<void> {
+  const { engine } = server;
+  await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+  await engine.removeContainer(sidecarName(scope));
+  await engine.removeVolume(sidecarVolumeName(scope));
+  await engine.removeNetwork(networkName(scope));
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from '../fleet/server.ts';
+import { EDGE_NAME, EDGE_NETWORK, networkName, sidecarName } from '../model/names.ts';
+import { backendsOf, type Route } from '../nginx/routes.ts';
+import type { RunContext } from './context.ts';
+import type { Level } from './plan.ts';
+import { mergeReports, Probe, type ProbeReport, type ProbeTarget } from './probe.ts';
+
+/** A drain may last for hours; the switch is over long before. */
+const LONGEST_PROBE_MS = 30_000;
+
+/** Probes of the services that a level switches. */
+export interface Probes {
+  /** endAfter stops the probes when `work` is done, or after half a minute, and returns what they saw. */
+  endAfter(work: Promise<unknown>): Promise<Map<string, ProbeReport>>;
+}
+
+/**
+ * startProbes sends requests to every http service that a level moves and that had traffic before, through the
+ * edges of all servers, or the sidecars where it has no domain.
+ */
+export function startProbes(context: RunContext, level: Level): Probes {
+  const moved = level.switch?.moved ?? [];
+  const replaced = new Set(level.retire.map(({ service }) => service));
+  const routes = (level.switch?.routes ?? []).filter(
+    ({ service, protocol }) => protocol === 'http' && moved.includes(service) && replaced.has(service),
+  );
+  const running = routes.map((route) => ({ service: route.service, probe: probeRoute(context, route) }));
+  return {
+    endAfter: async (work) => {
+      const timer = new AbortController();
+      const limit = sleep(LONGEST_PROBE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+      await Promise.race([work.catch(() => undefined), limit]);
+      timer.abort();
+      const reports = await Promise.all(
+        running.map(async ({ service, probe }) => [service, await (await probe).end()] as const),
+      );
+      return new Map(reports);
+    },
+  };
+}
+
+async function probeRoute(context: RunContext, route: Route): Promise<{ end(): Promise<ProbeReport> }> {
+  const servers = context.fleet.servers.filter(
+    (server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0,
+  );
+  const targets = await Promise.all(servers.map((server) => targetOf(context, route, server)));
+  const probes = targets.filter((target) => target !== undefined).map((target) => new Probe([target]));
+  return {
+    end: async () =>
+      mergeReports(await Promise.all(probes.map((probe) => probe.end()))) ?? {
+        sent: 0,
+        lost: 0,
+        unknown: 0,
+        p50_ms: 0,
+        p99_ms: 0,
+        longest_gap_ms: 0,
+        losses: [],
+      },
+  };
+}
+
+async function targetOf(context: RunContext, route: Route, server: Server): Promise<ProbeTarget | undefined> {
+  const isPublic = route.domains.length > 0;
+  const container = await server.engine.findContainer(isPublic ? EDGE_NAME : sidecarName(context.scope));
+  const network = isPublic ? EDGE_NETWORK : networkName(context.scope);
+  const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
+  if (!address) return undefined;
+  return {
+    open: () => server.dialApart(),
+    name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
+    address,
+    port: isPublic ? 80 : route.internalPort,
+    host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
+    path: route.provePath,
+  };
+}

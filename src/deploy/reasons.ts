@@ -1,0 +1,60 @@
+import { canonicalJson } from '../model/spec.ts';
+import type { Level } from './plan.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+import { containersAt } from './spots.ts';
+
+/**
+ * explainChange says in a few words why a service changes: which keys differ from the release that runs, and
+ * what differs on the servers. Names only: a value may be a secret.
+ */
+export function explainChange(
+  service: WantedService,
+  level: Pick<Level, 'start' | 'check' | 'retire'>,
+  input: PlanInput,
+): string[] {
+  const { current } = service.known;
+  if (current === undefined) return level.start.length > 0 ? ['not deployed yet'] : [];
+  const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
+  if (current.secrets_version !== service.release.secretsVersion) reasons.push('secrets');
+  if (reasons.length === 0)
+    reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));
+  if (level.start.length === 0 && level.check.length > 0) reasons.push('an interrupted run is finished');
+  if (level.start.length + level.check.length === 0 && level.retire.length > 0) {
+    reasons.push('containers of an earlier run are removed');
+  }
+  return [...new Set(reasons)];
+}
+
+function specFacts({ protocol, port, container, route, policy }: WantedService['spec']) {
+  return { protocol, port, ...container, ...route, ...policy };
+}
+
+function differenceAt(input: PlanInput, service: WantedService, host: string): string {
+  const containers = containersAt(input, service.name, host);
+  if (containers.length === 0) return `not on ${host} yet`;
+  if (containers.every(({ isRunning }) => !isRunning)) return `stopped on ${host}`;
+  const image = input.observed
+    .find((server) => server.host === host)
+    ?.images.get(service.spec.container.image);
+  if (image !== undefined && containers.every(({ imageId }) => imageId !== image.id)) {
+    return `the image behind ${service.spec.container.image} is another one now`;
+  }
+  const isShared = input.servers.length > 1;
+  return isShared
+    ? `its host port has to be open to the other servers on ${host}`
+    : `other settings on ${host}`;
+}
+
+function changedKeys(path: string, before: object, after: object): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) => {
+    const [old, now] = [before, after].map((spec) => (spec as Record<string, unknown>)[key]);
+    if (canonicalJson(old ?? null) === canonicalJson(now ?? null)) return [];
+    const name = `${path}${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+    return isMap(old) && isMap(now) ? changedKeys(`${path}${key}.`, old, now) : [name];
+  });
+}
+
+function isMap(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

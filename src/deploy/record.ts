@@ -1,0 +1,194 @@
+import { containerName, type Scope } from '../model/names.ts';
+import { hostPort, type ServicePorts } from '../model/ports.ts';
+import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
+import type { ServiceChange } from '../state/history.ts';
+import type { Change, Plan, Standing } from './plan.ts';
+import type { WantedService } from './plan-input.ts';
+import type { ProbeReport } from './probe.ts';
+
+/** Who deploys, for the record. */
+export interface Author {
+  /** A link to the run, or `local`. */
+  run: string;
+  actor: string;
+  commit: string | undefined;
+}
+
+/** releaseOf returns the release to write for a service. Pure. */
+export function releaseOf(
+  scope: Scope,
+  service: WantedService,
+  digest: string | undefined,
+  author: Author,
+  now: Date,
+): Release {
+  const { protocol, port, container, route, policy } = service.spec;
+  return {
+    schema: 1,
+    ...scope,
+    service: service.name,
+    number: service.release.number,
+    protocol,
+    port,
+    container,
+    route,
+    policy,
+    ...(digest !== undefined && { image_digest: digest }),
+    secrets_version: service.release.secretsVersion,
+    created_at: now.toISOString(),
+    ...(author.commit !== undefined && { commit: author.commit }),
+    run: author.run,
+    actor: author.actor,
+  };
+}
+
+/** recordIntent notes which releases a run is about to start. Pure. */
+export function recordIntent(
+  state: EnvironmentState,
+  begun: readonly WantedService[],
+  author: Author,
+  now: Date,
+): EnvironmentState {
+  const services = { ...state.services };
+  for (const service of begun) {
+    const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
+    services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
+  }
+  return { ...state, services };
+}
+
+/** What a run achieved for one service. */
+export interface Achieved {
+  service: WantedService;
+  change: Change;
+  standing: Standing[];
+  image: string;
+  isSwitched: boolean;
+  probe: ProbeReport | undefined;
+  draining: NonNullable<RecordedService['draining']>;
+}
+
+/** What a run achieved. */
+export interface Outcome {
+  achieved: Achieved[];
+  removed: Change[];
+  /** Begun and undone. */
+  failed: string[];
+}
+
+/** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
+export function recordOutcome(
+  scope: Scope,
+  state: EnvironmentState,
+  outcome: Outcome,
+  isMultiServer: boolean,
+  author: Author,
+  now: Date,
+): EnvironmentState {
+  const services = { ...state.services };
+  for (const achieved of outcome.achieved) {
+    services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
+  }
+  for (const { service } of outcome.removed) delete services[service];
+  for (const name of outcome.failed) {
+    const recorded = services[name];
+    if (recorded === undefined) continue;
+    if (recorded.release === 0) delete services[name];
+    else services[name] = withoutPending(recorded);
+  }
+  return { ...state, services };
+}
+
+function recordOf(
+  scope: Scope,
+  services: EnvironmentState['services'],
+  { service, change, standing, image, isSwitched, probe, draining }: Achieved,
+  isMultiServer: boolean,
+  author: Author,
+  now: Date,
+): RecordedService {
+  const before = services[service.name] ?? emptyRecord(service, author, now);
+  const { pending, draining: drained, ...kept } = before;
+  const isNumberNew = before.release !== change.to;
+  return {
+    ...kept,
+    release: change.to,
+    image,
+    internal_port: service.ports.internal,
+    host_port: service.ports.host,
+    servers: standing.map(({ host, side, release }) => ({
+      host,
+      side,
+      container: containerName(scope, service.name, side),
+      port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+      healthy: true,
+      release,
+    })),
+    deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
+    ...(isSwitched && { switched_at: now.toISOString() }),
+    previous: isNumberNew ? before.release : before.previous,
+    run: isNumberNew || isSwitched ? author.run : before.run,
+    ...(draining.length > 0 && { draining }),
+    ...(probe !== undefined && { probe: probeFacts(probe) }),
+  };
+}
+
+/** recordDrained notes that old sides are gone. Pure. */
+export function recordDrained(state: EnvironmentState, containers: readonly string[]): EnvironmentState {
+  const services = Object.fromEntries(
+    Object.entries(state.services).map(([name, recorded]) => {
+      const left = (recorded.draining ?? []).filter(({ container }) => !containers.includes(container));
+      const { draining, ...rest } = recorded;
+      return [name, left.length > 0 ? { ...rest, draining: left } : rest];
+    }),
+  );
+  return { ...state, services };
+}
+
+/** historyOf says what a run did, for the commit message. */
+export function historyOf(outcome: Outcome): ServiceChange[] {
+  const achieved = outcome.achieved
+    .filter(({ change }) => change.effect !== 'none')
+    .map(({ service: { name: service }, change, standing }): ServiceChange => {
+      const { from, to, effect } = change;
+      if (effect === 'record' && from !== to) return { service, kind: 'policy' };
+      if (effect === 'record') return { service, kind: 'recorded' };
+      if (effect === 'reload') return { service, kind: 'routed' };
+      return { service, kind: 'released', from, to, servers: standing.length };
+    });
+  const removed = outcome.removed.map(
+    ({ service, from }): ServiceChange => ({ service, kind: 'removed', from }),
+  );
+  return [...achieved, ...removed];
+}
+
+/** begunChanges says which releases an intent announces. */
+export function begunChanges(plan: Plan, begun: readonly WantedService[]): ServiceChange[] {
+  return begun.map(({ name: service, release }) => ({
+    service,
+    kind: 'begun',
+    from: plan.changes.find((change) => change.service === service)?.from ?? 0,
+    to: release.number,
+  }));
+}
+
+function probeFacts({ losses, ...facts }: ProbeReport) {
+  return facts;
+}
+
+function withoutPending({ pending, ...recorded }: RecordedService): RecordedService {
+  return recorded;
+}
+
+function emptyRecord(service: { ports: ServicePorts }, author: Author, now: Date): RecordedService {
+  return {
+    release: 0,
+    image: '',
+    internal_port: service.ports.internal,
+    host_port: service.ports.host,
+    servers: [],
+    deployed_at: now.toISOString(),
+    previous: 0,
+    run: author.run,
+  };
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allOrErrors } from '../fleet/fleet.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import { networkName } from '../model/names.ts';
+import { containerRequest, nameOf } from './container.ts';
+import { placeKey, type RunContext } from './context.ts';
+import { type DrainOutcome, drain } from './drain.ts';
+import { awaitHealthy } from './health.ts';
+import type { CheckStep, Level, RetireStep, StartStep, StopStep } from './plan.ts';
+import type { ProbeReport } from './probe.ts';
+import { startProbes } from './probing.ts';
+import { switchRoutes } from './switch.ts';
+
+/** What a level has left to do when its traffic has moved. */
+export interface Retiring {
+  /** Resolves when the old containers are gone. */
+  done: Promise<Map<string, DrainOutcome>>;
+  /** What the probe saw of each service. */
+  probes: Promise<Map<string, ProbeReport>>;
+}
+
+/**
+ * runLevel replaces the services of one level. This is the order that loses no request (DESIGN §5.1): nothing
+ * touches an old side before the switch is proven. The old sides drain while the next level begins.
+ */
+export async function runLevel(context: RunContext, level: Level): Promise<Retiring> {
+  await allOrErrors(level.stop.map((step) => stop(context, step)));
+  await allOrErrors(level.start.map((step) => start(context, step)));
+  await allOrErrors(level.check.map((step) => check(context, step)));
+  const probes = startProbes(context, level);
+  if (level.switch !== undefined) await switchRoutes(context, level.switch).catch(endProbes(probes));
+  const done = retireAll(context, level, Date.now());
+  return { done, probes: probes.endAfter(done) };
+}
+
+/** A switch that failed needs no probe any more. */
+function endProbes(probes: ReturnType<typeof startProbes>) {
+  return async (error: unknown): Promise<never> => {
+    await probes.endAfter(Promise.resolve());
+    throw error;
+  };
+}
+
+async function stop(context: RunContext, step: StopStep): Promise<void> {
+  const { engine } = context.fleet.server(step.host);
+  await context.timeline.measure({ ...step, phase: 'stop' }, () =>
+    engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)),
+  );
+}
+
+async function start(context: RunContext, step: StartStep): Promise<void> {
+  const { scope, timeline } = context;
+  const { engine } = context.fleet.server(step.host);
+  await timeline.measure({ ...step, phase: 'start' }, async () => {
+    const id = step.existing ?? (await create(context, step));
+    try {
+      await engine.startContainer(id);
+    } catch (error) {
+      if (step.existing === undefined) await engine.removeContainer(id);
+      throw startFailure(step, error);
+    }
+    const container = await engine.inspectContainer(id);
+    const address = container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '';
+    context.addresses.set(placeKey(step.host, step.service, step.side), address);
+  });
+}
+
+async function create(context: RunContext, step: StartStep): Promise<string> {
+  const { engine } = context.fleet.server(step.host);
+  const { side, release } = step;
+  const secrets = context.secrets[step.service] ?? {};
+  const name = nameOf(step.blueprint, side);
+  try {
+    return await engine.createContainer(name, containerRequest(step.blueprint, { side, release, secrets }));
+  } catch (error) {
+    throw startFailure(step, error);
+  }
+}
+
+function startFailure(step: StartStep, error: unknown): UserError {
+  const message = messageOf(error);
+  const hint = /already in use by container/.test(message)
+    ? 'A container that Switchyard did not create has that name. Rename or remove it.'
+    : /port is already allocated|address already in use|cannot assign requested address/.test(message)
+      ? 'Is private_ip an address of that server, and does something else listen on that port?'
+      : 'The Docker engine refused it; what ran before still serves.';
+  const name = nameOf(step.blueprint, step.side);
+  return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
+}
+
+async function check(context: RunContext, step: CheckStep): Promise<void> {
+  const server = context.fleet.server(step.host);
+  const name = placeKey(step.host, step.service, step.side);
+  await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
+    const container = await findStarted(context, step);
+    context.addresses.set(name, container.address);
+    await awaitHealthy(server, { ...step, ...container }, context.guard.signal);
+  });
+}
+
+async function findStarted(context: RunContext, step: CheckStep) {
+  const { engine } = context.fleet.server(step.host);
+  const name = nameOf({ scope: context.scope, service: step.service }, step.side);
+  const container = await engine.inspectContainer(name);
+  const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
+  return { id: container.Id!, name, address };
+}
+
+async function retireAll(
+  context: RunContext,
+  level: Level,
+  switchedAt: number,
+): Promise<Map<string, DrainOutcome>> {
+  // An old worker may bring one more request of a connection that was idle at the reload: this long.
+  const settledAt = switchedAt + context.nginx.keepaliveMinTimeoutMs + 1_000;
+  const outcomes = await allOrErrors(
+    level.retire.map(async (step) => [step.id, await retire(context, step, settledAt)] as const),
+  );
+  return new Map(outcomes);
+}
+
+/** retire drains, stops and removes a container that gets no new traffic. All calls name its id. */
+export async function retire(
+  context: RunContext,
+  step: RetireStep,
+  settledAt: number,
+): Promise<DrainOutcome> {
+  const { timeline, guard, log, scope, nginx } = context;
+  const server = context.fleet.server(step.host);
+  let outcome: DrainOutcome = { ms: 0, cut: 0 };
+  if (step.drainTimeoutMs !== undefined) {
+    outcome = await timeline.measure({ ...step, phase: 'drain' }, async () => {
+      await sleep(Math.max(0, settledAt - Date.now()), undefined, { signal: guard.signal });
+      return await drain(server, step, { scope, helperImage: nginx.image, log, signal: guard.signal });
+    });
+  }
+  await timeline.measure({ ...step, phase: 'stop' }, async () => {
+    await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));
+    await server.engine.removeContainer(step.id);
+  });
+  return outcome;
+}

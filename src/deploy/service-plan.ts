@@ -1,0 +1,207 @@
+import type { ServerSpec } from '../model/spec.ts';
+import { specHash } from '../model/spec.ts';
+import type { Placement } from '../nginx/routes.ts';
+import { type Blueprint, blueprintHash } from './container.ts';
+import type { ReleaseSpec } from './desired.ts';
+import type { ObservedContainer } from './observed.ts';
+import { place } from './placement.ts';
+import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+import { containersAt, currentPlacements, observedAt, spotOf } from './spots.ts';
+import { type SpotPlan, STRATEGIES } from './strategies.ts';
+
+/** What one service needs on all servers. */
+export interface Outcome {
+  placements: Placement[];
+  standing: Standing[];
+  vacate: RetireStep[];
+  pulls: PullStep[];
+  level: Pick<Level, 'stop' | 'start' | 'check' | 'retire'>;
+  /** Traffic moves to other containers. */
+  isMoving: boolean;
+}
+
+/** planService asks the service's strategy about every server it stands on or shall stand on. Pure. */
+export function planService(input: PlanInput, service: WantedService): Outcome {
+  const outcome: Outcome = {
+    placements: [],
+    standing: [],
+    vacate: [],
+    pulls: [],
+    level: { stop: [], start: [], check: [], retire: [] },
+    isMoving: false,
+  };
+  const current = currentPlacements(input, service.name);
+  const targets = new Set(targetsOf(input, service, current));
+  for (const server of input.servers) {
+    const { host } = server;
+    const here = current.find((placement) => placement.host === host);
+    if (!input.hosts.includes(host)) {
+      if (here !== undefined) {
+        outcome.placements.push(here);
+        addStanding(input, service, here, outcome);
+      }
+      continue;
+    }
+    if (targets.has(host)) planSpot(input, service, server, outcome);
+    else planDeparture(input, service, host, outcome);
+  }
+  outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+  return outcome;
+}
+
+/** A container that stays keeps the number of the release that created it. */
+function addStanding(
+  input: PlanInput,
+  service: WantedService,
+  { host, side }: Placement,
+  outcome: Outcome,
+): void {
+  const container = containersAt(input, service.name, host).find((candidate) => candidate.side === side);
+  outcome.standing.push({ host, side, release: container?.release ?? service.release.number });
+}
+
+function targetsOf(input: PlanInput, service: WantedService, current: readonly Placement[]): string[] {
+  const { zones, servers } = service.placement;
+  const candidates = input.servers.filter(({ zone }) => zones.length === 0 || zones.includes(zone));
+  return place(
+    service.name,
+    servers,
+    candidates.map(({ host }) => host),
+    current.map(({ host }) => host),
+  );
+}
+
+function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, outcome: Outcome): void {
+  const { host } = server;
+  const blueprint = blueprintOf(input, service, server);
+  const hash = blueprintHash(blueprint);
+  const image = observedAt(input, host).images.get(service.spec.container.image);
+  const { active, idle } = spotOf(input, service.name, host);
+  const plan = STRATEGIES[service.spec.policy.strategy]({
+    active,
+    idle,
+    isWanted: (container) =>
+      input.keepsActive
+        ? container === active
+        : container.hash === hash && (image === undefined || container.imageId === image.id),
+  });
+  outcome.placements.push({ host, side: plan.side });
+  if (plan.start !== undefined && plan.start.existing === undefined) {
+    outcome.standing.push({ host, side: plan.side, release: service.release.number });
+  } else {
+    addStanding(input, service, { host, side: plan.side }, outcome);
+  }
+  if (
+    plan.start !== undefined &&
+    plan.start.existing === undefined &&
+    service.spec.policy.pullPolicy !== 'always'
+  ) {
+    if (image === undefined) outcome.pulls.push(pullOf(service, host));
+  }
+  addSpot(service, host, blueprint, plan, active, outcome, input);
+}
+
+function addSpot(
+  service: WantedService,
+  host: string,
+  blueprint: Blueprint,
+  plan: SpotPlan,
+  active: ObservedContainer | undefined,
+  outcome: Outcome,
+  input: PlanInput,
+): void {
+  const { level } = outcome;
+  if (plan.vacate !== undefined) outcome.vacate.push(retire(service, host, plan.vacate, active));
+  if (plan.stop !== undefined) {
+    const { id, name } = plan.stop;
+    const graceMs = service.spec.policy.stopGracePeriodMs;
+    level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
+  }
+  if (plan.start !== undefined) {
+    level.start.push({
+      kind: 'start',
+      service: service.name,
+      host,
+      side: plan.side,
+      release: service.release.number,
+      blueprint,
+      existing: plan.start.existing,
+    });
+  }
+  if (plan.start !== undefined || plan.resume) {
+    level.check.push(checkOf(service, host, plan.side));
+    outcome.isMoving = true;
+  }
+  const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
+  if (plan.retire !== undefined && !isElsewhere) {
+    const isSwitched = plan.start?.existing === undefined && (plan.start !== undefined || plan.resume);
+    level.retire.push(retire(service, host, plan.retire, isSwitched ? undefined : active));
+  }
+}
+
+function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
+  for (const container of containersAt(input, service.name, host)) {
+    outcome.level.retire.push(retire(service, host, container, undefined));
+  }
+}
+
+/**
+ * retire returns the step that ends a container. One
+ * that is newer than the active one never had traffic: an earlier run was cut off before its
+ * switch, or undone. It needs no drain.
+ */
+export function retire(
+  service: {
+    name: string;
+    spec: { port: number; policy: Pick<ReleaseSpec['policy'], 'drainTimeoutMs' | 'stopGracePeriodMs'> };
+  },
+  host: string,
+  container: ObservedContainer,
+  active: ObservedContainer | undefined,
+): RetireStep {
+  const hadTraffic = container.isRunning && (active === undefined || container.release <= active.release);
+  return {
+    kind: 'retire',
+    service: service.name,
+    host,
+    id: container.id,
+    name: container.name,
+    containerPort: service.spec.port,
+    release: container.release,
+    drainTimeoutMs: hadTraffic ? service.spec.policy.drainTimeoutMs : undefined,
+    graceMs: service.spec.policy.stopGracePeriodMs,
+  };
+}
+
+function checkOf(service: WantedService, host: string, side: Placement['side']): CheckStep {
+  const { protocol, port, policy } = service.spec;
+  return {
+    kind: 'check',
+    service: service.name,
+    host,
+    side,
+    containerPort: port,
+    protocol,
+    healthcheck: policy.healthcheck,
+  };
+}
+
+function pullOf(service: WantedService, host: string): PullStep {
+  return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
+}
+
+function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
+  const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+  const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
+  return {
+    scope: input.scope,
+    service: service.name,
+    container: service.spec.container,
+    containerPort: service.spec.port,
+    ports: service.ports,
+    publishOn: isAlone ? undefined : server.privateIp,
+    dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+    secretsVersion: service.release.secretsVersion,
+  };
+}

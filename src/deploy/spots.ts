@@ -1,0 +1,50 @@
+import { scopeName } from '../model/names.ts';
+import type { Placement } from '../nginx/routes.ts';
+import { activeSides } from '../nginx/tree.ts';
+import type { ObservedContainer, ObservedServer } from './observed.ts';
+import type { PlanInput } from './plan-input.ts';
+
+/** spotOf returns the container that the live routes point to, and the other side's. The record is asked only where there is no route. */
+export function spotOf(input: PlanInput, service: string, host: string) {
+  const containers = containersAt(input, service, host);
+  const routed = routedSide(input, service, host);
+  const active =
+    routed === undefined
+      ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+        containers.find(({ isRunning }) => isRunning) ??
+        containers[0])
+      : containers.find(({ side }) => side === routed);
+  return { active, idle: containers.find((container) => container !== active) };
+}
+
+function routedSide(input: PlanInput, service: string, host: string) {
+  const sidecar = observedAt(input, host).sidecar;
+  if (sidecar === undefined) return undefined;
+  const manifest = sidecar.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
+  return activeSides(manifest, host).get(service);
+}
+
+function recordedSide(input: PlanInput, service: string, host: string) {
+  return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
+}
+
+/** currentPlacements returns where a service's traffic goes now. */
+export function currentPlacements(input: PlanInput, service: string): Placement[] {
+  return input.servers.flatMap(({ host }) => {
+    const { active } = spotOf(input, service, host);
+    const isServed = active !== undefined && routedSide(input, service, host) === active.side;
+    return isServed ? [{ host, side: active.side }] : [];
+  });
+}
+
+/** observedAt returns what was found on one server. */
+export function observedAt(input: PlanInput, host: string): ObservedServer {
+  const found = input.observed.find((server) => server.host === host);
+  if (found === undefined) throw new Error(`${host} was not observed`);
+  return found;
+}
+
+/** containersAt returns a service's containers on one server: two at most. */
+export function containersAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
+  return observedAt(input, host).containers.filter((container) => container.service === service);
+}

@@ -1,0 +1,149 @@
+import { allOrErrors } from '../fleet/fleet.ts';
+import type { Server } from '../fleet/server.ts';
+import { messageOf } from '../model/errors.ts';
+import { EDGE_NAME, EDGE_NETWORK, networkName, scopeName, sidecarName } from '../model/names.ts';
+import { type Composition, compose, isServed, type ScopeWish } from '../nginx/compose.ts';
+import { instanceOf } from '../nginx/install.ts';
+import type { NginxInstance } from '../nginx/instance.ts';
+import { withEdgeLock } from '../nginx/lock.ts';
+import { type Proof, prove } from '../nginx/prove.ts';
+import { backendsOf, type Route } from '../nginx/routes.ts';
+import { type Slot, slotOfGeneration } from '../nginx/tree.ts';
+import { placeKey, type RunContext } from './context.ts';
+import type { SwitchStep } from './plan.ts';
+import { wishOf } from './planned-routes.ts';
+
+/** A configuration that was checked by an nginx and waits to be made live. */
+interface Staged {
+  instance: NginxInstance;
+  composition: Composition;
+  /** What to go back to. */
+  before: { slot: Slot; generation: string | undefined };
+}
+
+/**
+ * switchRoutes gives every edge and sidecar the routes of a step. All of them check the new configuration
+ * before any of them makes it live; then each reload and each moved service is proven on every server. When
+ * anything is not proven, all go back to what they served, and the error says why.
+ */
+export async function switchRoutes(context: RunContext, step: SwitchStep): Promise<void> {
+  const { fleet, guard, timeline } = context;
+  const servers = step.hosts.map((host) => fleet.server(host)).sort((a, b) => (a.host < b.host ? -1 : 1));
+  await withEdges(context, servers, step, async (edges) => {
+    const staged = await timeline.measure({ phase: 'check routes' }, async () => {
+      const sidecars = await allOrErrors(servers.map((server) => stage(context, step, server, 'sidecar')));
+      const doors = await allOrErrors(edges.map((server) => stage(context, step, server, 'edge')));
+      return [...sidecars, ...doors].filter((one) => one !== undefined);
+    });
+    await guard.confirm();
+    await timeline.measure({ phase: 'switch' }, async () => {
+      try {
+        await allOrErrors(staged.map(({ instance, composition }) => instance.commit(composition.slot)));
+        await allOrErrors(staged.map((one) => proveSwitch(context, step, one)));
+      } catch (error) {
+        await goBack(context, staged);
+        throw error;
+      }
+    });
+  });
+}
+
+/** Locks the edges that have to change, one after the other in one order, so that two runs never block each other. */
+async function withEdges(
+  context: RunContext,
+  servers: readonly Server[],
+  step: SwitchStep,
+  work: (edges: Server[]) => Promise<void>,
+): Promise<void> {
+  const candidates = await Promise.all(
+    servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])),
+  );
+  const edges = candidates.flat();
+  const { run, fence } = context.guard;
+  const lockFrom = async (index: number): Promise<void> => {
+    const server = edges[index];
+    if (server === undefined) return await work(edges);
+    await withEdgeLock(server, context.nginx.image, { run, fence }, context.log, () => lockFrom(index + 1));
+  };
+  await lockFrom(0);
+}
+
+async function needsEdge(context: RunContext, step: SwitchStep, server: Server): Promise<boolean> {
+  if (wish(context, step, server, 'edge').files.size > 0) return true;
+  // The environment may have had a domain before: then it leaves the edge.
+  const edge = instanceOf('edge', server, await server.engine.findContainer(EDGE_NAME), EDGE_NETWORK);
+  if (edge === undefined) return false;
+  const tree = await edge.readTree();
+  return tree.slots[tree.live].manifest?.scopes[scopeName(context.scope)] !== undefined;
+}
+
+function wish(context: RunContext, step: SwitchStep, server: Server, kind: 'edge' | 'sidecar'): ScopeWish {
+  return wishOf(kind, context, server.spec, step.routes);
+}
+
+async function stage(
+  context: RunContext,
+  step: SwitchStep,
+  server: Server,
+  kind: 'edge' | 'sidecar',
+): Promise<Staged | undefined> {
+  const name = kind === 'edge' ? EDGE_NAME : sidecarName(context.scope);
+  const network = kind === 'edge' ? EDGE_NETWORK : networkName(context.scope);
+  const instance = instanceOf(kind, server, await server.engine.findContainer(name), network);
+  if (instance === undefined) throw new Error(`${server.host}: ${kind} ${name} does not run`);
+  const scope = scopeName(context.scope);
+  const [tree, generation] = await Promise.all([instance.readTree(), instance.generation(scope)]);
+  const wanted = wish(context, step, server, kind);
+  const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
+  if (isServed(kind, tree, wanted) && generation === written) return undefined;
+  // A run that was cut off may have made a slot live that nginx never read.
+  const slot = slotOfGeneration(tree, scope, generation) ?? tree.live;
+  const composition = compose(kind, { ...tree, live: slot }, wanted);
+  await instance.stage(composition);
+  return { instance, composition, before: { slot, generation } };
+}
+
+async function proveSwitch(
+  context: RunContext,
+  step: SwitchStep,
+  { instance, composition }: Staged,
+): Promise<void> {
+  const scope = scopeName(context.scope);
+  const isGone = !composition.scopes.includes(scope);
+  await instance.awaitGeneration(scope, isGone ? undefined : composition.generation);
+  const proofs = step.routes
+    .filter((route) => step.moved.includes(route.service))
+    .filter((route) => instance.kind === 'sidecar' || route.domains.length > 0)
+    .map((route) => proofOf(context, route, instance.server))
+    .filter((proof) => proof.all.length > 0);
+  await allOrErrors(proofs.map((proof) => prove(instance, context.scope, composition.generation, proof)));
+}
+
+/** proofOf returns the addresses that may answer for a route on a server: those of the sides that have the traffic. */
+function proofOf(context: RunContext, route: Route, server: Server): Proof {
+  const backends = backendsOf(context.scope, route, server.spec, context.servers).filter(
+    ({ isBackup }) => !isBackup,
+  );
+  const addresses = backends.map((backend) => {
+    const name = placeKey(backend.server, route.service, backend.side);
+    const address = backend.isLocal ? (context.addresses.get(name) ?? name) : backend.address;
+    return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
+  });
+  return {
+    route,
+    own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
+    all: addresses.map(({ text }) => text),
+  };
+}
+
+async function goBack(context: RunContext, staged: readonly Staged[]): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    staged.map(async ({ instance, before }) => {
+      await instance.commit(before.slot);
+      await instance.awaitGeneration(scopeName(context.scope), before.generation);
+    }),
+  );
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') context.log.warning(`going back: ${messageOf(outcome.reason)}`);
+  }
+}

@@ -1,0 +1,38 @@
+import { buffer } from 'node:stream/consumers';
+import { extract, pack } from 'tar-stream';
+
+/** Files by path, relative to the archive's root. */
+export type Files = ReadonlyMap<string, string>;
+
+/** packFiles returns a tar archive of text files, with their folders, in the order given. */
+export async function packFiles(files: Files): Promise<Buffer> {
+  const archive = pack();
+  const folders = new Set<string>();
+  for (const [path, content] of files) {
+    for (const folder of foldersOf(path)) {
+      if (folders.has(folder)) continue;
+      folders.add(folder);
+      archive.entry({ name: folder, type: 'directory', mode: 0o755 });
+    }
+    archive.entry({ name: path, mode: 0o644 }, content);
+  }
+  archive.finalize();
+  return await buffer(archive);
+}
+
+/** unpackFiles returns the regular files of a tar archive. */
+export async function unpackFiles(archive: Buffer): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const entries = extract();
+  entries.end(archive);
+  for await (const entry of entries) {
+    const content = await buffer(entry);
+    if (entry.header.type === 'file') files.set(entry.header.name, content.toString());
+  }
+  return files;
+}
+
+function foldersOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}

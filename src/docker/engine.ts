@@ -1,0 +1,261 @@
+import { createInterface } from 'node:readline';
+import type {
+  ContainerCreateRequest,
+  ContainerInspectResponse,
+  ContainerSummary,
+  ImageInspect,
+  NetworkCreateRequest,
+  NetworkInspect,
+  SystemInfo,
+} from '@docker/node-sdk';
+import { type Files, packFiles, unpackFiles } from './archive.ts';
+import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
+import { demultiplex } from './multiplex.ts';
+
+/** Credentials for one registry, as the Engine API takes them. */
+export interface RegistryAuth {
+  username?: string;
+  password?: string;
+  identitytoken?: string;
+  serveraddress: string;
+}
+
+/** A line of the engine's progress while it pulls. */
+export interface PullProgress {
+  id?: string;
+  status?: string;
+  progressDetail?: { current?: number; total?: number };
+  error?: string;
+}
+
+/** Outcome of a command inside a container. */
+export interface ExecResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * Engine is the Docker Engine API of one server: one method a call, plain objects in and out.
+ * Every method throws an EngineError with the engine's own words when the engine refuses.
+ */
+export class Engine {
+  readonly http: EngineHttp;
+
+  /** `connections` bounds the streams open at once, 16 unless given. */
+  constructor(dial: Dial, connections = 16) {
+    this.http = new EngineHttp(dial, connections);
+  }
+
+  info(signal?: AbortSignal): Promise<SystemInfo> {
+    return this.http.json({ method: 'GET', path: ['info'], signal });
+  }
+
+  /** listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`). */
+  listContainers(filter: { label?: string[]; name?: string[] } = {}): Promise<ContainerSummary[]> {
+    return this.http.json({
+      method: 'GET',
+      path: ['containers', 'json'],
+      query: { all: true, filters: filter },
+    });
+  }
+
+  inspectContainer(id: string): Promise<ContainerInspectResponse> {
+    return this.http.json({ method: 'GET', path: ['containers', id, 'json'] });
+  }
+
+  /** findContainer is inspectContainer, with undefined for a container that is not there. */
+  findContainer(id: string): Promise<ContainerInspectResponse | undefined> {
+    return this.inspectContainer(id).catch(undefinedWhenMissing);
+  }
+
+  /** createContainer returns the new container's id. */
+  async createContainer(name: string, spec: ContainerCreateRequest): Promise<string> {
+    const { Id } = await this.http.json<{ Id: string }>({
+      method: 'POST',
+      path: ['containers', 'create'],
+      query: { name },
+      body: spec,
+    });
+    return Id;
+  }
+
+  /** startContainer starts a container; one that runs already is left alone. */
+  async startContainer(id: string): Promise<void> {
+    await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+  }
+
+  /** stopContainer sends the stop signal and, after `graceSeconds`, KILL. A stopped or missing container is fine. */
+  async stopContainer(id: string, graceSeconds: number): Promise<void> {
+    await this.http
+      .json({ method: 'POST', path: ['containers', id, 'stop'], query: { t: graceSeconds } })
+      .catch(undefinedWhenMissing);
+  }
+
+  /** removeContainer removes a container, running or not; a missing one is fine. Named volumes stay. */
+  async removeContainer(id: string): Promise<void> {
+    try {
+      await this.http.json({ method: 'DELETE', path: ['containers', id], query: { force: true, v: true } });
+    } catch (error) {
+      // 409: somebody else is removing it right now.
+      if (!isStatus(error, 404, 409)) throw error;
+    }
+  }
+
+  async signalContainer(id: string, signal: string): Promise<void> {
+    await this.http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
+  }
+
+  /** logs returns the last `tail` lines of a container, or those since a time (seconds since 1970). */
+  async logs(
+    id: string,
+    options: { tail?: number; since?: number },
+  ): Promise<{ stdout: string; stderr: string }> {
+    const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
+    return demultiplex(await this.http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
+  }
+
+  /** exec runs a command inside a running container: three round trips. */
+  async exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult> {
+    const exec = await this.http.json<{ Id: string }>({
+      method: 'POST',
+      path: ['containers', id, 'exec'],
+      body: { Cmd: command, AttachStdout: true, AttachStderr: true },
+      signal,
+    });
+    const output = await this.http.bytes({
+      method: 'POST',
+      path: ['exec', exec.Id, 'start'],
+      body: { Detach: false, Tty: false },
+      signal,
+    });
+    const { ExitCode } = await this.http.json<{ ExitCode: number }>({
+      method: 'GET',
+      path: ['exec', exec.Id, 'json'],
+      signal,
+    });
+    return { exitCode: ExitCode, ...demultiplex(output) };
+  }
+
+  /** writeFiles writes text files below `folder` of a container, running or not, or of a volume mounted there. */
+  async writeFiles(id: string, folder: string, files: Files): Promise<void> {
+    await this.http.json({
+      method: 'PUT',
+      path: ['containers', id, 'archive'],
+      query: { path: folder },
+      body: await packFiles(files),
+    });
+  }
+
+  /** readFiles returns the text files below `folder` of a container, by path from the folder's parent. */
+  async readFiles(id: string, folder: string): Promise<Map<string, string>> {
+    return await unpackFiles(
+      await this.http.bytes({ method: 'GET', path: ['containers', id, 'archive'], query: { path: folder } }),
+    );
+  }
+
+  findImage(name: string): Promise<ImageInspect | undefined> {
+    return this.http
+      .json<ImageInspect>({ method: 'GET', path: ['images', name, 'json'] })
+      .catch(undefinedWhenMissing);
+  }
+
+  /** pullImage pulls an image (with a tag or digest in its name) and reports the engine's progress. */
+  async pullImage(
+    name: string,
+    options: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
+  ): Promise<void> {
+    const headers = options.auth && {
+      'x-registry-auth': Buffer.from(JSON.stringify(options.auth)).toString('base64url'),
+    };
+    const { body } = await this.http.send({
+      method: 'POST',
+      path: ['images', 'create'],
+      query: { fromImage: name },
+      signal: options.signal,
+      ...(headers && { headers }),
+    });
+    for await (const line of createInterface({ input: body })) {
+      if (line.trim() === '') continue;
+      const progress = JSON.parse(line) as PullProgress;
+      // A failed pull is a 200 whose last line says so.
+      if (progress.error !== undefined) throw new EngineError(500, progress.error);
+      options.onProgress(progress);
+    }
+  }
+
+  findNetwork(name: string): Promise<NetworkInspect | undefined> {
+    return this.http
+      .json<NetworkInspect>({ method: 'GET', path: ['networks', name] })
+      .catch(undefinedWhenMissing);
+  }
+
+  /** createNetwork creates a network; one of the same name is fine. */
+  async createNetwork(spec: NetworkCreateRequest): Promise<void> {
+    try {
+      await this.http.json({
+        method: 'POST',
+        path: ['networks', 'create'],
+        body: { CheckDuplicate: true, ...spec },
+      });
+    } catch (error) {
+      if (!isStatus(error, 409)) throw error;
+    }
+  }
+
+  /** removeNetwork removes a network; a missing one is fine. */
+  async removeNetwork(name: string): Promise<void> {
+    await this.http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
+  }
+
+  /** joinNetwork attaches a container to a network; one that is attached is fine. */
+  async joinNetwork(network: string, container: string): Promise<void> {
+    try {
+      await this.http.json({
+        method: 'POST',
+        path: ['networks', network, 'connect'],
+        body: { Container: container },
+      });
+    } catch (error) {
+      if (!(error instanceof EngineError && /already exists in network/.test(error.message))) throw error;
+    }
+  }
+
+  /** leaveNetwork detaches a container from a network; one that is not attached is fine. */
+  async leaveNetwork(network: string, container: string): Promise<void> {
+    try {
+      await this.http.json({
+        method: 'POST',
+        path: ['networks', network, 'disconnect'],
+        body: { Container: container, Force: true },
+      });
+    } catch (error) {
+      if (!isStatus(error, 404) && !(error instanceof EngineError && /not connected/.test(error.message)))
+        throw error;
+    }
+  }
+
+  /** createVolume creates a volume; one of the same name is fine and keeps its labels. */
+  async createVolume(name: string, labels: Record<string, string>): Promise<void> {
+    await this.http.json({
+      method: 'POST',
+      path: ['volumes', 'create'],
+      body: { Name: name, Labels: labels },
+    });
+  }
+
+  /** removeVolume removes a volume; a missing one is fine. */
+  async removeVolume(name: string): Promise<void> {
+    await this.http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
+  }
+
+  /** close ends all connections. */
+  async close(): Promise<void> {
+    await this.http.destroy();
+  }
+}
+
+function undefinedWhenMissing(error: unknown): undefined {
+  if (isStatus(error, 404)) return undefined;
+  throw error;
+}

@@ -1,0 +1,52 @@
+import { Agent } from 'undici';
+import type { Dialer } from './server.ts';
+
+/** An HTTP answer, read to its end. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** HttpOver sends HTTP requests to addresses as a server sees them. */
+export class HttpOver {
+  readonly #agent: Agent;
+
+  constructor(dialer: Dialer) {
+    this.#agent = new Agent({
+      connections: null,
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: ({ hostname, port }, done) => {
+        dialer.dial(hostname, Number(port)).then(
+          (stream) => done(null, stream as never),
+          (error: Error) => done(error, null),
+        );
+      },
+    });
+  }
+
+  /**
+   * get sends a GET on a new connection, so that the newest workers of an nginx answer it, and gives up after
+   * `timeoutMs`. It rejects when there is no whole answer.
+   */
+  async get(
+    target: { address: string; port: number; path: string; host?: string },
+    timeoutMs: number,
+  ): Promise<HttpAnswer> {
+    const { statusCode, headers, body } = await this.#agent.request({
+      origin: `http://${target.address}:${target.port}`,
+      path: target.path,
+      method: 'GET',
+      headers: { host: target.host ?? target.address, 'user-agent': 'switchyard' },
+      reset: true,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    return { status: statusCode, headers, body: await body.text() };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}

@@ -1,0 +1,59 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Engine } from '../docker/engine.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import { checkEngine } from './engine-check.ts';
+import { HttpOver } from './http.ts';
+import type { Dialer, Provider } from './server.ts';
+
+/** localProvider deploys to the engine of the machine that runs the action. */
+export function localProvider(socketPath = dockerSocket()): Provider {
+  return {
+    async connect(spec) {
+      const engine = new Engine(() => open({ path: socketPath }));
+      try {
+        await checkEngine(engine, spec.host);
+      } catch (error) {
+        await engine.close();
+        if (error instanceof UserError) throw error;
+        throw new UserError(`no Docker engine answers at ${socketPath} (${messageOf(error)})`, {
+          hint: 'The local provider needs Docker on the machine that runs the action, and the right to use it.',
+          cause: error,
+        });
+      }
+      const http = new HttpOver(dialer);
+      return {
+        spec,
+        host: spec.host,
+        engine,
+        http,
+        ...dialer,
+        dialApart: async () => dialer,
+        close: async () => {
+          await Promise.all([http.close(), engine.close()]);
+        },
+      };
+    },
+  };
+}
+
+const dialer: Dialer = {
+  dial: (address, port) => open({ host: address, port, noDelay: true }),
+  close: async () => undefined,
+};
+
+function dockerSocket(): string {
+  const host = process.env.DOCKER_HOST;
+  return host?.startsWith('unix://') ? host.slice('unix://'.length) : '/var/run/docker.sock';
+}
+
+function open(target: { path: string } | { host: string; port: number; noDelay: boolean }): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(target);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}

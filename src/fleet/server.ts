@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream';
+import type { Engine } from '../docker/engine.ts';
+import type { ServerSpec } from '../model/spec.ts';
+import type { HttpOver } from './http.ts';
+
+/** Opens TCP streams to addresses as a server sees them. */
+export interface Dialer {
+  /** dial opens a stream; it rejects when nobody listens or the way there is closed. */
+  dial(address: string, port: number): Promise<Duplex>;
+  /** close ends the connection under it. */
+  close(): Promise<void>;
+}
+
+/** Server is an open connection to one machine with a Docker engine. */
+export interface Server extends Dialer {
+  readonly spec: ServerSpec;
+  /** The server's name in logs, state and routes. */
+  readonly host: string;
+  readonly engine: Engine;
+  /** HTTP to containers of this server. */
+  readonly http: HttpOver;
+  /** dialApart opens a connection of its own, so that what is measured over it has no company. */
+  dialApart(): Promise<Dialer>;
+}
+
+/** Provider knows how to reach the servers of an environment. */
+export interface Provider {
+  /** connect opens a connection; it throws a UserError that says what is wrong with the server or the way there. */
+  connect(spec: ServerSpec): Promise<Server>;
+}

@@ -1,0 +1,149 @@
+import type { Duplex } from 'node:stream';
+import { Engine } from '../docker/engine.ts';
+import type { Dial } from '../docker/http.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { ServerSpec } from '../model/spec.ts';
+import { SshConnection, type SshTarget } from '../ssh/connection.ts';
+import { checkEngine } from './engine-check.ts';
+import { HttpOver } from './http.ts';
+import type { Dialer, Provider } from './server.ts';
+
+/** Where Docker listens on every distribution. */
+const DOCKER_SOCKET = '/var/run/docker.sock';
+/** The reason "administratively prohibited" of a refused channel (RFC 4254 §5.1). */
+const PROHIBITED = 1;
+/** sshd allows 10 commands at once on a connection (`MaxSessions`); forwarded streams are not limited. */
+const MAX_COMMANDS = 8;
+const MAX_STREAMS = 32;
+
+/** staticProvider reaches servers over SSH; `privateKey` is a normalised private key. */
+export function staticProvider(privateKey: string): Provider {
+  return {
+    async connect(spec) {
+      const target = targetOf(spec);
+      const ssh = await SshConnection.open(target, privateKey);
+      try {
+        const [engine] = await Promise.all([openEngine(ssh, spec.host), checkForwarding(ssh, spec.host)]);
+        const dialer = dialerOver(ssh, spec.host);
+        const http = new HttpOver(dialer);
+        return {
+          spec,
+          host: spec.host,
+          engine,
+          http,
+          dial: dialer.dial,
+          dialApart: async () => dialerOver(await SshConnection.open(target, privateKey), spec.host),
+          close: async () => {
+            await Promise.all([http.close(), engine.close()]);
+            await ssh.close();
+          },
+        };
+      } catch (error) {
+        await ssh.close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Fails now, before anything changes, where the health checks would fail later: nothing listens on port 1. */
+async function checkForwarding(ssh: SshConnection, host: string): Promise<void> {
+  try {
+    (await dialTcp(ssh, host, '127.0.0.1', 1)).destroy();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+  }
+}
+
+function dialerOver(ssh: SshConnection, host: string): Dialer {
+  return { dial: (address, port) => dialTcp(ssh, host, address, port), close: () => ssh.close() };
+}
+
+function targetOf(spec: ServerSpec): SshTarget {
+  const { host, port, user, hostKeys, jump } = spec;
+  return { host, port, user, hostKeys, ...(jump && { jump }) };
+}
+
+async function openEngine(ssh: SshConnection, host: string): Promise<Engine> {
+  const direct = new Engine(() => ssh.dialSocket(DOCKER_SOCKET), MAX_STREAMS);
+  try {
+    await checkEngine(direct, host);
+    return direct;
+  } catch (error) {
+    await direct.close();
+    if (error instanceof UserError) throw error;
+    if (reasonOf(error) !== PROHIBITED) throw await explainEngineFailure(ssh, host, error);
+  }
+  const throughCommand = new Engine(dialStdio(ssh), MAX_COMMANDS);
+  try {
+    await checkEngine(throughCommand, host);
+    return throughCommand;
+  } catch (error) {
+    await throughCommand.close();
+    if (error instanceof UserError) throw error;
+    throw await explainEngineFailure(ssh, host, error);
+  }
+}
+
+/** Docker's own way to its socket, where sshd forbids forwarding it (AllowStreamLocalForwarding no). */
+function dialStdio(ssh: SshConnection): Dial {
+  return async () => {
+    const channel = await ssh.dialCommand('docker system dial-stdio');
+    const stream: Duplex = channel;
+    let complaint = '';
+    channel.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk;
+    });
+    channel.on('exit', (code: number | null) => {
+      if (code !== 0)
+        stream.destroy(new Error(complaint.trim() || `docker system dial-stdio ended with ${code}`));
+    });
+    return stream;
+  };
+}
+
+async function dialTcp(ssh: SshConnection, host: string, address: string, port: number): Promise<Duplex> {
+  try {
+    return await ssh.dialTcp(address, port);
+  } catch (error) {
+    if (reasonOf(error) === PROHIBITED) {
+      throw new UserError(
+        `${host}: sshd forbids TCP forwarding, which the health checks and the proof need`,
+        {
+          hint: 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config, and reload sshd.',
+          cause: error,
+        },
+      );
+    }
+    throw error;
+  }
+}
+
+/** A fixed line: says whether Docker is there and who may use its socket. */
+const DIAGNOSIS = 'ls -l /var/run/docker.sock; id -nG';
+
+async function explainEngineFailure(ssh: SshConnection, host: string, error: unknown): Promise<UserError> {
+  const { stdout, stderr } = await ssh.run(DIAGNOSIS).catch(() => ({ stdout: '', stderr: '' }));
+  const { user } = ssh.target;
+  if (/No such file/.test(stderr)) {
+    return new UserError(`${host}: Docker is not installed there, or does not run`, {
+      hint: 'Install Docker 20.10 or newer ("apt install docker.io" on Debian) and start it.',
+      cause: error,
+    });
+  }
+  const isInGroup = / docker( |$)/m.test(` ${stdout.split('\n').at(-2) ?? ''} `);
+  if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
+    return new UserError(`${host}: the user ${user} may not use Docker`, {
+      hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,
+      cause: error,
+    });
+  }
+  return new UserError(`${host}: the Docker engine does not answer (${messageOf(error)})`, {
+    hint: 'Look at it on the server: "systemctl status docker".',
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown): number | undefined {
+  return (error as { reason?: number }).reason;
+}

@@ -1,0 +1,24 @@
+/** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
+export const LABEL = {
+  /** `service`, `sidecar`, `edge`, `edge-lock` or `helper`. */
+  role: 'switchyard.role',
+  project: 'switchyard.project',
+  environment: 'switchyard.environment',
+  service: 'switchyard.service',
+  /** Number of the release that created the container. */
+  release: 'switchyard.release',
+  /** The image as the file names it: for people who read `docker ps`. */
+  version: 'switchyard.version',
+  side: 'switchyard.side',
+  /** The base side's host port. */
+  hostPort: 'switchyard.host-port',
+  internalPort: 'switchyard.internal-port',
+  /** Hash of everything the container was made from. */
+  containerHash: 'switchyard.container-hash',
+  /** Counts how often the values of the service's secrets changed. */
+  secretsVersion: 'switchyard.secrets-version',
+  /** On a lock: who holds it and until when. */
+  holder: 'switchyard.holder',
+  fence: 'switchyard.fence',
+  end: 'switchyard.end',
+} as const;

@@ -1,0 +1,8 @@
+/** Log is where logic reports to; the doors hand in one that writes to the runner, tests one that records. */
+export interface Log {
+  debug(message: string): void;
+  info(message: string): void;
+  warning(message: string): void;
+  /** group runs `work` with its lines folded under `title`, and returns what it returns. */
+  group<T>(title: string, work: () => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,108 @@
+import { UserError } from './errors.ts';
+import type { Side } from './side.ts';
+
+/**
+ * Project, environment and service names are DNS labels (RFC 1123 §2.1, in lower case, a letter first).
+ * They hold no underscore, so `{project}_{env}_{service}` and `…_secondary` have one reading only.
+ */
+export const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** The rule of NAME_PATTERN, for error messages. */
+export const NAME_RULE =
+  'lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen';
+
+/**
+ * A container is found by its name through DNS, where a label has at most 63 octets (RFC 1035 §2.3.4);
+ * `_secondary` and the two joining underscores take 12 of them.
+ */
+export const NAMES_TOTAL_MAX = 51;
+
+/** Names that would collide with containers of our own: the sidecar is `{project}_{env}_nginx`. */
+export const RESERVED_SERVICES: readonly string[] = ['nginx'];
+/** The edge and its lock are named `switchyard_…`. */
+export const RESERVED_PROJECTS: readonly string[] = ['switchyard'];
+
+/** An environment of a project: the scope of all names. */
+export interface Scope {
+  project: string;
+  environment: string;
+}
+
+/** checkName throws a UserError with the rule when `name` is no valid name for a `kind`. */
+export function checkName(kind: 'project' | 'environment' | 'service', name: string): void {
+  if (!NAME_PATTERN.test(name)) {
+    throw new UserError(`${kind} name ${JSON.stringify(name)} is not allowed`, {
+      hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
+    });
+  }
+  const reserved: readonly string[] = {
+    project: RESERVED_PROJECTS,
+    environment: [],
+    service: RESERVED_SERVICES,
+  }[kind];
+  if (reserved.includes(name)) {
+    throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
+  }
+}
+
+/** checkNames throws a UserError when the three names together are too long for a DNS label. */
+export function checkNames(scope: Scope, service: string): void {
+  checkName('project', scope.project);
+  checkName('environment', scope.environment);
+  checkName('service', service);
+  const total = scope.project.length + scope.environment.length + service.length;
+  if (total > NAMES_TOTAL_MAX) {
+    throw new UserError(
+      `the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${NAMES_TOTAL_MAX} fit`,
+      { hint: 'They form one container name, which must fit into a DNS label of 63 characters.' },
+    );
+  }
+}
+
+/** scopeName returns `{project}_{env}`, the prefix of everything an environment owns on a server. */
+export function scopeName(scope: Scope): string {
+  return `${scope.project}_${scope.environment}`;
+}
+
+/** containerName returns `{project}_{env}_{service}`, with `_secondary` for that side. */
+export function containerName(scope: Scope, service: string, side: Side): string {
+  return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
+}
+
+/** networkName returns the name of the environment's Docker network. */
+export function networkName(scope: Scope): string {
+  return `${scopeName(scope)}_network`;
+}
+
+/** sidecarName returns the name of the environment's nginx container. */
+export function sidecarName(scope: Scope): string {
+  return `${scopeName(scope)}_nginx`;
+}
+
+/** sidecarVolumeName returns the name of the volume that holds the sidecar's configuration. */
+export function sidecarVolumeName(scope: Scope): string {
+  return `${scopeName(scope)}_nginx`;
+}
+
+/** volumeName returns the name of a service volume on the server: `{project}_{env}_{volume}`. */
+export function volumeName(scope: Scope, volume: string): string {
+  return `${scopeName(scope)}_${volume}`;
+}
+
+/** variableName turns a service name into the middle of an environment variable: `my-db` → `MY_DB`. */
+export function variableName(service: string): string {
+  return service.toUpperCase().replaceAll('-', '_');
+}
+
+/** The one edge of a server, shared by all projects on it. */
+export const EDGE_NAME = 'switchyard_edge';
+/** Created and never started: whoever created it may change the edge (DESIGN §5.4). */
+export const EDGE_LOCK_NAME = 'switchyard_edge_lock';
+export const EDGE_VOLUME = 'switchyard_edge';
+/**
+ * The edge's home network sorts before every project's network: Docker moves the published ports of a
+ * container when it joins a network whose name sorts before its present one, and requests are lost.
+ */
+export const EDGE_NETWORK = '0switchyard';
+/** The sidecar's name on the environment's network: what apps connect to. */
+export const SIDECAR_ALIAS = 'nginx';

@@ -1,0 +1,73 @@
+import type { ContainerSpec, PolicySpec, Protocol, RouteSpec } from './spec.ts';
+
+/** Everything needed to run one version of a service again. Written once, never changed. */
+export interface Release {
+  schema: 1;
+  project: string;
+  environment: string;
+  service: string;
+  /** Counts from 1, per service. */
+  number: number;
+  protocol: Protocol;
+  port: number;
+  container: ContainerSpec;
+  route: RouteSpec;
+  policy: PolicySpec;
+  /** `name@sha256:…` where the registry gave one. */
+  image_digest?: string;
+  /** Rises when the value of any secret of the service changes; the values are nowhere. */
+  secrets_version: number;
+  created_at: string;
+  commit?: string;
+  run?: string;
+  actor?: string;
+}
+
+/** One container as the state branch records it. */
+export interface RecordedServer {
+  host: string;
+  side: 'base' | 'secondary';
+  /** The container's name. */
+  container: string;
+  /** The port to look at: the host port where one is published, else the container port. */
+  port: number;
+  healthy: boolean;
+  release: number;
+}
+
+/** What runs of one service, on the state branch. */
+export interface RecordedService {
+  release: number;
+  /** With digest where there is one. */
+  image: string;
+  internal_port: number;
+  host_port: number;
+  servers: RecordedServer[];
+  deployed_at: string;
+  /** When traffic last moved to another side. */
+  switched_at?: string;
+  /** The release before this one, 0 when there was none. */
+  previous: number;
+  run: string;
+  /** A release that a run has begun and not finished. */
+  pending?: { release: number; run: string; since: string };
+  /** Old sides that a run still drains, without the lease; it says again before `until` that it lives. */
+  draining?: { host: string; container: string; until: string }[];
+  /** What the probe saw during the last switch. */
+  probe?: {
+    sent: number;
+    lost: number;
+    unknown: number;
+    p50_ms: number;
+    p99_ms: number;
+    longest_gap_ms: number;
+  };
+}
+
+/** `state/<project>/<environment>.json`: what runs where now. Fields that are unknown here are kept. */
+export interface EnvironmentState {
+  schema: 1;
+  project: string;
+  environment: string;
+  services: Record<string, RecordedService>;
+}

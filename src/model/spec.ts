@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+
+/** How a service is replaced. */
+export type StrategyName = 'toggle' | 'recreate';
+/** What edge and sidecar speak with a service. */
+export type Protocol = 'http' | 'tcp';
+/** When an image is pulled, in Compose's words. */
+export type PullPolicy = 'always' | 'missing' | 'never';
+
+/** A mount of a service container. */
+export interface VolumeMount {
+  type: 'volume' | 'bind' | 'tmpfs';
+  /** The volume's name in the file (without project and environment), or the server's absolute path. */
+  source?: string;
+  /** The absolute path inside the container. */
+  target: string;
+  readOnly: boolean;
+}
+
+/** What a container is made of. A change here needs a new container. */
+export interface ContainerSpec {
+  image: string;
+  command?: string[];
+  entrypoint?: string[];
+  user?: string;
+  workingDir?: string;
+  stopSignal?: string;
+  environment: Record<string, string>;
+  /** Names of the secrets that reach the container as environment variables. */
+  secrets: string[];
+  volumes: VolumeMount[];
+  labels: Record<string, string>;
+  /** Docker's restart policy, `unless-stopped` unless the file says otherwise. */
+  restart: { name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; maximumRetryCount?: number };
+  logging: { driver: string; options: Record<string, string> };
+  resources: { cpus?: number; memoryBytes?: number; pids?: number; reservedMemoryBytes?: number };
+}
+
+/** What edge and sidecar serve. A change here needs a reload only. */
+export interface RouteSpec {
+  domains: string[];
+  /** How long a connection may be silent before edge or sidecar end it. */
+  idleTimeoutMs: number;
+}
+
+/** How a new container proves that it is healthy. */
+export interface Healthcheck {
+  /**
+   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the
+   * container; `default`: the image's own HEALTHCHECK where it has one, else http or tcp by protocol.
+   */
+  kind: 'http' | 'tcp' | 'command' | 'default';
+  /** For http. */
+  path?: string;
+  /** For command: `['CMD', …]` or `['CMD-SHELL', 'line']`. */
+  test?: string[];
+  intervalMs: number;
+  timeoutMs: number;
+  retries: number;
+  startPeriodMs: number;
+}
+
+/** How a service is rolled out. A change here touches neither container nor route. */
+export interface PolicySpec {
+  strategy: StrategyName;
+  healthcheck: Healthcheck;
+  /** How long the old side may drain; 0 is without limit. */
+  drainTimeoutMs: number;
+  /** Time between SIGTERM and SIGKILL. */
+  stopGracePeriodMs: number;
+  pullPolicy: PullPolicy;
+}
+
+/** One service of one environment, with everything merged, checked and in plain units. */
+export interface ServiceSpec {
+  name: string;
+  protocol: Protocol;
+  /** The port the container listens on. */
+  port: number;
+  dependsOn: string[];
+  /** On how many of the servers of `zones` it stands; empty zones are all zones. */
+  placement: { servers: number; zones: string[] };
+  container: ContainerSpec;
+  route: RouteSpec;
+  policy: PolicySpec;
+}
+
+/** A jump host on the way to a server. */
+export interface JumpSpec {
+  host: string;
+  port: number;
+  user: string;
+  hostKeys: string[];
+}
+
+/** A machine with a Docker engine. */
+export interface ServerSpec {
+  /** The address that SSH connects to; also the server's name everywhere. `localhost` for the local provider. */
+  host: string;
+  port: number;
+  user: string;
+  /** The address other servers of the zone reach it by. */
+  privateIp?: string;
+  zone: string;
+  /** `ssh-ed25519 AAAA…` lines; empty means that the run fails and prints what to add. */
+  hostKeys: string[];
+  jump?: JumpSpec;
+}
+
+/** What edge and sidecar are made of. */
+export interface NginxSpec {
+  image: string;
+  keepaliveMinTimeoutMs: number;
+}
+
+/** An environment as it is wanted: what the file says, resolved. */
+export interface EnvironmentSpec {
+  project: string;
+  environment: string;
+  provider: 'static' | 'local';
+  servers: ServerSpec[];
+  services: ServiceSpec[];
+  nginx: NginxSpec;
+}
+
+/** specHash returns a short hash of any plain value; the order of object keys does not matter. */
+export function specHash(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+
+/** canonicalJson returns JSON with sorted keys and without undefined members. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    member !== null && typeof member === 'object' && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}

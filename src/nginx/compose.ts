@@ -1,0 +1,220 @@
+import { UserError } from '../model/errors.ts';
+import { type Scope, scopeName } from '../model/names.ts';
+import { type NginxSpec, specHash } from '../model/spec.ts';
+import {
+  type MainConfig,
+  type NginxKind,
+  renderControl,
+  renderMain,
+  renderPointer,
+  type ScopeFiles,
+} from './render.ts';
+import { type Route, upstreamName } from './routes.ts';
+import { changedByHand, contentHash, type Manifest, type Slot, type SlotTree, type Tree } from './tree.ts';
+
+/** A configuration that is ready to be staged. */
+export interface Composition {
+  slot: Slot;
+  generation: string;
+  /** Files to write, by path below the volume. */
+  files: Map<string, string>;
+  /** The environments whose routes it serves. */
+  scopes: string[];
+}
+
+/** What one environment wants an nginx to serve. */
+export interface ScopeWish {
+  scope: Scope;
+  files: ScopeFiles;
+  /** The routes behind `files`. */
+  routes: readonly Route[];
+  settings: NginxSpec;
+}
+
+/** isServed tells whether the live slot serves exactly what is wished, with nothing changed by hand. */
+export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean {
+  const slot = tree.slots[tree.live];
+  const served = slot.manifest?.scopes[scopeName(wish.scope)];
+  if (served === undefined) return wish.files.size === 0 && kind === 'edge';
+  const isSame =
+    Object.keys(served.files).length === wish.files.size &&
+    [...wish.files].every(([path, content]) => slot.files.get(path) === content);
+  return isSame && settingsAgree(slot.manifest!, wish) && isIntact(kind, slot);
+}
+
+/** The files that are made from the manifest must be what the manifest makes. */
+function isIntact(kind: NginxKind, slot: SlotTree): boolean {
+  const made = slot.files.get('main.conf') ?? '';
+  return made.includes('# Written by Switchyard') && slot.files.get('main.hash') === specHash([kind, made]);
+}
+
+function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
+  return manifest.settings.keepalive_min_timeout_ms === wish.settings.keepaliveMinTimeoutMs;
+}
+
+/**
+ * compose returns the next configuration of an nginx: what `tree` serves for other environments, unchanged,
+ * and what `wish` asks for this one; with no files, the environment leaves. It goes to the slot that is not
+ * live. It throws a UserError when another environment has one of the domains, or other settings.
+ */
+export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Composition {
+  const name = scopeName(wish.scope);
+  const current = tree.slots[tree.live];
+  const others = { ...current.manifest?.scopes };
+  const previous = others[name];
+  delete others[name];
+  refuseTakenDomains(others, wish);
+  const settings = agreeOnSettings(kind, current.manifest, others, wish);
+
+  const slot: Slot = tree.live === 'a' ? 'b' : 'a';
+  const isLeaving = wish.files.size === 0 && kind === 'edge';
+  const generation = nextGeneration(previous?.generation, wish.files);
+  const scopes: Manifest['scopes'] = { ...others };
+  if (!isLeaving) scopes[name] = { generation, routes: routeFacts(wish), files: hashes(wish.files) };
+
+  const files = new Map(wish.files);
+  for (const other of Object.keys(others)) copyScope(tree, other, files);
+  if (!isLeaving) files.set(`control/${name}.conf`, renderControl(controlOf(name, generation, wish)));
+  const main = renderMain(mainOf(kind, slot, settings, generation, files));
+  files.set('main.conf', main);
+  files.set('main.hash', specHash([kind, main]));
+  files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
+  return {
+    slot,
+    generation,
+    files: new Map([...files].map(([path, content]) => [`${slot}/${path}`, content])),
+    scopes: Object.keys(scopes),
+  };
+}
+
+/** firstTree returns the files a new, empty nginx starts with. */
+export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
+  const facts = settingsFacts(settings, scopeName(chosenBy));
+  const main = renderMain(mainOf(kind, 'a', facts, '0', new Map()));
+  return new Map([
+    ['a/main.conf', main],
+    ['a/main.hash', specHash([kind, main])],
+    ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
+    ['nginx.conf', renderPointer('a')],
+  ]);
+}
+
+function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
+  for (const [other, { routes }] of Object.entries(others)) {
+    for (const { domains } of Object.values(routes)) {
+      const taken = wish.routes.flatMap((route) => route.domains).find((domain) => domains.includes(domain));
+      if (taken !== undefined) {
+        throw new UserError(
+          `the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`,
+          {
+            hint: 'Remove it there first, or use another domain here.',
+          },
+        );
+      }
+    }
+  }
+}
+
+function settingsFacts(settings: NginxSpec, chosenBy: string): Manifest['settings'] {
+  return {
+    image: settings.image,
+    keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+    chosen_by: chosenBy,
+  };
+}
+
+function agreeOnSettings(
+  kind: NginxKind,
+  manifest: Manifest | undefined,
+  others: Manifest['scopes'],
+  wish: ScopeWish,
+): Manifest['settings'] {
+  const wished = settingsFacts(wish.settings, scopeName(wish.scope));
+  const isShared = kind === 'edge' && Object.keys(others).length > 0;
+  if (manifest === undefined || !isShared)
+    return { ...wished, image: manifest?.settings.image ?? wished.image };
+  const { settings } = manifest;
+  const differences = [
+    settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
+    settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
+      `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
+  ].filter((difference) => difference !== false);
+  if (differences.length > 0) {
+    const chosenBy = settings.chosen_by.replace('_', ' ');
+    throw new UserError(
+      `the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`,
+      { hint: 'One edge serves all projects of a server: give "sidecar" the same values in both files.' },
+    );
+  }
+  return settings;
+}
+
+/** The number says which is newer, the hash tells two runs that begin from the same state apart. */
+function nextGeneration(previous: string | undefined, files: ScopeFiles): string {
+  const number = Number.parseInt(previous ?? '0', 10) + 1;
+  return `${number}.${specHash([...files]).slice(0, 8)}`;
+}
+
+function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
+  return Object.fromEntries(
+    wish.routes.map(({ service, domains, placements }) => [service, { domains, placements }]),
+  );
+}
+
+function hashes(files: ScopeFiles): Record<string, string> {
+  return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
+}
+
+/** Another environment's files are taken over as they were written, from the older slot where somebody changed them. */
+function copyScope(tree: Tree, scope: string, files: Map<string, string>): void {
+  const current = tree.slots[tree.live];
+  const older = tree.slots[tree.live === 'a' ? 'b' : 'a'];
+  const written = current.manifest?.scopes[scope]?.files ?? {};
+  for (const path of [...Object.keys(written), `control/${scope}.conf`]) {
+    const content = [current, older]
+      .map((slot) => slot.files.get(path))
+      .find(
+        (found) =>
+          found !== undefined && (written[path] === undefined || contentHash(found) === written[path]),
+      );
+    if (content === undefined) {
+      throw new UserError(
+        `${changedByHand(current, scope).join(', ')} of ${scope.replace('_', ' ')} was changed by hand on this server`,
+        { hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.` },
+      );
+    }
+    files.set(path, content);
+  }
+}
+
+function controlOf(name: string, generation: string, wish: ScopeWish) {
+  const provable = wish.routes
+    .filter((route) => route.protocol === 'http' && wish.files.has(`http/${name}/${route.service}.conf`))
+    .map((route) => ({
+      service: route.service,
+      upstream: upstreamName(wish.scope, route.service),
+      path: route.provePath,
+      host: route.domains.find((domain) => !domain.startsWith('*')) ?? route.service,
+    }));
+  return { scope: name, generation, provable };
+}
+
+function mainOf(
+  kind: NginxKind,
+  slot: Slot,
+  settings: Manifest['settings'],
+  generation: string,
+  files: ReadonlyMap<string, string>,
+): MainConfig {
+  const paths = [...files.keys()].sort();
+  const below = (folder: string) => paths.filter((path) => path.startsWith(`${folder}/`));
+  return {
+    kind,
+    slot,
+    settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
+    generation,
+    httpFiles: below('http'),
+    streamFiles: below('stream'),
+    controlFiles: below('control'),
+  };
+}

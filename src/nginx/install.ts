@@ -1,0 +1,187 @@
+import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
+import { isStatus } from '../docker/http.ts';
+import type { Server } from '../fleet/server.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import { LABEL } from '../model/labels.ts';
+import {
+  EDGE_NAME,
+  EDGE_NETWORK,
+  EDGE_VOLUME,
+  networkName,
+  type Scope,
+  SIDECAR_ALIAS,
+  sidecarName,
+  sidecarVolumeName,
+} from '../model/names.ts';
+import type { NginxSpec } from '../model/spec.ts';
+import { firstFiles } from './compose.ts';
+import { NginxInstance } from './instance.ts';
+import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderControlAccess } from './render.ts';
+
+/** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
+const OLDEST_NGINX = [1, 28] as const;
+
+/** Where an edge or sidecar lives on a server. */
+interface Home {
+  kind: NginxKind;
+  name: string;
+  network: string;
+  volume: string;
+}
+
+/** ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one. */
+export async function ensureSidecar(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+): Promise<NginxInstance> {
+  const home: Home = {
+    kind: 'sidecar',
+    name: sidecarName(scope),
+    network: networkName(scope),
+    volume: sidecarVolumeName(scope),
+  };
+  return await ensure(server, home, scope, settings, {
+    Labels: {
+      [LABEL.role]: 'sidecar',
+      [LABEL.project]: scope.project,
+      [LABEL.environment]: scope.environment,
+    },
+    NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [SIDECAR_ALIAS] } } },
+  });
+}
+
+/** ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's network. */
+export async function ensureEdge(server: Server, scope: Scope, settings: NginxSpec): Promise<NginxInstance> {
+  const home: Home = { kind: 'edge', name: EDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+  const edge = await ensure(server, home, scope, settings, {
+    Labels: { [LABEL.role]: 'edge' },
+    ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
+    HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+  });
+  await server.engine.joinNetwork(networkName(scope), edge.id);
+  return edge;
+}
+
+/** instanceOf describes a running edge or sidecar that was found; undefined when it does not run. */
+export function instanceOf(
+  kind: NginxKind,
+  server: Server,
+  container: ContainerInspectResponse | undefined,
+  network: string,
+): NginxInstance | undefined {
+  const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
+  if (!container?.State?.Running || !address) return undefined;
+  return new NginxInstance(kind, server, {
+    id: container.Id!,
+    name: container.Name!.replace(/^\//, ''),
+    address,
+  });
+}
+
+async function ensure(
+  server: Server,
+  home: Home,
+  scope: Scope,
+  settings: NginxSpec,
+  spec: ContainerCreateRequest,
+): Promise<NginxInstance> {
+  const { engine } = server;
+  const found = await engine.findContainer(home.name);
+  const running = instanceOf(home.kind, server, found, home.network);
+  if (running !== undefined) return running;
+  if (found === undefined) await create(server, home, scope, settings, spec);
+  else await start(server, home, found.Id!);
+
+  const started = instanceOf(home.kind, server, await engine.findContainer(home.name), home.network);
+  if (started === undefined) throw await explainStop(server, home);
+  if (found === undefined) await checkVersion(started, settings.image);
+  return started;
+}
+
+async function create(
+  server: Server,
+  home: Home,
+  scope: Scope,
+  settings: NginxSpec,
+  spec: ContainerCreateRequest,
+): Promise<void> {
+  const { engine } = server;
+  const labels = { [LABEL.project]: scope.project, [LABEL.environment]: scope.environment };
+  await engine.createNetwork({
+    Name: home.network,
+    Driver: 'bridge',
+    ...(home.kind === 'sidecar' && { Labels: labels }),
+  });
+  const network = await engine.findNetwork(home.network);
+  const gateway = network?.IPAM?.Config?.[0]?.Gateway;
+  if (!gateway) throw new Error(`${server.host}: network ${home.network} has no gateway`);
+  const id = await engine
+    .createContainer(home.name, {
+      ...spec,
+      Image: settings.image,
+      Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+      Cmd: [],
+      StopSignal: 'SIGQUIT',
+      HostConfig: {
+        ...spec.HostConfig,
+        NetworkMode: home.network,
+        RestartPolicy: { Name: 'unless-stopped' },
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+        Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
+      },
+    })
+    .catch((error) => {
+      // Somebody else was quicker: two environments may arrive on a server at once.
+      if (isStatus(error, 409)) return undefined;
+      throw error;
+    });
+  if (id === undefined) return;
+  const files = firstFiles(home.kind, scope, settings);
+  files.set('control_access.conf', renderControlAccess(gateway));
+  await engine.writeFiles(id, CONFIG_FOLDER, files);
+  await start(server, home, id);
+}
+
+async function start(server: Server, home: Home, id: string): Promise<void> {
+  try {
+    await server.engine.startContainer(id);
+  } catch (error) {
+    const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
+    if (!taken) throw error;
+    throw new UserError(`${server.host}: ${home.kind} ${home.name} cannot start: ${messageOf(error)}`, {
+      hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+      cause: error,
+    });
+  }
+}
+
+async function checkVersion(instance: NginxInstance, image: string): Promise<void> {
+  const { server, address } = instance;
+  const { body: version } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1])) return;
+  await server.engine.removeContainer(instance.id);
+  throw tooOld(server, image, version);
+}
+
+async function explainStop(server: Server, home: Home): Promise<UserError> {
+  const { stderr } = await server.engine.logs(home.name, { tail: 10 });
+  const container = await server.engine.findContainer(home.name);
+  if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
+    await server.engine.removeContainer(home.name);
+    return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
+  }
+  return new UserError(
+    `${server.host}: ${home.kind} ${home.name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
+    {
+      hint: `Look at it on the server: docker logs ${home.name}`,
+    },
+  );
+}
+
+function tooOld(server: Server, image: string, version: string): UserError {
+  return new UserError(`${server.host}: nginx in ${image} is too old (${version})`, {
+    hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
+  });
+}

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from '../fleet/server.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import type { Composition } from './compose.ts';
+import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderPointer } from './render.ts';
+import { parseTree, type Slot, type Tree } from './tree.ts';
+
+/** How long a reload may take to answer: 2 s cover 5,000 services (FIELD-NOTES), the rest is a slow machine. */
+const RELOAD_TIMEOUT_MS = 10_000;
+const POLL_MS = 15;
+
+/** NginxInstance is one running edge or sidecar. */
+export class NginxInstance {
+  readonly kind: NginxKind;
+  readonly server: Server;
+  readonly id: string;
+  readonly name: string;
+  /** The container's address on the network we reach it by. */
+  readonly address: string;
+
+  constructor(kind: NginxKind, server: Server, facts: { id: string; name: string; address: string }) {
+    this.kind = kind;
+    this.server = server;
+    this.id = facts.id;
+    this.name = facts.name;
+    this.address = facts.address;
+  }
+
+  /** readTree reads the whole configuration from the volume: one round trip. */
+  async readTree(): Promise<Tree> {
+    return await readTree(this.server, this.id);
+  }
+
+  /** generation asks the running nginx which generation of an environment it serves; undefined is none. */
+  async generation(scope: string): Promise<string | undefined> {
+    const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
+    return answer.status === 200 ? answer.body : undefined;
+  }
+
+  /**
+   * stage writes a configuration beside the live one and lets nginx check it. It throws a UserError with
+   * nginx's words when the check fails; the live configuration is untouched either way.
+   */
+  async stage(composition: Composition): Promise<void> {
+    const { engine } = this.server;
+    await engine.writeFiles(this.id, CONFIG_FOLDER, composition.files);
+    const main = `${CONFIG_FOLDER}/${composition.slot}/main.conf`;
+    const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
+    if (exitCode !== 0) {
+      throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
+        hint: 'The configuration that was live before stays live.',
+      });
+    }
+  }
+
+  /** commit makes a slot the live one and tells nginx to read it. */
+  async commit(slot: Slot): Promise<void> {
+    const { engine } = this.server;
+    await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([['nginx.conf', renderPointer(slot)]]));
+    // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
+    await engine.signalContainer(this.id, 'HUP');
+  }
+
+  /**
+   * awaitGeneration waits until the running nginx serves a generation of an environment. `nginx -t` and
+   * the reload both succeed when a port is taken, and the old configuration stays: only this tells.
+   */
+  async awaitGeneration(scope: string, generation: string | undefined): Promise<void> {
+    const end = Date.now() + RELOAD_TIMEOUT_MS;
+    let last = 'no answer';
+    while (Date.now() < end) {
+      try {
+        const served = await this.generation(scope);
+        if (served === generation) return;
+        last = `generation ${served ?? 'none'} is still served`;
+      } catch (error) {
+        last = messageOf(error);
+      }
+      if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now()))) break;
+      await sleep(POLL_MS);
+    }
+    const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+    throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+      hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
+    });
+  }
+
+  /** title names the instance for people. */
+  get title(): string {
+    return this.#title();
+  }
+
+  #title(): string {
+    return `${this.server.host}: ${this.kind} ${this.name}`;
+  }
+
+  #control(path: string) {
+    return { address: this.address, port: CONTROL_PORT, path };
+  }
+
+  /** nginx tries to bind for 2.5 s and then gives up; looking at its log late saves the whole time-out. */
+  async #recentComplaints(leftMs: number): Promise<string> {
+    if (leftMs > RELOAD_TIMEOUT_MS - 4_000) return '';
+    const since = Math.floor(Date.now() / 1000) - 10;
+    return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
+  }
+}
+
+/** readTree reads the configuration volume of an edge or sidecar, running or not. */
+export async function readTree(server: Server, id: string): Promise<Tree> {
+  const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+  // The archive's paths begin with the folder's own name.
+  const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
+  return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
+}
+
+/** complaints returns the lines by which nginx says why, without time and process id. */
+function complaints(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+  return [
+    ...new Set(
+      lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, '')),
+    ),
+  ]
+    .slice(-3)
+    .join('; ');
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../model/errors.ts';
+import { type Scope, scopeName } from '../model/names.ts';
+import type { NginxInstance } from './instance.ts';
+import { CONTROL_PORT, PROVE_PORT_OFFSET } from './render.ts';
+import type { Route } from './routes.ts';
+
+/** A backend's name may take a second to resolve, and a machine may be slow. */
+const PROOF_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+/** What a switch has to be proven of on one nginx. */
+export interface Proof {
+  route: Route;
+  /** `address:port` of the side that shall answer on this server; empty when none stands here. */
+  own: string[];
+  /** The same of all servers of the zone. */
+  all: string[];
+}
+
+/**
+ * prove sends requests through the very upstream of a route until the new side has answered (DESIGN §5.1):
+ * the copy on this server where there is one, else any of the zone. A new generation alone proves nothing:
+ * with a name that does not resolve, the old side serves as backup. It throws a UserError that says who
+ * answered instead.
+ */
+export async function prove(
+  instance: NginxInstance,
+  scope: Scope,
+  generation: string,
+  proof: Proof,
+): Promise<void> {
+  const expected = proof.own.length > 0 ? proof.own : proof.all;
+  const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+  const end = Date.now() + PROOF_TIMEOUT_MS;
+  let answered = 'nobody';
+  while (Date.now() < end) {
+    const answers = await ask(instance, scope, generation, proof).catch((error: Error) => [error.message]);
+    if (answers.some((answer) => expected.includes(answer))) return;
+    answered = answers.at(-1) ?? answered;
+    await sleep(POLL_MS);
+  }
+  throw new UserError(
+    `${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`,
+    { hint: 'The old side keeps running and nothing of it was touched.' },
+  );
+}
+
+/** lastUpstream returns the address that gave the answer: nginx lists all it tried, by commas. */
+export function lastUpstream(tried: string): string {
+  return tried.split(',').at(-1)?.trim() ?? '';
+}
+
+async function askHttp(
+  instance: NginxInstance,
+  scope: Scope,
+  generation: string,
+  proof: Proof,
+): Promise<string[]> {
+  const { server, address } = instance;
+  const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
+  // One request for each backend: they take turns.
+  const answers = await Promise.all(
+    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)),
+  );
+  return answers
+    .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
+    .map(({ headers }) => {
+      const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
+      const isAnswered = lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
+      return isAnswered ? upstream : `nobody (${upstream} was tried)`;
+    });
+}
+
+/** A stream cannot answer for itself: the listener made for the proof logs who was connected. */
+async function askStream(
+  instance: NginxInstance,
+  _scope: Scope,
+  generation: string,
+  proof: Proof,
+): Promise<string[]> {
+  const { server, address, id } = instance;
+  const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+  await Promise.all(proof.all.map(() => touch(instance, address, port)));
+  const { stdout } = await server.engine.logs(id, { tail: 500 });
+  return stdout
+    .split('\n')
+    .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
+    .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+    .map((match) => lastUpstream(match?.[3] ?? ''));
+}
+
+/** Opens a connection long enough for nginx to have connected its other end, and closes it. */
+async function touch(instance: NginxInstance, address: string, port: number): Promise<void> {
+  const stream = await instance.server.dial(address, port);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, 50);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    stream.once('data', done).once('error', done).once('close', done).once('end', done);
+  });
+  stream.destroy();
+}

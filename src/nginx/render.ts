@@ -1,0 +1,227 @@
+import { type Scope, scopeName } from '../model/names.ts';
+import type { NginxSpec } from '../model/spec.ts';
+import { type Backend, backendsOf, type Route, type RouteServer, upstreamName } from './routes.ts';
+
+/** The two kinds of nginx (DESIGN §7). */
+export type NginxKind = 'edge' | 'sidecar';
+
+/** Where the control endpoints answer, to the server itself only. */
+export const CONTROL_PORT = 8099;
+/** A tcp service is proven through a listener of its own, this far above its internal port. */
+export const PROVE_PORT_OFFSET = 10_000;
+/** Where the volume is mounted in the container. */
+export const CONFIG_FOLDER = '/etc/switchyard';
+
+/** The rendered routes of one environment in one nginx: files by path below a slot. */
+export type ScopeFiles = Map<string, string>;
+
+/** renderScope renders the files of one environment as `on` needs them: one file a service. */
+export function renderScope(
+  kind: NginxKind,
+  scope: Scope,
+  routes: readonly Route[],
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): ScopeFiles {
+  const files: ScopeFiles = new Map();
+  for (const route of routes) {
+    const backends = backendsOf(scope, route, on, servers);
+    const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
+    if (!isServed) continue;
+    const context = route.protocol === 'http' ? 'http' : 'stream';
+    files.set(
+      `${context}/${scopeName(scope)}/${route.service}.conf`,
+      renderRoute(kind, scope, route, backends),
+    );
+  }
+  return files;
+}
+
+function renderRoute(kind: NginxKind, scope: Scope, route: Route, backends: readonly Backend[]): string {
+  const upstream = renderUpstream(scope, route, backends);
+  if (route.protocol === 'tcp') return upstream + renderStreamServer(scope, route);
+  return upstream + renderHttpServer(kind, scope, route);
+}
+
+function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]): string {
+  const name = upstreamName(scope, route.service);
+  const keepAlive =
+    route.protocol === 'http'
+      ? `    keepalive 32;
+    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
+    keepalive_timeout 4s;
+`
+      : '';
+  return `upstream ${name} {
+    zone ${name} 128k;
+    least_conn;
+${backends.map((backend) => `    server ${renderBackend(backend)};\n`).join('')}${keepAlive}}
+`;
+}
+
+function renderBackend({ address, port, isLocal, isBackup }: Backend): string {
+  // The own server's sides are never taken out for a failure: one blip would move all traffic to the old side.
+  const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+  return `${address}:${port} ${health}${isBackup ? ' backup' : ''}`;
+}
+
+function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
+  const listen = kind === 'edge' ? '80' : String(route.internalPort);
+  const names = kind === 'edge' ? route.domains.join(' ') : '_';
+  const forwarded =
+    kind === 'edge'
+      ? `        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $host;
+`
+      : '';
+  return `server {
+    listen ${listen};
+    server_name ${names};
+    location / {
+        proxy_pass http://${upstreamName(scope, route.service)};
+        proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $connection_upgrade;
+${forwarded}        proxy_read_timeout ${seconds(route.idleTimeoutMs)};
+        proxy_send_timeout ${seconds(route.idleTimeoutMs)};
+    }
+}
+`;
+}
+
+function renderStreamServer(scope: Scope, route: Route): string {
+  const name = upstreamName(scope, route.service);
+  return `server {
+    listen ${route.internalPort} so_keepalive=60s:10s:6;
+    proxy_pass ${name};
+    # The default of 10 min cuts idle database pools.
+    proxy_timeout ${seconds(route.idleTimeoutMs)};
+}
+server {
+    listen ${route.internalPort + PROVE_PORT_OFFSET};
+    include ${CONFIG_FOLDER}/control_access.conf;
+    proxy_pass ${name};
+    proxy_timeout 5s;
+    access_log /dev/stdout proof;
+}
+`;
+}
+
+/** What the control endpoint of one environment says. */
+export interface ScopeControl {
+  scope: string;
+  generation: string;
+  /** The http services whose upstream can be proven, with path and Host header for the request. */
+  provable: { service: string; upstream: string; path: string; host: string }[];
+}
+
+/** renderControl renders the locations by which a reload and a switch are proven. */
+export function renderControl(control: ScopeControl): string {
+  const proofs = control.provable.map(
+    ({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
+    proxy_pass http://${upstream}${path};
+    proxy_set_header Host ${host};
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${control.generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`,
+  );
+  return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
+${proofs.join('')}`;
+}
+
+/** What the main file needs to know. */
+export interface MainConfig {
+  kind: NginxKind;
+  /** `a` or `b`: the folder the file stands in. */
+  slot: string;
+  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs'>;
+  /** The generation that a tcp proof logs; a sidecar has one environment only. */
+  generation: string;
+  /** Paths below the slot, in the order they are included. */
+  httpFiles: readonly string[];
+  streamFiles: readonly string[];
+  controlFiles: readonly string[];
+}
+
+/** renderMain renders the main file of a slot. Every include is named: a file put there by hand is not read. */
+export function renderMain(config: MainConfig): string {
+  const include = (indent: string) => (path: string) =>
+    `${indent}include ${CONFIG_FOLDER}/${config.slot}/${path};\n`;
+  const door =
+    config.kind === 'edge'
+      ? `    # A host that no route serves.
+    server { listen 80 default_server; return 404; }
+`
+      : '';
+  const stream =
+    config.kind === 'sidecar'
+      ? `stream {
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+    access_log off;
+    proxy_connect_timeout 2s;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${config.streamFiles.map(include('    ')).join('')}}
+`
+      : '';
+  return `# Written by Switchyard; what is changed by hand is put back by the next run.
+# Debian's nginx loads the stream module from here; the official image has it built in.
+include /etc/nginx/modules-enabled/*.conf;
+# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
+worker_processes 2;
+worker_rlimit_nofile 65535;
+# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
+pid /run/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 8192; }
+http {
+    access_log off;
+    server_tokens off;
+    server_names_hash_bucket_size 128;
+    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    keepalive_timeout 75s;
+    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
+    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
+    client_max_body_size 0;
+    proxy_http_version 1.1;
+    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
+    proxy_connect_timeout 2s;
+    # Never non_idempotent: it runs POSTs twice.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+    proxy_buffering off;
+    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+    server {
+        listen ${CONTROL_PORT};
+        include ${CONFIG_FOLDER}/control_access.conf;
+        location = /version { return 200 $nginx_version; }
+${config.controlFiles.map(include('        ')).join('')}    }
+${door}${config.httpFiles.map(include('    ')).join('')}}
+${stream}`;
+}
+
+/** renderPointer renders the file nginx is started with: one line that names the live slot. */
+export function renderPointer(slot: string): string {
+  return `include ${CONFIG_FOLDER}/${slot}/main.conf;\n`;
+}
+
+/** renderControlAccess lets only the server itself (its address on the Docker network) reach the control ports. */
+export function renderControlAccess(gateway: string): string {
+  return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+
+function seconds(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}

@@ -1,0 +1,80 @@
+import * as z from 'zod';
+import type { Scope } from '../model/names.ts';
+import type { EnvironmentState, RecordedServer, RecordedService } from '../model/release.ts';
+import { type FilePlace, formatJson, parseJson } from './json-file.ts';
+
+const server: z.ZodType<RecordedServer> = z.looseObject({
+  host: z.string(),
+  side: z.enum(['base', 'secondary']),
+  container: z.string(),
+  port: z.int(),
+  healthy: z.boolean(),
+  release: z.int(),
+});
+
+const serviceFields = z.looseObject({
+  release: z.int(),
+  image: z.string(),
+  internal_port: z.int(),
+  host_port: z.int(),
+  servers: z.array(server),
+  deployed_at: z.string(),
+  switched_at: z.string().optional(),
+  previous: z.int(),
+  run: z.string(),
+  pending: z.looseObject({ release: z.int(), run: z.string(), since: z.string() }).optional(),
+  draining: z.array(z.looseObject({ host: z.string(), container: z.string(), until: z.string() })).optional(),
+  probe: z
+    .looseObject({
+      sent: z.number(),
+      lost: z.number(),
+      unknown: z.number(),
+      p50_ms: z.number(),
+      p99_ms: z.number(),
+      longest_gap_ms: z.number(),
+    })
+    .optional(),
+});
+const service: z.ZodType<RecordedService> = serviceFields;
+
+const stateFields = z.looseObject({
+  schema: z.literal(1),
+  project: z.string(),
+  environment: z.string(),
+  services: z.record(z.string(), service),
+});
+const state: z.ZodType<EnvironmentState> = stateFields;
+
+/** emptyState returns the state of an environment in which nothing was deployed yet. */
+export function emptyState(scope: Scope): EnvironmentState {
+  return { schema: 1, project: scope.project, environment: scope.environment, services: {} };
+}
+
+/** parseState reads a state file; unknown fields stay in the result. It throws a UserError, see parseJson. */
+export function parseState(text: string, place: FilePlace): EnvironmentState {
+  return parseJson(text, place, state, 1);
+}
+
+/** formatState returns the text of a state file. */
+export function formatState(value: EnvironmentState): string {
+  return formatJson(value);
+}
+
+/**
+ * keepUnknown returns `after` with the fields of `before` that this version of Switchyard does not know:
+ * whoever built a service's record anew could not carry them over. Known fields are taken from `after`
+ * alone, so that leaving one out removes it.
+ */
+export function keepUnknown(before: EnvironmentState, after: EnvironmentState): EnvironmentState {
+  const services = Object.fromEntries(
+    Object.entries(after.services).map(([name, record]) => {
+      const old = Object.hasOwn(before.services, name) ? before.services[name] : undefined;
+      return [name, old === undefined ? record : { ...unknownFields(old, serviceFields.shape), ...record }];
+    }),
+  );
+  return { ...unknownFields(before, stateFields.shape), ...after, services };
+}
+
+function unknownFields(value: object, shape: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !Object.hasOwn(shape, key)));
+}

@@ -1,0 +1,88 @@
+import type { Scope } from '../model/names.ts';
+
+/** What a run did to one service, for the history of the environment. */
+export type ServiceChange =
+  /** A release was begun: its record and the intent stand before anything is touched. */
+  | { service: string; kind: 'begun'; from: number; to: number }
+  /** A release runs. `from` is 0 when there was none before. */
+  | { service: string; kind: 'released'; from: number; to: number; servers: number }
+  | { service: string; kind: 'removed'; from: number }
+  /** Only domains or timeouts changed: a reload. */
+  | { service: string; kind: 'routed' }
+  /** Only drain, healthcheck or retention changed: neither container nor reload. */
+  | { service: string; kind: 'policy' }
+  /** Nothing changed on the servers; the record was brought in line with them. */
+  | { service: string; kind: 'recorded' };
+
+/** A commit message on the state branch. */
+export interface HistoryMessage {
+  /** One line. */
+  subject: string;
+  /** The full list, where the subject had to leave some out. */
+  body?: string;
+  /** Key → value, for example `Run`, `Actor`, `Commit`; blank values are left out. */
+  trailers: Record<string, string | undefined>;
+}
+
+/** What `git log --oneline` shows in a wide terminal, and GitHub before it folds the line. */
+const SUBJECT_MAX = 72;
+
+/**
+ * historyMessage returns subject and body for `changes`, in their order:
+ * `shop production: api 7 → 8 (2 servers)`. When not all fit into 72 characters the subject names those
+ * that do (always the first) and how many more there are, and the body has them all.
+ */
+export function historyMessage(
+  scope: Scope,
+  changes: readonly ServiceChange[],
+): { subject: string; body?: string } {
+  const start = `${scope.project} ${scope.environment}: `;
+  const parts = changes.map(describeChange);
+  if (parts.length === 0) return { subject: `${start}recorded` };
+  const whole = start + parts.join(', ');
+  if (whole.length <= SUBJECT_MAX || parts.length === 1) return { subject: whole };
+  for (let shown = parts.length - 1; ; shown--) {
+    const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+    if (subject.length <= SUBJECT_MAX || shown === 1) {
+      return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+    }
+  }
+}
+
+/** describeChange returns one change in a few words: `api 7 → 8 (2 servers)`, `web removed (was 3)`. */
+export function describeChange(change: ServiceChange): string {
+  const { service } = change;
+  switch (change.kind) {
+    case 'begun':
+      return `begin ${service} ${step(change.from, change.to)}`;
+    case 'released':
+      return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
+    case 'removed':
+      return `${service} removed (was ${change.from})`;
+    case 'routed':
+      return `${service} routes`;
+    case 'policy':
+      return `${service} policy`;
+    case 'recorded':
+      return `${service} recorded`;
+  }
+}
+
+/** formatMessage returns the whole commit message; values of trailers are kept on one line each. */
+export function formatMessage(message: HistoryMessage): string {
+  const trailers = Object.entries(message.trailers)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '')
+    .map(([key, value]) => `${key}: ${oneLine(value)}`)
+    .join('\n');
+  const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+  return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+
+/** The first release has no number before it: `→ 1`. */
+function step(from: number, to: number): string {
+  return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}

@@ -1,0 +1,24 @@
+import { checkName, type Scope } from '../model/names.ts';
+
+/** README.md, beside the records: what a person sees who finds the branch. */
+export const README_PATH = 'README.md';
+
+/** The one file in the tree of a lease commit. */
+export const LEASE_PATH = 'lease.json';
+
+/** statePath returns where the state of an environment stands on the state branch. */
+export function statePath(scope: Scope): string {
+  return `state/${scope.project}/${scope.environment}.json`;
+}
+
+/** releasePath returns where a release stands on the state branch. It throws on a name or number it cannot hold. */
+export function releasePath(scope: Scope, service: string, number: number): string {
+  checkName('service', service);
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${number} is no release number`);
+  return `releases/${scope.project}/${scope.environment}/${service}/${number}.json`;
+}
+
+/** leaseRef returns the ref that whoever may change the environment holds. */
+export function leaseRef(scope: Scope): string {
+  return `refs/switchyard/lease/${scope.project}/${scope.environment}`;
+}

@@ -1,0 +1,142 @@
+import type { CommitDraft, Signature } from '../git/fast-import.ts';
+import { blobId } from '../git/object-id.ts';
+import { isRefName } from '../git/ref-pattern.ts';
+import type { PushOutcome, RefMove, ScratchRepository } from '../git/scratch-repository.ts';
+import { UserError } from '../model/errors.ts';
+import type { Scope } from '../model/names.ts';
+import { branchReadme } from './branch-readme.ts';
+import { formatLease, type Lease, parseLease } from './lease.ts';
+import { LEASE_PATH, leaseRef, README_PATH, statePath } from './paths.ts';
+
+/** What the remote held at one moment, of one environment. */
+export interface Tip {
+  /** The newest commit of the state branch; undefined when there is no branch. */
+  stateCommit: string | undefined;
+  /** The environment's state file; undefined when there is none. */
+  state: { id: string; text: string } | undefined;
+  /** The commit the lease ref points at; undefined when the lease was never taken. */
+  leaseCommit: string | undefined;
+  lease: Lease | undefined;
+}
+
+/** What one push shall change; the lease always moves, because only a ref that moves is compared. */
+export interface Advance {
+  /** The new lease, without the id of the state file, which is added here. */
+  lease: Lease;
+  /** New text of the state file; undefined when it stays. */
+  state?: string;
+  /** Path → text of files that are written once. */
+  immutable?: ReadonlyMap<string, string>;
+  /** Message of the commit on the state branch. */
+  message?: string;
+  signature: Signature;
+}
+
+/** The tip that an advance leads to, if the remote takes it. */
+export interface Prepared {
+  tip: Tip;
+  moves: RefMove[];
+}
+
+/** StateBranch knows which refs and files an environment has in the repository, and moves them. */
+export class StateBranch {
+  readonly #repository: ScratchRepository;
+  readonly #scope: Scope;
+  readonly #branch: string;
+  readonly #stateRef: string;
+  readonly #leaseRef: string;
+
+  /** It throws a UserError when `branch` is no name for a branch. */
+  constructor(repository: ScratchRepository, scope: Scope, branch: string) {
+    checkBranch(branch);
+    this.#repository = repository;
+    this.#scope = scope;
+    this.#branch = branch;
+    this.#stateRef = `refs/heads/${branch}`;
+    this.#leaseRef = leaseRef(scope);
+  }
+
+  /** fetch reads the remote: two processes, one round trip. */
+  async fetch(): Promise<Tip> {
+    await this.#repository.fetch([this.#stateRef, this.#leaseRef]);
+    const [stateCommit, state, leaseCommit, lease] = await this.#repository.read([
+      this.#stateRef,
+      `${this.#stateRef}:${statePath(this.#scope)}`,
+      this.#leaseRef,
+      `${this.#leaseRef}:${LEASE_PATH}`,
+    ]);
+    return {
+      stateCommit: stateCommit?.id,
+      state: state && { id: state.id, text: state.content.toString('utf8') },
+      leaseCommit: leaseCommit?.id,
+      lease: lease && parseLease(lease.content.toString('utf8'), { ref: this.#leaseRef, path: LEASE_PATH }),
+    };
+  }
+
+  /** files returns the text of `paths` at a commit of the state branch; undefined for what is not there. */
+  async files(commit: string, paths: readonly string[]): Promise<(string | undefined)[]> {
+    const objects = await this.#repository.read(paths.map((path) => `${commit}:${path}`));
+    return objects.map((object) => object?.content.toString('utf8'));
+  }
+
+  /**
+   * prepare writes the commits of `advance` on top of `tip`, in the scratch repository only: one process.
+   * It throws when a file that is written once stands there with another content. A change that changes no
+   * file makes no commit on the state branch.
+   */
+  async prepare(tip: Tip, advance: Advance): Promise<Prepared> {
+    const format = this.#repository.objectFormat;
+    const state =
+      advance.state === undefined ? tip.state : { id: blobId(advance.state, format), text: advance.state };
+    const files = new Map(advance.immutable ?? []);
+    if (state !== undefined && state.id !== tip.state?.id) files.set(statePath(this.#scope), state.text);
+    const isFirst = files.size > 0 && tip.stateCommit === undefined;
+    if (isFirst) files.set(README_PATH, branchReadme(this.#branch));
+    const lease: Lease = { ...advance.lease, state: state?.id };
+
+    const leaseDraft: CommitDraft = {
+      // A child of the lease before: a remote that denies non-fast-forward pushes takes it too.
+      parent: tip.leaseCommit,
+      message: leaseMessage(this.#scope, lease),
+      files: new Map([[LEASE_PATH, formatLease(lease)]]),
+    };
+    const stateDraft: CommitDraft = { parent: tip.stateCommit, message: advance.message ?? '', files };
+    const drafts = files.size === 0 ? [leaseDraft] : [leaseDraft, stateDraft];
+    const [leaseCommit, stateCommit] = await this.#repository.write(drafts, advance.signature);
+    if (leaseCommit === undefined) throw new Error('the lease commit was not written');
+
+    for (const [path, text] of advance.immutable ?? []) {
+      const before = stateCommit?.before.get(path);
+      if (before !== undefined && before !== blobId(text, format)) {
+        throw new Error(`${path} on ${this.#branch} is already written, with another content`);
+      }
+    }
+    const isChanged = [...files].some(
+      ([path, text]) => stateCommit?.before.get(path) !== blobId(text, format),
+    );
+    const newState = isChanged ? stateCommit?.id : undefined;
+    const moves: RefMove[] = [{ ref: this.#leaseRef, expected: tip.leaseCommit, to: leaseCommit.id }];
+    if (newState !== undefined) moves.push({ ref: this.#stateRef, expected: tip.stateCommit, to: newState });
+    return {
+      tip: { stateCommit: newState ?? tip.stateCommit, state, leaseCommit: leaseCommit.id, lease },
+      moves,
+    };
+  }
+
+  /** push moves the refs of `prepared`, all or none: one process, one round trip. See ScratchRepository.push. */
+  push(prepared: Prepared): Promise<PushOutcome> {
+    return this.#repository.push(prepared.moves);
+  }
+}
+
+function leaseMessage({ project, environment }: Scope, lease: Lease): string {
+  const what = lease.released ? 'released' : 'held';
+  return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
+}
+
+function checkBranch(branch: string): void {
+  if (isRefName(branch) && branch !== 'HEAD' && !branch.startsWith('refs/')) return;
+  throw new UserError(`${JSON.stringify(branch)} is no name for the state branch`, {
+    hint: 'Use letters, digits, `-`, `_`, `.` and `/`, for example `switchyard-state`.',
+  });
+}

@@ -1,0 +1,289 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { docker, dockerList } from './command.ts';
+import { buildApp, buildImages, buildVariant, type Log } from './images.ts';
+import { makeKey } from './keys.ts';
+import { holdForProcess, release } from './machine-lock.ts';
+import { createNetworks, type LabNetworks, removeNetwork } from './networks.ts';
+import type { BaseImage, Suite } from './recipes.ts';
+import { push, type Registry, startRegistry } from './registry.ts';
+import { newRepository, type Repository } from './repositories.ts';
+import { plantImages } from './seed.ts';
+import { awaitServer, bootServer, type LabServer, labServer, type ServerFacts } from './server.ts';
+
+export type { Log } from './images.ts';
+export type { Suite } from './recipes.ts';
+export type { Registry } from './registry.ts';
+export type { Repository } from './repositories.ts';
+export type { LabServer, ServerFacts } from './server.ts';
+
+/** What a server of a lab shall be. */
+export interface ServerOptions {
+  /** The Debian suite, and so the engine: trixie 26.1 (servers 1, 3, …), bookworm 20.10 (servers 2, 4, …). */
+  suite?: Suite;
+  /** False for a bare server: sshd and sudo, but no Docker. Default true. */
+  docker?: boolean;
+  /** Servers of a zone share a private network. Default `lab1` for all. */
+  zone?: string;
+}
+
+/** What a lab shall be. */
+export interface LabOptions {
+  /** Lower-case letters, digits and `-`. Labs of different names live side by side. */
+  name: string;
+  /** How many servers, or what each of them shall be. */
+  servers: number | ServerOptions[];
+  /** Told what takes long. Default: nobody. */
+  log?: Log;
+}
+
+/** Names, in the lab's registry, of the images that every server has from the start. */
+export interface LabImages {
+  /** Stands in for the official `nginx:1.30`. */
+  nginx: string;
+  redis: string;
+  node: string;
+  /** web names the lab's app in a version: `v1`, `v2` and `v3` are on every server, others after `buildWeb`. */
+  web(version: string): string;
+}
+
+/** A running lab: servers, registry, git remotes and keys. */
+export interface Lab {
+  name: string;
+  servers: LabServer[];
+  registry: Registry;
+  images: LabImages;
+  /** The folder of the bare repositories that `newRepository` makes. */
+  git: { bareDir: string };
+  /** Private keys: `deploy` opens every account of every server, `other` none. */
+  keys: { deploy: string; other: string };
+  /** The folder that holds keys, repositories and lab.json. */
+  dir: string;
+  /** newRepository makes a git work tree with these files (path → text) and a remote `origin`. */
+  newRepository(files: Record<string, string>): Promise<Repository>;
+  /** buildWeb makes the app in a further version and pushes it, not to any server; returns the image's name. */
+  buildWeb(version: string, env?: Record<string, string>): Promise<string>;
+  /** down removes the lab; only the image cache stays. */
+  down(): Promise<void>;
+}
+
+/** lab.json: all that another process needs to work with a running lab. */
+interface LabRecord {
+  name: string;
+  registry: Registry;
+  networks: LabNetworks;
+  /** The cached image of the app, from which versions are made. */
+  app: string;
+  images: { nginx: string; redis: string; node: string };
+  servers: ServerFacts[];
+  /** Paths of the private keys. */
+  keys: { deploy: string; other: string };
+}
+
+const labsDir = join(import.meta.dirname, '..', '..', '.lab');
+
+/**
+ * startLab brings a lab up and returns when every server answers. What an earlier run of the same name left is
+ * removed first; while another living process holds a lab of this name, it waits for its `down` or end. The first
+ * run on a machine builds the images (minutes); later ones take seconds. Throws when there is no engine, or when a
+ * server does not come up.
+ */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const { name, log = () => {} } = options;
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    throw new Error(`A lab's name has lower-case letters, digits and -, unlike '${name}'`);
+  }
+  const plans = planServers(options.servers);
+  await holdForProcess(`named-${name}`, log);
+  const cache = await buildImages(neededImages(plans), log);
+  const app = await buildApp(cache.node!, log);
+  await removeLab(name);
+
+  const dir = join(labsDir, name);
+  for (const folder of ['git', 'work', 'keys']) mkdirSync(join(dir, folder), { recursive: true });
+  const networks = await createNetworks(name, [...new Set(plans.map((plan) => plan.zone))]);
+  const registry = await startRegistry(name, cache.registry!, networks);
+  const [nginx, redis, node, ...web] = await Promise.all([
+    push(registry, cache.nginx!, 'nginx:1.30'),
+    push(registry, cache.redis!, 'redis:7'),
+    push(registry, cache.node!, 'node:24'),
+    ...['v1', 'v2', 'v3'].map((version) => pushWeb(registry, app, version)),
+  ]);
+  const images = { nginx, redis, node };
+
+  const keys = { deploy: join(dir, 'keys', 'deploy'), other: join(dir, 'keys', 'other') };
+  const deploy = await makeKey('ed25519');
+  writeSecret(keys.deploy, deploy.privateKey);
+  writeSecret(keys.other, (await makeKey('ed25519')).privateKey);
+
+  const stable = [
+    { name: nginx, content: cache.nginx! },
+    { name: redis, content: cache.redis! },
+    { name: node, content: cache.node! },
+  ];
+  const changing = web.map((image) => ({ name: image, content: app }));
+  for (const plan of plans) {
+    await docker(['volume', 'create', '--label', `switchyard.lab=${name}`, volumeOf(name, plan.index)]);
+  }
+  const kinds = [...new Set(plans.filter((plan) => plan.docker).map((plan) => plan.image))];
+  await Promise.all(
+    kinds.map((image) => {
+      const volumes = plans.filter((plan) => plan.image === image).map((plan) => volumeOf(name, plan.index));
+      return plantImages({ serverImage: cache[image]!, stable, changing, registry, networks }, volumes, log);
+    }),
+  );
+
+  const servers = await Promise.all(
+    plans.map(async (plan) => {
+      const hostKeys = [await makeKey('ed25519'), await makeKey('ecdsa')] as const;
+      const facts: ServerFacts = {
+        index: plan.index,
+        container: `switchyard-lab-${name}-${plan.index}`,
+        host: `${networks.outside.prefix}.${10 + plan.index}`,
+        privateIp: `${networks.zones[plan.zone]!.prefix}.${10 + plan.index}`,
+        port: 22,
+        zone: plan.zone,
+        suite: plan.suite,
+        hasEngine: plan.docker,
+        hostKeys: hostKeys.map((key) => key.publicKey),
+      };
+      await bootServer({
+        lab: name,
+        facts,
+        image: cache[plan.image]!,
+        networks,
+        registry,
+        volume: volumeOf(name, plan.index),
+        files: [
+          { path: '/etc/ssh/ssh_host_ed25519_key', content: hostKeys[0].privateKey, mode: 0o600 },
+          { path: '/etc/ssh/ssh_host_ecdsa_key', content: hostKeys[1].privateKey, mode: 0o600 },
+          { path: '/etc/ssh/lab_authorized_keys', content: `${deploy.publicKey}\n`, mode: 0o644 },
+          { path: '/etc/docker/daemon.json', content: engineConfiguration(registry), mode: 0o644 },
+        ],
+      });
+      await awaitServer(facts);
+      return facts;
+    }),
+  );
+  const record: LabRecord = { name, registry, networks, app, images, servers, keys };
+  const known = servers.flatMap(({ host, hostKeys }) => hostKeys.map((key) => `${host} ${key}\n`));
+  writeFileSync(join(dir, 'known_hosts'), known.join(''));
+  writeFileSync(join(dir, 'lab.json'), JSON.stringify(record, null, 2));
+  return assemble(record);
+}
+
+/** attachLab returns a lab that another process started. Throws when there is none of this name. */
+export async function attachLab(name: string): Promise<Lab> {
+  const file = join(labsDir, name, 'lab.json');
+  if (!existsSync(file)) {
+    throw new Error(`There is no lab named ${name}: npm run lab -- up --name ${name} starts one`);
+  }
+  return assemble(JSON.parse(readFileSync(file, 'utf8')) as LabRecord);
+}
+
+/** removeLab removes all that is left of a lab, running or half made. It is no error when nothing is. */
+export async function removeLab(name: string): Promise<void> {
+  await removeLabelled(`label=switchyard.lab=${name}`);
+  rmSync(join(labsDir, name), { recursive: true, force: true });
+}
+
+/** removeAllLabs removes every lab of this machine; only the image cache stays. */
+export async function removeAllLabs(): Promise<void> {
+  await removeLabelled('label=switchyard.lab');
+  rmSync(labsDir, { recursive: true, force: true });
+}
+
+/** removeCache removes the cached images, seeds and registry content of this machine. Throws while a lab runs. */
+export async function removeCache(): Promise<void> {
+  const images = await dockerList(['image', 'ls', '--quiet', '--filter', 'label=switchyard.lab.cache']);
+  if (images.length > 0) await docker(['image', 'rm', '--force', ...new Set(images)]);
+  const volumes = await dockerList(['volume', 'ls', '--quiet', '--filter', 'label=switchyard.lab.cache']);
+  if (volumes.length > 0) await docker(['volume', 'rm', ...volumes]);
+}
+
+async function removeLabelled(filter: string): Promise<void> {
+  const containers = await dockerList(['ps', '--all', '--quiet', '--filter', filter]);
+  if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers]);
+  const networks = await dockerList(['network', 'ls', '--quiet', '--filter', filter]);
+  await Promise.all(networks.map(removeNetwork));
+  const volumes = await dockerList(['volume', 'ls', '--quiet', '--filter', filter]);
+  if (volumes.length > 0) await docker(['volume', 'rm', ...volumes]);
+}
+
+function assemble(record: LabRecord): Lab {
+  const { name, registry, networks, app } = record;
+  const dir = join(labsDir, name);
+  const bareDir = join(dir, 'git');
+  let isDown = false;
+  return {
+    name,
+    registry,
+    dir,
+    servers: record.servers.map((facts) => labServer(facts, networks.outside.name)),
+    images: { ...record.images, web: (version) => `${registry.address}/acme/web:${version}` },
+    git: { bareDir },
+    keys: {
+      deploy: readFileSync(record.keys.deploy, 'utf8'),
+      other: readFileSync(record.keys.other, 'utf8'),
+    },
+    newRepository: (files) => newRepository(bareDir, files),
+    buildWeb: (version, env) => pushWeb(registry, app, version, env),
+    down: async () => {
+      // A second call must not hit the lab of the next holder of the name.
+      if (isDown) return;
+      isDown = true;
+      await removeLab(name);
+      release(`named-${name}`);
+    },
+  };
+}
+
+async function pushWeb(registry: Registry, app: string, version: string, env = {}): Promise<string> {
+  return push(registry, await buildVariant(app, { ...env, VERSION: version }), `acme/web:${version}`);
+}
+
+interface ServerPlan {
+  index: number;
+  suite: Suite;
+  docker: boolean;
+  zone: string;
+  image: BaseImage;
+}
+
+function planServers(servers: number | ServerOptions[]): ServerPlan[] {
+  const wanted = typeof servers === 'number' ? Array.from({ length: servers }, () => ({})) : servers;
+  if (wanted.length < 1 || wanted.length > 200) throw new Error('A lab has 1 to 200 servers');
+  return wanted.map((options: ServerOptions, i) => {
+    const suite = options.suite ?? (i % 2 === 0 ? 'trixie' : 'bookworm');
+    const hasEngine = options.docker ?? true;
+    return {
+      index: i + 1,
+      suite,
+      docker: hasEngine,
+      zone: options.zone ?? 'lab1',
+      image: `${hasEngine ? 'server' : 'bare'}-${suite}`,
+    };
+  });
+}
+
+function neededImages(plans: ServerPlan[]): BaseImage[] {
+  return [...new Set<BaseImage>(['nginx', 'node', 'redis', 'registry', ...plans.map((plan) => plan.image)])];
+}
+
+function engineConfiguration(registry: Registry): string {
+  return JSON.stringify({
+    // The lab's own networks lie in the engine's default ranges.
+    'default-address-pools': [{ base: '10.200.0.0/16', size: 24 }],
+    'insecure-registries': [registry.direct],
+    'storage-driver': 'overlay2',
+  });
+}
+
+function volumeOf(lab: string, index: number): string {
+  return `switchyard-lab-${lab}-${index}`;
+}
+
+function writeSecret(file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o600 });
+  chmodSync(file, 0o600);
+}

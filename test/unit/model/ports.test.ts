@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  allocatePorts,
+  hostPort,
+  type PortRequest,
+  preferredHostPort,
+  preferredInternalPort,
+  type ServicePorts,
+  stablePort,
+} from '../../../src/model/ports.ts';
+
+const SHOP = { project: 'shop', environment: 'production' };
+const NONE = { recorded: new Map<string, ServicePorts>(), foreignHostPorts: new Set<number>() };
+
+/**
+ * Made once by another program, so that a change of the hash cannot go by unseen:
+ * python3 -c "import hashlib,struct; h=lambda s,f: f+struct.unpack('>I',hashlib.sha256(s.encode()).digest()[:4])[0]%1000;
+ * print(h('shop/production/api/3000',8000), h('shop/production/api',5000))"
+ */
+describe('golden vectors', () => {
+  test.each([
+    ['shop', 'production', 'api', 3000, 8339, 5204],
+    ['shop', 'production', 'cache', 6379, 8971, 5452],
+    ['shop', 'staging', 'api', 3000, 8392, 5036],
+    ['shop', 'production', 'api', 8080, 8543, 5204],
+    ['a', 'b', 'c', 1, 8079, 5858],
+    ['my-shop', 'prod', 'web-2', 65535, 8552, 5271],
+  ])(
+    '%s/%s/%s/%i has host port %i and internal port %i',
+    (project, environment, service, port, host, internal) => {
+      expect(preferredHostPort({ project, environment }, service, port)).toBe(host);
+      expect(preferredInternalPort({ project, environment }, service)).toBe(internal);
+    },
+  );
+
+  test('the input is hashed as UTF-8', () => {
+    expect(stablePort('ünïcode', { first: 0, count: 1000 })).toBe(759);
+  });
+});
+
+test('the secondary side is 10000 above the base side', () => {
+  expect(hostPort(8339, 'base')).toBe(8339);
+  expect(hostPort(8339, 'secondary')).toBe(18339);
+});
+
+describe('allocatePorts', () => {
+  const request = (service: string, containerPort = 3000): PortRequest => ({ service, containerPort });
+
+  test('ten services that hash to one internal port are moved to the next free ones, by name', () => {
+    const names = ['s365', 's500', 's1339', 's2391', 's3912', 's4334', 's7058', 's8868', 's9030', 's9083'];
+    const allocated = allocatePorts(
+      SHOP,
+      names.map((name) => request(name)),
+      NONE,
+    );
+    const internal = [...names].sort().map((name) => allocated.get(name)?.internal);
+    expect(internal).toEqual([5204, 5205, 5206, 5207, 5208, 5209, 5210, 5211, 5212, 5213]);
+  });
+
+  test('the range wraps at its end', () => {
+    const allocated = allocatePorts(SHOP, [request('s1858'), request('s4667'), request('s4725')], NONE);
+    expect([...allocated.values()].map(({ internal }) => internal)).toEqual([5999, 5000, 5001]);
+  });
+
+  test('a recorded port never moves, and makes way for nobody', () => {
+    const recorded = new Map([['zebra', { host: 8339, internal: 5204 }]]);
+    const allocated = allocatePorts(SHOP, [request('api'), request('zebra')], { ...NONE, recorded });
+    expect(allocated.get('zebra')).toEqual({ host: 8339, internal: 5204 });
+    expect(allocated.get('api')).toEqual({ host: 8340, internal: 5205 });
+  });
+
+  test('a port recorded for a service that is gone stays taken', () => {
+    const recorded = new Map([['gone', { host: 8339, internal: 5204 }]]);
+    expect(allocatePorts(SHOP, [request('api')], { ...NONE, recorded }).get('api')).toEqual({
+      host: 8340,
+      internal: 5205,
+    });
+  });
+
+  test('host ports of other projects on the servers are avoided', () => {
+    const foreignHostPorts = new Set([8339, 8340]);
+    expect(allocatePorts(SHOP, [request('api')], { ...NONE, foreignHostPorts }).get('api')?.host).toBe(8341);
+  });
+
+  test('a full range is an error', () => {
+    const foreignHostPorts = new Set(Array.from({ length: 1000 }, (_, index) => 8000 + index));
+    expect(() => allocatePorts(SHOP, [request('api')], { ...NONE, foreignHostPorts })).toThrow(
+      'all ports from 8000 to 8999 are taken',
+    );
+  });
+
+  const requests = fc.uniqueArray(
+    fc.record({
+      service: fc.stringMatching(/^[a-z][a-z0-9-]{0,7}[a-z]$/),
+      containerPort: fc.integer({ min: 1, max: 65535 }),
+    }),
+    { selector: ({ service }) => service, maxLength: 200 },
+  );
+
+  test('ports are distinct, in their ranges, and independent of the order of the services', () => {
+    fc.assert(
+      fc.property(requests, fc.infiniteStream(fc.nat()), (list, random) => {
+        const allocated = allocatePorts(SHOP, list, NONE);
+        const hosts = [...allocated.values()].map(({ host }) => host);
+        const internals = [...allocated.values()].map(({ internal }) => internal);
+        expect(new Set(hosts).size).toBe(list.length);
+        expect(new Set(internals).size).toBe(list.length);
+        expect(hosts.every((port) => port >= 8000 && port <= 8999)).toBe(true);
+        expect(internals.every((port) => port >= 5000 && port <= 5999)).toBe(true);
+        const shuffled = list.map((item) => [random.next().value, item] as const).sort(([a], [b]) => a - b);
+        const again = allocatePorts(
+          SHOP,
+          shuffled.map(([, item]) => item),
+          NONE,
+        );
+        expect(new Map([...again].sort())).toEqual(new Map([...allocated].sort()));
+      }),
+    );
+  });
+
+  test('what was allocated once stays, whatever services come and go', () => {
+    fc.assert(
+      fc.property(requests, requests, (before, after) => {
+        const recorded = allocatePorts(SHOP, before, NONE);
+        const allocated = allocatePorts(SHOP, after, { ...NONE, recorded });
+        for (const [service, ports] of allocated) {
+          if (recorded.has(service)) expect(ports).toEqual(recorded.get(service));
+        }
+      }),
+    );
+  });
+});

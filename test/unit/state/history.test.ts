@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatMessage, historyMessage, type ServiceChange } from '../../../src/state/history.ts';
+
+const scope = { project: 'shop', environment: 'production' };
+const released = (service: string, from: number, to: number, servers = 2): ServiceChange => ({
+  service,
+  kind: 'released',
+  from,
+  to,
+  servers,
+});
+
+describe('the subject', () => {
+  test.each<[ServiceChange[], string]>([
+    [[released('api', 7, 8)], 'shop production: api 7 → 8 (2 servers)'],
+    [[released('api', 0, 1, 1)], 'shop production: api → 1 (1 server)'],
+    [[{ service: 'api', kind: 'begun', from: 7, to: 8 }], 'shop production: begin api 7 → 8'],
+    [
+      [released('api', 7, 8), { service: 'web', kind: 'removed', from: 3 }],
+      'shop production: api 7 → 8 (2 servers), web removed (was 3)',
+    ],
+    [
+      [
+        { service: 'api', kind: 'routed' },
+        { service: 'web', kind: 'policy' },
+        { service: 'db', kind: 'recorded' },
+      ],
+      'shop production: api routes, web policy, db recorded',
+    ],
+    [[], 'shop production: recorded'],
+  ])('%j', (changes, subject) => {
+    expect(historyMessage(scope, changes)).toEqual({ subject });
+  });
+
+  test('names as many as fit, and the body all', () => {
+    const changes = ['alpha', 'bravo', 'charlie', 'delta'].map((name) => released(name, 1, 2));
+    const { subject, body } = historyMessage(scope, changes);
+    expect(subject).toBe('shop production: alpha 1 → 2 (2 servers) and 3 more');
+    expect(subject.length).toBeLessThanOrEqual(72);
+    expect(body?.split('\n')).toEqual(
+      ['alpha', 'bravo', 'charlie', 'delta'].map((name) => `- ${name} 1 → 2 (2 servers)`),
+    );
+  });
+
+  test('always names the first, however long', () => {
+    const long = 'a'.repeat(80);
+    expect(historyMessage(scope, [released(long, 1, 2), released('b', 1, 2)]).subject).toBe(
+      `shop production: ${long} 1 → 2 (2 servers) and 1 more`,
+    );
+  });
+});
+
+test('a message has its trailers at the end, one line each, without blank ones', () => {
+  expect(
+    formatMessage({
+      subject: 'a\nb',
+      body: '- x',
+      trailers: { Run: 'r\nEvil: 1', Actor: '', Commit: undefined },
+    }),
+  ).toBe('a b\n\n- x\n\nRun: r Evil: 1\n');
+  expect(formatMessage({ subject: 'a', trailers: {} })).toBe('a\n');
+});
