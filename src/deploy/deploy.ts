@@ -31,7 +31,7 @@ import {
 } from './record.ts';
 import { type Retiring, retire, runLevel } from './run-level.ts';
 import { survey } from './survey.ts';
-import { Timeline } from './timeline.ts';
+import { describeSpan, Timeline } from './timeline.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
 const DRAIN_WITH_LEASE_MS = 30_000;
@@ -76,7 +76,7 @@ export interface DeployReport {
  * the report, beside what was done.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
-  const timeline = new Timeline();
+  const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
   const opening = timeline.measure({ phase: 'lease' }, () => openSession(request));
   const connecting = timeline.measure({ phase: 'connect' }, () =>
     Fleet.connect(request.provider, request.wanted.servers),
@@ -125,6 +125,8 @@ class Deployment {
   readonly #fleet: Fleet;
   readonly #session: Session;
   readonly #addresses = new Map<string, string>();
+  /** Services whose release is written already. */
+  readonly #written = new Set<string>();
 
   constructor(request: DeployRequest, timeline: Timeline, fleet: Fleet, session: Session) {
     this.#request = request;
@@ -251,6 +253,7 @@ class Deployment {
         historyMessage(plan.scope, begunChanges(plan, begun)),
         { releases },
       );
+      for (const { name } of begun) this.#written.add(name);
     });
   }
 
@@ -258,7 +261,7 @@ class Deployment {
     const { wanted, author } = this.#request;
     const scope = { project: wanted.project, environment: wanted.environment };
     return services
-      .filter(({ release }) => release.isNew)
+      .filter(({ name, release }) => release.isNew && !this.#written.has(name))
       .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
   }
 

@@ -126,7 +126,7 @@ export class Probe {
         reset: isNewConnection,
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      await body.dump();
+      await body.arrayBuffer();
       return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
     } catch (error) {
       return messageOf(error);

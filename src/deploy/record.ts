@@ -151,7 +151,7 @@ export function historyOf(outcome: Outcome): ServiceChange[] {
     .filter(({ change }) => change.effect !== 'none')
     .map(({ service: { name: service }, change, standing }): ServiceChange => {
       const { from, to, effect } = change;
-      if (effect === 'record' && from !== to) return { service, kind: 'policy' };
+      if (effect === 'record' && from !== to && from !== 0) return { service, kind: 'policy' };
       if (effect === 'record') return { service, kind: 'recorded' };
       if (effect === 'reload') return { service, kind: 'routed' };
       return { service, kind: 'released', from, to, servers: standing.length };

@@ -11,14 +11,24 @@ export interface Span {
   failed: boolean;
 }
 
+/** describeSpan returns a span as a line of a log: `api on 10.0.0.2: healthy (0.31 s)`. */
+export function describeSpan({ phase, service, host, startMs, endMs, failed }: Span): string {
+  const where = [service, host].filter((part) => part !== '').join(' on ');
+  const seconds = ((endMs - startMs) / 1000).toFixed(2);
+  return `${where === '' ? '' : `${where}: `}${phase}${failed ? ' failed' : ''} (${seconds} s)`;
+}
+
 /** Timeline records when each part of a run began and ended. */
 export class Timeline {
   readonly spans: Span[] = [];
   readonly #begun: number;
   readonly #now: () => number;
 
-  /** `now` returns milliseconds of a clock that never goes back. */
-  constructor(now: () => number = () => performance.now()) {
+  readonly #onSpan: (span: Span) => void;
+
+  /** `onSpan` is told of every span as it ends; `now` returns milliseconds of a clock that never goes back. */
+  constructor(onSpan: (span: Span) => void = () => undefined, now: () => number = () => performance.now()) {
+    this.#onSpan = onSpan;
     this.#now = now;
     this.#begun = now();
   }
@@ -36,7 +46,9 @@ export class Timeline {
     const startMs = this.elapsedMs();
     const record = (failed: boolean) => {
       const { phase, service = '', host = '' } = what;
-      this.spans.push({ phase, service, host, startMs, endMs: this.elapsedMs(), failed });
+      const span = { phase, service, host, startMs, endMs: this.elapsedMs(), failed };
+      this.spans.push(span);
+      this.#onSpan(span);
     };
     try {
       const result = await work();

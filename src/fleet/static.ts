@@ -3,6 +3,7 @@ import { Engine } from '../docker/engine.ts';
 import type { Dial } from '../docker/http.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { ServerSpec } from '../model/spec.ts';
+import { ChannelStream } from '../ssh/channel-stream.ts';
 import { SshConnection, type SshTarget } from '../ssh/connection.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
@@ -89,7 +90,7 @@ async function openEngine(ssh: SshConnection, host: string): Promise<Engine> {
 function dialStdio(ssh: SshConnection): Dial {
   return async () => {
     const channel = await ssh.dialCommand('docker system dial-stdio');
-    const stream: Duplex = channel;
+    const stream = new ChannelStream(channel);
     let complaint = '';
     channel.stderr.on('data', (chunk: Buffer) => {
       complaint += chunk;

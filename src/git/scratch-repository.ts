@@ -53,7 +53,9 @@ const OWN_SETTINGS: readonly Setting[] = [
   // The scratch repository is removed at the end; only the remote's copy must outlive a power cut.
   { key: 'core.fsync', value: 'none' },
   { key: 'core.logAllRefUpdates', value: 'false' },
+  // Packs stay packs: one file instead of one an object (30 objects: 5 ms instead of 30).
   { key: 'fastimport.unpackLimit', value: '1' },
+  { key: 'fetch.unpackLimit', value: '1' },
   { key: 'fetch.recurseSubmodules', value: 'false' },
   { key: 'fetch.writeCommitGraph', value: 'false' },
   { key: 'gc.auto', value: '0' },

@@ -1,0 +1,68 @@
+import { Duplex } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
+
+/**
+ * ChannelStream makes an SSH channel a stream that behaves like a socket. ssh2's own channels emit `close` only
+ * once all that arrived was read, so an HTTP agent that destroys one waits for ever; and without a socket's
+ * methods an agent does not keep them alive (FIELD-NOTES: 43 against 126 ms a call).
+ */
+export class ChannelStream extends Duplex {
+  readonly #channel: ClientChannel;
+
+  constructor(channel: ClientChannel) {
+    super({ allowHalfOpen: true });
+    this.#channel = channel;
+    channel.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) channel.pause();
+    });
+    channel.once('end', () => this.push(null));
+    channel.once('close', () => {
+      if (!this.readableEnded) this.push(null);
+      this.end();
+    });
+    channel.once('error', (error: Error) => this.destroy(error));
+  }
+
+  override _read(): void {
+    this.#channel.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (!this.#channel.writable) {
+      done(Object.assign(new Error('the channel is closed'), { code: 'EPIPE' }));
+      return;
+    }
+    this.#channel.write(chunk, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#channel.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#channel.resume();
+    this.#channel.close();
+    done(error);
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+}

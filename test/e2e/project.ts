@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import type { EnvironmentState } from '../../src/model/release.ts';
+import type { Lab, LabServer } from '../lab/lab.ts';
+import { type ActionRun, type RunningAction, startAction } from './action.ts';
+
+const run = promisify(execFile);
+
+/** A configuration as a plain object; written to switchyard.yml as YAML. */
+export type ConfigFile = Record<string, unknown> & {
+  project: string;
+  environments: Record<string, Record<string, unknown>>;
+  services: Record<string, Record<string, unknown>>;
+};
+
+/** Inputs that a deploy may be given beside those that are the same in every run. */
+export type Inputs = Record<string, string>;
+
+/**
+ * Project is a repository with a switchyard.yml that deploys to the lab's servers: the vocabulary in which the
+ * tests tell their stories.
+ */
+export class Project {
+  readonly lab: Lab;
+  readonly folder: string;
+  readonly config: ConfigFile;
+  readonly environment: string;
+
+  private constructor(lab: Lab, folder: string, config: ConfigFile, environment: string) {
+    this.lab = lab;
+    this.folder = folder;
+    this.config = config;
+    this.environment = environment;
+  }
+
+  /** create makes the repository, with an origin of its own, and writes the configuration. */
+  static async create(lab: Lab, config: ConfigFile, environment = 'production'): Promise<Project> {
+    const { dir } = await lab.newRepository({ 'switchyard.yml': stringify(config) });
+    return new Project(lab, dir, config, environment);
+  }
+
+  /** beside returns another project of the same repository, whose configuration lies in another file. */
+  beside(config: ConfigFile): Project {
+    return new Project(this.lab, this.folder, config, this.environment);
+  }
+
+  /** write writes the configuration as it is now. */
+  write(file = 'switchyard.yml'): void {
+    writeFileSync(join(this.folder, file), stringify(this.config));
+  }
+
+  /** edit changes the configuration and writes it. */
+  edit(change: (config: ConfigFile) => void): this {
+    change(this.config);
+    this.write();
+    return this;
+  }
+
+  /** start starts an action and returns at once. */
+  start(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): RunningAction {
+    return startAction(
+      action,
+      { environment: this.environment, 'ssh-private-key': this.lab.keys.deploy, ...inputs },
+      { workspace: this.folder, env },
+    );
+  }
+
+  /** run runs an action and returns what became of it, also when it failed. */
+  run(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
+    return this.start(action, inputs, env).done;
+  }
+
+  /** deploy runs toggle-deploy; it throws with the whole log when that fails. */
+  async deploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
+    const outcome = await this.run('toggle-deploy', inputs, env);
+    if (outcome.code !== 0) throw new Error(`the deploy failed:\n${outcome.log}`);
+    return outcome;
+  }
+
+  /** failToDeploy runs toggle-deploy and returns the failed run; it throws when the deploy succeeds. */
+  async failToDeploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
+    const outcome = await this.run('toggle-deploy', inputs, env);
+    if (outcome.code === 0) throw new Error(`the deploy succeeded, and should not have:\n${outcome.log}`);
+    return outcome;
+  }
+
+  /** state returns what is recorded on the state branch of the origin. */
+  async state(): Promise<EnvironmentState> {
+    const path = `state/${this.config.project}/${this.environment}.json`;
+    const { stdout } = await this.git('show', `refs/remotes/origin/switchyard-state:${path}`);
+    return JSON.parse(stdout) as EnvironmentState;
+  }
+
+  /** history returns the subjects of the state branch, the newest first. */
+  async history(): Promise<string[]> {
+    const { stdout } = await this.git('log', '--format=%s', 'refs/remotes/origin/switchyard-state');
+    return stdout.trim().split('\n');
+  }
+
+  /** git runs git in the repository, with the origin's state fetched. */
+  async git(...args: string[]): Promise<{ stdout: string }> {
+    await run('git', ['fetch', '-q', 'origin', '+refs/heads/*:refs/remotes/origin/*'], { cwd: this.folder });
+    return await run('git', args, { cwd: this.folder });
+  }
+
+  /** containers returns the names of the containers of a service that run on a server, as `docker ps` has them. */
+  async containers(server: LabServer, service: string): Promise<string[]> {
+    const prefix = `${this.config.project}_${this.environment}_${service}`;
+    const names = (await server.docker('ps', '--format', '{{.Names}}')).trim().split('\n');
+    return names.filter((name) => name === prefix || name === `${prefix}_secondary`).sort();
+  }
+
+  /** summary file path helper for demos. */
+  readFile(path: string): string {
+    return readFileSync(join(this.folder, path), 'utf8');
+  }
+}
+
+/** serversOf returns the `servers` list of a configuration for some of the lab's servers. */
+export function serversOf(servers: readonly LabServer[]): Record<string, unknown>[] {
+  return servers.map(({ host, privateIp, port, hostKeys }) => ({
+    host,
+    private_ip: privateIp,
+    port,
+    host_key: hostKeys[0],
+  }));
+}
