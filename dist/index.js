@@ -79996,11 +79996,17 @@ async function observe(server, scope, services) {
         foreignHostPorts: all
             .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
             .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
-        leftHelpers: own
-            .filter((summary) => summary.Labels?.[LABEL.role] === 'helper')
-            .map((summary) => summary.Id),
+        leftHelpers: leftHelpers(own),
         images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
     };
+}
+/** A helper lives in the network of the container it watches; without that container it is a leftover. */
+function leftHelpers(own) {
+    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+    return own
+        .filter(({ Labels }) => Labels?.[LABEL.role] === 'helper')
+        .filter(({ HostConfig }) => !running.includes(HostConfig?.NetworkMode ?? ''))
+        .map(({ Id }) => Id);
 }
 /** findImage returns the local id of an image and the digest its registry knows it by. */
 async function findImage(server, name) {
@@ -80279,6 +80285,11 @@ function recordedSide(input, service, host) {
 /** currentPlacements returns where a service's traffic goes now. */
 function currentPlacements(input, service) {
     return input.servers.flatMap(({ host }) => {
+        if (!input.hosts.includes(host)) {
+            // A server that the run does not look at: the record is all there is.
+            const side = recordedSide(input, service, host);
+            return side === undefined ? [] : [{ host, side }];
+        }
         const { active } = spotOf(input, service, host);
         const isServed = active !== undefined && routedSide(input, service, host) === active.side;
         return isServed ? [{ host, side: active.side }] : [];
@@ -80612,8 +80623,11 @@ function planService(input, service) {
 }
 /** A container that stays keeps the number of the release that created it. */
 function addStanding(input, service, { host, side }, outcome) {
-    const container = containersAt(input, service.name, host).find((candidate) => candidate.side === side);
-    outcome.standing.push({ host, side, release: container?.release ?? service.release.number });
+    const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
+    const release = input.hosts.includes(host)
+        ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
+        : recorded?.release;
+    outcome.standing.push({ host, side, release: release ?? service.release.number });
 }
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
@@ -80675,7 +80689,9 @@ function addSpot(service, host, blueprint, plan, active, outcome, input) {
     const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
     if (plan.retire !== undefined && !isElsewhere) {
         const isSwitched = plan.start?.existing === undefined && (plan.start !== undefined || plan.resume);
-        level.retire.push(retire(service, host, plan.retire, isSwitched ? undefined : active));
+        const step = retire(service, host, plan.retire, isSwitched ? undefined : active);
+        // A container that was stopped before has nothing to drain.
+        level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
     }
 }
 function planDeparture(input, service, host, outcome) {
@@ -80989,8 +81005,12 @@ function engineMessage(body) {
 
 
 
+
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28];
+/** From the start of a container to nginx's first answer: far less than a second, the rest is a slow machine. */
+const START_TIMEOUT_MS = 10_000;
+const install_POLL_MS = 20;
 /** ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one. */
 async function ensureSidecar(server, scope, settings) {
     const home = {
@@ -81039,13 +81059,26 @@ async function ensure(server, home, scope, settings, spec) {
     if (found === undefined)
         await create(server, home, scope, settings, spec);
     else
-        await start(server, home, found.Id);
-    const started = instanceOf(home.kind, server, await engine.findContainer(home.name), home.network);
-    if (started === undefined)
-        throw await explainStop(server, home);
+        await startAgain(server, home, scope, settings, found.Id);
+    const { instance, version } = await awaitAnswer(server, home);
     if (found === undefined)
-        await checkVersion(started, settings.image);
-    return started;
+        await checkVersion(instance, version, settings.image);
+    return instance;
+}
+/** nginx opens its ports a moment after its container runs; another run may be about to start it. */
+async function awaitAnswer(server, home) {
+    const end = Date.now() + START_TIMEOUT_MS;
+    do {
+        const container = await server.engine.findContainer(home.name);
+        const instance = instanceOf(home.kind, server, container, home.network);
+        const version = instance && (await askVersion(instance).catch(() => undefined));
+        if (instance !== undefined && version !== undefined)
+            return { instance, version };
+        if (container?.State?.Status === 'exited' || container?.State?.Restarting)
+            break;
+        await (0,promises_namespaceObject.setTimeout)(install_POLL_MS);
+    } while (Date.now() < end);
+    throw await explainStop(server, home);
 }
 async function create(server, home, scope, settings, spec) {
     const { engine } = server;
@@ -81055,10 +81088,6 @@ async function create(server, home, scope, settings, spec) {
         Driver: 'bridge',
         ...(home.kind === 'sidecar' && { Labels: labels }),
     });
-    const network = await engine.findNetwork(home.network);
-    const gateway = network?.IPAM?.Config?.[0]?.Gateway;
-    if (!gateway)
-        throw new Error(`${server.host}: network ${home.network} has no gateway`);
     const id = await engine
         .createContainer(home.name, {
         ...spec,
@@ -81082,10 +81111,26 @@ async function create(server, home, scope, settings, spec) {
     });
     if (id === undefined)
         return;
-    const files = firstFiles(home.kind, scope, settings);
-    files.set('control_access.conf', renderControlAccess(gateway));
-    await engine.writeFiles(id, CONFIG_FOLDER, files);
+    await writeFirstFiles(server, home, scope, settings, id);
     await start(server, home, id);
+}
+/** startAgain starts one that was stopped, or that a run left behind when it was cut off in the middle of creating it. */
+async function startAgain(server, home, scope, settings, id) {
+    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+    const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
+    if (!isComplete)
+        await writeFirstFiles(server, home, scope, settings, id);
+    await start(server, home, id);
+}
+async function writeFirstFiles(server, home, scope, settings, id) {
+    const network = await server.engine.findNetwork(home.network);
+    const gateway = network?.IPAM?.Config?.[0]?.Gateway;
+    if (!gateway)
+        throw new Error(`${server.host}: network ${home.network} has no gateway`);
+    const files = firstFiles(home.kind, scope, settings);
+    // Written last of all by the archive's order: where it is, the others are.
+    files.set('control_access.conf', renderControlAccess(gateway));
+    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
 async function start(server, home, id) {
     try {
@@ -81101,9 +81146,12 @@ async function start(server, home, id) {
         });
     }
 }
-async function checkVersion(instance, image) {
-    const { server, address } = instance;
-    const { body: version } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
+async function askVersion({ server, address }) {
+    const { body } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
+    return body;
+}
+async function checkVersion(instance, version, image) {
+    const { server } = instance;
     const [major = 0, minor = 0] = version.split('.').map(Number);
     if (major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]))
         return;
@@ -81320,6 +81368,7 @@ function isLoopback(address) {
 
 
 
+
 const drain_POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
@@ -81332,18 +81381,21 @@ const drain_FEEDBACK_EVERY_MS = 5_000;
 async function drain(server, step, context) {
     const begun = Date.now();
     const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
-    const helper = await startHelper(server, step, context);
-    if (helper === undefined)
-        return { ms: 0, cut: 0 };
+    let helper = await startHelper(server, step, context);
     let emptyLooks = 0;
     let open = 0;
     let toldAt = begun;
     try {
         while (true) {
             context.signal.throwIfAborted();
-            const seen = await look(server, helper, step.containerPort);
-            if (seen === undefined)
+            // The container to drain has ended by itself, or another run has removed it.
+            if (helper === undefined)
                 return { ms: Date.now() - begun, cut: 0 };
+            const seen = await look(server, helper, step.containerPort);
+            if (seen === undefined) {
+                helper = await startHelper(server, step, context);
+                continue;
+            }
             open = seen;
             emptyLooks = open === 0 ? emptyLooks + 1 : 0;
             const elapsedMs = Date.now() - begun;
@@ -81362,17 +81414,21 @@ async function drain(server, step, context) {
         }
     }
     finally {
-        await server.engine.removeContainer(helper);
+        if (helper !== undefined)
+            await server.engine.removeContainer(helper);
     }
 }
 function limitText(limitMs) {
     return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
 }
-/** `cat` without an argument waits on its open input for ever; it is asked for files by exec. */
+/**
+ * Returns undefined when the container to drain does not run any more; that alone says so, never a missing helper.
+ * `cat` without an argument waits on its open input for ever; it is asked for files by exec.
+ */
 async function startHelper(server, step, context) {
     const { engine } = server;
     try {
-        const id = await engine.createContainer(`${step.name}_drain_${step.id.slice(0, 12)}_${process.pid}`, {
+        const id = await engine.createContainer(`${step.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
             Image: context.helperImage,
             Entrypoint: ['cat'],
             Cmd: [],
@@ -81395,13 +81451,12 @@ async function startHelper(server, step, context) {
         return id;
     }
     catch (error) {
-        // The container to drain has ended by itself, or another run has just removed it.
-        const isGone = isStatus(error, 404, 409) || (await engine.findContainer(step.id))?.State?.Running !== true;
-        if (isGone)
+        if ((await engine.findContainer(step.id))?.State?.Running !== true)
             return undefined;
         throw error;
     }
 }
+/** Returns undefined when the helper has gone. */
 async function look(server, helper, port) {
     try {
         const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
@@ -81876,9 +81931,11 @@ async function switchRoutes(context, step) {
     const servers = step.hosts.map((host) => fleet.server(host)).sort((a, b) => (a.host < b.host ? -1 : 1));
     await withEdges(context, servers, step, async (edges) => {
         const staged = await timeline.measure({ phase: 'check routes' }, async () => {
-            const sidecars = await allOrErrors(servers.map((server) => stage(context, step, server, 'sidecar')));
-            const doors = await allOrErrors(edges.map((server) => stage(context, step, server, 'edge')));
-            return [...sidecars, ...doors].filter((one) => one !== undefined);
+            const staging = [
+                ...servers.map((server) => stage(context, step, server, 'sidecar')),
+                ...edges.map((server) => stage(context, step, server, 'edge')),
+            ];
+            return (await allOrErrors(staging)).filter((one) => one !== undefined);
         });
         await guard.confirm();
         await timeline.measure({ phase: 'switch' }, async () => {
@@ -82203,8 +82260,11 @@ const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
 async function deploy(request) {
     const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
     const opening = timeline.measure({ phase: 'lease' }, () => openSession(request));
-    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, request.wanted.servers));
-    const [session, fleet] = await Promise.allSettled([opening, connecting]);
+    const { zones } = request.narrowing;
+    const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
+    const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
+    const [session, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
     try {
         if (fleet.status === 'rejected')
             throw fleet.reason;
@@ -82253,9 +82313,9 @@ class Deployment {
     }
     async run() {
         const { log, dryRun } = this.#request;
-        let { input, plan } = await this.#plan();
+        let { input, plan } = await log.group('Look at what runs', () => this.#plan());
         while (!dryRun && plan.vacate.some(isDrained)) {
-            await this.#vacate(plan.vacate);
+            await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
             ({ input, plan } = await this.#plan());
         }
         for (const line of describePlan(plan))
@@ -82302,26 +82362,23 @@ class Deployment {
         Object.assign(this.#session, { lease, snapshot });
     }
     async #execute(input, plan) {
-        const { wanted } = this.#request;
         const run = emptyRun();
         const context = this.#context(this.#guard());
         const begun = begunServices(input, plan);
-        await Promise.all(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
-        const digests = await this.#digests(input, begun);
-        await Promise.all([
-            this.#commitIntent(plan, begun, digests),
-            this.#timeline.measure({ phase: 'prepare' }, () => Promise.all(plan.prepare.map((step) => prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, this.#request.log)))),
-        ]);
-        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
+        const { log } = this.#request;
+        const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
         for (const level of plan.levels) {
             try {
-                run.retiring.push(await runLevel(context, level));
+                const title = level.services.length === 0
+                    ? 'Give edge and sidecar their routes'
+                    : `Deploy ${level.services.join(', ')}`;
+                run.retiring.push(await log.group(title, () => runLevel(context, level)));
                 run.done.push(...level.services);
             }
             catch (error) {
                 run.failure = error;
                 run.failed = level.services;
-                await this.#undo(input, level.services);
+                await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, level.services));
                 break;
             }
         }
@@ -82333,7 +82390,25 @@ class Deployment {
                 .flatMap(({ services }) => services)
                 .filter((name) => !run.done.includes(name));
         }
-        return await this.#finish(input, plan, run, digests);
+        return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+    }
+    /** Everything that can be done before a container starts: images, the intent on the record, edge and sidecar. */
+    async #getReady(context, input, plan, begun) {
+        const { wanted, log } = this.#request;
+        // First of all: a stopped edge serves nobody.
+        await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(plan.prepare.map((step) => prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log))));
+        await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
+        const digests = await this.#digests(input, begun);
+        await Promise.all([
+            this.#commitIntent(plan, begun, digests),
+            ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
+        ]);
+        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
+        return digests;
+    }
+    async #remove(host, ids) {
+        const { engine } = this.#fleet.server(host);
+        await Promise.all(ids.map((id) => engine.removeContainer(id)));
     }
     async #commitIntent(plan, begun, digests) {
         if (begun.length === 0)
@@ -82375,7 +82450,6 @@ class Deployment {
     /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
     async #undo(input, failed) {
         const { log, wanted } = this.#request;
-        log.info(`going back: ${failed.join(', ')}`);
         // The run may have been cancelled: what goes back must not be.
         const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
         try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fleet } from '../fleet/fleet.ts';
+import { allOrErrors, Fleet } from '../fleet/fleet.ts';
 import type { Provider } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
@@ -78,10 +78,11 @@ export interface DeployReport {
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
   const opening = timeline.measure({ phase: 'lease' }, () => openSession(request));
-  const connecting = timeline.measure({ phase: 'connect' }, () =>
-    Fleet.connect(request.provider, request.wanted.servers),
-  );
-  const [session, fleet] = await Promise.allSettled([opening, connecting]);
+  const { zones } = request.narrowing;
+  const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+  const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
+  const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
+  const [session, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
     if (session.status === 'rejected') throw session.reason;
@@ -137,9 +138,9 @@ class Deployment {
 
   async run(): Promise<DeployReport> {
     const { log, dryRun } = this.#request;
-    let { input, plan } = await this.#plan();
+    let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     while (!dryRun && plan.vacate.some(isDrained)) {
-      await this.#vacate(plan.vacate);
+      await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
@@ -200,31 +201,23 @@ class Deployment {
   }
 
   async #execute(input: PlanInput, plan: Plan): Promise<DeployReport> {
-    const { wanted } = this.#request;
     const run = emptyRun();
     const context = this.#context(this.#guard());
     const begun = begunServices(input, plan);
-    await Promise.all(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
-    const digests = await this.#digests(input, begun);
-    await Promise.all([
-      this.#commitIntent(plan, begun, digests),
-      this.#timeline.measure({ phase: 'prepare' }, () =>
-        Promise.all(
-          plan.prepare.map((step) =>
-            prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, this.#request.log),
-          ),
-        ),
-      ),
-    ]);
-    await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
+    const { log } = this.#request;
+    const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
     for (const level of plan.levels) {
       try {
-        run.retiring.push(await runLevel(context, level));
+        const title =
+          level.services.length === 0
+            ? 'Give edge and sidecar their routes'
+            : `Deploy ${level.services.join(', ')}`;
+        run.retiring.push(await log.group(title, () => runLevel(context, level)));
         run.done.push(...level.services);
       } catch (error) {
         run.failure = error;
         run.failed = level.services;
-        await this.#undo(input, level.services);
+        await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, level.services));
         break;
       }
     }
@@ -235,7 +228,38 @@ class Deployment {
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
     }
-    return await this.#finish(input, plan, run, digests);
+    return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+  }
+
+  /** Everything that can be done before a container starts: images, the intent on the record, edge and sidecar. */
+  async #getReady(
+    context: RunContext,
+    input: PlanInput,
+    plan: Plan,
+    begun: readonly WantedService[],
+  ): Promise<Map<string, string>> {
+    const { wanted, log } = this.#request;
+    // First of all: a stopped edge serves nobody.
+    await this.#timeline.measure({ phase: 'prepare' }, () =>
+      allOrErrors(
+        plan.prepare.map((step) =>
+          prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log),
+        ),
+      ),
+    );
+    await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
+    const digests = await this.#digests(input, begun);
+    await Promise.all([
+      this.#commitIntent(plan, begun, digests),
+      ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
+    ]);
+    await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
+    return digests;
+  }
+
+  async #remove(host: string, ids: readonly string[]): Promise<void> {
+    const { engine } = this.#fleet.server(host);
+    await Promise.all(ids.map((id) => engine.removeContainer(id)));
   }
 
   async #commitIntent(
@@ -294,7 +318,6 @@ class Deployment {
   /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
   async #undo(input: PlanInput, failed: readonly string[]): Promise<void> {
     const { log, wanted } = this.#request;
-    log.info(`going back: ${failed.join(', ')}`);
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {

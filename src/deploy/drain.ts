@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isStatus } from '../docker/http.ts';
 import type { Server } from '../fleet/server.ts';
@@ -36,16 +37,20 @@ export interface DrainContext {
 export async function drain(server: Server, step: RetireStep, context: DrainContext): Promise<DrainOutcome> {
   const begun = Date.now();
   const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
-  const helper = await startHelper(server, step, context);
-  if (helper === undefined) return { ms: 0, cut: 0 };
+  let helper = await startHelper(server, step, context);
   let emptyLooks = 0;
   let open = 0;
   let toldAt = begun;
   try {
     while (true) {
       context.signal.throwIfAborted();
+      // The container to drain has ended by itself, or another run has removed it.
+      if (helper === undefined) return { ms: Date.now() - begun, cut: 0 };
       const seen = await look(server, helper, step.containerPort);
-      if (seen === undefined) return { ms: Date.now() - begun, cut: 0 };
+      if (seen === undefined) {
+        helper = await startHelper(server, step, context);
+        continue;
+      }
       open = seen;
       emptyLooks = open === 0 ? emptyLooks + 1 : 0;
       const elapsedMs = Date.now() - begun;
@@ -66,7 +71,7 @@ export async function drain(server: Server, step: RetireStep, context: DrainCont
       await sleep(Math.min(POLL_MS, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
     }
   } finally {
-    await server.engine.removeContainer(helper);
+    if (helper !== undefined) await server.engine.removeContainer(helper);
   }
 }
 
@@ -74,7 +79,10 @@ function limitText(limitMs: number): string {
   return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
 }
 
-/** `cat` without an argument waits on its open input for ever; it is asked for files by exec. */
+/**
+ * Returns undefined when the container to drain does not run any more; that alone says so, never a missing helper.
+ * `cat` without an argument waits on its open input for ever; it is asked for files by exec.
+ */
 async function startHelper(
   server: Server,
   step: RetireStep,
@@ -82,7 +90,7 @@ async function startHelper(
 ): Promise<string | undefined> {
   const { engine } = server;
   try {
-    const id = await engine.createContainer(`${step.name}_drain_${step.id.slice(0, 12)}_${process.pid}`, {
+    const id = await engine.createContainer(`${step.name}_drain_${randomUUID()}`, {
       Image: context.helperImage,
       Entrypoint: ['cat'],
       Cmd: [],
@@ -104,14 +112,12 @@ async function startHelper(
     await engine.startContainer(id);
     return id;
   } catch (error) {
-    // The container to drain has ended by itself, or another run has just removed it.
-    const isGone =
-      isStatus(error, 404, 409) || (await engine.findContainer(step.id))?.State?.Running !== true;
-    if (isGone) return undefined;
+    if ((await engine.findContainer(step.id))?.State?.Running !== true) return undefined;
     throw error;
   }
 }
 
+/** Returns undefined when the helper has gone. */
 async function look(server: Server, helper: string, port: number): Promise<number | undefined> {
   try {
     const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);

@@ -50,11 +50,18 @@ export async function observe(
     foreignHostPorts: all
       .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
       .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
-    leftHelpers: own
-      .filter((summary) => summary.Labels?.[LABEL.role] === 'helper')
-      .map((summary) => summary.Id!),
+    leftHelpers: leftHelpers(own),
     images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
   };
+}
+
+/** A helper lives in the network of the container it watches; without that container it is a leftover. */
+function leftHelpers(own: readonly ContainerSummary[]): string[] {
+  const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+  return own
+    .filter(({ Labels }) => Labels?.[LABEL.role] === 'helper')
+    .filter(({ HostConfig }) => !running.includes(HostConfig?.NetworkMode ?? ''))
+    .map(({ Id }) => Id!);
 }
 
 /** findImage returns the local id of an image and the digest its registry knows it by. */

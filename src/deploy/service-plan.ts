@@ -57,8 +57,11 @@ function addStanding(
   { host, side }: Placement,
   outcome: Outcome,
 ): void {
-  const container = containersAt(input, service.name, host).find((candidate) => candidate.side === side);
-  outcome.standing.push({ host, side, release: container?.release ?? service.release.number });
+  const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
+  const release = input.hosts.includes(host)
+    ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
+    : recorded?.release;
+  outcome.standing.push({ host, side, release: release ?? service.release.number });
 }
 
 function targetsOf(input: PlanInput, service: WantedService, current: readonly Placement[]): string[] {
@@ -136,7 +139,9 @@ function addSpot(
   const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
   if (plan.retire !== undefined && !isElsewhere) {
     const isSwitched = plan.start?.existing === undefined && (plan.start !== undefined || plan.resume);
-    level.retire.push(retire(service, host, plan.retire, isSwitched ? undefined : active));
+    const step = retire(service, host, plan.retire, isSwitched ? undefined : active);
+    // A container that was stopped before has nothing to drain.
+    level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
   }
 }
 

@@ -31,6 +31,11 @@ function recordedSide(input: PlanInput, service: string, host: string) {
 /** currentPlacements returns where a service's traffic goes now. */
 export function currentPlacements(input: PlanInput, service: string): Placement[] {
   return input.servers.flatMap(({ host }) => {
+    if (!input.hosts.includes(host)) {
+      // A server that the run does not look at: the record is all there is.
+      const side = recordedSide(input, service, host);
+      return side === undefined ? [] : [{ host, side }];
+    }
     const { active } = spotOf(input, service, host);
     const isServed = active !== undefined && routedSide(input, service, host) === active.side;
     return isServed ? [{ host, side: active.side }] : [];

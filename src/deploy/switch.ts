@@ -31,9 +31,11 @@ export async function switchRoutes(context: RunContext, step: SwitchStep): Promi
   const servers = step.hosts.map((host) => fleet.server(host)).sort((a, b) => (a.host < b.host ? -1 : 1));
   await withEdges(context, servers, step, async (edges) => {
     const staged = await timeline.measure({ phase: 'check routes' }, async () => {
-      const sidecars = await allOrErrors(servers.map((server) => stage(context, step, server, 'sidecar')));
-      const doors = await allOrErrors(edges.map((server) => stage(context, step, server, 'edge')));
-      return [...sidecars, ...doors].filter((one) => one !== undefined);
+      const staging = [
+        ...servers.map((server) => stage(context, step, server, 'sidecar')),
+        ...edges.map((server) => stage(context, step, server, 'edge')),
+      ];
+      return (await allOrErrors(staging)).filter((one) => one !== undefined);
     });
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
 import { isStatus } from '../docker/http.ts';
 import type { Server } from '../fleet/server.ts';
@@ -20,6 +21,9 @@ import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderControlAccess } from
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;
+/** From the start of a container to nginx's first answer: far less than a second, the rest is a slow machine. */
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
 
 /** Where an edge or sidecar lives on a server. */
 interface Home {
@@ -91,12 +95,28 @@ async function ensure(
   const running = instanceOf(home.kind, server, found, home.network);
   if (running !== undefined) return running;
   if (found === undefined) await create(server, home, scope, settings, spec);
-  else await start(server, home, found.Id!);
+  else await startAgain(server, home, scope, settings, found.Id!);
 
-  const started = instanceOf(home.kind, server, await engine.findContainer(home.name), home.network);
-  if (started === undefined) throw await explainStop(server, home);
-  if (found === undefined) await checkVersion(started, settings.image);
-  return started;
+  const { instance, version } = await awaitAnswer(server, home);
+  if (found === undefined) await checkVersion(instance, version, settings.image);
+  return instance;
+}
+
+/** nginx opens its ports a moment after its container runs; another run may be about to start it. */
+async function awaitAnswer(
+  server: Server,
+  home: Home,
+): Promise<{ instance: NginxInstance; version: string }> {
+  const end = Date.now() + START_TIMEOUT_MS;
+  do {
+    const container = await server.engine.findContainer(home.name);
+    const instance = instanceOf(home.kind, server, container, home.network);
+    const version = instance && (await askVersion(instance).catch(() => undefined));
+    if (instance !== undefined && version !== undefined) return { instance, version };
+    if (container?.State?.Status === 'exited' || container?.State?.Restarting) break;
+    await sleep(POLL_MS);
+  } while (Date.now() < end);
+  throw await explainStop(server, home);
 }
 
 async function create(
@@ -113,9 +133,6 @@ async function create(
     Driver: 'bridge',
     ...(home.kind === 'sidecar' && { Labels: labels }),
   });
-  const network = await engine.findNetwork(home.network);
-  const gateway = network?.IPAM?.Config?.[0]?.Gateway;
-  if (!gateway) throw new Error(`${server.host}: network ${home.network} has no gateway`);
   const id = await engine
     .createContainer(home.name, {
       ...spec,
@@ -137,10 +154,38 @@ async function create(
       throw error;
     });
   if (id === undefined) return;
-  const files = firstFiles(home.kind, scope, settings);
-  files.set('control_access.conf', renderControlAccess(gateway));
-  await engine.writeFiles(id, CONFIG_FOLDER, files);
+  await writeFirstFiles(server, home, scope, settings, id);
   await start(server, home, id);
+}
+
+/** startAgain starts one that was stopped, or that a run left behind when it was cut off in the middle of creating it. */
+async function startAgain(
+  server: Server,
+  home: Home,
+  scope: Scope,
+  settings: NginxSpec,
+  id: string,
+): Promise<void> {
+  const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+  const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
+  if (!isComplete) await writeFirstFiles(server, home, scope, settings, id);
+  await start(server, home, id);
+}
+
+async function writeFirstFiles(
+  server: Server,
+  home: Home,
+  scope: Scope,
+  settings: NginxSpec,
+  id: string,
+): Promise<void> {
+  const network = await server.engine.findNetwork(home.network);
+  const gateway = network?.IPAM?.Config?.[0]?.Gateway;
+  if (!gateway) throw new Error(`${server.host}: network ${home.network} has no gateway`);
+  const files = firstFiles(home.kind, scope, settings);
+  // Written last of all by the archive's order: where it is, the others are.
+  files.set('control_access.conf', renderControlAccess(gateway));
+  await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
 
 async function start(server: Server, home: Home, id: string): Promise<void> {
@@ -156,9 +201,13 @@ async function start(server: Server, home: Home, id: string): Promise<void> {
   }
 }
 
-async function checkVersion(instance: NginxInstance, image: string): Promise<void> {
-  const { server, address } = instance;
-  const { body: version } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
+async function askVersion({ server, address }: NginxInstance): Promise<string> {
+  const { body } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
+  return body;
+}
+
+async function checkVersion(instance: NginxInstance, version: string, image: string): Promise<void> {
+  const { server } = instance;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1])) return;
   await server.engine.removeContainer(instance.id);

@@ -113,6 +113,33 @@ export class Project {
     return names.filter((name) => name === prefix || name === `${prefix}_secondary`).sort();
   }
 
+  /** standing returns the running containers of this environment, sidecars too: `host name` → id. */
+  async standing(): Promise<Record<string, string>> {
+    const label = (key: string, value: string) => ['--filter', `label=switchyard.${key}=${value}`];
+    const mine = [...label('project', this.config.project), ...label('environment', this.environment)];
+    const servers = this.lab.servers.filter(({ hasEngine }) => hasEngine);
+    const found = await Promise.all(
+      servers.map(async (server) => {
+        const listing = await server.docker('ps', '--no-trunc', '--format', '{{.Names}} {{.ID}}', ...mine);
+        const lines = listing.split('\n').filter((line) => line !== '');
+        return lines.map(
+          (line) => [`${server.host} ${line.split(' ')[0]}`, line.split(' ')[1] ?? ''] as const,
+        );
+      }),
+    );
+    return Object.fromEntries(found.flat().sort());
+  }
+
+  /** recordId returns the commit of the state branch, undefined before the first deploy. */
+  async recordId(): Promise<string | undefined> {
+    const { stdout } = await this.git(
+      'for-each-ref',
+      '--format=%(objectname)',
+      'refs/remotes/origin/switchyard-state',
+    );
+    return stdout.trim() || undefined;
+  }
+
   /** summary file path helper for demos. */
   readFile(path: string): string {
     return readFileSync(join(this.folder, path), 'utf8');

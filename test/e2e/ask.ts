@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import type { LabServer } from '../lab/lab.ts';
+
+/** What a server answered over HTTP. */
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/**
+ * ask sends one GET to the edge of a server, from outside, as a browser would. It rejects when there is no
+ * whole answer within five seconds.
+ */
+export function ask({ host }: Pick<LabServer, 'host'>, domain: string, path = '/version'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { host, port: 80, path, headers: { host: domain }, agent: false, timeout: 5_000 },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('error', reject);
+      },
+    );
+    asked.on('timeout', () => asked.destroy(new Error(`no answer of ${domain} on ${host}`)));
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+/** versionOf asks the lab's app behind a domain for its version. */
+export async function versionOf(server: Pick<LabServer, 'host'>, domain: string): Promise<string> {
+  const { status, body } = await ask(server, domain);
+  if (status !== 200) throw new Error(`${domain} on ${server.host} answered ${status}: ${body}`);
+  return (JSON.parse(body) as { version: string }).version;
+}
+
+/** knock tries to open a TCP connection from this machine; it tells what came of it within two seconds. */
+export function knock(host: string, port: number): Promise<'open' | 'refused' | 'no answer'> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 2_000 });
+    socket.once('connect', () => resolve('open'));
+    socket.once('timeout', () => resolve('no answer'));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'no answer'),
+    );
+    socket.once('close', () => socket.destroy());
+  }).finally(() => undefined) as Promise<'open' | 'refused' | 'no answer'>;
+}
