@@ -69356,597 +69356,6 @@ async function allOrErrors(work) {
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
-;// CONCATENATED MODULE: ./build/state/history.js
-/** What `git log --oneline` shows in a wide terminal, and GitHub before it folds the line. */
-const SUBJECT_MAX = 72;
-/**
- * historyMessage returns subject and body for `changes`, in their order:
- * `shop production: api 7 → 8 (2 servers)`. When not all fit into 72 characters the subject names those
- * that do (always the first) and how many more there are, and the body has them all.
- */
-function historyMessage(scope, changes) {
-    const start = `${scope.project} ${scope.environment}: `;
-    const parts = changes.map(describeChange);
-    if (parts.length === 0)
-        return { subject: `${start}recorded` };
-    const whole = start + parts.join(', ');
-    if (whole.length <= SUBJECT_MAX || parts.length === 1)
-        return { subject: whole };
-    for (let shown = parts.length - 1;; shown--) {
-        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-        if (subject.length <= SUBJECT_MAX || shown === 1) {
-            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-        }
-    }
-}
-/** describeChange returns one change in a few words: `api 7 → 8 (2 servers)`, `web removed (was 3)`. */
-function describeChange(change) {
-    const { service } = change;
-    switch (change.kind) {
-        case 'begun':
-            return `begin ${service} ${step(change.from, change.to)}`;
-        case 'released':
-            return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
-        case 'removed':
-            return `${service} removed (was ${change.from})`;
-        case 'routed':
-            return `${service} routes`;
-        case 'policy':
-            return `${service} policy`;
-        case 'recorded':
-            return `${service} recorded`;
-    }
-}
-/** formatMessage returns the whole commit message; values of trailers are kept on one line each. */
-function formatMessage(message) {
-    const trailers = Object.entries(message.trailers)
-        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
-        .map(([key, value]) => `${key}: ${oneLine(value)}`)
-        .join('\n');
-    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
-    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
-}
-/** The first release has no number before it: `→ 1`. */
-function step(from, to) {
-    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
-}
-function oneLine(text) {
-    return text.replace(/\s+/g, ' ').trim();
-}
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./build/model/ports.js
-
-
-/** Host ports of the base side; the secondary side is SECONDARY_OFFSET above. */
-const HOST_PORTS = { first: 8000, count: 1000 };
-/** Ports that apps connect to at the sidecar. */
-const INTERNAL_PORTS = { first: 5000, count: 1000 };
-/** The secondary side's host port is the base side's plus this. */
-const SECONDARY_OFFSET = 10_000;
-/**
- * stablePort returns `first + n mod count`, where n is the first four bytes (big endian) of the SHA-256
- * of `input` in UTF-8.
- */
-function stablePort(input, range) {
-    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
-}
-/** preferredHostPort hashes `project/environment/service/containerPort` into 8000-8999. */
-function preferredHostPort(scope, service, containerPort) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
-}
-/** preferredInternalPort hashes `project/environment/service` into 5000-5999. */
-function preferredInternalPort(scope, service) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
-}
-/** hostPort returns the port of one side for a service whose base side has `base`. */
-function hostPort(base, side) {
-    return side === 'base' ? base : base + SECONDARY_OFFSET;
-}
-/**
- * allocatePorts gives every service its ports: the recorded ones where there are any, else the hashed
- * ones, moved to the next free port (wrapping at the end of the range) when another service has them.
- * The result depends on neither the order of `requests` nor on anything but the arguments.
- * It throws a UserError when a range is full.
- */
-function allocatePorts(scope, requests, inUse) {
-    const hosts = new Set(inUse.foreignHostPorts);
-    const internals = new Set();
-    for (const ports of inUse.recorded.values()) {
-        hosts.add(ports.host);
-        internals.add(ports.internal);
-    }
-    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-    const allocated = new Map();
-    for (const { service, containerPort } of byName) {
-        const ports = inUse.recorded.get(service) ?? {
-            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
-            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
-        };
-        allocated.set(service, ports);
-    }
-    return allocated;
-}
-function take(taken, range, preferred) {
-    for (let step = 0; step < range.count; step++) {
-        const port = range.first + ((preferred - range.first + step) % range.count);
-        if (!taken.has(port)) {
-            taken.add(port);
-            return port;
-        }
-    }
-    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
-}
-
-;// CONCATENATED MODULE: ./build/model/spec.js
-
-/** specHash returns a short hash of any plain value; the order of object keys does not matter. */
-function specHash(value) {
-    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
-}
-/** canonicalJson returns JSON with sorted keys and without undefined members. */
-function canonicalJson(value) {
-    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : member);
-}
-
-;// CONCATENATED MODULE: ./build/deploy/desired.js
-
-/** partHashes returns the hash of each part of a spec; what differs decides what a change does (DESIGN §8). */
-function partHashes(spec) {
-    const { protocol, port, container, route, policy } = spec;
-    return {
-        container: specHash([protocol, port, container]),
-        route: specHash(route),
-        policy: specHash(policy),
-    };
-}
-/**
- * numberRelease decides which release a spec is: the current or the pending one when nothing of it differs,
- * else the next number.
- */
-function numberRelease(spec, secretsVersion, known) {
-    for (const release of [known.pending, known.current]) {
-        if (release !== undefined && isSameRelease(release, spec, secretsVersion)) {
-            return { number: release.number, isNew: false, secretsVersion };
-        }
-    }
-    return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-/** highestRelease returns the highest number that the record or any container's label gives for a service. */
-function highestRelease(service, state, observed) {
-    const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
-    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, ...labels.filter(Number.isFinite));
-}
-/**
- * secretsVersionOf returns the version of a service's secret set. The running containers are asked: one that
- * has all the wanted values tells its version, and when none has, the next version begins.
- */
-function secretsVersionOf(service, secrets, observed, known) {
-    const names = Object.keys(secrets);
-    if (names.length === 0)
-        return 0;
-    const containers = observed
-        .flatMap((server) => server.containers.filter((container) => container.service === service))
-        .sort((a, b) => b.release - a.release);
-    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
-    if (holder !== undefined && holder.secretsVersion > 0)
-        return holder.secretsVersion;
-    const versions = [
-        known.current?.secrets_version ?? 0,
-        known.pending?.secrets_version ?? 0,
-        ...containers.map(({ secretsVersion }) => secretsVersion),
-    ];
-    return Math.max(...versions) + 1;
-}
-
-;// CONCATENATED MODULE: ./build/deploy/assemble.js
-
-
-
-/**
- * assemble turns the facts into the planner's input: it gives ports and release numbers, and keeps what the run
- * was not asked to change as its last release says. Pure. It throws a UserError for a narrowing that names what
- * is not there, and for a service whose dependency is neither deployed nor selected.
- */
-function assemble(facts) {
-    const { wanted, narrowing, observed, state } = facts;
-    const scope = { project: wanted.project, environment: wanted.environment };
-    checkNarrowing(wanted, narrowing);
-    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-    const ports = portsOf(facts);
-    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
-    checkDependencies(services);
-    const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
-    const others = [...new Set([...standing, ...Object.keys(state.services)])]
-        .filter((name) => !names.has(name))
-        .sort();
-    const leaving = new Map(others.flatMap((name) => {
-        const release = facts.known.get(name)?.current;
-        return release === undefined ? [] : [[name, release]];
-    }));
-    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
-    return {
-        scope,
-        servers: wanted.servers,
-        nginx: wanted.nginx,
-        services: [...services, ...kept],
-        observed,
-        state,
-        removes: isNarrowed ? [] : others,
-        isLeaving: !isNarrowed && wanted.services.length === 0,
-        keepsActive: false,
-        leaving,
-        hosts: wanted.servers
-            .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
-            .map(({ host }) => host),
-        drainedElsewhere: facts.drainedElsewhere,
-    };
-}
-/** assembleKept returns the input for looking at, or routing to, exactly what is deployed. Pure. */
-function assembleKept(facts) {
-    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
-}
-/**
- * assembleUndo returns the input that brings the services of a failed level back to what had the traffic before:
- * undoing is a plan like any other.
- */
-function assembleUndo(input, failed, observed) {
-    const services = input.services.flatMap((service) => {
-        const { current } = service.known;
-        if (!failed.includes(service.name))
-            return [{ ...service, isSelected: false, spec: current ?? service.spec }];
-        if (current === undefined)
-            return [];
-        const release = { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-        return [{ ...service, spec: current, release, isSelected: true }];
-    });
-    const names = new Set(services.map(({ name }) => name));
-    return {
-        ...input,
-        services,
-        observed,
-        removes: failed.filter((name) => !names.has(name)),
-        isLeaving: false,
-        keepsActive: true,
-    };
-}
-function wantedService(facts, spec, ports) {
-    const { narrowing, observed, state } = facts;
-    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
-    const known = {
-        current: facts.known.get(spec.name)?.current,
-        pending: facts.known.get(spec.name)?.pending,
-        highest: highestRelease(spec.name, state, observed),
-    };
-    if (!isSelected && known.current === undefined)
-        return [];
-    const secrets = facts.secrets[spec.name] ?? {};
-    const wanted = isSelected ? spec : known.current;
-    const release = isSelected
-        ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
-        : currentNumber(known.current);
-    const { name, dependsOn, placement } = spec;
-    return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
-}
-/** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
-function keptService(facts, name, ports) {
-    const current = facts.known.get(name)?.current;
-    const own = ports.get(name);
-    if (current === undefined || own === undefined)
-        return [];
-    return [
-        {
-            name,
-            spec: current,
-            dependsOn: [],
-            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
-            ports: own,
-            release: currentNumber(current),
-            known: { current, pending: undefined, highest: current.number },
-            isSelected: false,
-        },
-    ];
-}
-function currentNumber(current) {
-    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-}
-/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function portsOf({ wanted, observed, state }) {
-    const recorded = new Map();
-    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
-        if (hostPort > 0 && internalPort > 0)
-            recorded.set(service, { host: hostPort, internal: internalPort });
-    }
-    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-        recorded.set(name, { host: host_port, internal: internal_port });
-    }
-    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
-    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
-    return new Map([...recorded, ...allocated]);
-}
-function checkNarrowing(wanted, { services, zones }) {
-    const known = wanted.services.map(({ name }) => name);
-    const unknown = services?.find((name) => !known.includes(name));
-    if (unknown !== undefined) {
-        throw new UserError(`there is no service "${unknown}" in the file`, {
-            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
-        });
-    }
-    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
-    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
-    if (unknownZone !== undefined) {
-        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
-            hint: `The zones are ${allZones.join(', ')}.`,
-        });
-    }
-}
-function checkDependencies(services) {
-    const names = new Set(services.map(({ name }) => name));
-    for (const service of services.filter(({ isSelected }) => isSelected)) {
-        const missing = service.dependsOn.find((name) => !names.has(name));
-        if (missing !== undefined) {
-            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
-                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
-            });
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./build/deploy/plan.js
-/** isEmpty tells whether a plan changes nothing, the record included. */
-function isEmpty(plan) {
-    return (plan.changes.every(({ effect }) => effect === 'none') &&
-        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0);
-}
-
-;// CONCATENATED MODULE: ./build/deploy/describe.js
-
-const EFFECTS = {
-    create: 'new',
-    toggle: 'new containers beside the old ones',
-    recreate: 'RESTART: the old container stops before the new one starts',
-    reload: 'routes only, no new container',
-    record: 'the record only',
-    remove: 'removed',
-    none: 'unchanged',
-};
-/** describePlan returns the plan as lines for a log. */
-function describePlan(plan) {
-    const title = `${plan.scope.project} ${plan.scope.environment}`;
-    if (isEmpty(plan))
-        return [`${title}: nothing to do, everything is as the file says`];
-    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [`${title}: plan`, ...plan.changes.map((change) => `  ${describe_describeChange(change)}`), ...steps];
-}
-/** describeChange returns what happens to a service, and why, in one line. */
-function describe_describeChange(change) {
-    const { service, from, to, effect, reasons, hosts } = change;
-    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
-    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
-    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
-}
-/** stepsOf returns all steps of a plan in the order they run. */
-function stepsOf(plan) {
-    return [
-        ...plan.pulls,
-        ...plan.prepare,
-        ...plan.vacate,
-        ...plan.levels.flatMap((level) => [
-            ...level.stop,
-            ...level.start,
-            ...level.check,
-            ...(level.switch === undefined ? [] : [level.switch]),
-            ...level.retire,
-        ]),
-        ...plan.teardown,
-    ];
-}
-/** describeStep returns a step as a sentence without a subject. */
-function describeStep(step) {
-    switch (step.kind) {
-        case 'pull':
-            return `pull ${step.image} on ${step.host}`;
-        case 'prepare': {
-            const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
-            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
-        }
-        case 'stop':
-            return `stop ${step.name} on ${step.host}`;
-        case 'start':
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
-        case 'check':
-            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
-        case 'switch': {
-            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
-            return `${what} on ${step.hosts.join(', ')}, and prove it`;
-        }
-        case 'retire': {
-            if (step.drainTimeoutMs === undefined)
-                return `remove ${step.name} on ${step.host}`;
-            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
-            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
-        }
-        case 'teardown':
-            return `remove sidecar and network from ${step.host}; volumes stay`;
-    }
-}
-
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = require("node:child_process");
-;// CONCATENATED MODULE: external "node:fs/promises"
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = require("node:os");
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = require("node:path");
-;// CONCATENATED MODULE: ./build/docker/credentials.js
-
-
-
-
-
-/** The key under which the Docker CLI keeps Docker Hub's credentials. */
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-/**
- * registryOf returns the registry of an image name: its first part when that looks like a host, else Docker
- * Hub (the rule of distribution/reference).
- */
-function registryOf(image) {
-    const [first = '', ...rest] = image.split('/');
-    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost ? first : DOCKER_HUB;
-}
-/**
- * findRegistryAuth returns the runner's credentials for an image's registry (from `docker login`), or
- * undefined when it has none. `folder` is the Docker configuration folder, `~/.docker` unless
- * DOCKER_CONFIG names another.
- */
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
-    const registry = registryOf(image);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper !== undefined) {
-        const found = await askHelper(helper, registry);
-        if (found !== undefined)
-            return found;
-    }
-    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-    if (entry === undefined)
-        return undefined;
-    if (entry.identitytoken)
-        return { identitytoken: entry.identitytoken, serveraddress: registry };
-    if (!entry.auth)
-        return undefined;
-    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-    return { username, password: password.join(':'), serveraddress: registry };
-}
-async function readConfig(path) {
-    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '{}';
-        throw error;
-    });
-    try {
-        return JSON.parse(text);
-    }
-    catch (cause) {
-        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
-    }
-}
-/** The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout, failure when unknown. */
-function askHelper(helper, registry) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], (error, stdout) => {
-            if (error)
-                return resolve(undefined);
-            const { Username, Secret } = JSON.parse(stdout);
-            resolve(Username === '<token>'
-                ? { identitytoken: Secret, serveraddress: registry }
-                : { username: Username, password: Secret, serveraddress: registry });
-        });
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(registry);
-    });
-}
-
-;// CONCATENATED MODULE: ./build/deploy/images.js
-
-
-const FEEDBACK_EVERY_MS = 3_000;
-/**
- * pull brings an image to a server with the runner's credentials, which are sent along and not kept there. It
- * throws a UserError that names the registry's answer, or that the policy forbids to ask for the image.
- */
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never') {
-        throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
-            hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-        });
-    }
-    const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(name, {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
-        });
-    }
-    catch (error) {
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
-        });
-    }
-    finally {
-        clearInterval(timer);
-    }
-}
-/** PullMeter adds up the engine's progress lines. */
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined)
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    /** summary returns `3 of 5 layers, 12.3 of 40.0 MB`. */
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
-}
-
-;// CONCATENATED MODULE: ./build/model/labels.js
-/** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
-const LABEL = {
-    /** `service`, `sidecar`, `edge`, `edge-lock` or `helper`. */
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    /** Number of the release that created the container. */
-    release: 'switchyard.release',
-    /** The image as the file names it: for people who read `docker ps`. */
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    /** The base side's host port. */
-    hostPort: 'switchyard.host-port',
-    internalPort: 'switchyard.internal-port',
-    /** Hash of everything the container was made from. */
-    containerHash: 'switchyard.container-hash',
-    /** Counts how often the values of the service's secrets changed. */
-    secretsVersion: 'switchyard.secrets-version',
-    /** On a lock: who holds it and until when. */
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-
 ;// CONCATENATED MODULE: ./build/model/names.js
 
 /**
@@ -70031,6 +69440,71 @@ const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 /** The sidecar's name on the environment's network: what apps connect to. */
 const SIDECAR_ALIAS = 'nginx';
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./build/model/ports.js
+
+
+/** Host ports of the base side; the secondary side is SECONDARY_OFFSET above. */
+const HOST_PORTS = { first: 8000, count: 1000 };
+/** Ports that apps connect to at the sidecar. */
+const INTERNAL_PORTS = { first: 5000, count: 1000 };
+/** The secondary side's host port is the base side's plus this. */
+const SECONDARY_OFFSET = 10_000;
+/**
+ * stablePort returns `first + n mod count`, where n is the first four bytes (big endian) of the SHA-256
+ * of `input` in UTF-8.
+ */
+function stablePort(input, range) {
+    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
+}
+/** preferredHostPort hashes `project/environment/service/containerPort` into 8000-8999. */
+function preferredHostPort(scope, service, containerPort) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
+}
+/** preferredInternalPort hashes `project/environment/service` into 5000-5999. */
+function preferredInternalPort(scope, service) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
+}
+/** hostPort returns the port of one side for a service whose base side has `base`. */
+function hostPort(base, side) {
+    return side === 'base' ? base : base + SECONDARY_OFFSET;
+}
+/**
+ * allocatePorts gives every service its ports: the recorded ones where there are any, else the hashed
+ * ones, moved to the next free port (wrapping at the end of the range) when another service has them.
+ * The result depends on neither the order of `requests` nor on anything but the arguments.
+ * It throws a UserError when a range is full.
+ */
+function allocatePorts(scope, requests, inUse) {
+    const hosts = new Set(inUse.foreignHostPorts);
+    const internals = new Set();
+    for (const ports of inUse.recorded.values()) {
+        hosts.add(ports.host);
+        internals.add(ports.internal);
+    }
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    const allocated = new Map();
+    for (const { service, containerPort } of byName) {
+        const ports = inUse.recorded.get(service) ?? {
+            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
+            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
+        };
+        allocated.set(service, ports);
+    }
+    return allocated;
+}
+function take(taken, range, preferred) {
+    for (let step = 0; step < range.count; step++) {
+        const port = range.first + ((preferred - range.first + step) % range.count);
+        if (!taken.has(port)) {
+            taken.add(port);
+            return port;
+        }
+    }
+    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
+}
 
 ;// CONCATENATED MODULE: ./build/model/side.js
 /** otherSide returns the side that is not `side`. */
@@ -79780,16 +79254,38 @@ function preprocess(fn, schema) {
     });
 }
 
+;// CONCATENATED MODULE: ./build/model/spec.js
+
+/** specHash returns a short hash of any plain value; the order of object keys does not matter. */
+function specHash(value) {
+    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+/** canonicalJson returns JSON with sorted keys and without undefined members. */
+function canonicalJson(value) {
+    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member);
+}
+
 ;// CONCATENATED MODULE: ./build/nginx/tree.js
 
 
 const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
+/** With it a route can be written again without the record. */
+const backing = object({
+    protocol: schemas_enum(['http', 'tcp']),
+    container_port: schemas_number(),
+    internal_port: schemas_number(),
+    host_port: schemas_number(),
+    idle_timeout_ms: schemas_number(),
+    prove_path: schemas_string(),
+});
 const manifestSchema = object({
     /** Settings that all environments in this nginx share, and who chose them. */
     settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
     scopes: record(schemas_string(), object({
         generation: schemas_string(),
-        routes: record(schemas_string(), object({ domains: array(schemas_string()), placements: array(placement) })),
+        routes: record(schemas_string(), object({ domains: array(schemas_string()), placements: array(placement), backing: backing.optional() })),
         /** Content hash of each file of the environment. */
         files: record(schemas_string(), schemas_string()),
     })),
@@ -79833,6 +79329,24 @@ function activeSides(scope, host) {
             sides.set(service, here.side);
     }
     return sides;
+}
+/** routesOf returns the routes of an environment as a manifest has them; those that say too little are left out. */
+function routesOf(scope) {
+    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
+        ? []
+        : [
+            {
+                service,
+                protocol: facts.protocol,
+                containerPort: facts.container_port,
+                internalPort: facts.internal_port,
+                hostPort: facts.host_port,
+                domains,
+                idleTimeoutMs: facts.idle_timeout_ms,
+                provePath: facts.prove_path,
+                placements,
+            },
+        ]);
 }
 function emptySlot() {
     return { manifest: undefined, files: new Map() };
@@ -79962,6 +79476,529 @@ function complaints(stderr) {
         .join('; ');
 }
 
+;// CONCATENATED MODULE: ./build/state/history.js
+/** What `git log --oneline` shows in a wide terminal, and GitHub before it folds the line. */
+const SUBJECT_MAX = 72;
+/**
+ * historyMessage returns subject and body for `changes`, in their order:
+ * `shop production: api 7 → 8 (2 servers)`. When not all fit into 72 characters the subject names those
+ * that do (always the first) and how many more there are, and the body has them all.
+ */
+function historyMessage(scope, changes) {
+    const start = `${scope.project} ${scope.environment}: `;
+    const parts = changes.map(describeChange);
+    if (parts.length === 0)
+        return { subject: `${start}recorded` };
+    const whole = start + parts.join(', ');
+    if (whole.length <= SUBJECT_MAX || parts.length === 1)
+        return { subject: whole };
+    for (let shown = parts.length - 1;; shown--) {
+        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+        if (subject.length <= SUBJECT_MAX || shown === 1) {
+            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+        }
+    }
+}
+/** describeChange returns one change in a few words: `api 7 → 8 (2 servers)`, `web removed (was 3)`. */
+function describeChange(change) {
+    const { service } = change;
+    switch (change.kind) {
+        case 'begun':
+            return `begin ${service} ${step(change.from, change.to)}`;
+        case 'released':
+            return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
+        case 'removed':
+            return `${service} removed (was ${change.from})`;
+        case 'routed':
+            return `${service} routes`;
+        case 'policy':
+            return `${service} policy`;
+        case 'recorded':
+            return `${service} recorded`;
+    }
+}
+/** formatMessage returns the whole commit message; values of trailers are kept on one line each. */
+function formatMessage(message) {
+    const trailers = Object.entries(message.trailers)
+        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
+        .map(([key, value]) => `${key}: ${oneLine(value)}`)
+        .join('\n');
+    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+/** The first release has no number before it: `→ 1`. */
+function step(from, to) {
+    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+function oneLine(text) {
+    return text.replace(/\s+/g, ' ').trim();
+}
+
+;// CONCATENATED MODULE: ./build/deploy/desired.js
+
+/** partHashes returns the hash of each part of a spec; what differs decides what a change does (DESIGN §8). */
+function partHashes(spec) {
+    const { protocol, port, container, route, policy } = spec;
+    return {
+        container: specHash([protocol, port, container]),
+        route: specHash(route),
+        policy: specHash(policy),
+    };
+}
+/**
+ * numberRelease decides which release a spec is: the current or the pending one when nothing of it differs,
+ * else the next number.
+ */
+function numberRelease(spec, secretsVersion, known) {
+    for (const release of [known.pending, known.current]) {
+        if (release !== undefined && isSameRelease(release, spec, secretsVersion)) {
+            return { number: release.number, isNew: false, secretsVersion };
+        }
+    }
+    return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+/** highestRelease returns the highest number that the record or any container's label gives for a service. */
+function highestRelease(service, state, observed) {
+    const recorded = state.services[service];
+    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
+    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+/**
+ * secretsVersionOf returns the version of a service's secret set. The running containers are asked: one that
+ * has all the wanted values tells its version, and when none has, the next version begins.
+ */
+function secretsVersionOf(service, secrets, observed, known) {
+    const names = Object.keys(secrets);
+    if (names.length === 0)
+        return 0;
+    const containers = observed
+        .flatMap((server) => server.containers.filter((container) => container.service === service))
+        .sort((a, b) => b.release - a.release);
+    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
+    if (holder !== undefined && holder.secretsVersion > 0)
+        return holder.secretsVersion;
+    const versions = [
+        known.current?.secrets_version ?? 0,
+        known.pending?.secrets_version ?? 0,
+        ...containers.map(({ secretsVersion }) => secretsVersion),
+    ];
+    return Math.max(...versions) + 1;
+}
+
+;// CONCATENATED MODULE: ./build/deploy/assemble.js
+
+
+
+/**
+ * assemble turns the facts into the planner's input: it gives ports and release numbers, and keeps what the run
+ * was not asked to change as its last release says. Pure. It throws a UserError for a narrowing that names what
+ * is not there, and for a service whose dependency is neither deployed nor selected.
+ */
+function assemble(facts) {
+    const { wanted, narrowing, observed, state } = facts;
+    const scope = { project: wanted.project, environment: wanted.environment };
+    checkNarrowing(wanted, narrowing);
+    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+    const ports = portsOf(facts);
+    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
+    checkDependencies(services);
+    const names = new Set(wanted.services.map(({ name }) => name));
+    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    const others = [...new Set([...standing, ...Object.keys(state.services)])]
+        .filter((name) => !names.has(name))
+        .sort();
+    const leaving = new Map(others.flatMap((name) => {
+        const release = facts.known.get(name)?.current;
+        return release === undefined ? [] : [[name, release]];
+    }));
+    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+    return {
+        scope,
+        servers: wanted.servers,
+        nginx: wanted.nginx,
+        services: [...services, ...kept],
+        observed,
+        state,
+        removes: isNarrowed ? [] : others,
+        isLeaving: !isNarrowed && wanted.services.length === 0,
+        keepsActive: false,
+        leaving,
+        hosts: wanted.servers
+            .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
+            .map(({ host }) => host),
+        drainedElsewhere: facts.drainedElsewhere,
+    };
+}
+/** assembleKept returns the input for looking at, or routing to, exactly what is deployed. Pure. */
+function assembleKept(facts) {
+    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+/**
+ * assembleUndo returns the input that brings the services of a failed level back to what had the traffic before:
+ * undoing is a plan like any other.
+ */
+function assembleUndo(input, failed, observed) {
+    const services = input.services.flatMap((service) => {
+        const { current } = service.known;
+        if (!failed.includes(service.name))
+            return [{ ...service, isSelected: false, spec: current ?? service.spec }];
+        if (current === undefined)
+            return [];
+        const release = { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+        return [{ ...service, spec: current, release, isSelected: true }];
+    });
+    const names = new Set(services.map(({ name }) => name));
+    return {
+        ...input,
+        services,
+        observed,
+        removes: failed.filter((name) => !names.has(name)),
+        isLeaving: false,
+        keepsActive: true,
+    };
+}
+function wantedService(facts, spec, ports) {
+    const { narrowing, observed, state } = facts;
+    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+    const known = {
+        current: facts.known.get(spec.name)?.current,
+        pending: facts.known.get(spec.name)?.pending,
+        highest: highestRelease(spec.name, state, observed),
+    };
+    if (!isSelected && known.current === undefined)
+        return [];
+    const secrets = facts.secrets[spec.name] ?? {};
+    const wanted = isSelected ? spec : known.current;
+    const release = isSelected
+        ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
+        : currentNumber(known.current);
+    const { name, dependsOn, placement } = spec;
+    return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
+}
+/** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
+function keptService(facts, name, ports) {
+    const current = facts.known.get(name)?.current;
+    const own = ports.get(name);
+    if (current === undefined || own === undefined)
+        return [];
+    return [
+        {
+            name,
+            spec: current,
+            dependsOn: [],
+            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
+            ports: own,
+            release: currentNumber(current),
+            known: { current, pending: undefined, highest: current.number },
+            isSelected: false,
+        },
+    ];
+}
+function currentNumber(current) {
+    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
+function portsOf({ wanted, observed, state }) {
+    const recorded = new Map();
+    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
+        if (hostPort > 0 && internalPort > 0)
+            recorded.set(service, { host: hostPort, internal: internalPort });
+    }
+    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+        recorded.set(name, { host: host_port, internal: internal_port });
+    }
+    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+    return new Map([...recorded, ...allocated]);
+}
+function checkNarrowing(wanted, { services, zones }) {
+    const known = wanted.services.map(({ name }) => name);
+    const unknown = services?.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+        throw new UserError(`there is no service "${unknown}" in the file`, {
+            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
+        });
+    }
+    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
+    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
+    if (unknownZone !== undefined) {
+        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
+            hint: `The zones are ${allZones.join(', ')}.`,
+        });
+    }
+}
+function checkDependencies(services) {
+    const names = new Set(services.map(({ name }) => name));
+    for (const service of services.filter(({ isSelected }) => isSelected)) {
+        const missing = service.dependsOn.find((name) => !names.has(name));
+        if (missing !== undefined) {
+            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
+                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
+            });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/deploy/context.js
+/** nginxKey names the edge or sidecar of a server. */
+function nginxKey(host, kind) {
+    return `${host} ${kind}`;
+}
+/** placeKey names one side of a service on a server. */
+function placeKey(host, service, side) {
+    return `${host} ${service} ${side}`;
+}
+
+;// CONCATENATED MODULE: ./build/deploy/plan.js
+/** isEmpty tells whether a plan changes nothing, the record included. */
+function isEmpty(plan) {
+    return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0);
+}
+
+;// CONCATENATED MODULE: ./build/deploy/describe.js
+
+const EFFECTS = {
+    create: 'new',
+    toggle: 'new containers beside the old ones',
+    recreate: 'RESTART: the old container stops before the new one starts',
+    reload: 'routes only, no new container',
+    record: 'the record only',
+    remove: 'removed',
+    none: 'unchanged',
+};
+/** describePlan returns the plan as lines for a log. */
+function describePlan(plan) {
+    const title = `${plan.scope.project} ${plan.scope.environment}`;
+    if (isEmpty(plan))
+        return [`${title}: nothing to do, everything is as the file says`];
+    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
+    return [`${title}: plan`, ...plan.changes.map((change) => `  ${describe_describeChange(change)}`), ...steps];
+}
+/** describeChange returns what happens to a service, and why, in one line. */
+function describe_describeChange(change) {
+    const { service, from, to, effect, reasons, hosts } = change;
+    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
+    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
+    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+}
+/** stepsOf returns all steps of a plan in the order they run. */
+function stepsOf(plan) {
+    return [
+        ...plan.pulls,
+        ...plan.prepare,
+        ...plan.vacate,
+        ...plan.levels.flatMap((level) => [
+            ...level.stop,
+            ...level.start,
+            ...level.check,
+            ...(level.switch === undefined ? [] : [level.switch]),
+            ...level.retire,
+        ]),
+        ...plan.teardown,
+    ];
+}
+/** describeStep returns a step as a sentence without a subject. */
+function describeStep(step) {
+    switch (step.kind) {
+        case 'pull':
+            return `pull ${step.image} on ${step.host}`;
+        case 'prepare': {
+            const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
+            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
+        }
+        case 'stop':
+            return `stop ${step.name} on ${step.host}`;
+        case 'start':
+            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+        case 'check':
+            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+        case 'switch': {
+            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
+            return `${what} on ${step.hosts.join(', ')}, and prove it`;
+        }
+        case 'retire': {
+            if (step.drainTimeoutMs === undefined)
+                return `remove ${step.name} on ${step.host}`;
+            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
+            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
+        }
+        case 'teardown':
+            return `remove sidecar and network from ${step.host}; volumes stay`;
+    }
+}
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = require("node:child_process");
+;// CONCATENATED MODULE: external "node:fs/promises"
+const external_node_fs_promises_namespaceObject = require("node:fs/promises");
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = require("node:os");
+;// CONCATENATED MODULE: external "node:path"
+const external_node_path_namespaceObject = require("node:path");
+;// CONCATENATED MODULE: ./build/docker/credentials.js
+
+
+
+
+
+/** The key under which the Docker CLI keeps Docker Hub's credentials. */
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+/**
+ * registryOf returns the registry of an image name: its first part when that looks like a host, else Docker
+ * Hub (the rule of distribution/reference).
+ */
+function registryOf(image) {
+    const [first = '', ...rest] = image.split('/');
+    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+    return isHost ? first : DOCKER_HUB;
+}
+/**
+ * findRegistryAuth returns the runner's credentials for an image's registry (from `docker login`), or
+ * undefined when it has none. `folder` is the Docker configuration folder, `~/.docker` unless
+ * DOCKER_CONFIG names another.
+ */
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
+    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+    const registry = registryOf(image);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper !== undefined) {
+        const found = await askHelper(helper, registry);
+        if (found !== undefined)
+            return found;
+    }
+    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+    if (entry === undefined)
+        return undefined;
+    if (entry.identitytoken)
+        return { identitytoken: entry.identitytoken, serveraddress: registry };
+    if (!entry.auth)
+        return undefined;
+    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+    return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '{}';
+        throw error;
+    });
+    try {
+        return JSON.parse(text);
+    }
+    catch (cause) {
+        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+    }
+}
+/** The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout, failure when unknown. */
+function askHelper(helper, registry) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], (error, stdout) => {
+            if (error)
+                return resolve(undefined);
+            const { Username, Secret } = JSON.parse(stdout);
+            resolve(Username === '<token>'
+                ? { identitytoken: Secret, serveraddress: registry }
+                : { username: Username, password: Secret, serveraddress: registry });
+        });
+        child.stdin?.on('error', () => undefined);
+        child.stdin?.end(registry);
+    });
+}
+
+;// CONCATENATED MODULE: ./build/deploy/images.js
+
+
+const FEEDBACK_EVERY_MS = 3_000;
+/**
+ * pull brings an image to a server with the runner's credentials, which are sent along and not kept there. It
+ * throws a UserError that names the registry's answer, or that the policy forbids to ask for the image.
+ */
+async function pull(server, image, policy, log, signal) {
+    if (policy === 'never') {
+        throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
+            hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+        });
+    }
+    const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+    const auth = await findRegistryAuth(image);
+    const progress = new PullMeter();
+    const timer = setInterval(() => {
+        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+    }, FEEDBACK_EVERY_MS);
+    try {
+        await server.engine.pullImage(name, {
+            ...(auth && { auth }),
+            onProgress: (line) => progress.add(line),
+            signal,
+        });
+    }
+    catch (error) {
+        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+            hint: auth
+                ? 'The credentials are those of the runner (docker login): may they read this image?'
+                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+            cause: error,
+        });
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+/** PullMeter adds up the engine's progress lines. */
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined)
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    /** summary returns `3 of 5 layers, 12.3 of 40.0 MB`. */
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+
+;// CONCATENATED MODULE: ./build/model/labels.js
+/** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
+const LABEL = {
+    /** `service`, `sidecar`, `edge`, `edge-lock` or `helper`. */
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    /** Number of the release that created the container. */
+    release: 'switchyard.release',
+    /** The image as the file names it: for people who read `docker ps`. */
+    version: 'switchyard.version',
+    side: 'switchyard.side',
+    /** The base side's host port. */
+    hostPort: 'switchyard.host-port',
+    internalPort: 'switchyard.internal-port',
+    /** Hash of everything the container was made from. */
+    containerHash: 'switchyard.container-hash',
+    /** Counts how often the values of the service's secrets changed. */
+    secretsVersion: 'switchyard.secrets-version',
+    /** On a lock: who holds it and until when. */
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
+
 ;// CONCATENATED MODULE: ./build/deploy/observe.js
 
 
@@ -80021,6 +80058,9 @@ function digestOf(digests, repository) {
     const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
     return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
 }
+function nameOf({ Names }) {
+    return Names?.[0]?.replace(/^\//, '') ?? '';
+}
 function belongsTo({ Labels }, scope) {
     return Labels?.[LABEL.project] === scope.project && Labels?.[LABEL.environment] === scope.environment;
 }
@@ -80030,7 +80070,7 @@ async function observeContainer(server, summary, network, withSecrets) {
     const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id) : undefined;
     return {
         id: summary.Id,
-        name: summary.Names?.[0]?.replace(/^\//, '') ?? '',
+        name: nameOf(summary),
         service,
         side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
         release: Number(labels[LABEL.release]),
@@ -80059,14 +80099,17 @@ async function observeNginx(kind, server, summary, scope) {
     const networks = summary.NetworkSettings?.Networks ?? {};
     const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
     const isRunning = summary.State === 'running' && address !== undefined;
+    const id = summary.Id;
+    const name = nameOf(summary);
     const [tree, generation] = await Promise.all([
-        readTree(server, summary.Id),
+        readTree(server, id),
         isRunning
-            ? new NginxInstance(kind, server, { id: summary.Id, name: '', address }).generation(scopeName(scope))
+            ? new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope))
             : undefined,
     ]);
     return {
-        id: summary.Id,
+        id,
+        name,
         isRunning,
         address,
         tree,
@@ -80213,7 +80256,21 @@ function nextGeneration(previous, files) {
     return `${number}.${specHash([...files]).slice(0, 8)}`;
 }
 function routeFacts(wish) {
-    return Object.fromEntries(wish.routes.map(({ service, domains, placements }) => [service, { domains, placements }]));
+    return Object.fromEntries(wish.routes.map((route) => [
+        route.service,
+        {
+            domains: route.domains,
+            placements: route.placements,
+            backing: {
+                protocol: route.protocol,
+                container_port: route.containerPort,
+                internal_port: route.internalPort,
+                host_port: route.hostPort,
+                idle_timeout_ms: route.idleTimeoutMs,
+                prove_path: route.provePath,
+            },
+        },
+    ]));
 }
 function hashes(files) {
     return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
@@ -80273,11 +80330,18 @@ function spotOf(input, service, host) {
     return { active, idle: containers.find((container) => container !== active) };
 }
 function routedSide(input, service, host) {
-    const sidecar = observedAt(input, host).sidecar;
-    if (sidecar === undefined)
-        return undefined;
-    const manifest = sidecar.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
-    return activeSides(manifest, host).get(service);
+    return activeSides(servedOn(input, observedAt(input, host)), host).get(service);
+}
+function servedOn(input, { sidecar }) {
+    return sidecar?.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
+}
+/** liveRoutes returns the routes that the sidecars serve, with the placements as they are now. */
+function liveRoutes(input) {
+    const served = input.observed.flatMap((server) => routesOf(servedOn(input, server)));
+    return new Map(served
+        .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
+        .filter(({ placements }) => placements.length > 0)
+        .map((route) => [route.service, route]));
 }
 function recordedSide(input, service, host) {
     return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
@@ -80332,28 +80396,25 @@ function wishOf(kind, input, on, routes) {
 }
 /**
  * routesAfter returns the routes when the services of `done` have moved: theirs as wanted, those of the others
- * as they are now.
+ * as they are now. A service that the record does not know keeps the route that is live: routing never depends on
+ * the record.
  */
 function routesAfter(input, outcomes, done, stillThere) {
+    const live = liveRoutes(input);
+    const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
     const routes = input.services.flatMap((service) => {
         const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
         if (outcome !== undefined)
             return [routeOf(service, service.spec, outcome.placements)];
         const placements = currentPlacements(input, service.name);
         const spec = service.isSelected ? service.known.current : service.spec;
-        return spec === undefined || placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+        if (spec === undefined)
+            return liveRoute(service.name);
+        return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
     });
-    return [...routes, ...stillThere.flatMap((name) => leavingRoute(input, name))];
-}
-/** A service that left the file is served until the last step, as far as the servers tell how. */
-function leavingRoute(input, name) {
-    const recorded = input.state.services[name];
-    const placements = currentPlacements(input, name);
-    const known = input.leaving.get(name);
-    if (recorded === undefined || known === undefined || placements.length === 0)
-        return [];
-    const ports = { host: recorded.host_port, internal: recorded.internal_port };
-    return [routeOf({ name, ports }, known, placements)];
+    const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
+    const unnamed = [...live.keys()].filter((name) => !named.has(name));
+    return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
 }
 function routeOf(service, spec, placements) {
     return {
@@ -80376,6 +80437,8 @@ function provePath(path) {
 ;// CONCATENATED MODULE: ./build/deploy/reasons.js
 
 
+/** Whose keys the user chose: they are shown as they are. */
+const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
 /**
  * explainChange says in a few words why a service changes: which keys differ from the release that runs, and
  * what differs on the servers. Names only: a value may be a secret.
@@ -80422,8 +80485,9 @@ function changedKeys(path, before, after) {
         const [old, now] = [before, after].map((spec) => spec[key]);
         if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
             return [];
-        const name = `${path}${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-        return isMap(old) && isMap(now) ? changedKeys(`${path}${key}.`, old, now) : [name];
+        const isUsers = USERS_MAPS.includes(path);
+        const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        return isMap(old) && isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
     });
 }
 function isMap(value) {
@@ -80516,7 +80580,7 @@ function limitsOf({ resources }) {
     };
 }
 /** nameOf returns the container's name. */
-function nameOf(blueprint, side) {
+function container_nameOf(blueprint, side) {
     return containerName(blueprint.scope, blueprint.service, side);
 }
 
@@ -80868,7 +80932,7 @@ function changeOf(input, service, outcome, levels) {
     const routesChange = levels.some((level) => level.switch !== undefined && level.start.length === 0);
     let effect = 'none';
     if (starts)
-        effect = from === 0 ? 'create' : strategy;
+        effect = isStanding(input, service.name) ? strategy : 'create';
     else if (outcome.isMoving)
         effect = 'reload';
     else if (service.release.isNew || service.known.pending !== undefined)
@@ -80885,6 +80949,9 @@ function changeOf(input, service, outcome, levels) {
         hosts: outcome.placements.map(({ host }) => host),
         image: service.spec.container.image,
     };
+}
+function isStanding(input, service) {
+    return input.hosts.some((host) => containersAt(input, service, host).length > 0);
 }
 function removalOf(input, service) {
     const recorded = input.state.services[service];
@@ -81179,16 +81246,21 @@ function tooOld(server, image, version) {
 
 
 
-/** prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. */
+/**
+ * prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. It
+ * returns those it created or started.
+ */
 async function prepare(server, scope, nginx, step, log) {
     const isCreating = step.sidecar === 'create' || step.edge === 'create';
     if (isCreating && (await server.engine.findImage(nginx.image)) === undefined) {
         await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
     }
+    const instances = [];
     if (step.sidecar !== undefined)
-        await ensureSidecar(server, scope, nginx);
+        instances.push(await ensureSidecar(server, scope, nginx));
     if (step.edge !== undefined)
-        await ensureEdge(server, scope, nginx);
+        instances.push(await ensureEdge(server, scope, nginx));
+    return instances;
 }
 /** teardown takes the environment's sidecar and network off a server; the edge stays, and so do all service volumes. */
 async function teardown(server, scope) {
@@ -81230,7 +81302,14 @@ function recordIntent(state, begun, author, now) {
         const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
         services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
     }
-    return { ...state, services };
+    return { ...state, services, ...numbersWith(state, begun) };
+}
+/** A number is never given twice: a failed release stays on the branch, and so do those of a service that left. */
+function numbersWith({ release_numbers: before = {} }, services) {
+    const numbers = { ...before };
+    for (const { name, release } of services)
+        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+    return { release_numbers: numbers };
 }
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
 function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
@@ -81249,7 +81328,8 @@ function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
         else
             services[name] = withoutPending(recorded);
     }
-    return { ...state, services };
+    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
+    return { ...state, services, ...numbers };
 }
 function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
     const before = services[service.name] ?? emptyRecord(service, author, now);
@@ -81329,12 +81409,6 @@ function emptyRecord(service, author, now) {
         previous: 0,
         run: author.run,
     };
-}
-
-;// CONCATENATED MODULE: ./build/deploy/context.js
-/** placeKey names one side of a service on a server. */
-function placeKey(host, service, side) {
-    return `${host} ${service} ${side}`;
 }
 
 ;// CONCATENATED MODULE: ./build/deploy/connections.js
@@ -81491,8 +81565,7 @@ function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
  * reason and the container's last log lines when the time allowed is over or the container crashes.
  */
 async function awaitHealthy(server, patient, signal) {
-    const container = await server.engine.inspectContainer(patient.id);
-    const look = examination(server, patient, container);
+    const look = examination(server, patient);
     const begun = Date.now();
     const end = begun + allowedMs(patient.healthcheck);
     const { intervalMs } = patient.healthcheck;
@@ -81521,8 +81594,8 @@ async function awaitHealthy(server, patient, signal) {
     throw await health_failure(server, patient, `was not healthy within ${seconds} s: ${reason}`);
 }
 /** Returns a function that resolves to undefined for a healthy container, else to what is wrong. */
-function examination(server, patient, container) {
-    const { healthcheck, protocol } = patient;
+function examination(server, patient) {
+    const { healthcheck, protocol, imageTest } = patient;
     const { timeoutMs } = healthcheck;
     const http = (path, isGood) => async () => {
         const { address, containerPort: port } = patient;
@@ -81548,12 +81621,10 @@ function examination(server, patient, container) {
             return command(healthcheck.test ?? []);
         case 'tcp':
             return tcp;
-        case 'default': {
-            const own = container.Config?.Healthcheck?.Test ?? [];
-            if (own.length > 1)
-                return command(own);
+        case 'default':
+            if (imageTest.length > 1)
+                return command(imageTest);
             return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
-        }
     }
 }
 async function crashOf(server, id) {
@@ -81733,14 +81804,14 @@ function startProbes(context, level) {
             const limit = (0,promises_namespaceObject.setTimeout)(LONGEST_PROBE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
             await Promise.race([work.catch(() => undefined), limit]);
             timer.abort();
-            const reports = await Promise.all(running.map(async ({ service, probe }) => [service, await (await probe).end()]));
+            const reports = await Promise.all(running.map(async ({ service, probe }) => [service, await probe.end()]));
             return new Map(reports);
         },
     };
 }
-async function probeRoute(context, route) {
+function probeRoute(context, route) {
     const servers = context.fleet.servers.filter((server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0);
-    const targets = await Promise.all(servers.map((server) => targetOf(context, route, server)));
+    const targets = servers.map((server) => targetOf(context, route, server));
     const probes = targets.filter((target) => target !== undefined).map((target) => new Probe([target]));
     return {
         end: async () => mergeReports(await Promise.all(probes.map((probe) => probe.end()))) ?? {
@@ -81754,17 +81825,15 @@ async function probeRoute(context, route) {
         },
     };
 }
-async function targetOf(context, route, server) {
+function targetOf(context, route, server) {
     const isPublic = route.domains.length > 0;
-    const container = await server.engine.findContainer(isPublic ? EDGE_NAME : sidecarName(context.scope));
-    const network = isPublic ? EDGE_NETWORK : networkName(context.scope);
-    const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
-    if (!address)
+    const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
+    if (instance === undefined)
         return undefined;
     return {
         open: () => server.dialApart(),
         name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
-        address,
+        address: instance.address,
         port: isPublic ? 80 : route.internalPort,
         host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
         path: route.provePath,
@@ -81920,7 +81989,6 @@ async function touch(instance, address, port) {
 
 
 
-
 /**
  * switchRoutes gives every edge and sidecar the routes of a step. All of them check the new configuration
  * before any of them makes it live; then each reload and each moved service is proven on every server. When
@@ -81967,7 +82035,7 @@ async function needsEdge(context, step, server) {
     if (wish(context, step, server, 'edge').files.size > 0)
         return true;
     // The environment may have had a domain before: then it leaves the edge.
-    const edge = instanceOf('edge', server, await server.engine.findContainer(EDGE_NAME), EDGE_NETWORK);
+    const edge = context.instances.get(nginxKey(server.host, 'edge'));
     if (edge === undefined)
         return false;
     const tree = await edge.readTree();
@@ -81977,11 +82045,9 @@ function wish(context, step, server, kind) {
     return wishOf(kind, context, server.spec, step.routes);
 }
 async function stage(context, step, server, kind) {
-    const name = kind === 'edge' ? EDGE_NAME : sidecarName(context.scope);
-    const network = kind === 'edge' ? EDGE_NETWORK : networkName(context.scope);
-    const instance = instanceOf(kind, server, await server.engine.findContainer(name), network);
+    const instance = context.instances.get(nginxKey(server.host, kind));
     if (instance === undefined)
-        throw new Error(`${server.host}: ${kind} ${name} does not run`);
+        throw new Error(`${server.host}: there is no running ${kind}`);
     const scope = scopeName(context.scope);
     const [tree, generation] = await Promise.all([instance.readTree(), instance.generation(scope)]);
     const wanted = wish(context, step, server, kind);
@@ -82047,8 +82113,8 @@ async function goBack(context, staged) {
  */
 async function runLevel(context, level) {
     await allOrErrors(level.stop.map((step) => stop(context, step)));
-    await allOrErrors(level.start.map((step) => run_level_start(context, step)));
-    await allOrErrors(level.check.map((step) => run_level_check(context, step)));
+    const started = await allOrErrors(level.start.map((step) => run_level_start(context, step)));
+    await allOrErrors(level.check.map((step) => run_level_check(context, step, started)));
     const probes = startProbes(context, level);
     if (level.switch !== undefined)
         await switchRoutes(context, level.switch).catch(endProbes(probes));
@@ -82067,9 +82133,8 @@ async function stop(context, step) {
     await context.timeline.measure({ ...step, phase: 'stop' }, () => engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)));
 }
 async function run_level_start(context, step) {
-    const { scope, timeline } = context;
     const { engine } = context.fleet.server(step.host);
-    await timeline.measure({ ...step, phase: 'start' }, async () => {
+    return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
         const id = step.existing ?? (await run_level_create(context, step));
         try {
             await engine.startContainer(id);
@@ -82079,16 +82144,22 @@ async function run_level_start(context, step) {
                 await engine.removeContainer(id);
             throw startFailure(step, error);
         }
-        const container = await engine.inspectContainer(id);
-        const address = container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '';
-        context.addresses.set(placeKey(step.host, step.service, step.side), address);
+        return await inspectStarted(context, step, id);
     });
+}
+async function inspectStarted(context, step, id) {
+    const place = placeKey(step.host, step.service, step.side);
+    const container = await context.fleet.server(step.host).engine.inspectContainer(id);
+    const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
+    context.addresses.set(place, address);
+    const name = container.Name?.replace(/^\//, '') ?? '';
+    return { place, id: container.Id, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
 }
 async function run_level_create(context, step) {
     const { engine } = context.fleet.server(step.host);
     const { side, release } = step;
     const secrets = context.secrets[step.service] ?? {};
-    const name = nameOf(step.blueprint, side);
+    const name = container_nameOf(step.blueprint, side);
     try {
         return await engine.createContainer(name, containerRequest(step.blueprint, { side, release, secrets }));
     }
@@ -82103,24 +82174,18 @@ function startFailure(step, error) {
         : /port is already allocated|address already in use|cannot assign requested address/.test(message)
             ? 'Is private_ip an address of that server, and does something else listen on that port?'
             : 'The Docker engine refused it; what ran before still serves.';
-    const name = nameOf(step.blueprint, step.side);
+    const name = container_nameOf(step.blueprint, step.side);
     return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
-async function run_level_check(context, step) {
+async function run_level_check(context, step, started) {
     const server = context.fleet.server(step.host);
-    const name = placeKey(step.host, step.service, step.side);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
-        const container = await findStarted(context, step);
-        context.addresses.set(name, container.address);
+        const place = placeKey(step.host, step.service, step.side);
+        // Where an earlier run was cut off, the container has been running since then.
+        const name = container_nameOf({ scope: context.scope, service: step.service }, step.side);
+        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
         await awaitHealthy(server, { ...step, ...container }, context.guard.signal);
     });
-}
-async function findStarted(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    const name = nameOf({ scope: context.scope, service: step.service }, step.side);
-    const container = await engine.inspectContainer(name);
-    const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-    return { id: container.Id, name, address };
 }
 async function retireAll(context, level, switchedAt) {
     // An old worker may bring one more request of a connection that was idle at the reload: this long.
@@ -82248,6 +82313,8 @@ class Timeline {
 
 
 
+
+
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
 const DRAIN_WITH_LEASE_MS = 30_000;
 /** A run that drains without the lease says this often in the record that it lives. */
@@ -82303,6 +82370,7 @@ class Deployment {
     #fleet;
     #session;
     #addresses = new Map();
+    #instances = new Map();
     /** Services whose release is written already. */
     #written = new Set();
     constructor(request, timeline, fleet, session) {
@@ -82327,10 +82395,26 @@ class Deployment {
     async #plan() {
         const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
         const facts = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#session.snapshot, wanted, secrets, narrowing));
+        this.#remember(facts.observed);
         const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
         const plan = planDeploy(input);
         const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
         return { input, plan: isRefreshed ? planDeploy(input) : plan };
+    }
+    /** What was seen once need not be asked for again. */
+    #remember(observed) {
+        for (const { host, containers, sidecar, edge } of observed) {
+            for (const { service, side, address } of containers) {
+                if (address !== undefined)
+                    this.#addresses.set(placeKey(host, service, side), address);
+            }
+            for (const [kind, nginx] of Object.entries({ sidecar, edge })) {
+                if (!nginx?.isRunning || nginx.address === undefined)
+                    continue;
+                const { id, name, address } = nginx;
+                this.#instances.set(nginxKey(host, kind), new NginxInstance(kind, this.#fleet.server(host), { id, name, address }));
+            }
+        }
     }
     /** `pull_policy: always` asks the registry before the plan: only then it is known whether anything changed. */
     async #pullAlways(input, plan) {
@@ -82382,10 +82466,7 @@ class Deployment {
                 break;
             }
         }
-        if (run.failure === undefined) {
-            await Promise.all(plan.teardown.map(({ host }) => teardown(this.#fleet.server(host), input.scope)));
-        }
-        else {
+        if (run.failure !== undefined) {
             run.skipped = plan.levels
                 .flatMap(({ services }) => services)
                 .filter((name) => !run.done.includes(name));
@@ -82396,7 +82477,10 @@ class Deployment {
     async #getReady(context, input, plan, begun) {
         const { wanted, log } = this.#request;
         // First of all: a stopped edge serves nobody.
-        await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(plan.prepare.map((step) => prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log))));
+        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(plan.prepare.map((step) => prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log))));
+        for (const instance of prepared.flat()) {
+            this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
+        }
         await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
         const digests = await this.#digests(input, begun);
         await Promise.all([
@@ -82433,7 +82517,10 @@ class Deployment {
     async #digests(input, services) {
         const digests = new Map();
         await Promise.all(services.map(async ({ name, spec: { container } }) => {
-            const found = await Promise.all(input.hosts.map(async (host) => [host, await findImage(this.#fleet.server(host), container.image)]));
+            const found = await Promise.all(input.observed.map(async ({ host, images }) => {
+                const seen = images.get(container.image) ?? (await findImage(this.#fleet.server(host), container.image));
+                return [host, seen];
+            }));
             const known = found.flatMap(([host, image]) => image?.digest ? [{ host, digest: image.digest }] : []);
             const [first] = known;
             const other = known.find(({ digest }) => digest !== first?.digest);
@@ -82473,6 +82560,8 @@ class Deployment {
         for (const { probes } of run.retiring)
             for (const [service, report] of await probes)
                 run.probes.set(service, report);
+        if (isShort && run.failure === undefined)
+            await this.#tearDown(plan);
         const left = isShort ? [] : await this.#stillDraining(plan, run);
         await this.#timeline.measure({ phase: 'record' }, async () => {
             const now = new Date();
@@ -82496,6 +82585,10 @@ class Deployment {
         }
         return this.#report(input, plan, run);
     }
+    /** Last of all: a network goes when nobody is on it any more. */
+    async #tearDown({ teardown: steps, scope }) {
+        await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
+    }
     async #stillDraining(plan, run) {
         const steps = plan.levels
             .filter((level) => level.services.every((name) => run.done.includes(name)))
@@ -82509,7 +82602,10 @@ class Deployment {
         log.info('the old side still drains; the lease is given back, so that other deploys can go on');
         await drained;
         const steps = plan.levels.flatMap(({ retire }) => retire);
-        await deploy_acquire(this.#session.store, signal);
+        const { snapshot } = await deploy_acquire(this.#session.store, signal);
+        // Another run may have moved in meanwhile.
+        if (Object.keys(snapshot.state.services).length === 0)
+            await this.#tearDown(plan);
         await this.#commit((state) => recordDrained(state, steps.map(({ name }) => name)), {
             subject: `${plan.scope.project} ${plan.scope.environment}: ${[...new Set(steps.map(({ service }) => service))].join(', ')} drained`,
         }, { lease: 'release' });
@@ -82544,6 +82640,7 @@ class Deployment {
             timeline: this.#timeline,
             guard,
             addresses: this.#addresses,
+            instances: this.#instances,
         };
     }
     #report(input, plan, run) {
@@ -87699,6 +87796,7 @@ const stateFields = looseObject({
     project: schemas_string(),
     environment: schemas_string(),
     services: record(schemas_string(), environment_file_service),
+    release_numbers: record(schemas_string(), schemas_int()).optional(),
 });
 const state = stateFields;
 /** emptyState returns the state of an environment in which nothing was deployed yet. */

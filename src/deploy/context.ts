@@ -2,6 +2,8 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
 import type { NginxSpec, ServerSpec } from '../model/spec.ts';
+import type { NginxInstance } from '../nginx/instance.ts';
+import type { NginxKind } from '../nginx/render.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The right to change an environment, as far as a run needs to know it. */
@@ -28,6 +30,13 @@ export interface RunContext {
   guard: Guard;
   /** Addresses of service containers on the environment's network, by `placeKey`. */
   addresses: Map<string, string>;
+  /** The running edges and sidecars, by `nginxKey`. */
+  instances: Map<string, NginxInstance>;
+}
+
+/** nginxKey names the edge or sidecar of a server. */
+export function nginxKey(host: string, kind: NginxKind): string {
+  return `${host} ${kind}`;
 }
 
 /** placeKey names one side of a service on a server. */

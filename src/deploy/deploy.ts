@@ -4,15 +4,18 @@ import type { Provider } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import { NginxInstance } from '../nginx/instance.ts';
+import type { NginxKind } from '../nginx/render.ts';
 import type { HeldLease } from '../state/held-lease.ts';
 import { historyMessage } from '../state/history.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Store } from '../state/store.ts';
 import { assemble, assembleKept, assembleUndo, type Facts, type Narrowing } from './assemble.ts';
-import type { Guard, RunContext } from './context.ts';
+import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import { pull } from './images.ts';
 import { findImage, observe } from './observe.ts';
+import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { isEmpty, type Plan, type RetireStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
@@ -126,6 +129,7 @@ class Deployment {
   readonly #fleet: Fleet;
   readonly #session: Session;
   readonly #addresses = new Map<string, string>();
+  readonly #instances = new Map<string, NginxInstance>();
   /** Services whose release is written already. */
   readonly #written = new Set<string>();
 
@@ -153,10 +157,31 @@ class Deployment {
     const facts = await this.#timeline.measure({ phase: 'observe' }, () =>
       survey(this.#fleet, this.#session.snapshot, wanted, secrets, narrowing),
     );
+    this.#remember(facts.observed);
     const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
     const plan = planDeploy(input);
     const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
     return { input, plan: isRefreshed ? planDeploy(input) : plan };
+  }
+
+  /** What was seen once need not be asked for again. */
+  #remember(observed: readonly ObservedServer[]): void {
+    for (const { host, containers, sidecar, edge } of observed) {
+      for (const { service, side, address } of containers) {
+        if (address !== undefined) this.#addresses.set(placeKey(host, service, side), address);
+      }
+      for (const [kind, nginx] of Object.entries({ sidecar, edge }) as [
+        NginxKind,
+        ObservedNginx | undefined,
+      ][]) {
+        if (!nginx?.isRunning || nginx.address === undefined) continue;
+        const { id, name, address } = nginx;
+        this.#instances.set(
+          nginxKey(host, kind),
+          new NginxInstance(kind, this.#fleet.server(host), { id, name, address }),
+        );
+      }
+    }
   }
 
   /** `pull_policy: always` asks the registry before the plan: only then it is known whether anything changed. */
@@ -221,9 +246,7 @@ class Deployment {
         break;
       }
     }
-    if (run.failure === undefined) {
-      await Promise.all(plan.teardown.map(({ host }) => teardown(this.#fleet.server(host), input.scope)));
-    } else {
+    if (run.failure !== undefined) {
       run.skipped = plan.levels
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
@@ -240,13 +263,16 @@ class Deployment {
   ): Promise<Map<string, string>> {
     const { wanted, log } = this.#request;
     // First of all: a stopped edge serves nobody.
-    await this.#timeline.measure({ phase: 'prepare' }, () =>
+    const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         plan.prepare.map((step) =>
           prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log),
         ),
       ),
     );
+    for (const instance of prepared.flat()) {
+      this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
+    }
     await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
     const digests = await this.#digests(input, begun);
     await Promise.all([
@@ -295,9 +321,11 @@ class Deployment {
     await Promise.all(
       services.map(async ({ name, spec: { container } }) => {
         const found = await Promise.all(
-          input.hosts.map(
-            async (host) => [host, await findImage(this.#fleet.server(host), container.image)] as const,
-          ),
+          input.observed.map(async ({ host, images }) => {
+            const seen =
+              images.get(container.image) ?? (await findImage(this.#fleet.server(host), container.image));
+            return [host, seen] as const;
+          }),
         );
         const known = found.flatMap(([host, image]) =>
           image?.digest ? [{ host, digest: image.digest }] : [],
@@ -339,6 +367,7 @@ class Deployment {
     ]);
     for (const { probes } of run.retiring)
       for (const [service, report] of await probes) run.probes.set(service, report);
+    if (isShort && run.failure === undefined) await this.#tearDown(plan);
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     await this.#timeline.measure({ phase: 'record' }, async () => {
       const now = new Date();
@@ -367,6 +396,11 @@ class Deployment {
     return this.#report(input, plan, run);
   }
 
+  /** Last of all: a network goes when nobody is on it any more. */
+  async #tearDown({ teardown: steps, scope }: Plan): Promise<void> {
+    await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
+  }
+
   async #stillDraining(plan: Plan, run: Run): Promise<RetireStep[]> {
     const steps = plan.levels
       .filter((level) => level.services.every((name) => run.done.includes(name)))
@@ -385,7 +419,9 @@ class Deployment {
     log.info('the old side still drains; the lease is given back, so that other deploys can go on');
     await drained;
     const steps = plan.levels.flatMap(({ retire }) => retire);
-    await acquire(this.#session.store, signal);
+    const { snapshot } = await acquire(this.#session.store, signal);
+    // Another run may have moved in meanwhile.
+    if (Object.keys(snapshot.state.services).length === 0) await this.#tearDown(plan);
     await this.#commit(
       (state) =>
         recordDrained(
@@ -436,6 +472,7 @@ class Deployment {
       timeline: this.#timeline,
       guard,
       addresses: this.#addresses,
+      instances: this.#instances,
     };
   }
 

@@ -77,6 +77,7 @@ export function highestRelease(
     0,
     recorded?.release ?? 0,
     recorded?.pending?.release ?? 0,
+    state.release_numbers?.[service] ?? 0,
     ...labels.filter(Number.isFinite),
   );
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerInspectResponse } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Healthcheck, Protocol } from '../model/spec.ts';
@@ -23,6 +22,8 @@ export interface Patient {
   containerPort: number;
   protocol: Protocol;
   healthcheck: Healthcheck;
+  /** The HEALTHCHECK of the image, where it has one. */
+  imageTest: readonly string[];
 }
 
 /** allowedMs returns how long a container may take to become healthy. */
@@ -35,8 +36,7 @@ export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Hea
  * reason and the container's last log lines when the time allowed is over or the container crashes.
  */
 export async function awaitHealthy(server: Server, patient: Patient, signal: AbortSignal): Promise<void> {
-  const container = await server.engine.inspectContainer(patient.id);
-  const look = examination(server, patient, container);
+  const look = examination(server, patient);
   const begun = Date.now();
   const end = begun + allowedMs(patient.healthcheck);
   const { intervalMs } = patient.healthcheck;
@@ -64,12 +64,8 @@ export async function awaitHealthy(server: Server, patient: Patient, signal: Abo
 }
 
 /** Returns a function that resolves to undefined for a healthy container, else to what is wrong. */
-function examination(
-  server: Server,
-  patient: Patient,
-  container: ContainerInspectResponse,
-): () => Promise<string | undefined> {
-  const { healthcheck, protocol } = patient;
+function examination(server: Server, patient: Patient): () => Promise<string | undefined> {
+  const { healthcheck, protocol, imageTest } = patient;
   const { timeoutMs } = healthcheck;
   const http = (path: string, isGood: (status: number) => boolean) => async () => {
     const { address, containerPort: port } = patient;
@@ -94,11 +90,9 @@ function examination(
       return command(healthcheck.test ?? []);
     case 'tcp':
       return tcp;
-    case 'default': {
-      const own = container.Config?.Healthcheck?.Test ?? [];
-      if (own.length > 1) return command(own);
+    case 'default':
+      if (imageTest.length > 1) return command(imageTest);
       return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
-    }
   }
 }
 

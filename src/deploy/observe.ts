@@ -81,6 +81,10 @@ function digestOf(digests: readonly string[], repository: string): string | unde
   return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
 }
 
+function nameOf({ Names }: ContainerSummary): string {
+  return Names?.[0]?.replace(/^\//, '') ?? '';
+}
+
 function belongsTo({ Labels }: ContainerSummary, scope: Scope): boolean {
   return Labels?.[LABEL.project] === scope.project && Labels?.[LABEL.environment] === scope.environment;
 }
@@ -96,7 +100,7 @@ async function observeContainer(
   const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id!) : undefined;
   return {
     id: summary.Id!,
-    name: summary.Names?.[0]?.replace(/^\//, '') ?? '',
+    name: nameOf(summary),
     service,
     side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
     release: Number(labels[LABEL.release]),
@@ -131,14 +135,17 @@ async function observeNginx(
   const networks = summary.NetworkSettings?.Networks ?? {};
   const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
   const isRunning = summary.State === 'running' && address !== undefined;
+  const id = summary.Id!;
+  const name = nameOf(summary);
   const [tree, generation] = await Promise.all([
-    readTree(server, summary.Id!),
+    readTree(server, id),
     isRunning
-      ? new NginxInstance(kind, server, { id: summary.Id!, name: '', address }).generation(scopeName(scope))
+      ? new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope))
       : undefined,
   ]);
   return {
-    id: summary.Id!,
+    id,
+    name,
     isRunning,
     address,
     tree,

@@ -28,6 +28,7 @@ export interface ObservedContainer {
 /** An edge or sidecar as it was found. */
 export interface ObservedNginx {
   id: string;
+  name: string;
   isRunning: boolean;
   /** Its address on its home network, while it runs. */
   address: string | undefined;

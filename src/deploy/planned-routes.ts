@@ -7,7 +7,7 @@ import type { Placement, Route } from '../nginx/routes.ts';
 import type { ReleaseSpec } from './desired.ts';
 import type { PlanInput } from './plan-input.ts';
 import type { Outcome } from './service-plan.ts';
-import { currentPlacements, observedAt } from './spots.ts';
+import { currentPlacements, liveRoutes, observedAt } from './spots.ts';
 
 /** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
 export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
@@ -35,7 +35,8 @@ export function wishOf(
 
 /**
  * routesAfter returns the routes when the services of `done` have moved: theirs as wanted, those of the others
- * as they are now.
+ * as they are now. A service that the record does not know keeps the route that is live: routing never depends on
+ * the record.
  */
 export function routesAfter(
   input: PlanInput,
@@ -43,24 +44,19 @@ export function routesAfter(
   done: ReadonlySet<string>,
   stillThere: readonly string[],
 ): Route[] {
+  const live = liveRoutes(input);
+  const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
     const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
     if (outcome !== undefined) return [routeOf(service, service.spec, outcome.placements)];
     const placements = currentPlacements(input, service.name);
     const spec = service.isSelected ? service.known.current : service.spec;
-    return spec === undefined || placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+    if (spec === undefined) return liveRoute(service.name);
+    return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
   });
-  return [...routes, ...stillThere.flatMap((name) => leavingRoute(input, name))];
-}
-
-/** A service that left the file is served until the last step, as far as the servers tell how. */
-function leavingRoute(input: PlanInput, name: string): Route[] {
-  const recorded = input.state.services[name];
-  const placements = currentPlacements(input, name);
-  const known = input.leaving.get(name);
-  if (recorded === undefined || known === undefined || placements.length === 0) return [];
-  const ports = { host: recorded.host_port, internal: recorded.internal_port };
-  return [routeOf({ name, ports }, known, placements)];
+  const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
+  const unnamed = [...live.keys()].filter((name) => !named.has(name));
+  return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
 }
 
 function routeOf(

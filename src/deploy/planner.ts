@@ -140,7 +140,7 @@ function changeOf(
   const starts = outcome.level.start.length + outcome.level.check.length > 0;
   const routesChange = levels.some((level) => level.switch !== undefined && level.start.length === 0);
   let effect: Effect = 'none';
-  if (starts) effect = from === 0 ? 'create' : strategy;
+  if (starts) effect = isStanding(input, service.name) ? strategy : 'create';
   else if (outcome.isMoving) effect = 'reload';
   else if (service.release.isNew || service.known.pending !== undefined)
     effect = routesChange ? 'reload' : 'record';
@@ -155,6 +155,10 @@ function changeOf(
     hosts: outcome.placements.map(({ host }) => host),
     image: service.spec.container.image,
   };
+}
+
+function isStanding(input: PlanInput, service: string): boolean {
+  return input.hosts.some((host) => containersAt(input, service, host).length > 0);
 }
 
 function removalOf(input: PlanInput, service: string): Change {

@@ -3,23 +3,29 @@ import type { Log } from '../model/log.ts';
 import { EDGE_NAME, networkName, type Scope, sidecarName, sidecarVolumeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { ensureEdge, ensureSidecar } from '../nginx/install.ts';
+import type { NginxInstance } from '../nginx/instance.ts';
 import { pull } from './images.ts';
 import type { PrepareStep } from './plan.ts';
 
-/** prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. */
+/**
+ * prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. It
+ * returns those it created or started.
+ */
 export async function prepare(
   server: Server,
   scope: Scope,
   nginx: NginxSpec,
   step: PrepareStep,
   log: Log,
-): Promise<void> {
+): Promise<NginxInstance[]> {
   const isCreating = step.sidecar === 'create' || step.edge === 'create';
   if (isCreating && (await server.engine.findImage(nginx.image)) === undefined) {
     await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
   }
-  if (step.sidecar !== undefined) await ensureSidecar(server, scope, nginx);
-  if (step.edge !== undefined) await ensureEdge(server, scope, nginx);
+  const instances: NginxInstance[] = [];
+  if (step.sidecar !== undefined) instances.push(await ensureSidecar(server, scope, nginx));
+  if (step.edge !== undefined) instances.push(await ensureEdge(server, scope, nginx));
+  return instances;
 }
 
 /** teardown takes the environment's sidecar and network off a server; the edge stays, and so do all service volumes. */

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../fleet/server.ts';
-import { EDGE_NAME, EDGE_NETWORK, networkName, sidecarName } from '../model/names.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
-import type { RunContext } from './context.ts';
+import { nginxKey, type RunContext } from './context.ts';
 import type { Level } from './plan.ts';
 import { mergeReports, Probe, type ProbeReport, type ProbeTarget } from './probe.ts';
 
@@ -33,18 +32,18 @@ export function startProbes(context: RunContext, level: Level): Probes {
       await Promise.race([work.catch(() => undefined), limit]);
       timer.abort();
       const reports = await Promise.all(
-        running.map(async ({ service, probe }) => [service, await (await probe).end()] as const),
+        running.map(async ({ service, probe }) => [service, await probe.end()] as const),
       );
       return new Map(reports);
     },
   };
 }
 
-async function probeRoute(context: RunContext, route: Route): Promise<{ end(): Promise<ProbeReport> }> {
+function probeRoute(context: RunContext, route: Route): { end(): Promise<ProbeReport> } {
   const servers = context.fleet.servers.filter(
     (server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0,
   );
-  const targets = await Promise.all(servers.map((server) => targetOf(context, route, server)));
+  const targets = servers.map((server) => targetOf(context, route, server));
   const probes = targets.filter((target) => target !== undefined).map((target) => new Probe([target]));
   return {
     end: async () =>
@@ -60,16 +59,14 @@ async function probeRoute(context: RunContext, route: Route): Promise<{ end(): P
   };
 }
 
-async function targetOf(context: RunContext, route: Route, server: Server): Promise<ProbeTarget | undefined> {
+function targetOf(context: RunContext, route: Route, server: Server): ProbeTarget | undefined {
   const isPublic = route.domains.length > 0;
-  const container = await server.engine.findContainer(isPublic ? EDGE_NAME : sidecarName(context.scope));
-  const network = isPublic ? EDGE_NETWORK : networkName(context.scope);
-  const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
-  if (!address) return undefined;
+  const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
+  if (instance === undefined) return undefined;
   return {
     open: () => server.dialApart(),
     name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
-    address,
+    address: instance.address,
     port: isPublic ? 80 : route.internalPort,
     host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
     path: route.provePath,

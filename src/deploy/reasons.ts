@@ -3,6 +3,9 @@ import type { Level } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { containersAt } from './spots.ts';
 
+/** Whose keys the user chose: they are shown as they are. */
+const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
+
 /**
  * explainChange says in a few words why a service changes: which keys differ from the release that runs, and
  * what differs on the servers. Names only: a value may be a secret.
@@ -50,8 +53,9 @@ function changedKeys(path: string, before: object, after: object): string[] {
   return [...keys].flatMap((key) => {
     const [old, now] = [before, after].map((spec) => (spec as Record<string, unknown>)[key]);
     if (canonicalJson(old ?? null) === canonicalJson(now ?? null)) return [];
-    const name = `${path}${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-    return isMap(old) && isMap(now) ? changedKeys(`${path}${key}.`, old, now) : [name];
+    const isUsers = USERS_MAPS.includes(path);
+    const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return isMap(old) && isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
   });
 }
 

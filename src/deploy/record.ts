@@ -54,7 +54,17 @@ export function recordIntent(
     const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
     services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
   }
-  return { ...state, services };
+  return { ...state, services, ...numbersWith(state, begun) };
+}
+
+/** A number is never given twice: a failed release stays on the branch, and so do those of a service that left. */
+function numbersWith(
+  { release_numbers: before = {} }: EnvironmentState,
+  services: readonly WantedService[],
+): Pick<EnvironmentState, 'release_numbers'> {
+  const numbers = { ...before };
+  for (const { name, release } of services) numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+  return { release_numbers: numbers };
 }
 
 /** What a run achieved for one service. */
@@ -96,7 +106,11 @@ export function recordOutcome(
     if (recorded.release === 0) delete services[name];
     else services[name] = withoutPending(recorded);
   }
-  return { ...state, services };
+  const numbers = numbersWith(
+    state,
+    outcome.achieved.map(({ service }) => service),
+  );
+  return { ...state, services, ...numbers };
 }
 
 function recordOf(

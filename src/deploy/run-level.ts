@@ -25,8 +25,8 @@ export interface Retiring {
  */
 export async function runLevel(context: RunContext, level: Level): Promise<Retiring> {
   await allOrErrors(level.stop.map((step) => stop(context, step)));
-  await allOrErrors(level.start.map((step) => start(context, step)));
-  await allOrErrors(level.check.map((step) => check(context, step)));
+  const started = await allOrErrors(level.start.map((step) => start(context, step)));
+  await allOrErrors(level.check.map((step) => check(context, step, started)));
   const probes = startProbes(context, level);
   if (level.switch !== undefined) await switchRoutes(context, level.switch).catch(endProbes(probes));
   const done = retireAll(context, level, Date.now());
@@ -48,10 +48,18 @@ async function stop(context: RunContext, step: StopStep): Promise<void> {
   );
 }
 
-async function start(context: RunContext, step: StartStep): Promise<void> {
-  const { scope, timeline } = context;
+/** A container that was started, as far as its health check has to know it. */
+interface Started {
+  place: string;
+  id: string;
+  name: string;
+  address: string;
+  imageTest: readonly string[];
+}
+
+async function start(context: RunContext, step: StartStep): Promise<Started> {
   const { engine } = context.fleet.server(step.host);
-  await timeline.measure({ ...step, phase: 'start' }, async () => {
+  return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
     const id = step.existing ?? (await create(context, step));
     try {
       await engine.startContainer(id);
@@ -59,10 +67,21 @@ async function start(context: RunContext, step: StartStep): Promise<void> {
       if (step.existing === undefined) await engine.removeContainer(id);
       throw startFailure(step, error);
     }
-    const container = await engine.inspectContainer(id);
-    const address = container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '';
-    context.addresses.set(placeKey(step.host, step.service, step.side), address);
+    return await inspectStarted(context, step, id);
   });
+}
+
+async function inspectStarted(
+  context: RunContext,
+  step: StartStep | CheckStep,
+  id: string,
+): Promise<Started> {
+  const place = placeKey(step.host, step.service, step.side);
+  const container = await context.fleet.server(step.host).engine.inspectContainer(id);
+  const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
+  context.addresses.set(place, address);
+  const name = container.Name?.replace(/^\//, '') ?? '';
+  return { place, id: container.Id!, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
 }
 
 async function create(context: RunContext, step: StartStep): Promise<string> {
@@ -88,22 +107,16 @@ function startFailure(step: StartStep, error: unknown): UserError {
   return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
 
-async function check(context: RunContext, step: CheckStep): Promise<void> {
+async function check(context: RunContext, step: CheckStep, started: readonly Started[]): Promise<void> {
   const server = context.fleet.server(step.host);
-  const name = placeKey(step.host, step.service, step.side);
   await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
-    const container = await findStarted(context, step);
-    context.addresses.set(name, container.address);
+    const place = placeKey(step.host, step.service, step.side);
+    // Where an earlier run was cut off, the container has been running since then.
+    const name = nameOf({ scope: context.scope, service: step.service }, step.side);
+    const container =
+      started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
     await awaitHealthy(server, { ...step, ...container }, context.guard.signal);
   });
-}
-
-async function findStarted(context: RunContext, step: CheckStep) {
-  const { engine } = context.fleet.server(step.host);
-  const name = nameOf({ scope: context.scope, service: step.service }, step.side);
-  const container = await engine.inspectContainer(name);
-  const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-  return { id: container.Id!, name, address };
 }
 
 async function retireAll(

@@ -1,6 +1,6 @@
 import { scopeName } from '../model/names.ts';
-import type { Placement } from '../nginx/routes.ts';
-import { activeSides } from '../nginx/tree.ts';
+import type { Placement, Route } from '../nginx/routes.ts';
+import { activeSides, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedServer } from './observed.ts';
 import type { PlanInput } from './plan-input.ts';
 
@@ -18,10 +18,22 @@ export function spotOf(input: PlanInput, service: string, host: string) {
 }
 
 function routedSide(input: PlanInput, service: string, host: string) {
-  const sidecar = observedAt(input, host).sidecar;
-  if (sidecar === undefined) return undefined;
-  const manifest = sidecar.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
-  return activeSides(manifest, host).get(service);
+  return activeSides(servedOn(input, observedAt(input, host)), host).get(service);
+}
+
+function servedOn(input: PlanInput, { sidecar }: ObservedServer) {
+  return sidecar?.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
+}
+
+/** liveRoutes returns the routes that the sidecars serve, with the placements as they are now. */
+export function liveRoutes(input: PlanInput): Map<string, Route> {
+  const served = input.observed.flatMap((server) => routesOf(servedOn(input, server)));
+  return new Map(
+    served
+      .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
+      .filter(({ placements }) => placements.length > 0)
+      .map((route) => [route.service, route]),
+  );
 }
 
 function recordedSide(input: PlanInput, service: string, host: string) {

@@ -1,15 +1,14 @@
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf } from '../model/errors.ts';
-import { EDGE_NAME, EDGE_NETWORK, networkName, scopeName, sidecarName } from '../model/names.ts';
+import { scopeName } from '../model/names.ts';
 import { type Composition, compose, isServed, type ScopeWish } from '../nginx/compose.ts';
-import { instanceOf } from '../nginx/install.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
 import { withEdgeLock } from '../nginx/lock.ts';
 import { type Proof, prove } from '../nginx/prove.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
 import { type Slot, slotOfGeneration } from '../nginx/tree.ts';
-import { placeKey, type RunContext } from './context.ts';
+import { nginxKey, placeKey, type RunContext } from './context.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
 
@@ -73,7 +72,7 @@ async function withEdges(
 async function needsEdge(context: RunContext, step: SwitchStep, server: Server): Promise<boolean> {
   if (wish(context, step, server, 'edge').files.size > 0) return true;
   // The environment may have had a domain before: then it leaves the edge.
-  const edge = instanceOf('edge', server, await server.engine.findContainer(EDGE_NAME), EDGE_NETWORK);
+  const edge = context.instances.get(nginxKey(server.host, 'edge'));
   if (edge === undefined) return false;
   const tree = await edge.readTree();
   return tree.slots[tree.live].manifest?.scopes[scopeName(context.scope)] !== undefined;
@@ -89,10 +88,8 @@ async function stage(
   server: Server,
   kind: 'edge' | 'sidecar',
 ): Promise<Staged | undefined> {
-  const name = kind === 'edge' ? EDGE_NAME : sidecarName(context.scope);
-  const network = kind === 'edge' ? EDGE_NETWORK : networkName(context.scope);
-  const instance = instanceOf(kind, server, await server.engine.findContainer(name), network);
-  if (instance === undefined) throw new Error(`${server.host}: ${kind} ${name} does not run`);
+  const instance = context.instances.get(nginxKey(server.host, kind));
+  if (instance === undefined) throw new Error(`${server.host}: there is no running ${kind}`);
   const scope = scopeName(context.scope);
   const [tree, generation] = await Promise.all([instance.readTree(), instance.generation(scope)]);
   const wanted = wish(context, step, server, kind);

@@ -70,4 +70,6 @@ export interface EnvironmentState {
   project: string;
   environment: string;
   services: Record<string, RecordedService>;
+  /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
+  release_numbers?: Record<string, number>;
 }

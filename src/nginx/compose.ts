@@ -157,7 +157,21 @@ function nextGeneration(previous: string | undefined, files: ScopeFiles): string
 
 function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
   return Object.fromEntries(
-    wish.routes.map(({ service, domains, placements }) => [service, { domains, placements }]),
+    wish.routes.map((route) => [
+      route.service,
+      {
+        domains: route.domains,
+        placements: route.placements,
+        backing: {
+          protocol: route.protocol,
+          container_port: route.containerPort,
+          internal_port: route.internalPort,
+          host_port: route.hostPort,
+          idle_timeout_ms: route.idleTimeoutMs,
+          prove_path: route.provePath,
+        },
+      },
+    ]),
   );
 }
 

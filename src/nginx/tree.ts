@@ -1,11 +1,20 @@
 import * as z from 'zod';
 import { specHash } from '../model/spec.ts';
-import type { Placement } from './routes.ts';
+import type { Placement, Route } from './routes.ts';
 
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
 export type Slot = 'a' | 'b';
 
 const placement = z.object({ host: z.string(), side: z.enum(['base', 'secondary']) });
+/** With it a route can be written again without the record. */
+const backing = z.object({
+  protocol: z.enum(['http', 'tcp']),
+  container_port: z.number(),
+  internal_port: z.number(),
+  host_port: z.number(),
+  idle_timeout_ms: z.number(),
+  prove_path: z.string(),
+});
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
   settings: z.object({ image: z.string(), keepalive_min_timeout_ms: z.number(), chosen_by: z.string() }),
@@ -15,7 +24,7 @@ const manifestSchema = z.object({
       generation: z.string(),
       routes: z.record(
         z.string(),
-        z.object({ domains: z.array(z.string()), placements: z.array(placement) }),
+        z.object({ domains: z.array(z.string()), placements: z.array(placement), backing: backing.optional() }),
       ),
       /** Content hash of each file of the environment. */
       files: z.record(z.string(), z.string()),
@@ -86,6 +95,27 @@ export function activeSides(scope: ManifestScope | undefined, host: string): Map
     if (here !== undefined) sides.set(service, here.side);
   }
   return sides;
+}
+
+/** routesOf returns the routes of an environment as a manifest has them; those that say too little are left out. */
+export function routesOf(scope: ManifestScope | undefined): Route[] {
+  return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) =>
+    facts === undefined
+      ? []
+      : [
+          {
+            service,
+            protocol: facts.protocol,
+            containerPort: facts.container_port,
+            internalPort: facts.internal_port,
+            hostPort: facts.host_port,
+            domains,
+            idleTimeoutMs: facts.idle_timeout_ms,
+            provePath: facts.prove_path,
+            placements,
+          },
+        ],
+  );
 }
 
 function emptySlot(): SlotTree {

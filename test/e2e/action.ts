@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const dist = join(import.meta.dirname, '..', '..', 'dist');
+/** SWITCHYARD_DIST names another build, so that work on the tests and on the sources can go on side by side. */
+const dist = process.env.SWITCHYARD_DIST ?? join(import.meta.dirname, '..', '..', 'dist');
 
 /** What a run of an action left behind. */
 export interface ActionRun {

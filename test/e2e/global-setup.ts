@@ -10,13 +10,16 @@ const sources = ['src', 'scripts/build.mjs', 'package-lock.json', 'tsconfig.json
 
 let lab: Lab | undefined;
 
-/** Before the first e2e test: what is tested is what the sources say, on servers that run. */
+/**
+ * Before the first e2e test: what is tested is what the sources say, on servers that run. With
+ * SWITCHYARD_LAB=attach the servers run already, and stay.
+ */
 export default async function setUp(): Promise<void> {
-  const [started] = await Promise.all([
-    startLab({ name: FLEET_LAB, servers: FLEET_SIZE, log: console.log }),
+  const isAttached = process.env.SWITCHYARD_LAB === 'attach';
+  [lab] = await Promise.all([
+    isAttached ? undefined : startLab({ name: FLEET_LAB, servers: FLEET_SIZE, log: console.log }),
     buildWhenStale(),
   ]);
-  lab = started;
 }
 
 /** tearDown removes the servers after the last test. */

@@ -9,6 +9,8 @@ import { type ActionRun, type RunningAction, startAction } from './action.ts';
 
 const run = promisify(execFile);
 
+const DEFAULT_FILE = 'switchyard.yml';
+
 /** A configuration as a plain object; written to switchyard.yml as YAML. */
 export type ConfigFile = Record<string, unknown> & {
   project: string;
@@ -28,28 +30,39 @@ export class Project {
   readonly folder: string;
   readonly config: ConfigFile;
   readonly environment: string;
+  /** The configuration's path in the repository. */
+  readonly file: string;
 
-  private constructor(lab: Lab, folder: string, config: ConfigFile, environment: string) {
+  private constructor(
+    lab: Lab,
+    folder: string,
+    config: ConfigFile,
+    environment: string,
+    file = DEFAULT_FILE,
+  ) {
     this.lab = lab;
     this.folder = folder;
     this.config = config;
     this.environment = environment;
+    this.file = file;
   }
 
   /** create makes the repository, with an origin of its own, and writes the configuration. */
   static async create(lab: Lab, config: ConfigFile, environment = 'production'): Promise<Project> {
-    const { dir } = await lab.newRepository({ 'switchyard.yml': stringify(config) });
+    const { dir } = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
     return new Project(lab, dir, config, environment);
   }
 
   /** beside returns another project of the same repository, whose configuration lies in another file. */
-  beside(config: ConfigFile): Project {
-    return new Project(this.lab, this.folder, config, this.environment);
+  beside(config: ConfigFile, file: string): Project {
+    const project = new Project(this.lab, this.folder, config, this.environment, file);
+    project.write();
+    return project;
   }
 
   /** write writes the configuration as it is now. */
-  write(file = 'switchyard.yml'): void {
-    writeFileSync(join(this.folder, file), stringify(this.config));
+  write(): void {
+    writeFileSync(join(this.folder, this.file), stringify(this.config));
   }
 
   /** edit changes the configuration and writes it. */
@@ -63,7 +76,12 @@ export class Project {
   start(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): RunningAction {
     return startAction(
       action,
-      { environment: this.environment, 'ssh-private-key': this.lab.keys.deploy, ...inputs },
+      {
+        environment: this.environment,
+        'ssh-private-key': this.lab.keys.deploy,
+        ...(this.file !== DEFAULT_FILE && { config: this.file }),
+        ...inputs,
+      },
       { workspace: this.folder, env },
     );
   }
@@ -85,6 +103,14 @@ export class Project {
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code === 0) throw new Error(`the deploy succeeded, and should not have:\n${outcome.log}`);
     return outcome;
+  }
+
+  /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */
+  async leave(): Promise<void> {
+    this.config.services = {};
+    for (const environment of Object.values(this.config.environments)) delete environment.services;
+    this.write();
+    await this.deploy();
   }
 
   /** state returns what is recorded on the state branch of the origin. */

@@ -5,18 +5,13 @@
 export interface Size {
   /** Also what a deploy waits before it looks whether the old side is idle. */
   keepaliveMinTimeout: string;
-  /** A load of HTTP clients through several toggles. */
-  load: {
-    toggles: number;
-    /** So many requests at least, until the last toggle is over. */
-    requests: number;
-    clients: number;
-    /** Shortest and longest pause of a client, in milliseconds. */
-    thinkMs: [number, number];
-  };
-  /** Toggles of the load's variants: one server, no keep-alive, a slow line. */
-  variantToggles: number;
-  variantRequests: number;
+  /** HTTP clients of a load, and the shortest and longest pause of each, in milliseconds. */
+  clients: number;
+  thinkMs: [number, number];
+  /** Toggles under load, and how many requests are sent at least. */
+  load: { toggles: number; requests: number };
+  /** The same for one server, without keep-alive, and over a slow line. */
+  variant: { toggles: number; requests: number };
   /** Requests in flight together while the routes are switched. */
   heldConnections: number;
   /** Long-lived connections to a service that is replaced. */
@@ -27,9 +22,10 @@ export interface Size {
 
 const sample: Size = {
   keepaliveMinTimeout: '2s',
-  load: { toggles: 4, requests: 3_000, clients: 64, thinkMs: [50, 250] },
-  variantToggles: 2,
-  variantRequests: 1_500,
+  clients: 64,
+  thinkMs: [50, 250],
+  load: { toggles: 4, requests: 3_000 },
+  variant: { toggles: 2, requests: 1_500 },
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
   neighbourToggles: 2,
@@ -37,9 +33,10 @@ const sample: Size = {
 
 const full: Size = {
   keepaliveMinTimeout: '10s',
-  load: { toggles: 20, requests: 30_000, clients: 64, thinkMs: [0, 150] },
-  variantToggles: 20,
-  variantRequests: 30_000,
+  clients: 64,
+  thinkMs: [0, 150],
+  load: { toggles: 20, requests: 30_000 },
+  variant: { toggles: 20, requests: 30_000 },
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },
   neighbourToggles: 5,

@@ -1,31 +1,33 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Lab, LabServer } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
-import { openFaultsLab } from './faults-lab.ts';
+import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 
 /** Case 7: a run changes what the file changed, and nothing else. One shop lives through all the tests. */
 describe('What a change of the file causes', () => {
-  let lab: Lab;
+  let lab: Fleet;
+  let servers: LabServer[];
   let shop: Project;
   let traffic: HttpTraffic;
   let first: LabServer;
 
   beforeAll(async () => {
-    lab = await openFaultsLab();
-    first = lab.servers[0]!;
+    lab = await fleet();
+    servers = lab.servers.slice(0, 2);
+    first = servers[0]!;
     shop = await Project.create(lab, {
       project: 'causes',
-      sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
+      sidecar: lab.sidecar,
       environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
+        production: { provider: 'static', user: 'deploy', servers: serversOf(servers) },
       },
       services: {
         api: {
           image: lab.images.web('v1'),
           port: 3000,
-          domain: ['api.example.com', 'old.example.com'],
+          domain: ['api.causes.example', 'old.causes.example'],
           servers: 2,
           healthcheck: { path: '/health' },
           environment: { LOG_LEVEL: 'info' },
@@ -43,14 +45,14 @@ describe('What a change of the file causes', () => {
       },
     });
     await shop.deploy();
-    const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: 'api.example.com', clients: 16 });
+    const targets = servers.map(({ host }) => ({ host, port: 80 }));
+    traffic = startHttpTraffic({ targets, hostHeader: 'api.causes.example', clients: 16 });
     await traffic.untilSent(100);
   });
 
   afterAll(async () => {
     await traffic?.stop();
-    await lab?.down();
+    await shop?.leave();
   });
 
   test('the same file again: nothing, and the run says so', async () => {
@@ -58,7 +60,7 @@ describe('What a change of the file causes', () => {
     const again = await shop.deploy();
     expect(again.outputs).toMatchObject({
       changed: 'false',
-      releases: JSON.stringify({ api: 1, jobs: 1, worker: 1 }),
+      releases: JSON.stringify({ api: 1, worker: 1, jobs: 1 }),
     });
     expect(again.log).toMatch('causes production: nothing to do, everything is as the file says');
     expect(again.summary).toMatch('nothing to do');
@@ -74,7 +76,7 @@ describe('What a change of the file causes', () => {
     const dry = await shop.deploy({ 'dry-run': 'true' });
     expect(dry.outputs.changed).toBe('true');
     expect(dry.log).toMatch(/api 1 → 2: new containers beside the old ones .*\(image\)/);
-    for (const { host } of lab.servers)
+    for (const { host } of servers)
       expect(dry.log).toMatch(`start api release 2 as secondary on ${host}`);
     expect(dry.log).toMatch(/worker 1: unchanged/);
     expect(dry.summary).toMatch('api 1 → 2');
@@ -97,13 +99,13 @@ describe('What a change of the file causes', () => {
     const { services } = await shop.state();
     expect(services.api).toMatchObject({ release: 1, image: expect.stringContaining('web') });
     expect(services.worker).toMatchObject({ release: 2, previous: 1 });
-    expect(await versionOf(first, 'api.example.com')).toBe('v1');
+    expect(await versionOf(first, 'api.causes.example')).toBe('v1');
   });
 
   test('the input images: it wins over the file', async () => {
     const run = await shop.deploy({ images: `api=${lab.images.web('v3')}` });
     expect(JSON.parse(run.outputs.releases!)).toMatchObject({ api: 2, worker: 2 });
-    for (const server of lab.servers) expect(await versionOf(server, 'api.example.com')).toBe('v3');
+    for (const server of servers) expect(await versionOf(server, 'api.causes.example')).toBe('v3');
     shop.edit(({ services }) => {
       services.api!.image = lab.images.web('v3');
     });
@@ -111,18 +113,18 @@ describe('What a change of the file causes', () => {
   });
 
   test('the domain: a reload, and the same containers', async () => {
-    expect((await ask(first, 'new.example.com')).status).toBe(404);
+    expect((await ask(first, 'new.causes.example')).status).toBe(404);
     const before = await shop.standing();
     shop.edit(({ services }) => {
-      services.api!.domain = ['api.example.com', 'new.example.com'];
+      services.api!.domain = ['api.causes.example', 'new.causes.example'];
     });
     const run = await shop.deploy();
     expect(JSON.parse(run.outputs.result!).api).toMatchObject({ release: 3, effect: 'reload' });
     expect(run.log).toMatch(/api 2 → 3: routes only, no new container .*\(domains\)/);
     expect(await shop.standing()).toEqual(before);
-    for (const server of lab.servers) {
-      expect(await versionOf(server, 'new.example.com')).toBe('v3');
-      expect((await ask(server, 'old.example.com')).status).toBe(404);
+    for (const server of servers) {
+      expect(await versionOf(server, 'new.causes.example')).toBe('v3');
+      expect((await ask(server, 'old.causes.example')).status).toBe(404);
     }
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
@@ -135,7 +137,7 @@ describe('What a change of the file causes', () => {
     });
     const run = await shop.deploy();
     expect(JSON.parse(run.outputs.result!).api).toMatchObject({ release: 4, effect: 'record' });
-    expect(run.log).toMatch(/api 3 → 4: the record only .*\(healthcheck\.interval_ms, drain_timeout_ms\)/);
+    expect(run.log).toMatch(/api 3 → 4: the record only .*\(drain_timeout_ms, healthcheck\.interval_ms\)/);
     expect(await shop.standing()).toEqual(before.containers);
     expect(await generations()).toEqual(before.routes);
     const { stdout } = await shop.git(
@@ -155,8 +157,8 @@ describe('What a change of the file causes', () => {
     expect(run.log).toMatch(/api 4 → 5: new containers beside the old ones .*\(environment\.LOG_LEVEL\)/);
     const sides = { old: 'causes_production_api_secondary', new: 'causes_production_api' };
     expect(changed(before, await shop.standing())).toEqual([
-      ...lab.servers.map(({ host }) => `- ${host} ${sides.old}`),
-      ...lab.servers.map(({ host }) => `+ ${host} ${sides.new}`),
+      ...servers.map(({ host }) => `- ${host} ${sides.old}`),
+      ...servers.map(({ host }) => `+ ${host} ${sides.new}`),
     ]);
     const { services } = await shop.state();
     expect(services.api).toMatchObject({ release: 5, previous: 4 });
@@ -165,7 +167,7 @@ describe('What a change of the file causes', () => {
 
   test('a service that left the file: in the plan, then gone with its route, its volume kept', async () => {
     const home = (await shop.state()).services.jobs!;
-    const server = lab.servers.find(({ host }) => host === home.servers[0]!.host)!;
+    const server = servers.find(({ host }) => host === home.servers[0]!.host)!;
     expect(await internally(server, home.internal_port)).toBe('answered');
     shop.edit(({ services }) => {
       delete services.jobs;
@@ -199,7 +201,7 @@ describe('What a change of the file causes', () => {
   /** The configurations that every edge and sidecar serve, read from their volumes. */
   async function generations(): Promise<string[]> {
     return await Promise.all(
-      lab.servers.flatMap((server) =>
+      servers.flatMap((server) =>
         ['switchyard_edge', 'causes_production_nginx'].map((name) =>
           server.docker(
             'exec',

@@ -12,10 +12,9 @@ export interface Repository {
 
 /** newRepository makes the next repository below `bareDir` and its work tree beside it. `files` is path → text. */
 export async function newRepository(bareDir: string, files: Record<string, string>): Promise<Repository> {
-  const number = readdirSync(bareDir).length + 1;
-  const origin = join(bareDir, `repository-${number}.git`);
-  const dir = join(dirname(bareDir), 'work', `repository-${number}`);
-  mkdirSync(origin);
+  const name = takeName(bareDir);
+  const origin = join(bareDir, `${name}.git`);
+  const dir = join(dirname(bareDir), 'work', name);
   mkdirSync(dir, { recursive: true });
   const git = (...args: string[]) => mustRun(['git', ...args], { cwd: dir });
   await mustRun(['git', 'init', '--quiet', '--bare', '--initial-branch', 'main', origin]);
@@ -37,4 +36,17 @@ export async function newRepository(bareDir: string, files: Record<string, strin
   await git('remote', 'add', 'origin', origin);
   await git('push', '--quiet', '--no-verify', '--set-upstream', 'origin', 'main');
   return { dir, origin };
+}
+
+/** takeName makes the folder of the next bare repository; test files that run side by side get different ones. */
+function takeName(bareDir: string): string {
+  for (let number = readdirSync(bareDir).length + 1; ; number += 1) {
+    const name = `repository-${number}`;
+    try {
+      mkdirSync(join(bareDir, `${name}.git`));
+      return name;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
 }

@@ -1,0 +1,299 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type ActionRun, startAction } from '../e2e/action.ts';
+import { Project, serversOf } from '../e2e/project.ts';
+import { type LabServer, startLab } from '../lab/lab.ts';
+import { startRelay } from '../lab/relay.ts';
+import { startHttpTraffic } from '../lab/traffic/http.ts';
+
+/** Runs of each figure; the median is quoted. */
+const RUNS = 7;
+const repository = join(import.meta.dirname, '..', '..');
+
+/** A figure over several runs. */
+interface Figure {
+  name: string;
+  values: number[];
+  unit: string;
+  target?: string;
+}
+
+const figures: Figure[] = [];
+const tables: string[] = [];
+
+const lab = await startLab({ name: 'bench', servers: 4, log: console.log });
+try {
+  await benchToggle(1, '≤ 1,300 ms');
+  await benchToggle(2);
+  await benchToggle(4, '≤ 2,000 ms');
+  await benchLoading();
+  await benchEdge();
+  await benchKeepaliveMinTimeout();
+} finally {
+  await lab.down();
+}
+writeFileSync(join(repository, 'docs', 'benchmarks.md'), report());
+console.log(report());
+
+/** Toggles a web service, and counts from the start of the process to the proof, phase by phase. */
+async function benchToggle(servers: number, target?: string): Promise<void> {
+  const shop = await webProject(`toggle${servers}`, lab.servers.slice(0, servers), '10s');
+  await shop.deploy();
+  const proven: number[] = [];
+  const whole: number[] = [];
+  const phases = new Map<string, number[]>();
+  const calls: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    shop.edit((config) => {
+      config.services.web!.environment = { RUN: String(run) };
+    });
+    const begun = performance.now();
+    const running = shop.start('toggle-deploy');
+    await running.says(/^switch \(/m);
+    proven.push(performance.now() - begun);
+    const outcome = await running.done;
+    if (outcome.code !== 0) throw new Error(outcome.log);
+    whole.push(outcome.ms);
+    for (const [phase, ms] of phasesOf(outcome)) phases.set(phase, [...(phases.get(phase) ?? []), ms]);
+    calls.push(Number(/(\d+) Engine API calls/.exec(outcome.summary)?.[1]));
+  }
+  const where = `${servers} server${servers === 1 ? '' : 's'}`;
+  add(`run start → new version proven, ${where}`, proven, 'ms', target);
+  add(`the whole run with \`keepalive_min_timeout: 10s\`, ${where}`, whole, 'ms');
+  add(`Engine API calls of a toggle, ${where}`, calls, 'calls');
+  tables.push(phaseTable(where, phases));
+
+  const unchanged = await repeat(async () => (await shop.deploy()).ms);
+  if (servers !== 2) add(`a deploy with nothing to do, ${where}`, unchanged, 'ms', '≤ 1,200 ms');
+  if (servers === 4)
+    add('`status` of 4 servers', await repeat(async () => (await shop.run('status')).ms), 'ms', '≤ 1,000 ms');
+  await remove(shop);
+}
+
+/** Durations by phase; of a phase that ran on several servers, the longest. */
+function phasesOf({ log }: ActionRun): Map<string, number> {
+  const phases = new Map<string, number>();
+  for (const [, phase = '', seconds] of log.matchAll(
+    /^(?:\S+(?: on \S+)?: )?([a-z ]+) \((\d+\.\d+) s\)$/gm,
+  )) {
+    phases.set(phase, Math.max(phases.get(phase) ?? 0, Number(seconds) * 1000));
+  }
+  return phases;
+}
+
+function phaseTable(where: string, phases: ReadonlyMap<string, number[]>): string {
+  const rows = [...phases].map(([phase, values]) => `| ${phase} | ${Math.round(median(values))} |`);
+  return `### Phases of a toggle, ${where} (median ms, the slowest server; connect and lease run side by side)
+
+| phase | ms |
+| --- | --- |
+${rows.join('\n')}`;
+}
+
+async function benchLoading(): Promise<void> {
+  const workspace = repository;
+  add(
+    'loading a bundle entry (process start → message about the missing input)',
+    await repeat(async () => (await startAction('toggle-deploy', {}, { workspace }).done).ms),
+    'ms',
+    '≤ 300 ms',
+  );
+  add('the bundle', [statSync(join(repository, 'dist', 'index.js')).size / 1e6], 'MB', '≤ 3 MB');
+}
+
+/** The hop: the same load straight to the container's host port and through the edge, in turn. */
+async function benchEdge(): Promise<void> {
+  const servers = lab.servers.slice(0, 2);
+  const shop = await webProject('edge', servers, '10s', { servers: 1 });
+  await shop.deploy();
+  const [recorded] = (await shop.state()).services.web!.servers;
+  const server = servers.find(({ host }) => host === recorded!.host)!;
+  const ways = {
+    direct: { host: server.privateIp, port: recorded!.port },
+    'through the edge': { host: server.host, port: 80 },
+  };
+  const seen: Record<string, { p50: number[]; p99: number[] }> = {};
+  for (let run = 0; run < RUNS; run++) {
+    for (const [way, target] of Object.entries(ways)) {
+      const traffic = startHttpTraffic({
+        targets: [target],
+        hostHeader: 'edge.example.com',
+        clients: 64,
+        path: '/work?ms=0',
+        maxSeconds: 30,
+      });
+      await traffic.untilSent(4_000);
+      const { latency, lost } = await traffic.stop();
+      if (lost > 0) throw new Error(`${lost} requests lost ${way}`);
+      seen[way] ??= { p50: [], p99: [] };
+      seen[way].p50.push(latency.p50);
+      seen[way].p99.push(latency.p99);
+    }
+  }
+  for (const quantile of ['p50', 'p99'] as const) {
+    for (const way of Object.keys(ways))
+      add(`${quantile} ${way}, 64 connections, ~2,000 requests/s`, seen[way]![quantile], 'ms');
+    const added = seen['through the edge']![quantile].map(
+      (value, run) => value - seen.direct![quantile][run]!,
+    );
+    add(`${quantile} added by the edge (pairwise)`, added, 'ms', quantile === 'p99' ? '< 2 ms' : undefined);
+  }
+  await benchSwitchUnderLoad(shop, server);
+  await remove(shop);
+}
+
+async function benchSwitchUnderLoad(shop: Project, server: LabServer): Promise<void> {
+  const gaps: Record<string, number[]> = { steady: [], switching: [] };
+  const worst: Record<string, number[]> = { steady: [], switching: [] };
+  let sent = 0;
+  for (let run = 0; run < 5; run++) {
+    for (const phase of ['steady', 'switching']) {
+      const traffic = startHttpTraffic({
+        targets: [{ host: server.host, port: 80 }],
+        hostHeader: 'edge.example.com',
+        clients: 64,
+      });
+      await traffic.untilSent(500);
+      if (phase === 'switching') {
+        shop.edit((config) => {
+          config.services.web!.environment = { RUN: `load ${run}` };
+        });
+        const running = shop.start('toggle-deploy');
+        await running.says(/^switch \(/m);
+        await traffic.untilSent((await traffic.snapshot()).sent + 2_000);
+        gaps[phase]!.push((await finish(traffic)).longestGapMs);
+        await running.done;
+      } else {
+        await traffic.untilSent(6_000);
+        gaps[phase]!.push((await finish(traffic)).longestGapMs);
+      }
+      async function finish(load: typeof traffic) {
+        const result = await load.stop();
+        if (result.lost > 0)
+          throw new Error(`${result.lost} requests lost: ${JSON.stringify(result.losses)}`);
+        worst[phase]!.push(result.latency.max);
+        sent += result.sent;
+        return result;
+      }
+    }
+  }
+  for (const phase of ['steady', 'switching']) {
+    add(`longest time without an answer, ${phase}, 64 clients`, gaps[phase]!, 'ms');
+    add(`slowest answer (the app takes 10 ms), ${phase}, 64 clients`, worst[phase]!, 'ms');
+  }
+  add('requests sent for these, all answered', [sent], 'requests');
+}
+
+/**
+ * What keepalive_min_timeout is worth: clients that pause for up to 8 s between two requests, 50 ms away, while
+ * the service is toggled. The old side is listed as backup throughout.
+ */
+async function benchKeepaliveMinTimeout(): Promise<void> {
+  const [server] = lab.servers;
+  const rows: string[] = [];
+  for (const timeout of ['100ms', '2s', '10s']) {
+    const shop = await webProject(`idle${timeout.replace('ms', 'm')}`, [server!], timeout);
+    await shop.deploy();
+    const relay = await startRelay({ target: { host: server!.host, port: 80 }, delayMs: 25 });
+    const traffic = startHttpTraffic({
+      targets: [relay],
+      hostHeader: `${shop.config.project}.example.com`,
+      clients: 400,
+      thinkMs: [0, 8_000],
+      maxSeconds: 300,
+    });
+    await traffic.untilSent(400, 60_000);
+    const whole: number[] = [];
+    for (let run = 0; run < 5; run++) {
+      shop.edit((config) => {
+        config.services.web!.environment = { RUN: String(run) };
+      });
+      whole.push((await shop.deploy()).ms);
+    }
+    const { sent, lost } = await traffic.stop();
+    await relay.close();
+    rows.push(`| ${timeout} | ${sent} | ${lost} | ${Math.round(median(whole))} ms |`);
+    await remove(shop);
+  }
+  tables.push(`### What \`keepalive_min_timeout\` is worth
+
+400 clients that pause 0 to 8 s between two requests on a kept connection, 50 ms away, GET and POST, never
+repeating; 5 toggles each; the old side is listed as \`backup\` throughout.
+
+| \`keepalive_min_timeout\` | sent | lost | the whole run (median) |
+| --- | --- | --- | --- |
+${rows.join('\n')}`);
+}
+
+async function webProject(
+  name: string,
+  servers: readonly LabServer[],
+  keepaliveMinTimeout: string,
+  more: Record<string, unknown> = {},
+): Promise<Project> {
+  return await Project.create(lab, {
+    project: name,
+    sidecar: { image: lab.images.nginx, keepalive_min_timeout: keepaliveMinTimeout },
+    environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
+    services: {
+      web: {
+        image: lab.images.web('v1'),
+        port: 3000,
+        domain: `${name}.example.com`,
+        servers: servers.length,
+        healthcheck: { path: '/health' },
+        ...more,
+      },
+    },
+  });
+}
+
+async function remove(project: Project): Promise<void> {
+  project.edit((config) => {
+    config.services = {};
+  });
+  await project.deploy();
+}
+
+async function repeat(work: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let run = 0; run < RUNS; run++) values.push(await work());
+  return values;
+}
+
+function add(name: string, values: number[], unit: string, target?: string): void {
+  figures.push({ name, values, unit, ...(target && { target }) });
+  console.log(`${name}: ${show(median(values))} ${unit}`);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function show(value: number): string {
+  return Math.abs(value) >= 100
+    ? Math.round(value).toLocaleString('en')
+    : value.toFixed(2).replace(/\.?0+$/, '');
+}
+
+function report(): string {
+  const rows = figures.map(
+    ({ name, values, unit, target }) =>
+      `| ${name} | ${show(median(values))} ${unit} | ${show(Math.min(...values))} to ${show(Math.max(...values))} | ${values.length} | ${target ?? ''} |`,
+  );
+  return `# Benchmarks
+
+Written by \`npm run bench\`. Servers, clients, proxies and apps share ${cpus().length} cores of one machine (containers with
+Docker and sshd of their own, alternating Debian 13 with engine 26.1 and Debian 12 with engine 20.10): the
+ratios carry over, the absolute times do not.
+
+| figure | median | from to | runs | target |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+${tables.join('\n\n')}
+`;
+}

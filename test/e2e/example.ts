@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { EnvironmentState } from '../../src/model/release.ts';
+import { docker, mustRun } from '../lab/command.ts';
+import { buildImages } from '../lab/images.ts';
+import type { Lab } from '../lab/lab.ts';
+import { push } from '../lab/registry.ts';
+import { type RunningAction, startAction } from './action.ts';
+import { serversOf } from './project.ts';
+
+const examples = join(import.meta.dirname, '..', '..', 'examples');
+
+/**
+ * Example is a folder of `examples/` as a repository of its own, with the lab's addresses, keys and images in
+ * place of those that a reader fills in.
+ */
+export class Example {
+  readonly lab: Lab;
+  readonly name: string;
+  /** The work tree. */
+  readonly folder: string;
+  /** The bare repository that is its `origin`. */
+  readonly origin: string;
+  readonly project: string;
+  readonly environment: string;
+
+  private constructor(
+    lab: Lab,
+    name: string,
+    place: { dir: string; origin: string },
+    scope: { project: string; environment: string },
+  ) {
+    this.lab = lab;
+    this.name = name;
+    this.folder = place.dir;
+    this.origin = place.origin;
+    this.project = scope.project;
+    this.environment = scope.environment;
+  }
+
+  /** copy makes a repository of an example, and fills in what is the lab's. */
+  static async copy(lab: Lab, name: string): Promise<Example> {
+    const files = filesOf(join(examples, name));
+    const config = parseDocument(files['switchyard.yml'] ?? '');
+    const { project, environments, services } = config.toJS() as ExampleFile;
+    const [[environment, { servers }] = ['', {}]] = Object.entries(environments);
+    if (servers !== undefined) {
+      const path = ['environments', environment];
+      config.setIn([...path, 'user'], 'deploy');
+      config.setIn([...path, 'servers'], config.createNode(serversOf(lab.servers.slice(0, servers.length))));
+    }
+    config.setIn(['sidecar', 'image'], lab.images.nginx);
+    const stand: Record<string, string> = {
+      'redis:7': lab.images.redis,
+      'nginx:1.30-alpine': lab.images.nginx,
+    };
+    for (const [service, { image }] of Object.entries(services)) {
+      if (stand[image] !== undefined) config.setIn(['services', service, 'image'], stand[image]);
+    }
+    const place = await lab.newRepository({ ...files, 'switchyard.yml': config.toString() });
+    return new Example(lab, name, place, { project, environment });
+  }
+
+  /** build makes an image of a folder with a Dockerfile and pushes it to the lab's registry, as a workflow does. */
+  async build(folder: string, version: string): Promise<string> {
+    const base = (await buildImages(['node'], () => undefined)).node!;
+    const id = await mustRun([
+      ...['docker', 'build', '--quiet', '--label', 'switchyard.lab.cache=image'],
+      ...['--build-arg', `NODE=${base}`, '--build-arg', `VERSION=${version}`, join(this.folder, folder)],
+    ]);
+    const content = id.trim().split('\n').at(-1)!.replace('sha256:', '').slice(0, 12);
+    const image = `switchyard-lab/${this.name}-${folder}:${content}`;
+    await docker(['tag', id.trim().split('\n').at(-1)!, image]);
+    return await push(this.lab.registry, image, `acme/${this.name}-${folder}:${version}`);
+  }
+
+  /** change replaces a text in a file and commits and pushes that; it throws when the text is not there. */
+  async change(file: string, before: string, after: string, message: string): Promise<void> {
+    const path = join(this.folder, file);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(before)) throw new Error(`${file} has no ${JSON.stringify(before)}`);
+    writeFileSync(path, text.replace(before, after));
+    await this.git('commit', '--quiet', '--all', '--no-verify', '--message', message);
+    await this.git('push', '--quiet', '--no-verify', 'origin', 'main');
+  }
+
+  /** start starts a built action in the repository, as a runner does. */
+  async start(action: string, inputs: Record<string, string> = {}): Promise<RunningAction> {
+    const env = { GITHUB_SHA: await this.git('rev-parse', 'HEAD'), GITHUB_ACTOR: 'lab' };
+    const all = { environment: this.environment, 'ssh-private-key': this.lab.keys.deploy, ...inputs };
+    return startAction(action, all, { workspace: this.folder, env });
+  }
+
+  /** state returns what is recorded on the state branch. */
+  async state(): Promise<EnvironmentState> {
+    const path = `state/${this.project}/${this.environment}.json`;
+    return JSON.parse(await this.git('--git-dir', this.origin, 'show', `switchyard-state:${path}`));
+  }
+
+  /** git runs git in the work tree; returns what it printed. */
+  git(...args: string[]): Promise<string> {
+    return mustRun(['git', ...args], { cwd: this.folder });
+  }
+}
+
+interface ExampleFile {
+  project: string;
+  environments: Record<string, { servers?: unknown[] }>;
+  services: Record<string, { image: string }>;
+}
+
+/** filesOf returns all files below a folder, path → text. */
+function filesOf(folder: string): Record<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [join(relative(folder, dirname(path)), entry.name), readFileSync(path, 'utf8')];
+    }),
+  );
+}

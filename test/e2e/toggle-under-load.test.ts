@@ -1,0 +1,125 @@
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
+import { type Relay, startRelay } from '../lab/relay.ts';
+import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+import { size } from './size.ts';
+
+/** One way to load a service while it is toggled. */
+interface LoadCase {
+  name: string;
+  project: string;
+  /** How many servers it stands on; with one, it is reached by its container's name. */
+  servers: number;
+  toggles: number;
+  /** So many at least. */
+  requests: number;
+  keepAlive?: boolean;
+  /** Added each way between client and edge. */
+  delayMs?: number;
+}
+
+/** Cases 1 and 2: clients that never send anything twice, through all edges, while the service is replaced. */
+describe('A web service is toggled under load, and not one request is lost', () => {
+  let lab: Fleet;
+  let shop: Project;
+  let relays: Relay[] = [];
+
+  beforeAll(async () => {
+    lab = await fleet();
+  });
+
+  afterEach(async () => {
+    await Promise.all(relays.map((relay) => relay.close()));
+    relays = [];
+    await shop.leave();
+  }, 120_000);
+
+  const { load, variant } = size;
+  const cases: LoadCase[] = [
+    { name: 'on two servers, keep-alive', project: 'keep', servers: 2, ...load },
+    { name: 'on one server, keep-alive', project: 'alone', servers: 1, ...variant },
+    { name: 'without keep-alive', project: 'short', servers: 2, keepAlive: false, ...variant },
+    { name: 'over a line of 50 ms', project: 'far', servers: 2, delayMs: 25, ...variant },
+  ];
+
+  test.each(cases)(
+    '$name',
+    async ({ project, servers: count, toggles, requests, keepAlive = true, delayMs = 0 }) => {
+      const servers = lab.servers.slice(0, count);
+      shop = await newShop(lab, project, servers);
+      await shop.deploy();
+      const doors = servers.map(({ host }) => ({ host, port: 80 }));
+      if (delayMs > 0) {
+        relays = await Promise.all(doors.map((target) => startRelay({ target, delayMs })));
+      }
+      const { clients, thinkMs } = size;
+      const traffic = startHttpTraffic({
+        targets: relays.length > 0 ? relays : doors,
+        hostHeader: `${project}.example.com`,
+        clients,
+        thinkMs,
+        keepAlive,
+        maxSeconds: 3_600,
+      });
+      await traffic.untilSent(10 * clients);
+
+      let side = 'base';
+      for (let toggle = 1; toggle <= toggles; toggle += 1) {
+        const version = toggle % 2 === 1 ? 'v2' : 'v1';
+        side = side === 'base' ? 'secondary' : 'base';
+        shop.edit((config) => {
+          config.services.web!.image = lab.images.web(version);
+        });
+        const { outputs } = await shop.deploy();
+        const { web } = JSON.parse(outputs.result!);
+        expect(web.servers).toEqual(servers.map(({ host }) => expect.objectContaining({ host, side })));
+        for (const server of servers) {
+          expect(await shop.containers(server, 'web')).toEqual([
+            `${project}_production_web${side === 'base' ? '' : '_secondary'}`,
+          ]);
+        }
+        // Nobody answers any more but what was deployed last.
+        const { versions: before } = await traffic.snapshot();
+        await traffic.untilSent((await traffic.snapshot()).sent + 2 * clients);
+        const { versions: after } = await traffic.snapshot();
+        const other = version === 'v1' ? 'v2' : 'v1';
+        expect(after[version]).toBeGreaterThan(before[version]!);
+        expect(after[other]).toBe(before[other]);
+      }
+
+      await traffic.untilSent(requests, 600_000);
+      const { sent, ok, lost, losses, ...figures } = await traffic.stop();
+      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+      expect(ok).toBe(sent);
+      expect(sent).toBeGreaterThanOrEqual(requests);
+      const toggled = new RegExp(`^${project} production: web [1-9]\\d* → \\d+ \\(${count} server`);
+      expect((await shop.history()).filter((line) => toggled.test(line))).toHaveLength(toggles);
+      console.log(`${project}: ${toggles} toggles, ${sent} requests, ${lost} lost`, figures);
+    },
+    60_000 + toggleBudgetMs(load.toggles),
+  );
+});
+
+/** A toggle waits for `keepalive_min_timeout` and three looks, and machines are slow. */
+function toggleBudgetMs(toggles: number): number {
+  return toggles * 60_000;
+}
+
+function newShop(lab: Fleet, project: string, servers: readonly LabServer[]): Promise<Project> {
+  return Project.create(lab, {
+    project,
+    sidecar: lab.sidecar,
+    environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
+    services: {
+      web: {
+        image: lab.images.web('v1'),
+        port: 3000,
+        domain: `${project}.example.com`,
+        servers: servers.length,
+        healthcheck: { path: '/health' },
+      },
+    },
+  });
+}
