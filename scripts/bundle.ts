@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ncc from '@vercel/ncc';
+import ncc, { type StatsModule } from '@vercel/ncc';
 import { ACTIONS } from '../src/actions/catalogue.ts';
 import { licences } from './licences.ts';
 import { withoutComments } from './without-comments.ts';
@@ -44,6 +44,8 @@ function emit(stage: string): void {
   if (status !== 0) throw new Error('tsc failed');
   // Without a type of its own the folder would be read as ES modules, and ncc would emit them.
   writeFileSync(join(stage, 'package.json'), '{}\n');
+  // ncc looks for one, and stumbles over having found none.
+  writeFileSync(join(stage, 'tsconfig.json'), '{}\n');
 }
 
 /** stagePackages puts ssh2 without its native parts where it is found first, and node-ssh, which asks for it. */
@@ -74,11 +76,7 @@ async function runNcc(stage: string) {
   }
 }
 
-interface StatsModule {
-  nameForCondition?: string | null;
-  modules?: StatsModule[];
-}
-
+/** filesOf returns the files that modules come from; a module that was merged of several holds those. */
 function filesOf(modules: readonly StatsModule[]): string[] {
   return modules.flatMap((module) => [module.nameForCondition ?? [], filesOf(module.modules ?? [])].flat());
 }

@@ -1,6 +1,6 @@
 /** What we use of @vercel/ncc, which brings no types. */
 declare module '@vercel/ncc' {
-  interface StatsModule {
+  export interface StatsModule {
     nameForCondition?: string | null;
     modules?: StatsModule[];
   }

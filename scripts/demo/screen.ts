@@ -50,13 +50,13 @@ export class Screen {
     for (const line of text.split('\n')) this.line(`  ${this.styled('red', '│')} ${line}`);
   }
 
-  /** table prints rows under headings; a column whose cells begin with a digit is set flush right. */
+  /** table prints rows under headings; a column of counts and durations is set flush right. */
   table(headings: string[], rows: string[][]): void {
     const plain = (cell: string | undefined) => stripVTControlCharacters(cell ?? '');
     const widths = headings.map((heading, i) =>
       Math.max(heading.length, ...rows.map((row) => plain(row[i]).length)),
     );
-    const isNumber = headings.map((_, i) => rows.every((row) => /^\d[\d,.]*( |$)/.test(plain(row[i]))));
+    const isNumber = headings.map((_, i) => rows.every((row) => /^(?:\d[\d,]*(?:\.\d+)?(?: m?s)?)?$/.test(plain(row[i]))));
     const fit = (cell: string, i: number) => {
       const gap = ' '.repeat(Math.max(0, widths[i]! - plain(cell).length));
       return isNumber[i] ? gap + cell : cell + gap;

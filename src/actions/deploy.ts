@@ -1,6 +1,8 @@
 import * as core from '@actions/core';
+import type { LoadedConfig } from '../config/load.ts';
+import { resolveEnvironment } from '../config/resolve.ts';
 import { deploy } from '../deploy/deploy.ts';
-import { UserError } from '../model/errors.ts';
+import { failTogether, UserError, UserErrors } from '../model/errors.ts';
 import type { Inputs } from './inputs.ts';
 import type { RunnerLog } from './log.ts';
 import { openProject, secretsOf } from './project.ts';
@@ -11,11 +13,13 @@ import { renderSummary } from './summary.ts';
 export async function runDeploy(
   inputs: Inputs,
   scope: 'services' | 'routes',
+  validates: 'environment' | 'file',
   log: RunnerLog,
   signal: AbortSignal,
 ): Promise<void> {
   const project = await openProject(inputs, log);
   const { wanted } = project;
+  if (validates === 'file') checkAllEnvironments(project.config);
   const secrets = scope === 'routes' ? {} : secretsOf(inputs, project, inputs.service, log);
   const report = await deploy({
     ...project,
@@ -34,6 +38,20 @@ export async function runDeploy(
   await writeSummary(renderSummary({ title, report, result, isDryRun: inputs['dry-run'] }), log);
   if (report.failure !== undefined) throw report.failure;
   refuseLosses(result);
+}
+
+/** The root action says everything that is wrong with the file, also in environments it does not deploy. */
+function checkAllEnvironments(config: LoadedConfig): void {
+  const errors: UserError[] = [];
+  for (const environment of Object.keys(config.config.environments)) {
+    try {
+      resolveEnvironment(config, environment);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(...(error instanceof UserErrors ? error.errors : [error]));
+    }
+  }
+  failTogether(errors);
 }
 
 /** writeSummary adds to the job summary; outside a runner there is none. */

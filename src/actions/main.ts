@@ -7,9 +7,9 @@ import { RunnerLog } from './log.ts';
 import { runStatus } from './status.ts';
 
 const RUNS: Record<ActionName, (inputs: Inputs, log: RunnerLog, signal: AbortSignal) => Promise<void>> = {
-  deploy: (inputs, log, signal) => runDeploy(inputs, 'services', log, signal),
-  'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', log, signal),
-  'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', log, signal),
+  deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
+  'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
+  'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
   status: (inputs, log) => runStatus(inputs, log),
 };
 

@@ -25,35 +25,39 @@ const PHASES = ['start', 'healthy', 'drain', 'stop'];
 
 /** resultOf returns the output `result` of a deploy, by service. Pure. */
 export function resultOf(report: DeployReport, isMultiServer: boolean): Record<string, ServiceResult> {
-  const { plan, timeline, probes } = report;
+  const { plan, standing, timeline, probes } = report;
   const entries = plan.changes
     .filter(({ effect }) => effect !== 'remove')
     .map((change): [string, ServiceResult] => {
       const { service } = change;
+      // What was undone runs as before: durations of the new side would be told of the old one.
+      const isUndone = report.undone.includes(service);
+      const phases = isUndone ? [] : PHASES;
       const wanted = report.services.find(({ name }) => name === service);
-      const servers = (plan.standing[service] ?? []).map(({ host, side }) => ({
+      const servers = (standing[service] ?? []).map(({ host, side }) => ({
         host,
         side,
         container: containerName(plan.scope, service, side),
         port: isMultiServer ? hostPort(wanted?.ports.host ?? 0, side) : (wanted?.spec.port ?? 0),
         durations: Object.fromEntries(
-          PHASES.flatMap((phase) => {
+          phases.flatMap((phase) => {
             const ms = timeline.durationMs(phase, service, host);
             return ms === undefined ? [] : [[phase, ms]];
           }),
         ),
       }));
       const probe = probes.get(service);
-      return [service, { release: change.to, effect: change.effect, servers, ...(probe && { probe }) }];
+      const release = isUndone ? change.from : change.to;
+      const effect = isUndone ? 'none' : change.effect;
+      return [service, { release, effect, servers, ...(probe && { probe }) }];
     });
   return Object.fromEntries(entries);
 }
 
 /** releasesOf returns the output `releases`: the number that runs, by service. */
 export function releasesOf(report: DeployReport): Record<string, number> {
-  const changed = new Map(report.plan.changes.map((change) => [change.service, change]));
   const entries = report.services.map(({ name, release, known }) => {
-    const isUndone = report.failure !== undefined && changed.get(name)?.effect !== 'none';
+    const isUndone = report.undone.includes(name);
     return [name, isUndone ? (known.current?.number ?? 0) : release.number] as const;
   });
   return Object.fromEntries(entries);

@@ -9,6 +9,8 @@ const LONGEST_SUMMARY = 900_000;
 /** Mermaid draws no more bars that a person would still read. */
 const MOST_BARS = 60;
 
+const FENCE = '```';
+
 /** What the summary is made of. */
 export interface SummaryInput {
   title: string;
@@ -115,11 +117,18 @@ function milliseconds(value: number | undefined): string {
   return value === undefined ? '' : `${value} ms`;
 }
 
+/** quote puts a text into a block quote; the log lines of a container (behind bars) stay lines, in a code block. */
 function quote(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `> ${escapeMarkdown(line)}`)
-    .join('\n');
+  const isLog = (line: string | undefined) => line?.startsWith('  | ') === true;
+  const lines = text.split('\n').flatMap((line, at, all) => {
+    if (!isLog(line)) return [escapeMarkdown(line)];
+    return [
+      ...(isLog(all[at - 1]) ? [] : [FENCE]),
+      line.slice(4).replaceAll(FENCE, "'''"),
+      ...(isLog(all[at + 1]) ? [] : [FENCE]),
+    ];
+  });
+  return lines.map((line) => `> ${line}`).join('\n');
 }
 
 /** What came from servers must not become markup. */

@@ -12,6 +12,7 @@ import {
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { currentPlacements } from './spots.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
@@ -84,20 +85,24 @@ export function assembleKept(facts: Facts): PlanInput {
 
 /**
  * assembleUndo returns the input that brings the services of a failed level back to what had the traffic before:
- * undoing is a plan like any other.
+ * undoing is a plan like any other. The levels that are done stay as they are. Pure.
  */
 export function assembleUndo(
   input: PlanInput,
-  failed: readonly string[],
+  { failed, done }: { failed: readonly string[]; done: readonly string[] },
   observed: readonly ObservedServer[],
 ): PlanInput {
+  const seen = { ...input, observed };
   const services = input.services.flatMap((service): WantedService[] => {
     const { current } = service.known;
-    if (!failed.includes(service.name))
-      return [{ ...service, isSelected: false, spec: current ?? service.spec }];
-    if (current === undefined) return [];
-    const release = { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-    return [{ ...service, spec: current, release, isSelected: true }];
+    if (done.includes(service.name)) return [{ ...service, isSelected: false }];
+    const isSelected = failed.includes(service.name);
+    if (current !== undefined) {
+      return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
+    }
+    // The record may have been lost: what has the traffic keeps it.
+    const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
+    return isServed ? [{ ...service, isSelected }] : [];
   });
   const names = new Set(services.map(({ name }) => name));
   return {

@@ -16,23 +16,23 @@ import { describePlan } from './describe.ts';
 import { pull } from './images.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
+import { begunServices, keptDigests, outcomeOf, type Progress } from './outcome.ts';
 import { isEmpty, type Plan, type RetireStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
 import type { ProbeReport } from './probe.ts';
 import {
-  type Achieved,
   type Author,
   begunChanges,
   historyOf,
-  type Outcome,
-  recordDrained,
+  recordDrain,
   recordIntent,
   recordOutcome,
   releaseOf,
 } from './record.ts';
 import { type Retiring, retire, runLevel } from './run-level.ts';
+import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { describeSpan, Timeline } from './timeline.ts';
 
@@ -40,6 +40,8 @@ import { describeSpan, Timeline } from './timeline.ts';
 const DRAIN_WITH_LEASE_MS = 30_000;
 /** A run that drains without the lease says this often in the record that it lives. */
 const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+/** How long a run that is over waits for the lease to say so. */
+const RECORD_DRAIN_MS = 60_000;
 
 /** What a deploy is asked to do. */
 export interface DeployRequest {
@@ -70,6 +72,10 @@ export interface DeployReport {
   engineCalls: number;
   /** Why the run failed, when it did after it had begun to change things. */
   failure: unknown;
+  /** Services that were to change and run as before, because the run failed. */
+  undone: readonly string[];
+  /** Where each service stands now. */
+  standing: Plan['standing'];
   changed: boolean;
 }
 
@@ -242,7 +248,7 @@ class Deployment {
       } catch (error) {
         run.failure = error;
         run.failed = level.services;
-        await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, level.services));
+        await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
         break;
       }
     }
@@ -317,7 +323,7 @@ class Deployment {
 
   /** All servers must run one image: a tag may have moved between two pulls. */
   async #digests(input: PlanInput, services: readonly WantedService[]): Promise<Map<string, string>> {
-    const digests = new Map<string, string>();
+    const digests = keptDigests(input, services);
     await Promise.all(
       services.map(async ({ name, spec: { container } }) => {
         const found = await Promise.all(
@@ -344,13 +350,13 @@ class Deployment {
   }
 
   /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
-  async #undo(input: PlanInput, failed: readonly string[]): Promise<void> {
+  async #undo(input: PlanInput, { failed, done }: Run): Promise<void> {
     const { log, wanted } = this.#request;
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
       const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
-      const plan = planDeploy(assembleUndo(input, failed, observed));
+      const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
     } catch (error) {
@@ -371,7 +377,7 @@ class Deployment {
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     await this.#timeline.measure({ phase: 'record' }, async () => {
       const now = new Date();
-      const until = new Date(now.getTime() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+      const until = this.#signOfLife(now);
       const outcome = outcomeOf(input, plan, run, digests, left, until);
       const { scope } = input;
       const { author } = this.#request;
@@ -413,26 +419,41 @@ class Deployment {
     return found.flat();
   }
 
-  /** The lease is free for other services meanwhile; afterwards the record is told. */
+  /** The lease is free for other services meanwhile; the record is told that this run lives, and when it is done. */
   async #drainWithoutLease(plan: Plan, drained: Promise<unknown>): Promise<void> {
-    const { log, signal } = this.#request;
+    const { log } = this.#request;
     log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-    await drained;
     const steps = plan.levels.flatMap(({ retire }) => retire);
-    const { snapshot } = await acquire(this.#session.store, signal);
-    // Another run may have moved in meanwhile.
-    if (Object.keys(snapshot.state.services).length === 0) await this.#tearDown(plan);
+    let isOver = false;
+    while (!isOver) {
+      const pause = new AbortController();
+      const nextSign = sleep(DRAIN_SIGN_OF_LIFE_MS / 2, false, { signal: pause.signal }).catch(() => true);
+      isOver = await Promise.race([drained.then(() => true), nextSign]);
+      pause.abort();
+      // A record that is late does no harm: the next run sees for itself what is left.
+      await this.#recordDrain(steps, isOver).catch((error) => log.warning(messageOf(error)));
+    }
+  }
+
+  async #recordDrain(steps: readonly RetireStep[], isOver: boolean): Promise<void> {
+    const { project, environment } = this.#request.wanted;
+    const containers = steps.map(({ name }) => name);
+    const until = isOver ? undefined : this.#signOfLife(new Date());
+    // Also when the run was cancelled: else its containers would be taken for draining for minutes.
+    await acquire(
+      this.#session.store,
+      AbortSignal.timeout(isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4),
+    );
+    const services = [...new Set(steps.map(({ service }) => service))].join(', ');
     await this.#commit(
-      (state) =>
-        recordDrained(
-          state,
-          steps.map(({ name }) => name),
-        ),
-      {
-        subject: `${plan.scope.project} ${plan.scope.environment}: ${[...new Set(steps.map(({ service }) => service))].join(', ')} drained`,
-      },
+      (state) => recordDrain(state, containers, until),
+      { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` },
       { lease: 'release' },
     );
+  }
+
+  #signOfLife(now: Date): string {
+    return new Date(now.getTime() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
   }
 
   async #commit(
@@ -477,7 +498,11 @@ class Deployment {
   }
 
   #report(input: PlanInput, plan: Plan, run: Run): DeployReport {
+    const undone = [...new Set([...run.failed, ...run.skipped])];
+    const kept = undone.map((name) => [name, currentStanding(input, name)] as const);
     return {
+      undone,
+      standing: { ...plan.standing, ...Object.fromEntries(kept) },
       plan,
       services: input.services,
       timeline: this.#timeline,
@@ -491,13 +516,8 @@ class Deployment {
 }
 
 /** What happened so far. */
-interface Run {
+interface Run extends Progress {
   retiring: Retiring[];
-  done: string[];
-  failed: string[];
-  skipped: string[];
-  failure: unknown;
-  probes: Map<string, ProbeReport>;
   cut: number;
 }
 
@@ -509,43 +529,6 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
   return drainTimeoutMs !== undefined;
 }
 
-/** The services that get new containers: their releases are recorded before anything starts. */
-function begunServices(input: PlanInput, plan: Plan): WantedService[] {
-  const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-  return input.services.filter(({ name }) => starting.has(name));
-}
-
 function unique(pulls: Plan['pulls']): Plan['pulls'] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
-}
-
-function outcomeOf(
-  input: PlanInput,
-  plan: Plan,
-  run: Run,
-  digests: Map<string, string>,
-  left: readonly RetireStep[],
-  until: string,
-): Outcome {
-  const undone = new Set([...run.failed, ...run.skipped]);
-  const achieved = plan.changes.flatMap((change): Achieved[] => {
-    const service = input.services.find(({ name }) => name === change.service);
-    const isNothing = change.effect === 'none' || change.effect === 'remove';
-    if (service === undefined || isNothing || undone.has(change.service)) return [];
-    return [
-      {
-        service,
-        change,
-        standing: plan.standing[change.service] ?? [],
-        image: digests.get(change.service) ?? service.known.current?.image_digest ?? change.image,
-        isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-        probe: run.probes.get(change.service),
-        draining: left
-          .filter(({ service: name }) => name === change.service)
-          .map(({ host, name }) => ({ host, container: name, until })),
-      },
-    ];
-  });
-  const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-  return { achieved, removed, failed: [...undone] };
 }

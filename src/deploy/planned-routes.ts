@@ -48,7 +48,8 @@ export function routesAfter(
   const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
     const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-    if (outcome !== undefined) return [routeOf(service, service.spec, outcome.placements)];
+    const isUnknown = input.keepsActive && service.known.current === undefined;
+    if (outcome !== undefined && !isUnknown) return [routeOf(service, service.spec, outcome.placements)];
     const placements = currentPlacements(input, service.name);
     const spec = service.isSelected ? service.known.current : service.spec;
     if (spec === undefined) return liveRoute(service.name);

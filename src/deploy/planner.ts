@@ -1,4 +1,5 @@
 import { specHash } from '../model/spec.ts';
+import { partHashes } from './desired.ts';
 import { dependencyLevels } from './levels.ts';
 import type { Change, Effect, Level, Plan, PrepareStep, RetireStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
@@ -19,7 +20,7 @@ export function planDeploy(input: PlanInput): Plan {
   return {
     scope: input.scope,
     changes: [
-      ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!, levels)),
+      ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!)),
       ...removed.map((service) => removalOf(input, service)),
     ],
     vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
@@ -129,21 +130,15 @@ function planPrepare(input: PlanInput, host: string): PrepareStep[] {
   return step.sidecar === undefined && step.edge === undefined ? [] : [step];
 }
 
-function changeOf(
-  input: PlanInput,
-  service: WantedService,
-  outcome: Outcome,
-  levels: readonly Level[],
-): Change {
+function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): Change {
   const { strategy } = service.spec.policy;
   const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
   const starts = outcome.level.start.length + outcome.level.check.length > 0;
-  const routesChange = levels.some((level) => level.switch !== undefined && level.start.length === 0);
   let effect: Effect = 'none';
   if (starts) effect = isStanding(input, service.name) ? strategy : 'create';
   else if (outcome.isMoving) effect = 'reload';
   else if (service.release.isNew || service.known.pending !== undefined)
-    effect = routesChange ? 'reload' : 'record';
+    effect = isRouteChanged(service) ? 'reload' : 'record';
   else if (outcome.level.retire.length > 0) effect = 'record';
   return {
     service: service.name,
@@ -155,6 +150,10 @@ function changeOf(
     hosts: outcome.placements.map(({ host }) => host),
     image: service.spec.container.image,
   };
+}
+
+function isRouteChanged({ known: { current }, spec }: WantedService): boolean {
+  return current !== undefined && partHashes(current).route !== partHashes(spec).route;
 }
 
 function isStanding(input: PlanInput, service: string): boolean {

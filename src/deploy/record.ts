@@ -82,8 +82,8 @@ export interface Achieved {
 export interface Outcome {
   achieved: Achieved[];
   removed: Change[];
-  /** Begun and undone. */
-  failed: string[];
+  /** What was to change and runs as before, because the run failed. */
+  failed: Change[];
 }
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
@@ -100,7 +100,7 @@ export function recordOutcome(
     services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
   }
   for (const { service } of outcome.removed) delete services[service];
-  for (const name of outcome.failed) {
+  for (const { service: name } of outcome.failed) {
     const recorded = services[name];
     if (recorded === undefined) continue;
     if (recorded.release === 0) delete services[name];
@@ -147,13 +147,19 @@ function recordOf(
   };
 }
 
-/** recordDrained notes that old sides are gone. Pure. */
-export function recordDrained(state: EnvironmentState, containers: readonly string[]): EnvironmentState {
+/** recordDrain notes that old sides are gone, or that a run drains them until a new time. Pure. */
+export function recordDrain(
+  state: EnvironmentState,
+  containers: readonly string[],
+  until: string | undefined,
+): EnvironmentState {
   const services = Object.fromEntries(
-    Object.entries(state.services).map(([name, recorded]) => {
-      const left = (recorded.draining ?? []).filter(({ container }) => !containers.includes(container));
-      const { draining, ...rest } = recorded;
-      return [name, left.length > 0 ? { ...rest, draining: left } : rest];
+    Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
+      const left = draining.flatMap((one) => {
+        if (!containers.includes(one.container)) return [one];
+        return until === undefined ? [] : [{ ...one, until }];
+      });
+      return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
     }),
   );
   return { ...state, services };
@@ -173,7 +179,10 @@ export function historyOf(outcome: Outcome): ServiceChange[] {
   const removed = outcome.removed.map(
     ({ service, from }): ServiceChange => ({ service, kind: 'removed', from }),
   );
-  return [...achieved, ...removed];
+  const failed = outcome.failed
+    .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
+    .map(({ service, from, to }): ServiceChange => ({ service, kind: 'failed', from, to }));
+  return [...achieved, ...removed, ...failed];
 }
 
 /** begunChanges says which releases an intent announces. */

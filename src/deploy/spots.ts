@@ -2,6 +2,7 @@ import { scopeName } from '../model/names.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedServer } from './observed.ts';
+import type { Standing } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 
 /** spotOf returns the container that the live routes point to, and the other side's. The record is asked only where there is no route. */
@@ -51,6 +52,16 @@ export function currentPlacements(input: PlanInput, service: string): Placement[
     const { active } = spotOf(input, service, host);
     const isServed = active !== undefined && routedSide(input, service, host) === active.side;
     return isServed ? [{ host, side: active.side }] : [];
+  });
+}
+
+/** currentStanding returns the copies of a service that had the traffic when the servers were looked at. */
+export function currentStanding(input: PlanInput, service: string): Standing[] {
+  const recorded = input.state.services[service]?.release ?? 0;
+  return currentPlacements(input, service).map(({ host, side }) => {
+    const found = input.observed.find((server) => server.host === host)?.containers ?? [];
+    const container = found.find((candidate) => candidate.service === service && candidate.side === side);
+    return { host, side, release: container?.release ?? recorded };
   });
 }
 

@@ -26,7 +26,7 @@ export async function runIsAlive(query: RunQuery): Promise<boolean | undefined> 
   const signal = query.signal === undefined ? timeout : AbortSignal.any([timeout, query.signal]);
   try {
     // Loaded when it is needed, which is rare: it takes longer to load than all of our own code.
-    const { getOctokit } = await import(/* webpackChunkName: "github" */ '@actions/github');
+    const { getOctokit } = await import(/* webpackMode: "eager" */ '@actions/github');
     const { actions } = getOctokit(query.token, { baseUrl: query.apiUrl, request: { signal } }).rest;
     const run = { owner, repo, run_id: query.runId };
     const { data } =

@@ -24,7 +24,11 @@ const manifestSchema = z.object({
       generation: z.string(),
       routes: z.record(
         z.string(),
-        z.object({ domains: z.array(z.string()), placements: z.array(placement), backing: backing.optional() }),
+        z.object({
+          domains: z.array(z.string()),
+          placements: z.array(placement),
+          backing: backing.optional(),
+        }),
       ),
       /** Content hash of each file of the environment. */
       files: z.record(z.string(), z.string()),

@@ -7,6 +7,8 @@ export type ServiceChange =
   /** A release runs. `from` is 0 when there was none before. */
   | { service: string; kind: 'released'; from: number; to: number; servers: number }
   | { service: string; kind: 'removed'; from: number }
+  /** The run failed before this release had the traffic; `from`, 0 for nothing, runs as before. */
+  | { service: string; kind: 'failed'; from: number; to: number }
   /** Only domains or timeouts changed: a reload. */
   | { service: string; kind: 'routed' }
   /** Only drain, healthcheck or retention changed: neither container nor reload. */
@@ -59,6 +61,8 @@ export function describeChange(change: ServiceChange): string {
       return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
     case 'removed':
       return `${service} removed (was ${change.from})`;
+    case 'failed':
+      return `${service} ${step(change.from, change.to)} not deployed`;
     case 'routed':
       return `${service} routes`;
     case 'policy':

@@ -76,8 +76,7 @@ describe('What a change of the file causes', () => {
     const dry = await shop.deploy({ 'dry-run': 'true' });
     expect(dry.outputs.changed).toBe('true');
     expect(dry.log).toMatch(/api 1 → 2: new containers beside the old ones .*\(image\)/);
-    for (const { host } of servers)
-      expect(dry.log).toMatch(`start api release 2 as secondary on ${host}`);
+    for (const { host } of servers) expect(dry.log).toMatch(`start api release 2 as secondary on ${host}`);
     expect(dry.log).toMatch(/worker 1: unchanged/);
     expect(dry.summary).toMatch('api 1 → 2');
     expect(await shop.standing()).toEqual(before.containers);
