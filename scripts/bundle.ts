@@ -29,7 +29,8 @@ export async function bundle(): Promise<Map<string, string>> {
       if (!name.endsWith('.js')) throw new Error(`${name} cannot be part of dist/: it is not JavaScript`);
       files.set(name, withoutComments(content));
     }
-    for (const name of Object.keys(ACTIONS)) files.set(`${name}.js`, `require('./index.js').run('${name}');\n`);
+    for (const name of Object.keys(ACTIONS))
+      files.set(`${name}.js`, `require('./index.js').run('${name}');\n`);
     files.set('licenses.txt', licences(modules));
     files.set('package.json', '{ "type": "commonjs" }\n');
     return files;
@@ -40,7 +41,10 @@ export async function bundle(): Promise<Map<string, string>> {
 
 function emit(stage: string): void {
   const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', stage];
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) throw new Error('tsc failed');
   // Without a type of its own the folder would be read as ES modules, and ncc would emit them.
   writeFileSync(join(stage, 'package.json'), '{}\n');

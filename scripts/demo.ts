@@ -72,7 +72,7 @@ async function main(): Promise<number> {
   );
   const shop = await Example.copy(lab, 'shop');
   const acts = await play(shop, lab);
-  await account(shop, lab, acts);
+  await account(shop, acts);
   screen.line(`${acts.length} deploys in ${seconds(performance.now() - begun)}, the servers included.`);
   if (values.down) await lab.down();
   else leave(lab, shop);
@@ -86,9 +86,10 @@ async function play(shop: Example, lab: Lab): Promise<Act[]> {
     'Act 1: version 1 arrives on two empty servers',
     'Edge and sidecar are set up, then redis, then the web front, which needs it.',
   );
-  const first = await deploy(screen, shop, await shop.build('web', 'v1'));
+  const first = await deploy(screen, shop, await build(shop, 'v1'));
+  screen.line();
   keep(lab, '1-first-deploy', first);
-  acts.push({ title: '1  version 1', deployed: first });
+  acts.push({ title: 'version 1', deployed: first });
   expect(first.run.code === 0, `version 1 was not deployed:\n${first.run.log}`);
   if (first.run.code !== 0) return acts;
   await showSides(shop, new Map());
@@ -99,9 +100,9 @@ async function play(shop: Example, lab: Lab): Promise<Act[]> {
   );
   await shop.change('web/server.mjs', 'Welcome to the shop', 'Welcome back to the shop', 'A warmer greeting');
   const before = await sidesOf(shop);
-  const second = await deployUnderLoad(screen, shop, lab.servers, await shop.build('web', 'v2'));
+  const second = await deployUnderLoad(screen, shop, lab.servers, await build(shop, 'v2'));
   keep(lab, '2-under-load', second);
-  acts.push({ title: '2  version 2', deployed: second });
+  acts.push({ title: 'version 2, under load', deployed: second });
   expect(second.run.code === 0, `version 2 was not deployed:\n${second.run.log}`);
   screen.line();
   showTraffic(second);
@@ -113,12 +114,12 @@ async function play(shop: Example, lab: Lab): Promise<Act[]> {
 
   screen.heading(
     'Act 3: version 3 is broken, under the same load',
-    'A typing mistake in the name of a variable: the front looks for its cache in the wrong place.',
+    'A slip of the hand in the name of a variable: the front looks for its cache where there is none.',
   );
   await shop.change('web/server.mjs', 'SWITCHYARD_CACHE_HOST', 'SWITCHYARD_CASHE_HOST', 'Tidy up');
-  const third = await deployUnderLoad(screen, shop, lab.servers, await shop.build('web', 'v3'));
+  const third = await deployUnderLoad(screen, shop, lab.servers, await build(shop, 'v3'));
   keep(lab, '3-broken', third);
-  acts.push({ title: '3  version 3, broken', deployed: third });
+  acts.push({ title: 'version 3, broken, under load', deployed: third });
   expect(third.run.code !== 0, 'version 3 was deployed, and should have been refused');
   const [error = '', ...others] = errorsOf(third.run);
   screen.line();
@@ -133,6 +134,15 @@ async function play(shop: Example, lab: Lab): Promise<Act[]> {
   expect(third.traffic.versions.v3 === undefined, 'version 3 answered users');
   await expectOneSide(shop, lab);
   return acts;
+}
+
+/** build makes the image of the front from the repository and pushes it, as the shop's workflow does. */
+async function build(shop: Example, version: string): Promise<string> {
+  const begun = performance.now();
+  const image = await shop.build('web', version);
+  const commit = await shop.git('log', '-1', '--format=%h "%s"');
+  screen.step(`commit ${commit} built and pushed as ${image} (${seconds(performance.now() - begun)})`);
+  return image;
 }
 
 /** keep writes the job summary and the log of a run where they can be looked at. */
@@ -197,7 +207,7 @@ async function expectOneSide(shop: Example, lab: Lab): Promise<void> {
   }
 }
 
-async function account(shop: Example, lab: Lab, acts: readonly Act[]): Promise<void> {
+async function account(shop: Example, acts: readonly Act[]): Promise<void> {
   screen.heading(
     'What happened',
     'The record on the branch switchyard-state, as git log shows it, newest first:',
@@ -206,7 +216,8 @@ async function account(shop: Example, lab: Lab, acts: readonly Act[]): Promise<v
   for (const line of log.split('\n')) screen.line(`  ${line}`);
   screen.line();
   const again = await (await shop.start('update-nginx')).done;
-  expect(again.code === 0 && again.outputs.changed === 'false', 'the servers do not serve what is recorded');
+  const isRight = again.code === 0 && again.outputs.changed === 'false';
+  expect(isRight, `edge or sidecar did not serve what is recorded:\n${again.log}`);
   screen.table(
     ['deploy', 'ended', 'whole run', 'proven after', 'requests', 'lost'],
     acts.map(({ title, deployed }) => [
@@ -218,7 +229,6 @@ async function account(shop: Example, lab: Lab, acts: readonly Act[]): Promise<v
       'traffic' in deployed ? count(deployed.traffic.lost) : '',
     ]),
   );
-  if (lab.servers.length === 0) return;
 }
 
 function leave(lab: Lab, shop: Example): void {

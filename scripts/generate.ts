@@ -1,9 +1,10 @@
 /**
- * Writes what is generated from the schema of switchyard.yml: the JSON Schema for editors and the reference
- * page. With `--check` it writes nothing, and fails when a file is not what it would write.
+ * Writes what is generated: from the schema of switchyard.yml the JSON Schema for editors and the reference page,
+ * from the catalogue of actions every action.yml and the tables of the READMEs. With `--check` it writes nothing, and fails when a file is not what it would write.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { actionFiles } from './action-files.ts';
 import { editorSchema } from './json-schema.ts';
 import { referencePage } from './reference.ts';
 
@@ -11,13 +12,14 @@ const root = join(import.meta.dirname, '..');
 const files: Record<string, string> = {
   'schema/switchyard.schema.json': `${JSON.stringify(editorSchema(), null, 2)}\n`,
   'docs/reference/configuration.md': referencePage(),
+  ...actionFiles(current),
 };
 
 const isCheck = process.argv.includes('--check');
 const stale = Object.entries(files).filter(([path, content]) => current(path) !== content);
 for (const [path, content] of stale) {
   if (isCheck) {
-    console.error(`${path} is stale: run node scripts/generate.ts`);
+    console.error(`${path} is stale: run npm run generate`);
   } else {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What package.json says that matters here; `licenses` is the old form, which ssh2 still has. */
@@ -37,8 +37,7 @@ function textOf(folder: string, { author }: Manifest): string {
   const name = readdirSync(folder)
     .sort()
     .find((file) => /^(licen[cs]e|copying)/i.test(file));
-  const path = name === undefined ? undefined : join(folder, name);
-  if (path !== undefined && existsSync(path)) return readFileSync(path, 'utf8').replaceAll('\r\n', '\n').trim();
+  if (name !== undefined) return readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n').trim();
   const holder = typeof author === 'string' ? author : author?.name;
   return `The package brings no licence text along.${holder ? ` Its author: ${holder}` : ''}`;
 }

@@ -14,6 +14,8 @@ const BEFORE_MS = 2_000;
 const AFTER_MS = 1_500;
 /** A deploy of the demo is over long before; then no load goes on for ever. */
 const LONGEST_LOAD_S = 180;
+/** How often the log of a running deploy is looked at. */
+const LOOK_EVERY_MS = 20;
 
 /** What became of a deploy. */
 export interface Deployed {
@@ -30,7 +32,9 @@ export interface DeployedUnderLoad extends Deployed {
 /** deploy runs toggle-deploy on the shop with an image for its front, and shows what the action says it does. */
 export async function deploy(screen: Screen, shop: Example, image: string): Promise<Deployed> {
   const running = await shop.start('toggle-deploy', { images: `web=${image}` });
-  const tell = follow(running, (line) => screen.step(line));
+  const tell = follow(running, (line) =>
+    screen.step(line.replace(/^switch \(/, 'edges and sidecars switched, and proven (')),
+  );
   const run = await running.done;
   return { run, provenMs: tell() };
 }
@@ -61,8 +65,9 @@ export async function deployUnderLoad(
   });
   await sleep(BEFORE_MS);
   const running = await shop.start('toggle-deploy', { images: `web=${image}` });
+  doing = 'the image is pulled';
   const tell = follow(running, (line) => {
-    doing = line;
+    doing = next(line) ?? doing;
   });
   const run = await running.done;
   doing = run.code === 0 ? 'after the deploy' : 'after the failed deploy';
@@ -71,8 +76,8 @@ export async function deployUnderLoad(
   return { run, provenMs: tell(), traffic: await traffic.stop() };
 }
 
-/** follow hands over each phase that the action's log names, and returns when the switch was proven. */
-function follow(running: RunningAction, show: (line: string) => void): () => number | undefined {
+/** follow hands over each phase of the shop that the action's log tells, and returns when the switch was proven. */
+function follow(running: RunningAction, show: (phase: string) => void): () => number | undefined {
   const begun = performance.now();
   let seen = 0;
   let provenMs: number | undefined;
@@ -82,16 +87,29 @@ function follow(running: RunningAction, show: (line: string) => void): () => num
     for (; seen < lines.length - 1; seen += 1) {
       const line = lines[seen]!;
       if (/^switch \(/.test(line)) provenMs = performance.now() - begun;
-      if (/^(?:web|cache) on |^switch \(/.test(line))
-        show(line.replace(/^switch \(/, 'switched and proven on all servers ('));
+      if (/^(?:web|cache) on |^switch \(|: pull \(/.test(line)) show(line);
     }
   };
-  const timer = setInterval(look, 20);
+  const timer = setInterval(look, LOOK_EVERY_MS);
   void running.done.finally(() => clearInterval(timer));
   return () => {
     look();
     return provenMs;
   };
+}
+
+/** What a run does when its log has just told that a phase is over. */
+const NEXT: [RegExp, string][] = [
+  [/: pull \(/, 'the new containers start beside the old ones'],
+  [/: start \(/, 'waiting until the new containers are healthy'],
+  [/: healthy failed/, 'given up; the new containers are removed'],
+  [/: healthy \(/, 'all edges and sidecars are switched'],
+  [/^switch \(/, 'switched and proven; the old containers drain'],
+  [/: drain \(/, 'the old containers stop'],
+];
+
+function next(line: string): string | undefined {
+  return NEXT.find(([pattern]) => pattern.test(line))?.[1];
 }
 
 /** errorsOf returns what an action reported as errors, as a runner would show them. */

@@ -56,7 +56,9 @@ export class Screen {
     const widths = headings.map((heading, i) =>
       Math.max(heading.length, ...rows.map((row) => plain(row[i]).length)),
     );
-    const isNumber = headings.map((_, i) => rows.every((row) => /^(?:\d[\d,]*(?:\.\d+)?(?: m?s)?)?$/.test(plain(row[i]))));
+    const isNumber = headings.map((_, i) =>
+      rows.every((row) => /^(?:\d[\d,]*(?:\.\d+)?(?: m?s)?)?$/.test(plain(row[i]))),
+    );
     const fit = (cell: string, i: number) => {
       const gap = ' '.repeat(Math.max(0, widths[i]! - plain(cell).length));
       return isNumber[i] ? gap + cell : cell + gap;

@@ -36,7 +36,7 @@ export const INPUTS = {
   },
   secrets: {
     description:
-      'The values of the secrets that services name, as a JSON object. Pass all: `${{ toJSON(secrets) }}`; only the named ones are used.',
+      'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
   },
   images: {
     description:

@@ -12,7 +12,7 @@ import {
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { currentPlacements } from './spots.ts';
+import { currentPlacements, servingRelease } from './spots.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
@@ -122,6 +122,7 @@ function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): Wa
     current: facts.known.get(spec.name)?.current,
     pending: facts.known.get(spec.name)?.pending,
     highest: highestRelease(spec.name, state, observed),
+    serving: servingRelease(facts.wanted, observed, spec.name),
   };
   if (!isSelected && known.current === undefined) return [];
   const secrets = facts.secrets[spec.name] ?? {};
@@ -146,7 +147,7 @@ function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, Serv
       placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
       ports: own,
       release: currentNumber(current),
-      known: { current, pending: undefined, highest: current.number },
+      known: { current, pending: undefined, highest: current.number, serving: 0 },
       isSelected: false,
     },
   ];

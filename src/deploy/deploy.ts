@@ -3,6 +3,7 @@ import { allOrErrors, Fleet } from '../fleet/fleet.ts';
 import type { Provider } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
+import type { Scope } from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
@@ -17,7 +18,7 @@ import { pull } from './images.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, keptDigests, outcomeOf, type Progress } from './outcome.ts';
-import { isEmpty, type Plan, type RetireStep } from './plan.ts';
+import { isEmpty, type Plan, type PrepareStep, type RetireStep, type SwitchStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
@@ -34,6 +35,7 @@ import {
 import { type Retiring, retire, runLevel } from './run-level.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
+import { switchRoutes } from './switch.ts';
 import { describeSpan, Timeline } from './timeline.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
@@ -149,6 +151,11 @@ class Deployment {
   async run(): Promise<DeployReport> {
     const { log, dryRun } = this.#request;
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
+    const { settle } = plan;
+    if (!dryRun && settle !== undefined) {
+      await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+      ({ input, plan } = await this.#plan());
+    }
     while (!dryRun && plan.vacate.some(isDrained)) {
       await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
       ({ input, plan } = await this.#plan());
@@ -216,6 +223,12 @@ class Deployment {
     );
   }
 
+  /** An earlier run was cut off while it switched: all edges and sidecars are brought to one view first. */
+  async #settle({ scope }: PlanInput, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
+    await this.#prepare(prepare, scope);
+    await switchRoutes(this.#context(this.#guard()), step);
+  }
+
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
   async #vacate(steps: readonly RetireStep[]): Promise<void> {
     const { log, signal } = this.#request;
@@ -267,18 +280,8 @@ class Deployment {
     plan: Plan,
     begun: readonly WantedService[],
   ): Promise<Map<string, string>> {
-    const { wanted, log } = this.#request;
     // First of all: a stopped edge serves nobody.
-    const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
-      allOrErrors(
-        plan.prepare.map((step) =>
-          prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log),
-        ),
-      ),
-    );
-    for (const instance of prepared.flat()) {
-      this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
-    }
+    await this.#prepare(plan.prepare, input.scope);
     await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
     const digests = await this.#digests(input, begun);
     await Promise.all([
@@ -287,6 +290,18 @@ class Deployment {
     ]);
     await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
     return digests;
+  }
+
+  async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
+    const { wanted, log } = this.#request;
+    const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
+      allOrErrors(
+        steps.map((step) => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)),
+      ),
+    );
+    for (const instance of prepared.flat()) {
+      this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
+    }
   }
 
   async #remove(host: string, ids: readonly string[]): Promise<void> {
@@ -357,6 +372,7 @@ class Deployment {
     try {
       const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
       const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
+      if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
     } catch (error) {

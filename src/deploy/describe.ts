@@ -32,8 +32,9 @@ export function describeChange(change: Change): string {
 /** stepsOf returns all steps of a plan in the order they run. */
 export function stepsOf(plan: Plan): Step[] {
   return [
-    ...plan.pulls,
     ...plan.prepare,
+    ...(plan.settle === undefined ? [] : [plan.settle]),
+    ...plan.pulls,
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
       ...level.stop,

@@ -35,6 +35,8 @@ export interface KnownReleases {
   pending: Release | undefined;
   /** The highest number that was ever given, by record or label. */
   highest: number;
+  /** The highest number that has traffic; a run may have been cut off before it was recorded. */
+  serving: number;
 }
 
 /** What shall run: a release that exists already, or the next one. */
@@ -46,11 +48,12 @@ export interface Numbered {
 
 /**
  * numberRelease decides which release a spec is: the current or the pending one when nothing of it differs,
- * else the next number.
+ * else the next number. Traffic only ever goes to a higher number: by that it is known who had some.
  */
 export function numberRelease(spec: ReleaseSpec, secretsVersion: number, known: KnownReleases): Numbered {
   for (const release of [known.pending, known.current]) {
-    if (release !== undefined && isSameRelease(release, spec, secretsVersion)) {
+    if (release === undefined || release.number < known.serving) continue;
+    if (isSameRelease(release, spec, secretsVersion)) {
       return { number: release.number, isNew: false, secretsVersion };
     }
   }

@@ -112,7 +112,7 @@ async function failure(server: Server, patient: Patient, what: string): Promise<
   const lines = `${stdout}${stderr}`.trimEnd();
   const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
   return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
-    hint: 'The new container was removed; what ran before still serves.',
+    hint: 'The new container is removed; what ran before, if anything did, serves.',
   });
 }
 

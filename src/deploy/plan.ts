@@ -144,6 +144,8 @@ export interface Standing {
 export interface Plan {
   scope: Scope;
   changes: Change[];
+  /** Runs alone and before all else, and then a new plan is made: a run was cut off while it switched. */
+  settle: SwitchStep | undefined;
   /** Old containers that drain where a new one has to stand: the run waits for them first, without the lease. */
   vacate: RetireStep[];
   pulls: PullStep[];
@@ -158,6 +160,7 @@ export interface Plan {
 export function isEmpty(plan: Plan): boolean {
   return (
     plan.changes.every(({ effect }) => effect === 'none') &&
+    plan.settle === undefined &&
     plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0
   );
 }

@@ -5,9 +5,9 @@ import { isServed, type ScopeWish } from '../nginx/compose.ts';
 import { type NginxKind, renderScope } from '../nginx/render.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import type { ReleaseSpec } from './desired.ts';
-import type { PlanInput } from './plan-input.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
 import type { Outcome } from './service-plan.ts';
-import { currentPlacements, liveRoutes, observedAt } from './spots.ts';
+import { currentPlacements, liveRoutes, observedAt, spotOf } from './spots.ts';
 
 /** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
 export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
@@ -48,16 +48,22 @@ export function routesAfter(
   const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
     const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-    const isUnknown = input.keepsActive && service.known.current === undefined;
-    if (outcome !== undefined && !isUnknown) return [routeOf(service, service.spec, outcome.placements)];
+    const isKept = input.keepsActive && service.isSelected;
+    if (outcome !== undefined && !isKept) return [routeOf(service, service.spec, outcome.placements)];
     const placements = currentPlacements(input, service.name);
-    const spec = service.isSelected ? service.known.current : service.spec;
-    if (spec === undefined) return liveRoute(service.name);
+    const isRecorded = !service.isSelected && !isRecordBehind(input, service);
+    const spec = isRecorded ? service.spec : service.known.current;
+    if (spec === undefined || (!isRecorded && live.has(service.name))) return liveRoute(service.name);
     return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
   });
   const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
   const unnamed = [...live.keys()].filter((name) => !named.has(name));
   return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+
+/** A run was cut off between its switch and the record. */
+function isRecordBehind(input: PlanInput, { name, release }: WantedService): boolean {
+  return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
 }
 
 function routeOf(

@@ -6,7 +6,8 @@ import type { PlanInput, WantedService } from './plan-input.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
-import { containersAt, observedAt } from './spots.ts';
+import { planSettle } from './settle.ts';
+import { containersAt, hostsWithSidecar, liveRoutes, observedAt, servedBy } from './spots.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -23,9 +24,10 @@ export function planDeploy(input: PlanInput): Plan {
       ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!)),
       ...removed.map((service) => removalOf(input, service)),
     ],
+    settle: planSettle(input, routesAfter(input, outcomes, new Set(), removed)),
     vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
     pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
-    prepare: isLeaving ? [] : input.hosts.flatMap((host) => planPrepare(input, host)),
+    prepare: input.hosts.flatMap((host) => planPrepare(input, host)),
     levels,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
     teardown: isLeaving
@@ -94,9 +96,14 @@ function finalLevel(
     stop: [],
     start: [],
     check: [],
-    switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: [...input.hosts] },
+    switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
     retire: retired,
   };
+}
+
+/** An environment that leaves has nothing to say to a server where it has no sidecar. */
+function routedHosts(input: PlanInput): string[] {
+  return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
 }
 
 /** What a service that left the file needs to go: its last release says, else the defaults do. */
@@ -111,23 +118,27 @@ function removalSteps(input: PlanInput, name: string): RetireStep[] {
 }
 
 function planPrepare(input: PlanInput, host: string): PrepareStep[] {
-  const { sidecar, edge } = observedAt(input, host);
-  const needsEdge = input.services.some(({ spec }) => spec.route.domains.length > 0);
+  const { sidecar } = observedAt(input, host);
+  const missing = input.isLeaving ? undefined : 'create';
   const step: PrepareStep = {
     kind: 'prepare',
     host,
-    sidecar: sidecar === undefined ? 'create' : sidecar.isRunning ? undefined : 'start',
-    edge: !needsEdge
-      ? undefined
-      : edge === undefined
-        ? 'create'
-        : !edge.isRunning
-          ? 'start'
-          : edge.isInNetwork
-            ? undefined
-            : 'join',
+    sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
+    edge: prepareEdge(input, host),
   };
   return step.sidecar === undefined && step.edge === undefined ? [] : [step];
+}
+
+/** Domains that leave need an edge too, until the last switch. */
+function prepareEdge(input: PlanInput, host: string): PrepareStep['edge'] {
+  const { sidecar, edge } = observedAt(input, host);
+  const wanted = input.services.map(({ spec }) => spec.route.domains);
+  const live = [...liveRoutes(input).values()].map(({ domains }) => domains);
+  const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
+  if ([...wanted, ...live].flat().length === 0 && !isServing) return undefined;
+  if (edge === undefined) return input.isLeaving ? undefined : 'create';
+  if (!edge.isRunning) return 'start';
+  return edge.isInNetwork ? undefined : 'join';
 }
 
 function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): Change {

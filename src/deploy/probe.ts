@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
-import type { Dialer } from '../fleet/server.ts';
+import type { Dialer } from '../fleet/dialer.ts';
 import { messageOf } from '../model/errors.ts';
 
 /** Time between two requests of one prober. */

@@ -32,7 +32,10 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
     isMoving: false,
   };
   const current = currentPlacements(input, service.name);
-  const targets = new Set(targetsOf(input, service, current));
+  // Going back is for where the service stood before.
+  const targets = new Set(
+    input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current),
+  );
   for (const server of input.servers) {
     const { host } = server;
     const here = current.find((placement) => placement.host === host);
@@ -44,7 +47,7 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
       continue;
     }
     if (targets.has(host)) planSpot(input, service, server, outcome);
-    else planDeparture(input, service, host, outcome);
+    else planDeparture(input, service, host, here, outcome);
   }
   outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
   return outcome;
@@ -102,7 +105,10 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   ) {
     if (image === undefined) outcome.pulls.push(pullOf(service, host));
   }
-  addSpot(service, host, blueprint, plan, active, outcome, input);
+  // A container that no route points to was left by a run that was cut off: nobody knows whether it is healthy.
+  const isServed = currentPlacements(input, service.name).some((here) => here.host === host);
+  const isUnproven = plan.start === undefined && !plan.resume && !isServed;
+  addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
 }
 
 function addSpot(
@@ -145,9 +151,18 @@ function addSpot(
   }
 }
 
-function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
+function planDeparture(
+  input: PlanInput,
+  service: WantedService,
+  host: string,
+  served: Placement | undefined,
+  outcome: Outcome,
+): void {
   for (const container of containersAt(input, service.name, host)) {
-    outcome.level.retire.push(retire(service, host, container, undefined));
+    const step = retire(service, host, container, undefined);
+    // What a failed run has started where nothing stood before never had traffic.
+    const isUndone = input.keepsActive && served === undefined;
+    outcome.level.retire.push(isUndone ? { ...step, drainTimeoutMs: undefined } : step);
   }
 }
 

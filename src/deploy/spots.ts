@@ -1,7 +1,7 @@
-import { scopeName } from '../model/names.ts';
+import { type Scope, scopeName } from '../model/names.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
-import { activeSides, routesOf } from '../nginx/tree.ts';
-import type { ObservedContainer, ObservedServer } from './observed.ts';
+import { activeSides, type ManifestScope, routesOf, slotOfGeneration } from '../nginx/tree.ts';
+import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 
@@ -18,17 +18,49 @@ export function spotOf(input: PlanInput, service: string, host: string) {
   return { active, idle: containers.find((container) => container !== active) };
 }
 
+/**
+ * servedBy returns what an edge or sidecar serves of an environment: what the running nginx has read, which is
+ * not what the pointer names where a run was cut off before its reload; else what it will read when it starts.
+ */
+export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): ManifestScope | undefined {
+  if (nginx === undefined) return undefined;
+  const { tree, generation, isRunning } = nginx;
+  const name = scopeName(scope);
+  if (isRunning && generation === undefined) return undefined;
+  const slot = (isRunning ? slotOfGeneration(tree, name, generation) : undefined) ?? tree.live;
+  return tree.slots[slot].manifest?.scopes[name];
+}
+
+/** servingRelease returns the highest release of a service's containers that any edge or sidecar sends traffic to. */
+export function servingRelease(scope: Scope, observed: readonly ObservedServer[], service: string): number {
+  const placements = observed
+    .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+    .flatMap((served) => served?.routes[service]?.placements ?? []);
+  const containers = observed.flatMap(({ host, containers: all }) =>
+    all.filter(
+      (container) =>
+        container.service === service &&
+        placements.some((placement) => placement.host === host && placement.side === container.side),
+    ),
+  );
+  return Math.max(0, ...containers.map(({ release }) => release));
+}
+
+/** The server's own sidecar says it; where a run was cut off during a first switch, only others may know yet. */
 function routedSide(input: PlanInput, service: string, host: string) {
-  return activeSides(servedOn(input, observedAt(input, host)), host).get(service);
+  const zoneOf = (name: string) => input.servers.find((server) => server.host === name)?.zone;
+  const { sidecar, edge } = observedAt(input, host);
+  const neighbours = input.observed.filter((server) => zoneOf(server.host) === zoneOf(host));
+  const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+  return all
+    .map((nginx) => activeSides(servedBy(input.scope, nginx), host).get(service))
+    .find((side) => side !== undefined);
 }
 
-function servedOn(input: PlanInput, { sidecar }: ObservedServer) {
-  return sidecar?.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
-}
-
-/** liveRoutes returns the routes that the sidecars serve, with the placements as they are now. */
+/** liveRoutes returns the routes that edges and sidecars serve, with the placements as they are now. */
 export function liveRoutes(input: PlanInput): Map<string, Route> {
-  const served = input.observed.flatMap((server) => routesOf(servedOn(input, server)));
+  const all = input.observed.flatMap(({ edge, sidecar }) => [edge, sidecar]);
+  const served = all.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)));
   return new Map(
     served
       .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
@@ -63,6 +95,11 @@ export function currentStanding(input: PlanInput, service: string): Standing[] {
     const container = found.find((candidate) => candidate.service === service && candidate.side === side);
     return { host, side, release: container?.release ?? recorded };
   });
+}
+
+/** hostsWithSidecar returns the servers that can be given routes. */
+export function hostsWithSidecar(input: PlanInput): string[] {
+  return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
 }
 
 /** observedAt returns what was found on one server. */

@@ -34,7 +34,7 @@ export type Strategy = (spot: Spot) => SpotPlan;
 export const toggle: Strategy = (spot) => {
   const { active, idle } = spot;
   if (active !== undefined && spot.isWanted(active)) return keep(active, idle);
-  if (idle?.isRunning && spot.isWanted(idle)) {
+  if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
     return {
       side: idle.side,
       start: undefined,
@@ -44,26 +44,36 @@ export const toggle: Strategy = (spot) => {
       retire: active,
     };
   }
+  const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
   return {
-    side: active === undefined ? 'base' : otherSide(active.side),
+    side: old === undefined ? 'base' : otherSide(old.side),
     start: { existing: undefined },
     resume: false,
-    vacate: idle,
+    vacate: free,
     stop: undefined,
-    retire: active,
+    retire: old,
   };
 };
 
+/** Where the active container does not run, the old side is the backup that serves, unless it never had traffic. */
+function servesInstead({ active, idle }: Spot): boolean {
+  if (!idle?.isRunning || active?.isRunning) return false;
+  return active === undefined || isOlder(idle, active);
+}
+
+/** Traffic goes to higher numbers only: an older container has had some, a newer one has not. */
+function isOlder(container: ObservedContainer, than: ObservedContainer | undefined): boolean {
+  return than !== undefined && container.release < than.release;
+}
+
 /** recreate stops the old container before the new one starts: the two never write one volume together. */
 export const recreate: Strategy = (spot) => {
-  const { active, idle } = spot;
   const plan = toggle(spot);
-  if (plan.resume) return { ...plan, stop: active?.isRunning ? active : undefined };
-  if (plan.start === undefined || plan.start.existing !== undefined) {
-    // The other container must not run while this one does.
-    return { ...plan, vacate: idle, retire: undefined };
+  if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+    return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
   }
-  return { ...plan, stop: active?.isRunning ? active : undefined };
+  // The other container must not run while this one does.
+  return { ...plan, vacate: spot.idle, retire: undefined };
 };
 
 /** The strategies by their name in the file. */

@@ -74,8 +74,9 @@ async function needsEdge(context: RunContext, step: SwitchStep, server: Server):
   // The environment may have had a domain before: then it leaves the edge.
   const edge = context.instances.get(nginxKey(server.host, 'edge'));
   if (edge === undefined) return false;
-  const tree = await edge.readTree();
-  return tree.slots[tree.live].manifest?.scopes[scopeName(context.scope)] !== undefined;
+  const scope = scopeName(context.scope);
+  const [tree, served] = await Promise.all([edge.readTree(), edge.generation(scope)]);
+  return served !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
 }
 
 function wish(context: RunContext, step: SwitchStep, server: Server, kind: 'edge' | 'sidecar'): ScopeWish {

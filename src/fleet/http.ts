@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import type { Dialer } from './server.ts';
+import type { Dialer } from './dialer.ts';
 
 /** An HTTP answer, read to its end. */
 export interface HttpAnswer {
@@ -35,13 +35,22 @@ export class HttpOver {
     target: { address: string; port: number; path: string; host?: string },
     timeoutMs: number,
   ): Promise<HttpAnswer> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    // While undici connects it does not hear the signal, and a dead address keeps it connecting for two minutes.
+    return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
+  }
+
+  async #send(
+    target: { address: string; port: number; path: string; host?: string },
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const { statusCode, headers, body } = await this.#agent.request({
       origin: `http://${target.address}:${target.port}`,
       path: target.path,
       method: 'GET',
       headers: { host: target.host ?? target.address, 'user-agent': 'switchyard' },
       reset: true,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
     return { status: statusCode, headers, body: await body.text() };
   }
@@ -49,4 +58,10 @@ export class HttpOver {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function rejectOn(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

@@ -2,9 +2,10 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Engine } from '../docker/engine.ts';
 import { messageOf, UserError } from '../model/errors.ts';
+import type { Dialer } from './dialer.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
-import type { Dialer, Provider } from './server.ts';
+import type { Provider } from './server.ts';
 
 /** localProvider deploys to the engine of the machine that runs the action. */
 export function localProvider(socketPath = dockerSocket()): Provider {

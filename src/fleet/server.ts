@@ -1,15 +1,7 @@
-import type { Duplex } from 'node:stream';
 import type { Engine } from '../docker/engine.ts';
 import type { ServerSpec } from '../model/spec.ts';
+import type { Dialer } from './dialer.ts';
 import type { HttpOver } from './http.ts';
-
-/** Opens TCP streams to addresses as a server sees them. */
-export interface Dialer {
-  /** dial opens a stream; it rejects when nobody listens or the way there is closed. */
-  dial(address: string, port: number): Promise<Duplex>;
-  /** close ends the connection under it. */
-  close(): Promise<void>;
-}
 
 /** Server is an open connection to one machine with a Docker engine. */
 export interface Server extends Dialer {

@@ -4,10 +4,12 @@ import type { Dial } from '../docker/http.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import { ChannelStream } from '../ssh/channel-stream.ts';
-import { SshConnection, type SshTarget } from '../ssh/connection.ts';
+import { SshConnection } from '../ssh/connection.ts';
+import type { SshTarget } from '../ssh/target.ts';
+import type { Dialer } from './dialer.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
-import type { Dialer, Provider } from './server.ts';
+import type { Provider } from './server.ts';
 
 /** Where Docker listens on every distribution. */
 const DOCKER_SOCKET = '/var/run/docker.sock';

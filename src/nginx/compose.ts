@@ -7,6 +7,7 @@ import {
   renderControl,
   renderMain,
   renderPointer,
+  routeFile,
   type ScopeFiles,
 } from './render.ts';
 import { type Route, upstreamName } from './routes.ts';
@@ -155,9 +156,11 @@ function nextGeneration(previous: string | undefined, files: ScopeFiles): string
   return `${number}.${specHash([...files]).slice(0, 8)}`;
 }
 
+/** Of the routes that are served here: an edge has those with a domain, and each zone its own. */
 function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
+  const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
   return Object.fromEntries(
-    wish.routes.map((route) => [
+    served.map((route) => [
       route.service,
       {
         domains: route.domains,
@@ -203,7 +206,7 @@ function copyScope(tree: Tree, scope: string, files: Map<string, string>): void 
 
 function controlOf(name: string, generation: string, wish: ScopeWish) {
   const provable = wish.routes
-    .filter((route) => route.protocol === 'http' && wish.files.has(`http/${name}/${route.service}.conf`))
+    .filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
     .map((route) => ({
       service: route.service,
       upstream: upstreamName(wish.scope, route.service),

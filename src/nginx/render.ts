@@ -28,13 +28,14 @@ export function renderScope(
     const backends = backendsOf(scope, route, on, servers);
     const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
     if (!isServed) continue;
-    const context = route.protocol === 'http' ? 'http' : 'stream';
-    files.set(
-      `${context}/${scopeName(scope)}/${route.service}.conf`,
-      renderRoute(kind, scope, route, backends),
-    );
+    files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
   }
   return files;
+}
+
+/** routeFile returns where a route is written, below a slot. */
+export function routeFile(scope: Scope, { service, protocol }: Pick<Route, 'service' | 'protocol'>): string {
+  return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
 }
 
 function renderRoute(kind: NginxKind, scope: Scope, route: Route, backends: readonly Backend[]): string {

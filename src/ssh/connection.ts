@@ -5,17 +5,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { ChannelStream } from './channel-stream.ts';
 import { explainConnectFailure } from './explain.ts';
 import { parseHostKey, signatureAlgorithms } from './keys.ts';
-
-/** Where to connect and which host keys to believe. */
-export interface SshTarget {
-  host: string;
-  port: number;
-  user: string;
-  /** `type base64` lines; when empty, connecting fails and the error shows the server's key. */
-  hostKeys: readonly string[];
-  /** A host to go through. */
-  jump?: Omit<SshTarget, 'jump'>;
-}
+import type { SshTarget } from './target.ts';
 
 /** Time for the TCP connection, and for the SSH handshake and login after it, in ms. */
 const CONNECT_TIMEOUT_MS = 8_000;

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../model/errors.ts';
-import type { SshTarget } from './connection.ts';
 import { fingerprint, hostKeyLine } from './keys.ts';
+import type { SshTarget } from './target.ts';
 
 /**
  * explainConnectFailure turns what went wrong while connecting into a UserError that names the server, the

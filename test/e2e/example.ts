@@ -6,7 +6,7 @@ import { docker, mustRun } from '../lab/command.ts';
 import { buildImages } from '../lab/images.ts';
 import type { Lab } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
-import { type RunningAction, startAction } from './action.ts';
+import { type ActionRun, type RunningAction, startAction } from './action.ts';
 import { serversOf } from './project.ts';
 
 const examples = join(import.meta.dirname, '..', '..', 'examples');
@@ -39,16 +39,16 @@ export class Example {
     this.environment = scope.environment;
   }
 
-  /** copy makes a repository of an example, and fills in what is the lab's. */
-  static async copy(lab: Lab, name: string): Promise<Example> {
+  /** copy makes a repository of an example, and fills in what is the lab's; `user` is who deploys. */
+  static async copy(lab: Lab, name: string, user = 'deploy'): Promise<Example> {
     const files = filesOf(join(examples, name));
     const config = parseDocument(files['switchyard.yml'] ?? '');
     const { project, environments, services } = config.toJS() as ExampleFile;
     const [[environment, { servers }] = ['', {}]] = Object.entries(environments);
     if (servers !== undefined) {
       const path = ['environments', environment];
-      config.setIn([...path, 'user'], 'deploy');
-      config.setIn([...path, 'servers'], config.createNode(serversOf(lab.servers.slice(0, servers.length))));
+      const own = serversOf(lab.servers.slice(0, servers.length)).map((server) => ({ ...server, user }));
+      config.setIn([...path, 'servers'], config.createNode(own));
     }
     config.setIn(['sidecar', 'image'], lab.images.nginx);
     const stand: Record<string, string> = {
@@ -80,9 +80,15 @@ export class Example {
     const path = join(this.folder, file);
     const text = readFileSync(path, 'utf8');
     if (!text.includes(before)) throw new Error(`${file} has no ${JSON.stringify(before)}`);
-    writeFileSync(path, text.replace(before, after));
-    await this.git('commit', '--quiet', '--all', '--no-verify', '--message', message);
-    await this.git('push', '--quiet', '--no-verify', 'origin', 'main');
+    await this.#commit(file, text.replace(before, after), message);
+  }
+
+  /** configure changes the configuration, key by key, and commits and pushes that. */
+  async configure(path: string[], value: unknown): Promise<void> {
+    const file = join(this.folder, 'switchyard.yml');
+    const config = parseDocument(readFileSync(file, 'utf8'));
+    config.setIn(path, config.createNode(value));
+    await this.#commit('switchyard.yml', config.toString(), `Change ${path.join('.')}`);
   }
 
   /** start starts a built action in the repository, as a runner does. */
@@ -96,6 +102,17 @@ export class Example {
   async state(): Promise<EnvironmentState> {
     const path = `state/${this.project}/${this.environment}.json`;
     return JSON.parse(await this.git('--git-dir', this.origin, 'show', `switchyard-state:${path}`));
+  }
+
+  async #commit(file: string, text: string, message: string): Promise<void> {
+    writeFileSync(join(this.folder, file), text);
+    await this.git('commit', '--quiet', '--all', '--no-verify', '--message', message);
+    await this.git('push', '--quiet', '--no-verify', 'origin', 'main');
+  }
+
+  /** run runs a built action, and returns what became of it. */
+  async run(action: string, inputs: Record<string, string> = {}): Promise<ActionRun> {
+    return await (await this.start(action, inputs)).done;
   }
 
   /** git runs git in the work tree; returns what it printed. */

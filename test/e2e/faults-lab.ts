@@ -1,15 +1,29 @@
-import { attachLab, type Lab, type LabServer, type ServerOptions, startLab } from '../lab/lab.ts';
+import { attachLab, type Lab, type LabServer, startLab } from '../lab/lab.ts';
+
+/** The lab of the tests that break servers: two servers, and beside them one without Docker. */
+export interface FaultsLab extends Lab {
+  bare: LabServer;
+}
 
 /**
- * openFaultsLab returns the lab of the tests that break servers: theirs alone, so that the fleet which other
- * tests share stays healthy. With SWITCHYARD_LAB=attach a lab that runs already is used, and stays.
+ * openFaultsLab starts the lab of the tests that break servers: theirs alone, so that the fleet which other
+ * tests share stays healthy. With SWITCHYARD_LAB=attach it runs already, and stays.
  */
-export async function openFaultsLab(servers: number | ServerOptions[] = 2): Promise<Lab> {
-  if (process.env.SWITCHYARD_LAB !== 'attach') return await startLab({ name: 'faults', servers });
-  const lab = await attachLab('faults');
-  await Promise.all(lab.servers.filter(({ hasEngine }) => hasEngine).map(clear));
-  return { ...lab, down: async () => undefined };
+export async function openFaultsLab(): Promise<FaultsLab> {
+  const isAttached = process.env.SWITCHYARD_LAB === 'attach';
+  const lab = isAttached
+    ? await attachLab('faults')
+    : await startLab({ name: 'faults', servers: FAULTS_SERVERS });
+  const [bare] = lab.servers.filter(({ hasEngine }) => !hasEngine);
+  if (bare === undefined) throw new Error('The lab named faults has no server without Docker');
+  const servers = lab.servers.filter(({ hasEngine }) => hasEngine);
+  if (!isAttached) return { ...lab, servers, bare };
+  await Promise.all(servers.map(clear));
+  return { ...lab, servers, bare, down: async () => undefined };
 }
+
+/** What the lab named faults consists of. */
+export const FAULTS_SERVERS = [{}, {}, { docker: false }];
 
 /** clear removes all containers, networks and volumes from a server; its images stay. */
 export async function clear(server: LabServer): Promise<void> {

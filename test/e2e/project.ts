@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { EnvironmentState } from '../../src/model/release.ts';
@@ -62,7 +62,9 @@ export class Project {
 
   /** write writes the configuration as it is now. */
   write(): void {
-    writeFileSync(join(this.folder, this.file), stringify(this.config));
+    const path = join(this.folder, this.file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, stringify(this.config));
   }
 
   /** edit changes the configuration and writes it. */
@@ -154,6 +156,15 @@ export class Project {
       }),
     );
     return Object.fromEntries(found.flat().sort());
+  }
+
+  /** lease returns what stands in the lease of the environment, undefined when no run ever took it. */
+  async lease(): Promise<{ released: boolean; fence: number } | undefined> {
+    const ref = `refs/switchyard/lease/${this.config.project}/${this.environment}`;
+    const { stdout: found } = await this.git('ls-remote', 'origin', ref);
+    if (found === '') return undefined;
+    await this.git('fetch', '-q', 'origin', `+${ref}:refs/seen/lease`);
+    return JSON.parse((await this.git('show', 'refs/seen/lease:lease.json')).stdout);
   }
 
   /** recordId returns the commit of the state branch, undefined before the first deploy. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { LabServer } from '../lab/lab.ts';
 import { type Relay, startRelay } from '../lab/relay.ts';
-import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { Project, serversOf } from './project.ts';
+import type { Project } from './project.ts';
 import { size } from './size.ts';
+import { newWebShop, release } from './web-shop.ts';
 
 /** One way to load a service while it is toggled. */
 interface LoadCase {
@@ -24,6 +24,7 @@ interface LoadCase {
 describe('A web service is toggled under load, and not one request is lost', () => {
   let lab: Fleet;
   let shop: Project;
+  let traffic: HttpTraffic | undefined;
   let relays: Relay[] = [];
 
   beforeAll(async () => {
@@ -31,6 +32,7 @@ describe('A web service is toggled under load, and not one request is lost', () 
   });
 
   afterEach(async () => {
+    await traffic?.stop();
     await Promise.all(relays.map((relay) => relay.close()));
     relays = [];
     await shop.leave();
@@ -48,14 +50,14 @@ describe('A web service is toggled under load, and not one request is lost', () 
     '$name',
     async ({ project, servers: count, toggles, requests, keepAlive = true, delayMs = 0 }) => {
       const servers = lab.servers.slice(0, count);
-      shop = await newShop(lab, project, servers);
+      shop = await newWebShop(lab, project, servers);
       await shop.deploy();
       const doors = servers.map(({ host }) => ({ host, port: 80 }));
       if (delayMs > 0) {
         relays = await Promise.all(doors.map((target) => startRelay({ target, delayMs })));
       }
       const { clients, thinkMs } = size;
-      const traffic = startHttpTraffic({
+      traffic = startHttpTraffic({
         targets: relays.length > 0 ? relays : doors,
         hostHeader: `${project}.example.com`,
         clients,
@@ -69,10 +71,7 @@ describe('A web service is toggled under load, and not one request is lost', () 
       for (let toggle = 1; toggle <= toggles; toggle += 1) {
         const version = toggle % 2 === 1 ? 'v2' : 'v1';
         side = side === 'base' ? 'secondary' : 'base';
-        shop.edit((config) => {
-          config.services.web!.image = lab.images.web(version);
-        });
-        const { outputs } = await shop.deploy();
+        const { outputs } = await release(shop, 'web', version).deploy();
         const { web } = JSON.parse(outputs.result!);
         expect(web.servers).toEqual(servers.map(({ host }) => expect.objectContaining({ host, side })));
         for (const server of servers) {
@@ -98,28 +97,6 @@ describe('A web service is toggled under load, and not one request is lost', () 
       expect((await shop.history()).filter((line) => toggled.test(line))).toHaveLength(toggles);
       console.log(`${project}: ${toggles} toggles, ${sent} requests, ${lost} lost`, figures);
     },
-    60_000 + toggleBudgetMs(load.toggles),
+    (load.toggles + 1) * 60_000,
   );
 });
-
-/** A toggle waits for `keepalive_min_timeout` and three looks, and machines are slow. */
-function toggleBudgetMs(toggles: number): number {
-  return toggles * 60_000;
-}
-
-function newShop(lab: Fleet, project: string, servers: readonly LabServer[]): Promise<Project> {
-  return Project.create(lab, {
-    project,
-    sidecar: lab.sidecar,
-    environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
-    services: {
-      web: {
-        image: lab.images.web('v1'),
-        port: 3000,
-        domain: `${project}.example.com`,
-        servers: servers.length,
-        healthcheck: { path: '/health' },
-      },
-    },
-  });
-}

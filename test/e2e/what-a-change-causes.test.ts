@@ -46,7 +46,7 @@ describe('What a change of the file causes', () => {
     });
     await shop.deploy();
     const targets = servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: 'api.causes.example', clients: 16 });
+    traffic = startHttpTraffic({ targets, hostHeader: 'api.causes.example', clients: 8, thinkMs: [20, 100] });
     await traffic.untilSent(100);
   });
 
@@ -188,7 +188,7 @@ describe('What a change of the file causes', () => {
   test('and not one request was lost meanwhile', async () => {
     const { lost, losses, ok, versions } = await traffic.stop();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-    expect(ok).toBeGreaterThan(1_000);
+    expect(ok).toBeGreaterThan(500);
     expect(Object.keys(versions).sort()).toEqual(['v1', 'v3']);
   });
 

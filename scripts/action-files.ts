@@ -1,0 +1,123 @@
+import { stringify } from 'yaml';
+import { ACTIONS, type ActionName, type ActionSpec } from '../src/actions/catalogue.ts';
+import { INPUTS, type InputSpec, OUTPUTS } from '../src/actions/inputs.ts';
+
+const names = Object.keys(ACTIONS) as ActionName[];
+
+/** actionFiles returns, by path, the action.yml of every action, and the READMEs with their tables filled in. */
+export function actionFiles(current: (path: string) => string | undefined): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const name of names) {
+    const { folder } = ACTIONS[name];
+    files[pathIn(folder, 'action.yml')] = actionYaml(name);
+    const path = pathIn(folder, 'README.md');
+    files[path] = withTables(path, current(path) ?? firstReadme(name));
+  }
+  return files;
+}
+
+function pathIn(folder: string, file: string): string {
+  return folder === '.' ? file : `${folder}/${file}`;
+}
+
+function actionYaml(name: ActionName): string {
+  const { folder, title, description, icon, color, inputs, outputs }: ActionSpec = ACTIONS[name];
+  const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
+  const manifest = {
+    name: title,
+    description,
+    branding: { icon, color },
+    inputs: Object.fromEntries(inputs.map((input) => [input, inputEntry(INPUTS[input])])),
+    outputs: Object.fromEntries(
+      outputs.map((output) => [output, { description: OUTPUTS[output].description }]),
+    ),
+    runs: { using: 'node24', main: `${toRoot}dist/${name}.js` },
+  };
+  return `# Generated from src/actions/catalogue.ts and inputs.ts by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
+}
+
+function inputEntry({ description, required = false, default: fallback }: InputSpec) {
+  // The runner refuses an action.yml that has an expression anywhere but in a default.
+  if (description.includes('${{')) throw new Error(`a description holds an expression: ${description}`);
+  return { description, required, ...(fallback !== undefined && { default: fallback }) };
+}
+
+/** A README as it begins. What stands outside of its tables is written by hand from then on. */
+function firstReadme(name: ActionName): string {
+  const { folder, title, description, inputs }: ActionSpec = ACTIONS[name];
+  const usesKey = inputs.includes('ssh-private-key');
+  return `# ${title}
+
+${description}
+
+\`\`\`yaml
+permissions:
+  contents: write # the state branch
+  actions: read # to recognise a dead run that holds the lease
+
+steps:
+  - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+  - uses: OWNER/switchyard/${folder}@COMMIT # v0.1.0
+    with:
+      environment: production${usesKey ? '\n      ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}' : ''}
+\`\`\`
+
+\`OWNER\` is the account the action is taken from, \`COMMIT\` the full SHA of the release's commit.
+
+## Inputs
+
+${marker('inputs', name)}
+${endMarker('inputs', name)}
+
+## Outputs
+
+${marker('outputs', name)}
+${endMarker('outputs', name)}
+`;
+}
+
+type Table = 'inputs' | 'outputs';
+
+const marker = (table: Table, name: ActionName): string => `<!-- ${table}:${name} -->`;
+const endMarker = (table: Table, name: ActionName): string => `<!-- /${table}:${name} -->`;
+
+/**
+ * withTables returns a document with the tables between its markers as they must be. It throws when an action of
+ * the document's own folder has no place for its tables.
+ */
+function withTables(path: string, text: string): string {
+  let filled = text;
+  for (const name of names) {
+    for (const table of ['inputs', 'outputs'] as const) {
+      const [begin, end] = [marker(table, name), endMarker(table, name)];
+      const [from, to] = [filled.indexOf(begin), filled.indexOf(end)];
+      if (from < 0 || to < from) {
+        if (pathIn(ACTIONS[name].folder, 'README.md') !== path) continue;
+        throw new Error(
+          `${path} has no place for the ${table} of ${name}: it needs the lines ${begin} and ${end}`,
+        );
+      }
+      const rows = table === 'inputs' ? inputsTable(name) : outputsTable(name);
+      filled = `${filled.slice(0, from + begin.length)}\n${rows}\n${filled.slice(to)}`;
+    }
+  }
+  return filled;
+}
+
+function inputsTable(name: ActionName): string {
+  const rows = ACTIONS[name].inputs.map((input) => {
+    const { description, required, default: fallback }: InputSpec = INPUTS[input];
+    const given = required ? '**required**' : fallback === undefined ? '' : `\`${fallback}\``;
+    return `| \`${input}\` | ${given} | ${cell(description)} |`;
+  });
+  return ['| input | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function outputsTable(name: ActionName): string {
+  const rows = ACTIONS[name].outputs.map(
+    (output) => `| \`${output}\` | ${cell(OUTPUTS[output].description)} |`,
+  );
+  return ['| output | meaning |', '| --- | --- |', ...rows].join('\n');
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

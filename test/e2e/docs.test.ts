@@ -1,0 +1,161 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { docker } from '../lab/command.ts';
+import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import { type Block, blocks } from '../unit/docs/documents.ts';
+import type { ActionRun } from './action.ts';
+import { ask } from './ask.ts';
+import { Example } from './example.ts';
+
+const repository = join(import.meta.dirname, '..', '..');
+const MINUTES = 60_000;
+
+let lab: Lab;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'switchyard-docs-'));
+  lab = await startLab({ name: 'docs', servers: 2 });
+}, 15 * MINUTES);
+
+afterAll(async () => {
+  await lab?.down();
+  rmSync(folder, { recursive: true, force: true });
+}, MINUTES);
+
+/** forServers returns the blocks of a document that are meant for a server. */
+function forServers(file: string): Block[] {
+  return blocks('sh').filter(
+    (block) => block.file === file && /^(?:# on the server|apt-get install)/.test(block.text),
+  );
+}
+
+/** onServer types a block of a document on a server, as root, with some words replaced; returns what it prints. */
+async function onServer(server: LabServer, { text }: Block, words: Record<string, string>): Promise<string> {
+  // The lab's servers have the packages already.
+  let script = text.replaceAll(/^apt-get install .*$/gm, '');
+  for (const [word, other] of Object.entries(words)) script = script.replaceAll(word, other);
+  const { code, stdout, stderr } = await server.exec(['bash', '-euc', script]);
+  if (code !== 0) throw new Error(`${script}\nended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** changedBy returns whether a run changed anything; it throws with the log of a run that failed. */
+function changedBy({ code, log, outputs }: ActionRun): string | undefined {
+  if (code !== 0) throw new Error(log);
+  return outputs.changed;
+}
+
+describe('a first deploy, as the README says', () => {
+  const who = 'shipper';
+  let server: LabServer;
+  let key: string;
+  let hello: Example;
+
+  test('a server is prepared, and shows its host key', async () => {
+    server = lab.servers[0]!;
+    // ssh-keygen has made this file on every machine but the lab's.
+    await server.exec(['tee', '/etc/ssh/ssh_host_ed25519_key.pub'], { input: `${server.hostKeys[0]}\n` });
+    const [preparation] = forServers('README.md');
+    const said = await onServer(server, preparation!, { deploy: who });
+    expect(said).toContain(server.hostKeys[0]!.split(' ')[1]);
+    expect(execFileSync('ssh-keyscan', ['-t', 'ed25519', server.host], { encoding: 'utf8' })).toContain(
+      server.hostKeys[0]!.split(' ')[1],
+    );
+  });
+
+  test('the workflow gets a key of its own', async () => {
+    const [block] = blocks('sh').filter(({ text }) => text.startsWith('ssh-keygen -t'));
+    const line = block!.text.split('\n')[0]!.replace('switchyard-key', join(folder, 'key'));
+    execFileSync('bash', ['-euc', line], { stdio: 'ignore' });
+    key = readFileSync(join(folder, 'key'), 'utf8');
+    const publicKey = readFileSync(join(folder, 'key.pub'), 'utf8');
+    await server.exec(['tee', '--append', `/home/${who}/.ssh/authorized_keys`], { input: publicKey });
+  });
+
+  test(
+    'the service answers, and a second run has nothing to do',
+    async () => {
+      hello = await Example.copy(lab, 'single-server', who);
+      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
+      expect(await ask(server, 'hello.example.com', '/')).toMatchObject({ status: 200 });
+      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('false');
+    },
+    MINUTES,
+  );
+
+  test('what operations.md looks at is there', async () => {
+    const [look] = forServers('docs/operations.md');
+    const said = await onServer(server, look!, { shop: 'hello' });
+    expect(said).toContain('hello_production_web');
+    expect(said).toContain('server_name hello.example.com');
+  });
+
+  test(
+    'a lost record is written again, and nothing is restarted',
+    async () => {
+      const before = await server.docker('ps', '--no-trunc', '--quiet');
+      await hello.git('--git-dir', hello.origin, 'update-ref', '-d', 'refs/heads/switchyard-state');
+      expect((await hello.run('status', { 'ssh-private-key': key })).log).toContain(
+        'runs, but is not recorded',
+      );
+      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
+      expect((await hello.state()).services.web?.servers).toHaveLength(1);
+      expect(await server.docker('ps', '--no-trunc', '--quiet')).toBe(before);
+    },
+    MINUTES,
+  );
+
+  test(
+    'the project leaves, and then the edge',
+    async () => {
+      await hello.configure(['services'], {});
+      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
+      expect((await server.docker('ps', '--all', '--format', '{{.Names}}')).trim()).toBe('switchyard_edge');
+      const last = forServers('docs/operations.md').find(({ text }) => text.includes('switchyard_edge\n'));
+      await onServer(server, last!, {});
+      expect(await server.docker('ps', '--all', '--quiet')).toBe('');
+      expect(await server.docker('volume', 'ls', '--quiet')).toBe('');
+      expect(await server.docker('network', 'ls', '--filter', 'type=custom', '--quiet')).toBe('');
+    },
+    MINUTES,
+  );
+});
+
+describe('the machine that runs the workflow', () => {
+  test(
+    'deploys to its own engine',
+    async () => {
+      const server = lab.servers[1]!;
+      const notes = await Example.copy(lab, 'local');
+      const at = '/srv/switchyard';
+      await server.exec(['mkdir', '-p', at]);
+      await docker(['cp', join(repository, 'dist'), `${server.container}:${at}/dist`]);
+      await docker(['cp', process.execPath, `${server.container}:${at}/node`]);
+      await docker(['cp', notes.folder, `${server.container}:${at}/work`]);
+      const run = (action: string) =>
+        server.exec([
+          ...['env', `GITHUB_WORKSPACE=${at}/work`, 'INPUT_ENVIRONMENT=home'],
+          ...[
+            'bash',
+            '-euc',
+            `cd ${at}/work && chown -R root . && git remote remove origin; exec ${at}/node ${at}/dist/${action}.js`,
+          ],
+        ]);
+      const deployed = await run('deploy');
+      if (deployed.code !== 0) throw new Error(deployed.stdout + deployed.stderr);
+      expect(await ask(server, 'notes.home.arpa', '/')).toMatchObject({ status: 200 });
+      const names = await server.docker('ps', '--format', '{{.Names}}');
+      expect(names).toContain('notes_home_web');
+      expect(names).toContain('notes_home_cache');
+      // The address of the cache is the sidecar's, and somebody answers there.
+      const ping =
+        'exec 3<>/dev/tcp/$SWITCHYARD_CACHE_HOST/$SWITCHYARD_CACHE_PORT; echo PING >&3; head -1 <&3';
+      expect(await server.docker('exec', 'notes_home_web', 'bash', '-c', ping)).toContain('PONG');
+    },
+    MINUTES,
+  );
+});

@@ -1,0 +1,144 @@
+import { afterEach, expect, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
+import { openStreams, type Streams } from '../lab/traffic/streams.ts';
+import { versionOf } from './ask.ts';
+import { fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+import { size } from './size.ts';
+import { openTunnel, type Tunnel } from './tunnel.ts';
+import { release, webService } from './web-shop.ts';
+
+/** Both speak of one app: `live` serves WebSockets and events at the edge, `echo` TCP at its internal port. */
+const APP = ['live', 'echo'];
+const DOMAIN = 'streams.example.com';
+
+let shop: Project;
+let streams: Streams | undefined;
+let tunnel: Tunnel | undefined;
+
+afterEach(async () => {
+  await streams?.finish();
+  await tunnel?.close();
+  await shop.leave();
+}, 180_000);
+
+/** Case 4. */
+test('streams without a drain limit live until they end by themselves, whatever is deployed meanwhile', async () => {
+  const lab = await fleet();
+  const servers = lab.servers.slice(2, 4);
+  shop = await Project.create(lab, {
+    project: 'streams',
+    sidecar: lab.sidecar,
+    environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
+    services: {
+      live: { ...webService(lab, 'streams', 2), drain: { timeout: 0 } },
+      echo: {
+        image: lab.images.web('v1'),
+        port: 4000,
+        protocol: 'tcp',
+        environment: { TCP_PORT: '4000' },
+        servers: 2,
+        drain: { timeout: 0 },
+      },
+      neighbour: webService(lab, 'neighbour', 2),
+    },
+  });
+  await shop.deploy();
+  const oldSides = await containersOf(servers, APP);
+
+  tunnel = await openTunnel(servers[0]!, lab.keys.deploy, await internalAddress(servers[0]!, 'echo'));
+  const { websockets, events, tcp } = size.streams;
+  const all = websockets + events + tcp;
+  streams = await openStreams({
+    targets: servers.map(({ host }) => ({ host, port: 80 })),
+    hostHeader: DOMAIN,
+    websockets,
+    events,
+    tcp: { ...tunnel, count: tcp },
+    maxSeconds: 3_000,
+  });
+  expect((await streams.alive()).total).toBe(all);
+
+  // The old sides drain without end, so the run gives the lease back and waits on.
+  const first = deployApp('v2');
+  await first.says(/the lease is given back/);
+  for (const { host } of servers) expect(await versionOf({ host }, DOMAIN)).toBe('v2');
+  expect((await streams.alive()).total).toBe(all);
+
+  // A neighbour is deployed meanwhile, and its reloads cut nothing.
+  for (let toggle = 1; toggle < size.neighbourToggles; toggle += 1) await toggleNeighbour(toggle);
+  expect((await streams.alive()).total).toBe(all);
+
+  // A second deploy needs the side that drains. It says so, and holds up nobody but itself.
+  const second = deployApp('v3');
+  await second.says(/still drains from an earlier deploy/);
+  await second.says(/drains: \d+ open/);
+  await toggleNeighbour(size.neighbourToggles);
+  const running = await containersOf(servers, APP);
+  expect(running).toEqual(expect.arrayContaining(oldSides));
+  expect(running).toHaveLength(2 * oldSides.length);
+
+  const stopped = Promise.all(oldSides.map(({ server, id }) => server.docker('wait', id)));
+  const { opened, alive, broken, bytes, versionsAtOpen } = await streams.finish();
+  const endedAt = performance.now();
+  expect({ opened, alive, broken, versionsAtOpen }).toEqual({
+    opened: all,
+    alive: all,
+    broken: [],
+    versionsAtOpen: { v1: all },
+  });
+  await stopped;
+  const stopMs = performance.now() - endedAt;
+  expect(stopMs).toBeLessThan(5_000);
+
+  // Both runs go on by themselves, and the second one's version is what stands.
+  for (const run of [first, second]) {
+    const { code, log } = await run.done;
+    expect({ code, log }).toEqual({ code: 0, log: expect.any(String) });
+  }
+  for (const { host } of servers) expect(await versionOf({ host }, DOMAIN)).toBe('v3');
+  expect(await containersOf(servers, APP)).toHaveLength(oldSides.length);
+  const { services } = await shop.state();
+  for (const name of APP) expect(services[name]).toMatchObject({ release: 3, previous: 2 });
+  for (const name of APP) expect(services[name]).not.toHaveProperty('draining');
+  console.log(
+    `streams: ${all} alive, ${bytes} bytes; old sides stopped ${Math.round(stopMs)} ms after the last`,
+  );
+}, 600_000);
+
+function deployApp(version: string) {
+  for (const name of APP) release(shop, name, version);
+  return shop.start('toggle-deploy', { service: APP.join('\n') });
+}
+
+async function toggleNeighbour(toggle: number): Promise<void> {
+  release(shop, 'neighbour', toggle % 2 === 1 ? 'v2' : 'v1');
+  const { outputs } = await shop.deploy({ service: 'neighbour' });
+  expect(JSON.parse(outputs.releases!)).toMatchObject({ neighbour: toggle + 1 });
+}
+
+/** Where a service's internal port is served, as only the server itself reaches it. */
+async function internalAddress(server: LabServer, service: string): Promise<{ host: string; port: number }> {
+  const format = '{{(index .NetworkSettings.Networks "streams_production_network").IPAddress}}';
+  const host = await server.docker('inspect', '--format', format, 'streams_production_nginx');
+  const { services } = await shop.state();
+  return { host, port: services[service]!.internal_port };
+}
+
+/** The running containers of some services, both sides. */
+async function containersOf(servers: readonly LabServer[], services: readonly string[]) {
+  const found = await Promise.all(
+    servers.flatMap((server) =>
+      services.map(async (service) => {
+        const labels = ['project=streams', 'role=service', `service=${service}`];
+        const filters = labels.flatMap((label) => ['--filter', `label=switchyard.${label}`]);
+        const ids = await server.docker('ps', '--no-trunc', '--quiet', ...filters);
+        return ids
+          .split('\n')
+          .filter((id) => id !== '')
+          .map((id) => ({ server, id }));
+      }),
+    ),
+  );
+  return found.flat();
+}

@@ -1,0 +1,302 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { describePlan } from '../../../src/deploy/describe.ts';
+import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
+import { UserError } from '../../../src/model/errors.ts';
+import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
+import { type Container, type RunOptions, StepFailed, World } from './world.ts';
+
+const ZONES = ['lon1', 'lon1', 'nyc1'];
+
+/** What the file says in one run of a story. */
+const desired = fc.record({
+  /** Undefined is not in the file. */
+  api: fc.option(
+    fc.record({
+      version: fc.integer({ min: 1, max: 4 }),
+      port: fc.constantFrom(3000, 4000),
+      domain: fc.constantFrom('api.example.com', 'www.example.com'),
+      servers: fc.integer({ min: 1, max: 3 }),
+      token: fc.constantFrom('one', 'two'),
+      drainTimeoutMs: fc.constantFrom(1000, 2000),
+    }),
+    { freq: 6, nil: undefined },
+  ),
+  web: fc.option(
+    fc.record({
+      version: fc.integer({ min: 1, max: 4 }),
+      servers: fc.integer({ min: 1, max: 2 }),
+      hasDomain: fc.boolean(),
+      dependsOnApi: fc.boolean(),
+    }),
+    { freq: 3, nil: undefined },
+  ),
+  db: fc.option(fc.record({ version: fc.integer({ min: 1, max: 3 }) }), { freq: 3, nil: undefined }),
+  servers: fc.constantFrom(1, 2, 2, 3, 3),
+});
+type Desired = typeof desired extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** What somebody does to the servers between two runs. */
+const mischief = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ kind: 'none' as const, pick: 0 }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'stop a container',
+        'remove a container',
+        'stop a sidecar',
+        'stop an edge',
+        'change a file',
+        'move an image',
+        'lose the record',
+      ),
+      pick: fc.nat(100),
+    }),
+  },
+);
+
+const run = fc.record({
+  desired,
+  mischief,
+  /** The moment after which the run is cut off; undefined lets it end. */
+  cutAfter: fc.option(fc.nat(25), { nil: undefined }),
+  /** Images of this version never get healthy. */
+  broken: fc.option(fc.integer({ min: 1, max: 4 }), { freq: 2, nil: undefined }),
+  narrowing: fc.oneof(
+    { weight: 6, arbitrary: fc.constant<RunOptions>({}) },
+    { weight: 1, arbitrary: fc.constant<RunOptions>({ services: ['api'] }) },
+    { weight: 1, arbitrary: fc.constant<RunOptions>({ zones: ['lon1'] }) },
+  ),
+});
+type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
+
+test('whatever is deployed, cut off and deployed again: no side is touched before the switch, and it converges', () => {
+  fc.assert(
+    fc.property(fc.array(run, { minLength: 1, maxLength: 6 }), (runs) => {
+      const world = new World();
+      const story: string[] = [];
+      try {
+        for (const one of runs) {
+          disturb(world, one, story);
+          tell(world, one, story);
+        }
+        settleDown(world, runs.at(-1)!, story);
+      } catch (error) {
+        throw new Error(`${story.join('\n')}\n=> ${(error as Error).message}`, { cause: error });
+      }
+    }),
+    {
+      numRuns: Number(process.env.SIMULATIONS ?? 300),
+      seed: Number(process.env.SEED ?? 3),
+      endOnFailure: false,
+    },
+  );
+}, 60_000);
+
+/** Runs once, cut off or not, and looks at the world after every moment; false says that the run failed. */
+function tell(world: World, one: Run, story: string[]): boolean {
+  const wanted = fileOf(one.desired);
+  const options = optionsOf(one, wanted);
+  if (options === undefined) return true;
+  world.broken.clear();
+  if (one.broken !== undefined)
+    for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${one.broken}`);
+  story.push(`-- ${summaryOf(one)}`);
+  const plan = planUnlessRefused(world, wanted, options);
+  if (plan === undefined) return true;
+  story.push(...describePlan(plan));
+  let before = look(world);
+  let moments = 0;
+  try {
+    for (const moment of world.run(wanted, options)) {
+      story.push(`   ${moment}`);
+      const now = look(world);
+      compare(before, now, wanted, plan);
+      before = now;
+      if (moments++ === one.cutAfter) {
+        story.push('   CUT');
+        return true;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    story.push(`   failed: ${error.message}`);
+    compare(before, look(world), wanted, plan);
+    return false;
+  }
+  return true;
+}
+
+/** A narrowed run may depend on what is not deployed: then it is refused before anything. */
+function planUnlessRefused(world: World, wanted: EnvironmentSpec, options: RunOptions): Plan | undefined {
+  try {
+    return world.plan(wanted, options);
+  } catch (error) {
+    const isNarrowed = options.services !== undefined || options.zones !== undefined;
+    if (isNarrowed && error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** After one more whole run everything is as the file says, and the run after that has nothing to do. */
+function settleDown(world: World, last: Run, story: string[]): void {
+  const whole = { ...last, cutAfter: undefined, broken: undefined, narrowing: {} };
+  expect(tell(world, whole, story)).toBe(true);
+  const wanted = fileOf(whole.desired);
+  const plan = world.plan(wanted, optionsOf(whole, wanted));
+  if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
+  expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
+  for (const { name, placement } of wanted.services) {
+    const recorded = world.state.services[name]!;
+    expect(recorded.pending).toBeUndefined();
+    expect(recorded.servers).toHaveLength(Math.min(placement.servers, wanted.servers.length));
+    for (const { host, container } of recorded.servers) {
+      expect(world.isHealthy(world.container(container, host))).toBe(true);
+    }
+  }
+}
+
+/** One nginx's view of a service: does each of its primary backends answer? */
+interface Sight {
+  routes: Map<string, { answering: number; all: number }>;
+  containers: Map<string, Container & { host: string }>;
+  routed: Set<string>;
+}
+
+function look(world: World): Sight {
+  const sight: Sight = { routes: new Map(), containers: new Map(), routed: new Set() };
+  for (const { host, kind, route, placement } of world.primaries()) {
+    const key = `${host} ${kind} ${route.service}`;
+    const counts = sight.routes.get(key) ?? { answering: 0, all: 0 };
+    counts.all += 1;
+    if (world.answers(host, route, placement)) counts.answering += 1;
+    sight.routes.set(key, counts);
+    sight.routed.add(`${placement.host} ${route.service} ${placement.side}`);
+  }
+  for (const [host, { containers }] of world.machines) {
+    for (const container of containers)
+      sight.containers.set(container.id, { ...structuredClone(container), host });
+  }
+  return sight;
+}
+
+function compare(before: Sight, now: Sight, wanted: EnvironmentSpec, plan: Plan): void {
+  const spec = (name: string) => wanted.services.find((candidate) => candidate.name === name);
+  for (const [key, was] of before.routes) {
+    const name = key.split(' ')[2]!;
+    const is = now.routes.get(key);
+    const isRestarted = spec(name)?.policy.strategy === 'recreate';
+    if (was.answering < was.all || isRestarted) continue;
+    if (is === undefined) {
+      const isEdgeless = spec(name)?.route.domains.length === 0 && key.includes(' edge ');
+      if (spec(name) !== undefined && !isEdgeless && !leavesZone(key, wanted, plan))
+        throw new Error(`${key} lost its route`);
+      continue;
+    }
+    if (is.answering < is.all) throw new Error(`${key}: ${is.answering} of ${is.all} backends answer`);
+  }
+  for (const [id, container] of before.containers) {
+    if (now.containers.has(id)) continue;
+    const { host, service: name, side } = container;
+    if (container.isRunning && now.routed.has(`${host} ${name} ${side}`))
+      throw new Error(`${container.name} on ${host} was removed while it had the traffic`);
+  }
+  const running = [...now.containers.values()].filter(({ isRunning }) => isRunning);
+  for (const one of running) {
+    const rival = running.find(
+      (other) =>
+        other.id !== one.id &&
+        other.host === one.host &&
+        other.volumes.some((volume) => one.volumes.includes(volume)),
+    );
+    if (rival !== undefined) throw new Error(`${one.name} and ${rival.name} write one volume on ${one.host}`);
+  }
+}
+
+/** A zone where no copy shall stand any more loses the route, rightly. */
+function leavesZone(key: string, wanted: EnvironmentSpec, plan: Plan): boolean {
+  const [host, , name = ''] = key.split(' ');
+  const zoneOf = (one: string | undefined) => wanted.servers.find((server) => server.host === one)?.zone;
+  const standing = plan.standing[name];
+  return standing !== undefined && standing.every((copy) => zoneOf(copy.host) !== zoneOf(host));
+}
+
+function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
+  const dependsOnDb = db === undefined ? [] : ['db'];
+  const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
+    image: `api:${it.version}`,
+    port: it.port,
+    domains: [it.domain],
+    servers: it.servers,
+    secrets: ['TOKEN'],
+    dependsOn: dependsOnDb,
+    policy: { drainTimeoutMs: it.drainTimeoutMs },
+  });
+  return shop(
+    [
+      ...(web === undefined
+        ? []
+        : [
+            service('web', {
+              image: `web:${web.version}`,
+              servers: web.servers,
+              domains: web.hasDomain ? ['web.example.com'] : [],
+              dependsOn: web.dependsOnApi && api !== undefined ? ['api'] : [],
+            }),
+          ]),
+      ...(api === undefined ? [] : [service('api', apiChanges(api))]),
+      ...(db === undefined ? [] : [database('db', { image: `db:${db.version}` })]),
+    ],
+    servers(count, ZONES),
+  );
+}
+
+function optionsOf(one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
+  const { narrowing, desired: it } = one;
+  const options: RunOptions = { ...narrowing, secrets: { api: { TOKEN: it.api?.token ?? '' } } };
+  if (options.services !== undefined && wanted.services.every(({ name }) => name !== 'api')) return undefined;
+  return options;
+}
+
+function summaryOf({ desired: it, narrowing, cutAfter, broken }: Run): string {
+  return JSON.stringify({ ...it, ...narrowing, cutAfter, broken });
+}
+
+function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[]): void {
+  if (kind === 'none') return;
+  story.push(`!! ${kind}`);
+  const machines = [...world.machines.values()];
+  const machine = machines[pick % Math.max(1, machines.length)];
+  if (machine === undefined) return;
+  const container = machine.containers[pick % Math.max(1, machine.containers.length)];
+  switch (kind) {
+    case 'stop a container':
+      if (container !== undefined) container.isRunning = false;
+      break;
+    case 'remove a container':
+      machine.containers = machine.containers.filter((one) => one !== container);
+      break;
+    case 'stop a sidecar':
+      if (machine.sidecar !== undefined) machine.sidecar.isRunning = false;
+      break;
+    case 'stop an edge':
+      if (machine.edge !== undefined) machine.edge.isRunning = false;
+      break;
+    case 'change a file': {
+      const files = machine.sidecar?.files;
+      const path = [...(files?.keys() ?? [])].filter((name) => name.endsWith('.conf') && name.includes('/'))[
+        pick % 4
+      ];
+      if (path !== undefined) files?.set(path, '# changed by hand');
+      break;
+    }
+    case 'move an image':
+      world.moveImage(`api:${(pick % 4) + 1}`);
+      break;
+    case 'lose the record':
+      world.loseRecord();
+      break;
+  }
+}

@@ -1,0 +1,133 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { validate } from '@actions/languageservice';
+import { describe, expect, test } from '@jest/globals';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { parse } from 'yaml';
+import { loadConfig } from '../../../src/config/load.ts';
+import { resolveEnvironment } from '../../../src/config/resolve.ts';
+import { filesBelow, read, root } from './files.ts';
+
+/** A step, as far as the tests look at it. */
+interface Step {
+  uses?: string;
+  with?: Record<string, unknown>;
+}
+
+interface Workflow {
+  permissions?: unknown;
+  jobs: Record<string, { steps?: Step[]; uses?: string; permissions?: unknown; 'timeout-minutes'?: unknown }>;
+}
+
+const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
+const examples = readdirSync(join(root, 'examples')).map((name) => `examples/${name}`);
+const own = filesBelow('.github/workflows').filter(isYaml);
+const ofExamples = examples.flatMap((folder) => filesBelow(`${folder}/.github/workflows`).filter(isYaml));
+const actions = ['action.yml', ...filesBelow('actions').filter(isYaml)];
+
+let asked = 0;
+
+/** complaints returns what GitHub's own language service has against a workflow or an action.yml. */
+async function complaints(path: string, text: string): Promise<string[]> {
+  // It remembers what it has read by the address.
+  asked += 1;
+  const document = TextDocument.create(`file:///${asked}/${path}`, 'yaml', 1, text);
+  const found = await validate(document);
+  return found.map(({ message, range }) => `${path}:${range.start.line + 1}: ${message}`);
+}
+
+test.each([...own, ...ofExamples, ...actions])('GitHub takes %s as it is', async (path) => {
+  expect(await complaints(path, read(path))).toEqual([]);
+});
+
+const DEPLOY = '.github/workflows/deploy.yml';
+
+test.each([
+  ['a key that does not exist', DEPLOY, 'queue: max', 'queuex: max'],
+  ['a wrong value', DEPLOY, 'queue: max', 'queue: all'],
+  ['an unknown context', DEPLOY, '${{ inputs.environment }}', '${{ imputs.environment }}'],
+  ['an input that is not declared', DEPLOY, '${{ inputs.environment }}', '${{ inputs.enviroment }}'],
+  ['a key of an action that does not exist', 'action.yml', 'branding:', 'brand:'],
+  ['secrets in the default of an input', 'action.yml', '${{ github.token }}', '${{ secrets.TOKEN }}'],
+])('and would not take %s', async (_what, path, right, wrong) => {
+  const text = read(path);
+  expect(text).toContain(right);
+  expect(await complaints(path, text.replaceAll(right, wrong))).not.toEqual([]);
+});
+
+describe.each([...own, ...ofExamples])('%s', (path) => {
+  const workflow = parse(read(path)) as Workflow;
+  const jobs = Object.values(workflow.jobs);
+  const steps = jobs.flatMap((job) => job.steps ?? []);
+  const used = [...steps, ...jobs].flatMap(({ uses }) => uses ?? []);
+
+  test('names every action of others by its commit, with the version beside it', () => {
+    const lines = read(path).split('\n');
+    for (const uses of used.filter((one) => !isOurs(one))) {
+      expect(uses).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/);
+      const line = lines.find((candidate) => candidate.includes(uses));
+      expect(line).toMatch(/@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    }
+  });
+
+  test('gives our actions inputs that they have, and those they need', () => {
+    for (const { uses, with: given = {} } of steps) {
+      if (uses === undefined || !isOurs(uses)) continue;
+      const { inputs } = parse(read(join(folderOf(uses), 'action.yml'))) as {
+        inputs: Record<string, { required: boolean }>;
+      };
+      expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
+      const needed = Object.keys(inputs).filter((input) => inputs[input]?.required);
+      expect(Object.keys(given)).toEqual(expect.arrayContaining(needed));
+    }
+  });
+
+  test('says what its token may do, and how long its jobs may take', () => {
+    for (const job of jobs) {
+      expect(job.permissions ?? workflow.permissions).toBeDefined();
+      if (job.uses === undefined) expect(job['timeout-minutes']).toBeDefined();
+    }
+  });
+});
+
+describe.each(examples)('%s', (folder) => {
+  const path = `${folder}/switchyard.yml`;
+
+  test('has a configuration that loads, and environments that resolve', () => {
+    const config = loadConfig(read(path), path, {});
+    const environments = Object.keys((parse(read(path)) as { environments: object }).environments);
+    expect(environments.length).toBeGreaterThan(0);
+    for (const environment of environments) {
+      const { services, servers } = resolveEnvironment(config, environment);
+      expect(services.length).toBeGreaterThan(0);
+      expect(servers.length).toBeGreaterThan(0);
+    }
+  });
+
+  test('deploys to environments that its configuration has', () => {
+    const { environments } = parse(read(path)) as { environments: object };
+    const workflows = filesBelow(`${folder}/.github/workflows`).map((file) => parse(read(file)) as Workflow);
+    const given = workflows
+      .flatMap(({ jobs }) => Object.values(jobs).flatMap((job) => job.steps ?? []))
+      .filter(({ uses }) => uses !== undefined && isOurs(uses))
+      .map((step) => String(step.with?.environment));
+    expect(given.length).toBeGreaterThan(0);
+    for (const environment of given.filter((name) => !name.startsWith('${{'))) {
+      expect(Object.keys(environments)).toContain(environment);
+    }
+  });
+
+  test('points editors at the schema', () => {
+    const schema = /^# yaml-language-server: \$schema=(\S+)$/m.exec(read(path))?.[1] ?? 'none';
+    expect(existsSync(join(root, dirname(path), schema))).toBe(true);
+  });
+});
+
+/** Ours are those of this repository: `$/…` in it, and OWNER/switchyard in what is meant to be copied. */
+function isOurs(uses: string): boolean {
+  return uses.startsWith('$/') || /^OWNER\/switchyard(\/|@)/.test(uses);
+}
+
+function folderOf(uses: string): string {
+  return uses.replace(/^(\$|OWNER\/switchyard)\/?/, '').replace(/@.*$/, '') || '.';
+}
