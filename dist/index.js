@@ -56036,6 +56036,38 @@ function getIDToken(aud) {
     });
 }
 ;
+class UserError extends Error {
+    hint;
+    location;
+    constructor(message, options = {}) {
+        super(message, options.cause === undefined ? undefined : { cause: options.cause });
+        this.name = 'UserError';
+        this.hint = options.hint;
+        this.location = options.location;
+    }
+}
+class UserErrors extends UserError {
+    errors;
+    constructor(errors) {
+        super(errors.map((error) => error.message).join('\n'));
+        this.name = 'UserErrors';
+        this.errors = errors;
+    }
+}
+function failTogether(errors) {
+    const [first] = errors;
+    if (first === undefined)
+        return;
+    throw errors.length === 1 ? first : new UserErrors(errors);
+}
+function reasonOf(error) {
+    const { name, cause } = (error ?? {});
+    return name === 'AbortError' && cause instanceof UserError ? cause : error;
+}
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}
+;
 const SHARED = ['environment', 'config', 'ssh-private-key', 'state-branch', 'github-token'];
 const ACTIONS = {
     deploy: {
@@ -56095,34 +56127,6 @@ const ACTIONS = {
         outputs: ['releases', 'result'],
     },
 };
-;
-class UserError extends Error {
-    hint;
-    location;
-    constructor(message, options = {}) {
-        super(message, options.cause === undefined ? undefined : { cause: options.cause });
-        this.name = 'UserError';
-        this.hint = options.hint;
-        this.location = options.location;
-    }
-}
-class UserErrors extends UserError {
-    errors;
-    constructor(errors) {
-        super(errors.map((error) => error.message).join('\n'));
-        this.name = 'UserErrors';
-        this.errors = errors;
-    }
-}
-function failTogether(errors) {
-    const [first] = errors;
-    if (first === undefined)
-        return;
-    throw errors.length === 1 ? first : new UserErrors(errors);
-}
-function messageOf(error) {
-    return error instanceof Error ? error.message : String(error);
-}
 ;
 const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
 const NAME_RULE = 'lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen';
@@ -66820,7 +66824,7 @@ async function allOrErrors(work) {
     for (const failure of failures)
         if (!(failure instanceof UserError))
             throw failure;
-    failTogether(failures);
+    failTogether([...new Set(failures)]);
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 var external_node_crypto_ = __nccwpck_require__(7598);
@@ -66906,10 +66910,12 @@ function renderScope(kind, scope, routes, on, servers) {
         const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
         if (!isServed)
             continue;
-        const context = route.protocol === 'http' ? 'http' : 'stream';
-        files.set(`${context}/${scopeName(scope)}/${route.service}.conf`, renderRoute(kind, scope, route, backends));
+        files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
     }
     return files;
+}
+function routeFile(scope, { service, protocol }) {
+    return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
 }
 function renderRoute(kind, scope, route, backends) {
     const upstream = renderUpstream(scope, route, backends);
@@ -67100,10 +67106,13 @@ function parseTree(files) {
     return { live, slots };
 }
 function slotOfGeneration(tree, scope, generation) {
-    return ['a', 'b'].find((slot) => {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
         const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
         return found !== undefined && found === generation;
     });
+}
+function otherSlot(slot) {
+    return slot === 'a' ? 'b' : 'a';
 }
 function contentHash(content) {
     return specHash(content);
@@ -67303,7 +67312,9 @@ function partHashes(spec) {
 }
 function numberRelease(spec, secretsVersion, known) {
     for (const release of [known.pending, known.current]) {
-        if (release !== undefined && isSameRelease(release, spec, secretsVersion)) {
+        if (release === undefined || release.number < known.serving)
+            continue;
+        if (isSameRelease(release, spec, secretsVersion)) {
             return { number: release.number, isNew: false, secretsVersion };
         }
     }
@@ -67345,18 +67356,44 @@ function spotOf(input, service, host) {
         : containers.find(({ side }) => side === routed);
     return { active, idle: containers.find((container) => container !== active) };
 }
-function routedSide(input, service, host) {
-    return activeSides(servedOn(input, observedAt(input, host)), host).get(service);
+function servedBy(scope, nginx) {
+    if (nginx === undefined)
+        return undefined;
+    const { tree, generation, isRunning } = nginx;
+    const name = scopeName(scope);
+    if (isRunning && generation === undefined)
+        return undefined;
+    const slot = (isRunning ? slotOfGeneration(tree, name, generation) : undefined) ?? tree.live;
+    return tree.slots[slot].manifest?.scopes[name];
 }
-function servedOn(input, { sidecar }) {
-    return sidecar?.tree.slots[sidecar.tree.live].manifest?.scopes[scopeName(input.scope)];
+function servingRelease(scope, observed, service) {
+    const placements = observed
+        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+        .flatMap((served) => served?.routes[service]?.placements ?? []);
+    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
+        placements.some((placement) => placement.host === host && placement.side === container.side)));
+    return Math.max(0, ...containers.map(({ release }) => release));
+}
+function routedSide(input, service, host) {
+    const zoneOf = (name) => input.servers.find((server) => server.host === name)?.zone;
+    const { sidecar, edge } = observedAt(input, host);
+    const neighbours = input.observed.filter((server) => zoneOf(server.host) === zoneOf(host));
+    const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+    return all
+        .map((nginx) => activeSides(servedBy(input.scope, nginx), host).get(service))
+        .find((side) => side !== undefined);
 }
 function liveRoutes(input) {
-    const served = input.observed.flatMap((server) => routesOf(servedOn(input, server)));
+    const all = input.observed.flatMap(({ edge, sidecar }) => [edge, sidecar]);
+    const served = all.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)));
     return new Map(served
+        .map((route) => ({ ...route, domains: domainsIn(served, route.service) }))
         .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
         .filter(({ placements }) => placements.length > 0)
         .map((route) => [route.service, route]));
+}
+function domainsIn(routes, service) {
+    return [...new Set(routes.flatMap((route) => (route.service === service ? route.domains : [])))];
 }
 function recordedSide(input, service, host) {
     return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
@@ -67380,6 +67417,9 @@ function currentStanding(input, service) {
         return { host, side, release: container?.release ?? recorded };
     });
 }
+function hostsWithSidecar(input) {
+    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
+}
 function observedAt(input, host) {
     const found = input.observed.find((server) => server.host === host);
     if (found === undefined)
@@ -67398,6 +67438,7 @@ function assemble(facts) {
     const ports = portsOf(facts);
     const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
     assemble_checkDependencies(services);
+    checkPorts(services, wanted, narrowing);
     const names = new Set(wanted.services.map(({ name }) => name));
     const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
     const others = [...new Set([...standing, ...Object.keys(state.services)])]
@@ -67458,6 +67499,7 @@ function wantedService(facts, spec, ports) {
         current: facts.known.get(spec.name)?.current,
         pending: facts.known.get(spec.name)?.pending,
         highest: highestRelease(spec.name, state, observed),
+        serving: servingRelease(facts.wanted, observed, spec.name),
     };
     if (!isSelected && known.current === undefined)
         return [];
@@ -67482,7 +67524,7 @@ function keptService(facts, name, ports) {
             placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
             ports: own,
             release: currentNumber(current),
-            known: { current, pending: undefined, highest: current.number },
+            known: { current, pending: undefined, highest: current.number, serving: 0 },
             isSelected: false,
         },
     ];
@@ -67520,6 +67562,20 @@ function checkNarrowing(wanted, { services, zones }) {
         });
     }
 }
+function checkPorts(services, { servers }, { zones }) {
+    if (zones === undefined || servers.every(({ zone }) => zones.includes(zone)))
+        return;
+    const moved = services.find(({ isSelected, spec, known: { current } }) => {
+        if (!isSelected || current === undefined)
+            return false;
+        return spec.port !== current.port || spec.protocol !== current.protocol;
+    });
+    if (moved === undefined)
+        return;
+    throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
+        hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
+    });
+}
 function assemble_checkDependencies(services) {
     const names = new Set(services.map(({ name }) => name));
     for (const service of services.filter(({ isSelected }) => isSelected)) {
@@ -67541,6 +67597,7 @@ function placeKey(host, service, side) {
 ;
 function isEmpty(plan) {
     return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.settle === undefined &&
         plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0);
 }
 ;
@@ -67569,8 +67626,9 @@ function describe_describeChange(change) {
 }
 function stepsOf(plan) {
     return [
-        ...plan.pulls,
         ...plan.prepare,
+        ...(plan.settle === undefined ? [] : [plan.settle]),
+        ...plan.pulls,
         ...plan.vacate,
         ...plan.levels.flatMap((level) => [
             ...level.stop,
@@ -67908,7 +67966,7 @@ function isServed(kind, tree, wish) {
     const slot = tree.slots[tree.live];
     const served = slot.manifest?.scopes[scopeName(wish.scope)];
     if (served === undefined)
-        return wish.files.size === 0 && kind === 'edge';
+        return wish.files.size === 0;
     const isSame = Object.keys(served.files).length === wish.files.size &&
         [...wish.files].every(([path, content]) => slot.files.get(path) === content);
     return isSame && settingsAgree(slot.manifest, wish) && isIntact(kind, slot);
@@ -67928,7 +67986,7 @@ function compose(kind, tree, wish) {
     delete others[name];
     refuseTakenDomains(others, wish);
     const settings = agreeOnSettings(kind, current.manifest, others, wish);
-    const slot = tree.live === 'a' ? 'b' : 'a';
+    const slot = otherSlot(tree.live);
     const isLeaving = wish.files.size === 0 && kind === 'edge';
     const generation = nextGeneration(previous?.generation, wish.files);
     const scopes = { ...others };
@@ -68001,7 +68059,8 @@ function nextGeneration(previous, files) {
     return `${number}.${specHash([...files]).slice(0, 8)}`;
 }
 function routeFacts(wish) {
-    return Object.fromEntries(wish.routes.map((route) => [
+    const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
+    return Object.fromEntries(served.map((route) => [
         route.service,
         {
             domains: route.domains,
@@ -68022,7 +68081,7 @@ function hashes(files) {
 }
 function copyScope(tree, scope, files) {
     const current = tree.slots[tree.live];
-    const older = tree.slots[tree.live === 'a' ? 'b' : 'a'];
+    const older = tree.slots[otherSlot(tree.live)];
     const written = current.manifest?.scopes[scope]?.files ?? {};
     for (const path of [...Object.keys(written), `control/${scope}.conf`]) {
         const content = [current, older]
@@ -68036,7 +68095,7 @@ function copyScope(tree, scope, files) {
 }
 function controlOf(name, generation, wish) {
     const provable = wish.routes
-        .filter((route) => route.protocol === 'http' && wish.files.has(`http/${name}/${route.service}.conf`))
+        .filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
         .map((route) => ({
         service: route.service,
         upstream: upstreamName(wish.scope, route.service),
@@ -68080,18 +68139,22 @@ function routesAfter(input, outcomes, done, stillThere) {
     const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
     const routes = input.services.flatMap((service) => {
         const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-        const isUnknown = input.keepsActive && service.known.current === undefined;
-        if (outcome !== undefined && !isUnknown)
+        const isKept = input.keepsActive && service.isSelected;
+        if (outcome !== undefined && !isKept)
             return [routeOf(service, service.spec, outcome.placements)];
         const placements = currentPlacements(input, service.name);
-        const spec = service.isSelected ? service.known.current : service.spec;
-        if (spec === undefined)
+        const isRecorded = !service.isSelected && !isRecordBehind(input, service);
+        const spec = isRecorded ? service.spec : service.known.current;
+        if (spec === undefined || (!isRecorded && live.has(service.name)))
             return liveRoute(service.name);
         return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
     });
     const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
     const unnamed = [...live.keys()].filter((name) => !named.has(name));
     return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+function isRecordBehind(input, { name, release }) {
+    return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
 }
 function routeOf(service, spec, placements) {
     return {
@@ -68250,7 +68313,7 @@ const toggle = (spot) => {
     const { active, idle } = spot;
     if (active !== undefined && spot.isWanted(active))
         return keep(active, idle);
-    if (idle?.isRunning && spot.isWanted(idle)) {
+    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
         return {
             side: idle.side,
             start: undefined,
@@ -68260,24 +68323,30 @@ const toggle = (spot) => {
             retire: active,
         };
     }
+    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
     return {
-        side: active === undefined ? 'base' : otherSide(active.side),
+        side: old === undefined ? 'base' : otherSide(old.side),
         start: { existing: undefined },
         resume: false,
-        vacate: idle,
+        vacate: free,
         stop: undefined,
-        retire: active,
+        retire: old,
     };
 };
+function servesInstead({ active, idle }) {
+    if (!idle?.isRunning || active?.isRunning)
+        return false;
+    return active === undefined || isOlder(idle, active);
+}
+function isOlder(container, than) {
+    return than !== undefined && container.release < than.release;
+}
 const recreate = (spot) => {
-    const { active, idle } = spot;
     const plan = toggle(spot);
-    if (plan.resume)
-        return { ...plan, stop: active?.isRunning ? active : undefined };
-    if (plan.start === undefined || plan.start.existing !== undefined) {
-        return { ...plan, vacate: idle, retire: undefined };
+    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
     }
-    return { ...plan, stop: active?.isRunning ? active : undefined };
+    return { ...plan, vacate: spot.idle, retire: undefined };
 };
 const STRATEGIES = { toggle, recreate };
 function keep(active, idle) {
@@ -68301,7 +68370,7 @@ function planService(input, service) {
         isMoving: false,
     };
     const current = currentPlacements(input, service.name);
-    const targets = new Set(targetsOf(input, service, current));
+    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
     for (const server of input.servers) {
         const { host } = server;
         const here = current.find((placement) => placement.host === host);
@@ -68315,7 +68384,7 @@ function planService(input, service) {
         if (targets.has(host))
             planSpot(input, service, server, outcome);
         else
-            planDeparture(input, service, host, outcome);
+            planDeparture(input, service, host, here, outcome);
     }
     outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
     return outcome;
@@ -68358,7 +68427,9 @@ function planSpot(input, service, server, outcome) {
         if (image === undefined)
             outcome.pulls.push(pullOf(service, host));
     }
-    addSpot(service, host, blueprint, plan, active, outcome, input);
+    const isServed = currentPlacements(input, service.name).some((here) => here.host === host);
+    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
+    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
 }
 function addSpot(service, host, blueprint, plan, active, outcome, input) {
     const { level } = outcome;
@@ -68391,9 +68462,11 @@ function addSpot(service, host, blueprint, plan, active, outcome, input) {
         level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
     }
 }
-function planDeparture(input, service, host, outcome) {
+function planDeparture(input, service, host, served, outcome) {
     for (const container of containersAt(input, service.name, host)) {
-        outcome.level.retire.push(retire(service, host, container, undefined));
+        const step = retire(service, host, container, undefined);
+        const isUndone = input.keepsActive && served === undefined;
+        outcome.level.retire.push(isUndone ? { ...step, drainTimeoutMs: undefined } : step);
     }
 }
 function retire(service, host, container, active) {
@@ -68440,20 +68513,71 @@ function blueprintOf(input, service, server) {
     };
 }
 ;
+function planSettle(input, routesNow) {
+    const contested = new Map(routesNow.flatMap((route) => {
+        const served = servedIn(input, route.service);
+        return isContested(served) ? [[route.service, served]] : [];
+    }));
+    if (contested.size === 0)
+        return undefined;
+    const routes = routesNow.map((route) => {
+        const served = contested.get(route.service);
+        return served === undefined ? route : settled(input, route, served);
+    });
+    return { kind: 'switch', routes, moved: [], hosts: hostsWithSidecar(input) };
+}
+function servedIn(input, service) {
+    const zoneOf = (host) => input.servers.find((server) => server.host === host)?.zone ?? '';
+    return input.observed.flatMap(({ host, sidecar, edge }) => {
+        const zone = zoneOf(host);
+        return [sidecar, edge]
+            .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
+            .filter((route) => route.service === service)
+            .map((route) => {
+            const placements = route.placements.filter((placement) => zoneOf(placement.host) === zone);
+            return { zone, route: { ...route, placements } };
+        });
+    });
+}
+function isContested(served) {
+    const placements = served.flatMap(({ route }) => route.placements);
+    return placements.some(({ host, side }) => placements.some((other) => other.host === host && other.side !== side));
+}
+function settled(input, now, served) {
+    const byAge = [...served].sort((a, b) => ageOf(input, b.route) - ageOf(input, a.route));
+    const zones = [...new Map([...byAge].reverse().map((one) => [one.zone, one])).values()];
+    const newest = zones.flatMap(({ route }) => route.placements);
+    const placements = [
+        ...now.placements.filter(({ host }) => !newest.some((placement) => placement.host === host)),
+        ...newest,
+    ];
+    const inOrder = input.servers.flatMap(({ host }) => placements.filter((placement) => placement.host === host));
+    const domains = [...new Set(byAge.flatMap(({ route }) => route.domains))];
+    return { ...(byAge[0]?.route ?? now), domains, placements: inOrder };
+}
+function ageOf(input, route) {
+    const standing = route.placements.map(({ host, side }) => observedAt(input, host).containers.find((container) => container.service === route.service && container.side === side));
+    const release = Math.max(0, ...standing.map((container) => container?.release ?? 0));
+    return standing.every((container) => container?.isRunning) ? release : release - Number.MAX_SAFE_INTEGER;
+}
+;
 function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
     const { removes: removed, isLeaving } = input;
     const levels = planLevels(input, outcomes, removed);
+    const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
+    const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
     return {
         scope: input.scope,
         changes: [
             ...selected.map((service) => changeOf(input, service, outcomes.get(service.name))),
             ...removed.map((service) => removalOf(input, service)),
         ],
+        settle,
         vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
         pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
-        prepare: isLeaving ? [] : input.hosts.flatMap((host) => planPrepare(input, host)),
+        prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
         levels,
         standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name).standing])),
         teardown: isLeaving
@@ -68510,9 +68634,12 @@ function finalLevel(input, outcomes, removed, levels) {
         stop: [],
         start: [],
         check: [],
-        switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: [...input.hosts] },
+        switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
         retire: retired,
     };
+}
+function routedHosts(input) {
+    return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
 }
 function removalSteps(input, name) {
     const spec = input.leaving.get(name) ?? {
@@ -68521,24 +68648,30 @@ function removalSteps(input, name) {
     };
     return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire({ name, spec }, host, container, undefined)));
 }
-function planPrepare(input, host) {
-    const { sidecar, edge } = observedAt(input, host);
-    const needsEdge = input.services.some(({ spec }) => spec.route.domains.length > 0);
+function planPrepare(input, host, switches) {
+    const { sidecar } = observedAt(input, host);
+    const missing = input.isLeaving ? undefined : 'create';
     const step = {
         kind: 'prepare',
         host,
-        sidecar: sidecar === undefined ? 'create' : sidecar.isRunning ? undefined : 'start',
-        edge: !needsEdge
-            ? undefined
-            : edge === undefined
-                ? 'create'
-                : !edge.isRunning
-                    ? 'start'
-                    : edge.isInNetwork
-                        ? undefined
-                        : 'join',
+        sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
+        edge: prepareEdge(input, host, switches),
     };
     return step.sidecar === undefined && step.edge === undefined ? [] : [step];
+}
+function prepareEdge(input, host, switches) {
+    const { sidecar, edge } = observedAt(input, host);
+    const wanted = input.services.map(({ spec }) => spec.route);
+    const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
+    const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
+    const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
+    if (!hasDomains && !isServing)
+        return undefined;
+    if (edge === undefined)
+        return 'create';
+    if (!edge.isRunning)
+        return 'start';
+    return edge.isInNetwork ? undefined : 'join';
 }
 function changeOf(input, service, outcome) {
     const { strategy } = service.spec.policy;
@@ -68551,21 +68684,27 @@ function changeOf(input, service, outcome) {
         effect = 'reload';
     else if (service.release.isNew || service.known.pending !== undefined)
         effect = isRouteChanged(service) ? 'reload' : 'record';
-    else if (outcome.level.retire.length > 0)
+    else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome))
         effect = 'record';
+    const reasons = explainChange(service, outcome.level, input);
     return {
         service: service.name,
         from,
         to: service.release.number,
         effect,
         strategy,
-        reasons: explainChange(service, outcome.level, input),
+        reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
         hosts: outcome.placements.map(({ host }) => host),
         image: service.spec.container.image,
     };
 }
 function isRouteChanged({ known: { current }, spec }) {
     return current !== undefined && partHashes(current).route !== partHashes(spec).route;
+}
+function isRecorded(input, service, { standing }) {
+    const recorded = input.state.services[service]?.servers ?? [];
+    return (recorded.length === standing.length &&
+        standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side)));
 }
 function isStanding(input, service) {
     return input.hosts.some((host) => containersAt(input, service, host).length > 0);
@@ -68751,7 +68890,7 @@ async function create(server, home, scope, settings, spec) {
         HostConfig: {
             ...spec.HostConfig,
             NetworkMode: home.network,
-            RestartPolicy: { Name: 'unless-stopped' },
+            RestartPolicy: { Name: 'always' },
             LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
             Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
         },
@@ -69170,7 +69309,7 @@ async function health_failure(server, patient, what) {
     const lines = `${stdout}${stderr}`.trimEnd();
     const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
     return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
-        hint: 'The new container was removed; what ran before still serves.',
+        hint: 'The new container is removed; what ran before, if anything did, serves.',
     });
 }
 async function withTimeout(work, timeoutMs) {
@@ -69365,6 +69504,8 @@ async function acquire(server, image, holder, log) {
                 Labels: {
                     [labels_LABEL.role]: 'edge-lock',
                     [labels_LABEL.holder]: holder.run,
+                    [labels_LABEL.project]: holder.scope.project,
+                    [labels_LABEL.environment]: holder.scope.environment,
                     [labels_LABEL.fence]: String(holder.fence),
                     [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
                 },
@@ -69379,7 +69520,7 @@ async function acquire(server, image, holder, log) {
         if (held === undefined)
             continue;
         const labels = held.Config?.Labels ?? {};
-        if (Date.parse(labels[labels_LABEL.end] ?? '') < Date.now()) {
+        if (Date.parse(labels[labels_LABEL.end] ?? '') < Date.now() || isOvertaken(labels, holder)) {
             log.info(`${server.host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
             await engine.removeContainer(held.Id);
             continue;
@@ -69394,6 +69535,11 @@ async function acquire(server, image, holder, log) {
         isAnnounced = true;
         await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS);
     }
+}
+function isOvertaken(labels, { scope, fence }) {
+    return (labels[labels_LABEL.project] === scope.project &&
+        labels[labels_LABEL.environment] === scope.environment &&
+        Number(labels[labels_LABEL.fence]) < fence);
 }
 ;
 const PROOF_TIMEOUT_MS = 10_000;
@@ -69483,7 +69629,8 @@ async function withEdges(context, servers, step, work) {
         const server = edges[index];
         if (server === undefined)
             return await work(edges);
-        await withEdgeLock(server, context.nginx.image, { run, fence }, context.log, () => lockFrom(index + 1));
+        const holder = { run, fence, scope: context.scope };
+        await withEdgeLock(server, context.nginx.image, holder, context.log, () => lockFrom(index + 1));
     };
     await lockFrom(0);
 }
@@ -69493,8 +69640,9 @@ async function needsEdge(context, step, server) {
     const edge = context.instances.get(nginxKey(server.host, 'edge'));
     if (edge === undefined)
         return false;
-    const tree = await edge.readTree();
-    return tree.slots[tree.live].manifest?.scopes[scopeName(context.scope)] !== undefined;
+    const scope = scopeName(context.scope);
+    const [tree, served] = await Promise.all([edge.readTree(), edge.generation(scope)]);
+    return served !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
 }
 function wish(context, step, server, kind) {
     return wishOf(kind, context, server.spec, step.routes);
@@ -69775,6 +69923,11 @@ class Deployment {
     async run() {
         const { log, dryRun } = this.#request;
         let { input, plan } = await log.group('Look at what runs', () => this.#plan());
+        const { settle } = plan;
+        if (!dryRun && settle !== undefined) {
+            await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+            ({ input, plan } = await this.#plan());
+        }
         while (!dryRun && plan.vacate.some(isDrained)) {
             await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
             ({ input, plan } = await this.#plan());
@@ -69824,6 +69977,10 @@ class Deployment {
         const { log } = this.#request;
         return this.#timeline.measure({ phase: 'pull', host }, () => pull(this.#fleet.server(host), image, policy, log, this.#signal()));
     }
+    async #settle({ scope }, prepare, step) {
+        await this.#prepare(prepare, scope);
+        await switchRoutes(this.#context(this.#guard()), step);
+    }
     async #vacate(steps) {
         const { log, signal } = this.#request;
         await this.#session.lease?.release();
@@ -69850,7 +70007,7 @@ class Deployment {
                 run.done.push(...level.services);
             }
             catch (error) {
-                run.failure = error;
+                run.failure = reasonOf(error);
                 run.failed = level.services;
                 await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
                 break;
@@ -69864,11 +70021,7 @@ class Deployment {
         return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
     }
     async #getReady(context, input, plan, begun) {
-        const { wanted, log } = this.#request;
-        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(plan.prepare.map((step) => prepare(this.#fleet.server(step.host), input.scope, wanted.nginx, step, log))));
-        for (const instance of prepared.flat()) {
-            this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
-        }
+        await this.#prepare(plan.prepare, input.scope);
         await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
         const digests = await this.#digests(input, begun);
         await Promise.all([
@@ -69877,6 +70030,13 @@ class Deployment {
         ]);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
         return digests;
+    }
+    async #prepare(steps, scope) {
+        const { wanted, log } = this.#request;
+        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log))));
+        for (const instance of prepared.flat()) {
+            this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
+        }
     }
     async #remove(host, ids) {
         const { engine } = this.#fleet.server(host);
@@ -69927,6 +70087,9 @@ class Deployment {
         try {
             const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
             const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
+            if (plan.settle !== undefined)
+                throw new Error('edges and sidecars do not agree who has the traffic');
+            await this.#prepare(plan.prepare, input.scope);
             await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
             for (const level of plan.levels)
                 await (await runLevel(context, level)).done;
@@ -70331,24 +70494,33 @@ class HttpOver {
             headersTimeout: 0,
             bodyTimeout: 0,
             connect: ({ hostname, port }, done) => {
-                dialer.dial(hostname, Number(port)).then((stream) => done(null, stream), (error) => done(error, null));
+                dialer.dial(hostname, Number(port) || 80).then((stream) => done(null, stream), (error) => done(error, null));
             },
         });
     }
     async get(target, timeoutMs) {
+        const signal = AbortSignal.timeout(timeoutMs);
+        return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
+    }
+    async #send(target, signal) {
         const { statusCode, headers, body } = await this.#agent.request({
             origin: `http://${target.address}:${target.port}`,
             path: target.path,
             method: 'GET',
             headers: { host: target.host ?? target.address, 'user-agent': 'switchyard' },
             reset: true,
-            signal: AbortSignal.timeout(timeoutMs),
+            signal,
         });
         return { status: statusCode, headers, body: await body.text() };
     }
     async close() {
         await this.#agent.destroy();
     }
+}
+function rejectOn(signal) {
+    return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
 }
 ;
 function localProvider(socketPath = dockerSocket()) {
@@ -71347,12 +71519,15 @@ function normalisePrivateKey(text) {
     return `${key}\n`;
 }
 ;
+const PROHIBITED = 1;
 function explainConnectFailure(target, error, seenKey) {
     if (error instanceof UserError)
         return error;
-    const server = `${target.user}@${target.host}:${target.port}`;
-    const { code, level } = error;
+    const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
+    const server = `${target.user}@${target.host}:${target.port}${way}`;
+    const { level, reason } = error;
     const message = messageOf(error);
+    const code = codeOf(error);
     const fail = (what, hint) => new UserError(`${server}: ${what}`, { hint, cause: error });
     if (seenKey !== undefined && message.includes('Host denied'))
         return hostKeyRefused(target, seenKey, error);
@@ -71364,6 +71539,9 @@ function explainConnectFailure(target, error, seenKey) {
     }
     if (/privateKey|private key|passphrase/i.test(message)) {
         return fail(`the SSH private key cannot be read (${message})`, 'It must be a key without a passphrase.');
+    }
+    if (target.jump !== undefined && reason === PROHIBITED) {
+        return fail(`sshd of ${target.jump.host} forbids TCP forwarding`, 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config of the jump host, and reload sshd.');
     }
     switch (code) {
         case 'ENOTFOUND':
@@ -71380,6 +71558,17 @@ function explainConnectFailure(target, error, seenKey) {
         return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
     }
     return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
+}
+function codeOf(error) {
+    const { code, reason } = error;
+    if (reason === undefined)
+        return code;
+    const message = messageOf(error);
+    if (/refused/i.test(message))
+        return 'ECONNREFUSED';
+    if (/timed out|no route|unreachable/i.test(message))
+        return 'EHOSTUNREACH';
+    return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
 }
 function hostKeyRefused(target, key, cause) {
     const server = `${target.host}:${target.port}`;
@@ -71513,7 +71702,16 @@ function dialDirectly(target) {
     });
 }
 function dialThrough(client, target) {
-    return callback((done) => client.forwardOut('127.0.0.1', 0, target.host, target.port, done));
+    return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), CONNECT_TIMEOUT_MS);
+        client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+            clearTimeout(timer);
+            if (error)
+                reject(error);
+            else
+                resolve(channel);
+        });
+    });
 }
 function callback(start) {
     return new Promise((resolve, reject) => {
@@ -71522,7 +71720,7 @@ function callback(start) {
 }
 ;
 const DOCKER_SOCKET = '/var/run/docker.sock';
-const PROHIBITED = 1;
+const static_PROHIBITED = 1;
 const MAX_COMMANDS = 8;
 const MAX_STREAMS = 32;
 function staticProvider(privateKey) {
@@ -71580,7 +71778,7 @@ async function openEngine(ssh, host) {
         await direct.close();
         if (error instanceof UserError)
             throw error;
-        if (reasonOf(error) !== PROHIBITED)
+        if (static_reasonOf(error) === undefined)
             throw await explainEngineFailure(ssh, host, error);
     }
     const throughCommand = new Engine(dialStdio(ssh), MAX_COMMANDS);
@@ -71615,7 +71813,7 @@ async function dialTcp(ssh, host, address, port) {
         return await ssh.dialTcp(address, port);
     }
     catch (error) {
-        if (reasonOf(error) === PROHIBITED) {
+        if (static_reasonOf(error) === static_PROHIBITED) {
             throw new UserError(`${host}: sshd forbids TCP forwarding, which the health checks and the proof need`, {
                 hint: 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config, and reload sshd.',
                 cause: error,
@@ -71634,7 +71832,8 @@ async function explainEngineFailure(ssh, host, error) {
             cause: error,
         });
     }
-    const isInGroup = / docker( |$)/m.test(` ${stdout.split('\n').at(-2) ?? ''} `);
+    const groups = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
+    const isInGroup = groups.includes('docker');
     if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
         return new UserError(`${host}: the user ${user} may not use Docker`, {
             hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,
@@ -71646,7 +71845,7 @@ async function explainEngineFailure(ssh, host, error) {
         cause: error,
     });
 }
-function reasonOf(error) {
+function static_reasonOf(error) {
     return error.reason;
 }
 ;
@@ -73282,7 +73481,7 @@ const INPUTS = {
         description: 'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
     },
     secrets: {
-        description: 'The values of the secrets that services name, as a JSON object. Pass all: `${{ toJSON(secrets) }}`; only the named ones are used.',
+        description: 'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
     },
     images: {
         description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
@@ -73587,7 +73786,7 @@ async function run(name) {
         await RUNS[name](inputs, log, cancel);
     }
     catch (error) {
-        fail(error, log);
+        fail(reasonOf(error), log);
     }
     process.exit();
 }
@@ -73596,7 +73795,9 @@ function cancelOnSignals(log) {
     for (const signal of ['SIGINT', 'SIGTERM']) {
         process.once(signal, () => {
             log.warning(`${signal}: the run is cancelled, what it began is undone`);
-            controller.abort(new Error(`the run was cancelled (${signal})`));
+            controller.abort(new UserError(`the run was cancelled (${signal})`, {
+                hint: 'What had the traffic before has it still, or again; the next run finishes what is left.',
+            }));
         });
     }
     return controller.signal;

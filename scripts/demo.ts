@@ -154,7 +154,7 @@ function keep(lab: Lab, name: string, { run }: Deployed): void {
 }
 
 function showTraffic({ traffic, provenMs }: DeployedUnderLoad): void {
-  const { sent, lost, latency, longestGapMs, versions, losses } = traffic;
+  const { sent, lost, latency, longestGapMs, clientStallMs, versions, losses } = traffic;
   expect(
     lost === 0,
     `${lost} of ${sent} requests were lost: ${losses.map(({ detail }) => detail).join('; ')}`,
@@ -174,6 +174,9 @@ function showTraffic({ traffic, provenMs }: DeployedUnderLoad): void {
         provenMs === undefined ? 'no switch' : seconds(provenMs),
       ],
     ],
+  );
+  screen.note(
+    `All of it shares this machine: the clients' own process stood still for up to ${clientStallMs} ms, too.`,
   );
 }
 

@@ -45,6 +45,12 @@ export class Screen {
     this.line();
   }
 
+  /** note prints a remark that one may skip. */
+  note(text: string): void {
+    this.line(`  ${this.styled('dim', text)}`);
+    this.line();
+  }
+
   /** quote prints somebody else's text, each line behind a bar. */
   quote(text: string): void {
     for (const line of text.split('\n')) this.line(`  ${this.styled('red', '│')} ${line}`);
@@ -77,7 +83,8 @@ export class Screen {
     let toldAt = performance.now();
     const draw = async (isLast: boolean) => {
       const now = await text();
-      if (this.#isTerminal) this.#out.write(`\r\x1b[2K  ${now}${isLast ? '\n' : ''}`);
+      // Without wrapping, or a narrow terminal would fill up with the rests of long lines.
+      if (this.#isTerminal) this.#out.write(`\r\x1b[2K\x1b[?7l  ${now}\x1b[?7h${isLast ? '\n' : ''}`);
       else if (isLast || performance.now() - toldAt >= LOG_MS) {
         toldAt = performance.now();
         this.line(`  ${now}`);

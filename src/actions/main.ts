@@ -1,4 +1,5 @@
 import * as core from '@actions/core';
+import { reasonOf, UserError } from '../model/errors.ts';
 import { ACTIONS, type ActionName } from './catalogue.ts';
 import { runDeploy } from './deploy.ts';
 import { fail } from './fail.ts';
@@ -21,7 +22,7 @@ export async function run(name: ActionName): Promise<void> {
     const inputs = readInputs(ACTIONS[name].inputs, (input) => core.getInput(input));
     await RUNS[name](inputs, log, cancel);
   } catch (error) {
-    fail(error, log);
+    fail(reasonOf(error), log);
   }
   // Connections to servers that have gone away would keep the process for minutes.
   process.exit();
@@ -33,7 +34,11 @@ function cancelOnSignals(log: RunnerLog): AbortSignal {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       log.warning(`${signal}: the run is cancelled, what it began is undone`);
-      controller.abort(new Error(`the run was cancelled (${signal})`));
+      controller.abort(
+        new UserError(`the run was cancelled (${signal})`, {
+          hint: 'What had the traffic before has it still, or again; the next run finishes what is left.',
+        }),
+      );
     });
   }
   return controller.signal;

@@ -48,6 +48,7 @@ export function assemble(facts: Facts): PlanInput {
   const ports = portsOf(facts);
   const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!));
   checkDependencies(services);
+  checkPorts(services, wanted, narrowing);
   const names = new Set(wanted.services.map(({ name }) => name));
   const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
@@ -187,6 +188,23 @@ function checkNarrowing(wanted: EnvironmentSpec, { services, zones }: Narrowing)
       hint: `The zones are ${allZones.join(', ')}.`,
     });
   }
+}
+
+/** A route has one container port: copies that listen on different ones cannot be served together. */
+function checkPorts(
+  services: readonly WantedService[],
+  { servers }: EnvironmentSpec,
+  { zones }: Narrowing,
+): void {
+  if (zones === undefined || servers.every(({ zone }) => zones.includes(zone))) return;
+  const moved = services.find(({ isSelected, spec, known: { current } }) => {
+    if (!isSelected || current === undefined) return false;
+    return spec.port !== current.port || spec.protocol !== current.protocol;
+  });
+  if (moved === undefined) return;
+  throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
+    hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
+  });
 }
 
 function checkDependencies(services: readonly WantedService[]): void {

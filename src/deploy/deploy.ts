@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors, Fleet } from '../fleet/fleet.ts';
 import type { Provider } from '../fleet/server.ts';
-import { messageOf, UserError } from '../model/errors.ts';
+import { messageOf, reasonOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
@@ -259,7 +259,7 @@ class Deployment {
         run.retiring.push(await log.group(title, () => runLevel(context, level)));
         run.done.push(...level.services);
       } catch (error) {
-        run.failure = error;
+        run.failure = reasonOf(error);
         run.failed = level.services;
         await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
         break;
@@ -373,6 +373,7 @@ class Deployment {
       const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
       const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
+      await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
     } catch (error) {

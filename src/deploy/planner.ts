@@ -1,13 +1,13 @@
 import { specHash } from '../model/spec.ts';
 import { partHashes } from './desired.ts';
 import { dependencyLevels } from './levels.ts';
-import type { Change, Effect, Level, Plan, PrepareStep, RetireStep } from './plan.ts';
+import type { Change, Effect, Level, Plan, PrepareStep, RetireStep, SwitchStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, hostsWithSidecar, liveRoutes, observedAt, servedBy } from './spots.ts';
+import { containersAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -18,16 +18,18 @@ export function planDeploy(input: PlanInput): Plan {
   const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
   const { removes: removed, isLeaving } = input;
   const levels = planLevels(input, outcomes, removed);
+  const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
+  const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
   return {
     scope: input.scope,
     changes: [
       ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!)),
       ...removed.map((service) => removalOf(input, service)),
     ],
-    settle: planSettle(input, routesAfter(input, outcomes, new Set(), removed)),
+    settle,
     vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
     pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
-    prepare: input.hosts.flatMap((host) => planPrepare(input, host)),
+    prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
     levels,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
     teardown: isLeaving
@@ -117,26 +119,27 @@ function removalSteps(input: PlanInput, name: string): RetireStep[] {
   );
 }
 
-function planPrepare(input: PlanInput, host: string): PrepareStep[] {
+function planPrepare(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep[] {
   const { sidecar } = observedAt(input, host);
   const missing = input.isLeaving ? undefined : 'create';
   const step: PrepareStep = {
     kind: 'prepare',
     host,
     sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
-    edge: prepareEdge(input, host),
+    edge: prepareEdge(input, host, switches),
   };
   return step.sidecar === undefined && step.edge === undefined ? [] : [step];
 }
 
 /** Domains that leave need an edge too, until the last switch. */
-function prepareEdge(input: PlanInput, host: string): PrepareStep['edge'] {
+function prepareEdge(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep['edge'] {
   const { sidecar, edge } = observedAt(input, host);
-  const wanted = input.services.map(({ spec }) => spec.route.domains);
-  const live = [...liveRoutes(input).values()].map(({ domains }) => domains);
+  const wanted = input.services.map(({ spec }) => spec.route);
+  const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
+  const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
   const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
-  if ([...wanted, ...live].flat().length === 0 && !isServing) return undefined;
-  if (edge === undefined) return input.isLeaving ? undefined : 'create';
+  if (!hasDomains && !isServing) return undefined;
+  if (edge === undefined) return 'create';
   if (!edge.isRunning) return 'start';
   return edge.isInNetwork ? undefined : 'join';
 }
@@ -150,14 +153,15 @@ function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): C
   else if (outcome.isMoving) effect = 'reload';
   else if (service.release.isNew || service.known.pending !== undefined)
     effect = isRouteChanged(service) ? 'reload' : 'record';
-  else if (outcome.level.retire.length > 0) effect = 'record';
+  else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome)) effect = 'record';
+  const reasons = explainChange(service, outcome.level, input);
   return {
     service: service.name,
     from,
     to: service.release.number,
     effect,
     strategy,
-    reasons: explainChange(service, outcome.level, input),
+    reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
     hosts: outcome.placements.map(({ host }) => host),
     image: service.spec.container.image,
   };
@@ -165,6 +169,15 @@ function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): C
 
 function isRouteChanged({ known: { current }, spec }: WantedService): boolean {
   return current !== undefined && partHashes(current).route !== partHashes(spec).route;
+}
+
+/** The record may name a server that left the file, or a side that changed before a run could say so. */
+function isRecorded(input: PlanInput, service: string, { standing }: Outcome): boolean {
+  const recorded = input.state.services[service]?.servers ?? [];
+  return (
+    recorded.length === standing.length &&
+    standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side))
+  );
 }
 
 function isStanding(input: PlanInput, service: string): boolean {

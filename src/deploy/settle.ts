@@ -64,7 +64,9 @@ function settled(input: PlanInput, now: Route, served: readonly Served[]): Route
   const inOrder = input.servers.flatMap(({ host }) =>
     placements.filter((placement) => placement.host === host),
   );
-  return { ...(byAge[0]?.route ?? now), placements: inOrder };
+  // Who was promised a domain keeps it until the plan that follows says otherwise.
+  const domains = [...new Set(byAge.flatMap(({ route }) => route.domains))];
+  return { ...(byAge[0]?.route ?? now), domains, placements: inOrder };
 }
 
 /** The highest release behind a route; below all others where a container of it does not run. */

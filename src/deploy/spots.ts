@@ -57,16 +57,24 @@ function routedSide(input: PlanInput, service: string, host: string) {
     .find((side) => side !== undefined);
 }
 
-/** liveRoutes returns the routes that edges and sidecars serve, with the placements as they are now. */
+/**
+ * liveRoutes returns the routes that edges and sidecars serve, with the placements as they are now. Where some of
+ * them were not reached by a change of domains, the old ones and the new ones count.
+ */
 export function liveRoutes(input: PlanInput): Map<string, Route> {
   const all = input.observed.flatMap(({ edge, sidecar }) => [edge, sidecar]);
   const served = all.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)));
   return new Map(
     served
+      .map((route) => ({ ...route, domains: domainsIn(served, route.service) }))
       .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
       .filter(({ placements }) => placements.length > 0)
       .map((route) => [route.service, route]),
   );
+}
+
+function domainsIn(routes: readonly Route[], service: string): string[] {
+  return [...new Set(routes.flatMap((route) => (route.service === service ? route.domains : [])))];
 }
 
 function recordedSide(input: PlanInput, service: string, host: string) {

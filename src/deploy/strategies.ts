@@ -31,7 +31,7 @@ export interface SpotPlan {
 export type Strategy = (spot: Spot) => SpotPlan;
 
 /** toggle starts the new container beside the old one and moves the traffic when it is healthy. */
-export const toggle: Strategy = (spot) => {
+const toggle: Strategy = (spot) => {
   const { active, idle } = spot;
   if (active !== undefined && spot.isWanted(active)) return keep(active, idle);
   if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
@@ -67,7 +67,7 @@ function isOlder(container: ObservedContainer, than: ObservedContainer | undefin
 }
 
 /** recreate stops the old container before the new one starts: the two never write one volume together. */
-export const recreate: Strategy = (spot) => {
+const recreate: Strategy = (spot) => {
   const plan = toggle(spot);
   if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
     return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };

@@ -24,7 +24,7 @@ export async function survey(
 }
 
 /** readKnown reads the releases that the record names: the current one of every service, and a begun one. */
-export async function readKnown(snapshot: Snapshot): Promise<KnownByService> {
+async function readKnown(snapshot: Snapshot): Promise<KnownByService> {
   const services = Object.entries(snapshot.state.services);
   const known = await Promise.all(
     services.map(async ([name, { release, pending }]) => {

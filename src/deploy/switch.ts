@@ -64,7 +64,8 @@ async function withEdges(
   const lockFrom = async (index: number): Promise<void> => {
     const server = edges[index];
     if (server === undefined) return await work(edges);
-    await withEdgeLock(server, context.nginx.image, { run, fence }, context.log, () => lockFrom(index + 1));
+    const holder = { run, fence, scope: context.scope };
+    await withEdgeLock(server, context.nginx.image, holder, context.log, () => lockFrom(index + 1));
   };
   await lockFrom(0);
 }

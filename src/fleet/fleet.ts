@@ -56,6 +56,7 @@ export async function allOrErrors<T>(work: readonly Promise<T>[]): Promise<T[]> 
   const outcomes = await Promise.allSettled(work);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   for (const failure of failures) if (!(failure instanceof UserError)) throw failure;
-  failTogether(failures);
+  // A cancelled run ends with the same error everywhere.
+  failTogether([...new Set(failures)]);
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }

@@ -19,7 +19,8 @@ export class HttpOver {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: ({ hostname, port }, done) => {
-        dialer.dial(hostname, Number(port)).then(
+        // A URL leaves out the port that its scheme has anyway.
+        dialer.dial(hostname, Number(port) || 80).then(
           (stream) => done(null, stream as never),
           (error: Error) => done(error, null),
         );

@@ -75,7 +75,8 @@ async function openEngine(ssh: SshConnection, host: string): Promise<Engine> {
   } catch (error) {
     await direct.close();
     if (error instanceof UserError) throw error;
-    if (reasonOf(error) !== PROHIBITED) throw await explainEngineFailure(ssh, host, error);
+    // sshd calls a forbidden socket "open failed", as it calls one where nobody listens; the command tells.
+    if (reasonOf(error) === undefined) throw await explainEngineFailure(ssh, host, error);
   }
   const throughCommand = new Engine(dialStdio(ssh), MAX_COMMANDS);
   try {
@@ -134,7 +135,8 @@ async function explainEngineFailure(ssh: SshConnection, host: string, error: unk
       cause: error,
     });
   }
-  const isInGroup = / docker( |$)/m.test(` ${stdout.split('\n').at(-2) ?? ''} `);
+  const groups = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
+  const isInGroup = groups.includes('docker');
   if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
     return new UserError(`${host}: the user ${user} may not use Docker`, {
       hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,

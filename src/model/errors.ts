@@ -46,6 +46,12 @@ export function failTogether(errors: readonly UserError[]): void {
   throw errors.length === 1 ? first : new UserErrors(errors);
 }
 
+/** reasonOf returns why something was aborted where `error` says only that it was; every other error is returned as it is. */
+export function reasonOf(error: unknown): unknown {
+  const { name, cause } = (error ?? {}) as Partial<Error>;
+  return name === 'AbortError' && cause instanceof UserError ? cause : error;
+}
+
 /** messageOf returns the text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

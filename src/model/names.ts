@@ -18,9 +18,9 @@ export const NAME_RULE =
 export const NAMES_TOTAL_MAX = 51;
 
 /** Names that would collide with containers of our own: the sidecar is `{project}_{env}_nginx`. */
-export const RESERVED_SERVICES: readonly string[] = ['nginx'];
+const RESERVED_SERVICES: readonly string[] = ['nginx'];
 /** The edge and its lock are named `switchyard_…`. */
-export const RESERVED_PROJECTS: readonly string[] = ['switchyard'];
+const RESERVED_PROJECTS: readonly string[] = ['switchyard'];
 
 /** An environment of a project: the scope of all names. */
 export interface Scope {

@@ -11,7 +11,15 @@ import {
   type ScopeFiles,
 } from './render.ts';
 import { type Route, upstreamName } from './routes.ts';
-import { changedByHand, contentHash, type Manifest, type Slot, type SlotTree, type Tree } from './tree.ts';
+import {
+  changedByHand,
+  contentHash,
+  type Manifest,
+  otherSlot,
+  type Slot,
+  type SlotTree,
+  type Tree,
+} from './tree.ts';
 
 /** A configuration that is ready to be staged. */
 export interface Composition {
@@ -36,10 +44,11 @@ export interface ScopeWish {
 export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean {
   const slot = tree.slots[tree.live];
   const served = slot.manifest?.scopes[scopeName(wish.scope)];
-  if (served === undefined) return wish.files.size === 0 && kind === 'edge';
+  if (served === undefined) return wish.files.size === 0;
   const isSame =
-    Object.keys(served.files).length === wish.files.size &&
-    [...wish.files].every(([path, content]) => slot.files.get(path) === content);
+    [...wish.files].every(([path, content]) => slot.files.get(path) === content) &&
+    Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
+    changedByHand(slot, scopeName(wish.scope)).length === 0;
   return isSame && settingsAgree(slot.manifest!, wish) && isIntact(kind, slot);
 }
 
@@ -61,21 +70,23 @@ function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
 export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Composition {
   const name = scopeName(wish.scope);
   const current = tree.slots[tree.live];
-  const others = { ...current.manifest?.scopes };
+  const manifest = manifestOf(kind, tree, name);
+  const others = { ...manifest?.scopes };
   const previous = others[name];
   delete others[name];
   refuseTakenDomains(others, wish);
-  const settings = agreeOnSettings(kind, current.manifest, others, wish);
+  const settings = agreeOnSettings(kind, manifest, others, wish);
 
-  const slot: Slot = tree.live === 'a' ? 'b' : 'a';
+  const slot = otherSlot(tree.live);
   const isLeaving = wish.files.size === 0 && kind === 'edge';
   const generation = nextGeneration(previous?.generation, wish.files);
   const scopes: Manifest['scopes'] = { ...others };
-  if (!isLeaving) scopes[name] = { generation, routes: routeFacts(wish), files: hashes(wish.files) };
-
   const files = new Map(wish.files);
-  for (const other of Object.keys(others)) copyScope(tree, other, files);
-  if (!isLeaving) files.set(`control/${name}.conf`, renderControl(controlOf(name, generation, wish)));
+  if (!isLeaving) {
+    files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
+    scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
+  }
+  for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
   const main = renderMain(mainOf(kind, slot, settings, generation, files));
   files.set('main.conf', main);
   files.set('main.hash', specHash([kind, main]));
@@ -98,6 +109,36 @@ export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec
     ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
     ['nginx.conf', renderPointer('a')],
   ]);
+}
+
+/**
+ * manifestOf returns what the live slot of an nginx says of itself. An edge whose manifest was damaged must not
+ * forget who else is served: the older slot tells of those that have changed nothing since.
+ */
+function manifestOf(kind: NginxKind, tree: Tree, own: string): Manifest | undefined {
+  const current = tree.slots[tree.live];
+  if (current.manifest !== undefined || kind === 'sidecar') return current.manifest;
+  const older = tree.slots[tree.live === 'a' ? 'b' : 'a'].manifest;
+  const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
+  const known = { ...current, manifest: older };
+  const lost = others.find(
+    (scope) =>
+      scope !== own && (older?.scopes[scope] === undefined || changedByHand(known, scope).length > 0),
+  );
+  if (lost !== undefined) {
+    const who = lost.replace('_', ' ');
+    throw new UserError(
+      `manifest.json of the edge was changed by hand on this server, and it serves ${who} too`,
+      { hint: `Run update-nginx for ${who} first: it says again what it has there.` },
+    );
+  }
+  if (older === undefined) return undefined;
+  const scopes = Object.entries(older.scopes).filter(([scope]) => others.includes(scope));
+  return { ...older, scopes: Object.fromEntries(scopes) };
+}
+
+function controlFile(scope: Scope): string {
+  return `control/${scopeName(scope)}.conf`;
 }
 
 function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
@@ -183,11 +224,15 @@ function hashes(files: ScopeFiles): Record<string, string> {
 }
 
 /** Another environment's files are taken over as they were written, from the older slot where somebody changed them. */
-function copyScope(tree: Tree, scope: string, files: Map<string, string>): void {
+function copyScope(
+  tree: Tree,
+  scope: string,
+  written: Readonly<Record<string, string>>,
+  files: Map<string, string>,
+): void {
   const current = tree.slots[tree.live];
-  const older = tree.slots[tree.live === 'a' ? 'b' : 'a'];
-  const written = current.manifest?.scopes[scope]?.files ?? {};
-  for (const path of [...Object.keys(written), `control/${scope}.conf`]) {
+  const older = tree.slots[otherSlot(tree.live)];
+  for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
     const content = [current, older]
       .map((slot) => slot.files.get(path))
       .find(
@@ -195,10 +240,9 @@ function copyScope(tree: Tree, scope: string, files: Map<string, string>): void 
           found !== undefined && (written[path] === undefined || contentHash(found) === written[path]),
       );
     if (content === undefined) {
-      throw new UserError(
-        `${changedByHand(current, scope).join(', ')} of ${scope.replace('_', ' ')} was changed by hand on this server`,
-        { hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.` },
-      );
+      throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
+        hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
+      });
     }
     files.set(path, content);
   }

@@ -68,7 +68,7 @@ export async function ensureEdge(server: Server, scope: Scope, settings: NginxSp
 }
 
 /** instanceOf describes a running edge or sidecar that was found; undefined when it does not run. */
-export function instanceOf(
+function instanceOf(
   kind: NginxKind,
   server: Server,
   container: ContainerInspectResponse | undefined,
@@ -143,7 +143,8 @@ async function create(
       HostConfig: {
         ...spec.HostConfig,
         NetworkMode: home.network,
-        RestartPolicy: { Name: 'unless-stopped' },
+        // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
+        RestartPolicy: { Name: 'always' },
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
         Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
       },

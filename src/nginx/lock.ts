@@ -4,7 +4,7 @@ import type { Server } from '../fleet/server.ts';
 import { UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import type { Log } from '../model/log.ts';
-import { EDGE_LOCK_NAME } from '../model/names.ts';
+import { EDGE_LOCK_NAME, type Scope } from '../model/names.ts';
 
 /** A change of the edge takes a second or two; a holder that is silent for this long is dead. */
 const TTL_MS = 60_000;
@@ -15,6 +15,8 @@ const POLL_MS = 200;
 export interface LockHolder {
   /** Names the run: a link or an id. */
   run: string;
+  /** The environment whose lease the run holds, and the lease's number. */
+  scope: Scope;
   fence: number;
 }
 
@@ -50,6 +52,8 @@ async function acquire(server: Server, image: string, holder: LockHolder, log: L
         Labels: {
           [LABEL.role]: 'edge-lock',
           [LABEL.holder]: holder.run,
+          [LABEL.project]: holder.scope.project,
+          [LABEL.environment]: holder.scope.environment,
           [LABEL.fence]: String(holder.fence),
           [LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
         },
@@ -61,7 +65,7 @@ async function acquire(server: Server, image: string, holder: LockHolder, log: L
     const held = await engine.findContainer(EDGE_LOCK_NAME);
     if (held === undefined) continue;
     const labels = held.Config?.Labels ?? {};
-    if (Date.parse(labels[LABEL.end] ?? '') < Date.now()) {
+    if (Date.parse(labels[LABEL.end] ?? '') < Date.now() || isOvertaken(labels, holder)) {
       log.info(`${server.host}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
       await engine.removeContainer(held.Id!);
       continue;
@@ -75,4 +79,13 @@ async function acquire(server: Server, image: string, holder: LockHolder, log: L
     isAnnounced = true;
     await sleep(POLL_MS);
   }
+}
+
+/** A run of our own environment with a lower number than ours has lost the lease that we hold now. */
+function isOvertaken(labels: Record<string, string>, { scope, fence }: LockHolder): boolean {
+  return (
+    labels[LABEL.project] === scope.project &&
+    labels[LABEL.environment] === scope.environment &&
+    Number(labels[LABEL.fence]) < fence
+  );
 }

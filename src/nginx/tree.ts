@@ -66,16 +66,24 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
   return { live, slots };
 }
 
-/** slotOfGeneration returns the slot whose manifest has this generation of an environment. */
+/**
+ * slotOfGeneration returns the slot whose manifest has this generation of an environment. When both have it, another
+ * environment was the last to change: then the live slot is the newer one, and the other has that one's old routes.
+ */
 export function slotOfGeneration(
   tree: Tree,
   scope: string,
   generation: string | undefined,
 ): Slot | undefined {
-  return (['a', 'b'] as const).find((slot) => {
+  return [tree.live, otherSlot(tree.live)].find((slot) => {
     const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
     return found !== undefined && found === generation;
   });
+}
+
+/** otherSlot returns the slot beside this one. */
+export function otherSlot(slot: Slot): Slot {
+  return slot === 'a' ? 'b' : 'a';
 }
 
 /** contentHash returns the hash by which a manifest knows a file. */

@@ -162,7 +162,18 @@ function dialDirectly(target: SshTarget): Promise<Duplex> {
 }
 
 function dialThrough(client: Client, target: SshTarget): Promise<Duplex> {
-  return callback((done) => client.forwardOut('127.0.0.1', 0, target.host, target.port, done));
+  return new Promise((resolve, reject) => {
+    // The jump host would go on trying for two minutes.
+    const timer = setTimeout(
+      () => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
+      CONNECT_TIMEOUT_MS,
+    );
+    client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve(channel);
+    });
+  });
 }
 
 function callback<T>(start: (done: (error: Error | undefined, result: T) => void) => void): Promise<T> {

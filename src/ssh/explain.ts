@@ -2,15 +2,20 @@ import { messageOf, UserError } from '../model/errors.ts';
 import { fingerprint, hostKeyLine } from './keys.ts';
 import type { SshTarget } from './target.ts';
 
+/** The reason "administratively prohibited" of a refused channel (RFC 4254 §5.1). */
+const PROHIBITED = 1;
+
 /**
  * explainConnectFailure turns what went wrong while connecting into a UserError that names the server, the
  * cause and the next step. `seenKey` is the host key that the server showed, if it came that far.
  */
 export function explainConnectFailure(target: SshTarget, error: unknown, seenKey?: Buffer): UserError {
   if (error instanceof UserError) return error;
-  const server = `${target.user}@${target.host}:${target.port}`;
-  const { code, level } = error as { code?: string; level?: string };
+  const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
+  const server = `${target.user}@${target.host}:${target.port}${way}`;
+  const { level, reason } = error as { level?: string; reason?: number };
   const message = messageOf(error);
+  const code = codeOf(error);
   const fail = (what: string, hint: string) => new UserError(`${server}: ${what}`, { hint, cause: error });
 
   if (seenKey !== undefined && message.includes('Host denied')) return hostKeyRefused(target, seenKey, error);
@@ -28,6 +33,12 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
   }
   if (/privateKey|private key|passphrase/i.test(message)) {
     return fail(`the SSH private key cannot be read (${message})`, 'It must be a key without a passphrase.');
+  }
+  if (target.jump !== undefined && reason === PROHIBITED) {
+    return fail(
+      `sshd of ${target.jump.host} forbids TCP forwarding`,
+      'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config of the jump host, and reload sshd.',
+    );
   }
   switch (code) {
     case 'ENOTFOUND':
@@ -47,6 +58,16 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
     return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
   }
   return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
+}
+
+/** codeOf returns the system's name for a failure; a jump host reports it in the words of its own system. */
+function codeOf(error: unknown): string | undefined {
+  const { code, reason } = error as { code?: string; reason?: number };
+  if (reason === undefined) return code;
+  const message = messageOf(error);
+  if (/refused/i.test(message)) return 'ECONNREFUSED';
+  if (/timed out|no route|unreachable/i.test(message)) return 'EHOSTUNREACH';
+  return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
 }
 
 function hostKeyRefused(target: SshTarget, key: Buffer, cause: unknown): UserError {

@@ -52,7 +52,7 @@ export function historyMessage(
 }
 
 /** describeChange returns one change in a few words: `api 7 → 8 (2 servers)`, `web removed (was 3)`. */
-export function describeChange(change: ServiceChange): string {
+function describeChange(change: ServiceChange): string {
   const { service } = change;
   switch (change.kind) {
     case 'begun':

@@ -53,7 +53,8 @@ export class Example {
     config.setIn(['sidecar', 'image'], lab.images.nginx);
     const stand: Record<string, string> = {
       'redis:7': lab.images.redis,
-      'nginx:1.30-alpine': lab.images.nginx,
+      // nginx as it comes would serve its welcome page; the lab's nginx has none.
+      'nginx:1.30-alpine': await lab.buildWeb('welcome', { PORT: '80' }),
     };
     for (const [service, { image }] of Object.entries(services)) {
       if (stand[image] !== undefined) config.setIn(['services', service, 'image'], stand[image]);

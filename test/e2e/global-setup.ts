@@ -6,7 +6,14 @@ import { FLEET_LAB, FLEET_SIZE } from './fleet.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 /** All that ends up in the bundle. */
-const sources = ['src', 'scripts/build.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const sources = [
+  'src',
+  'scripts/build.mjs',
+  'scripts/bundle.ts',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 
 let lab: Lab | undefined;
 

@@ -8,7 +8,7 @@ import { size } from './size.ts';
 import { openTunnel, type Tunnel } from './tunnel.ts';
 import { release, webService } from './web-shop.ts';
 
-/** Both speak of one app: `live` serves WebSockets and events at the edge, `echo` TCP at its internal port. */
+/** Service A of the case is a pair: `live` has WebSockets and events at the edge, `echo` TCP at its internal port. */
 const APP = ['live', 'echo'];
 const DOMAIN = 'streams.example.com';
 
@@ -104,7 +104,7 @@ test('streams without a drain limit live until they end by themselves, whatever 
   console.log(
     `streams: ${all} alive, ${bytes} bytes; old sides stopped ${Math.round(stopMs)} ms after the last`,
   );
-}, 600_000);
+}, 1_200_000);
 
 function deployApp(version: string) {
   for (const name of APP) release(shop, name, version);

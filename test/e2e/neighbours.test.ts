@@ -24,12 +24,12 @@ describe('Neighbours on the same servers', () => {
   afterEach(async () => {
     await traffic?.stop();
     traffic = undefined;
-    for (const project of projects) await project.leave();
+    await Promise.all(projects.map((project) => project.leave()));
     projects = [];
   }, 300_000);
 
-  async function newProject(name: string): Promise<Project> {
-    const project = await newWebShop(lab, name, servers);
+  async function newProject(name: string, on = servers): Promise<Project> {
+    const project = await newWebShop(lab, name, on);
     projects.push(project);
     return project;
   }
@@ -38,7 +38,7 @@ describe('Neighbours on the same servers', () => {
     traffic = startHttpTraffic({
       targets: servers.map(({ host }) => ({ host, port: 80 })),
       hostHeader: `${project}.example.com`,
-      clients: size.clients,
+      clients: size.clients / 2,
       thinkMs: size.thinkMs,
       maxSeconds: 1_800,
     });
@@ -55,19 +55,24 @@ describe('Neighbours on the same servers', () => {
   test('ten services whose names hash to the same ports get ports of their own, for good', async () => {
     const crowd = await newProject('crowd');
     const scope = { project: 'crowd', environment: 'production' };
-    const [late = '', ...names] = collidingNames(scope, 10, 3000).sort();
-    const service = () => ({ ...webService(lab, 'crowd', 2), domain: undefined });
+    const names = collidingNames(scope, 10, 3000).sort();
+    const [late = '', ...early] = names;
+    // The app tells its SIDE to whoever asks: here, which service it is.
+    const service = (name: string, round: string) => ({
+      ...webService(lab, 'crowd', 2),
+      domain: undefined,
+      environment: { SIDE: name, ROUND: round },
+    });
     crowd.edit((config) => {
-      config.services = Object.fromEntries(names.map((name) => [name, service()]));
+      config.services = Object.fromEntries(early.map((name) => [name, service(name, '1')]));
     });
     await crowd.deploy();
     const first = await portsOf(crowd);
-    expect(Object.keys(first).sort()).toEqual(names);
+    expect(Object.keys(first).sort()).toEqual(early);
 
     // The tenth comes before all others in the alphabet, and still has to take what is free.
     crowd.edit((config) => {
-      config.services[late] = service();
-      for (const name of names) config.services[name]!.environment = { ROUND: '2' };
+      config.services = Object.fromEntries(names.map((name) => [name, service(name, '2')]));
     });
     await crowd.deploy();
     const all = await portsOf(crowd);
@@ -79,17 +84,19 @@ describe('Neighbours on the same servers', () => {
     expect(await portsOf(crowd)).toEqual(all);
 
     const { services } = await crowd.state();
-    for (const [name, { host, internal }] of Object.entries(all)) {
-      const { side } = services[name]!.servers[0]!;
-      expect(side).toBe(name === late ? 'base' : 'secondary');
-      for (const server of servers) {
-        const container = `crowd_production_${name}${side === 'base' ? '' : '_secondary'}`;
-        expect(await server.docker('port', container)).toBe(
-          `3000/tcp -> ${server.privateIp}:${hostPort(host, side)}`,
-        );
-        // Every service answers at its own internal port: each on its own host name.
-        const names = await Promise.all(servers.map((one) => one.docker('exec', container, 'hostname')));
-        expect(names).toContain((await askFrom(server, container, `http://nginx:${internal}/version`)).host);
+    for (const server of servers) {
+      const standing = await containersOn(server, 'crowd');
+      const inside = Object.keys(standing)[0]!;
+      const urls = names.map((name) => `http://nginx:${all[name]!.internal}/version`);
+      const answers = await askFrom(server, inside, urls);
+      for (const [index, name] of names.entries()) {
+        const { side, container } = services[name]!.servers.find(({ host }) => host === server.host)!;
+        expect(side).toBe(name === late ? 'base' : 'secondary');
+        const port = hostPort(all[name]!.host, side);
+        expect(standing[container]!.ports).toBe(`${server.privateIp}:${port}->3000/tcp`);
+        // Every service answers at its own internal port, here or on the other server.
+        expect(answers[index]).toContain('"version":"v1"');
+        expect(answers[index]).toContain(`"side":"${name}"`);
       }
     }
   }, 600_000);
@@ -100,7 +107,7 @@ describe('Neighbours on the same servers', () => {
     const standing = await first.standing();
     const edges = await edgesOf(servers);
     const load = loadOn('first');
-    await load.untilSent(10 * size.clients);
+    await load.untilSent(5 * size.clients);
 
     const second = await newProject('second');
     await second.deploy();
@@ -149,7 +156,7 @@ describe('Neighbours on the same servers', () => {
     // At the same time: one branch, two leases, one edge a server.
     await Promise.all([front.deploy(), back.deploy()]);
     const load = loadOn('front');
-    await load.untilSent(10 * size.clients);
+    await load.untilSent(5 * size.clients);
     await Promise.all([release(front, 'web', 'v2').deploy(), release(back, 'web', 'v3').deploy()]);
 
     for (const server of servers) {
@@ -169,20 +176,19 @@ describe('Neighbours on the same servers', () => {
   }, 600_000);
 
   test('a second project with other settings of the edge is told which, before anything changes', async () => {
-    const first = await newProject('settled');
+    const [server] = servers as [LabServer];
+    const first = await newProject('settled', [server]);
     await first.deploy();
-    const second = await newProject('unsettled');
+    const second = await newProject('unsettled', [server]);
     second.edit((config) => {
       config.sidecar = { ...lab.sidecar, keepalive_min_timeout: '7s' };
     });
     const { log } = await second.failToDeploy();
     expect(log).toMatch(/the edge on this server is shared with .*settled production.* other settings/);
     expect(log).toMatch(/keepalive_min_timeout \(\d+ ms there, 7000 ms here\)/);
-    for (const server of servers) {
-      expect(await versionOf(server, 'settled.example.com')).toBe('v1');
-      expect((await ask(server, 'unsettled.example.com')).status).toBe(404);
-      expect(await server.docker('ps', '--quiet', '--filter', 'name=^unsettled_production_web')).toBe('');
-    }
+    expect(await versionOf(server, 'settled.example.com')).toBe('v1');
+    expect((await ask(server, 'unsettled.example.com')).status).toBe(404);
+    expect(await server.docker('ps', '--quiet', '--filter', 'name=^unsettled_production_web')).toBe('');
     second.edit((config) => {
       config.sidecar = lab.sidecar;
     });
@@ -223,43 +229,45 @@ async function leftOf(server: LabServer, project: string): Promise<string[]> {
 
 /** From inside a container of one project, nothing of the other can be reached: no name, no address, no port. */
 async function expectApart(server: LabServer, from: string, to: string, internalPort: number): Promise<void> {
-  const inside = await running(server, from);
-  const web = await running(server, to);
+  const [inside = ''] = Object.keys(await containersOn(server, from));
+  const [web = ''] = Object.keys(await containersOn(server, to));
   const sidecar = `${to}_production_nginx`;
-  const [webAddress, sidecarAddress] = await Promise.all(
-    [web, sidecar].map((name) => addressOf(server, name, to)),
-  );
-  for (const url of [
+  const network = `${to}_production_network`;
+  const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+  const [webAddress, sidecarAddress] = (
+    await server.docker('inspect', '--format', format, web, sidecar)
+  ).split('\n');
+  const answers = await askFrom(server, inside, [
     `http://${web}:3000/`,
     `http://${webAddress}:3000/`,
     `http://${sidecar}:${internalPort}/`,
     `http://${sidecarAddress}:${internalPort}/`,
     `http://nginx:${internalPort}/`,
-  ]) {
-    await expect(askFrom(server, inside, url)).rejects.toThrow(/unreachable/);
-  }
+  ]);
+  expect(answers).toHaveLength(5);
+  for (const answer of answers) expect(answer).toMatch(/^unreachable: /);
 }
 
-async function running(server: LabServer, project: string): Promise<string> {
-  const filters = [
+/** The running containers of a project's services on a server, by name, with their published ports. */
+async function containersOn(server: LabServer, project: string): Promise<Record<string, { ports: string }>> {
+  const filters = [`project=${project}`, 'role=service'].flatMap((label) => [
     '--filter',
-    `label=switchyard.project=${project}`,
-    '--filter',
-    'label=switchyard.role=service',
-  ];
-  return (await server.docker('ps', '--format', '{{.Names}}', ...filters)).split('\n')[0]!;
+    `label=switchyard.${label}`,
+  ]);
+  const listing = await server.docker('ps', '--format', '{{.Names}} {{.Ports}}', ...filters);
+  return Object.fromEntries(
+    listing
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([name = '', ports = '']) => [name, { ports }]),
+  );
 }
 
-async function addressOf(server: LabServer, container: string, project: string): Promise<string> {
-  const network = `${project}_production_network`;
-  const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
-  return await server.docker('inspect', '--format', format, container);
-}
-
-/** askFrom sends a GET from inside a container and returns the JSON answer; it throws `unreachable` after 1.5 s. */
-async function askFrom(server: LabServer, container: string, url: string): Promise<Record<string, string>> {
-  const script = `fetch(process.argv[1], { signal: AbortSignal.timeout(1500) })
-    .then(async (answer) => console.log(await answer.text()))
-    .catch((error) => { console.error('unreachable: ' + (error.cause ?? error)); process.exitCode = 1; })`;
-  return JSON.parse(await server.docker('exec', container, 'node', '-e', script, url));
+/** askFrom sends GETs from inside a container, all at once; it returns the bodies, or `unreachable: …` after 3 s. */
+async function askFrom(server: LabServer, container: string, urls: readonly string[]): Promise<string[]> {
+  const script = `Promise.all(process.argv.slice(1).map((url) =>
+    fetch(url, { signal: AbortSignal.timeout(3000) })
+      .then((answer) => answer.text(), (error) => 'unreachable: ' + (error.cause ?? error))
+  )).then((answers) => console.log(JSON.stringify(answers)))`;
+  return JSON.parse(await server.docker('exec', container, 'node', '-e', script, ...urls));
 }

@@ -34,7 +34,7 @@ const sample: Size = {
 const full: Size = {
   keepaliveMinTimeout: '10s',
   clients: 64,
-  thinkMs: [0, 150],
+  thinkMs: [25, 175],
   load: { toggles: 20, requests: 30_000 },
   variant: { toggles: 20, requests: 30_000 },
   heldConnections: 1_000,

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
+import { ask } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -116,9 +118,14 @@ describe('A server that cannot be used', () => {
       change({ servers: [right[0], behindJump()] });
       await drop(second, async () => {
         expect(await refused()).toMatch(
-          `deploy@${second.privateIp}:22: the server did not answer through ${first.host}`,
+          `deploy@${second.privateIp}:22 through ${first.host}: the server did not answer`,
         );
       });
+    });
+
+    test('a jump host that forbids forwarding', async () => {
+      change({ servers: [right[0], behindJump({ user: 'noforward' })] });
+      expect(await refused()).toMatch(`through ${first.host}: sshd of ${first.host} forbids TCP forwarding`);
     });
 
     test('a jump host that is not who it should be', async () => {
@@ -154,6 +161,8 @@ describe('A server that cannot be used', () => {
       } finally {
         await second.start();
       }
+      // What was reloaded comes up again after a power cut, as what was only started does.
+      await serves(second);
     });
 
     test('each server for its own reason: both are named', async () => {
@@ -194,7 +203,7 @@ describe('A server that cannot be used', () => {
   describe('that is reached another way', () => {
     test('an sshd that forbids only forwarding to sockets: through docker system dial-stdio', async () => {
       change({ user: 'nostreamlocal' });
-      const traffic = startTraffic();
+      const traffic = await startTraffic();
       const run = await shop.deploy();
       await traffic.untilVersion('v2');
       expect(JSON.parse(run.outputs.releases!)).toEqual({ api: (await shop.state()).services.api!.release });
@@ -206,7 +215,7 @@ describe('A server that cannot be used', () => {
       shop.edit(({ services }) => {
         services.api!.image = lab.images.web('v3');
       });
-      const traffic = startTraffic();
+      const traffic = await startTraffic();
       await shop.deploy();
       await traffic.untilVersion('v3');
       expect(await traffic.stop()).toMatchObject({ lost: 0, losses: [] });
@@ -253,11 +262,22 @@ describe('A server that cannot be used', () => {
     return { ...right[1], host: second.privateIp, jump: host };
   }
 
-  function startTraffic() {
+  async function startTraffic() {
+    // Containers start again some time after the engine does.
+    await Promise.all(lab.servers.map(serves));
     const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
     return startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 8, thinkMs: [20, 100] });
   }
 });
+
+/** serves waits until the edge of a server and the app behind it answer. */
+async function serves(server: LabServer): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while ((await ask(server, DOMAIN).catch(() => undefined))?.status !== 200) {
+    if (performance.now() > deadline) throw new Error(`${server.host} does not serve ${DOMAIN}`);
+    await sleep(100);
+  }
+}
 
 /** drop runs `work` while a server drops, unanswered, all that knocks at its sshd. */
 async function drop(server: LabServer, work: () => Promise<void>): Promise<void> {

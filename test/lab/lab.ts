@@ -15,7 +15,7 @@ export type { Log } from './images.ts';
 export type { Suite } from './recipes.ts';
 export type { Registry } from './registry.ts';
 export type { Repository } from './repositories.ts';
-export type { LabServer, ServerFacts } from './server.ts';
+export type { LabServer } from './server.ts';
 
 /** What a server of a lab shall be. */
 export interface ServerOptions {

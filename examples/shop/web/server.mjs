@@ -39,7 +39,10 @@ async function order(request, response) {
 
 function answer(response, status, value) {
   const body = `${JSON.stringify(value)}\n`;
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  });
   response.end(body);
 }
 

@@ -7,6 +7,8 @@ import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { type Container, type RunOptions, StepFailed, World } from './world.ts';
 
+/** Images of this version never get healthy. */
+const BROKEN = 4;
 const ZONES = ['lon1', 'lon1', 'nyc1'];
 
 /** What the file says in one run of a story. */
@@ -32,7 +34,7 @@ const desired = fc.record({
     }),
     { freq: 3, nil: undefined },
   ),
-  db: fc.option(fc.record({ version: fc.integer({ min: 1, max: 3 }) }), { freq: 3, nil: undefined }),
+  db: fc.option(fc.record({ version: fc.integer({ min: 1, max: 4 }) }), { freq: 3, nil: undefined }),
   servers: fc.constantFrom(1, 2, 2, 3, 3),
 });
 type Desired = typeof desired extends fc.Arbitrary<infer Value> ? Value : never;
@@ -62,8 +64,6 @@ const run = fc.record({
   mischief,
   /** The moment after which the run is cut off; undefined lets it end. */
   cutAfter: fc.option(fc.nat(25), { nil: undefined }),
-  /** Images of this version never get healthy. */
-  broken: fc.option(fc.integer({ min: 1, max: 4 }), { freq: 2, nil: undefined }),
   narrowing: fc.oneof(
     { weight: 6, arbitrary: fc.constant<RunOptions>({}) },
     { weight: 1, arbitrary: fc.constant<RunOptions>({ services: ['api'] }) },
@@ -74,8 +74,9 @@ type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
 
 test('whatever is deployed, cut off and deployed again: no side is touched before the switch, and it converges', () => {
   fc.assert(
-    fc.property(fc.array(run, { minLength: 1, maxLength: 6 }), (runs) => {
+    fc.property(fc.array(run, { minLength: 1, maxLength: 6 }).map(withOnePort), (runs) => {
       const world = new World();
+      for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${BROKEN}`);
       const story: string[] = [];
       try {
         for (const one of runs) {
@@ -95,14 +96,20 @@ test('whatever is deployed, cut off and deployed again: no side is touched befor
   );
 }, 60_000);
 
+/** A server that comes back with an old copy on another port cannot be routed to together with the new ones. */
+function withOnePort(runs: Run[]): Run[] {
+  if (new Set(runs.map((one) => one.desired.servers)).size === 1) return runs;
+  return runs.map((one) => ({
+    ...one,
+    desired: { ...one.desired, api: one.desired.api && { ...one.desired.api, port: 3000 } },
+  }));
+}
+
 /** Runs once, cut off or not, and looks at the world after every moment; false says that the run failed. */
 function tell(world: World, one: Run, story: string[]): boolean {
   const wanted = fileOf(one.desired);
   const options = optionsOf(one, wanted);
   if (options === undefined) return true;
-  world.broken.clear();
-  if (one.broken !== undefined)
-    for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${one.broken}`);
   story.push(`-- ${summaryOf(one)}`);
   const plan = planUnlessRefused(world, wanted, options);
   if (plan === undefined) return true;
@@ -142,7 +149,9 @@ function planUnlessRefused(world: World, wanted: EnvironmentSpec, options: RunOp
 
 /** After one more whole run everything is as the file says, and the run after that has nothing to do. */
 function settleDown(world: World, last: Run, story: string[]): void {
-  const whole = { ...last, cutAfter: undefined, broken: undefined, narrowing: {} };
+  const desired = structuredClone(last.desired);
+  for (const one of [desired.api, desired.web, desired.db]) if (one?.version === BROKEN) one.version = 1;
+  const whole = { ...last, desired, cutAfter: undefined, narrowing: {} };
   expect(tell(world, whole, story)).toBe(true);
   const wanted = fileOf(whole.desired);
   const plan = world.plan(wanted, optionsOf(whole, wanted));
@@ -158,22 +167,23 @@ function settleDown(world: World, last: Run, story: string[]): void {
   }
 }
 
-/** One nginx's view of a service: does each of its primary backends answer? */
+/** What users of the services would see, and what stands where. */
 interface Sight {
-  routes: Map<string, { answering: number; all: number }>;
+  /** By nginx and service: does each primary backend answer? */
+  routes: Map<string, Map<string, boolean>>;
   containers: Map<string, Container & { host: string }>;
-  routed: Set<string>;
 }
 
 function look(world: World): Sight {
-  const sight: Sight = { routes: new Map(), containers: new Map(), routed: new Set() };
+  const sight: Sight = { routes: new Map(), containers: new Map() };
   for (const { host, kind, route, placement } of world.primaries()) {
     const key = `${host} ${kind} ${route.service}`;
-    const counts = sight.routes.get(key) ?? { answering: 0, all: 0 };
-    counts.all += 1;
-    if (world.answers(host, route, placement)) counts.answering += 1;
-    sight.routes.set(key, counts);
-    sight.routed.add(`${placement.host} ${route.service} ${placement.side}`);
+    const backends = sight.routes.get(key) ?? new Map<string, boolean>();
+    backends.set(
+      placeOf(placement.host, route.service, placement.side),
+      world.answers(host, route, placement),
+    );
+    sight.routes.set(key, backends);
   }
   for (const [host, { containers }] of world.machines) {
     for (const container of containers)
@@ -182,25 +192,41 @@ function look(world: World): Sight {
   return sight;
 }
 
+function placeOf(host: string, name: string, side: string): string {
+  return `${host} ${name} ${side}`;
+}
+
+/** compare throws when a step has taken from users what they had. */
 function compare(before: Sight, now: Sight, wanted: EnvironmentSpec, plan: Plan): void {
   const spec = (name: string) => wanted.services.find((candidate) => candidate.name === name);
+  const wasRunning = new Set(
+    [...before.containers.values()]
+      .filter(({ isRunning }) => isRunning)
+      .map(({ host, service: name, side }) => placeOf(host, name, side)),
+  );
   for (const [key, was] of before.routes) {
     const name = key.split(' ')[2]!;
     const is = now.routes.get(key);
-    const isRestarted = spec(name)?.policy.strategy === 'recreate';
-    if (was.answering < was.all || isRestarted) continue;
+    if (spec(name)?.policy.strategy === 'recreate' || ![...was.values()].includes(true)) continue;
     if (is === undefined) {
       const isEdgeless = spec(name)?.route.domains.length === 0 && key.includes(' edge ');
       if (spec(name) !== undefined && !isEdgeless && !leavesZone(key, wanted, plan))
         throw new Error(`${key} lost its route`);
       continue;
     }
-    if (is.answering < is.all) throw new Error(`${key}: ${is.answering} of ${is.all} backends answer`);
+    if (![...is.values()].includes(true)) throw new Error(`${key}: no backend answers any more`);
+    for (const [place, isAnswering] of is) {
+      // A copy that was dead already does no harm, nor does one whose host port is not open yet: nginx asks the next.
+      const isLocal = place.split(' ')[0] === key.split(' ')[0];
+      if (isAnswering || !isLocal || was.get(place) === false || !wasRunning.has(place)) continue;
+      throw new Error(`${key}: ${place} has traffic and does not answer`);
+    }
   }
+  const routed = new Set([...now.routes.values()].flatMap((backends) => [...backends.keys()]));
   for (const [id, container] of before.containers) {
     if (now.containers.has(id)) continue;
     const { host, service: name, side } = container;
-    if (container.isRunning && now.routed.has(`${host} ${name} ${side}`))
+    if (container.isRunning && routed.has(placeOf(host, name, side)))
       throw new Error(`${container.name} on ${host} was removed while it had the traffic`);
   }
   const running = [...now.containers.values()].filter(({ isRunning }) => isRunning);
@@ -220,7 +246,7 @@ function leavesZone(key: string, wanted: EnvironmentSpec, plan: Plan): boolean {
   const [host, , name = ''] = key.split(' ');
   const zoneOf = (one: string | undefined) => wanted.servers.find((server) => server.host === one)?.zone;
   const standing = plan.standing[name];
-  return standing !== undefined && standing.every((copy) => zoneOf(copy.host) !== zoneOf(host));
+  return standing?.every((copy) => zoneOf(copy.host) !== zoneOf(host)) ?? false;
 }
 
 function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
@@ -260,8 +286,8 @@ function optionsOf(one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
   return options;
 }
 
-function summaryOf({ desired: it, narrowing, cutAfter, broken }: Run): string {
-  return JSON.stringify({ ...it, ...narrowing, cutAfter, broken });
+function summaryOf({ desired: it, narrowing, cutAfter }: Run): string {
+  return JSON.stringify({ ...it, ...narrowing, cutAfter });
 }
 
 function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[]): void {

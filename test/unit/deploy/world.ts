@@ -64,8 +64,6 @@ export interface Nginx {
 /** A server of the model. */
 export interface Machine {
   spec: ServerSpec;
-  /** Not in the file any more: nobody looks at it or sends requests there. */
-  isAway: boolean;
   containers: Container[];
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
@@ -284,17 +282,17 @@ export class World {
     this.releases = new Map();
   }
 
-  /** join lets servers exist before a run meets them. */
+  /** join makes the file's servers exist; those that left it are switched off, and come back empty. */
   join(specs: readonly ServerSpec[]): void {
-    for (const machine of this.machines.values()) {
-      machine.isAway = specs.every(({ host }) => host !== machine.spec.host);
+    for (const host of this.machines.keys()) {
+      if (specs.every((spec) => spec.host !== host)) this.machines.delete(host);
     }
     for (const spec of specs) {
       const known = this.machines.get(spec.host);
       if (known !== undefined) known.spec = spec;
       else {
         const nothing = { containers: [], sidecar: undefined, edge: undefined, images: new Map() };
-        this.machines.set(spec.host, { spec, isAway: false, ...nothing });
+        this.machines.set(spec.host, { spec, ...nothing });
       }
     }
   }
@@ -386,7 +384,7 @@ export class World {
 
   /** Every backend that is no backup, of every running edge and sidecar. */
   primaries(): { host: string; kind: NginxKind; route: Route; placement: Placement }[] {
-    const specs = [...this.machines.values()].filter(({ isAway }) => !isAway).map(({ spec }) => spec);
+    const specs = [...this.machines.values()].map(({ spec }) => spec);
     return specs.flatMap((spec) =>
       (['sidecar', 'edge'] as const).flatMap((kind) =>
         this.routes(spec.host, kind).flatMap((route) =>
@@ -527,6 +525,7 @@ export class World {
   ): Generator<string> {
     const plan = planDeploy(assembleUndo(input, progress, this.#observe(wanted, options.zones)));
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
+    for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
     for (const level of plan.levels) {
       yield* this.#level(input, level, options);

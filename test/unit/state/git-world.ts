@@ -7,7 +7,7 @@ import type { EnvironmentState, RecordedService, Release } from '../../../src/mo
 import { openStore, type Store, type StoreOptions } from '../../../src/state/store.ts';
 
 /** A log that remembers. */
-export class RecordingLog implements Log {
+class RecordingLog implements Log {
   readonly lines: string[] = [];
   debug(message: string): void {
     this.lines.push(`debug: ${message}`);

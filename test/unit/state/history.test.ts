@@ -15,6 +15,7 @@ describe('the subject', () => {
     [[released('api', 7, 8)], 'shop production: api 7 → 8 (2 servers)'],
     [[released('api', 0, 1, 1)], 'shop production: api → 1 (1 server)'],
     [[{ service: 'api', kind: 'begun', from: 7, to: 8 }], 'shop production: begin api 7 → 8'],
+    [[{ service: 'api', kind: 'failed', from: 7, to: 8 }], 'shop production: api 7 → 8 not deployed'],
     [
       [released('api', 7, 8), { service: 'web', kind: 'removed', from: 3 }],
       'shop production: api 7 → 8 (2 servers), web removed (was 3)',

@@ -1,0 +1,395 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { preferredInternalPort } from '../../src/model/ports.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import { versionOf } from './ask.ts';
+import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
+import { Project, serversOf } from './project.ts';
+import { said } from './said.ts';
+
+const DOMAIN = 'api.hardy.example';
+const EDGE = 'switchyard_edge';
+const SIDECAR = 'hardy_production_nginx';
+const FOLDER = '/etc/switchyard';
+
+/** Case 6: what people and programs do to an nginx, and runs that are cut off. The old side serves through all of it. */
+describe('An nginx that is disturbed', () => {
+  let lab: FaultsLab;
+  let first: LabServer;
+  let second: LabServer;
+  let shop: Project;
+  let traffic: HttpTraffic | undefined;
+
+  beforeAll(async () => {
+    lab = await openFaultsLab();
+    [first, second] = lab.servers as [LabServer, LabServer];
+    shop = await Project.create(lab, {
+      project: 'hardy',
+      sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
+      environments: {
+        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
+      },
+      services: { api: service() },
+    });
+  });
+
+  afterAll(async () => {
+    await traffic?.stop();
+    await lab?.down();
+  });
+
+  function service(more: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
+      image: lab.images.web('v1'),
+      port: 3000,
+      domain: DOMAIN,
+      servers: 2,
+      healthcheck: { path: '/health' },
+      ...more,
+    };
+  }
+
+  test('domains and names that are no names: refused before any server hears of it', async () => {
+    const hostile = await Project.create(lab, structuredClone(shop.config));
+    const domains = [
+      ...['a.example.com; return 200', 'a.example.com { }', '$host', '~^.*$', 'a b.example', '"quoted"'],
+      ...[
+        'a.example.com\nserver { listen 81; }',
+        '../../etc',
+        '*',
+        '',
+        'a..example',
+        "a'b.example",
+        '#c.example',
+      ],
+    ];
+    hostile.edit(({ services }) => {
+      // A dollar sign is written twice in the file, or it would be a variable.
+      services.api!.domain = domains.map((domain) => domain.replaceAll('$', '$$$$'));
+    });
+    const badDomains = said(await hostile.failToDeploy());
+    for (const domain of domains) expect(badDomains).toMatch(`${JSON.stringify(domain)} is no domain`);
+
+    const names = ['Api', 'a_b', '-api', 'api-', '1api', 'a;b', '$(reboot)', 'nginx', 'a/b', 'ä'];
+    hostile.edit((config) => {
+      config.services = Object.fromEntries(
+        names.map((name) => [name, service({ domain: 'b.hardy.example' })]),
+      );
+    });
+    const badNames = said(await hostile.failToDeploy());
+    for (const name of names) expect(badNames).toMatch(`service name ${JSON.stringify(name)} is`);
+    expect(badNames).toMatch(/::error title=Switchyard,file=switchyard.yml,line=\d+,col=\d+::/);
+    expect(badNames).toMatch('lower-case letters, digits and hyphens');
+
+    expect(await hostile.recordId()).toBeUndefined();
+    expect(await hostile.lease()).toBeUndefined();
+    expect(await hostile.standing()).toEqual({});
+  });
+
+  test('port 80 of both servers is taken: said for each, and nothing is left that blocks the next run', async () => {
+    await first.docker('run', '--detach', '--name', 'squatter', '--publish', '80:3000', lab.images.web('v1'));
+    await second.exec(['sh', '-c', 'socat TCP-LISTEN:80,fork,reuseaddr /dev/null & echo $! >/run/squatter']);
+    const failed = said(await shop.failToDeploy());
+    for (const { host } of lab.servers) {
+      expect(failed).toMatch(new RegExp(`${host}: edge ${EDGE} cannot start: .*(allocated|in use)`));
+    }
+    expect(failed).toMatch('The edge needs ports 80 and 443 of the server.');
+    await first.docker('rm', '--force', 'squatter');
+    await second.exec(['sh', '-c', 'kill $(cat /run/squatter)']);
+    await shop.deploy();
+    for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+  });
+
+  describe('under traffic', () => {
+    let before: Record<string, string>;
+
+    beforeAll(async () => {
+      const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
+      traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 8, thinkMs: [10, 60] });
+      await traffic.untilSent(50);
+    });
+
+    beforeEach(async () => {
+      before = await shop.standing();
+      expect(await losses()).toEqual({ lost: 0 });
+    });
+
+    test('files written by hand: reported, not read, and repaired by update-nginx, which then has nothing to do', async () => {
+      const live = await liveFolder(first, EDGE);
+      const route = `${live}/http/hardy_production/api.conf`;
+      const sidecarRoute = `${await liveFolder(second, SIDECAR)}/http/hardy_production/api.conf`;
+      const good = await read(first, EDGE, route);
+      await write(first, EDGE, route, 'server { listen 80; this is no nginx at all\n');
+      await write(first, EDGE, `${live}/http/hardy_production/extra.conf`, 'also; broken {{\n');
+      await write(first, EDGE, `${live}/http/zzz.conf`, 'server { listen 81 }\n');
+      await write(second, SIDECAR, sidecarRoute, '');
+
+      const status = await shop.run('status');
+      expect(status.log).toMatch(
+        'drift: edge or sidecar do not serve what is recorded; update-nginx repairs it',
+      );
+
+      const repaired = await shop.run('update-nginx');
+      expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+      expect(await read(first, EDGE, `${await liveFolder(first, EDGE)}/http/hardy_production/api.conf`)).toBe(
+        good,
+      );
+      await expectValid();
+      const again = await shop.run('update-nginx');
+      expect(again).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+      expect(await shop.standing()).toEqual(before);
+    });
+
+    test('the file that nginx is started with, written by hand and reloaded: the last good one stays live', async () => {
+      await write(second, EDGE, `${FOLDER}/nginx.conf`, 'garbage;\n');
+      await second.docker('kill', '--signal', 'HUP', EDGE);
+      const repaired = await shop.run('update-nginx');
+      expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+      await expectValid();
+      expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+      expect(await shop.standing()).toEqual(before);
+    });
+
+    test('a deploy over a file written by hand puts it right on the way', async () => {
+      const route = `${await liveFolder(first, EDGE)}/http/hardy_production/api.conf`;
+      await write(first, EDGE, route, 'broken {\n');
+      await deployVersion('v2');
+      await expectValid();
+    });
+
+    test('a listen port that another process has: the run says so, and nothing is switched', async () => {
+      const port = preferredInternalPort({ project: 'hardy', environment: 'production' }, 'extra');
+      await first.docker(
+        ...[
+          'run',
+          '--detach',
+          '--name',
+          'squatter',
+          '--network',
+          `container:${SIDECAR}`,
+          '--entrypoint',
+          'node',
+        ],
+        ...[lab.images.web('v1'), '-e', `require('net').createServer().listen(${port}, '0.0.0.0')`],
+      );
+      shop.edit(({ services }) => {
+        services.api!.image = lab.images.web('v3');
+        services.extra = { image: lab.images.web('v1'), port: 3000, healthcheck: { path: '/health' } };
+      });
+      const failed = said(await shop.failToDeploy());
+      expect(failed).toMatch(
+        new RegExp(`${first.host}: sidecar ${SIDECAR}: .*bind\\(\\) to 0\\.0\\.0\\.0:${port} failed.*in use`),
+      );
+      expect(await shop.standing()).toEqual(before);
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v2');
+      expect((await shop.state()).services).not.toHaveProperty('extra');
+
+      await first.docker('rm', '--force', 'squatter');
+      await shop.deploy();
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v3');
+      shop.edit(({ services }) => {
+        delete services.extra;
+      });
+      await shop.deploy();
+    });
+
+    test('a new side whose name does not resolve: the switch is not proven, and the old side serves on', async () => {
+      const slow = await lab.buildWeb('slow', { HEALTH: 'slow', SLOW_MS: '2500' });
+      const current = await versionOf(first, DOMAIN);
+      const run = shop.start('toggle-deploy', { images: `api=${slow}` });
+      await run.says(new RegExp(`^api on ${first.host}: start \\(`, 'm'));
+      const names = await shop.standing();
+      const [fresh] = Object.keys(names).filter((name) => name.startsWith(first.host) && !(name in before));
+      const container = fresh!.split(' ')[1]!;
+      await first.docker('rename', container, 'nobody-knows-me');
+      const failed = await run.done;
+      expect(failed.code).toBe(1);
+      expect(said(failed)).toMatch(
+        new RegExp(
+          `${first.host}: \\w+ \\w+: the switch of api is not proven: [\\d.]+:3000 should answer, but .* did`,
+        ),
+      );
+      expect(said(failed)).toMatch('The old side keeps running and nothing of it was touched.');
+      expect(await shop.standing()).toEqual(before);
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(current);
+
+      await deployVersion('slow');
+    });
+
+    test('an edge and a sidecar that were stopped: started before any other step', async () => {
+      await endTraffic();
+      await first.docker('stop', EDGE);
+      await second.docker('stop', SIDECAR);
+      const status = await shop.run('status');
+      expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
+      expect(status.log).toMatch(`drift: ${second.host}: the sidecar needs a start`);
+      shop.edit(({ services }) => {
+        services.api!.image = lab.images.web('v1');
+      });
+      const run = await shop.deploy();
+      expect(run.log).toMatch(`start the edge on ${first.host}`);
+      expect(run.log).toMatch(`start the sidecar on ${second.host}`);
+      for (const [server, name] of [
+        [first, EDGE],
+        [second, SIDECAR],
+      ] as const) {
+        const startedAt = await server.docker('inspect', '--format', '{{.State.StartedAt}}', name);
+        const containers = await shop.containers(server, 'api');
+        const createdAt = await server.docker('inspect', '--format', '{{.Created}}', containers[0]!);
+        expect(Date.parse(startedAt)).toBeLessThan(Date.parse(createdAt));
+        expect(await versionOf(server, DOMAIN)).toBe('v1');
+      }
+      expect((await shop.deploy()).outputs.changed).toBe('false');
+    });
+
+    test('an edge and a sidecar that were removed: made anew with all their routes', async () => {
+      await first.docker('rm', '--force', EDGE);
+      await second.docker('rm', '--force', SIDECAR);
+      const run = await shop.deploy();
+      expect(run.outputs.changed).toBe('true');
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+      expect(Object.keys(await shop.standing())).toEqual(Object.keys(before));
+      expect((await shop.deploy()).outputs.changed).toBe('false');
+      await traffic!.stop();
+    });
+  });
+
+  describe('by a run that is killed', () => {
+    const moments: [string, RegExp, string][] = [
+      ['before anything starts', /^\s*·/m, 'v2'],
+      ['when the new containers have started', /^api on \S+: start \(/m, 'v3'],
+      ['when they are healthy', /^api on \S+: healthy \(/m, 'v2'],
+      ['between the check of the routes and the proof', /^check routes \(/m, 'v3'],
+      ['while the old side drains', /^switch \(/m, 'v2'],
+    ];
+
+    test.each(moments)(
+      '%s: traffic is served, and the next run finishes the work',
+      async (_when, moment, version) => {
+        await startTraffic();
+        shop.edit(({ services }) => {
+          services.api!.image = lab.images.web(version);
+        });
+        const killed = shop.start('toggle-deploy');
+        await killed.says(moment);
+        killed.signal('SIGKILL');
+        expect((await killed.done).code).not.toBe(0);
+        expect(await shop.lease()).toMatchObject({ released: false });
+
+        const next = await shop.deploy();
+        // The dead run is recognised: nobody waits until a lease or a lock has ended by itself.
+        expect(next.ms).toBeLessThan(30_000);
+        for (const server of lab.servers) {
+          expect(await versionOf(server, DOMAIN)).toBe(version);
+          expect(await shop.containers(server, 'api')).toHaveLength(1);
+          const all = await server.docker('ps', '--all', '--format', '{{.Names}}');
+          expect(all.trim().split('\n').sort()).toEqual(
+            [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
+          );
+        }
+        const { services } = await shop.state();
+        expect(services.api).not.toHaveProperty('pending');
+        expect(new Set(services.api!.servers.map(({ release }) => release))).toEqual(
+          new Set([services.api!.release]),
+        );
+        expect((await shop.deploy()).outputs.changed).toBe('false');
+        await endTraffic();
+      },
+    );
+
+    test('in the middle of making the edge: the next run makes the rest', async () => {
+      shop.edit((config) => {
+        config.services = {};
+      });
+      await shop.deploy();
+      for (const server of lab.servers) {
+        await server.docker('rm', '--force', '--volumes', EDGE);
+        await server.docker('volume', 'rm', EDGE);
+        // What a run leaves that was cut off between creating and starting.
+        await server.docker(
+          ...['create', '--name', EDGE, '--label', 'switchyard.role=edge', '--network', '0switchyard'],
+          ...[
+            '--publish',
+            '80:80',
+            '--publish',
+            '443:443',
+            '--volume',
+            `${EDGE}:${FOLDER}`,
+            '--restart',
+            'always',
+          ],
+          ...['--entrypoint', 'nginx', lab.images.nginx, '-c', `${FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+        );
+      }
+      shop.edit((config) => {
+        config.services = { api: service() };
+      });
+      await shop.deploy();
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+    });
+  });
+
+  async function startTraffic(): Promise<void> {
+    const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
+    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 8, thinkMs: [10, 60] });
+    await traffic.untilSent(50);
+  }
+
+  async function endTraffic(): Promise<void> {
+    const { lost, losses, ok } = await traffic!.stop();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    expect(ok).toBeGreaterThan(50);
+  }
+
+  async function losses(): Promise<{ lost: number }> {
+    const { lost } = await traffic!.snapshot();
+    return { lost };
+  }
+
+  async function deployVersion(version: string): Promise<void> {
+    shop.edit(({ services }) => {
+      services.api!.image = lab.images.web(version);
+    });
+    await shop.deploy();
+    for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(version);
+  }
+
+  /** What is on the disk can be started: nginx itself reads it and finds nothing wrong. */
+  async function expectValid(): Promise<void> {
+    for (const server of lab.servers) {
+      for (const name of [EDGE, SIDECAR]) {
+        const checked = await server.exec([
+          'docker',
+          'exec',
+          name,
+          'nginx',
+          '-t',
+          '-q',
+          '-c',
+          `${FOLDER}/nginx.conf`,
+        ]);
+        expect(checked).toMatchObject({ code: 0 });
+      }
+    }
+  }
+
+  async function read(server: LabServer, container: string, path: string): Promise<string> {
+    return await server.docker('exec', container, 'cat', path);
+  }
+
+  async function write(server: LabServer, container: string, path: string, text: string): Promise<void> {
+    const written = await server.exec(
+      ['docker', 'exec', '--interactive', container, 'sh', '-c', 'cat >"$0"', path],
+      { input: text },
+    );
+    if (written.code !== 0) throw new Error(written.stderr);
+  }
+
+  /** The folder of the configuration that is live: `/etc/switchyard/a` or `/b`. */
+  async function liveFolder(server: LabServer, container: string): Promise<string> {
+    const pointer = await read(server, container, `${FOLDER}/nginx.conf`);
+    const [, folder] = /^include (\S+)\/main\.conf;$/m.exec(pointer) ?? [];
+    if (folder === undefined) throw new Error(`no live folder in ${pointer}`);
+    return folder;
+  }
+});

@@ -1,0 +1,218 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseDomain } from '../../../src/config/domain.ts';
+import { NAME_PATTERN } from '../../../src/model/names.ts';
+import { compose, firstFiles } from '../../../src/nginx/compose.ts';
+import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import { backendsOf, type Route } from '../../../src/nginx/routes.ts';
+import { parseTree } from '../../../src/nginx/tree.ts';
+import { cache, LONDON_A, LONDON_B, NEW_YORK, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
+
+/** written returns the files of the next configuration of a new, empty nginx, as one text for people. */
+function written(kind: 'edge' | 'sidecar', of: ReturnType<typeof wish>): string {
+  const tree = parseTree(firstFiles(kind, SHOP, SETTINGS));
+  const { files } = compose(kind, tree, of);
+  const shown = [...files].filter(([path]) => path.endsWith('.conf')).sort(([a], [b]) => (a < b ? -1 : 1));
+  return shown.map(([path, content]) => `#### ${path}\n${content}`).join('\n');
+}
+
+/** UPDATE=1 writes what is rendered now, to be read and committed. */
+function expected(name: string, text: string): string {
+  const path = join(import.meta.dirname, 'expected', `${name}.conf`);
+  if (process.env.UPDATE === '1') writeFileSync(path, text);
+  return readFileSync(path, 'utf8');
+}
+
+describe('what is written, to be read by a person', () => {
+  test('an edge with two domains', () => {
+    const text = written('edge', wish('edge', [web()]));
+    expect(text).toBe(expected('edge', text));
+  });
+
+  test('a sidecar with an http and a tcp service', () => {
+    const text = written('sidecar', wish('sidecar', [web(), cache()]));
+    expect(text).toBe(expected('sidecar', text));
+  });
+
+  test('an edge among three servers of two zones', () => {
+    const servers = [LONDON_A, LONDON_B, NEW_YORK];
+    const placements = [
+      { host: LONDON_A.host, side: 'base' as const },
+      { host: LONDON_B.host, side: 'secondary' as const },
+      { host: NEW_YORK.host, side: 'base' as const },
+    ];
+    const text = written('edge', wish('edge', [web({ placements })], { servers }));
+    expect(text).toBe(expected('edge-of-several-servers', text));
+  });
+});
+
+describe('rules that hold for every configuration', () => {
+  const whole = (kind: 'edge' | 'sidecar') => written(kind, wish(kind, [web(), cache()]));
+  const directives = (kind: 'edge' | 'sidecar') => whole(kind).replaceAll(/^\s*#.*$/gm, '');
+
+  test.each(['edge', 'sidecar'] as const)('%s: nothing cuts long streams, and no POST runs twice', (kind) => {
+    expect(directives(kind)).not.toMatch(/worker_shutdown_timeout|non_idempotent/);
+  });
+
+  test.each(['edge', 'sidecar'] as const)('%s: the keep-alive of reloads is as the file says', (kind) => {
+    expect(directives(kind)).toMatch(/^ {4}keepalive_min_timeout 2s;$/m);
+  });
+
+  test('every include names its file, but for the modules of the image', () => {
+    const includes = [...directives('sidecar').matchAll(/include (\S+);/g)].map(([, path]) => path);
+    expect(includes.filter((path) => path?.includes('*'))).toEqual(['/etc/nginx/modules-enabled/*.conf']);
+    expect(includes).toEqual(
+      expect.arrayContaining([
+        '/etc/switchyard/b/http/shop_production/api.conf',
+        '/etc/switchyard/b/stream/shop_production/cache.conf',
+        '/etc/switchyard/b/control/shop_production.conf',
+      ]),
+    );
+  });
+
+  test('the edge has no stream and answers 404 for hosts that nobody serves; the sidecar has no door', () => {
+    expect(directives('edge')).not.toMatch(/stream \{/);
+    expect(directives('edge')).toContain('server { listen 80 default_server; return 404; }');
+    expect(directives('sidecar')).not.toMatch(/listen 80[ ;]/);
+  });
+
+  test('the control endpoints answer the server itself only', () => {
+    expect(renderControlAccess('172.18.0.1')).toBe('allow 172.18.0.1;\nallow 127.0.0.1;\ndeny all;\n');
+    expect(directives('sidecar').match(/control_access\.conf/g)).toHaveLength(2);
+  });
+
+  test('the pointer is one line that names a slot', () => {
+    expect(renderPointer('b')).toBe('include /etc/switchyard/b/main.conf;\n');
+  });
+
+  test('times that are no whole seconds are written in milliseconds', () => {
+    const files = renderScope('sidecar', SHOP, [cache({ idleTimeoutMs: 1500 })], LONDON_A, [LONDON_A]);
+    expect([...files.values()].join('')).toContain('proxy_timeout 1500ms;');
+  });
+
+  test('a service without a domain is not at the edge, one without a copy in the zone nowhere', () => {
+    expect(renderScope('edge', SHOP, [cache(), web({ domains: [] })], LONDON_A, [LONDON_A]).size).toBe(0);
+    expect(renderScope('sidecar', SHOP, [web()], NEW_YORK, [LONDON_A, NEW_YORK]).size).toBe(0);
+  });
+
+  test('a control file without a service still tells the generation', () => {
+    expect(renderControl({ scope: 'shop_production', generation: '7.abc', provable: [] })).toBe(
+      'location = /generation/shop_production { return 200 "7.abc"; }\n',
+    );
+  });
+});
+
+describe('the backends of a route', () => {
+  const both = web({
+    placements: [
+      { host: LONDON_A.host, side: 'base' },
+      { host: LONDON_B.host, side: 'secondary' },
+    ],
+  });
+
+  test('the other side of every copy is there as backup, after all that have the traffic', () => {
+    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, LONDON_B])).toMatchObject([
+      { address: 'shop_production_api', port: 3000, isLocal: true, isBackup: false },
+      { address: '10.0.0.3', port: 18_100, isLocal: false, isBackup: false },
+      { address: 'shop_production_api_secondary', port: 3000, isLocal: true, isBackup: true },
+      { address: '10.0.0.3', port: 8100, isLocal: false, isBackup: true },
+    ]);
+  });
+
+  test('servers of other zones, unknown ones and those without a private address are left out', () => {
+    const nowhere = { host: LONDON_B.host, zone: 'lon1' };
+    expect(backendsOf(SHOP, both, NEW_YORK, [LONDON_A, LONDON_B, NEW_YORK])).toEqual([]);
+    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, nowhere])).toHaveLength(2);
+    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A])).toHaveLength(2);
+  });
+
+  test('sides of the own server are never taken out for a failure; those of others are', () => {
+    const text = [...renderScope('sidecar', SHOP, [both], LONDON_A, [LONDON_A, LONDON_B]).values()].join('');
+    expect(text).toContain('server shop_production_api:3000 resolve max_fails=0;');
+    expect(text).toContain('server 10.0.0.3:18100 max_fails=3 fail_timeout=30s;');
+    expect(text).toContain('server 10.0.0.3:8100 max_fails=3 fail_timeout=30s backup;');
+  });
+});
+
+describe('whatever the schema lets through', () => {
+  const name = fc
+    .stringMatching(/^[a-z](?:[a-z0-9-]{0,12}[a-z0-9])?$/)
+    .filter((text) => NAME_PATTERN.test(text));
+  const domain = fc
+    .oneof(
+      fc.domain(),
+      fc.domain().map((text) => `*.${text}`),
+      fc.string().filter(isDomain),
+    )
+    .map((text) => text.toLowerCase());
+  const route: fc.Arbitrary<Route> = fc.record({
+    service: name,
+    protocol: fc.constantFrom('http' as const, 'tcp' as const),
+    containerPort: fc.integer({ min: 1, max: 65_535 }),
+    internalPort: fc.integer({ min: 5000, max: 5999 }),
+    hostPort: fc.integer({ min: 8000, max: 8999 }),
+    domains: fc.array(domain, { maxLength: 3 }),
+    idleTimeoutMs: fc.integer({ min: 1, max: 1e9 }),
+    provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
+    placements: fc.constant([{ host: LONDON_A.host, side: 'base' as const }]),
+  });
+
+  test('the text is well-formed: braces balance, and nothing stands outside of a directive', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(route, { selector: ({ service }) => service }),
+        name,
+        name,
+        (routes, project, environment) => {
+          const scope = { project, environment };
+          for (const kind of ['edge', 'sidecar'] as const) {
+            const tree = parseTree(firstFiles(kind, scope, SETTINGS));
+            const { files } = compose(kind, tree, wish(kind, routes, { scope }));
+            for (const [path, content] of files) if (path.endsWith('.conf')) expectWellFormed(content);
+          }
+        },
+      ),
+      { numRuns: 200, seed: 3 },
+    );
+  });
+
+  test('a domain is written as one word of server_name, and never more', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        if (!isDomain(text)) return;
+        expect(parseDomain(text)).toMatch(/^(\*\.)?[a-z0-9.-]+$/);
+      }),
+      { numRuns: 2000, seed: 3 },
+    );
+  });
+});
+
+function isDomain(text: string): boolean {
+  try {
+    parseDomain(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads a configuration as nginx does, as far as quotes, comments, `;` and braces go. */
+function expectWellFormed(content: string): void {
+  let depth = 0;
+  let words: string[] = [];
+  for (const [token] of content.matchAll(/#[^\n]*|"[^"\n]*"|'[^'\n]*'|[{};]|[^\s{};"']+/g)) {
+    if (token.startsWith('#') && words.length === 0) continue;
+    if (token === '{') depth += 1;
+    if (token === '}') depth -= 1;
+    if (token === '}' || token === ';' || token === '{') {
+      if (token === '}') expect(words).toEqual([]);
+      else expect(words[0]).toMatch(/^[a-z_]+$|^(default|''|\d+)$/);
+      words = [];
+    } else words.push(token);
+    expect(depth).toBeGreaterThanOrEqual(0);
+  }
+  expect(depth).toBe(0);
+  expect(words).toEqual([]);
+}

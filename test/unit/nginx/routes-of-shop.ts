@@ -1,0 +1,54 @@
+import type { NginxSpec } from '../../../src/model/spec.ts';
+import type { ScopeWish } from '../../../src/nginx/compose.ts';
+import { type NginxKind, renderScope } from '../../../src/nginx/render.ts';
+import type { Route, RouteServer } from '../../../src/nginx/routes.ts';
+
+export const SHOP = { project: 'shop', environment: 'production' };
+export const SETTINGS: NginxSpec = { image: 'nginx:1.30-alpine', keepaliveMinTimeoutMs: 2000 };
+
+/** Two servers of one zone, one of another. */
+export const LONDON_A: RouteServer = { host: '203.0.113.10', zone: 'lon1', privateIp: '10.0.0.2' };
+export const LONDON_B: RouteServer = { host: '203.0.113.11', zone: 'lon1', privateIp: '10.0.0.3' };
+export const NEW_YORK: RouteServer = { host: '203.0.113.20', zone: 'nyc1', privateIp: '10.1.0.2' };
+
+/** web returns the route of an http service with two domains. */
+export function web(changes: Partial<Route> = {}): Route {
+  return {
+    service: 'api',
+    protocol: 'http',
+    containerPort: 3000,
+    internalPort: 5100,
+    hostPort: 8100,
+    domains: ['api.example.com', 'www.example.com'],
+    idleTimeoutMs: 60_000,
+    provePath: '/health',
+    placements: [{ host: LONDON_A.host, side: 'base' }],
+    ...changes,
+  };
+}
+
+/** cache returns the route of a tcp service. */
+export function cache(changes: Partial<Route> = {}): Route {
+  return {
+    service: 'cache',
+    protocol: 'tcp',
+    containerPort: 6379,
+    internalPort: 5200,
+    hostPort: 8200,
+    domains: [],
+    idleTimeoutMs: 86_400_000,
+    provePath: '/',
+    placements: [{ host: LONDON_A.host, side: 'secondary' }],
+    ...changes,
+  };
+}
+
+/** wish returns what an environment wants of an nginx on a server. */
+export function wish(
+  kind: NginxKind,
+  routes: readonly Route[],
+  changes: Partial<ScopeWish> & { on?: RouteServer; servers?: RouteServer[] } = {},
+): ScopeWish {
+  const { on = LONDON_A, servers = [LONDON_A], scope = SHOP, ...rest } = changes;
+  return { scope, routes, settings: SETTINGS, files: renderScope(kind, scope, routes, on, servers), ...rest };
+}

@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals';
+import { compose, firstFiles } from '../../../src/nginx/compose.ts';
+import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import type { Route } from '../../../src/nginx/routes.ts';
+import { parseTree, slotOfGeneration, type Tree } from '../../../src/nginx/tree.ts';
+
+const settings = { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2_000 };
+const server = { host: '10.0.0.1', zone: 'a', privateIp: '10.1.0.1' };
+
+/** An edge as it lies in its volume, which projects change one after the other. */
+class Edge {
+  readonly #files = firstFiles('edge', scopeOf('first'), settings);
+  readonly #generations = new Map<string, string>();
+
+  get tree(): Tree {
+    return parseTree(this.#files);
+  }
+
+  /** serve gives a project the routes to one side, as a switch does. */
+  serve(project: string, side: 'base' | 'secondary'): void {
+    const scope = scopeOf(project);
+    const { tree } = this;
+    const slot = slotOfGeneration(tree, `${project}_live`, this.#generations.get(project)) ?? tree.live;
+    const routes = [routeTo(project, side)];
+    const files = renderScope('edge', scope, routes, server, [server]);
+    const composition = compose('edge', { ...tree, live: slot }, { scope, files, routes, settings });
+    for (const [path, content] of composition.files) this.#files.set(path, content);
+    this.#files.set('nginx.conf', renderPointer(composition.slot));
+    this.#generations.set(project, composition.generation);
+  }
+
+  /** The side that the live configuration names for a project. */
+  sideOf(project: string): string | undefined {
+    const { tree } = this;
+    return tree.slots[tree.live].manifest?.scopes[`${project}_live`]?.routes.web?.placements[0]?.side;
+  }
+}
+
+test('projects that change a shared edge in turn never bring back old routes of each other', () => {
+  const edge = new Edge();
+  edge.serve('first', 'base');
+  edge.serve('second', 'base');
+  for (const side of ['secondary', 'base', 'secondary'] as const) {
+    edge.serve('second', side);
+    expect(edge.sideOf('second')).toBe(side);
+    edge.serve('first', side);
+    expect([edge.sideOf('first'), edge.sideOf('second')]).toEqual([side, side]);
+  }
+});
+
+test('each change is staged beside what is live', () => {
+  const edge = new Edge();
+  for (const project of ['first', 'second', 'second', 'first', 'first']) {
+    const { live } = edge.tree;
+    edge.serve(project, 'base');
+    expect(edge.tree.live).not.toBe(live);
+  }
+});
+
+function scopeOf(project: string) {
+  return { project, environment: 'live' };
+}
+
+function routeTo(project: string, side: 'base' | 'secondary'): Route {
+  return {
+    service: 'web',
+    protocol: 'http',
+    containerPort: 3000,
+    internalPort: 5000,
+    hostPort: 8000,
+    domains: [`${project}.example.com`],
+    idleTimeoutMs: 60_000,
+    provePath: '/',
+    placements: [{ host: server.host, side }],
+  };
+}
