@@ -66782,8 +66782,6 @@ function checkDomains(services, report) {
     }
 }
 ;
-const promises_namespaceObject = require("node:timers/promises");
-;
 class Fleet {
     servers;
     constructor(servers) {
@@ -66827,6 +66825,8 @@ async function allOrErrors(work) {
     failTogether([...new Set(failures)]);
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
+;
+const promises_namespaceObject = require("node:timers/promises");
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;
 const HOST_PORTS = { first: 8000, count: 1000 };
@@ -67252,56 +67252,6 @@ function complaints(stderr) {
         .join('; ');
 }
 ;
-const SUBJECT_MAX = 72;
-function historyMessage(scope, changes) {
-    const start = `${scope.project} ${scope.environment}: `;
-    const parts = changes.map(describeChange);
-    if (parts.length === 0)
-        return { subject: `${start}recorded` };
-    const whole = start + parts.join(', ');
-    if (whole.length <= SUBJECT_MAX || parts.length === 1)
-        return { subject: whole };
-    for (let shown = parts.length - 1;; shown--) {
-        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-        if (subject.length <= SUBJECT_MAX || shown === 1) {
-            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-        }
-    }
-}
-function describeChange(change) {
-    const { service } = change;
-    switch (change.kind) {
-        case 'begun':
-            return `begin ${service} ${step(change.from, change.to)}`;
-        case 'released':
-            return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
-        case 'removed':
-            return `${service} removed (was ${change.from})`;
-        case 'failed':
-            return `${service} ${step(change.from, change.to)} not deployed`;
-        case 'routed':
-            return `${service} routes`;
-        case 'policy':
-            return `${service} policy`;
-        case 'recorded':
-            return `${service} recorded`;
-    }
-}
-function formatMessage(message) {
-    const trailers = Object.entries(message.trailers)
-        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
-        .map(([key, value]) => `${key}: ${oneLine(value)}`)
-        .join('\n');
-    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
-    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
-}
-function step(from, to) {
-    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
-}
-function oneLine(text) {
-    return text.replace(/\s+/g, ' ').trim();
-}
-;
 function partHashes(spec) {
     const { protocol, port, container, route, policy } = spec;
     return {
@@ -67615,9 +67565,9 @@ function describePlan(plan) {
     if (isEmpty(plan))
         return [`${title}: nothing to do, everything is as the file says`];
     const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [`${title}: plan`, ...plan.changes.map((change) => `  ${describe_describeChange(change)}`), ...steps];
+    return [`${title}: plan`, ...plan.changes.map((change) => `  ${describeChange(change)}`), ...steps];
 }
-function describe_describeChange(change) {
+function describeChange(change) {
     const { service, from, to, effect, reasons, hosts } = change;
     const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
     const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
@@ -67681,7 +67631,7 @@ const DOCKER_HUB = 'https://index.docker.io/v1/';
 function registryOf(image) {
     const [first = '', ...rest] = image.split('/');
     const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost ? first : DOCKER_HUB;
+    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
 }
 async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
     const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
@@ -67715,72 +67665,28 @@ async function readConfig(path) {
         throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
     }
 }
+function parseAnswer(stdout) {
+    try {
+        return JSON.parse(stdout) ?? undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
 function askHelper(helper, registry) {
     return new Promise((resolve) => {
         const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], (error, stdout) => {
-            if (error)
+            const answer = error ? undefined : parseAnswer(stdout);
+            if (answer?.Username === undefined || answer.Secret === undefined)
                 return resolve(undefined);
-            const { Username, Secret } = JSON.parse(stdout);
-            resolve(Username === '<token>'
-                ? { identitytoken: Secret, serveraddress: registry }
-                : { username: Username, password: Secret, serveraddress: registry });
+            const { Username: username, Secret: secret } = answer;
+            resolve(username === '<token>'
+                ? { identitytoken: secret, serveraddress: registry }
+                : { username, password: secret, serveraddress: registry });
         });
         child.stdin?.on('error', () => undefined);
         child.stdin?.end(registry);
     });
-}
-;
-const FEEDBACK_EVERY_MS = 3_000;
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never') {
-        throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
-            hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-        });
-    }
-    const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(name, {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
-        });
-    }
-    catch (error) {
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
-        });
-    }
-    finally {
-        clearInterval(timer);
-    }
-}
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined)
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
 }
 ;
 const labels_LABEL = {
@@ -67942,6 +67848,352 @@ function outcomeOf(input, plan, run, digests, left, until) {
     return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)) };
 }
 ;
+const FEEDBACK_EVERY_MS = 3_000;
+async function pull(server, image, policy, log, signal) {
+    if (policy === 'never') {
+        throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
+            hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+        });
+    }
+    const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+    const auth = await findRegistryAuth(image);
+    const progress = new PullMeter();
+    const timer = setInterval(() => {
+        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+    }, FEEDBACK_EVERY_MS);
+    try {
+        await server.engine.pullImage(name, {
+            ...(auth && { auth }),
+            onProgress: (line) => progress.add(line),
+            signal,
+        });
+    }
+    catch (error) {
+        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+            hint: auth
+                ? 'The credentials are those of the runner (docker login): may they read this image?'
+                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+            cause: error,
+        });
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+async function findDigests(fleet, input, services) {
+    const digests = keptDigests(input, services);
+    await Promise.all(services.map(async ({ name, spec: { container } }) => {
+        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
+            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
+            return [host, seen];
+        }));
+        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
+        const [first] = known;
+        const other = known.find(({ digest }) => digest !== first?.digest);
+        if (first !== undefined && other !== undefined) {
+            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+                hint: 'Set "pull_policy: always", or name the image by digest.',
+            });
+        }
+        if (first !== undefined)
+            digests.set(name, first.digest);
+    }));
+    return digests;
+}
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined || status.startsWith('Pulling from'))
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
+const SUBJECT_MAX = 72;
+function historyMessage(scope, changes) {
+    const start = `${scope.project} ${scope.environment}: `;
+    const parts = changes.map(history_describeChange);
+    if (parts.length === 0)
+        return { subject: `${start}recorded` };
+    const whole = start + parts.join(', ');
+    if (whole.length <= SUBJECT_MAX || parts.length === 1)
+        return { subject: whole };
+    for (let shown = parts.length - 1;; shown--) {
+        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+        if (subject.length <= SUBJECT_MAX || shown === 1) {
+            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+        }
+    }
+}
+function history_describeChange(change) {
+    const { service } = change;
+    switch (change.kind) {
+        case 'begun':
+            return `begin ${service} ${step(change.from, change.to)}`;
+        case 'released':
+            return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
+        case 'removed':
+            return `${service} removed (was ${change.from})`;
+        case 'failed':
+            return `${service} ${step(change.from, change.to)} not deployed`;
+        case 'routed':
+            return `${service} routes`;
+        case 'policy':
+            return `${service} policy`;
+        case 'recorded':
+            return `${service} recorded`;
+    }
+}
+function formatMessage(message) {
+    const trailers = Object.entries(message.trailers)
+        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
+        .map(([key, value]) => `${key}: ${oneLine(value)}`)
+        .join('\n');
+    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+function step(from, to) {
+    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+function oneLine(text) {
+    return text.replace(/\s+/g, ' ').trim();
+}
+;
+function releaseOf(scope, service, digest, author, now) {
+    const { protocol, port, container, route, policy } = service.spec;
+    return {
+        schema: 1,
+        ...scope,
+        service: service.name,
+        number: service.release.number,
+        protocol,
+        port,
+        container,
+        route,
+        policy,
+        ...(digest !== undefined && { image_digest: digest }),
+        secrets_version: service.release.secretsVersion,
+        created_at: now.toISOString(),
+        ...(author.commit !== undefined && { commit: author.commit }),
+        run: author.run,
+        actor: author.actor,
+    };
+}
+function recordIntent(state, begun, author, now) {
+    const services = { ...state.services };
+    for (const service of begun) {
+        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
+        services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
+    }
+    return { ...state, services, ...numbersWith(state, begun) };
+}
+function numbersWith({ release_numbers: before = {} }, services) {
+    const numbers = { ...before };
+    for (const { name, release } of services)
+        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+    return { release_numbers: numbers };
+}
+function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
+    const services = { ...state.services };
+    for (const achieved of outcome.achieved) {
+        services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
+    }
+    for (const { service } of outcome.removed)
+        delete services[service];
+    for (const { service: name } of outcome.failed) {
+        const recorded = services[name];
+        if (recorded === undefined)
+            continue;
+        if (recorded.release === 0)
+            delete services[name];
+        else
+            services[name] = withoutPending(recorded);
+    }
+    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
+    return { ...state, services, ...numbers };
+}
+function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    const { pending, draining: drained, ...kept } = before;
+    const isNumberNew = before.release !== change.to;
+    return {
+        ...kept,
+        release: change.to,
+        image,
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: standing.map(({ host, side, release }) => ({
+            host,
+            side,
+            container: containerName(scope, service.name, side),
+            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+            healthy: true,
+            release,
+        })),
+        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
+        ...(isSwitched && { switched_at: now.toISOString() }),
+        previous: isNumberNew ? before.release : before.previous,
+        run: isNumberNew || isSwitched ? author.run : before.run,
+        ...(draining.length > 0 && { draining }),
+        ...(probe !== undefined && { probe: probeFacts(probe) }),
+    };
+}
+function recordDrain(state, containers, until) {
+    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
+        const left = draining.flatMap((one) => {
+            if (!containers.includes(one.container))
+                return [one];
+            return until === undefined ? [] : [{ ...one, until }];
+        });
+        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
+    }));
+    return { ...state, services };
+}
+function historyOf(outcome) {
+    const achieved = outcome.achieved
+        .filter(({ change }) => change.effect !== 'none')
+        .map(({ service: { name: service }, change, standing }) => {
+        const { from, to, effect } = change;
+        if (effect === 'record' && from !== to && from !== 0)
+            return { service, kind: 'policy' };
+        if (effect === 'record')
+            return { service, kind: 'recorded' };
+        if (effect === 'reload')
+            return { service, kind: 'routed' };
+        return { service, kind: 'released', from, to, servers: standing.length };
+    });
+    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
+    const failed = outcome.failed
+        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
+        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
+    return [...achieved, ...removed, ...failed];
+}
+function begunChanges(plan, begun) {
+    return begun.map(({ name: service, release }) => ({
+        service,
+        kind: 'begun',
+        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
+        to: release.number,
+    }));
+}
+function probeFacts({ losses, ...facts }) {
+    return facts;
+}
+function withoutPending({ pending, ...recorded }) {
+    return recorded;
+}
+function emptyRecord(service, author, now) {
+    return {
+        release: 0,
+        image: '',
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: [],
+        deployed_at: now.toISOString(),
+        previous: 0,
+        run: author.run,
+    };
+}
+;
+const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+const RECORD_DRAIN_MS = 60_000;
+class Journal {
+    #store;
+    #options;
+    #written = new Set();
+    #snapshot;
+    #lease;
+    constructor(store, options, snapshot, lease) {
+        this.#store = store;
+        this.#options = options;
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    static async open(opening, options) {
+        const store = await opening;
+        try {
+            if (options.isReadOnly)
+                return new Journal(store, options, await store.read(), undefined);
+            const { snapshot, lease } = await acquire(store, options.signal);
+            return new Journal(store, options, snapshot, lease);
+        }
+        catch (error) {
+            await store.close();
+            throw error;
+        }
+    }
+    get snapshot() {
+        return this.#snapshot;
+    }
+    get lease() {
+        return this.#lease;
+    }
+    async release() {
+        await this.#lease?.release();
+    }
+    async reopen() {
+        const { snapshot, lease } = await acquire(this.#store, this.#options.signal);
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    async intend(plan, begun, digests) {
+        const { author } = this.#options;
+        const now = new Date();
+        const releases = this.#newReleases(begun, digests, now);
+        await this.#commit((state) => recordIntent(state, begun, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
+        for (const { name } of begun)
+            this.#written.add(name);
+    }
+    async conclude(outcome, isMultiServer, digests) {
+        const { scope, author } = this.#options;
+        const now = new Date();
+        const services = outcome.achieved.map(({ service }) => service);
+        await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), lease: 'release' });
+    }
+    async drains(steps, isOver) {
+        const { project, environment } = this.#options.scope;
+        const containers = steps.map(({ name }) => name);
+        const until = isOver ? undefined : signOfLife();
+        await acquire(this.#store, AbortSignal.timeout(isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4));
+        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
+        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
+    }
+    async close() {
+        await this.#store.close();
+    }
+    #newReleases(services, digests, now) {
+        const { scope, author } = this.#options;
+        return services
+            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
+            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+    }
+    async #commit(state, message, more) {
+        const { run, actor, commit } = this.#options.author;
+        const trailers = { Run: run, Actor: actor, Commit: commit };
+        await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+    }
+}
+function signOfLife() {
+    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+}
+async function acquire(store, signal) {
+    const taken = await store.acquire({ signal });
+    taken.lease.startHeartbeat();
+    return taken;
+}
+;
 function dependencyLevels(services) {
     const byName = new Map(services.map((service) => [service.name, service]));
     const heights = new Map();
@@ -67967,8 +68219,10 @@ function isServed(kind, tree, wish) {
     const served = slot.manifest?.scopes[scopeName(wish.scope)];
     if (served === undefined)
         return wish.files.size === 0;
-    const isSame = Object.keys(served.files).length === wish.files.size &&
-        [...wish.files].every(([path, content]) => slot.files.get(path) === content);
+    const isSame =
+    [...wish.files].every(([path, content]) => path in served.files && slot.files.get(path) === content) &&
+        Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
+        changedByHand(slot, scopeName(wish.scope)).length === 0;
     return isSame && settingsAgree(slot.manifest, wish) && isIntact(kind, slot);
 }
 function isIntact(kind, slot) {
@@ -67980,23 +68234,23 @@ function settingsAgree(manifest, wish) {
 }
 function compose(kind, tree, wish) {
     const name = scopeName(wish.scope);
-    const current = tree.slots[tree.live];
-    const others = { ...current.manifest?.scopes };
+    const manifest = manifestOf(kind, tree, name);
+    const others = { ...manifest?.scopes };
     const previous = others[name];
     delete others[name];
     refuseTakenDomains(others, wish);
-    const settings = agreeOnSettings(kind, current.manifest, others, wish);
+    const settings = agreeOnSettings(kind, manifest, others, wish);
     const slot = otherSlot(tree.live);
     const isLeaving = wish.files.size === 0 && kind === 'edge';
     const generation = nextGeneration(previous?.generation, wish.files);
     const scopes = { ...others };
-    if (!isLeaving)
-        scopes[name] = { generation, routes: routeFacts(wish), files: hashes(wish.files) };
     const files = new Map(wish.files);
-    for (const other of Object.keys(others))
-        copyScope(tree, other, files);
-    if (!isLeaving)
-        files.set(`control/${name}.conf`, renderControl(controlOf(name, generation, wish)));
+    if (!isLeaving) {
+        files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
+        scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
+    }
+    for (const [other, { files: written }] of Object.entries(others))
+        copyScope(tree, other, written, files);
     const main = renderMain(mainOf(kind, slot, settings, generation, files));
     files.set('main.conf', main);
     files.set('main.hash', specHash([kind, main]));
@@ -68017,6 +68271,26 @@ function firstFiles(kind, chosenBy, settings) {
         ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
         ['nginx.conf', renderPointer('a')],
     ]);
+}
+function manifestOf(kind, tree, own) {
+    const current = tree.slots[tree.live];
+    if (current.manifest !== undefined || kind === 'sidecar')
+        return current.manifest;
+    const older = tree.slots[otherSlot(tree.live)].manifest;
+    const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
+    const known = { ...current, manifest: older };
+    const lost = others.find((scope) => scope !== own && (older?.scopes[scope] === undefined || changedByHand(known, scope).length > 0));
+    if (lost !== undefined) {
+        const who = lost.replace('_', ' ');
+        throw new UserError(`manifest.json of the edge was changed by hand on this server, and it serves ${who} too`, { hint: `Run update-nginx for ${who} first: it says again what it has there.` });
+    }
+    if (older === undefined)
+        return undefined;
+    const scopes = Object.entries(older.scopes).filter(([scope]) => others.includes(scope));
+    return { ...older, scopes: Object.fromEntries(scopes) };
+}
+function controlFile(scope) {
+    return `control/${scopeName(scope)}.conf`;
 }
 function refuseTakenDomains(others, wish) {
     for (const [other, { routes }] of Object.entries(others)) {
@@ -68079,16 +68353,17 @@ function routeFacts(wish) {
 function hashes(files) {
     return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
 }
-function copyScope(tree, scope, files) {
+function copyScope(tree, scope, written, files) {
     const current = tree.slots[tree.live];
     const older = tree.slots[otherSlot(tree.live)];
-    const written = current.manifest?.scopes[scope]?.files ?? {};
-    for (const path of [...Object.keys(written), `control/${scope}.conf`]) {
+    for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
         const content = [current, older]
             .map((slot) => slot.files.get(path))
             .find((found) => found !== undefined && (written[path] === undefined || contentHash(found) === written[path]));
         if (content === undefined) {
-            throw new UserError(`${changedByHand(current, scope).join(', ')} of ${scope.replace('_', ' ')} was changed by hand on this server`, { hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.` });
+            throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
+                hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
+            });
         }
         files.set(path, content);
     }
@@ -68535,28 +68810,34 @@ function servedIn(input, service) {
             .filter((route) => route.service === service)
             .map((route) => {
             const placements = route.placements.filter((placement) => zoneOf(placement.host) === zone);
-            return { zone, route: { ...route, placements } };
+            return { zone, route, placements };
         });
     });
 }
 function isContested(served) {
-    const placements = served.flatMap(({ route }) => route.placements);
+    const placements = served.flatMap((one) => one.placements);
     return placements.some(({ host, side }) => placements.some((other) => other.host === host && other.side !== side));
 }
 function settled(input, now, served) {
-    const byAge = [...served].sort((a, b) => ageOf(input, b.route) - ageOf(input, a.route));
-    const zones = [...new Map([...byAge].reverse().map((one) => [one.zone, one])).values()];
-    const newest = zones.flatMap(({ route }) => route.placements);
-    const placements = [
-        ...now.placements.filter(({ host }) => !newest.some((placement) => placement.host === host)),
-        ...newest,
-    ];
-    const inOrder = input.servers.flatMap(({ host }) => placements.filter((placement) => placement.host === host));
-    const domains = [...new Set(byAge.flatMap(({ route }) => route.domains))];
-    return { ...(byAge[0]?.route ?? now), domains, placements: inOrder };
+    const all = [...served].sort((a, b) => age(input, b.route.placements, b) - age(input, a.route.placements, a));
+    const newest = all[0];
+    if (newest === undefined)
+        return now;
+    const byZone = [...served].sort((a, b) => age(input, a.placements, a) - age(input, b.placements, b));
+    const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
+    const isWhole = age(input, newest.route.placements, newest) > 0;
+    const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
+    const placements = input.servers.flatMap(({ host }) => {
+        const there = (placement) => placement.host === host;
+        return (input.hosts.includes(host) ? moved.find(there) : undefined) ?? now.placements.find(there) ?? [];
+    });
+    const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
+    return { ...newest.route, domains, placements };
 }
-function ageOf(input, route) {
-    const standing = route.placements.map(({ host, side }) => observedAt(input, host).containers.find((container) => container.service === route.service && container.side === side));
+function age(input, placements, { route }) {
+    const standing = placements
+        .filter(({ host }) => input.hosts.includes(host))
+        .map(({ host, side }) => observedAt(input, host).containers.find((container) => container.service === route.service && container.side === side));
     const release = Math.max(0, ...standing.map((container) => container?.release ?? 0));
     return standing.every((container) => container?.isRunning) ? release : release - Number.MAX_SAFE_INTEGER;
 }
@@ -68646,7 +68927,11 @@ function removalSteps(input, name) {
         port: 0,
         policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
     };
-    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire({ name, spec }, host, container, undefined)));
+    const isUndone = input.keepsActive && currentPlacements(input, name).length === 0;
+    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => {
+        const step = retire({ name, spec }, host, container, undefined);
+        return isUndone ? { ...step, drainTimeoutMs: undefined } : step;
+    }));
 }
 function planPrepare(input, host, switches) {
     const { sidecar } = observedAt(input, host);
@@ -68984,142 +69269,6 @@ async function teardown(server, scope) {
     await engine.removeNetwork(networkName(scope));
 }
 ;
-function releaseOf(scope, service, digest, author, now) {
-    const { protocol, port, container, route, policy } = service.spec;
-    return {
-        schema: 1,
-        ...scope,
-        service: service.name,
-        number: service.release.number,
-        protocol,
-        port,
-        container,
-        route,
-        policy,
-        ...(digest !== undefined && { image_digest: digest }),
-        secrets_version: service.release.secretsVersion,
-        created_at: now.toISOString(),
-        ...(author.commit !== undefined && { commit: author.commit }),
-        run: author.run,
-        actor: author.actor,
-    };
-}
-function recordIntent(state, begun, author, now) {
-    const services = { ...state.services };
-    for (const service of begun) {
-        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-        services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
-    }
-    return { ...state, services, ...numbersWith(state, begun) };
-}
-function numbersWith({ release_numbers: before = {} }, services) {
-    const numbers = { ...before };
-    for (const { name, release } of services)
-        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
-    return { release_numbers: numbers };
-}
-function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
-    const services = { ...state.services };
-    for (const achieved of outcome.achieved) {
-        services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
-    }
-    for (const { service } of outcome.removed)
-        delete services[service];
-    for (const { service: name } of outcome.failed) {
-        const recorded = services[name];
-        if (recorded === undefined)
-            continue;
-        if (recorded.release === 0)
-            delete services[name];
-        else
-            services[name] = withoutPending(recorded);
-    }
-    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
-    return { ...state, services, ...numbers };
-}
-function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
-    const before = services[service.name] ?? emptyRecord(service, author, now);
-    const { pending, draining: drained, ...kept } = before;
-    const isNumberNew = before.release !== change.to;
-    return {
-        ...kept,
-        release: change.to,
-        image,
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: standing.map(({ host, side, release }) => ({
-            host,
-            side,
-            container: containerName(scope, service.name, side),
-            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
-            healthy: true,
-            release,
-        })),
-        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
-        ...(isSwitched && { switched_at: now.toISOString() }),
-        previous: isNumberNew ? before.release : before.previous,
-        run: isNumberNew || isSwitched ? author.run : before.run,
-        ...(draining.length > 0 && { draining }),
-        ...(probe !== undefined && { probe: probeFacts(probe) }),
-    };
-}
-function recordDrain(state, containers, until) {
-    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
-        const left = draining.flatMap((one) => {
-            if (!containers.includes(one.container))
-                return [one];
-            return until === undefined ? [] : [{ ...one, until }];
-        });
-        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
-    }));
-    return { ...state, services };
-}
-function historyOf(outcome) {
-    const achieved = outcome.achieved
-        .filter(({ change }) => change.effect !== 'none')
-        .map(({ service: { name: service }, change, standing }) => {
-        const { from, to, effect } = change;
-        if (effect === 'record' && from !== to && from !== 0)
-            return { service, kind: 'policy' };
-        if (effect === 'record')
-            return { service, kind: 'recorded' };
-        if (effect === 'reload')
-            return { service, kind: 'routed' };
-        return { service, kind: 'released', from, to, servers: standing.length };
-    });
-    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
-    const failed = outcome.failed
-        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
-    return [...achieved, ...removed, ...failed];
-}
-function begunChanges(plan, begun) {
-    return begun.map(({ name: service, release }) => ({
-        service,
-        kind: 'begun',
-        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
-        to: release.number,
-    }));
-}
-function probeFacts({ losses, ...facts }) {
-    return facts;
-}
-function withoutPending({ pending, ...recorded }) {
-    return recorded;
-}
-function emptyRecord(service, author, now) {
-    return {
-        release: 0,
-        image: '',
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: [],
-        deployed_at: now.toISOString(),
-        previous: 0,
-        run: author.run,
-    };
-}
-;
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
 function countConnections(table, port) {
     return table.split('\n').filter((line) => {
@@ -69360,6 +69509,7 @@ class Probe {
             return;
         }
         const state = { isTunnelBroken: false };
+        const isTunnelBroken = (error) => error.isTunnelBroken === true;
         const agent = new undici.Agent({
             connections: 1,
             pipelining: 1,
@@ -69375,12 +69525,15 @@ class Probe {
         let lastGood = performance.now();
         for (let count = 1; !this.#stop.signal.aborted; count += 1) {
             const begun = performance.now();
-            const outcome = await this.#send(agent, target, count % 4 === 0);
+            const outcome = await this.#send(agent, target, count % 4 === 0).catch((error) => {
+                state.isTunnelBroken ||= isTunnelBroken(error);
+                return messageOf(error);
+            });
             const now = performance.now();
             this.#sent += 1;
+            this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
             if (outcome === undefined) {
                 this.#latencies.push(now - begun);
-                this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
                 lastGood = now;
             }
             else if (state.isTunnelBroken) {
@@ -69396,21 +69549,16 @@ class Probe {
         await tunnel.close();
     }
     async #send(agent, target, isNewConnection) {
-        try {
-            const { statusCode, body } = await agent.request({
-                origin: `http://${target.address}:${target.port}`,
-                path: target.path,
-                method: 'GET',
-                headers: { host: target.host, 'user-agent': 'switchyard-probe' },
-                reset: isNewConnection,
-                signal: AbortSignal.timeout(TIMEOUT_MS),
-            });
-            await body.arrayBuffer();
-            return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
-        }
-        catch (error) {
-            return messageOf(error);
-        }
+        const { statusCode, body } = await agent.request({
+            origin: `http://${target.address}:${target.port}`,
+            path: target.path,
+            method: 'GET',
+            headers: { host: target.host, 'user-agent': 'switchyard-probe' },
+            reset: isNewConnection,
+            signal: AbortSignal.timeout(TIMEOUT_MS),
+        });
+        await body.arrayBuffer();
+        return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
     }
 }
 function quantile(sorted, share) {
@@ -69484,7 +69632,7 @@ const TTL_MS = 60_000;
 const WAIT_MS = 90_000;
 const lock_POLL_MS = 200;
 async function withEdgeLock(server, image, holder, log, work) {
-    const id = await acquire(server, image, holder, log);
+    const id = await lock_acquire(server, image, holder, log);
     try {
         return await work();
     }
@@ -69492,7 +69640,7 @@ async function withEdgeLock(server, image, holder, log, work) {
         await server.engine.removeContainer(id);
     }
 }
-async function acquire(server, image, holder, log) {
+async function lock_acquire(server, image, holder, log) {
     const { engine } = server;
     const giveUpAt = Date.now() + WAIT_MS;
     let isAnnounced = false;
@@ -69822,103 +69970,19 @@ function drainedByLivingRun(state, observed) {
     return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
 }
 ;
-function describeSpan({ phase, service, host, startMs, endMs, failed }) {
-    const where = [service, host].filter((part) => part !== '').join(' on ');
-    const seconds = ((endMs - startMs) / 1000).toFixed(2);
-    return `${where === '' ? '' : `${where}: `}${phase}${failed ? ' failed' : ''} (${seconds} s)`;
-}
-class Timeline {
-    spans = [];
-    #begun;
-    #now;
-    #onSpan;
-    constructor(onSpan = () => undefined, now = () => performance.now()) {
-        this.#onSpan = onSpan;
-        this.#now = now;
-        this.#begun = now();
-    }
-    elapsedMs() {
-        return this.#now() - this.#begun;
-    }
-    async measure(what, work) {
-        const startMs = this.elapsedMs();
-        const record = (failed) => {
-            const { phase, service = '', host = '' } = what;
-            const span = { phase, service, host, startMs, endMs: this.elapsedMs(), failed };
-            this.spans.push(span);
-            this.#onSpan(span);
-        };
-        try {
-            const result = await work();
-            record(false);
-            return result;
-        }
-        catch (error) {
-            record(true);
-            throw error;
-        }
-    }
-    durationMs(phase, service, host) {
-        const span = this.spans.find((candidate) => candidate.phase === phase && candidate.service === service && candidate.host === host);
-        return span === undefined ? undefined : Math.round(span.endMs - span.startMs);
-    }
-}
-;
 const DRAIN_WITH_LEASE_MS = 30_000;
-const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
-const RECORD_DRAIN_MS = 60_000;
-async function deploy(request) {
-    const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
-    const opening = timeline.measure({ phase: 'lease' }, () => openSession(request));
-    const { zones } = request.narrowing;
-    const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
-    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
-    const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
-    const [session, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
-    try {
-        if (fleet.status === 'rejected')
-            throw fleet.reason;
-        if (session.status === 'rejected')
-            throw session.reason;
-        return await new Deployment(request, timeline, fleet.value, session.value).run();
-    }
-    finally {
-        await Promise.all([
-            session.status === 'fulfilled' && session.value.store.close(),
-            fleet.status === 'fulfilled' && fleet.value.close(),
-        ]);
-    }
-}
-async function openSession(request) {
-    const store = await request.openStore();
-    try {
-        if (request.dryRun)
-            return { store, snapshot: await store.read(), lease: undefined };
-        return { store, ...(await deploy_acquire(store, request.signal)) };
-    }
-    catch (error) {
-        await store.close();
-        throw error;
-    }
-}
-async function deploy_acquire(store, signal) {
-    const taken = await store.acquire({ signal });
-    taken.lease.startHeartbeat();
-    return taken;
-}
 class Deployment {
     #request;
     #timeline;
     #fleet;
-    #session;
+    #journal;
     #addresses = new Map();
     #instances = new Map();
-    #written = new Set();
-    constructor(request, timeline, fleet, session) {
+    constructor(request, timeline, fleet, journal) {
         this.#request = request;
         this.#timeline = timeline;
         this.#fleet = fleet;
-        this.#session = session;
+        this.#journal = journal;
     }
     async run() {
         const { log, dryRun } = this.#request;
@@ -69940,7 +70004,7 @@ class Deployment {
     }
     async #plan() {
         const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
-        const facts = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#session.snapshot, wanted, secrets, narrowing));
+        const facts = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing));
         this.#remember(facts.observed);
         const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
         const plan = planDeploy(input);
@@ -69983,14 +70047,13 @@ class Deployment {
     }
     async #vacate(steps) {
         const { log, signal } = this.#request;
-        await this.#session.lease?.release();
+        await this.#journal.release();
         for (const { name, host } of steps.filter(isDrained)) {
             log.info(`${name} on ${host} still drains from an earlier deploy; its place is needed, so this run waits`);
         }
         const context = this.#context({ ...this.#guard(), signal });
         await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, 0)));
-        const { lease, snapshot } = await deploy_acquire(this.#session.store, signal);
-        Object.assign(this.#session, { lease, snapshot });
+        await this.#journal.reopen();
     }
     async #execute(input, plan) {
         const run = emptyRun();
@@ -70023,9 +70086,10 @@ class Deployment {
     async #getReady(context, input, plan, begun) {
         await this.#prepare(plan.prepare, input.scope);
         await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
-        const digests = await this.#digests(input, begun);
+        const digests = await findDigests(this.#fleet, input, begun);
         await Promise.all([
-            this.#commitIntent(plan, begun, digests),
+            begun.length > 0 &&
+                this.#timeline.measure({ phase: 'record intent' }, () => this.#journal.intend(plan, begun, digests)),
             ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
         ]);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
@@ -70041,45 +70105,6 @@ class Deployment {
     async #remove(host, ids) {
         const { engine } = this.#fleet.server(host);
         await Promise.all(ids.map((id) => engine.removeContainer(id)));
-    }
-    async #commitIntent(plan, begun, digests) {
-        if (begun.length === 0)
-            return;
-        const { author } = this.#request;
-        await this.#timeline.measure({ phase: 'record intent' }, async () => {
-            const now = new Date();
-            const releases = this.#newReleases(begun, digests, now);
-            await this.#commit((state) => recordIntent(state, begun, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
-            for (const { name } of begun)
-                this.#written.add(name);
-        });
-    }
-    #newReleases(services, digests, now) {
-        const { wanted, author } = this.#request;
-        const scope = { project: wanted.project, environment: wanted.environment };
-        return services
-            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
-            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
-    }
-    async #digests(input, services) {
-        const digests = keptDigests(input, services);
-        await Promise.all(services.map(async ({ name, spec: { container } }) => {
-            const found = await Promise.all(input.observed.map(async ({ host, images }) => {
-                const seen = images.get(container.image) ?? (await findImage(this.#fleet.server(host), container.image));
-                return [host, seen];
-            }));
-            const known = found.flatMap(([host, image]) => image?.digest ? [{ host, digest: image.digest }] : []);
-            const [first] = known;
-            const other = known.find(({ digest }) => digest !== first?.digest);
-            if (first !== undefined && other !== undefined) {
-                throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
-                    hint: 'Set "pull_policy: always", or name the image by digest.',
-                });
-            }
-            if (first !== undefined)
-                digests.set(name, first.digest);
-        }));
-        return digests;
     }
     async #undo(input, { failed, done }) {
         const { log, wanted } = this.#request;
@@ -70110,17 +70135,8 @@ class Deployment {
         if (isShort && run.failure === undefined)
             await this.#tearDown(plan);
         const left = isShort ? [] : await this.#stillDraining(plan, run);
-        await this.#timeline.measure({ phase: 'record' }, async () => {
-            const now = new Date();
-            const until = this.#signOfLife(now);
-            const outcome = outcomeOf(input, plan, run, digests, left, until);
-            const { scope } = input;
-            const { author } = this.#request;
-            await this.#commit((state) => recordOutcome(scope, state, outcome, input.servers.length > 1, author, now), historyMessage(scope, historyOf(outcome)), {
-                releases: this.#newReleases(outcome.achieved.map(({ service }) => service), digests, now),
-                lease: 'release',
-            });
-        });
+        const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
+        await this.#timeline.measure({ phase: 'record' }, () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
         if (!isShort)
             await this.#drainWithoutLease(plan, drained);
         for (const outcome of await drained) {
@@ -70152,27 +70168,11 @@ class Deployment {
             const nextSign = (0,promises_namespaceObject.setTimeout)(DRAIN_SIGN_OF_LIFE_MS / 2, false, { signal: pause.signal }).catch(() => true);
             isOver = await Promise.race([drained.then(() => true), nextSign]);
             pause.abort();
-            await this.#recordDrain(steps, isOver).catch((error) => log.warning(messageOf(error)));
+            await this.#journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
         }
     }
-    async #recordDrain(steps, isOver) {
-        const { project, environment } = this.#request.wanted;
-        const containers = steps.map(({ name }) => name);
-        const until = isOver ? undefined : this.#signOfLife(new Date());
-        await deploy_acquire(this.#session.store, AbortSignal.timeout(isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4));
-        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
-        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
-    }
-    #signOfLife(now) {
-        return new Date(now.getTime() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
-    }
-    async #commit(state, message, more) {
-        const { run, actor, commit } = this.#request.author;
-        const trailers = { Run: run, Actor: actor, Commit: commit };
-        await this.#session.store.commit({ state, message: { ...message, trailers }, ...more });
-    }
     #guard() {
-        const { lease } = this.#session;
+        const { lease } = this.#journal;
         return {
             run: this.#request.author.run,
             fence: lease?.fence ?? 0,
@@ -70181,7 +70181,7 @@ class Deployment {
         };
     }
     #signal() {
-        const { lease } = this.#session;
+        const { lease } = this.#journal;
         return lease === undefined ? this.#request.signal : AbortSignal.any([this.#request.signal, lease.lost]);
     }
     #context(guard) {
@@ -70224,6 +70224,76 @@ function isDrained({ drainTimeoutMs }) {
 }
 function unique(pulls) {
     return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
+}
+;
+function describeSpan({ phase, service, host, startMs, endMs, failed }) {
+    const where = [service, host].filter((part) => part !== '').join(' on ');
+    const seconds = ((endMs - startMs) / 1000).toFixed(2);
+    return `${where === '' ? '' : `${where}: `}${phase}${failed ? ' failed' : ''} (${seconds} s)`;
+}
+class Timeline {
+    spans = [];
+    #begun;
+    #now;
+    #onSpan;
+    constructor(onSpan = () => undefined, now = () => performance.now()) {
+        this.#onSpan = onSpan;
+        this.#now = now;
+        this.#begun = now();
+    }
+    elapsedMs() {
+        return this.#now() - this.#begun;
+    }
+    async measure(what, work) {
+        const startMs = this.elapsedMs();
+        const record = (failed) => {
+            const { phase, service = '', host = '' } = what;
+            const span = { phase, service, host, startMs, endMs: this.elapsedMs(), failed };
+            this.spans.push(span);
+            this.#onSpan(span);
+        };
+        try {
+            const result = await work();
+            record(false);
+            return result;
+        }
+        catch (error) {
+            record(true);
+            throw error;
+        }
+    }
+    durationMs(phase, service, host) {
+        const span = this.spans.find((candidate) => candidate.phase === phase && candidate.service === service && candidate.host === host);
+        return span === undefined ? undefined : Math.round(span.endMs - span.startMs);
+    }
+}
+;
+async function deploy(request) {
+    const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
+    const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(request.openStore(), {
+        scope: { project: request.wanted.project, environment: request.wanted.environment },
+        author: request.author,
+        isReadOnly: request.dryRun,
+        signal: request.signal,
+    }));
+    const { zones } = request.narrowing;
+    const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
+    const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
+    const [journal, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
+    try {
+        if (fleet.status === 'rejected')
+            throw fleet.reason;
+        if (journal.status === 'rejected')
+            throw journal.reason;
+        return await new Deployment(request, timeline, fleet.value, journal.value).run();
+    }
+    finally {
+        await Promise.all([
+            journal.status === 'fulfilled' && journal.value.close(),
+            fleet.status === 'fulfilled' && fleet.value.close(),
+        ]);
+    }
 }
 ;
 function requireSecrets(spec, secrets, locate) {
@@ -70576,19 +70646,25 @@ var external_node_stream_ = __nccwpck_require__(7075);
 ;
 class ChannelStream extends external_node_stream_.Duplex {
     #channel;
-    constructor(channel) {
+    constructor(channel, isBroken = () => false) {
         super({ allowHalfOpen: true });
         this.#channel = channel;
+        const endUnlessBroken = (end) => {
+            if (!isBroken())
+                end();
+            else
+                this.destroy(Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true }));
+        };
         channel.on('data', (chunk) => {
             if (!this.push(chunk))
                 channel.pause();
         });
-        channel.once('end', () => this.push(null));
-        channel.once('close', () => {
+        channel.once('end', () => endUnlessBroken(() => this.push(null)));
+        channel.once('close', () => endUnlessBroken(() => {
             if (!this.readableEnded)
                 this.push(null);
             this.end();
-        });
+        }));
         channel.once('error', (error) => this.destroy(error));
     }
     _read() {
@@ -71597,18 +71673,18 @@ class SshConnection {
         this.#current = first;
     }
     static async open(target, privateKey) {
-        const first = connection_openSession(target, privateKey);
+        const first = openSession(target, privateKey);
         await first;
         return new SshConnection(target, privateKey, first);
     }
     async dialSocket(path) {
-        return new ChannelStream(await this.#dial((client) => callback((done) => client.openssh_forwardOutStreamLocal(path, done))));
+        return await this.#dialStream((client) => callback((done) => client.openssh_forwardOutStreamLocal(path, done)));
     }
     async dialTcp(host, port) {
-        return new ChannelStream(await this.#dial((client) => callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done))));
+        return await this.#dialStream((client) => callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done)));
     }
-    dialCommand(command) {
-        return this.#dial((client) => callback((done) => client.exec(command, done)));
+    async dialCommand(command) {
+        return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
     }
     async run(command) {
         const { ssh } = await this.#session();
@@ -71619,27 +71695,32 @@ class SshConnection {
         const session = await this.#current.catch(() => undefined);
         session?.close();
     }
+    async #dialStream(open) {
+        const { channel, session } = await this.#dial(open);
+        return new ChannelStream(channel, () => session.dropped);
+    }
     async #dial(open) {
         const session = await this.#session();
         try {
-            return await open(session.client);
+            return { channel: await open(session.client), session };
         }
         catch (error) {
             if (!session.dropped || this.#closed)
                 throw error;
-            return await open((await this.#session()).client);
+            const again = await this.#session();
+            return { channel: await open(again.client), session: again };
         }
     }
     async #session() {
         const session = await this.#current;
         if (!session.dropped || this.#closed)
             return session;
-        this.#current = connection_openSession(this.target, this.#privateKey);
+        this.#current = openSession(this.target, this.#privateKey);
         return await this.#current;
     }
 }
-async function connection_openSession(target, privateKey) {
-    const jump = target.jump === undefined ? undefined : await connection_openSession(target.jump, privateKey);
+async function openSession(target, privateKey) {
+    const jump = target.jump === undefined ? undefined : await openSession(target.jump, privateKey);
     const seen = {};
     try {
         const sock = await (jump ? dialThrough(jump.client, target) : dialDirectly(target));
@@ -73290,7 +73371,11 @@ function renderSummary(input) {
         !isDryRun && figures(report),
     ];
     const text = `${parts.filter((part) => part !== false && part !== '').join('\n\n')}\n`;
-    return text.length > LONGEST_SUMMARY ? `${text.slice(0, LONGEST_SUMMARY)}\n\n… cut here.\n` : text;
+    const bytes = Buffer.from(text);
+    if (bytes.length <= LONGEST_SUMMARY)
+        return text;
+    const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
+    return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
 }
 function headline({ title, report, isDryRun }) {
     if (report.failure !== undefined)
@@ -73302,7 +73387,7 @@ function headline({ title, report, isDryRun }) {
     return `✅ ${title}: deployed`;
 }
 function changes({ report }) {
-    const rows = report.plan.changes.map((change) => `- ${escapeMarkdown(describe_describeChange(change))}`);
+    const rows = report.plan.changes.map((change) => `- ${escapeMarkdown(describeChange(change))}`);
     return rows.length === 0
         ? ''
         : `### What ${report.failure === undefined ? 'changes' : 'should have changed'}\n\n${rows.join('\n')}`;
@@ -73610,7 +73695,7 @@ class RunnerLog {
         for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
             cleaned = cleaned.replaceAll(secret, '***');
         }
-        return cleaned.replaceAll(/^(\s*)(::|##\[)/gm, '$1\u200b$2');
+        return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
     }
     debug(message) {
         core_debug(this.clean(message));

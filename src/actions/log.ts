@@ -28,7 +28,8 @@ export class RunnerLog implements Log {
     for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
       cleaned = cleaned.replaceAll(secret, '***');
     }
-    return cleaned.replaceAll(/^(\s*)(::|##\[)/gm, '$1\u200b$2');
+    // The runner finds `::` at the start of a line (after what .NET takes for blanks) and `##[` anywhere in it.
+    return cleaned.replaceAll(/^([\s\u0085]*)::/gm, '$1\u200b::').replaceAll('##[', '#\u200b#[');
   }
 
   debug(message: string): void {

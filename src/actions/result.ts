@@ -1,5 +1,5 @@
-import type { DeployReport } from '../deploy/deploy.ts';
 import type { ProbeReport } from '../deploy/probe.ts';
+import type { DeployReport } from '../deploy/request.ts';
 import { containerName } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 

@@ -1,10 +1,10 @@
-import type { DeployReport } from '../deploy/deploy.ts';
 import { describeChange } from '../deploy/describe.ts';
+import type { DeployReport } from '../deploy/request.ts';
 import type { Span } from '../deploy/timeline.ts';
 import { messageOf } from '../model/errors.ts';
 import type { ServiceResult } from './result.ts';
 
-/** A summary over 1 MiB vanishes without a word. */
+/** A summary over 1 MiB vanishes without a word. In bytes of UTF-8. */
 const LONGEST_SUMMARY = 900_000;
 /** Mermaid draws no more bars that a person would still read. */
 const MOST_BARS = 60;
@@ -32,7 +32,10 @@ export function renderSummary(input: SummaryInput): string {
     !isDryRun && figures(report),
   ];
   const text = `${parts.filter((part) => part !== false && part !== '').join('\n\n')}\n`;
-  return text.length > LONGEST_SUMMARY ? `${text.slice(0, LONGEST_SUMMARY)}\n\n… cut here.\n` : text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LONGEST_SUMMARY) return text;
+  const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
+  return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
 }
 
 function headline({ title, report, isDryRun }: SummaryInput): string {

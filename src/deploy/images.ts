@@ -1,9 +1,13 @@
 import { findRegistryAuth } from '../docker/credentials.ts';
 import type { PullProgress } from '../docker/engine.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { PullPolicy } from '../model/spec.ts';
+import { findImage } from './observe.ts';
+import { keptDigests } from './outcome.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
 
 const FEEDBACK_EVERY_MS = 3_000;
 
@@ -41,12 +45,45 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
   }
 }
 
+/**
+ * findDigests returns the digest of each service's image. All servers must run one image: a tag may have moved
+ * between two pulls, and then a UserError names the servers.
+ */
+export async function findDigests(
+  fleet: Fleet,
+  input: PlanInput,
+  services: readonly WantedService[],
+): Promise<Map<string, string>> {
+  const digests = keptDigests(input, services);
+  await Promise.all(
+    services.map(async ({ name, spec: { container } }) => {
+      const found = await Promise.all(
+        input.observed.map(async ({ host, images }) => {
+          const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
+          return [host, seen] as const;
+        }),
+      );
+      const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
+      const [first] = known;
+      const other = known.find(({ digest }) => digest !== first?.digest);
+      if (first !== undefined && other !== undefined) {
+        throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+          hint: 'Set "pull_policy: always", or name the image by digest.',
+        });
+      }
+      if (first !== undefined) digests.set(name, first.digest);
+    }),
+  );
+  return digests;
+}
+
 /** PullMeter adds up the engine's progress lines. */
 export class PullMeter {
   readonly #layers = new Map<string, { current: number; total: number; isDone: boolean }>();
 
   add({ id, status = '', progressDetail }: PullProgress): void {
-    if (id === undefined) return;
+    // The first line has the tag where the others have the layer.
+    if (id === undefined || status.startsWith('Pulling from')) return;
     const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
     if (status === 'Downloading') {
       layer.current = progressDetail?.current ?? layer.current;

@@ -77,6 +77,8 @@ export class Probe {
       return;
     }
     const state = { isTunnelBroken: false };
+    const isTunnelBroken = (error: unknown) =>
+      (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
     const agent = new Agent({
       connections: 1,
       pipelining: 1,
@@ -96,12 +98,15 @@ export class Probe {
     let lastGood = performance.now();
     for (let count = 1; !this.#stop.signal.aborted; count += 1) {
       const begun = performance.now();
-      const outcome = await this.#send(agent, target, count % 4 === 0);
+      const outcome = await this.#send(agent, target, count % 4 === 0).catch((error: unknown) => {
+        state.isTunnelBroken ||= isTunnelBroken(error);
+        return messageOf(error);
+      });
       const now = performance.now();
       this.#sent += 1;
+      this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
       if (outcome === undefined) {
         this.#latencies.push(now - begun);
-        this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
         lastGood = now;
       } else if (state.isTunnelBroken) {
         this.#unknown += 1;
@@ -115,22 +120,18 @@ export class Probe {
     await tunnel.close();
   }
 
-  /** Returns undefined for a good answer, else what came instead. */
+  /** Returns undefined for a good answer, else what came instead; throws when nothing came. */
   async #send(agent: Agent, target: ProbeTarget, isNewConnection: boolean): Promise<string | undefined> {
-    try {
-      const { statusCode, body } = await agent.request({
-        origin: `http://${target.address}:${target.port}`,
-        path: target.path,
-        method: 'GET',
-        headers: { host: target.host, 'user-agent': 'switchyard-probe' },
-        reset: isNewConnection,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await body.arrayBuffer();
-      return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
-    } catch (error) {
-      return messageOf(error);
-    }
+    const { statusCode, body } = await agent.request({
+      origin: `http://${target.address}:${target.port}`,
+      path: target.path,
+      method: 'GET',
+      headers: { host: target.host, 'user-agent': 'switchyard-probe' },
+      reset: isNewConnection,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await body.arrayBuffer();
+    return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
   }
 }
 

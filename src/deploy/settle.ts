@@ -1,4 +1,4 @@
-import type { Route } from '../nginx/routes.ts';
+import type { Placement, Route } from '../nginx/routes.ts';
 import { routesOf } from '../nginx/tree.ts';
 import type { SwitchStep } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -25,10 +25,11 @@ export function planSettle(input: PlanInput, routesNow: readonly Route[]): Switc
   return { kind: 'switch', routes, moved: [], hosts: hostsWithSidecar(input) };
 }
 
-/** A route as an edge or sidecar has it, with the placements that it sends traffic to: those of its zone. */
+/** A route as an edge or sidecar has it, and the placements that it sends traffic to: those of its zone. */
 interface Served {
   zone: string;
   route: Route;
+  placements: Placement[];
 }
 
 function servedIn(input: PlanInput, service: string): Served[] {
@@ -40,42 +41,47 @@ function servedIn(input: PlanInput, service: string): Served[] {
       .filter((route) => route.service === service)
       .map((route) => {
         const placements = route.placements.filter((placement) => zoneOf(placement.host) === zone);
-        return { zone, route: { ...route, placements } };
+        return { zone, route, placements };
       });
   });
 }
 
 function isContested(served: readonly Served[]): boolean {
-  const placements = served.flatMap(({ route }) => route.placements);
+  const placements = served.flatMap((one) => one.placements);
   return placements.some(({ host, side }) =>
     placements.some((other) => other.host === host && other.side !== side),
   );
 }
 
-/** The newest route, with the newest placements of each zone. */
+/** The newest route of all whose copies run; where they do not all run any more, the newest of each zone. */
 function settled(input: PlanInput, now: Route, served: readonly Served[]): Route {
-  const byAge = [...served].sort((a, b) => ageOf(input, b.route) - ageOf(input, a.route));
-  const zones = [...new Map([...byAge].reverse().map((one) => [one.zone, one])).values()];
-  const newest = zones.flatMap(({ route }) => route.placements);
-  const placements = [
-    ...now.placements.filter(({ host }) => !newest.some((placement) => placement.host === host)),
-    ...newest,
-  ];
-  const inOrder = input.servers.flatMap(({ host }) =>
-    placements.filter((placement) => placement.host === host),
+  const all = [...served].sort(
+    (a, b) => age(input, b.route.placements, b) - age(input, a.route.placements, a),
   );
+  const newest = all[0];
+  if (newest === undefined) return now;
+  const byZone = [...served].sort((a, b) => age(input, a.placements, a) - age(input, b.placements, b));
+  const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
+  const isWhole = age(input, newest.route.placements, newest) > 0;
+  const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
+  const placements = input.servers.flatMap(({ host }) => {
+    const there = (placement: Placement) => placement.host === host;
+    return (input.hosts.includes(host) ? moved.find(there) : undefined) ?? now.placements.find(there) ?? [];
+  });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
-  const domains = [...new Set(byAge.flatMap(({ route }) => route.domains))];
-  return { ...(byAge[0]?.route ?? now), domains, placements: inOrder };
+  const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
+  return { ...newest.route, domains, placements };
 }
 
-/** The highest release behind a route; below all others where a container of it does not run. */
-function ageOf(input: PlanInput, route: Route): number {
-  const standing = route.placements.map(({ host, side }) =>
-    observedAt(input, host).containers.find(
-      (container) => container.service === route.service && container.side === side,
-    ),
-  );
+/** The highest release among copies that are looked at; negative where one of them does not run. */
+function age(input: PlanInput, placements: readonly Placement[], { route }: Served): number {
+  const standing = placements
+    .filter(({ host }) => input.hosts.includes(host))
+    .map(({ host, side }) =>
+      observedAt(input, host).containers.find(
+        (container) => container.service === route.service && container.side === side,
+      ),
+    );
   const release = Math.max(0, ...standing.map((container) => container?.release ?? 0));
   return standing.every((container) => container?.isRunning) ? release : release - Number.MAX_SAFE_INTEGER;
 }

@@ -22,7 +22,7 @@ const DOCKER_HUB = 'https://index.docker.io/v1/';
 export function registryOf(image: string): string {
   const [first = '', ...rest] = image.split('/');
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  return isHost ? first : DOCKER_HUB;
+  return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
 }
 
 /**
@@ -61,16 +61,25 @@ async function readConfig(path: string): Promise<DockerConfig> {
   }
 }
 
+function parseAnswer(stdout: string): { Username?: string; Secret?: string } | undefined {
+  try {
+    return JSON.parse(stdout) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout, failure when unknown. */
 function askHelper(helper: string, registry: string): Promise<RegistryAuth | undefined> {
   return new Promise((resolve) => {
     const child = execFile(`docker-credential-${helper}`, ['get'], (error, stdout) => {
-      if (error) return resolve(undefined);
-      const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string };
+      const answer = error ? undefined : parseAnswer(stdout);
+      if (answer?.Username === undefined || answer.Secret === undefined) return resolve(undefined);
+      const { Username: username, Secret: secret } = answer;
       resolve(
-        Username === '<token>'
-          ? { identitytoken: Secret, serveraddress: registry }
-          : { username: Username, password: Secret, serveraddress: registry },
+        username === '<token>'
+          ? { identitytoken: secret, serveraddress: registry }
+          : { username, password: secret, serveraddress: registry },
       );
     });
     child.stdin?.on('error', () => undefined);

@@ -46,7 +46,8 @@ export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean 
   const served = slot.manifest?.scopes[scopeName(wish.scope)];
   if (served === undefined) return wish.files.size === 0;
   const isSame =
-    [...wish.files].every(([path, content]) => slot.files.get(path) === content) &&
+    // A file that an earlier generation left in the slot is not read.
+    [...wish.files].every(([path, content]) => path in served.files && slot.files.get(path) === content) &&
     Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
     changedByHand(slot, scopeName(wish.scope)).length === 0;
   return isSame && settingsAgree(slot.manifest!, wish) && isIntact(kind, slot);
@@ -69,7 +70,6 @@ function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
  */
 export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Composition {
   const name = scopeName(wish.scope);
-  const current = tree.slots[tree.live];
   const manifest = manifestOf(kind, tree, name);
   const others = { ...manifest?.scopes };
   const previous = others[name];
@@ -118,7 +118,7 @@ export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec
 function manifestOf(kind: NginxKind, tree: Tree, own: string): Manifest | undefined {
   const current = tree.slots[tree.live];
   if (current.manifest !== undefined || kind === 'sidecar') return current.manifest;
-  const older = tree.slots[tree.live === 'a' ? 'b' : 'a'].manifest;
+  const older = tree.slots[otherSlot(tree.live)].manifest;
   const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
   const known = { ...current, manifest: older };
   const lost = others.find(

@@ -9,17 +9,24 @@ import type { ClientChannel } from 'ssh2';
 export class ChannelStream extends Duplex {
   readonly #channel: ClientChannel;
 
-  constructor(channel: ClientChannel) {
+  /** `isBroken` tells whether the connection under the channel was lost; then its end is no end of the stream. */
+  constructor(channel: ClientChannel, isBroken: () => boolean = () => false) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
+    const endUnlessBroken = (end: () => void) => {
+      if (!isBroken()) end();
+      else this.destroy(Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true }));
+    };
     channel.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) channel.pause();
     });
-    channel.once('end', () => this.push(null));
-    channel.once('close', () => {
-      if (!this.readableEnded) this.push(null);
-      this.end();
-    });
+    channel.once('end', () => endUnlessBroken(() => this.push(null)));
+    channel.once('close', () =>
+      endUnlessBroken(() => {
+        if (!this.readableEnded) this.push(null);
+        this.end();
+      }),
+    );
     channel.once('error', (error: Error) => this.destroy(error));
   }
 

@@ -40,21 +40,21 @@ export class SshConnection {
 
   /** dialSocket opens a stream to a Unix socket on the server (stream-local forwarding). */
   async dialSocket(path: string): Promise<Duplex> {
-    return new ChannelStream(
-      await this.#dial((client) => callback((done) => client.openssh_forwardOutStreamLocal(path, done))),
+    return await this.#dialStream((client) =>
+      callback((done) => client.openssh_forwardOutStreamLocal(path, done)),
     );
   }
 
   /** dialTcp opens a stream to an address as the server sees it (direct-tcpip). */
   async dialTcp(host: string, port: number): Promise<Duplex> {
-    return new ChannelStream(
-      await this.#dial((client) => callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done))),
+    return await this.#dialStream((client) =>
+      callback((done) => client.forwardOut('127.0.0.1', 0, host, port, done)),
     );
   }
 
   /** dialCommand runs a fixed command line and returns its input and output as one stream. */
-  dialCommand(command: string): Promise<ClientChannel> {
-    return this.#dial((client) => callback((done) => client.exec(command, done)));
+  async dialCommand(command: string): Promise<ClientChannel> {
+    return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
   }
 
   /** run runs a fixed command line, without any value put into it, and returns what it printed. */
@@ -70,13 +70,21 @@ export class SshConnection {
     session?.close();
   }
 
-  async #dial(open: (client: Client) => Promise<ClientChannel>): Promise<ClientChannel> {
+  async #dialStream(open: (client: Client) => Promise<ClientChannel>): Promise<Duplex> {
+    const { channel, session } = await this.#dial(open);
+    return new ChannelStream(channel, () => session.dropped);
+  }
+
+  async #dial(
+    open: (client: Client) => Promise<ClientChannel>,
+  ): Promise<{ channel: ClientChannel; session: Session }> {
     const session = await this.#session();
     try {
-      return await open(session.client);
+      return { channel: await open(session.client), session };
     } catch (error) {
       if (!session.dropped || this.#closed) throw error;
-      return await open((await this.#session()).client);
+      const again = await this.#session();
+      return { channel: await open(again.client), session: again };
     }
   }
 

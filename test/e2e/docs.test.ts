@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { docker } from '../lab/command.ts';
+import { docker, mustRun } from '../lab/command.ts';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import { type Block, blocks } from '../unit/docs/documents.ts';
 import type { ActionRun } from './action.ts';
@@ -158,4 +158,12 @@ describe('the machine that runs the workflow', () => {
     },
     MINUTES,
   );
+});
+
+test('the commands that the demo leaves its readers with', async () => {
+  const cli = (...args: string[]) =>
+    mustRun([process.execPath, 'test/lab/cli.ts', ...args], { cwd: repository, env: { NODE_OPTIONS: '' } });
+  const version = ['version', '--format', '{{.Server.Version}}'];
+  expect(await cli('docker', '--name', 'docs', '1', ...version)).toMatch(/^26\.1/);
+  expect(await cli('ssh', '--name', 'docs', '2', 'hostname')).toBe('docs-2');
 });

@@ -23,10 +23,7 @@ Options stand before the server's number: what follows it is passed on as it is.
 
 /** main runs one command of the lab; returns the exit code. */
 async function main(args: string[]): Promise<number> {
-  // What follows `ssh 1` or `docker 1` belongs to the other program, options too.
-  const passed = args.findIndex(
-    (arg, i) => /^\d+$/.test(arg) && ['ssh', 'docker'].includes(args[i - 1] ?? ''),
-  );
+  const passed = serverAt(args);
   const own = passed < 0 ? args : args.slice(0, passed + 1);
   const rest = passed < 0 ? [] : args.slice(passed + 1);
   const { values, positionals } = parseArgs({
@@ -69,6 +66,13 @@ async function main(args: string[]): Promise<number> {
       console.error(`There is no command ${verb}.\n\n${help}`);
       return 2;
   }
+}
+
+/** serverAt returns where the server's number stands: what follows it belongs to the other program, options too. */
+function serverAt(args: string[]): number {
+  const isValue = (i: number) => ['--name', '--user'].includes(args[i - 1] ?? '');
+  const verbAt = args.findIndex((arg, i) => ['ssh', 'docker'].includes(arg) && !isValue(i));
+  return verbAt < 0 ? -1 : args.findIndex((arg, i) => i > verbAt && /^\d+$/.test(arg) && !isValue(i));
 }
 
 async function up(name: string, count: number, bare: boolean): Promise<number> {

@@ -89,7 +89,7 @@ test('whatever is deployed, cut off and deployed again: no side is touched befor
       }
     }),
     {
-      numRuns: Number(process.env.SIMULATIONS ?? 300),
+      numRuns: Number(process.env.SIMULATIONS ?? 200),
       seed: Number(process.env.SEED ?? 3),
       endOnFailure: false,
     },

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { blocks, documents, prose, read, root } from './documents.ts';
+import { blocks, documents, prose, read } from './documents.ts';
 
 /** One command line of a document, without its comment. */
 interface Command {
@@ -46,10 +46,6 @@ describe('scripts that documents name', () => {
 
   test.each(named)('$file: npm run $name', ({ name }) => {
     expect(scripts).toContain(name);
-  });
-
-  test.each(inSpans(/`node (scripts\/[\w.-]+)/g))('$file: $name', ({ name }) => {
-    expect(existsSync(join(root, name))).toBe(true);
   });
 });
 

@@ -111,6 +111,18 @@ describe('is served', () => {
     expect(edge.serves(shop())).toBe(true);
   });
 
+  test('not by a file that an earlier configuration left in the slot', () => {
+    const sidecar = new Volume('sidecar');
+    const both = wish('sidecar', [web(), cache()]);
+    sidecar.write(both);
+    sidecar.write(wish('sidecar', [web()]));
+    sidecar.write(wish('sidecar', [web({ idleTimeoutMs: 1 })]));
+    sidecar.write(wish('sidecar', [web()]));
+    sidecar.write(wish('sidecar', [web()]));
+    expect(sidecar.read('stream/shop_production/cache.conf')).toBeDefined();
+    expect(sidecar.serves(both)).toBe(false);
+  });
+
   test('no more, when the manifest cannot be read', () => {
     const edge = new Volume('edge');
     edge.write(shop());
@@ -212,12 +224,25 @@ describe('several projects on one edge', () => {
     expect(() => compose('edge', edge.tree, shop())).toThrow('control/blog_live.conf of blog live');
   });
 
-  test('a manifest that cannot be read never makes the others disappear', () => {
+  test('a manifest that cannot be read never makes the others disappear: the older slot knows them', () => {
     const edge = shared();
+    const before = blogFiles(edge);
+    edge.files.set(`${edge.tree.live}/manifest.json`, '{');
+    edge.write(shop({ domains: ['one.example.com'] }));
+    expect(blogFiles(edge)).toEqual(before);
+    expect(edge.serves(blog())).toBe(true);
+  });
+
+  test('where the older slot does not know them, the run is refused, and the other project repairs it', () => {
+    const edge = shared();
+    edge.write(blog({ domains: ['new.example.com'] }));
     edge.files.set(`${edge.tree.live}/manifest.json`, '{');
     expect(() => compose('edge', edge.tree, shop({ domains: ['one.example.com'] }))).toThrow(
       'manifest.json of the edge was changed by hand on this server, and it serves blog live too',
     );
+    edge.write(blog({ domains: ['new.example.com'] }));
+    edge.write(shop({ domains: ['one.example.com'] }));
+    expect(edge.serves(blog({ domains: ['new.example.com'] }))).toBe(true);
   });
 
   test('a sidecar has one environment: its manifest is simply written again', () => {

@@ -144,7 +144,6 @@ describe('whatever the schema lets through', () => {
     .oneof(
       fc.domain(),
       fc.domain().map((text) => `*.${text}`),
-      fc.string().filter(isDomain),
     )
     .map((text) => text.toLowerCase());
   const route: fc.Arbitrary<Route> = fc.record({
@@ -162,7 +161,7 @@ describe('whatever the schema lets through', () => {
   test('the text is well-formed: braces balance, and nothing stands outside of a directive', () => {
     fc.assert(
       fc.property(
-        fc.uniqueArray(route, { selector: ({ service }) => service }),
+        fc.uniqueArray(route, { selector: ({ service }) => service, maxLength: 4 }),
         name,
         name,
         (routes, project, environment) => {
@@ -174,17 +173,18 @@ describe('whatever the schema lets through', () => {
           }
         },
       ),
-      { numRuns: 200, seed: 3 },
+      { numRuns: 100, seed: 3 },
     );
   });
 
-  test('a domain is written as one word of server_name, and never more', () => {
+  test('a domain is one word of server_name, and never more', () => {
+    const hostile = fc.stringMatching(/^[ab;{}" \n~*.-]{1,6}$/);
     fc.assert(
-      fc.property(fc.string(), (text) => {
-        if (!isDomain(text)) return;
-        expect(parseDomain(text)).toMatch(/^(\*\.)?[a-z0-9.-]+$/);
+      fc.property(fc.tuple(fc.domain(), hostile, fc.nat(20)), ([text, word, at]) => {
+        const mixed = `${text.slice(0, at)}${word}${text.slice(at)}`;
+        if (isDomain(mixed)) expect(parseDomain(mixed)).toMatch(/^(\*\.)?[a-z0-9.-]+$/);
       }),
-      { numRuns: 2000, seed: 3 },
+      { numRuns: 500, seed: 3 },
     );
   });
 });
@@ -202,17 +202,18 @@ function isDomain(text: string): boolean {
 function expectWellFormed(content: string): void {
   let depth = 0;
   let words: string[] = [];
+  const wrong: string[] = [];
   for (const [token] of content.matchAll(/#[^\n]*|"[^"\n]*"|'[^'\n]*'|[{};]|[^\s{};"']+/g)) {
     if (token.startsWith('#') && words.length === 0) continue;
+    if (!/^[{};]$/.test(token)) {
+      words.push(token);
+      continue;
+    }
     if (token === '{') depth += 1;
     if (token === '}') depth -= 1;
-    if (token === '}' || token === ';' || token === '{') {
-      if (token === '}') expect(words).toEqual([]);
-      else expect(words[0]).toMatch(/^[a-z_]+$|^(default|''|\d+)$/);
-      words = [];
-    } else words.push(token);
-    expect(depth).toBeGreaterThanOrEqual(0);
+    const isWhole = token === '}' ? words.length === 0 : /^(?:[a-z_]+|''|\d+)$/.test(words[0] ?? '');
+    if (!isWhole || depth < 0) wrong.push([...words, token].join(' '));
+    words = [];
   }
-  expect(depth).toBe(0);
-  expect(words).toEqual([]);
+  expect({ wrong, depth, words }).toEqual({ wrong: [], depth: 0, words: [] });
 }

@@ -1,0 +1,46 @@
+import type { Provider } from '../fleet/server.ts';
+import type { Log } from '../model/log.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
+import type { Store } from '../state/store.ts';
+import type { Facts, Narrowing } from './assemble.ts';
+import type { Plan } from './plan.ts';
+import type { WantedService } from './plan-input.ts';
+import type { ProbeReport } from './probe.ts';
+import type { Author } from './record.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What a deploy is asked to do. */
+export interface DeployRequest {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: Facts['secrets'];
+  narrowing: Narrowing;
+  /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
+  scope: 'services' | 'routes';
+  dryRun: boolean;
+  provider: Provider;
+  openStore(): Promise<Store>;
+  author: Author;
+  log: Log;
+  /** Aborted when the run is cancelled. */
+  signal: AbortSignal;
+}
+
+/** What a deploy did. */
+export interface DeployReport {
+  plan: Plan;
+  services: readonly WantedService[];
+  timeline: Timeline;
+  probes: Map<string, ProbeReport>;
+  /** Connections that were cut when a drain timeout was over. */
+  cut: number;
+  /** Engine API requests sent. */
+  engineCalls: number;
+  /** Why the run failed, when it did after it had begun to change things. */
+  failure: unknown;
+  /** Services that were to change and run as before, because the run failed. */
+  undone: readonly string[];
+  /** Where each service stands now. */
+  standing: Plan['standing'];
+  changed: boolean;
+}

@@ -1,0 +1,146 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { type AddressInfo, connect as connectTcp, createServer, type Server as TcpServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import ssh2, { type Connection } from 'ssh2';
+import { SshConnection } from '../../../src/ssh/connection.ts';
+import { hostKeyLine } from '../../../src/ssh/keys.ts';
+
+const { Server, utils } = ssh2;
+/** RSA in PKCS#1, which ssh2 reads without help. */
+const newKey = () =>
+  generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  }).privateKey;
+
+const hostKey = newKey();
+const userKey = newKey();
+const hostLine = hostKeyLine(publicBlob(hostKey));
+
+function publicBlob(key: string): Buffer {
+  const parsed = utils.parseKey(key);
+  if (parsed instanceof Error) throw parsed;
+  return parsed.getPublicSSH();
+}
+
+/** An SSH server that lets one key in, forwards TCP streams and knows one command. */
+const clients = new Set<Connection>();
+const sshd = new Server({ hostKeys: [hostKey] }, (client) => {
+  clients.add(client);
+  client.on('error', () => undefined);
+  client.on('close', () => clients.delete(client));
+  client.on('authentication', (context) => {
+    const isKnown = context.method === 'publickey' && context.key.data.equals(publicBlob(userKey));
+    if (isKnown) context.accept();
+    else context.reject(['publickey']);
+  });
+  client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+    const socket = connectTcp(destPort, destIP);
+    socket.once('connect', () => {
+      const channel = accept();
+      socket.pipe(channel).pipe(socket);
+      channel.on('error', () => socket.destroy());
+    });
+    socket.once('error', () => reject());
+  });
+  client.on('session', (acceptSession) => {
+    acceptSession().on('exec', (acceptExec, _reject, { command }) => {
+      const channel = acceptExec();
+      channel.write(`ran ${command}`);
+      channel.exit(0);
+      channel.end();
+    });
+  });
+});
+const echo: TcpServer = createServer({ allowHalfOpen: true }, (socket) =>
+  socket.pipe(socket).on('error', () => undefined),
+);
+const open: SshConnection[] = [];
+const portOf = (server: { address(): unknown }) => (server.address() as AddressInfo).port;
+
+async function connect(
+  changes: { hostKeys?: string[]; key?: string; port?: number } = {},
+): Promise<SshConnection> {
+  const { hostKeys = [hostLine], key = userKey, port = portOf(sshd) } = changes;
+  const connection = await SshConnection.open({ host: '127.0.0.1', port, user: 'deploy', hostKeys }, key);
+  open.push(connection);
+  return connection;
+}
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => sshd.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((connection) => connection.close()));
+});
+afterAll(() => {
+  sshd.close();
+  echo.close();
+});
+
+describe('who is let in', () => {
+  test('the right host key and the right key', async () => {
+    const connection = await connect();
+    expect(await connection.run('hostname')).toMatchObject({ code: 0, stdout: 'ran hostname' });
+  });
+
+  test('one of several host keys', async () => {
+    await expect(connect({ hostKeys: [hostKeyLine(publicBlob(userKey)), hostLine] })).resolves.toBeDefined();
+  });
+
+  test('another host key is refused before the login', async () => {
+    const other = hostKeyLine(publicBlob(userKey));
+    await expect(connect({ hostKeys: [other] })).rejects.toThrow('the host key is not the configured one');
+  });
+
+  test('no host key: refused with the line to add', async () => {
+    await expect(connect({ hostKeys: [] })).rejects.toMatchObject({
+      hint: expect.stringContaining(hostLine),
+    });
+  });
+
+  test('a type of host key that the server has not', async () => {
+    const ed25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+    await expect(connect({ hostKeys: [ed25519] })).rejects.toThrow('no host key of the types given');
+  });
+
+  test('another key is not accepted', async () => {
+    await expect(connect({ key: newKey() })).rejects.toThrow('the server did not accept the SSH key');
+  });
+
+  test('a port where nobody listens', async () => {
+    await expect(connect({ port: 1 })).rejects.toThrow('the connection was refused');
+  });
+});
+
+describe('streams through the connection', () => {
+  test('what is sent comes back, and an end is an end', async () => {
+    const stream = await (await connect()).dialTcp('127.0.0.1', portOf(echo));
+    stream.end('as it was sent');
+    expect(await text(stream)).toBe('as it was sent');
+  });
+
+  test('where nobody listens, the server says so', async () => {
+    const connection = await connect();
+    await expect(connection.dialTcp('127.0.0.1', 1)).rejects.toMatchObject({ reason: expect.any(Number) });
+  });
+
+  test('a connection that breaks is no end of the stream: the error says whose fault it was', async () => {
+    const stream = await (await connect()).dialTcp('127.0.0.1', portOf(echo));
+    const broken = new Promise<unknown>((resolve) => stream.once('error', resolve));
+    for (const client of clients) client.end();
+    expect(await broken).toMatchObject({ isTunnelBroken: true });
+  });
+
+  test('a connection that was dropped while idle is opened again, once it is needed', async () => {
+    const connection = await connect();
+    const stream = await connection.dialTcp('127.0.0.1', portOf(echo));
+    const broken = new Promise((resolve) => stream.once('error', resolve));
+    for (const client of clients) client.end();
+    await broken;
+    expect(await connection.run('again')).toMatchObject({ stdout: 'ran again' });
+  });
+});
