@@ -136,7 +136,7 @@ function quote(text: string): string {
 
 /** What came from servers must not become markup. */
 function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[<>&|`*_[\]]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Colons and semicolons end a name in Mermaid. */

@@ -56,6 +56,11 @@ export class Deployment {
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
+    for (const host of forgottenHosts(input)) {
+      log.warning(
+        `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
+      );
+    }
     if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
     return await this.#execute(input, plan);
   }
@@ -342,4 +347,12 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
 
 function unique(pulls: Plan['pulls']): Plan['pulls'] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
+}
+
+/** Servers that the record names and the file does not. */
+function forgottenHosts({ state, servers }: PlanInput): string[] {
+  const recorded = Object.values(state.services).flatMap((service) =>
+    service.servers.map(({ host }) => host),
+  );
+  return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }

@@ -11,6 +11,8 @@ import type { RetireStep } from './plan.ts';
 const POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
+/** Between empty looks: the old side has to stop within 5 s of its last connection, also on a busy server. */
+const EMPTY_POLL_MS = 400;
 const FEEDBACK_EVERY_MS = 5_000;
 
 /** How a drain ended. */
@@ -68,7 +70,8 @@ export async function drain(server: Server, step: RetireStep, context: DrainCont
           `${step.name} on ${server.host} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`,
         );
       }
-      await sleep(Math.min(POLL_MS, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
+      const pollMs = open === 0 ? EMPTY_POLL_MS : POLL_MS;
+      await sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
     }
   } finally {
     if (helper !== undefined) await server.engine.removeContainer(helper);

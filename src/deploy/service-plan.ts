@@ -7,7 +7,7 @@ import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { containersAt, currentPlacements, observedAt, spotOf } from './spots.ts';
+import { containersAt, currentPlacements, observedAt, routedSide, spotOf } from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 
 /** What one service needs on all servers. */
@@ -106,7 +106,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
     if (image === undefined) outcome.pulls.push(pullOf(service, host));
   }
   // A container that no route points to was left by a run that was cut off: nobody knows whether it is healthy.
-  const isServed = currentPlacements(input, service.name).some((here) => here.host === host);
+  const isServed = routedSide(input, service.name, host) === plan.side;
   const isUnproven = plan.start === undefined && !plan.resume && !isServed;
   addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
 }

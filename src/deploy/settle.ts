@@ -66,7 +66,10 @@ function settled(input: PlanInput, now: Route, served: readonly Served[]): Route
   const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
   const placements = input.servers.flatMap(({ host }) => {
     const there = (placement: Placement) => placement.host === host;
-    return (input.hosts.includes(host) ? moved.find(there) : undefined) ?? now.placements.find(there) ?? [];
+    const isSeen = input.hosts.includes(host);
+    // The newest route has left a server where it names no copy.
+    const stays = isWhole && isSeen ? undefined : now.placements.find(there);
+    return (isSeen ? moved.find(there) : undefined) ?? stays ?? [];
   });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
   const domains = [...new Set(all.flatMap(({ route }) => route.domains))];

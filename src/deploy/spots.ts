@@ -5,7 +5,10 @@ import type { ObservedContainer, ObservedNginx, ObservedServer } from './observe
 import type { Standing } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 
-/** spotOf returns the container that the live routes point to, and the other side's. The record is asked only where there is no route. */
+/**
+ * spotOf returns the container that the live routes point to, and the other side's. Where that one is gone, the
+ * other side is the backup that serves. The record is asked only where there is no route.
+ */
 export function spotOf(input: PlanInput, service: string, host: string) {
   const containers = containersAt(input, service, host);
   const routed = routedSide(input, service, host);
@@ -14,7 +17,7 @@ export function spotOf(input: PlanInput, service: string, host: string) {
       ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
         containers.find(({ isRunning }) => isRunning) ??
         containers[0])
-      : containers.find(({ side }) => side === routed);
+      : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
   return { active, idle: containers.find((container) => container !== active) };
 }
 
@@ -46,8 +49,8 @@ export function servingRelease(scope: Scope, observed: readonly ObservedServer[]
   return Math.max(0, ...containers.map(({ release }) => release));
 }
 
-/** The server's own sidecar says it; where a run was cut off during a first switch, only others may know yet. */
-function routedSide(input: PlanInput, service: string, host: string) {
+/** routedSide returns the side that the live routes point to. The server's own sidecar says it; where a run was cut off during a first switch, only others may know yet. */
+export function routedSide(input: PlanInput, service: string, host: string) {
   const zoneOf = (name: string) => input.servers.find((server) => server.host === name)?.zone;
   const { sidecar, edge } = observedAt(input, host);
   const neighbours = input.observed.filter((server) => zoneOf(server.host) === zoneOf(host));
@@ -90,7 +93,7 @@ export function currentPlacements(input: PlanInput, service: string): Placement[
       return side === undefined ? [] : [{ host, side }];
     }
     const { active } = spotOf(input, service, host);
-    const isServed = active !== undefined && routedSide(input, service, host) === active.side;
+    const isServed = active !== undefined && routedSide(input, service, host) !== undefined;
     return isServed ? [{ host, side: active.side }] : [];
   });
 }

@@ -72,7 +72,7 @@ function parseAnswer(stdout: string): { Username?: string; Secret?: string } | u
 /** The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout, failure when unknown. */
 function askHelper(helper: string, registry: string): Promise<RegistryAuth | undefined> {
   return new Promise((resolve) => {
-    const child = execFile(`docker-credential-${helper}`, ['get'], (error, stdout) => {
+    const child = execFile(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
       const answer = error ? undefined : parseAnswer(stdout);
       if (answer?.Username === undefined || answer.Secret === undefined) return resolve(undefined);
       const { Username: username, Secret: secret } = answer;

@@ -30,12 +30,13 @@ export interface RunningAction {
 
 /**
  * startAction starts a built action as the runner does: inputs as INPUT_ variables, files for outputs and
- * summary, nothing else of this process's environment but what a runner has.
+ * summary, nothing else of this process's environment but what a runner has. `inside` is a command that runs it
+ * somewhere else, such as `nsenter`.
  */
 export function startAction(
   name: string,
   inputs: Record<string, string | undefined>,
-  options: { workspace: string; env?: Record<string, string> },
+  options: { workspace: string; env?: Record<string, string>; inside?: readonly string[] },
 ): RunningAction {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-run-'));
   const files = {
@@ -58,7 +59,8 @@ export function startAction(
     if (value !== undefined) env[`INPUT_${input.toUpperCase()}`] = value;
   }
   const begun = performance.now();
-  const child = spawn(process.execPath, [join(dist, `${name}.js`)], { cwd: options.workspace, env });
+  const [program = '', ...args] = [...(options.inside ?? []), process.execPath, join(dist, `${name}.js`)];
+  const child = spawn(program, args, { cwd: options.workspace, env });
   let log = '';
   let isOver = false;
   const listeners = new Set<() => void>();

@@ -40,13 +40,12 @@ export async function versionOf(server: Pick<LabServer, 'host'>, domain: string)
 
 /** knock tries to open a TCP connection from this machine; it tells what came of it within two seconds. */
 export function knock(host: string, port: number): Promise<'open' | 'refused' | 'no answer'> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2_000 });
-    socket.once('connect', () => resolve('open'));
-    socket.once('timeout', () => resolve('no answer'));
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'no answer'),
-    );
-    socket.once('close', () => socket.destroy());
-  }).finally(() => undefined) as Promise<'open' | 'refused' | 'no answer'>;
+  const socket = connect({ host, port, timeout: 2_000 });
+  const { promise, resolve } = Promise.withResolvers<'open' | 'refused' | 'no answer'>();
+  socket.once('connect', () => resolve('open'));
+  socket.once('timeout', () => resolve('no answer'));
+  socket.once('error', (error: NodeJS.ErrnoException) =>
+    resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'no answer'),
+  );
+  return promise.finally(() => socket.destroy());
 }

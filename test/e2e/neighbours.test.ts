@@ -24,8 +24,9 @@ describe('Neighbours on the same servers', () => {
   afterEach(async () => {
     await traffic?.stop();
     traffic = undefined;
-    await Promise.all(projects.map((project) => project.leave()));
+    const leaving = projects;
     projects = [];
+    await Promise.all(leaving.map((project) => project.leave()));
   }, 300_000);
 
   async function newProject(name: string, on = servers): Promise<Project> {

@@ -92,6 +92,8 @@ export class World {
   readonly scope = { project: 'shop', environment: 'production' };
   state: EnvironmentState = emptyState(this.scope);
   releases = new Map<string, Release>();
+  /** The plan that the last run followed in the end. */
+  underway: Plan | undefined;
   /** Images that never get healthy. */
   readonly broken = new Set<string>();
   /** What an image name means right now: `moveImage` changes it. */
@@ -152,11 +154,13 @@ export class World {
   *run(wanted: EnvironmentSpec, options: RunOptions = {}): Generator<string, Plan> {
     let input = this.input(wanted, options);
     let plan = planDeploy(input);
+    this.underway = plan;
     if (plan.settle !== undefined) {
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, plan.settle);
       input = this.input(wanted, options);
       plan = planDeploy(input);
+      this.underway = plan;
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after settling');
     }
     for (let rounds = 0; plan.vacate.some(({ drainTimeoutMs }) => drainTimeoutMs !== undefined); rounds++) {
@@ -166,6 +170,7 @@ export class World {
       }
       input = this.input(wanted, options);
       plan = planDeploy(input);
+      this.underway = plan;
     }
     if (isEmpty(plan)) return plan;
     for (const step of plan.prepare) yield this.#prepare(wanted, step);

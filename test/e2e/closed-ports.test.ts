@@ -1,0 +1,202 @@
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { hostPort } from '../../src/model/ports.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { knock, versionOf } from './ask.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+
+/** Case 11: what is open to whom, and environments that grow and shrink. */
+describe('Ports', () => {
+  let lab: Fleet;
+  let first: LabServer;
+  let second: LabServer;
+  let projects: Project[] = [];
+
+  beforeAll(async () => {
+    lab = await fleet();
+    [first, second] = lab.servers as [LabServer, LabServer];
+  });
+
+  afterEach(async () => {
+    await Promise.all(projects.map((project) => project.leave()));
+    projects = [];
+  });
+
+  async function newProject(name: string, servers: LabServer[]): Promise<Project> {
+    const project = await Project.create(lab, {
+      project: name,
+      sidecar: lab.sidecar,
+      environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
+      services: {
+        cache: {
+          image: lab.images.redis,
+          port: 6379,
+          protocol: 'tcp',
+          healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
+          volumes: ['cache-data:/data'],
+          strategy: 'recreate',
+        },
+        api: {
+          image: lab.images.web('v1'),
+          port: 3000,
+          domain: `api.${name}.example`,
+          depends_on: ['cache'],
+          servers: servers.length,
+          healthcheck: { path: '/health' },
+        },
+      },
+    });
+    projects.push(project);
+    return project;
+  }
+
+  test('host ports are open on the private address, to the other servers, and nowhere else', async () => {
+    const shop = await newProject('closed', [first, second]);
+    await shop.deploy();
+    const { services } = await shop.state();
+    const published = services.api!.servers.map(({ host, side }) => ({
+      server: lab.servers.find((server) => server.host === host)!,
+      port: hostPort(services.api!.host_port, side),
+    }));
+    expect(published).toHaveLength(2);
+    for (const { server, port } of published) {
+      const neighbour = server === first ? second : first;
+      expect(await knockFrom(neighbour, server.privateIp, port)).toBe('open');
+      expect(await knockFrom(neighbour, server.host, port)).toBe('closed');
+      expect(await knock(server.host, port)).toBe('refused');
+      expect(await knock(server.host, services.api!.internal_port)).toBe('refused');
+      expect(await knock(server.host, services.cache!.internal_port)).toBe('refused');
+    }
+  });
+
+  test('an internal port is reached from its own network, and from no other project', async () => {
+    const [shop, stranger] = await Promise.all([
+      newProject('closed', [first]),
+      newProject('stranger', [first]),
+    ]);
+    await shop!.deploy();
+    await stranger!.deploy();
+    const { services } = await shop!.state();
+    const strangers = (await stranger!.state()).services;
+    const port = services.cache!.internal_port;
+    expect(port).not.toBe(strangers.cache!.internal_port);
+    const sidecar = await addressOf(first, 'closed_production_nginx', 'closed_production_network');
+    const container = await addressOf(
+      first,
+      services.cache!.servers[0]!.container,
+      'closed_production_network',
+    );
+
+    expect(await knockInside('closed', 'nginx', port)).toBe('open');
+    expect(await knockInside('closed', sidecar, port)).toBe('open');
+    expect(await knockInside('closed', container, 6379)).toBe('open');
+    // The other project: by name it finds its own sidecar, by address it finds nobody.
+    expect(await knockInside('stranger', 'nginx', port)).toBe('closed');
+    expect(await knockInside('stranger', sidecar, port)).toBe('closed');
+    expect(await knockInside('stranger', container, 6379)).toBe('closed');
+    expect(await knockInside('stranger', 'switchyard_edge', port)).toBe('closed');
+    expect(await knockInside('stranger', 'switchyard_edge', 80)).toBe('open');
+  });
+
+  test('an environment of one server publishes nothing but the edge', async () => {
+    const shop = await newProject('alone', [first]);
+    await shop.deploy();
+    const listing = await first.docker(
+      ...['ps', '--filter', 'label=switchyard.project=alone', '--format', '{{.Names}} {{.Ports}}'],
+    );
+    expect(listing).toMatch(/^alone_production_api /m);
+    expect(listing).not.toMatch('->');
+    const edge = await first.docker('ps', '--filter', 'name=^switchyard_edge$', '--format', '{{.Ports}}');
+    const open = [...edge.matchAll(/:(\d+)->/g)].map((match) => Number(match[1]));
+    expect([...new Set(open)].sort()).toEqual([443, 80]);
+    const { api } = (await shop.state()).services;
+    for (const port of [api!.host_port, hostPort(api!.host_port, 'secondary'), api!.internal_port, 3000]) {
+      expect(await knock(first.host, port)).toBe('refused');
+    }
+    expect(await knock(first.host, 80)).toBe('open');
+  });
+
+  test('from one server to two and back: no request is lost, and the plan names every restart', async () => {
+    const shop = await newProject('growing', [first]);
+    await shop.deploy();
+    const domain = 'api.growing.example';
+    const traffic = startHttpTraffic({
+      targets: [{ host: first.host, port: 80 }],
+      hostHeader: domain,
+      clients: 16,
+      thinkMs: [10, 60],
+    });
+    try {
+      await traffic.untilSent(100);
+      resize(shop, [first, second]);
+      const dry = await shop.deploy({ 'dry-run': 'true' });
+      const grown = await shop.deploy();
+      for (const { log } of [dry, grown]) {
+        expect(log).toMatch(/^ {2}api 1.*: new containers beside the old ones/m);
+        expect(log).toMatch(/^ {2}cache 1.*: RESTART: the old container stops before the new one starts/m);
+      }
+      for (const server of [first, second]) {
+        expect(await versionOf(server, domain)).toBe('v1');
+        expect(await shop.containers(server, 'api')).toHaveLength(1);
+      }
+      expect((await shop.state()).services.api!.servers).toHaveLength(2);
+      expect((await shop.deploy()).outputs.changed).toBe('false');
+
+      resize(shop, [first]);
+      const shrunk = await shop.deploy();
+      expect(shrunk.log).toMatch(`${second.host} left the file: what still runs there stays`);
+      expect(shrunk.log).toMatch(/^ {2}cache 1.*: RESTART/m);
+      expect((await shop.state()).services.api!.servers).toEqual([
+        expect.objectContaining({ host: first.host }),
+      ]);
+      expect((await shop.deploy()).outputs.changed).toBe('false');
+      const { lost, losses, ok } = await traffic.stop();
+      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+      expect(ok).toBeGreaterThan(500);
+    } finally {
+      await traffic.stop();
+      // The second server comes back into the file, so that leaving takes everything off both.
+      resize(shop, [first, second]);
+    }
+  });
+
+  function resize(project: Project, servers: LabServer[]): void {
+    project.edit(({ environments, services }) => {
+      environments.production!.servers = serversOf(servers);
+      services.api!.servers = servers.length;
+    });
+  }
+
+  /** Whether a server can open a connection; two seconds without an answer are closed too. */
+  async function knockFrom(server: LabServer, host: string, port: number): Promise<'open' | 'closed'> {
+    const tried = await server.exec([
+      'timeout',
+      '2',
+      'bash',
+      '-c',
+      'exec 3<>"/dev/tcp/$0/$1"',
+      host,
+      String(port),
+    ]);
+    return tried.code === 0 ? 'open' : 'closed';
+  }
+
+  /** The same from a container in the network of a project on the first server. */
+  async function knockInside(project: string, host: string, port: number): Promise<'open' | 'closed'> {
+    const script = `const socket = require('net').connect({ host: process.argv[1], port: Number(process.argv[2]), timeout: 2000 });
+socket.once('connect', () => process.exit(0));
+for (const event of ['error', 'timeout']) socket.once(event, () => process.exit(7));`;
+    const tried = await first.exec([
+      ...['docker', 'run', '--rm', '--network', `${project}_production_network`, '--entrypoint', 'node'],
+      ...[lab.images.web('v1'), '-e', script, host, String(port)],
+    ]);
+    if (tried.code !== 0 && tried.code !== 7) throw new Error(tried.stderr);
+    return tried.code === 0 ? 'open' : 'closed';
+  }
+
+  async function addressOf(server: LabServer, container: string, network: string): Promise<string> {
+    const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+    return (await server.docker('inspect', '--format', format, container)).trim();
+  }
+});

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mustRun } from '../lab/command.ts';
+import type { LabServer } from '../lab/lab.ts';
+import type { ActionRun } from './action.ts';
+import { ask } from './ask.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import { Project, serversOf } from './project.ts';
+import { said } from './said.ts';
+
+const DOMAIN = 'api.values.example';
+
+/** Texts that a shell, a template, a log or a parser would like to change. */
+const hard: Record<string, string> = {
+  QUOTES: `it's "quoted", and \\"so\\" on`,
+  LINES: '\nfirst\n\n  second\r\nthird \t',
+  SHELL: '$(touch /tmp/pwned) `touch /tmp/pwned` ${HOME} $HOME $$ && exit 1; # gone',
+  UNICODE: 'žluťoučký kůň 🐎 日本語 \u202eabc',
+  DASHES: '--rm -v /:/host',
+  PERCENT: '%s%n%0A100%',
+  COMMAND: '::error::not an error\n##[endgroup]\n::add-mask::e',
+  BACKSLASH: 'C:\\new\\table\\$x',
+  EQUALS: '=a=b=c=',
+  MARKUP: '| <b>&amp; ```\n[x](y) ${{ secrets.X }} {{.Names}}',
+  NUMBER: '007',
+  LONG: 'x'.repeat(60_000),
+};
+
+/** Case 9: values arrive byte for byte, and secrets show up nowhere but where they are needed. */
+describe('Values of environment and secrets', () => {
+  /** In every secret, so that one search finds them all. */
+  const marker = randomBytes(8).toString('hex');
+  const secrets = Object.fromEntries(
+    Object.entries(hard).map(([name, value]) => [`SECRET_${name}`, `${value}${marker}${name}`]),
+  );
+  let lab: Fleet;
+  let server: LabServer;
+  let shop: Project;
+  let first: ActionRun;
+  const commandLines = new Set<string>();
+
+  beforeAll(async () => {
+    lab = await fleet();
+    server = lab.servers[0]!;
+    shop = await Project.create(lab, {
+      project: 'values',
+      sidecar: lab.sidecar,
+      environments: {
+        production: { provider: 'static', user: 'deploy', servers: serversOf([server]) },
+      },
+      services: {
+        api: {
+          image: lab.images.web('v1'),
+          port: 3000,
+          domain: DOMAIN,
+          healthcheck: { path: '/health' },
+          environment: {
+            ...Object.fromEntries(Object.entries(hard).map(inFile)),
+            EXPOSE_ENV: '1',
+            EMPTY: '',
+          },
+          secrets: Object.keys(secrets),
+        },
+      },
+    });
+  });
+
+  afterAll(async () => {
+    await shop?.leave();
+  });
+
+  test('a secret that is missing or blank fails the run before a server or the record is touched', async () => {
+    const { SECRET_QUOTES: _, ...rest } = secrets;
+    const failed = await shop.failToDeploy(given({ ...rest, SECRET_QUOTE: 'x', SECRET_LINES: ' \n ' }));
+    expect(said(failed)).toMatch(/secret SECRET_QUOTES is missing.*SECRET_QUOTE\b/);
+    expect(said(failed)).toMatch('secret SECRET_LINES is blank');
+    expect(said(failed)).toMatch(/::error title=Switchyard,file=switchyard.yml,line=\d+,col=\d+::/);
+    expect(failed.log).not.toMatch(/connect|Connect/);
+    expect(failed.log).not.toMatch(marker);
+    expect(await shop.lease()).toBeUndefined();
+    expect(await shop.recordId()).toBeUndefined();
+    expect(await shop.standing()).toEqual({});
+  });
+
+  test('a service name that is no DNS label is refused with the rule', async () => {
+    const other = await Project.create(lab, {
+      ...structuredClone(shop.config),
+      services: { My_Api: { image: lab.images.web('v1'), port: 3000 } },
+    });
+    expect(said(await other.failToDeploy())).toMatch(
+      /switchyard.yml:\d+:\d+: services.My_Api: service name "My_Api" is not allowed\n→ Use lower-case letters, digits and hyphens, starting with a letter/,
+    );
+    expect(await other.lease()).toBeUndefined();
+  });
+
+  test('all of them arrive byte for byte', async () => {
+    const watch = watchCommandLines();
+    first = await shop.deploy(given(secrets));
+    await watch.stop();
+    const { status, body } = await ask(server, DOMAIN, '/env');
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ ...hard, EMPTY: '', ...secrets });
+    expect((await server.exec(['ls', '/tmp'])).stdout).not.toMatch('pwned');
+  });
+
+  test('secrets are in no log, summary or output', () => {
+    for (const text of [first.log, first.summary, ...Object.values(first.outputs)])
+      expect(text).not.toMatch(marker);
+  });
+
+  test('secrets are on no command line, on the runner or the server', () => {
+    const all = [...commandLines].join('\n');
+    // The watch did look: it saw the action itself, and what runs in the server.
+    expect(all).toMatch('toggle-deploy.js');
+    expect(all).toMatch('/app/server.mjs');
+    expect(all).not.toMatch(marker);
+  });
+
+  test('secrets are in no object of the repository, and in no file of edge and sidecar', async () => {
+    const { stdout: origin } = await shop.git('remote', 'get-url', 'origin');
+    const objects = await mustRun(['git', '-C', origin.trim(), 'cat-file', '--batch-all-objects', '--batch']);
+    expect(objects).toMatch('"secrets_version"');
+    expect(objects).not.toMatch(marker);
+    for (const name of ['switchyard_edge', 'values_production_nginx']) {
+      const files = await server.docker(
+        'exec',
+        name,
+        'sh',
+        '-c',
+        'cat /etc/switchyard/*/*.json /etc/switchyard/*/*.conf',
+      );
+      expect(files).toMatch('Written by Switchyard');
+      expect(files).not.toMatch(marker);
+    }
+    const labels = await server.docker(
+      'inspect',
+      '--format',
+      '{{json .Config.Labels}}',
+      'values_production_api',
+    );
+    expect(labels).not.toMatch(marker);
+  });
+
+  test('the same secrets again change nothing; another value is a new release that names no value', async () => {
+    expect((await shop.deploy(given(secrets))).outputs.changed).toBe('false');
+    const changed = { ...secrets, SECRET_QUOTES: `another ${marker}` };
+    const run = await shop.deploy(given(changed));
+    expect(run.log).toMatch(/api 1 → 2: .*\(secrets\)/);
+    expect(run.log + run.summary).not.toMatch(marker);
+    expect(JSON.parse((await ask(server, DOMAIN, '/env')).body)).toMatchObject(changed);
+  });
+
+  test('a container that prints its secret as it dies: the log shows it masked', async () => {
+    shop.edit(({ services }) => {
+      services.api!.command = [
+        'node',
+        '-e',
+        'console.log("key " + process.env.SECRET_DASHES); process.exit(1)',
+      ];
+    });
+    const failed = await shop.failToDeploy(given({ ...secrets, SECRET_QUOTES: `another ${marker}` }));
+    expect(said(failed)).toMatch('| key ***');
+    expect(failed.log + failed.summary).not.toMatch(marker);
+    shop.edit(({ services }) => {
+      delete services.api!.command;
+    });
+  });
+
+  function given(values: Record<string, string>): Record<string, string> {
+    return { secrets: JSON.stringify(values) };
+  }
+
+  /** The lab's servers are containers of this machine, so its process table has their processes too. */
+  function watchCommandLines(): { stop(): Promise<void> } {
+    const look = () => {
+      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+        try {
+          commandLines.add(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+        } catch {
+          // It ended while we looked.
+        }
+      }
+    };
+    const timer = setInterval(look, 25);
+    return {
+      stop: async () => {
+        look();
+        clearInterval(timer);
+      },
+    };
+  }
+});
+
+/** A dollar sign is written twice in the file, or it would begin a variable. */
+function inFile([name, value]: [string, string]): [string, string] {
+  return [name, value.replaceAll('$', '$$$$')];
+}

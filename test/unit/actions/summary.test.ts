@@ -1,0 +1,135 @@
+import { describe, expect, test } from '@jest/globals';
+import { resultOf } from '../../../src/actions/result.ts';
+import { gantt, renderSummary } from '../../../src/actions/summary.ts';
+import type { DeployReport } from '../../../src/deploy/request.ts';
+import type { Span } from '../../../src/deploy/timeline.ts';
+import { UserError } from '../../../src/model/errors.ts';
+import { Clock, reportOf } from './report.ts';
+
+const render = (changes: Partial<DeployReport> = {}, isDryRun = false) => {
+  const report = reportOf(changes);
+  return renderSummary({ title: 'shop production', report, result: resultOf(report, true), isDryRun });
+};
+
+describe('the summary of a deploy', () => {
+  test('what changed, where it runs, the timeline and the figures', async () => {
+    const clock = new Clock();
+    await clock.spent('observe', 80);
+    await clock.spent('start', 300, { service: 'api', host: 'a' });
+    await clock.spent('switch', 50);
+    const probe = { sent: 90, lost: 0, unknown: 1, p50_ms: 1.2, p99_ms: 8, longest_gap_ms: 61, losses: [] };
+    const text = render({ timeline: clock.timeline, probes: new Map([['api', probe]]), cut: 2 });
+    expect(text).toBe(`## ✅ shop production: deployed
+
+### What changes
+
+- api 1 → 2: new containers beside the old ones on a, b (image)
+
+### Where it runs
+
+| service | release | server | side | container | port | start | healthy after |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| api | 2 | a | secondary | \`shop_production_api_secondary\` | 18339 | 300 ms |  |
+| api | 2 | b | secondary | \`shop_production_api_secondary\` | 18339 |  |  |
+
+### Proof: requests during the switch
+
+| service | sent | lost | unknown | p50 | p99 | longest gap |
+| --- | --- | --- | --- | --- | --- | --- |
+| api | 90 | 0 | 1 | 1.2 ms | 8 ms | 61 ms |
+
+### Timeline
+
+\`\`\`mermaid
+gantt
+    title shop production
+    dateFormat x
+    axisFormat %M:%S.%L
+    section run
+    observe :0, 80
+    switch :380, 430
+    section api on a
+    start :80, 380
+\`\`\`
+
+0.4 s in all, 42 Engine API calls, **2 connections were cut** when the drain timeout was over.
+`);
+  });
+
+  test.each<[string, Partial<DeployReport>, boolean, string]>([
+    ['a failure', { failure: new Error('no') }, false, '## ❌ shop production: the deploy failed'],
+    ['nothing to do', { changed: false }, false, '## ✅ shop production: nothing to do'],
+    ['a dry run', {}, true, '## 📋 shop production: plan'],
+    ['a deploy', {}, false, '## ✅ shop production: deployed'],
+  ])('the headline of %s', (_name, changes, isDryRun, headline) => {
+    expect(render(changes, isDryRun).split('\n')[0]).toBe(headline);
+  });
+
+  test('a dry run tells the plan only', () => {
+    const text = render({}, true);
+    expect(text).toContain('### What changes');
+    expect(text).not.toMatch(/Where it runs|Timeline|Engine API calls/);
+  });
+});
+
+describe('what came from a server is no markup', () => {
+  test('a failure is quoted, its characters taken literally', () => {
+    const failure = new UserError('<img src=x> | *bold* `code` [a](b)\n# Heading $x$');
+    const [, , first, ...quoted] = render({ failure }).split('\n');
+    expect(first).toBe('> [!CAUTION]');
+    const text = quoted.slice(0, 2).join('\n');
+    expect(text).toMatch(/^> .*\n> .*$/);
+    expect(text.replaceAll(/&#\d+;/g, '').replaceAll('> ', '')).not.toMatch(/[<>|*`[\]#$]/);
+    const decoded = text.replaceAll(/&#(\d+);/g, (_match, code: string) => String.fromCharCode(Number(code)));
+    expect(decoded).toBe('> <img src=x> | *bold* `code` [a](b)\n> # Heading $x$');
+  });
+
+  test('the last lines of a container stay lines, and cannot end their block', () => {
+    const failure = new UserError('not healthy. Its last lines:\n  | one\n  | ``` <b>\nafter');
+    const text = render({ failure });
+    expect(text).toContain("> ```\n> one\n> ''' <b>\n> ```\n> after");
+  });
+});
+
+describe('the picture', () => {
+  const span = (changes: Partial<Span>): Span => ({
+    phase: 'start',
+    service: 'api',
+    host: 'a',
+    startMs: 0,
+    endMs: 10,
+    failed: false,
+    ...changes,
+  });
+
+  test('every line is one that Mermaid knows, whatever the names', () => {
+    const spans = [
+      span({ phase: 'odd: phase; #1, x', host: '2001:db8::1' }),
+      span({ startMs: 5.4, endMs: 5.6, failed: true }),
+      span({ service: '', host: '', phase: 'lease' }),
+      span({ service: '', phase: 'pull' }),
+    ];
+    const lines = gantt('shop: production', spans).split('\n').slice(3, -1);
+    for (const line of lines)
+      expect(line).toMatch(
+        /^(?:gantt| {4}(?:title [^:;#,]+|dateFormat x|axisFormat %M:%S\.%L|section [^:;#,]+|[^:;#,]+ :(?:crit, )?\d+, \d+))$/,
+      );
+    expect(lines).toContain('    start :crit, 5, 6');
+  });
+
+  test('a bar has a width, and there are no more than a person reads', () => {
+    const many = Array.from({ length: 200 }, (_, index) => span({ startMs: index, endMs: index }));
+    const bars = gantt('x', many)
+      .split('\n')
+      .filter((line) => line.includes(' :'));
+    expect(bars).toHaveLength(60);
+    expect(bars[7]).toBe('    start :7, 8');
+  });
+});
+
+test('a summary stays below the size at which GitHub drops it, counted in bytes', () => {
+  const text = render({ failure: new UserError(`${'ü€'.repeat(400)}\n`.repeat(1000)) });
+  expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
+  expect(text.endsWith('\n\n… cut here.\n')).toBe(true);
+  expect(text).not.toContain('\ufffd');
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import { countConnections } from '../../../src/deploy/connections.ts';
+
+const HEAD =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+const HEAD6 =
+  '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+
+/** Lines as a kernel 6.1 wrote them: nginx at 172.18.0.3 connected to an app at 172.18.0.4:3000. */
+const LISTEN =
+  '   0: 00000000:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 51203 1 0000000000000000 100 0 0 10 0\n';
+const ESTABLISHED =
+  '   1: 040012AC:0BB8 030012AC:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 51290 1 0000000000000000 20 4 30 10 -1\n';
+const OUTGOING =
+  '   2: 040012AC:9C40 050012AC:1538 01 00000000:00000000 02:000006D3 00000000     0        0 51300 2 0000000000000000 20 4 28 10 -1\n';
+const LOOPBACK =
+  '   3: 0100007F:0BB8 0100007F:8F2C 01 00000000:00000000 00:00000000 00000000     0        0 51310 1 0000000000000000 20 0 0 10 -1\n';
+const DUAL_STACK =
+  '   1: 0000000000000000FFFF0000040012AC:0BB8 0000000000000000FFFF0000030012AC:D2F4 01 00000000:00000000 00:00000000 00000000     0        0 52101 1 0000000000000000 20 4 30 10 -1\n';
+const DUAL_LOOPBACK =
+  '   2: 0000000000000000FFFF00000100007F:0BB8 0000000000000000FFFF00000100007F:8F2E 01 00000000:00000000 00:00000000 00000000     0        0 52102 1 0000000000000000 20 4 30 10 -1\n';
+const V6_LOOPBACK =
+  '   3: 00000000000000000000000001000000:0BB8 00000000000000000000000001000000:8F30 01 00000000:00000000 00:00000000 00000000     0        0 52103 1 0000000000000000 20 4 30 10 -1\n';
+const V6 =
+  '   4: 000080FE000000000000000004000000:0BB8 000080FE000000000000000001000000:8F30 01 00000000:00000000 00:00000000 00000000     0        0 52104 1 0000000000000000 20 4 30 10 -1\n';
+
+describe('live connections', () => {
+  test('tcp and tcp6 count together: a dual-stack app shows its clients in tcp6 only', () => {
+    expect(countConnections(HEAD + LISTEN + ESTABLISHED + HEAD6 + DUAL_STACK + V6, 3000)).toBe(3);
+  });
+
+  test('neither who listens nor what the app opened itself counts', () => {
+    expect(countConnections(HEAD + LISTEN + OUTGOING, 3000)).toBe(0);
+  });
+
+  test('the container itself does not count, however loopback is written', () => {
+    expect(countConnections(HEAD + LOOPBACK + HEAD6 + DUAL_LOOPBACK + V6_LOOPBACK, 3000)).toBe(0);
+  });
+
+  test.each([
+    ['01', 'ESTABLISHED', 1],
+    ['02', 'SYN_SENT', 0],
+    ['03', 'SYN_RECV', 1],
+    ['04', 'FIN_WAIT1', 1],
+    ['05', 'FIN_WAIT2', 1],
+    ['06', 'TIME_WAIT', 0],
+    ['07', 'CLOSE', 0],
+    ['08', 'CLOSE_WAIT', 1],
+    ['09', 'LAST_ACK', 0],
+    ['0A', 'LISTEN', 0],
+  ])('state %s, %s, counts %i', (state, _name, count) => {
+    expect(countConnections(HEAD + ESTABLISHED.replace(' 01 ', ` ${state} `), 3000)).toBe(count);
+  });
+
+  test('port 0 is every port', () => {
+    expect(countConnections(HEAD + LISTEN + ESTABLISHED + OUTGOING, 0)).toBe(2);
+    expect(countConnections(HEAD + ESTABLISHED, 4000)).toBe(0);
+  });
+
+  test('an empty table has none', () => {
+    expect(countConnections('', 3000)).toBe(0);
+    expect(countConnections(HEAD + HEAD6, 3000)).toBe(0);
+  });
+});

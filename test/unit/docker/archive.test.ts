@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { extract } from 'tar-stream';
+import { packFiles, unpackFiles } from '../../../src/docker/archive.ts';
+import { demultiplex } from '../../../src/docker/multiplex.ts';
+
+describe('archives', () => {
+  test('what is packed is unpacked, byte for byte', async () => {
+    const files = new Map([
+      ['nginx.conf', 'include a;\n'],
+      ['a/http/shop/api.conf', 'ünïcode "quoted" $(nothing)\r\n'],
+      ['a/empty', ''],
+      [`a/${'long-name-'.repeat(15)}.conf`, 'x'.repeat(5000)],
+    ]);
+    expect(await unpackFiles(await packFiles(files))).toEqual(files);
+  });
+
+  test('folders come before what is in them, each once', async () => {
+    const archive = await packFiles(
+      new Map([
+        ['a/b/one', '1'],
+        ['a/b/two', '2'],
+      ]),
+    );
+    const names: string[] = [];
+    const entries = extract();
+    entries.end(archive);
+    for await (const entry of entries) {
+      names.push(`${entry.header.type} ${entry.header.name}`);
+      entry.resume();
+    }
+    expect(names).toEqual(['directory a', 'directory a/b', 'file a/b/one', 'file a/b/two']);
+  });
+
+  test('an empty archive has no files', async () => {
+    expect(await unpackFiles(await packFiles(new Map()))).toEqual(new Map());
+  });
+});
+
+describe('the stream of a container', () => {
+  const frame = (kind: number, text: string) => {
+    const payload = Buffer.from(text);
+    const head = Buffer.alloc(8);
+    head[0] = kind;
+    head.writeUInt32BE(payload.length, 4);
+    return Buffer.concat([head, payload]);
+  };
+
+  test('stdout and stderr are told apart, each in its order', () => {
+    const stream = Buffer.concat([frame(1, 'one\n'), frame(2, 'oh\n'), frame(1, 'two\n'), frame(2, 'no\n')]);
+    expect(demultiplex(stream)).toEqual({ stdout: 'one\ntwo\n', stderr: 'oh\nno\n' });
+  });
+
+  test('a character that two frames share stays whole', () => {
+    const [first, second] = [Buffer.from('ü').subarray(0, 1), Buffer.from('ü').subarray(1)];
+    const parts = [first, second].map((half) =>
+      Buffer.concat([frame(1, ' ').subarray(0, 7), Buffer.from([1]), half]),
+    );
+    expect(demultiplex(Buffer.concat(parts)).stdout).toBe('ü');
+  });
+
+  test('a frame that was cut off gives what came of it; nothing gives nothing', () => {
+    expect(demultiplex(frame(1, 'whole').subarray(0, 10))).toEqual({ stdout: 'wh', stderr: '' });
+    expect(demultiplex(Buffer.alloc(5))).toEqual({ stdout: '', stderr: '' });
+    expect(demultiplex(Buffer.alloc(0))).toEqual({ stdout: '', stderr: '' });
+  });
+});
