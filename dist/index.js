@@ -67303,7 +67303,7 @@ function spotOf(input, service, host) {
         ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
             containers.find(({ isRunning }) => isRunning) ??
             containers[0])
-        : containers.find(({ side }) => side === routed);
+        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
     return { active, idle: containers.find((container) => container !== active) };
 }
 function servedBy(scope, nginx) {
@@ -67355,7 +67355,7 @@ function currentPlacements(input, service) {
             return side === undefined ? [] : [{ host, side }];
         }
         const { active } = spotOf(input, service, host);
-        const isServed = active !== undefined && routedSide(input, service, host) === active.side;
+        const isServed = active !== undefined && routedSide(input, service, host) !== undefined;
         return isServed ? [{ host, side: active.side }] : [];
     });
 }
@@ -67675,7 +67675,7 @@ function parseAnswer(stdout) {
 }
 function askHelper(helper, registry) {
     return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], (error, stdout) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
             const answer = error ? undefined : parseAnswer(stdout);
             if (answer?.Username === undefined || answer.Secret === undefined)
                 return resolve(undefined);
@@ -68702,7 +68702,7 @@ function planSpot(input, service, server, outcome) {
         if (image === undefined)
             outcome.pulls.push(pullOf(service, host));
     }
-    const isServed = currentPlacements(input, service.name).some((here) => here.host === host);
+    const isServed = routedSide(input, service.name, host) === plan.side;
     const isUnproven = plan.start === undefined && !plan.resume && !isServed;
     addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
 }
@@ -68802,17 +68802,19 @@ function planSettle(input, routesNow) {
     return { kind: 'switch', routes, moved: [], hosts: hostsWithSidecar(input) };
 }
 function servedIn(input, service) {
-    const zoneOf = (host) => input.servers.find((server) => server.host === host)?.zone ?? '';
     return input.observed.flatMap(({ host, sidecar, edge }) => {
-        const zone = zoneOf(host);
+        const zone = zoneOf(input, host);
         return [sidecar, edge]
             .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
             .filter((route) => route.service === service)
             .map((route) => {
-            const placements = route.placements.filter((placement) => zoneOf(placement.host) === zone);
+            const placements = route.placements.filter((placement) => zoneOf(input, placement.host) === zone);
             return { zone, route, placements };
         });
     });
+}
+function zoneOf(input, host) {
+    return input.servers.find((server) => server.host === host)?.zone ?? '';
 }
 function isContested(served) {
     const placements = served.flatMap((one) => one.placements);
@@ -68829,7 +68831,9 @@ function settled(input, now, served) {
     const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
     const placements = input.servers.flatMap(({ host }) => {
         const there = (placement) => placement.host === host;
-        return (input.hosts.includes(host) ? moved.find(there) : undefined) ?? now.placements.find(there) ?? [];
+        const isSeen = input.hosts.includes(host);
+        const isLeft = isWhole && isSeen && moved.some((other) => zoneOf(input, other.host) === zoneOf(input, host));
+        return (isSeen ? moved.find(there) : undefined) ?? (isLeft ? [] : (now.placements.find(there) ?? []));
     });
     const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
     return { ...newest.route, domains, placements };
@@ -69286,6 +69290,7 @@ function isLoopback(address) {
 ;
 const drain_POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
+const EMPTY_POLL_MS = 250;
 const drain_FEEDBACK_EVERY_MS = 5_000;
 async function drain(server, step, context) {
     const begun = Date.now();
@@ -69318,7 +69323,8 @@ async function drain(server, step, context) {
                 toldAt = Date.now();
                 context.log.info(`${step.name} on ${server.host} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`);
             }
-            await (0,promises_namespaceObject.setTimeout)(Math.min(drain_POLL_MS, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
+            const pollMs = open === 0 ? EMPTY_POLL_MS : drain_POLL_MS;
+            await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
         }
     }
     finally {
@@ -69998,6 +70004,9 @@ class Deployment {
         }
         for (const line of describePlan(plan))
             log.info(line);
+        for (const host of forgottenHosts(input)) {
+            log.warning(`${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
+        }
         if (dryRun || isEmpty(plan))
             return this.#report(input, plan, emptyRun());
         return await this.#execute(input, plan);
@@ -70224,6 +70233,10 @@ function isDrained({ drainTimeoutMs }) {
 }
 function unique(pulls) {
     return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
+}
+function forgottenHosts({ state, servers }) {
+    const recorded = Object.values(state.services).flatMap((service) => service.servers.map(({ host }) => host));
+    return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }
 ;
 function describeSpan({ phase, service, host, startMs, endMs, failed }) {
@@ -73462,7 +73475,7 @@ function summary_quote(text) {
     return lines.map((line) => `> ${line}`).join('\n');
 }
 function escapeMarkdown(text) {
-    return text.replaceAll(/[<>&|`*_[\]]/g, (character) => `&#${character.charCodeAt(0)};`);
+    return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 function summary_plain(text) {
     return text.replaceAll(/[:;#,]/g, ' ');

@@ -12,7 +12,7 @@ const POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old side has to stop within 5 s of its last connection, also on a busy server. */
-const EMPTY_POLL_MS = 400;
+const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
 
 /** How a drain ended. */

@@ -33,17 +33,20 @@ interface Served {
 }
 
 function servedIn(input: PlanInput, service: string): Served[] {
-  const zoneOf = (host: string) => input.servers.find((server) => server.host === host)?.zone ?? '';
   return input.observed.flatMap(({ host, sidecar, edge }) => {
-    const zone = zoneOf(host);
+    const zone = zoneOf(input, host);
     return [sidecar, edge]
       .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
       .filter((route) => route.service === service)
       .map((route) => {
-        const placements = route.placements.filter((placement) => zoneOf(placement.host) === zone);
+        const placements = route.placements.filter((placement) => zoneOf(input, placement.host) === zone);
         return { zone, route, placements };
       });
   });
+}
+
+function zoneOf(input: PlanInput, host: string): string {
+  return input.servers.find((server) => server.host === host)?.zone ?? '';
 }
 
 function isContested(served: readonly Served[]): boolean {
@@ -67,9 +70,10 @@ function settled(input: PlanInput, now: Route, served: readonly Served[]): Route
   const placements = input.servers.flatMap(({ host }) => {
     const there = (placement: Placement) => placement.host === host;
     const isSeen = input.hosts.includes(host);
-    // The newest route has left a server where it names no copy.
-    const stays = isWhole && isSeen ? undefined : now.placements.find(there);
-    return (isSeen ? moved.find(there) : undefined) ?? stays ?? [];
+    // The newest route has left a server where it names others of the zone.
+    const isLeft =
+      isWhole && isSeen && moved.some((other) => zoneOf(input, other.host) === zoneOf(input, host));
+    return (isSeen ? moved.find(there) : undefined) ?? (isLeft ? [] : (now.placements.find(there) ?? []));
   });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
   const domains = [...new Set(all.flatMap(({ route }) => route.domains))];

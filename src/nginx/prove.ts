@@ -47,7 +47,7 @@ export async function prove(
 }
 
 /** lastUpstream returns the address that gave the answer: nginx lists all it tried, by commas. */
-export function lastUpstream(tried: string): string {
+function lastUpstream(tried: string): string {
   return tried.split(',').at(-1)?.trim() ?? '';
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Lab } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
@@ -6,6 +6,8 @@ import { ask, versionOf } from './ask.ts';
 import { openFaultsLab } from './faults-lab.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+
+jest.setTimeout(300_000);
 
 /** start_period 2 s + retries 2 × (interval 500 ms + timeout 1 s). */
 const HEALTHCHECK = { path: '/health', start_period: '2s', retries: 2, interval: '500ms', timeout: '1s' };

@@ -1,10 +1,12 @@
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { hostPort } from '../../src/model/ports.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
 import { knock, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
+
+jest.setTimeout(300_000);
 
 /** Case 11: what is open to whom, and environments that grow and shrink. */
 describe('Ports', () => {

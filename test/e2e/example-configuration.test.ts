@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
@@ -6,6 +6,8 @@ import { type ActionRun, startAction } from './action.ts';
 import { ask, versionOf } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type ConfigFile, Project } from './project.ts';
+
+jest.setTimeout(300_000);
 
 /** The configuration that the first release promised to deploy, word for word. */
 const PROMISED = `
@@ -112,12 +114,6 @@ describe('The example configuration', () => {
       ['api', 'cache', 'nginx'].map((name) => `${first.host} shop_local_${name}`),
     );
     expect(await onTheServer(local, SECRETS)).toMatchObject({ code: 0, outputs: { changed: 'false' } });
-
-    local.edit(({ services }) => {
-      services.api!.image = lab.images.web('v2');
-    });
-    expect(await onTheServer(local, SECRETS)).toMatchObject({ code: 0, outputs: { changed: 'true' } });
-    expect(await versionOf(first, 'api.example.com')).toBe('v2');
 
     local.edit((config) => {
       config.services = {};

@@ -1,5 +1,8 @@
 import { attachLab, type Lab, type LabServer, startLab } from '../lab/lab.ts';
 
+/** What the lab named faults consists of. */
+const FAULTS_SERVERS = [{}, {}, { docker: false }];
+
 /** The lab of the tests that break servers: two servers, and beside them one without Docker. */
 export interface FaultsLab extends Lab {
   bare: LabServer;
@@ -22,11 +25,8 @@ export async function openFaultsLab(): Promise<FaultsLab> {
   return { ...lab, servers, bare, down: async () => undefined };
 }
 
-/** What the lab named faults consists of. */
-export const FAULTS_SERVERS = [{}, {}, { docker: false }];
-
 /** clear removes all containers, networks and volumes from a server; its images stay. */
-export async function clear(server: LabServer): Promise<void> {
+async function clear(server: LabServer): Promise<void> {
   const containers = await idsOf(server, 'ps', '--all', '--quiet');
   if (containers.length > 0) await server.docker('rm', '--force', '--volumes', ...containers);
   await server.docker('network', 'prune', '--force');

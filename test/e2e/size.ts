@@ -18,6 +18,8 @@ export interface Size {
   streams: { websockets: number; events: number; tcp: number };
   /** Toggles of the neighbour while those are open. */
   neighbourToggles: number;
+  /** Moments at which a run is killed, the hardest first. */
+  killedRuns: number;
 }
 
 const sample: Size = {
@@ -29,6 +31,7 @@ const sample: Size = {
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
   neighbourToggles: 2,
+  killedRuns: 2,
 };
 
 const full: Size = {
@@ -40,7 +43,11 @@ const full: Size = {
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },
   neighbourToggles: 5,
+  killedRuns: 5,
 };
 
-/** The size of this run; the full one takes an hour. */
-export const size: Size = process.env.SWITCHYARD_FULL === '1' ? full : sample;
+/** True when the tests shall do all that is promised, which takes an hour. */
+export const isFull = process.env.SWITCHYARD_FULL === '1';
+
+/** The size of this run. */
+export const size: Size = isFull ? full : sample;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
@@ -7,6 +7,8 @@ import { ask } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+
+jest.setTimeout(300_000);
 
 const LONGEST_MS = 20_000;
 const DOMAIN = 'api.unreachable.example';

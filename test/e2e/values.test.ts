@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
@@ -8,6 +8,8 @@ import { ask } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+
+jest.setTimeout(300_000);
 
 const DOMAIN = 'api.values.example';
 

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
+
+jest.setTimeout(300_000);
 
 /** Case 7: a run changes what the file changed, and nothing else. One shop lives through all the tests. */
 describe('What a change of the file causes', () => {
