@@ -69926,9 +69926,12 @@ async function run_level_check(context, step, started) {
     });
 }
 async function retireAll(context, level, switchedAt) {
-    const settledAt = switchedAt + context.nginx.keepaliveMinTimeoutMs + 1_000;
+    const settledAt = settledAfter(context, switchedAt);
     const outcomes = await allOrErrors(level.retire.map(async (step) => [step.id, await run_level_retire(context, step, settledAt)]));
     return new Map(outcomes);
+}
+function settledAfter({ nginx }, reloadedAt) {
+    return reloadedAt + nginx.keepaliveMinTimeoutMs + 1_000;
 }
 async function run_level_retire(context, step, settledAt) {
     const { timeline, guard, log, scope, nginx } = context;
@@ -69984,6 +69987,7 @@ class Deployment {
     #journal;
     #addresses = new Map();
     #instances = new Map();
+    #reloadedAt = Date.now();
     constructor(request, timeline, fleet, journal) {
         this.#request = request;
         this.#timeline = timeline;
@@ -70053,6 +70057,7 @@ class Deployment {
     async #settle({ scope }, prepare, step) {
         await this.#prepare(prepare, scope);
         await switchRoutes(this.#context(this.#guard()), step);
+        this.#reloadedAt = Date.now();
     }
     async #vacate(steps) {
         const { log, signal } = this.#request;
@@ -70061,7 +70066,7 @@ class Deployment {
             log.info(`${name} on ${host} still drains from an earlier deploy; its place is needed, so this run waits`);
         }
         const context = this.#context({ ...this.#guard(), signal });
-        await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, 0)));
+        await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
         await this.#journal.reopen();
     }
     async #execute(input, plan) {
@@ -70101,7 +70106,8 @@ class Deployment {
                 this.#timeline.measure({ phase: 'record intent' }, () => this.#journal.intend(plan, begun, digests)),
             ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
         ]);
-        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
+        const settledAt = settledAfter(context, this.#reloadedAt);
+        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
         return digests;
     }
     async #prepare(steps, scope) {
@@ -70141,23 +70147,27 @@ class Deployment {
         for (const { probes } of run.retiring)
             for (const [service, report] of await probes)
                 run.probes.set(service, report);
-        if (isShort && run.failure === undefined)
-            await this.#tearDown(plan);
+        if (isShort)
+            await this.#conclude(plan, run, drained);
         const left = isShort ? [] : await this.#stillDraining(plan, run);
         const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
         await this.#timeline.measure({ phase: 'record' }, () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
-        if (!isShort)
+        if (!isShort) {
             await this.#drainWithoutLease(plan, drained);
+            await this.#conclude(plan, run, drained);
+        }
+        return this.#report(input, plan, run);
+    }
+    async #conclude({ teardown: steps, scope }, run, drained) {
         for (const outcome of await drained) {
             if (outcome.status === 'rejected')
-                run.failure ??= outcome.reason;
+                run.failure ??= reasonOf(outcome.reason);
             else
                 for (const { cut } of outcome.value.values())
                     run.cut += cut;
         }
-        return this.#report(input, plan, run);
-    }
-    async #tearDown({ teardown: steps, scope }) {
+        if (run.failure !== undefined)
+            return;
         await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
     }
     async #stillDraining(plan, run) {

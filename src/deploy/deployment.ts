@@ -7,6 +7,7 @@ import type { NginxKind } from '../nginx/render.ts';
 import { assemble, assembleKept, assembleUndo } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
+import type { DrainOutcome } from './drain.ts';
 import { findDigests, pull } from './images.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
@@ -17,7 +18,7 @@ import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
-import { type Retiring, retire, runLevel } from './run-level.ts';
+import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
@@ -34,6 +35,8 @@ export class Deployment {
   readonly #journal: Journal;
   readonly #addresses = new Map<string, string>();
   readonly #instances = new Map<string, NginxInstance>();
+  /** A run that was cut off may have reloaded just before this one began. */
+  #reloadedAt = Date.now();
 
   constructor(request: DeployRequest, timeline: Timeline, fleet: Fleet, journal: Journal) {
     this.#request = request;
@@ -127,6 +130,7 @@ export class Deployment {
   async #settle({ scope }: PlanInput, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
     await this.#prepare(prepare, scope);
     await switchRoutes(this.#context(this.#guard()), step);
+    this.#reloadedAt = Date.now();
   }
 
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
@@ -139,7 +143,9 @@ export class Deployment {
       );
     }
     const context = this.#context({ ...this.#guard(), signal });
-    await Promise.all(steps.filter(isDrained).map((step) => retire(context, step, 0)));
+    await Promise.all(
+      steps.filter(isDrained).map((step) => retire(context, step, settledAfter(context, this.#reloadedAt))),
+    );
     await this.#journal.reopen();
   }
 
@@ -188,7 +194,8 @@ export class Deployment {
         this.#timeline.measure({ phase: 'record intent' }, () => this.#journal.intend(plan, begun, digests)),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
-    await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
+    const settledAt = settledAfter(context, this.#reloadedAt);
+    await Promise.all(plan.vacate.map((step) => retire(context, step, settledAt)));
     return digests;
   }
 
@@ -235,22 +242,30 @@ export class Deployment {
     ]);
     for (const { probes } of run.retiring)
       for (const [service, report] of await probes) run.probes.set(service, report);
-    if (isShort && run.failure === undefined) await this.#tearDown(plan);
+    if (isShort) await this.#conclude(plan, run, drained);
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
     await this.#timeline.measure({ phase: 'record' }, () =>
       this.#journal.conclude(outcome, input.servers.length > 1, digests),
     );
-    if (!isShort) await this.#drainWithoutLease(plan, drained);
-    for (const outcome of await drained) {
-      if (outcome.status === 'rejected') run.failure ??= outcome.reason;
-      else for (const { cut } of outcome.value.values()) run.cut += cut;
+    if (!isShort) {
+      await this.#drainWithoutLease(plan, drained);
+      await this.#conclude(plan, run, drained);
     }
     return this.#report(input, plan, run);
   }
 
-  /** Last of all: a network goes when nobody is on it any more. */
-  async #tearDown({ teardown: steps, scope }: Plan): Promise<void> {
+  /** When the drains are over: a network goes when nobody is on it any more. */
+  async #conclude(
+    { teardown: steps, scope }: Plan,
+    run: Run,
+    drained: Promise<PromiseSettledResult<Map<string, DrainOutcome>>[]>,
+  ): Promise<void> {
+    for (const outcome of await drained) {
+      if (outcome.status === 'rejected') run.failure ??= reasonOf(outcome.reason);
+      else for (const { cut } of outcome.value.values()) run.cut += cut;
+    }
+    if (run.failure !== undefined) return;
     await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
   }
 

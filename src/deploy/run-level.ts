@@ -124,12 +124,19 @@ async function retireAll(
   level: Level,
   switchedAt: number,
 ): Promise<Map<string, DrainOutcome>> {
-  // An old worker may bring one more request of a connection that was idle at the reload: this long.
-  const settledAt = switchedAt + context.nginx.keepaliveMinTimeoutMs + 1_000;
+  const settledAt = settledAfter(context, switchedAt);
   const outcomes = await allOrErrors(
     level.retire.map(async (step) => [step.id, await retire(context, step, settledAt)] as const),
   );
   return new Map(outcomes);
+}
+
+/**
+ * settledAfter returns when old workers have nothing to bring any more after a reload: until then they may bring
+ * one more request of a connection that was idle.
+ */
+export function settledAfter({ nginx }: RunContext, reloadedAt: number): number {
+  return reloadedAt + nginx.keepaliveMinTimeoutMs + 1_000;
 }
 
 /** retire drains, stops and removes a container that gets no new traffic. All calls name its id. */

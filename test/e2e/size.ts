@@ -47,7 +47,7 @@ const full: Size = {
 };
 
 /** True when the tests shall do all that is promised, which takes an hour. */
-export const isFull = process.env.SWITCHYARD_FULL === '1';
+const isFull = process.env.SWITCHYARD_FULL === '1';
 
 /** The size of this run. */
 export const size: Size = isFull ? full : sample;
