@@ -67349,15 +67349,22 @@ function recordedSide(input, service, host) {
     return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
 }
 function currentPlacements(input, service) {
-    return input.servers.flatMap(({ host }) => {
-        if (!input.hosts.includes(host)) {
-            const side = recordedSide(input, service, host);
-            return side === undefined ? [] : [{ host, side }];
-        }
-        const { active } = spotOf(input, service, host);
-        const isServed = active !== undefined && routedSide(input, service, host) !== undefined;
-        return isServed ? [{ host, side: active.side }] : [];
-    });
+    const found = input.servers.flatMap((server) => placementOn(input, service, server));
+    return found
+        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
+        .map(({ host, side }) => ({ host, side }));
+}
+function placementOn(input, service, { host, zone }) {
+    if (!input.hosts.includes(host)) {
+        const side = recordedSide(input, service, host);
+        return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+    }
+    const routed = routedSide(input, service, host);
+    const { active } = spotOf(input, service, host);
+    if (routed === undefined || active === undefined)
+        return [];
+    const isBackup = active.side !== routed;
+    return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
 }
 function currentStanding(input, service) {
     const recorded = input.state.services[service]?.release ?? 0;
@@ -67794,22 +67801,20 @@ async function observeNginx(kind, server, summary, scope) {
         return undefined;
     const networks = summary.NetworkSettings?.Networks ?? {};
     const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
-    const isRunning = summary.State === 'running' && address !== undefined;
     const id = summary.Id;
     const name = nameOf(summary);
-    const [tree, generation] = await Promise.all([
-        readTree(server, id),
-        isRunning
-            ? new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope))
-            : undefined,
-    ]);
+    const isUp = summary.State === 'running' && address !== undefined;
+    const answer = async () => isUp
+        ? await new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope)).then((generation) => ({ generation }), () => undefined)
+        : undefined;
+    const [tree, served] = await Promise.all([readTree(server, id), answer()]);
     return {
         id,
         name,
-        isRunning,
+        isRunning: served !== undefined,
         address,
         tree,
-        generation,
+        generation: served?.generation,
         isInNetwork: networks[networkName(scope)] !== undefined,
     };
 }
@@ -68262,6 +68267,31 @@ function compose(kind, tree, wish) {
         scopes: Object.keys(scopes),
     };
 }
+function mendedFiles(kind, tree) {
+    const slot = tree.live;
+    const { manifest } = tree.slots[slot];
+    if (manifest === undefined)
+        return undefined;
+    const files = new Map();
+    let generation = '0';
+    for (const scope of Object.values(manifest.scopes)) {
+        generation = scope.generation;
+        for (const path of Object.keys(scope.files))
+            files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
+    }
+    const main = renderMain(mainOf(kind, slot, manifest.settings, generation, files));
+    files.set('main.conf', main);
+    files.set('main.hash', specHash([kind, main]));
+    return new Map([
+        ...[...files].map(([path, content]) => [`${slot}/${path}`, content]),
+        ['nginx.conf', renderPointer(slot)],
+    ]);
+}
+function intactFile(tree, path, written) {
+    return [tree.slots[tree.live], tree.slots[otherSlot(tree.live)]]
+        .map((slot) => slot.files.get(path))
+        .find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
+}
 function firstFiles(kind, chosenBy, settings) {
     const facts = settingsFacts(settings, scopeName(chosenBy));
     const main = renderMain(mainOf(kind, 'a', facts, '0', new Map()));
@@ -68354,12 +68384,8 @@ function hashes(files) {
     return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
 }
 function copyScope(tree, scope, written, files) {
-    const current = tree.slots[tree.live];
-    const older = tree.slots[otherSlot(tree.live)];
     for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
-        const content = [current, older]
-            .map((slot) => slot.files.get(path))
-            .find((found) => found !== undefined && (written[path] === undefined || contentHash(found) === written[path]));
+        const content = intactFile(tree, path, written[path]);
         if (content === undefined) {
             throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
                 hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
@@ -68418,7 +68444,7 @@ function routesAfter(input, outcomes, done, stillThere) {
         if (outcome !== undefined && !isKept)
             return [routeOf(service, service.spec, outcome.placements)];
         const placements = currentPlacements(input, service.name);
-        const isRecorded = !service.isSelected && !isRecordBehind(input, service);
+        const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
         const spec = isRecorded ? service.spec : service.known.current;
         if (spec === undefined || (!isRecorded && live.has(service.name)))
             return liveRoute(service.name);
@@ -68600,7 +68626,7 @@ const toggle = (spot) => {
     }
     const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
     return {
-        side: old === undefined ? 'base' : otherSide(old.side),
+        side: freeSide(old?.side ?? spot.routed),
         start: { existing: undefined },
         resume: false,
         vacate: free,
@@ -68608,6 +68634,9 @@ const toggle = (spot) => {
         retire: old,
     };
 };
+function freeSide(taken) {
+    return taken === undefined ? 'base' : otherSide(taken);
+}
 function servesInstead({ active, idle }) {
     if (!idle?.isRunning || active?.isRunning)
         return false;
@@ -68685,6 +68714,7 @@ function planSpot(input, service, server, outcome) {
     const plan = STRATEGIES[service.spec.policy.strategy]({
         active,
         idle,
+        routed: routedSide(input, service.name, host),
         isWanted: (container) => input.keepsActive
             ? container === active
             : container.hash === hash && (image === undefined || container.imageId === image.id),
@@ -68791,7 +68821,8 @@ function blueprintOf(input, service, server) {
 function planSettle(input, routesNow) {
     const contested = new Map(routesNow.flatMap((route) => {
         const served = servedIn(input, route.service);
-        return isContested(served) ? [[route.service, served]] : [];
+        const isLeft = served.some(({ placements }) => placements.some(({ host }) => !isThere(route, host)));
+        return isLeft || isContested(served, route) ? [[route.service, served]] : [];
     }));
     if (contested.size === 0)
         return undefined;
@@ -68816,19 +68847,22 @@ function servedIn(input, service) {
 function zoneOf(input, host) {
     return input.servers.find((server) => server.host === host)?.zone ?? '';
 }
-function isContested(served) {
-    const placements = served.flatMap((one) => one.placements);
+function isThere({ placements }, host) {
+    return placements.some((placement) => placement.host === host);
+}
+function isContested(served, now) {
+    const placements = [...served.flatMap((one) => one.placements), ...now.placements];
     return placements.some(({ host, side }) => placements.some((other) => other.host === host && other.side !== side));
 }
 function settled(input, now, served) {
     const all = [...served].sort((a, b) => age(input, b.route.placements, b) - age(input, a.route.placements, a));
     const newest = all[0];
-    if (newest === undefined)
+    if (newest === undefined || !isContested(served, { ...now, placements: [] }))
         return now;
     const byZone = [...served].sort((a, b) => age(input, a.placements, a) - age(input, b.placements, b));
     const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
     const isWhole = age(input, newest.route.placements, newest) > 0;
-    const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
+    const moved = (isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements)).filter((placement) => copyAt(input, now.service, placement) !== undefined);
     const placements = input.servers.flatMap(({ host }) => {
         const there = (placement) => placement.host === host;
         const isSeen = input.hosts.includes(host);
@@ -68841,9 +68875,15 @@ function settled(input, now, served) {
 function age(input, placements, { route }) {
     const standing = placements
         .filter(({ host }) => input.hosts.includes(host))
-        .map(({ host, side }) => observedAt(input, host).containers.find((container) => container.service === route.service && container.side === side));
-    const release = Math.max(0, ...standing.map((container) => container?.release ?? 0));
-    return standing.every((container) => container?.isRunning) ? release : release - Number.MAX_SAFE_INTEGER;
+        .flatMap((placement) => copyAt(input, route.service, placement) ?? []);
+    const release = Math.max(0, ...standing.map((container) => container.release));
+    const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
+    return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+function copyAt(input, service, { host, side }) {
+    if (!input.hosts.includes(host))
+        return undefined;
+    return containersAt(input, service, host).find((container) => container.side === side);
 }
 ;
 function planDeploy(input) {
@@ -69135,17 +69175,27 @@ function instanceOf(kind, server, container, network) {
 async function ensure(server, home, scope, settings, spec) {
     const { engine } = server;
     const found = await engine.findContainer(home.name);
-    const running = instanceOf(home.kind, server, found, home.network);
-    if (running !== undefined)
-        return running;
-    if (found === undefined)
+    if (found === undefined) {
         await create(server, home, scope, settings, spec);
-    else
-        await startAgain(server, home, scope, settings, found.Id);
-    const { instance, version } = await awaitAnswer(server, home);
-    if (found === undefined)
+        const { instance, version } = await awaitAnswer(server, home);
         await checkVersion(instance, version, settings.image);
+        return instance;
+    }
+    const running = instanceOf(home.kind, server, found, home.network);
+    if (running !== undefined && (await askVersion(running).catch(() => undefined)))
+        return running;
+    await startAgain(server, home, scope, settings, found.Id);
+    const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id, error));
     return instance;
+}
+async function mend(server, home, id, error) {
+    const files = mendedFiles(home.kind, await readTree(server, id));
+    if (files === undefined)
+        throw error;
+    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
+    await server.engine.stopContainer(id, 1);
+    await start(server, home, id);
+    return await awaitAnswer(server, home);
 }
 async function awaitAnswer(server, home) {
     const end = Date.now() + START_TIMEOUT_MS;
@@ -72561,7 +72611,7 @@ function parseJson(text, place, schema, version) {
     }
     catch (error) {
         throw new UserError(`${where} is not valid JSON: ${messageOf(error)}`, {
-            hint: mend(place),
+            hint: json_file_mend(place),
             cause: error,
         });
     }
@@ -72574,10 +72624,10 @@ function parseJson(text, place, schema, version) {
         return parsed.data;
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
     throw new UserError(`${where} is not what Switchyard writes: ${issues.slice(0, 3).join('; ')}`, {
-        hint: mend(place),
+        hint: json_file_mend(place),
     });
 }
-function mend({ ref, path }) {
+function json_file_mend({ ref, path }) {
     return `See what changed it with \`git log -p origin/${ref} -- ${path}\` and revert that commit.`;
 }
 ;

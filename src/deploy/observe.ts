@@ -134,22 +134,25 @@ async function observeNginx(
   if (summary === undefined) return undefined;
   const networks = summary.NetworkSettings?.Networks ?? {};
   const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
-  const isRunning = summary.State === 'running' && address !== undefined;
   const id = summary.Id!;
   const name = nameOf(summary);
-  const [tree, generation] = await Promise.all([
-    readTree(server, id),
-    isRunning
-      ? new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope))
-      : undefined,
-  ]);
+  const isUp = summary.State === 'running' && address !== undefined;
+  // One that is started over and over is up at times, and answers never.
+  const answer = async () =>
+    isUp
+      ? await new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope)).then(
+          (generation) => ({ generation }),
+          () => undefined,
+        )
+      : undefined;
+  const [tree, served] = await Promise.all([readTree(server, id), answer()]);
   return {
     id,
     name,
-    isRunning,
+    isRunning: served !== undefined,
     address,
     tree,
-    generation,
+    generation: served?.generation,
     isInNetwork: networks[networkName(scope)] !== undefined,
   };
 }

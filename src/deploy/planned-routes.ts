@@ -51,7 +51,7 @@ export function routesAfter(
     const isKept = input.keepsActive && service.isSelected;
     if (outcome !== undefined && !isKept) return [routeOf(service, service.spec, outcome.placements)];
     const placements = currentPlacements(input, service.name);
-    const isRecorded = !service.isSelected && !isRecordBehind(input, service);
+    const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
     const spec = isRecorded ? service.spec : service.known.current;
     if (spec === undefined || (!isRecorded && live.has(service.name))) return liveRoute(service.name);
     return placements.length === 0 ? [] : [routeOf(service, spec, placements)];

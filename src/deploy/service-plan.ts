@@ -87,6 +87,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   const plan = STRATEGIES[service.spec.policy.strategy]({
     active,
     idle,
+    routed: routedSide(input, service.name, host),
     isWanted: (container) =>
       input.keepsActive
         ? container === active

@@ -2,19 +2,21 @@ import type { Placement, Route } from '../nginx/routes.ts';
 import { routesOf } from '../nginx/tree.ts';
 import type { SwitchStep } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
-import { hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { containersAt, hostsWithSidecar, servedBy } from './spots.ts';
 
 /**
  * planSettle returns the switch that comes before everything else where edges and sidecars do not agree which
  * sides have the traffic: a run was cut off while it switched. Both sides serve somebody then, and neither may be
  * touched. The newest side that runs gets all: it was healthy before anything was sent to it, and the older one
- * can be drained. Undefined when all agree. Pure.
+ * can be drained. It comes too where a copy that has the traffic is gone while others or its backup serve.
+ * Undefined when all agree. Pure.
  */
 export function planSettle(input: PlanInput, routesNow: readonly Route[]): SwitchStep | undefined {
   const contested = new Map(
     routesNow.flatMap((route) => {
       const served = servedIn(input, route.service);
-      return isContested(served) ? [[route.service, served] as const] : [];
+      const isLeft = served.some(({ placements }) => placements.some(({ host }) => !isThere(route, host)));
+      return isLeft || isContested(served, route) ? [[route.service, served] as const] : [];
     }),
   );
   if (contested.size === 0) return undefined;
@@ -49,8 +51,12 @@ function zoneOf(input: PlanInput, host: string): string {
   return input.servers.find((server) => server.host === host)?.zone ?? '';
 }
 
-function isContested(served: readonly Served[]): boolean {
-  const placements = served.flatMap((one) => one.placements);
+function isThere({ placements }: Route, host: string): boolean {
+  return placements.some((placement) => placement.host === host);
+}
+
+function isContested(served: readonly Served[], now: Route): boolean {
+  const placements = [...served.flatMap((one) => one.placements), ...now.placements];
   return placements.some(({ host, side }) =>
     placements.some((other) => other.host === host && other.side !== side),
   );
@@ -62,11 +68,13 @@ function settled(input: PlanInput, now: Route, served: readonly Served[]): Route
     (a, b) => age(input, b.route.placements, b) - age(input, a.route.placements, a),
   );
   const newest = all[0];
-  if (newest === undefined) return now;
+  if (newest === undefined || !isContested(served, { ...now, placements: [] })) return now;
   const byZone = [...served].sort((a, b) => age(input, a.placements, a) - age(input, b.placements, b));
   const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
   const isWhole = age(input, newest.route.placements, newest) > 0;
-  const moved = isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements);
+  const moved = (isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements)).filter(
+    (placement) => copyAt(input, now.service, placement) !== undefined,
+  );
   const placements = input.servers.flatMap(({ host }) => {
     const there = (placement: Placement) => placement.host === host;
     const isSeen = input.hosts.includes(host);
@@ -80,15 +88,17 @@ function settled(input: PlanInput, now: Route, served: readonly Served[]): Route
   return { ...newest.route, domains, placements };
 }
 
-/** The highest release among copies that are looked at; negative where one of them does not run. */
+/** The highest release among the copies that are there; negative where there is none or one does not run. */
 function age(input: PlanInput, placements: readonly Placement[], { route }: Served): number {
   const standing = placements
     .filter(({ host }) => input.hosts.includes(host))
-    .map(({ host, side }) =>
-      observedAt(input, host).containers.find(
-        (container) => container.service === route.service && container.side === side,
-      ),
-    );
-  const release = Math.max(0, ...standing.map((container) => container?.release ?? 0));
-  return standing.every((container) => container?.isRunning) ? release : release - Number.MAX_SAFE_INTEGER;
+    .flatMap((placement) => copyAt(input, route.service, placement) ?? []);
+  const release = Math.max(0, ...standing.map((container) => container.release));
+  const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
+  return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+
+function copyAt(input: PlanInput, service: string, { host, side }: Placement) {
+  if (!input.hosts.includes(host)) return undefined;
+  return containersAt(input, service, host).find((container) => container.side === side);
 }

@@ -1,4 +1,5 @@
 import { type Scope, scopeName } from '../model/names.ts';
+import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, type ManifestScope, routesOf, slotOfGeneration } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
@@ -84,18 +85,31 @@ function recordedSide(input: PlanInput, service: string, host: string) {
   return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
 }
 
-/** currentPlacements returns where a service's traffic goes now. */
+/**
+ * currentPlacements returns where a service's traffic goes now. A copy that is gone does not count where others of
+ * its zone serve; where none does, the other side serves as its backup.
+ */
 export function currentPlacements(input: PlanInput, service: string): Placement[] {
-  return input.servers.flatMap(({ host }) => {
-    if (!input.hosts.includes(host)) {
-      // A server that the run does not look at: the record is all there is.
-      const side = recordedSide(input, service, host);
-      return side === undefined ? [] : [{ host, side }];
-    }
-    const { active } = spotOf(input, service, host);
-    const isServed = active !== undefined && routedSide(input, service, host) !== undefined;
-    return isServed ? [{ host, side: active.side }] : [];
-  });
+  const found = input.servers.flatMap((server) => placementOn(input, service, server));
+  return found
+    .filter(
+      ({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup),
+    )
+    .map(({ host, side }) => ({ host, side }));
+}
+
+function placementOn(input: PlanInput, service: string, { host, zone }: ServerSpec) {
+  if (!input.hosts.includes(host)) {
+    // A server that the run does not look at: the record is all there is.
+    const side = recordedSide(input, service, host);
+    return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+  }
+  const routed = routedSide(input, service, host);
+  const { active } = spotOf(input, service, host);
+  if (routed === undefined || active === undefined) return [];
+  const isBackup = active.side !== routed;
+  // Going back is not to a container that the failed run has started where another one was gone.
+  return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
 }
 
 /** currentStanding returns the copies of a service that had the traffic when the servers were looked at. */

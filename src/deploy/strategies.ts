@@ -8,6 +8,8 @@ export interface Spot {
   active: ObservedContainer | undefined;
   /** The container on the other side. */
   idle: ObservedContainer | undefined;
+  /** The side that the live routes point to; its container may be gone. */
+  routed: Side | undefined;
   isWanted(container: ObservedContainer): boolean;
 }
 
@@ -46,7 +48,7 @@ const toggle: Strategy = (spot) => {
   }
   const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
   return {
-    side: old === undefined ? 'base' : otherSide(old.side),
+    side: freeSide(old?.side ?? spot.routed),
     start: { existing: undefined },
     resume: false,
     vacate: free,
@@ -54,6 +56,11 @@ const toggle: Strategy = (spot) => {
     retire: old,
   };
 };
+
+/** A new container must not stand where routes point to: it would have traffic before it is healthy. */
+function freeSide(taken: Side | undefined): Side {
+  return taken === undefined ? 'base' : otherSide(taken);
+}
 
 /** Where the active container does not run, the old side is the backup that serves, unless it never had traffic. */
 function servesInstead({ active, idle }: Spot): boolean {

@@ -99,6 +99,38 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   };
 }
 
+/**
+ * mendedFiles returns what makes the live slot of an nginx start again that stumbles over what somebody wrote
+ * there: each file as its manifest knows it, from the older slot where need be. A file that neither has any more
+ * is left empty: its environment's next run misses it and writes it. Undefined when there is no manifest.
+ */
+export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | undefined {
+  const slot = tree.live;
+  const { manifest } = tree.slots[slot];
+  if (manifest === undefined) return undefined;
+  const files = new Map<string, string>();
+  let generation = '0';
+  for (const scope of Object.values(manifest.scopes)) {
+    generation = scope.generation;
+    for (const path of Object.keys(scope.files))
+      files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
+  }
+  const main = renderMain(mainOf(kind, slot, manifest.settings, generation, files));
+  files.set('main.conf', main);
+  files.set('main.hash', specHash([kind, main]));
+  return new Map([
+    ...[...files].map(([path, content]) => [`${slot}/${path}`, content] as const),
+    ['nginx.conf', renderPointer(slot)],
+  ]);
+}
+
+/** intactFile returns a file of the live or the older slot that is as it was written. */
+function intactFile(tree: Tree, path: string, written: string | undefined): string | undefined {
+  return [tree.slots[tree.live], tree.slots[otherSlot(tree.live)]]
+    .map((slot) => slot.files.get(path))
+    .find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
+}
+
 /** firstTree returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
   const facts = settingsFacts(settings, scopeName(chosenBy));
@@ -230,15 +262,8 @@ function copyScope(
   written: Readonly<Record<string, string>>,
   files: Map<string, string>,
 ): void {
-  const current = tree.slots[tree.live];
-  const older = tree.slots[otherSlot(tree.live)];
   for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
-    const content = [current, older]
-      .map((slot) => slot.files.get(path))
-      .find(
-        (found) =>
-          found !== undefined && (written[path] === undefined || contentHash(found) === written[path]),
-      );
+    const content = intactFile(tree, path, written[path]);
     if (content === undefined) {
       throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
         hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,

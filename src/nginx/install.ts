@@ -15,8 +15,8 @@ import {
   sidecarVolumeName,
 } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
-import { firstFiles } from './compose.ts';
-import { NginxInstance } from './instance.ts';
+import { firstFiles, mendedFiles } from './compose.ts';
+import { NginxInstance, readTree } from './instance.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderControlAccess } from './render.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
@@ -92,14 +92,27 @@ async function ensure(
 ): Promise<NginxInstance> {
   const { engine } = server;
   const found = await engine.findContainer(home.name);
+  if (found === undefined) {
+    await create(server, home, scope, settings, spec);
+    const { instance, version } = await awaitAnswer(server, home);
+    await checkVersion(instance, version, settings.image);
+    return instance;
+  }
   const running = instanceOf(home.kind, server, found, home.network);
-  if (running !== undefined) return running;
-  if (found === undefined) await create(server, home, scope, settings, spec);
-  else await startAgain(server, home, scope, settings, found.Id!);
-
-  const { instance, version } = await awaitAnswer(server, home);
-  if (found === undefined) await checkVersion(instance, version, settings.image);
+  if (running !== undefined && (await askVersion(running).catch(() => undefined))) return running;
+  await startAgain(server, home, scope, settings, found.Id!);
+  const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id!, error));
   return instance;
+}
+
+/** One that does not stay up may stumble over what somebody wrote into its volume. */
+async function mend(server: Server, home: Home, id: string, error: unknown) {
+  const files = mendedFiles(home.kind, await readTree(server, id));
+  if (files === undefined) throw error;
+  await server.engine.writeFiles(id, CONFIG_FOLDER, files);
+  await server.engine.stopContainer(id, 1);
+  await start(server, home, id);
+  return await awaitAnswer(server, home);
 }
 
 /** nginx opens its ports a moment after its container runs; another run may be about to start it. */

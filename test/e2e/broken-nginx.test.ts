@@ -245,6 +245,21 @@ describe('An nginx that is disturbed', () => {
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
 
+    test('an edge that what was written into it keeps from starting: mended and started', async () => {
+      const live = await liveFolder(first, EDGE);
+      const before = await shop.standing();
+      await write(first, EDGE, `${live}/http/hardy_production/api.conf`, 'garbage {\n');
+      await write(first, EDGE, `${live}/main.conf`, 'more garbage;\n');
+      await first.docker('restart', '--time', '1', EDGE);
+      const status = await shop.run('status');
+      expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
+      const repaired = await shop.run('update-nginx');
+      expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+      expect(await shop.standing()).toEqual(before);
+      expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+    });
+
     test('an edge and a sidecar that were removed: made anew with all their routes', async () => {
       const before = await shop.standing();
       await first.docker('rm', '--force', EDGE);

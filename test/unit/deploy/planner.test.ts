@@ -101,13 +101,14 @@ describe('toggle', () => {
     expect(world.describe(api())).toEqual([NOTHING]);
   });
 
-  test('a container that was removed by hand is started again where it stood', () => {
+  test('a container that was removed by hand is replaced where no route points to: not before it is healthy', () => {
     const world = deployed(api());
     world.machines.get('a')!.containers = [];
     const plan = world.plan(api());
     expect(plan.changes).toMatchObject([{ effect: 'create', reasons: ['not on a yet'] }]);
     world.deploy(api());
-    expect(world.running()).toEqual([BASE]);
+    expect(world.running()).toEqual([SECONDARY]);
+    expect(world.serving('api')).toBe(SECONDARY);
   });
 
   test('a container that was stopped by hand is started again, not replaced', () => {
@@ -322,15 +323,29 @@ describe('what is left after a crash', () => {
     expect(world.plan(api()).levels[0]?.retire).toMatchObject([{ name: SECONDARY, drainTimeoutMs: 120_000 }]);
   });
 
-  test('where the active container is gone, the side that serves in its stead is not touched before the switch', () => {
+  test('where the active container is gone, the side that serves in its stead gets the traffic first of all', () => {
     const world = deployed(api());
     world.deployUntil(/reloaded the edge/, v2);
     const machine = world.machines.get('a')!;
     machine.containers = machine.containers.filter(({ name }) => name !== SECONDARY);
     const plan = world.plan(api({ image: 'api:3' }));
+    expect(plan.settle?.routes).toMatchObject([{ placements: [{ host: 'a', side: 'base' }] }]);
     expect(plan.vacate).toEqual([]);
     expect(plan.levels[0]?.start).toMatchObject([{ side: 'secondary' }]);
     expect(plan.levels[0]?.retire).toMatchObject([{ name: BASE }]);
+    world.deploy(api({ image: 'api:3' }));
+    expect(world.running()).toEqual([SECONDARY]);
+  });
+
+  test('a copy that is gone and whose successor fails stays gone; the other copies serve', () => {
+    const two = (image: string) => shop([service('api', { image, servers: 2 })], servers(2));
+    const world = deployed(two('api:1'));
+    world.machines.get('a')!.containers = [];
+    world.broken.add('api:2');
+    expect(() => world.deploy(two('api:2'))).toThrow('not healthy');
+    expect([world.running('a'), world.running('b')]).toEqual([[], [BASE]]);
+    world.deploy(two('api:3'));
+    expect(world.describe(two('api:3'))).toEqual([NOTHING]);
   });
 
   test('where the active container has stopped, the old side that serves in its stead is not touched either', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { compose, firstFiles } from '../../../src/nginx/compose.ts';
+import { compose, firstFiles, mendedFiles } from '../../../src/nginx/compose.ts';
 import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { parseTree, slotOfGeneration, type Tree } from '../../../src/nginx/tree.ts';
@@ -29,6 +29,11 @@ class Edge {
     this.#generations.set(project, composition.generation);
   }
 
+  /** write does what a hand on the server does. */
+  write(path: string, content: string): void {
+    this.#files.set(path, content);
+  }
+
   /** The side that the live configuration names for a project. */
   sideOf(project: string): string | undefined {
     const { tree } = this;
@@ -55,6 +60,32 @@ test('each change is staged beside what is live', () => {
     edge.serve(project, 'base');
     expect(edge.tree.live).not.toBe(live);
   }
+});
+
+test('what was written by hand is mended file by file, without losing what is right', () => {
+  const edge = new Edge();
+  edge.serve('first', 'base');
+  edge.serve('second', 'base');
+  const { live, slots } = edge.tree;
+  const good = slots[live].files;
+  edge.write('nginx.conf', renderPointer(live));
+  for (const path of ['http/first_live/web.conf', 'http/second_live/web.conf', 'main.conf']) {
+    edge.write(`${live}/${path}`, 'garbage {');
+  }
+  const mended = mendedFiles('edge', edge.tree)!;
+  expect(mended.get('nginx.conf')).toBe(renderPointer(live));
+  expect(mended.get(`${live}/main.conf`)).toBe(good.get('main.conf'));
+  // The older slot has the first project's file; the second one's was nowhere else: its next run misses it.
+  expect(mended.get(`${live}/http/first_live/web.conf`)).toBe(good.get('http/first_live/web.conf'));
+  expect(mended.get(`${live}/http/second_live/web.conf`)).toBe('');
+  expect(mended.get(`${live}/control/second_live.conf`)).toBe(good.get('control/second_live.conf'));
+});
+
+test('without a manifest nothing can be mended', () => {
+  const edge = new Edge();
+  edge.serve('first', 'base');
+  edge.write(`${edge.tree.live}/manifest.json`, '{');
+  expect(mendedFiles('edge', edge.tree)).toBeUndefined();
 });
 
 function scopeOf(project: string) {
