@@ -69432,6 +69432,8 @@ const FIRST_PAUSE_MS = 100;
 const SUCCESSES_NEEDED = 3;
 const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
+const END_LOOKS = 40;
+const END_PAUSE_MS = 25;
 const LOG_LINES = 50;
 function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
     return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
@@ -69502,10 +69504,22 @@ async function crashOf(server, id) {
     const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
     if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting))
         return undefined;
-    const why = State?.OOMKilled ? ', out of memory' : '';
+    const ended = await lastEnd(server, id);
+    if (ended === undefined)
+        return `crashed ${RestartCount} times`;
+    const code = `exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
     return RestartCount > 0
-        ? `crashed ${RestartCount} times, the last time with exit code ${State?.ExitCode}${why}`
-        : `ended with exit code ${State?.ExitCode}${why}`;
+        ? `crashed ${RestartCount} times, the last time with ${code}`
+        : `ended with ${code}`;
+}
+async function lastEnd(server, id) {
+    for (let look = 0; look < END_LOOKS; look++) {
+        const { State } = await server.engine.inspectContainer(id);
+        if (State && (State.Restarting || !State.Running))
+            return State;
+        await (0,promises_namespaceObject.setTimeout)(END_PAUSE_MS);
+    }
+    return undefined;
 }
 async function health_failure(server, patient, what) {
     const { stdout, stderr } = await server.engine

@@ -11,6 +11,9 @@ const SUCCESSES_NEEDED = 3;
 const LONGEST_WAIT_MS = 180_000;
 /** A container that came back this often is crashing, not starting. */
 const RESTARTS_MAX = 2;
+/** A crashing container is between two starts for most of the time; it is looked at for a second. */
+const END_LOOKS = 40;
+const END_PAUSE_MS = 25;
 /** How much of a failed container's log is shown. */
 const LOG_LINES = 50;
 
@@ -99,10 +102,22 @@ function examination(server: Server, patient: Patient): () => Promise<string | u
 async function crashOf(server: Server, id: string): Promise<string | undefined> {
   const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
   if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
-  const why = State?.OOMKilled ? ', out of memory' : '';
+  const ended = await lastEnd(server, id);
+  if (ended === undefined) return `crashed ${RestartCount} times`;
+  const code = `exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
   return RestartCount > 0
-    ? `crashed ${RestartCount} times, the last time with exit code ${State?.ExitCode}${why}`
-    : `ended with exit code ${State?.ExitCode}${why}`;
+    ? `crashed ${RestartCount} times, the last time with ${code}`
+    : `ended with ${code}`;
+}
+
+/** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
+async function lastEnd(server: Server, id: string) {
+  for (let look = 0; look < END_LOOKS; look++) {
+    const { State } = await server.engine.inspectContainer(id);
+    if (State && (State.Restarting || !State.Running)) return State;
+    await sleep(END_PAUSE_MS);
+  }
+  return undefined;
 }
 
 async function failure(server: Server, patient: Patient, what: string): Promise<UserError> {
