@@ -69507,10 +69507,10 @@ async function crashOf(server, id) {
     const ended = await lastEnd(server, id);
     if (ended === undefined)
         return `crashed ${RestartCount} times`;
-    const code = `exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+    const why = ended.OOMKilled ? ', out of memory' : '';
     return RestartCount > 0
-        ? `crashed ${RestartCount} times, the last time with ${code}`
-        : `ended with ${code}`;
+        ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
+        : `ended with exit code ${ended.ExitCode}${why}`;
 }
 async function lastEnd(server, id) {
     for (let look = 0; look < END_LOOKS; look++) {

@@ -104,10 +104,10 @@ async function crashOf(server: Server, id: string): Promise<string | undefined> 
   if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
   const ended = await lastEnd(server, id);
   if (ended === undefined) return `crashed ${RestartCount} times`;
-  const code = `exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+  const why = ended.OOMKilled ? ', out of memory' : '';
   return RestartCount > 0
-    ? `crashed ${RestartCount} times, the last time with ${code}`
-    : `ended with ${code}`;
+    ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
+    : `ended with exit code ${ended.ExitCode}${why}`;
 }
 
 /** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
