@@ -67184,10 +67184,10 @@ class NginxInstance {
         const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
         return answer.status === 200 ? answer.body : undefined;
     }
-    async stage(composition) {
+    async stage({ slot, files }) {
         const { engine } = this.server;
-        await engine.writeFiles(this.id, CONFIG_FOLDER, composition.files);
-        const main = `${CONFIG_FOLDER}/${composition.slot}/main.conf`;
+        await engine.writeFiles(this.id, CONFIG_FOLDER, files);
+        const main = `${CONFIG_FOLDER}/${slot}/main.conf`;
         const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
         if (exitCode !== 0) {
             throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
@@ -67195,9 +67195,10 @@ class NginxInstance {
             });
         }
     }
-    async commit(slot) {
+    async commit(slot, files = new Map()) {
         const { engine } = this.server;
-        await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([['nginx.conf', renderPointer(slot)]]));
+        const pointer = ['nginx.conf', renderPointer(slot)];
+        await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
         await engine.signalContainer(this.id, 'HUP');
     }
     async awaitGeneration(scope, generation) {
@@ -68262,6 +68263,7 @@ function compose(kind, tree, wish) {
     files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
     return {
         slot,
+        scope: name,
         generation,
         files: new Map([...files].map(([path, content]) => [`${slot}/${path}`, content])),
         scopes: Object.keys(scopes),
@@ -69698,58 +69700,109 @@ function targetOf(context, route, server) {
     };
 }
 ;
+const NOT_READ = ['manifest.json', 'main.hash'];
+const BACKEND = /^ {4}server \S+:\d+ .*;$/;
+function isAccepted(tree, slot, served, next) {
+    if (served === undefined || tree.slots[slot].manifest?.scopes[next.scope]?.generation !== served)
+        return false;
+    const before = tree.slots[slot].files;
+    return [...next.files].every(([path, content]) => {
+        const name = path.slice(next.slot.length + 1);
+        if (NOT_READ.includes(name))
+            return true;
+        const known = before.get(name);
+        return (known !== undefined && shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation));
+    });
+}
+function shapeOf(content, slot, generation) {
+    const lines = content.replaceAll(`${CONFIG_FOLDER}/${slot}/`, '').replaceAll(generation, '').split('\n');
+    const backends = lines.filter((line) => BACKEND.test(line)).map((line) => line.replace(/ backup;$/, ';'));
+    return JSON.stringify([lines.filter((line) => !BACKEND.test(line)), backends.sort()]);
+}
+;
 const TTL_MS = 60_000;
 const WAIT_MS = 90_000;
 const lock_POLL_MS = 200;
-async function withEdgeLock(server, image, holder, log, work) {
-    const id = await lock_acquire(server, image, holder, log);
+async function withEdgeLocks(servers, image, holder, log, work) {
+    const locks = await takeAll(servers, image, holder, log);
     try {
         return await work();
     }
     finally {
-        await server.engine.removeContainer(id);
+        await giveBack(locks);
     }
 }
-async function lock_acquire(server, image, holder, log) {
-    const { engine } = server;
+async function takeAll(servers, image, holder, log) {
+    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
     const giveUpAt = Date.now() + WAIT_MS;
+    const locks = [];
+    const take = async (server) => {
+        const id = await tryLock(server, image, holder);
+        if (id !== undefined)
+            locks.push({ server, id });
+    };
+    try {
+        while (true) {
+            await allOrErrors(sorted.slice(0, 1).map(take));
+            if (locks.length > 0)
+                await allOrErrors(sorted.slice(1).map(take));
+            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
+            if (held.length === 0)
+                return locks;
+            await giveBack(locks.splice(0));
+            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
+        }
+    }
+    catch (error) {
+        await giveBack(locks);
+        throw error;
+    }
+}
+async function giveBack(locks) {
+    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
+}
+async function tryLock(server, image, holder) {
+    try {
+        return await server.engine.createContainer(EDGE_LOCK_NAME, {
+            Image: image,
+            Cmd: ['true'],
+            Labels: {
+                [labels_LABEL.role]: 'edge-lock',
+                [labels_LABEL.holder]: holder.run,
+                [labels_LABEL.project]: holder.scope.project,
+                [labels_LABEL.environment]: holder.scope.environment,
+                [labels_LABEL.fence]: String(holder.fence),
+                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
+            },
+            HostConfig: { NetworkMode: 'none' },
+        });
+    }
+    catch (error) {
+        if (isStatus(error, 409))
+            return undefined;
+        throw error;
+    }
+}
+async function awaitRelease(server, holder, log, giveUpAt) {
+    const { engine, host } = server;
     let isAnnounced = false;
     while (true) {
-        try {
-            return await engine.createContainer(EDGE_LOCK_NAME, {
-                Image: image,
-                Cmd: ['true'],
-                Labels: {
-                    [labels_LABEL.role]: 'edge-lock',
-                    [labels_LABEL.holder]: holder.run,
-                    [labels_LABEL.project]: holder.scope.project,
-                    [labels_LABEL.environment]: holder.scope.environment,
-                    [labels_LABEL.fence]: String(holder.fence),
-                    [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
-                },
-                HostConfig: { NetworkMode: 'none' },
-            });
-        }
-        catch (error) {
-            if (!isStatus(error, 409))
-                throw error;
-        }
         const held = await engine.findContainer(EDGE_LOCK_NAME);
         if (held === undefined)
-            continue;
+            return;
         const labels = held.Config?.Labels ?? {};
         if (Date.parse(labels[labels_LABEL.end] ?? '') < Date.now() || isOvertaken(labels, holder)) {
-            log.info(`${server.host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
+            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
             await engine.removeContainer(held.Id);
-            continue;
+            return;
         }
         if (Date.now() > giveUpAt) {
-            throw new UserError(`${server.host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
+            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
                 hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
             });
         }
         if (!isAnnounced)
-            log.info(`${server.host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
+            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
         isAnnounced = true;
         await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS);
     }
@@ -69817,23 +69870,23 @@ async function touch(instance, address, port) {
 ;
 async function switchRoutes(context, step) {
     const { fleet, guard, timeline } = context;
-    const servers = step.hosts.map((host) => fleet.server(host)).sort((a, b) => (a.host < b.host ? -1 : 1));
+    const servers = step.hosts.map((host) => fleet.server(host));
     await withEdges(context, servers, step, async (edges) => {
-        const staged = await timeline.measure({ phase: 'check routes' }, async () => {
-            const staging = [
-                ...servers.map((server) => stage(context, step, server, 'sidecar')),
-                ...edges.map((server) => stage(context, step, server, 'edge')),
+        const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
+            const looking = [
+                ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
+                ...edges.map((server) => composeNext(context, step, server, 'edge')),
             ];
-            return (await allOrErrors(staging)).filter((one) => one !== undefined);
+            return (await allOrErrors(looking)).filter((next) => next !== undefined);
         });
         await guard.confirm();
         await timeline.measure({ phase: 'switch' }, async () => {
             try {
-                await allOrErrors(staged.map(({ instance, composition }) => instance.commit(composition.slot)));
-                await allOrErrors(staged.map((one) => proveSwitch(context, step, one)));
+                await allOrErrors(nexts.map(({ instance, composition, unwritten }) => instance.commit(composition.slot, unwritten)));
+                await allOrErrors(nexts.map((next) => proveSwitch(context, step, next)));
             }
             catch (error) {
-                await goBack(context, staged);
+                await goBack(context, nexts);
                 throw error;
             }
         });
@@ -69843,14 +69896,8 @@ async function withEdges(context, servers, step, work) {
     const candidates = await Promise.all(servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])));
     const edges = candidates.flat();
     const { run, fence } = context.guard;
-    const lockFrom = async (index) => {
-        const server = edges[index];
-        if (server === undefined)
-            return await work(edges);
-        const holder = { run, fence, scope: context.scope };
-        await withEdgeLock(server, context.nginx.image, holder, context.log, () => lockFrom(index + 1));
-    };
-    await lockFrom(0);
+    const holder = { run, fence, scope: context.scope };
+    await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 async function needsEdge(context, step, server) {
     if (wish(context, step, server, 'edge').files.size > 0)
@@ -69865,7 +69912,7 @@ async function needsEdge(context, step, server) {
 function wish(context, step, server, kind) {
     return wishOf(kind, context, server.spec, step.routes);
 }
-async function stage(context, step, server, kind) {
+async function composeNext(context, step, server, kind) {
     const instance = context.instances.get(nginxKey(server.host, kind));
     if (instance === undefined)
         throw new Error(`${server.host}: there is no running ${kind}`);
@@ -69877,8 +69924,12 @@ async function stage(context, step, server, kind) {
         return undefined;
     const slot = slotOfGeneration(tree, scope, generation) ?? tree.live;
     const composition = compose(kind, { ...tree, live: slot }, wanted);
+    const before = { slot, generation };
+    if (isAccepted(tree, slot, generation, composition)) {
+        return { instance, composition, unwritten: composition.files, before };
+    }
     await instance.stage(composition);
-    return { instance, composition, before: { slot, generation } };
+    return { instance, composition, unwritten: new Map(), before };
 }
 async function proveSwitch(context, step, { instance, composition }) {
     const scope = scopeName(context.scope);
@@ -69904,8 +69955,8 @@ function proofOf(context, route, server) {
         all: addresses.map(({ text }) => text),
     };
 }
-async function goBack(context, staged) {
-    const outcomes = await Promise.allSettled(staged.map(async ({ instance, before }) => {
+async function goBack(context, nexts) {
+    const outcomes = await Promise.allSettled(nexts.map(async ({ instance, before }) => {
         await instance.commit(before.slot);
         await instance.awaitGeneration(scopeName(context.scope), before.generation);
     }));

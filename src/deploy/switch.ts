@@ -2,9 +2,10 @@ import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf } from '../model/errors.ts';
 import { scopeName } from '../model/names.ts';
+import { isAccepted } from '../nginx/accepted.ts';
 import { type Composition, compose, isServed, type ScopeWish } from '../nginx/compose.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
-import { withEdgeLock } from '../nginx/lock.ts';
+import { withEdgeLocks } from '../nginx/lock.ts';
 import { type Proof, prove } from '../nginx/prove.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
 import { type Slot, slotOfGeneration } from '../nginx/tree.ts';
@@ -12,44 +13,48 @@ import { nginxKey, placeKey, type RunContext } from './context.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
 
-/** A configuration that was checked by an nginx and waits to be made live. */
-interface Staged {
+/** What an nginx shall serve next. */
+interface Next {
   instance: NginxInstance;
   composition: Composition;
+  /** Files that are not on the server yet: those of a configuration that nginx has accepted before. */
+  unwritten: ReadonlyMap<string, string>;
   /** What to go back to. */
   before: { slot: Slot; generation: string | undefined };
 }
 
 /**
- * switchRoutes gives every edge and sidecar the routes of a step. All of them check the new configuration
- * before any of them makes it live; then each reload and each moved service is proven on every server. When
+ * switchRoutes gives every edge and sidecar the routes of a step. Nothing goes live anywhere before every nginx has
+ * accepted its new configuration; then each reload and each moved service is proven on every server. When
  * anything is not proven, all go back to what they served, and the error says why.
  */
 export async function switchRoutes(context: RunContext, step: SwitchStep): Promise<void> {
   const { fleet, guard, timeline } = context;
-  const servers = step.hosts.map((host) => fleet.server(host)).sort((a, b) => (a.host < b.host ? -1 : 1));
+  const servers = step.hosts.map((host) => fleet.server(host));
   await withEdges(context, servers, step, async (edges) => {
-    const staged = await timeline.measure({ phase: 'check routes' }, async () => {
-      const staging = [
-        ...servers.map((server) => stage(context, step, server, 'sidecar')),
-        ...edges.map((server) => stage(context, step, server, 'edge')),
+    const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
+      const looking = [
+        ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
+        ...edges.map((server) => composeNext(context, step, server, 'edge')),
       ];
-      return (await allOrErrors(staging)).filter((one) => one !== undefined);
+      return (await allOrErrors(looking)).filter((next) => next !== undefined);
     });
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
       try {
-        await allOrErrors(staged.map(({ instance, composition }) => instance.commit(composition.slot)));
-        await allOrErrors(staged.map((one) => proveSwitch(context, step, one)));
+        await allOrErrors(
+          nexts.map(({ instance, composition, unwritten }) => instance.commit(composition.slot, unwritten)),
+        );
+        await allOrErrors(nexts.map((next) => proveSwitch(context, step, next)));
       } catch (error) {
-        await goBack(context, staged);
+        await goBack(context, nexts);
         throw error;
       }
     });
   });
 }
 
-/** Locks the edges that have to change, one after the other in one order, so that two runs never block each other. */
+/** Locks the edges that have to change. */
 async function withEdges(
   context: RunContext,
   servers: readonly Server[],
@@ -61,13 +66,8 @@ async function withEdges(
   );
   const edges = candidates.flat();
   const { run, fence } = context.guard;
-  const lockFrom = async (index: number): Promise<void> => {
-    const server = edges[index];
-    if (server === undefined) return await work(edges);
-    const holder = { run, fence, scope: context.scope };
-    await withEdgeLock(server, context.nginx.image, holder, context.log, () => lockFrom(index + 1));
-  };
-  await lockFrom(0);
+  const holder = { run, fence, scope: context.scope };
+  await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 
 async function needsEdge(context: RunContext, step: SwitchStep, server: Server): Promise<boolean> {
@@ -84,12 +84,13 @@ function wish(context: RunContext, step: SwitchStep, server: Server, kind: 'edge
   return wishOf(kind, context, server.spec, step.routes);
 }
 
-async function stage(
+/** Returns undefined when this is what the nginx serves. */
+async function composeNext(
   context: RunContext,
   step: SwitchStep,
   server: Server,
   kind: 'edge' | 'sidecar',
-): Promise<Staged | undefined> {
+): Promise<Next | undefined> {
   const instance = context.instances.get(nginxKey(server.host, kind));
   if (instance === undefined) throw new Error(`${server.host}: there is no running ${kind}`);
   const scope = scopeName(context.scope);
@@ -100,14 +101,18 @@ async function stage(
   // A run that was cut off may have made a slot live that nginx never read.
   const slot = slotOfGeneration(tree, scope, generation) ?? tree.live;
   const composition = compose(kind, { ...tree, live: slot }, wanted);
+  const before = { slot, generation };
+  if (isAccepted(tree, slot, generation, composition)) {
+    return { instance, composition, unwritten: composition.files, before };
+  }
   await instance.stage(composition);
-  return { instance, composition, before: { slot, generation } };
+  return { instance, composition, unwritten: new Map(), before };
 }
 
 async function proveSwitch(
   context: RunContext,
   step: SwitchStep,
-  { instance, composition }: Staged,
+  { instance, composition }: Next,
 ): Promise<void> {
   const scope = scopeName(context.scope);
   const isGone = !composition.scopes.includes(scope);
@@ -137,9 +142,9 @@ function proofOf(context: RunContext, route: Route, server: Server): Proof {
   };
 }
 
-async function goBack(context: RunContext, staged: readonly Staged[]): Promise<void> {
+async function goBack(context: RunContext, nexts: readonly Next[]): Promise<void> {
   const outcomes = await Promise.allSettled(
-    staged.map(async ({ instance, before }) => {
+    nexts.map(async ({ instance, before }) => {
       await instance.commit(before.slot);
       await instance.awaitGeneration(scopeName(context.scope), before.generation);
     }),

@@ -24,6 +24,8 @@ import {
 /** A configuration that is ready to be staged. */
 export interface Composition {
   slot: Slot;
+  /** The environment that changes, and the generation by which a proof knows it. */
+  scope: string;
   generation: string;
   /** Files to write, by path below the volume. */
   files: Map<string, string>;
@@ -93,6 +95,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
   return {
     slot,
+    scope: name,
     generation,
     files: new Map([...files].map(([path, content]) => [`${slot}/${path}`, content])),
     scopes: Object.keys(scopes),

@@ -41,10 +41,10 @@ export class NginxInstance {
    * stage writes a configuration beside the live one and lets nginx check it. It throws a UserError with
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
-  async stage(composition: Composition): Promise<void> {
+  async stage({ slot, files }: Composition): Promise<void> {
     const { engine } = this.server;
-    await engine.writeFiles(this.id, CONFIG_FOLDER, composition.files);
-    const main = `${CONFIG_FOLDER}/${composition.slot}/main.conf`;
+    await engine.writeFiles(this.id, CONFIG_FOLDER, files);
+    const main = `${CONFIG_FOLDER}/${slot}/main.conf`;
     const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
     if (exitCode !== 0) {
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
@@ -53,10 +53,12 @@ export class NginxInstance {
     }
   }
 
-  /** commit makes a slot the live one and tells nginx to read it. */
-  async commit(slot: Slot): Promise<void> {
+  /** commit makes a slot the live one, with the files that are not there yet, and tells nginx to read it. */
+  async commit(slot: Slot, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
     const { engine } = this.server;
-    await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([['nginx.conf', renderPointer(slot)]]));
+    // The pointer comes last in the archive: a run that is cut off leaves it on a slot that is whole.
+    const pointer = ['nginx.conf', renderPointer(slot)] as const;
+    await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
     await engine.signalContainer(this.id, 'HUP');
   }
