@@ -67050,6 +67050,7 @@ http {
         listen ${CONTROL_PORT};
         include ${CONFIG_FOLDER}/control_access.conf;
         location = /version { return 200 $nginx_version; }
+        location = /identity { return 200 "${config.identity}"; }
 ${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
@@ -67111,6 +67112,9 @@ function slotOfGeneration(tree, scope, generation) {
         return found !== undefined && found === generation;
     });
 }
+function identityOf(scopes) {
+    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
 function otherSlot(slot) {
     return slot === 'a' ? 'b' : 'a';
 }
@@ -67164,21 +67168,44 @@ function readManifest(files) {
 ;
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
+const OLD_WORKERS_MS = 2_000;
 class NginxInstance {
     kind;
     server;
     id;
     name;
     address;
-    constructor(kind, server, facts) {
+    #seen;
+    constructor(kind, server, facts, seen) {
         this.kind = kind;
         this.server = server;
         this.id = facts.id;
         this.name = facts.name;
         this.address = facts.address;
+        this.#seen = seen;
     }
-    async readTree() {
-        return await readTree(this.server, this.id);
+    async look(scope) {
+        const [tree, generation] = await Promise.all([readTree(this.server, this.id), this.generation(scope)]);
+        this.#seen = { tree, generation: await this.#settled(scope, tree, generation) };
+        return this.#seen;
+    }
+    async lookAgain(scope) {
+        const { tree, generation } = this.#seen ?? {};
+        const manifest = tree?.slots[tree.live].manifest;
+        if (tree === undefined || manifest?.scopes[scope]?.generation !== generation)
+            return await this.look(scope);
+        const { body } = await this.server.http.get(this.#control('/identity'), 5_000);
+        return body === identityOf(manifest?.scopes ?? {}) ? { tree, generation } : await this.look(scope);
+    }
+    async #settled(scope, tree, first) {
+        const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
+        const end = Date.now() + OLD_WORKERS_MS;
+        let generation = first;
+        while (generation !== written && Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            generation = await this.generation(scope);
+        }
+        return generation;
     }
     async generation(scope) {
         const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
@@ -67197,6 +67224,7 @@ class NginxInstance {
     }
     async commit(slot, files = new Map()) {
         const { engine } = this.server;
+        this.#seen = undefined;
         const pointer = ['nginx.conf', renderPointer(slot)];
         await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
         await engine.signalContainer(this.id, 'HUP');
@@ -67205,6 +67233,7 @@ class NginxInstance {
         const end = Date.now() + RELOAD_TIMEOUT_MS;
         let last = 'no answer';
         while (Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
             try {
                 const served = await this.generation(scope);
                 if (served === generation)
@@ -67216,7 +67245,6 @@ class NginxInstance {
             }
             if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
                 break;
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
         }
         const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
         throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
@@ -67805,16 +67833,17 @@ async function observeNginx(kind, server, summary, scope) {
     const id = summary.Id;
     const name = nameOf(summary);
     const isUp = summary.State === 'running' && address !== undefined;
-    const answer = async () => isUp
-        ? await new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope)).then((generation) => ({ generation }), () => undefined)
+    const served = isUp
+        ? await new NginxInstance(kind, server, { id, name, address })
+            .look(scopeName(scope))
+            .catch(() => undefined)
         : undefined;
-    const [tree, served] = await Promise.all([readTree(server, id), answer()]);
     return {
         id,
         name,
         isRunning: served !== undefined,
         address,
-        tree,
+        tree: served?.tree ?? (await readTree(server, id)),
         generation: served?.generation,
         isInNetwork: networks[networkName(scope)] !== undefined,
     };
@@ -68257,7 +68286,7 @@ function compose(kind, tree, wish) {
     }
     for (const [other, { files: written }] of Object.entries(others))
         copyScope(tree, other, written, files);
-    const main = renderMain(mainOf(kind, slot, settings, generation, files));
+    const main = renderMain(mainOf(kind, slot, { settings, scopes }, generation, files));
     files.set('main.conf', main);
     files.set('main.hash', specHash([kind, main]));
     files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
@@ -68281,7 +68310,7 @@ function mendedFiles(kind, tree) {
         for (const path of Object.keys(scope.files))
             files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
     }
-    const main = renderMain(mainOf(kind, slot, manifest.settings, generation, files));
+    const main = renderMain(mainOf(kind, slot, manifest, generation, files));
     files.set('main.conf', main);
     files.set('main.hash', specHash([kind, main]));
     return new Map([
@@ -68296,7 +68325,7 @@ function intactFile(tree, path, written) {
 }
 function firstFiles(kind, chosenBy, settings) {
     const facts = settingsFacts(settings, scopeName(chosenBy));
-    const main = renderMain(mainOf(kind, 'a', facts, '0', new Map()));
+    const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
     return new Map([
         ['a/main.conf', main],
         ['a/main.hash', specHash([kind, main])],
@@ -68407,7 +68436,7 @@ function controlOf(name, generation, wish) {
     }));
     return { scope: name, generation, provable };
 }
-function mainOf(kind, slot, settings, generation, files) {
+function mainOf(kind, slot, { settings, scopes }, generation, files) {
     const paths = [...files.keys()].sort();
     const below = (folder) => paths.filter((path) => path.startsWith(`${folder}/`));
     return {
@@ -68415,6 +68444,7 @@ function mainOf(kind, slot, settings, generation, files) {
         slot,
         settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
         generation,
+        identity: identityOf(scopes),
         httpFiles: below('http'),
         streamFiles: below('stream'),
         controlFiles: below('control'),
@@ -69550,15 +69580,21 @@ const EVERY_MS = 40;
 const TIMEOUT_MS = 10_000;
 const LOST_STATUSES = new Set([502, 503, 504]);
 class Probe {
+    #target;
     #stop = new AbortController();
     #latencies = [];
     #losses = [];
+    #firstAnswer = Promise.withResolvers();
     #running;
     #sent = 0;
     #unknown = 0;
     #longestGapMs = 0;
-    constructor(targets) {
-        this.#running = Promise.all(targets.map((target) => this.#run(target)));
+    constructor(target) {
+        this.#target = target;
+        this.#running = this.#run();
+    }
+    get begun() {
+        return this.#firstAnswer.promise;
     }
     async end() {
         this.#stop.abort();
@@ -69574,22 +69610,16 @@ class Probe {
             losses: this.#losses.slice(0, 5),
         };
     }
-    async #run(target) {
-        const tunnel = await target.open().catch(() => undefined);
-        if (tunnel === undefined) {
-            this.#unknown += 1;
-            return;
-        }
-        const state = { isTunnelBroken: false };
-        const isTunnelBroken = (error) => error.isTunnelBroken === true;
+    async #run() {
+        let isTunnelBroken = false;
         const agent = new undici.Agent({
             connections: 1,
             pipelining: 1,
             headersTimeout: 0,
             bodyTimeout: 0,
             connect: (_options, done) => {
-                tunnel.dial(target.address, target.port).then((stream) => done(null, stream), (error) => {
-                    state.isTunnelBroken = error.reason === undefined;
+                this.#target.dial(this.#target.address, this.#target.port).then((stream) => done(null, stream), (error) => {
+                    isTunnelBroken = error.reason === undefined;
                     done(error, null);
                 });
             },
@@ -69597,8 +69627,8 @@ class Probe {
         let lastGood = performance.now();
         for (let count = 1; !this.#stop.signal.aborted; count += 1) {
             const begun = performance.now();
-            const outcome = await this.#send(agent, target, count % 4 === 0).catch((error) => {
-                state.isTunnelBroken ||= isTunnelBroken(error);
+            const outcome = await this.#send(agent, count % 4 === 0).catch((error) => {
+                isTunnelBroken ||= error.isTunnelBroken === true;
                 return messageOf(error);
             });
             const now = performance.now();
@@ -69608,19 +69638,20 @@ class Probe {
                 this.#latencies.push(now - begun);
                 lastGood = now;
             }
-            else if (state.isTunnelBroken) {
+            else if (isTunnelBroken) {
                 this.#unknown += 1;
             }
             else {
-                this.#losses.push(`${target.name}: ${outcome}`);
+                this.#losses.push(`${this.#target.name}: ${outcome}`);
             }
-            state.isTunnelBroken = false;
+            isTunnelBroken = false;
+            this.#firstAnswer.resolve();
             await (0,promises_namespaceObject.setTimeout)(EVERY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         }
         await agent.destroy();
-        await tunnel.close();
     }
-    async #send(agent, target, isNewConnection) {
+    async #send(agent, isNewConnection) {
+        const target = this.#target;
         const { statusCode, body } = await agent.request({
             origin: `http://${target.address}:${target.port}`,
             path: target.path,
@@ -69638,10 +69669,7 @@ function quantile(sorted, share) {
     return Math.round(value * 10) / 10;
 }
 function mergeReports(reports) {
-    const [first, ...rest] = reports;
-    if (first === undefined)
-        return undefined;
-    return rest.reduce((sum, report) => ({
+    return reports.reduce((sum, report) => ({
         sent: sum.sent + report.sent,
         lost: sum.lost + report.lost,
         unknown: sum.unknown + report.unknown,
@@ -69649,41 +69677,39 @@ function mergeReports(reports) {
         p99_ms: Math.max(sum.p99_ms, report.p99_ms),
         longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
         losses: [...sum.losses, ...report.losses].slice(0, 5),
-    }), first);
+    }), { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] });
 }
 ;
 const LONGEST_PROBE_MS = 30_000;
-function startProbes(context, level) {
+const FIRST_ANSWERS_MS = 1_000;
+async function startProbes(context, level) {
     const moved = level.switch?.moved ?? [];
     const replaced = new Set(level.retire.map(({ service }) => service));
     const routes = (level.switch?.routes ?? []).filter(({ service, protocol }) => protocol === 'http' && moved.includes(service) && replaced.has(service));
-    const running = routes.map((route) => ({ service: route.service, probe: probeRoute(context, route) }));
+    const running = routes.map((route) => ({ service: route.service, probes: probeRoute(context, route) }));
+    const begun = Promise.all(running.flatMap(({ probes }) => probes.map((probe) => probe.begun)));
+    await untilOver(begun, FIRST_ANSWERS_MS);
     return {
         endAfter: async (work) => {
-            const timer = new AbortController();
-            const limit = (0,promises_namespaceObject.setTimeout)(LONGEST_PROBE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-            await Promise.race([work.catch(() => undefined), limit]);
-            timer.abort();
-            const reports = await Promise.all(running.map(async ({ service, probe }) => [service, await probe.end()]));
+            await untilOver(work, LONGEST_PROBE_MS);
+            const reports = await Promise.all(running.map(async ({ service, probes }) => {
+                const seen = await Promise.all(probes.map((probe) => probe.end()));
+                return [service, mergeReports(seen)];
+            }));
             return new Map(reports);
         },
     };
 }
+async function untilOver(work, ms) {
+    const timer = new AbortController();
+    const limit = (0,promises_namespaceObject.setTimeout)(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([work.catch(() => undefined), limit]);
+    timer.abort();
+}
 function probeRoute(context, route) {
     const servers = context.fleet.servers.filter((server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0);
     const targets = servers.map((server) => targetOf(context, route, server));
-    const probes = targets.filter((target) => target !== undefined).map((target) => new Probe([target]));
-    return {
-        end: async () => mergeReports(await Promise.all(probes.map((probe) => probe.end()))) ?? {
-            sent: 0,
-            lost: 0,
-            unknown: 0,
-            p50_ms: 0,
-            p99_ms: 0,
-            longest_gap_ms: 0,
-            losses: [],
-        },
-    };
+    return targets.filter((target) => target !== undefined).map((target) => new Probe(target));
 }
 function targetOf(context, route, server) {
     const isPublic = route.domains.length > 0;
@@ -69691,7 +69717,7 @@ function targetOf(context, route, server) {
     if (instance === undefined)
         return undefined;
     return {
-        open: () => server.dialApart(),
+        dial: server.dial,
         name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
         address: instance.address,
         port: isPublic ? 80 : route.internalPort,
@@ -69702,22 +69728,26 @@ function targetOf(context, route, server) {
 ;
 const NOT_READ = ['manifest.json', 'main.hash'];
 const BACKEND = /^ {4}server \S+:\d+ .*;$/;
+const IDENTITY = /^ *location = \/identity /;
 function isAccepted(tree, slot, served, next) {
-    if (served === undefined || tree.slots[slot].manifest?.scopes[next.scope]?.generation !== served)
+    const { manifest, files } = tree.slots[slot];
+    if (served === undefined || manifest?.scopes[next.scope]?.generation !== served)
         return false;
-    const before = tree.slots[slot].files;
     return [...next.files].every(([path, content]) => {
         const name = path.slice(next.slot.length + 1);
         if (NOT_READ.includes(name))
             return true;
-        const known = before.get(name);
-        return (known !== undefined && shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation));
+        const known = files.get(name);
+        if (known === undefined)
+            return false;
+        return shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation);
     });
 }
 function shapeOf(content, slot, generation) {
     const lines = content.replaceAll(`${CONFIG_FOLDER}/${slot}/`, '').replaceAll(generation, '').split('\n');
     const backends = lines.filter((line) => BACKEND.test(line)).map((line) => line.replace(/ backup;$/, ';'));
-    return JSON.stringify([lines.filter((line) => !BACKEND.test(line)), backends.sort()]);
+    const others = lines.filter((line) => !BACKEND.test(line) && !IDENTITY.test(line));
+    return JSON.stringify([others, backends.sort()]);
 }
 ;
 const TTL_MS = 60_000;
@@ -69882,8 +69912,7 @@ async function switchRoutes(context, step) {
         await guard.confirm();
         await timeline.measure({ phase: 'switch' }, async () => {
             try {
-                await allOrErrors(nexts.map(({ instance, composition, unwritten }) => instance.commit(composition.slot, unwritten)));
-                await allOrErrors(nexts.map((next) => proveSwitch(context, step, next)));
+                await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
             }
             catch (error) {
                 await goBack(context, nexts);
@@ -69906,8 +69935,8 @@ async function needsEdge(context, step, server) {
     if (edge === undefined)
         return false;
     const scope = scopeName(context.scope);
-    const [tree, served] = await Promise.all([edge.readTree(), edge.generation(scope)]);
-    return served !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
+    const { tree, generation } = await edge.lookAgain(scope);
+    return generation !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
 }
 function wish(context, step, server, kind) {
     return wishOf(kind, context, server.spec, step.routes);
@@ -69917,7 +69946,7 @@ async function composeNext(context, step, server, kind) {
     if (instance === undefined)
         throw new Error(`${server.host}: there is no running ${kind}`);
     const scope = scopeName(context.scope);
-    const [tree, generation] = await Promise.all([instance.readTree(), instance.generation(scope)]);
+    const { tree, generation } = await instance.lookAgain(scope);
     const wanted = wish(context, step, server, kind);
     const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
     if (isServed(kind, tree, wanted) && generation === written)
@@ -69931,8 +69960,9 @@ async function composeNext(context, step, server, kind) {
     await instance.stage(composition);
     return { instance, composition, unwritten: new Map(), before };
 }
-async function proveSwitch(context, step, { instance, composition }) {
+async function switchOne(context, step, { instance, composition, unwritten }) {
     const scope = scopeName(context.scope);
+    await instance.commit(composition.slot, unwritten);
     const isGone = !composition.scopes.includes(scope);
     await instance.awaitGeneration(scope, isGone ? undefined : composition.generation);
     const proofs = step.routes
@@ -69970,7 +70000,7 @@ async function runLevel(context, level) {
     await allOrErrors(level.stop.map((step) => stop(context, step)));
     const started = await allOrErrors(level.start.map((step) => run_level_start(context, step)));
     await allOrErrors(level.check.map((step) => run_level_check(context, step, started)));
-    const probes = startProbes(context, level);
+    const probes = await startProbes(context, level);
     if (level.switch !== undefined)
         await switchRoutes(context, level.switch).catch(endProbes(probes));
     const done = retireAll(context, level, Date.now());
@@ -70149,7 +70179,8 @@ class Deployment {
                 if (!nginx?.isRunning || nginx.address === undefined)
                     continue;
                 const { id, name, address } = nginx;
-                this.#instances.set(nginxKey(host, kind), new NginxInstance(kind, this.#fleet.server(host), { id, name, address }));
+                const instance = new NginxInstance(kind, this.#fleet.server(host), { id, name, address }, nginx);
+                this.#instances.set(nginxKey(host, kind), instance);
             }
         }
     }
@@ -70510,6 +70541,11 @@ class Engine {
     info(signal) {
         return this.http.json({ method: 'GET', path: ['info'], signal });
     }
+    async ping() {
+        const { headers, body } = await this.http.send({ method: 'GET', path: ['_ping'] });
+        await body.dump();
+        return String(headers['api-version'] ?? '');
+    }
     listContainers(filter = {}) {
         return this.http.json({
             method: 'GET',
@@ -70681,13 +70717,10 @@ function undefinedWhenMissing(error) {
 ;
 const OLDEST_API = [1, 41];
 async function checkEngine(engine, host) {
-    const { Version, ApiVersion } = await engine.http.json({
-        method: 'GET',
-        path: ['version'],
-    });
-    const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
+    const apiVersion = await engine.ping();
+    const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
     if (major < OLDEST_API[0] || (major === OLDEST_API[0] && minor < OLDEST_API[1])) {
-        throw new UserError(`${host}: Docker ${Version} is too old`, {
+        throw new UserError(`${host}: Docker is too old (its API is ${apiVersion || 'without a number'})`, {
             hint: 'Install Docker 20.10 or newer there.',
         });
     }
@@ -70695,14 +70728,14 @@ async function checkEngine(engine, host) {
 ;
 class HttpOver {
     #agent;
-    constructor(dialer) {
+    constructor(dial) {
         this.#agent = new undici.Agent({
             connections: null,
             pipelining: 1,
             headersTimeout: 0,
             bodyTimeout: 0,
             connect: ({ hostname, port }, done) => {
-                dialer.dial(hostname, Number(port) || 80).then((stream) => done(null, stream), (error) => done(error, null));
+                dial(hostname, Number(port) || 80).then((stream) => done(null, stream), (error) => done(error, null));
             },
         });
     }
@@ -70747,14 +70780,13 @@ function localProvider(socketPath = dockerSocket()) {
                     cause: error,
                 });
             }
-            const http = new HttpOver(dialer);
+            const http = new HttpOver(dial);
             return {
                 spec,
                 host: spec.host,
                 engine,
                 http,
-                ...dialer,
-                dialApart: async () => dialer,
+                dial,
                 close: async () => {
                     await Promise.all([http.close(), engine.close()]);
                 },
@@ -70762,10 +70794,7 @@ function localProvider(socketPath = dockerSocket()) {
         },
     };
 }
-const dialer = {
-    dial: (address, port) => local_open({ host: address, port, noDelay: true }),
-    close: async () => undefined,
-};
+const dial = (address, port) => local_open({ host: address, port, noDelay: true });
 function dockerSocket() {
     const host = process.env.DOCKER_HOST;
     return host?.startsWith('unix://') ? host.slice('unix://'.length) : '/var/run/docker.sock';
@@ -71945,19 +71974,17 @@ const MAX_STREAMS = 32;
 function staticProvider(privateKey) {
     return {
         async connect(spec) {
-            const target = static_targetOf(spec);
-            const ssh = await SshConnection.open(target, privateKey);
+            const ssh = await SshConnection.open(static_targetOf(spec), privateKey);
             try {
                 const [engine] = await Promise.all([openEngine(ssh, spec.host), checkForwarding(ssh, spec.host)]);
-                const dialer = dialerOver(ssh, spec.host);
-                const http = new HttpOver(dialer);
+                const dial = (address, port) => dialTcp(ssh, spec.host, address, port);
+                const http = new HttpOver(dial);
                 return {
                     spec,
                     host: spec.host,
                     engine,
                     http,
-                    dial: dialer.dial,
-                    dialApart: async () => dialerOver(await SshConnection.open(target, privateKey), spec.host),
+                    dial,
                     close: async () => {
                         await Promise.all([http.close(), engine.close()]);
                         await ssh.close();
@@ -71979,9 +72006,6 @@ async function checkForwarding(ssh, host) {
         if (error instanceof UserError)
             throw error;
     }
-}
-function dialerOver(ssh, host) {
-    return { dial: (address, port) => dialTcp(ssh, host, address, port), close: () => ssh.close() };
 }
 function static_targetOf(spec) {
     const { host, port, user, hostKeys, jump } = spec;
@@ -73173,7 +73197,7 @@ function checkBranch(branch) {
 }
 ;
 const BRANCH = 'switchyard-state';
-const IDENTITY = { name: 'switchyard', email: 'switchyard@users.noreply.github.com' };
+const store_IDENTITY = { name: 'switchyard', email: 'switchyard@users.noreply.github.com' };
 const store_WAIT_MS = 15 * 60_000;
 const RACES_MAX = 20;
 const TELL_EVERY_MS = 10_000;
@@ -73402,7 +73426,7 @@ class Store {
         return new Date(from.getTime() + this.#timings.ttlMs).toISOString();
     }
     #signature() {
-        return { ...(this.#options.identity ?? IDENTITY), at: this.#options.now() };
+        return { ...(this.#options.identity ?? store_IDENTITY), at: this.#options.now() };
     }
 }
 function jitter(ms) {

@@ -92,10 +92,8 @@ export class Deployment {
       ][]) {
         if (!nginx?.isRunning || nginx.address === undefined) continue;
         const { id, name, address } = nginx;
-        this.#instances.set(
-          nginxKey(host, kind),
-          new NginxInstance(kind, this.#fleet.server(host), { id, name, address }),
-        );
+        const instance = new NginxInstance(kind, this.#fleet.server(host), { id, name, address }, nginx);
+        this.#instances.set(nginxKey(host, kind), instance);
       }
     }
   }

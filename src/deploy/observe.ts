@@ -138,20 +138,17 @@ async function observeNginx(
   const name = nameOf(summary);
   const isUp = summary.State === 'running' && address !== undefined;
   // One that is started over and over is up at times, and answers never.
-  const answer = async () =>
-    isUp
-      ? await new NginxInstance(kind, server, { id, name, address }).generation(scopeName(scope)).then(
-          (generation) => ({ generation }),
-          () => undefined,
-        )
-      : undefined;
-  const [tree, served] = await Promise.all([readTree(server, id), answer()]);
+  const served = isUp
+    ? await new NginxInstance(kind, server, { id, name, address })
+        .look(scopeName(scope))
+        .catch(() => undefined)
+    : undefined;
   return {
     id,
     name,
     isRunning: served !== undefined,
     address,
-    tree,
+    tree: served?.tree ?? (await readTree(server, id)),
     generation: served?.generation,
     isInNetwork: networks[networkName(scope)] !== undefined,
   };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
-import type { Dialer } from '../fleet/dialer.ts';
+import type { DialTcp } from '../fleet/dial.ts';
 import { messageOf } from '../model/errors.ts';
 
 /** Time between two requests of one prober. */
@@ -25,10 +25,10 @@ export interface ProbeReport {
   losses: string[];
 }
 
-/** Where a prober sends its requests. */
+/** Where a probe sends its requests. */
 export interface ProbeTarget {
-  /** Opens the tunnel; it is the probe's own. */
-  open(): Promise<Dialer>;
+  /** Opens a tunnel through the server. */
+  dial: DialTcp;
   /** Named in losses. */
   name: string;
   address: string;
@@ -38,20 +38,28 @@ export interface ProbeTarget {
 }
 
 /**
- * Probe sends requests through the edges while a service is switched, and counts. It keeps its connection as
+ * Probe sends requests through an edge while a service is switched, and counts. It keeps its connection as
  * browsers do, and takes a new one every fourth time.
  */
 export class Probe {
+  readonly #target: ProbeTarget;
   readonly #stop = new AbortController();
   readonly #latencies: number[] = [];
   readonly #losses: string[] = [];
-  readonly #running: Promise<unknown>;
+  readonly #firstAnswer = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
   #sent = 0;
   #unknown = 0;
   #longestGapMs = 0;
 
-  constructor(targets: readonly ProbeTarget[]) {
-    this.#running = Promise.all(targets.map((target) => this.#run(target)));
+  constructor(target: ProbeTarget) {
+    this.#target = target;
+    this.#running = this.#run();
+  }
+
+  /** Resolves when the first request was answered, or was not. */
+  get begun(): Promise<void> {
+    return this.#firstAnswer.promise;
   }
 
   /** end stops the probe and returns what it saw. */
@@ -70,26 +78,19 @@ export class Probe {
     };
   }
 
-  async #run(target: ProbeTarget): Promise<void> {
-    const tunnel = await target.open().catch(() => undefined);
-    if (tunnel === undefined) {
-      this.#unknown += 1;
-      return;
-    }
-    const state = { isTunnelBroken: false };
-    const isTunnelBroken = (error: unknown) =>
-      (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
+  async #run(): Promise<void> {
+    let isTunnelBroken = false;
     const agent = new Agent({
       connections: 1,
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (_options, done) => {
-        tunnel.dial(target.address, target.port).then(
+        this.#target.dial(this.#target.address, this.#target.port).then(
           (stream) => done(null, stream as never),
           (error: Error & { reason?: number }) => {
             // A refused channel is an answer of the server; anything else is the tunnel's own trouble.
-            state.isTunnelBroken = error.reason === undefined;
+            isTunnelBroken = error.reason === undefined;
             done(error, null);
           },
         );
@@ -98,8 +99,8 @@ export class Probe {
     let lastGood = performance.now();
     for (let count = 1; !this.#stop.signal.aborted; count += 1) {
       const begun = performance.now();
-      const outcome = await this.#send(agent, target, count % 4 === 0).catch((error: unknown) => {
-        state.isTunnelBroken ||= isTunnelBroken(error);
+      const outcome = await this.#send(agent, count % 4 === 0).catch((error: unknown) => {
+        isTunnelBroken ||= (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
         return messageOf(error);
       });
       const now = performance.now();
@@ -108,20 +109,21 @@ export class Probe {
       if (outcome === undefined) {
         this.#latencies.push(now - begun);
         lastGood = now;
-      } else if (state.isTunnelBroken) {
+      } else if (isTunnelBroken) {
         this.#unknown += 1;
       } else {
-        this.#losses.push(`${target.name}: ${outcome}`);
+        this.#losses.push(`${this.#target.name}: ${outcome}`);
       }
-      state.isTunnelBroken = false;
+      isTunnelBroken = false;
+      this.#firstAnswer.resolve();
       await sleep(EVERY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
     await agent.destroy();
-    await tunnel.close();
   }
 
   /** Returns undefined for a good answer, else what came instead; throws when nothing came. */
-  async #send(agent: Agent, target: ProbeTarget, isNewConnection: boolean): Promise<string | undefined> {
+  async #send(agent: Agent, isNewConnection: boolean): Promise<string | undefined> {
+    const target = this.#target;
     const { statusCode, body } = await agent.request({
       origin: `http://${target.address}:${target.port}`,
       path: target.path,
@@ -141,11 +143,9 @@ export function quantile(sorted: readonly number[], share: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** mergeReports adds up the reports of one service, as if one probe had seen it all. */
-export function mergeReports(reports: readonly ProbeReport[]): ProbeReport | undefined {
-  const [first, ...rest] = reports;
-  if (first === undefined) return undefined;
-  return rest.reduce(
+/** mergeReports adds up the reports of one service, as if one probe had seen it all; of none, nothing was sent. */
+export function mergeReports(reports: readonly ProbeReport[]): ProbeReport {
+  return reports.reduce(
     (sum, report) => ({
       sent: sum.sent + report.sent,
       lost: sum.lost + report.lost,
@@ -155,6 +155,6 @@ export function mergeReports(reports: readonly ProbeReport[]): ProbeReport | und
       longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
       losses: [...sum.losses, ...report.losses].slice(0, 5),
     }),
-    first,
+    { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] },
   );
 }

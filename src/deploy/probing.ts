@@ -7,6 +7,8 @@ import { mergeReports, Probe, type ProbeReport, type ProbeTarget } from './probe
 
 /** A drain may last for hours; the switch is over long before. */
 const LONGEST_PROBE_MS = 30_000;
+/** A switch does not wait longer than this for its probes. */
+const FIRST_ANSWERS_MS = 1_000;
 
 /** Probes of the services that a level switches. */
 export interface Probes {
@@ -16,47 +18,46 @@ export interface Probes {
 
 /**
  * startProbes sends requests to every http service that a level moves and that had traffic before, through the
- * edges of all servers, or the sidecars where it has no domain.
+ * edges of all servers, or the sidecars where it has no domain. It returns when the first answers have come, or
+ * after a second: a probe that begins after the switch has seen nothing.
  */
-export function startProbes(context: RunContext, level: Level): Probes {
+export async function startProbes(context: RunContext, level: Level): Promise<Probes> {
   const moved = level.switch?.moved ?? [];
   const replaced = new Set(level.retire.map(({ service }) => service));
   const routes = (level.switch?.routes ?? []).filter(
     ({ service, protocol }) => protocol === 'http' && moved.includes(service) && replaced.has(service),
   );
-  const running = routes.map((route) => ({ service: route.service, probe: probeRoute(context, route) }));
+  const running = routes.map((route) => ({ service: route.service, probes: probeRoute(context, route) }));
+  const begun = Promise.all(running.flatMap(({ probes }) => probes.map((probe) => probe.begun)));
+  await untilOver(begun, FIRST_ANSWERS_MS);
   return {
     endAfter: async (work) => {
-      const timer = new AbortController();
-      const limit = sleep(LONGEST_PROBE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-      await Promise.race([work.catch(() => undefined), limit]);
-      timer.abort();
+      await untilOver(work, LONGEST_PROBE_MS);
       const reports = await Promise.all(
-        running.map(async ({ service, probe }) => [service, await probe.end()] as const),
+        running.map(async ({ service, probes }) => {
+          const seen = await Promise.all(probes.map((probe) => probe.end()));
+          return [service, mergeReports(seen)] as const;
+        }),
       );
       return new Map(reports);
     },
   };
 }
 
-function probeRoute(context: RunContext, route: Route): { end(): Promise<ProbeReport> } {
+/** Returns when work is over, well or badly, or the time is. */
+async function untilOver(work: Promise<unknown>, ms: number): Promise<void> {
+  const timer = new AbortController();
+  const limit = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([work.catch(() => undefined), limit]);
+  timer.abort();
+}
+
+function probeRoute(context: RunContext, route: Route): Probe[] {
   const servers = context.fleet.servers.filter(
     (server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0,
   );
   const targets = servers.map((server) => targetOf(context, route, server));
-  const probes = targets.filter((target) => target !== undefined).map((target) => new Probe([target]));
-  return {
-    end: async () =>
-      mergeReports(await Promise.all(probes.map((probe) => probe.end()))) ?? {
-        sent: 0,
-        lost: 0,
-        unknown: 0,
-        p50_ms: 0,
-        p99_ms: 0,
-        longest_gap_ms: 0,
-        losses: [],
-      },
-  };
+  return targets.filter((target) => target !== undefined).map((target) => new Probe(target));
 }
 
 function targetOf(context: RunContext, route: Route, server: Server): ProbeTarget | undefined {
@@ -64,7 +65,7 @@ function targetOf(context: RunContext, route: Route, server: Server): ProbeTarge
   const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
   if (instance === undefined) return undefined;
   return {
-    open: () => server.dialApart(),
+    dial: server.dial,
     name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
     address: instance.address,
     port: isPublic ? 80 : route.internalPort,

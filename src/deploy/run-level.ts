@@ -8,7 +8,7 @@ import { type DrainOutcome, drain } from './drain.ts';
 import { awaitHealthy } from './health.ts';
 import type { CheckStep, Level, RetireStep, StartStep, StopStep } from './plan.ts';
 import type { ProbeReport } from './probe.ts';
-import { startProbes } from './probing.ts';
+import { type Probes, startProbes } from './probing.ts';
 import { switchRoutes } from './switch.ts';
 
 /** What a level has left to do when its traffic has moved. */
@@ -27,14 +27,14 @@ export async function runLevel(context: RunContext, level: Level): Promise<Retir
   await allOrErrors(level.stop.map((step) => stop(context, step)));
   const started = await allOrErrors(level.start.map((step) => start(context, step)));
   await allOrErrors(level.check.map((step) => check(context, step, started)));
-  const probes = startProbes(context, level);
+  const probes = await startProbes(context, level);
   if (level.switch !== undefined) await switchRoutes(context, level.switch).catch(endProbes(probes));
   const done = retireAll(context, level, Date.now());
   return { done, probes: probes.endAfter(done) };
 }
 
 /** A switch that failed needs no probe any more. */
-function endProbes(probes: ReturnType<typeof startProbes>) {
+function endProbes(probes: Probes) {
   return async (error: unknown): Promise<never> => {
     await probes.endAfter(Promise.resolve());
     throw error;

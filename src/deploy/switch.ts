@@ -42,10 +42,7 @@ export async function switchRoutes(context: RunContext, step: SwitchStep): Promi
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
       try {
-        await allOrErrors(
-          nexts.map(({ instance, composition, unwritten }) => instance.commit(composition.slot, unwritten)),
-        );
-        await allOrErrors(nexts.map((next) => proveSwitch(context, step, next)));
+        await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
       } catch (error) {
         await goBack(context, nexts);
         throw error;
@@ -76,8 +73,8 @@ async function needsEdge(context: RunContext, step: SwitchStep, server: Server):
   const edge = context.instances.get(nginxKey(server.host, 'edge'));
   if (edge === undefined) return false;
   const scope = scopeName(context.scope);
-  const [tree, served] = await Promise.all([edge.readTree(), edge.generation(scope)]);
-  return served !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
+  const { tree, generation } = await edge.lookAgain(scope);
+  return generation !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
 }
 
 function wish(context: RunContext, step: SwitchStep, server: Server, kind: 'edge' | 'sidecar'): ScopeWish {
@@ -94,7 +91,7 @@ async function composeNext(
   const instance = context.instances.get(nginxKey(server.host, kind));
   if (instance === undefined) throw new Error(`${server.host}: there is no running ${kind}`);
   const scope = scopeName(context.scope);
-  const [tree, generation] = await Promise.all([instance.readTree(), instance.generation(scope)]);
+  const { tree, generation } = await instance.lookAgain(scope);
   const wanted = wish(context, step, server, kind);
   const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
   if (isServed(kind, tree, wanted) && generation === written) return undefined;
@@ -109,12 +106,13 @@ async function composeNext(
   return { instance, composition, unwritten: new Map(), before };
 }
 
-async function proveSwitch(
+async function switchOne(
   context: RunContext,
   step: SwitchStep,
-  { instance, composition }: Next,
+  { instance, composition, unwritten }: Next,
 ): Promise<void> {
   const scope = scopeName(context.scope);
+  await instance.commit(composition.slot, unwritten);
   const isGone = !composition.scopes.includes(scope);
   await instance.awaitGeneration(scope, isGone ? undefined : composition.generation);
   const proofs = step.routes

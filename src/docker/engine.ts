@@ -51,6 +51,13 @@ export class Engine {
     return this.http.json({ method: 'GET', path: ['info'], signal });
   }
 
+  /** ping returns the newest API version that the engine speaks, `1.45`. */
+  async ping(): Promise<string> {
+    const { headers, body } = await this.http.send({ method: 'GET', path: ['_ping'] });
+    await body.dump();
+    return String(headers['api-version'] ?? '');
+  }
+
   /** listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`). */
   listContainers(filter: { label?: string[]; name?: string[] } = {}): Promise<ContainerSummary[]> {
     return this.http.json({

@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import type { Dialer } from './dialer.ts';
+import type { DialTcp } from './dial.ts';
 
 /** An HTTP answer, read to its end. */
 export interface HttpAnswer {
@@ -12,7 +12,7 @@ export interface HttpAnswer {
 export class HttpOver {
   readonly #agent: Agent;
 
-  constructor(dialer: Dialer) {
+  constructor(dial: DialTcp) {
     this.#agent = new Agent({
       connections: null,
       pipelining: 1,
@@ -20,7 +20,7 @@ export class HttpOver {
       bodyTimeout: 0,
       connect: ({ hostname, port }, done) => {
         // A URL leaves out the port that its scheme has anyway.
-        dialer.dial(hostname, Number(port) || 80).then(
+        dial(hostname, Number(port) || 80).then(
           (stream) => done(null, stream as never),
           (error: Error) => done(error, null),
         );

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Engine } from '../docker/engine.ts';
 import { messageOf, UserError } from '../model/errors.ts';
-import type { Dialer } from './dialer.ts';
+import type { DialTcp } from './dial.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
@@ -22,14 +22,13 @@ export function localProvider(socketPath = dockerSocket()): Provider {
           cause: error,
         });
       }
-      const http = new HttpOver(dialer);
+      const http = new HttpOver(dial);
       return {
         spec,
         host: spec.host,
         engine,
         http,
-        ...dialer,
-        dialApart: async () => dialer,
+        dial,
         close: async () => {
           await Promise.all([http.close(), engine.close()]);
         },
@@ -38,10 +37,7 @@ export function localProvider(socketPath = dockerSocket()): Provider {
   };
 }
 
-const dialer: Dialer = {
-  dial: (address, port) => open({ host: address, port, noDelay: true }),
-  close: async () => undefined,
-};
+const dial: DialTcp = (address, port) => open({ host: address, port, noDelay: true });
 
 function dockerSocket(): string {
   const host = process.env.DOCKER_HOST;

@@ -1,18 +1,19 @@
 import type { Engine } from '../docker/engine.ts';
 import type { ServerSpec } from '../model/spec.ts';
-import type { Dialer } from './dialer.ts';
+import type { DialTcp } from './dial.ts';
 import type { HttpOver } from './http.ts';
 
 /** Server is an open connection to one machine with a Docker engine. */
-export interface Server extends Dialer {
+export interface Server {
   readonly spec: ServerSpec;
   /** The server's name in logs, state and routes. */
   readonly host: string;
   readonly engine: Engine;
   /** HTTP to containers of this server. */
   readonly http: HttpOver;
-  /** dialApart opens a connection of its own, so that what is measured over it has no company. */
-  dialApart(): Promise<Dialer>;
+  readonly dial: DialTcp;
+  /** close ends all connections to the server. */
+  close(): Promise<void>;
 }
 
 /** Provider knows how to reach the servers of an environment. */

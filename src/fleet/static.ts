@@ -6,7 +6,7 @@ import type { ServerSpec } from '../model/spec.ts';
 import { ChannelStream } from '../ssh/channel-stream.ts';
 import { SshConnection } from '../ssh/connection.ts';
 import type { SshTarget } from '../ssh/target.ts';
-import type { Dialer } from './dialer.ts';
+import type { DialTcp } from './dial.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
@@ -23,19 +23,17 @@ const MAX_STREAMS = 32;
 export function staticProvider(privateKey: string): Provider {
   return {
     async connect(spec) {
-      const target = targetOf(spec);
-      const ssh = await SshConnection.open(target, privateKey);
+      const ssh = await SshConnection.open(targetOf(spec), privateKey);
       try {
         const [engine] = await Promise.all([openEngine(ssh, spec.host), checkForwarding(ssh, spec.host)]);
-        const dialer = dialerOver(ssh, spec.host);
-        const http = new HttpOver(dialer);
+        const dial: DialTcp = (address, port) => dialTcp(ssh, spec.host, address, port);
+        const http = new HttpOver(dial);
         return {
           spec,
           host: spec.host,
           engine,
           http,
-          dial: dialer.dial,
-          dialApart: async () => dialerOver(await SshConnection.open(target, privateKey), spec.host),
+          dial,
           close: async () => {
             await Promise.all([http.close(), engine.close()]);
             await ssh.close();
@@ -56,10 +54,6 @@ async function checkForwarding(ssh: SshConnection, host: string): Promise<void> 
   } catch (error) {
     if (error instanceof UserError) throw error;
   }
-}
-
-function dialerOver(ssh: SshConnection, host: string): Dialer {
-  return { dial: (address, port) => dialTcp(ssh, host, address, port), close: () => ssh.close() };
 }
 
 function targetOf(spec: ServerSpec): SshTarget {

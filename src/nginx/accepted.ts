@@ -4,25 +4,25 @@ import type { Slot, Tree } from './tree.ts';
 
 /** Files of a slot that nginx does not read. */
 const NOT_READ = ['manifest.json', 'main.hash'];
-/** A line of an upstream, as `renderUpstream` writes it. */
+/** A server of an upstream, as `renderBackend` writes it. */
 const BACKEND = /^ {4}server \S+:\d+ .*;$/;
+/** The line that differs in every configuration. */
+const IDENTITY = /^ *location = \/identity /;
 
 /**
  * isAccepted tells whether nginx has read this very configuration before, but for what every toggle changes: which
  * of the same addresses are backups, the generation and the slot. `nginx -t` has nothing to find in such a one.
- * `served` is the generation that the environment's running nginx has told of itself. Pure.
+ * `served` is the generation of the changing environment that the running nginx has told. Pure.
  */
 export function isAccepted(tree: Tree, slot: Slot, served: string | undefined, next: Composition): boolean {
-  if (served === undefined || tree.slots[slot].manifest?.scopes[next.scope]?.generation !== served)
-    return false;
-  const before = tree.slots[slot].files;
+  const { manifest, files } = tree.slots[slot];
+  if (served === undefined || manifest?.scopes[next.scope]?.generation !== served) return false;
   return [...next.files].every(([path, content]) => {
     const name = path.slice(next.slot.length + 1);
     if (NOT_READ.includes(name)) return true;
-    const known = before.get(name);
-    return (
-      known !== undefined && shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation)
-    );
+    const known = files.get(name);
+    if (known === undefined) return false;
+    return shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation);
   });
 }
 
@@ -30,5 +30,6 @@ export function isAccepted(tree: Tree, slot: Slot, served: string | undefined, n
 function shapeOf(content: string, slot: Slot, generation: string): string {
   const lines = content.replaceAll(`${CONFIG_FOLDER}/${slot}/`, '').replaceAll(generation, '').split('\n');
   const backends = lines.filter((line) => BACKEND.test(line)).map((line) => line.replace(/ backup;$/, ';'));
-  return JSON.stringify([lines.filter((line) => !BACKEND.test(line)), backends.sort()]);
+  const others = lines.filter((line) => !BACKEND.test(line) && !IDENTITY.test(line));
+  return JSON.stringify([others, backends.sort()]);
 }

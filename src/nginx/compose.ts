@@ -14,6 +14,7 @@ import { type Route, upstreamName } from './routes.ts';
 import {
   changedByHand,
   contentHash,
+  identityOf,
   type Manifest,
   otherSlot,
   type Slot,
@@ -89,7 +90,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
     scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
-  const main = renderMain(mainOf(kind, slot, settings, generation, files));
+  const main = renderMain(mainOf(kind, slot, { settings, scopes }, generation, files));
   files.set('main.conf', main);
   files.set('main.hash', specHash([kind, main]));
   files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
@@ -118,7 +119,7 @@ export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | 
     for (const path of Object.keys(scope.files))
       files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
   }
-  const main = renderMain(mainOf(kind, slot, manifest.settings, generation, files));
+  const main = renderMain(mainOf(kind, slot, manifest, generation, files));
   files.set('main.conf', main);
   files.set('main.hash', specHash([kind, main]));
   return new Map([
@@ -137,7 +138,7 @@ function intactFile(tree: Tree, path: string, written: string | undefined): stri
 /** firstTree returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
   const facts = settingsFacts(settings, scopeName(chosenBy));
-  const main = renderMain(mainOf(kind, 'a', facts, '0', new Map()));
+  const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
   return new Map([
     ['a/main.conf', main],
     ['a/main.hash', specHash([kind, main])],
@@ -291,7 +292,7 @@ function controlOf(name: string, generation: string, wish: ScopeWish) {
 function mainOf(
   kind: NginxKind,
   slot: Slot,
-  settings: Manifest['settings'],
+  { settings, scopes }: Manifest,
   generation: string,
   files: ReadonlyMap<string, string>,
 ): MainConfig {
@@ -302,6 +303,7 @@ function mainOf(
     slot,
     settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
     generation,
+    identity: identityOf(scopes),
     httpFiles: below('http'),
     streamFiles: below('stream'),
     controlFiles: below('control'),

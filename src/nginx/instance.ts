@@ -3,11 +3,19 @@ import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Composition } from './compose.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderPointer } from './render.ts';
-import { parseTree, type Slot, type Tree } from './tree.ts';
+import { identityOf, parseTree, type Slot, type Tree } from './tree.ts';
 
 /** How long a reload may take to answer: 2 s cover 5,000 services (FIELD-NOTES), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
+/** How long an nginx that says something else than its pointer may be in the middle of a reload. */
+const OLD_WORKERS_MS = 2_000;
+
+/** What an nginx serves: its volume, and the generation of an environment that the running one has told. */
+export interface Served {
+  tree: Tree;
+  generation: string | undefined;
+}
 
 /** NginxInstance is one running edge or sidecar. */
 export class NginxInstance {
@@ -17,18 +25,54 @@ export class NginxInstance {
   readonly name: string;
   /** The container's address on the network we reach it by. */
   readonly address: string;
+  #seen: Served | undefined;
 
-  constructor(kind: NginxKind, server: Server, facts: { id: string; name: string; address: string }) {
+  /** `seen` is what was seen of it before, where it was. */
+  constructor(
+    kind: NginxKind,
+    server: Server,
+    facts: { id: string; name: string; address: string },
+    seen?: Served,
+  ) {
     this.kind = kind;
     this.server = server;
     this.id = facts.id;
     this.name = facts.name;
     this.address = facts.address;
+    this.#seen = seen;
   }
 
-  /** readTree reads the whole configuration from the volume: one round trip. */
-  async readTree(): Promise<Tree> {
-    return await readTree(this.server, this.id);
+  /** look reads the volume, and asks which generation of an environment is served: one round trip. */
+  async look(scope: string): Promise<Served> {
+    const [tree, generation] = await Promise.all([readTree(this.server, this.id), this.generation(scope)]);
+    this.#seen = { tree, generation: await this.#settled(scope, tree, generation) };
+    return this.#seen;
+  }
+
+  /** lookAgain is look, without reading the volume where nginx still serves what was seen last. */
+  async lookAgain(scope: string): Promise<Served> {
+    const { tree, generation } = this.#seen ?? {};
+    const manifest = tree?.slots[tree.live].manifest;
+    if (tree === undefined || manifest?.scopes[scope]?.generation !== generation)
+      return await this.look(scope);
+    const { body } = await this.server.http.get(this.#control('/identity'), 5_000);
+    return body === identityOf(manifest?.scopes ?? {}) ? { tree, generation } : await this.look(scope);
+  }
+
+  /**
+   * For a tenth of a second after a reload old workers answer beside the new ones (nginx's master sleeps before it
+   * tells them to quit), longer on a busy machine. One that keeps saying something else than its pointer was never
+   * told to reload: a run was cut off.
+   */
+  async #settled(scope: string, tree: Tree, first: string | undefined): Promise<string | undefined> {
+    const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
+    const end = Date.now() + OLD_WORKERS_MS;
+    let generation = first;
+    while (generation !== written && Date.now() < end) {
+      await sleep(POLL_MS);
+      generation = await this.generation(scope);
+    }
+    return generation;
   }
 
   /** generation asks the running nginx which generation of an environment it serves; undefined is none. */
@@ -56,6 +100,7 @@ export class NginxInstance {
   /** commit makes a slot the live one, with the files that are not there yet, and tells nginx to read it. */
   async commit(slot: Slot, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
     const { engine } = this.server;
+    this.#seen = undefined;
     // The pointer comes last in the archive: a run that is cut off leaves it on a slot that is whole.
     const pointer = ['nginx.conf', renderPointer(slot)] as const;
     await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
@@ -71,6 +116,7 @@ export class NginxInstance {
     const end = Date.now() + RELOAD_TIMEOUT_MS;
     let last = 'no answer';
     while (Date.now() < end) {
+      await sleep(POLL_MS);
       try {
         const served = await this.generation(scope);
         if (served === generation) return;
@@ -79,7 +125,6 @@ export class NginxInstance {
         last = messageOf(error);
       }
       if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now()))) break;
-      await sleep(POLL_MS);
     }
     const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
     throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {

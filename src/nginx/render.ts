@@ -143,6 +143,8 @@ export interface MainConfig {
   settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
+  /** Changes with everything that is served. */
+  identity: string;
   /** Paths below the slot, in the order they are included. */
   httpFiles: readonly string[];
   streamFiles: readonly string[];
@@ -208,6 +210,7 @@ http {
         listen ${CONTROL_PORT};
         include ${CONFIG_FOLDER}/control_access.conf;
         location = /version { return 200 $nginx_version; }
+        location = /identity { return 200 "${config.identity}"; }
 ${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;

@@ -81,6 +81,13 @@ export function slotOfGeneration(
   });
 }
 
+/**
+ * identityOf returns by what a running nginx is known to serve a slot, all environments of it: their generations.
+ */
+export function identityOf(scopes: Readonly<Record<string, Pick<ManifestScope, 'generation'>>>): string {
+  return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+
 /** otherSlot returns the slot beside this one. */
 export function otherSlot(slot: Slot): Slot {
   return slot === 'a' ? 'b' : 'a';

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { mergeReports, Probe, type ProbeReport, quantile } from '../../../src/deploy/probe.ts';
-import type { Dialer } from '../../../src/fleet/dialer.ts';
+import type { DialTcp } from '../../../src/fleet/dial.ts';
 
 /** A real server on loopback that answers the n-th request as it is told. */
 type Answer = 'good' | 'drop' | 'cut' | number;
@@ -27,27 +27,21 @@ function reply(answer: Answer, response: ServerResponse): void {
 }
 
 /** A way to the server that can be broken. */
-class Tunnel implements Dialer {
-  isClosed = false;
+class Tunnel {
   readonly streams: Duplex[] = [];
 
-  async dial(): Promise<Duplex> {
+  dial = async (): Promise<Duplex> => {
     const socket = await new Promise<Socket>((resolve, reject) => {
       const one = connect((server.address() as AddressInfo).port, '127.0.0.1', () => resolve(one));
       one.once('error', reject);
     });
     this.streams.push(socket);
     return socket;
-  }
-
-  async close(): Promise<void> {
-    this.isClosed = true;
-    for (const stream of this.streams) stream.destroy();
-  }
+  };
 }
 
-const target = (open: () => Promise<Dialer>) => ({
-  open,
+const target = (dial: DialTcp) => ({
+  dial,
   name: 'a edge',
   address: '10.0.0.9',
   port: 80,
@@ -64,7 +58,7 @@ function afterRequests(count: number): Promise<void> {
 
 async function probed(count: number, answers: (count: number) => Answer): Promise<ProbeReport> {
   answerOf = answers;
-  const probe = new Probe([target(async () => new Tunnel())]);
+  const probe = new Probe(target(new Tunnel().dial));
   await afterRequests(count);
   return await probe.end();
 }
@@ -128,11 +122,6 @@ describe('what the probe counts', () => {
 });
 
 describe('the tunnel is not the service', () => {
-  test('one that cannot be opened is unknown', async () => {
-    const probe = new Probe([target(async () => Promise.reject(new Error('no way')))]);
-    expect(await probe.end()).toMatchObject({ sent: 0, lost: 0, unknown: 1 });
-  });
-
   test('one that breaks under a request is unknown, and the probe goes on', async () => {
     const tunnel = new Tunnel();
     answerOf = (count) => {
@@ -140,37 +129,47 @@ describe('the tunnel is not the service', () => {
       tunnel.streams.at(-1)?.destroy(Object.assign(new Error('broken'), { isTunnelBroken: true }));
       return 'drop';
     };
-    const probe = new Probe([target(async () => tunnel)]);
+    const probe = new Probe(target(tunnel.dial));
     await afterRequests(4);
     expect(await probe.end()).toMatchObject({ sent: 4, lost: 0, unknown: 1 });
-    expect(tunnel.isClosed).toBe(true);
   });
 
   test('a channel that the server refuses is an answer: lost', async () => {
     const tunnel = new Tunnel();
-    const dial = tunnel.dial.bind(tunnel);
+    const { dial } = tunnel;
     let count = 0;
     tunnel.dial = () =>
       ++count === 1 ? Promise.reject(Object.assign(new Error('Connection refused'), { reason: 2 })) : dial();
     answerOf = () => 'good';
-    const probe = new Probe([target(async () => tunnel)]);
+    const probe = new Probe(target(tunnel.dial));
     await afterRequests(2);
     expect(await probe.end()).toMatchObject({ lost: 1, unknown: 0, losses: ['a edge: Connection refused'] });
   });
 
   test('any other failure to dial is unknown', async () => {
     const tunnel = new Tunnel();
-    const dial = tunnel.dial.bind(tunnel);
+    const { dial } = tunnel;
     let count = 0;
     tunnel.dial = () => (++count === 1 ? Promise.reject(new Error('Not connected')) : dial());
     answerOf = () => 'good';
-    const probe = new Probe([target(async () => tunnel)]);
+    const probe = new Probe(target(tunnel.dial));
     await afterRequests(2);
     expect(await probe.end()).toMatchObject({ lost: 0, unknown: 1 });
   });
 });
 
 describe('figures', () => {
+  test('a probe says when it has begun to see something', async () => {
+    answerOf = () => 'good';
+    const probe = new Probe(target(new Tunnel().dial));
+    await probe.begun;
+    expect(await probe.end()).toMatchObject({ sent: 1, lost: 0 });
+  });
+
+  test('no probe has sent nothing', () => {
+    expect(mergeReports([])).toMatchObject({ sent: 0, lost: 0, losses: [] });
+  });
+
   test('quantiles of sorted values, rounded to 0.1; 0 for none', () => {
     const values = Array.from({ length: 100 }, (_, index) => index + 0.26);
     expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1)]).toEqual([50.3, 99.3, 99.3]);

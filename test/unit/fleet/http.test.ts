@@ -8,12 +8,9 @@ const server = createServer((request, response) =>
 );
 const dialled: string[] = [];
 /** A way to a server elsewhere: whatever it is asked for, the one above answers. */
-const http = new HttpOver({
-  dial: async (address, port) => {
-    dialled.push(`${address}:${port}`);
-    return connect((server.address() as AddressInfo).port, '127.0.0.1');
-  },
-  close: async () => undefined,
+const http = new HttpOver(async (address, port) => {
+  dialled.push(`${address}:${port}`);
+  return connect((server.address() as AddressInfo).port, '127.0.0.1');
 });
 
 beforeAll(async () => {
