@@ -67445,6 +67445,7 @@ function assemble(facts) {
         removes: isNarrowed ? [] : others,
         isLeaving: !isNarrowed && wanted.services.length === 0,
         keepsActive: false,
+        unused: new Set(),
         leaving,
         hosts: wanted.servers
             .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
@@ -67455,7 +67456,7 @@ function assemble(facts) {
 function assembleKept(facts) {
     return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
 }
-function assembleUndo(input, { failed, done }, observed) {
+function assembleUndo(input, { failed, done, unused, }, observed) {
     const seen = { ...input, observed };
     const services = input.services.flatMap((service) => {
         const { current } = service.known;
@@ -67476,6 +67477,7 @@ function assembleUndo(input, { failed, done }, observed) {
         removes: failed.filter((name) => !names.has(name)),
         isLeaving: false,
         keepsActive: true,
+        unused,
     };
 }
 function wantedService(facts, spec, ports) {
@@ -68720,7 +68722,7 @@ function planService(input, service) {
         if (targets.has(host))
             planSpot(input, service, server, outcome);
         else
-            planDeparture(input, service, host, here, outcome);
+            planDeparture(input, service, host, outcome);
     }
     outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
     return outcome;
@@ -68766,12 +68768,12 @@ function planSpot(input, service, server, outcome) {
     }
     const isServed = routedSide(input, service.name, host) === plan.side;
     const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
+    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
 }
-function addSpot(service, host, blueprint, plan, active, outcome, input) {
+function addSpot(service, host, blueprint, plan, outcome, input) {
     const { level } = outcome;
     if (plan.vacate !== undefined)
-        outcome.vacate.push(retire(service, host, plan.vacate, active));
+        outcome.vacate.push(retire(input, service, host, plan.vacate));
     if (plan.stop !== undefined) {
         const { id, name } = plan.stop;
         const graceMs = service.spec.policy.stopGracePeriodMs;
@@ -68794,30 +68796,27 @@ function addSpot(service, host, blueprint, plan, active, outcome, input) {
     }
     const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
     if (plan.retire !== undefined && !isElsewhere) {
-        const isSwitched = plan.start?.existing === undefined && (plan.start !== undefined || plan.resume);
-        const step = retire(service, host, plan.retire, isSwitched ? undefined : active);
+        const step = retire(input, service, host, plan.retire);
         level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
     }
 }
-function planDeparture(input, service, host, served, outcome) {
+function planDeparture(input, service, host, outcome) {
     for (const container of containersAt(input, service.name, host)) {
-        const step = retire(service, host, container, undefined);
-        const isUndone = input.keepsActive && served === undefined;
-        outcome.level.retire.push(isUndone ? { ...step, drainTimeoutMs: undefined } : step);
+        outcome.level.retire.push(retire(input, service, host, container));
     }
 }
-function retire(service, host, container, active) {
-    const hadTraffic = container.isRunning && (active === undefined || container.release <= active.release);
+function retire({ unused }, service, host, { id, name, release, isRunning }) {
+    const { port, policy } = service.spec;
     return {
         kind: 'retire',
         service: service.name,
         host,
-        id: container.id,
-        name: container.name,
-        containerPort: service.spec.port,
-        release: container.release,
-        drainTimeoutMs: hadTraffic ? service.spec.policy.drainTimeoutMs : undefined,
-        graceMs: service.spec.policy.stopGracePeriodMs,
+        id,
+        name,
+        containerPort: port,
+        release,
+        drainTimeoutMs: isRunning && !unused.has(id) ? policy.drainTimeoutMs : undefined,
+        graceMs: policy.stopGracePeriodMs,
     };
 }
 function checkOf(service, host, side) {
@@ -69003,11 +69002,7 @@ function removalSteps(input, name) {
         port: 0,
         policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
     };
-    const isUndone = input.keepsActive && currentPlacements(input, name).length === 0;
-    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => {
-        const step = retire({ name, spec }, host, container, undefined);
-        return isUndone ? { ...step, drainTimeoutMs: undefined } : step;
-    }));
+    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
     const { sidecar } = observedAt(input, host);
@@ -69911,6 +69906,8 @@ async function switchRoutes(context, step) {
         });
         await guard.confirm();
         await timeline.measure({ phase: 'switch' }, async () => {
+            for (const service of step.moved)
+                context.unused.delete(service);
             try {
                 await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
             }
@@ -70045,7 +70042,11 @@ async function run_level_create(context, step) {
     const secrets = context.secrets[step.service] ?? {};
     const name = container_nameOf(step.blueprint, side);
     try {
-        return await engine.createContainer(name, containerRequest(step.blueprint, { side, release, secrets }));
+        const request = containerRequest(step.blueprint, { side, release, secrets });
+        const id = await engine.createContainer(name, request);
+        const unused = context.unused.get(step.service) ?? new Set();
+        context.unused.set(step.service, unused.add(id));
+        return id;
     }
     catch (error) {
         throw startFailure(step, error);
@@ -70132,6 +70133,7 @@ class Deployment {
     #journal;
     #addresses = new Map();
     #instances = new Map();
+    #unused = new Map();
     #reloadedAt = Date.now();
     constructor(request, timeline, fleet, journal) {
         this.#request = request;
@@ -70209,7 +70211,7 @@ class Deployment {
         const { log, signal } = this.#request;
         await this.#journal.release();
         for (const { name, host } of steps.filter(isDrained)) {
-            log.info(`${name} on ${host} still drains from an earlier deploy; its place is needed, so this run waits`);
+            log.info(`${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
         }
         const context = this.#context({ ...this.#guard(), signal });
         await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
@@ -70272,7 +70274,8 @@ class Deployment {
         const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
         try {
             const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
-            const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
+            const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+            const plan = planDeploy(assembleUndo(input, { failed, done, unused }, observed));
             if (plan.settle !== undefined)
                 throw new Error('edges and sidecars do not agree who has the traffic');
             await this.#prepare(plan.prepare, input.scope);
@@ -70361,6 +70364,7 @@ class Deployment {
             timeline: this.#timeline,
             guard,
             addresses: this.#addresses,
+            unused: this.#unused,
             instances: this.#instances,
         };
     }

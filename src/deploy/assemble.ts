@@ -71,6 +71,7 @@ export function assemble(facts: Facts): PlanInput {
     removes: isNarrowed ? [] : others,
     isLeaving: !isNarrowed && wanted.services.length === 0,
     keepsActive: false,
+    unused: new Set(),
     leaving,
     hosts: wanted.servers
       .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
@@ -90,7 +91,11 @@ export function assembleKept(facts: Facts): PlanInput {
  */
 export function assembleUndo(
   input: PlanInput,
-  { failed, done }: { failed: readonly string[]; done: readonly string[] },
+  {
+    failed,
+    done,
+    unused,
+  }: { failed: readonly string[]; done: readonly string[]; unused: ReadonlySet<string> },
   observed: readonly ObservedServer[],
 ): PlanInput {
   const seen = { ...input, observed };
@@ -113,6 +118,7 @@ export function assembleUndo(
     removes: failed.filter((name) => !names.has(name)),
     isLeaving: false,
     keepsActive: true,
+    unused,
   };
 }
 

@@ -30,6 +30,8 @@ export interface RunContext {
   guard: Guard;
   /** Addresses of service containers on the environment's network, by `placeKey`. */
   addresses: Map<string, string>;
+  /** Ids of the containers that this run has started and that no switch has given traffic, by service. */
+  unused: Map<string, Set<string>>;
   /** The running edges and sidecars, by `nginxKey`. */
   instances: Map<string, NginxInstance>;
 }

@@ -35,6 +35,7 @@ export class Deployment {
   readonly #journal: Journal;
   readonly #addresses = new Map<string, string>();
   readonly #instances = new Map<string, NginxInstance>();
+  readonly #unused: RunContext['unused'] = new Map();
   /** A run that was cut off may have reloaded just before this one began. */
   #reloadedAt = Date.now();
 
@@ -137,7 +138,7 @@ export class Deployment {
     await this.#journal.release();
     for (const { name, host } of steps.filter(isDrained)) {
       log.info(
-        `${name} on ${host} still drains from an earlier deploy; its place is needed, so this run waits`,
+        `${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`,
       );
     }
     const context = this.#context({ ...this.#guard(), signal });
@@ -221,7 +222,8 @@ export class Deployment {
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
       const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
-      const plan = planDeploy(assembleUndo(input, { failed, done }, observed));
+      const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+      const plan = planDeploy(assembleUndo(input, { failed, done, unused }, observed));
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
@@ -322,6 +324,7 @@ export class Deployment {
       timeline: this.#timeline,
       guard,
       addresses: this.#addresses,
+      unused: this.#unused,
       instances: this.#instances,
     };
   }

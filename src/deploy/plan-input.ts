@@ -32,6 +32,8 @@ export interface PlanInput {
   isLeaving: boolean;
   /** Whatever has the traffic is right as it is: a failed run is undone. */
   keepsActive: boolean;
+  /** Ids of containers that this run has started and that never had traffic: all others are drained before they go. */
+  unused: ReadonlySet<string>;
   /** What is known of services that are deployed and not in the file any more. */
   leaving: ReadonlyMap<string, ReleaseSpec>;
   /** Servers that the run may change; all but for `zones`. */

@@ -7,7 +7,7 @@ import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, currentPlacements, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { containersAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -114,13 +114,8 @@ function removalSteps(input: PlanInput, name: string): RetireStep[] {
     port: 0,
     policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
   };
-  // The first deploy of a service failed: nothing of it ever had traffic.
-  const isUndone = input.keepsActive && currentPlacements(input, name).length === 0;
   return input.hosts.flatMap((host) =>
-    containersAt(input, name, host).map((container) => {
-      const step = retire({ name, spec }, host, container, undefined);
-      return isUndone ? { ...step, drainTimeoutMs: undefined } : step;
-    }),
+    containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)),
   );
 }
 

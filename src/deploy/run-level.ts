@@ -90,7 +90,11 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
   const secrets = context.secrets[step.service] ?? {};
   const name = nameOf(step.blueprint, side);
   try {
-    return await engine.createContainer(name, containerRequest(step.blueprint, { side, release, secrets }));
+    const request = containerRequest(step.blueprint, { side, release, secrets });
+    const id = await engine.createContainer(name, request);
+    const unused = context.unused.get(step.service) ?? new Set();
+    context.unused.set(step.service, unused.add(id));
+    return id;
   } catch (error) {
     throw startFailure(step, error);
   }

@@ -47,7 +47,7 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
       continue;
     }
     if (targets.has(host)) planSpot(input, service, server, outcome);
-    else planDeparture(input, service, host, here, outcome);
+    else planDeparture(input, service, host, outcome);
   }
   outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
   return outcome;
@@ -109,7 +109,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   // A container that no route points to was left by a run that was cut off: nobody knows whether it is healthy.
   const isServed = routedSide(input, service.name, host) === plan.side;
   const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-  addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, active, outcome, input);
+  addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
 }
 
 function addSpot(
@@ -117,12 +117,11 @@ function addSpot(
   host: string,
   blueprint: Blueprint,
   plan: SpotPlan,
-  active: ObservedContainer | undefined,
   outcome: Outcome,
   input: PlanInput,
 ): void {
   const { level } = outcome;
-  if (plan.vacate !== undefined) outcome.vacate.push(retire(service, host, plan.vacate, active));
+  if (plan.vacate !== undefined) outcome.vacate.push(retire(input, service, host, plan.vacate));
   if (plan.stop !== undefined) {
     const { id, name } = plan.stop;
     const graceMs = service.spec.policy.stopGracePeriodMs;
@@ -145,53 +144,42 @@ function addSpot(
   }
   const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
   if (plan.retire !== undefined && !isElsewhere) {
-    const isSwitched = plan.start?.existing === undefined && (plan.start !== undefined || plan.resume);
-    const step = retire(service, host, plan.retire, isSwitched ? undefined : active);
+    const step = retire(input, service, host, plan.retire);
     // A container that was stopped before has nothing to drain.
     level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
   }
 }
 
-function planDeparture(
-  input: PlanInput,
-  service: WantedService,
-  host: string,
-  served: Placement | undefined,
-  outcome: Outcome,
-): void {
+function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
   for (const container of containersAt(input, service.name, host)) {
-    const step = retire(service, host, container, undefined);
-    // What a failed run has started where nothing stood before never had traffic.
-    const isUndone = input.keepsActive && served === undefined;
-    outcome.level.retire.push(isUndone ? { ...step, drainTimeoutMs: undefined } : step);
+    outcome.level.retire.push(retire(input, service, host, container));
   }
 }
 
 /**
- * retire returns the step that ends a container. One
- * that is newer than the active one never had traffic: an earlier run was cut off before its
- * switch, or undone. It needs no drain.
+ * retire returns the step that ends a container: with a drain, unless nobody can be connected. What an earlier run
+ * left running may have had traffic, whatever became of that run.
  */
 export function retire(
+  { unused }: Pick<PlanInput, 'unused'>,
   service: {
     name: string;
     spec: { port: number; policy: Pick<ReleaseSpec['policy'], 'drainTimeoutMs' | 'stopGracePeriodMs'> };
   },
   host: string,
-  container: ObservedContainer,
-  active: ObservedContainer | undefined,
+  { id, name, release, isRunning }: ObservedContainer,
 ): RetireStep {
-  const hadTraffic = container.isRunning && (active === undefined || container.release <= active.release);
+  const { port, policy } = service.spec;
   return {
     kind: 'retire',
     service: service.name,
     host,
-    id: container.id,
-    name: container.name,
-    containerPort: service.spec.port,
-    release: container.release,
-    drainTimeoutMs: hadTraffic ? service.spec.policy.drainTimeoutMs : undefined,
-    graceMs: service.spec.policy.stopGracePeriodMs,
+    id,
+    name,
+    containerPort: port,
+    release,
+    drainTimeoutMs: isRunning && !unused.has(id) ? policy.drainTimeoutMs : undefined,
+    graceMs: policy.stopGracePeriodMs,
   };
 }
 

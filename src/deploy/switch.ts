@@ -41,6 +41,7 @@ export async function switchRoutes(context: RunContext, step: SwitchStep): Promi
     });
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
+      for (const service of step.moved) context.unused.delete(service);
       try {
         await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
       } catch (error) {

@@ -278,22 +278,28 @@ describe('what is left after a crash', () => {
     expect(world.describe(v2)).toEqual([NOTHING]);
   });
 
-  test('a newer container that never had traffic is removed at once, without a drain', () => {
+  test('what an earlier run has left running may be in use: it is drained before it goes', () => {
     const world = deployed(api());
     world.deployUntil(/started/, v2);
     const plan = world.plan(api());
-    expect(stepsOf(plan)).toMatchObject([{ kind: 'retire', name: SECONDARY, drainTimeoutMs: undefined }]);
+    expect(stepsOf(plan)).toMatchObject([{ kind: 'retire', name: SECONDARY, drainTimeoutMs: 120_000 }]);
     expect(plan.changes).toMatchObject([{ to: 1, effect: 'record' }]);
   });
 
-  test('a third version where the second never had traffic takes its place at once', () => {
+  test('a third version takes the place of the second, which was started only, when that has drained', () => {
     const world = deployed(api());
     world.deployUntil(/started/, v2);
     const v3 = api({ image: 'api:3' });
-    expect(world.plan(v3).vacate).toMatchObject([{ name: SECONDARY, drainTimeoutMs: undefined }]);
+    expect(world.plan(v3).vacate).toMatchObject([{ name: SECONDARY, drainTimeoutMs: 120_000 }]);
     world.deploy(v3);
     expect(world.state.services.api).toMatchObject({ release: 3 });
     expect(world.running()).toEqual([SECONDARY]);
+  });
+
+  test('what a run has started itself, and that never had traffic, goes without a drain', () => {
+    const world = deployed(api());
+    world.broken.add('api:2');
+    world.deployUntil(/^removed .*_secondary/, v2);
   });
 
   test('an old side that still drains where the next version has to stand is waited for', () => {

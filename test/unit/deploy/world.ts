@@ -83,6 +83,9 @@ export interface RunOptions {
 /** A health check failed, or a switch was not proven. */
 export class StepFailed extends Error {}
 
+/** Ids of the containers that a run has started and that no switch has given traffic, by service. */
+type Unused = Map<string, string[]>;
+
 /**
  * World is a model of servers and record on which plans really run: containers come and go, and edge and sidecar
  * are composed and reloaded by the code that does it in life. It throws where an engine would refuse a step.
@@ -157,7 +160,7 @@ export class World {
     this.underway = plan;
     if (plan.settle !== undefined) {
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
-      yield* this.#switch(input, plan.settle);
+      yield* this.#switch(input, plan.settle, new Map());
       input = this.input(wanted, options);
       plan = planDeploy(input);
       this.underway = plan;
@@ -191,6 +194,7 @@ export class World {
     const progress = {
       done: [] as string[],
       failed: [] as string[],
+      unused: new Map() as Unused,
       skipped: [] as string[],
       failure: undefined as unknown,
       probes: new Map(),
@@ -198,7 +202,7 @@ export class World {
     const retiring: RetireStep[] = [];
     for (const level of plan.levels) {
       try {
-        yield* this.#level(input, level, options);
+        yield* this.#level(input, level, options, progress.unused);
         retiring.push(...level.retire);
         progress.done.push(...level.services);
       } catch (error) {
@@ -408,21 +412,21 @@ export class World {
     );
   }
 
-  *#level(input: PlanInput, level: Level, options: RunOptions): Generator<string> {
+  *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
     for (const { host, id, name } of level.stop) {
       const container = this.#machine(host).containers.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
-    for (const step of level.start) yield this.#start(step, options);
+    for (const step of level.start) yield this.#start(step, options, unused);
     for (const { service, host, side } of level.check) {
       const container = this.container(containerName(this.scope, service, side), host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
-    if (level.switch !== undefined) yield* this.#switch(input, level.switch);
+    if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused);
   }
 
-  #start(step: StartStep, options: RunOptions): string {
+  #start(step: StartStep, options: RunOptions, unused: Unused): string {
     const machine = this.#machine(step.host);
     const { blueprint, side } = step;
     const name = containerName(this.scope, step.service, side);
@@ -451,6 +455,7 @@ export class World {
         environment: { ...blueprint.container.environment, ...options.secrets?.[step.service] },
         hadTraffic: false,
       };
+      unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
       machine.containers.push(container);
     }
     const published = (one: Container) =>
@@ -467,7 +472,7 @@ export class World {
     return `started ${name} on ${step.host}`;
   }
 
-  *#switch(input: PlanInput, step: SwitchStep): Generator<string> {
+  *#switch(input: PlanInput, step: SwitchStep, unused: Unused): Generator<string> {
     const staged: {
       nginx: Nginx;
       before: string;
@@ -501,6 +506,7 @@ export class World {
       this.#load(nginx);
       yield `reloaded the ${on}`;
     }
+    for (const service of step.moved) unused.delete(service);
     const unproven = this.primaries().find(
       ({ host, route, placement }) =>
         step.hosts.includes(host) &&
@@ -516,24 +522,30 @@ export class World {
     throw new StepFailed(`the switch of ${unproven.route.service} is not proven on ${unproven.host}`);
   }
 
-  #retire({ id, name, host }: RetireStep): string {
+  #retire({ id, name, host, drainTimeoutMs }: RetireStep): string {
     const machine = this.#machine(host);
+    const container = machine.containers.find((candidate) => candidate.id === id);
+    if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
+      throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
     machine.containers = machine.containers.filter((container) => container.id !== id);
-    return `removed ${name} on ${host}`;
+    return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
   }
 
   *#undo(
     wanted: EnvironmentSpec,
     input: PlanInput,
-    progress: { failed: string[]; done: string[] },
+    progress: { failed: string[]; done: string[]; unused: Unused },
     options: RunOptions,
   ): Generator<string> {
-    const plan = planDeploy(assembleUndo(input, progress, this.#observe(wanted, options.zones)));
+    const unused = new Set([...progress.unused.values()].flat());
+    const plan = planDeploy(
+      assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options.zones)),
+    );
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
     for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
     for (const level of plan.levels) {
-      yield* this.#level(input, level, options);
+      yield* this.#level(input, level, options, progress.unused);
       for (const step of level.retire) yield this.#retire(step);
     }
   }
