@@ -39,7 +39,7 @@ const SUITES: Record<string, { minutes: number; options: readonly string[] }> = 
   unit: { minutes: 10, options: ['--coverage'] },
   // Both have the machine to themselves: what they measure is traffic under load.
   lab: { minutes: 20, options: ['--runInBand'] },
-  e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--runInBand'] },
+  e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--maxWorkers=2'] },
 };
 
 /** runCheck runs one static check; what it printed is shown when it fails. */

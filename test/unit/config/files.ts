@@ -2,46 +2,14 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { type ResolveOptions, resolveEnvironment } from '../../../src/config/resolve.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
+import { PROMISED } from '../../promised-configuration.ts';
 import { HOST_KEYS } from './host-keys.ts';
 
-/** The configuration that issue 3 asks to be valid, with real host keys filled in. */
-export const SHOP = `
-project: shop
-sidecar: { image: "nginx:1.30-alpine" }
-environments:
-  production:
-    provider: static
-    user: deploy
-    servers:
-      - { host: 172.30.0.11, private_ip: 172.31.0.11, port: 22, zone: lon1, host_key: "${HOST_KEYS.ed25519}" }
-      - { host: 172.30.0.12, private_ip: 172.31.0.12, port: 22, zone: lon1, host_key: "${HOST_KEYS.otherEd25519}" }
-    services:
-      api: { environment: { LOG_LEVEL: warn } }
-  local:
-    provider: local
-    services:
-      api: { servers: 1 }
-services:
-  cache:
-    image: redis:7
-    port: 6379
-    protocol: tcp
-    healthcheck: { test: ["CMD", "redis-cli", "ping"], interval: 1s }
-    volumes: ["cache-data:/data"]
-    strategy: recreate
-  api:
-    image: ghcr.io/acme/api:1.2.3
-    port: 3000
-    domain: [api.example.com, www.example.com]
-    depends_on: [cache]
-    servers: 2
-    environment: { LOG_LEVEL: info }
-    secrets: [API_TOKEN]
-    healthcheck: { path: /health, interval: 500ms, timeout: 2s, start_period: 30s }
-    drain: { timeout: 60s }
-    stop_grace_period: 20s
-    deploy: { resources: { limits: { cpus: "0.5", memory: 256M } } }
-`;
+/** The promised configuration, with real host keys filled in. */
+export const SHOP = PROMISED.replace('ssh-ed25519 AAAA…', HOST_KEYS.ed25519).replace(
+  'ssh-ed25519 AAAA…',
+  HOST_KEYS.otherEd25519,
+);
 
 type Variables = Record<string, string | undefined>;
 

@@ -197,6 +197,6 @@ describe('figures', () => {
       longest_gap_ms: 80,
       losses: ['x', '1', '2', '3', '4'],
     });
-    expect(mergeReports([one])).toBe(one);
+    expect(mergeReports([one])).toEqual(one);
   });
 });
