@@ -69465,7 +69465,7 @@ const LOG_LINES = 50;
 function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
     return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
 }
-async function awaitHealthy(server, patient, signal) {
+async function awaitHealthy(server, patient, signal, answered) {
     const look = examination(server, patient);
     const begun = Date.now();
     const end = begun + allowedMs(patient.healthcheck);
@@ -69478,6 +69478,7 @@ async function awaitHealthy(server, patient, signal) {
         const complaint = await look().catch(messageOf);
         if (complaint === undefined) {
             successes += 1;
+            answered();
             if (successes === SUCCESSES_NEEDED)
                 return;
             await (0,promises_namespaceObject.setTimeout)(Math.min(FIRST_PAUSE_MS, intervalMs), undefined, { signal });
@@ -69893,10 +69894,19 @@ async function touch(instance, address, port) {
     stream.destroy();
 }
 ;
-async function switchRoutes(context, step) {
+const READY = { soon: Promise.resolve(), now: Promise.resolve() };
+const LONGEST_HOLD_MS = 5_000;
+async function switchRoutes(context, step, ready = READY) {
+    await ready.soon;
+    if (await trySwitch(context, step, () => within(ready.now, LONGEST_HOLD_MS)))
+        return;
+    await ready.now;
+    await trySwitch(context, step, async () => true);
+}
+async function trySwitch(context, step, isReady) {
     const { fleet, guard, timeline } = context;
     const servers = step.hosts.map((host) => fleet.server(host));
-    await withEdges(context, servers, step, async (edges) => {
+    return await withEdges(context, servers, step, async (edges) => {
         const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
             const looking = [
                 ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
@@ -69904,6 +69914,8 @@ async function switchRoutes(context, step) {
             ];
             return (await allOrErrors(looking)).filter((next) => next !== undefined);
         });
+        if (!(await isReady()))
+            return false;
         await guard.confirm();
         await timeline.measure({ phase: 'switch' }, async () => {
             for (const service of step.moved)
@@ -69916,14 +69928,25 @@ async function switchRoutes(context, step) {
                 throw error;
             }
         });
+        return true;
     });
+}
+async function within(work, ms) {
+    const timer = new AbortController();
+    const late = (0,promises_namespaceObject.setTimeout)(ms, false, { signal: timer.signal }).catch(() => false);
+    try {
+        return await Promise.race([work.then(() => true), late]);
+    }
+    finally {
+        timer.abort();
+    }
 }
 async function withEdges(context, servers, step, work) {
     const candidates = await Promise.all(servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])));
     const edges = candidates.flat();
     const { run, fence } = context.guard;
     const holder = { run, fence, scope: context.scope };
-    await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
+    return await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 async function needsEdge(context, step, server) {
     if (wish(context, step, server, 'edge').files.size > 0)
@@ -69996,17 +70019,39 @@ async function goBack(context, nexts) {
 async function runLevel(context, level) {
     await allOrErrors(level.stop.map((step) => stop(context, step)));
     const started = await allOrErrors(level.start.map((step) => run_level_start(context, step)));
-    await allOrErrors(level.check.map((step) => run_level_check(context, step, started)));
+    const health = checkAll(context, level, started);
+    await health.soon;
     const probes = await startProbes(context, level);
-    if (level.switch !== undefined)
-        await switchRoutes(context, level.switch).catch(endProbes(probes));
+    try {
+        if (level.switch !== undefined)
+            await switchRoutes(context, level.switch, health);
+        else
+            await health.now;
+    }
+    catch (error) {
+        await Promise.all([health.end(), probes.endAfter(Promise.resolve())]);
+        throw error;
+    }
     const done = retireAll(context, level, Date.now());
     return { done, probes: probes.endAfter(done) };
 }
-function endProbes(probes) {
-    return async (error) => {
-        await probes.endAfter(Promise.resolve());
-        throw error;
+function checkAll(context, level, started) {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([context.guard.signal, stop.signal]);
+    const checks = level.check.map((step) => {
+        const first = Promise.withResolvers();
+        return { healthy: run_level_check(context, step, started, signal, first.resolve), answered: first.promise };
+    });
+    const now = allOrErrors(checks.map(({ healthy }) => healthy)).then(() => undefined);
+    const answered = Promise.all(checks.map((one) => one.answered)).then(() => undefined);
+    const isOver = now.catch(() => undefined);
+    return {
+        soon: Promise.race([answered, now]),
+        now,
+        end: async () => {
+            stop.abort();
+            await isOver;
+        },
     };
 }
 async function stop(context, step) {
@@ -70062,13 +70107,13 @@ function startFailure(step, error) {
     const name = container_nameOf(step.blueprint, step.side);
     return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
-async function run_level_check(context, step, started) {
+async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
         const place = placeKey(step.host, step.service, step.side);
         const name = container_nameOf({ scope: context.scope, service: step.service }, step.side);
         const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
-        await awaitHealthy(server, { ...step, ...container }, context.guard.signal);
+        await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
 }
 async function retireAll(context, level, switchedAt) {

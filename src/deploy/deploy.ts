@@ -8,6 +8,20 @@ import { describeSpan, Timeline } from './timeline.ts';
  * deploy brings an environment to what is wanted: it looks at the servers and the record, plans, runs the plan
  * and records. It throws before the first change for whatever can be known before; a failure after that is in
  * the report, beside what was done.
+ *
+ * A toggle of one service takes 28 Engine calls on each server (`npm run bench` counts them), and none of them waits
+ * for another server:
+ *
+ * | calls | for |
+ * | --- | --- |
+ * | 5 | what there is: a ping, the containers, the image, and the volumes of edge and sidecar |
+ * | 3 | the new container: create, start, and its address |
+ * | 2 | the lock of the edge, which projects share: taken and given back |
+ * | 4 | edge and sidecar: each is written to in one archive, and told to read it |
+ * | 12 | the drain: a helper in the old container's network comes and goes (3), and looks three times; a look is an exec of three calls, since a table that could not be read must not pass for an empty one |
+ * | 2 | the old container: stop, remove |
+ *
+ * Health, generations and proofs are asked of the app and of nginx, not of the engine.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const timeline = new Timeline((span) => request.log.info(describeSpan(span)));

@@ -35,10 +35,16 @@ export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Hea
 }
 
 /**
- * awaitHealthy waits until a container was healthy three times in a row. It throws a UserError with the last
- * reason and the container's last log lines when the time allowed is over or the container crashes.
+ * awaitHealthy waits until a container was healthy three times in a row; `answered` is called at the first time. It
+ * throws a UserError with the last reason and the container's last log lines when the time allowed is over or the
+ * container crashes.
  */
-export async function awaitHealthy(server: Server, patient: Patient, signal: AbortSignal): Promise<void> {
+export async function awaitHealthy(
+  server: Server,
+  patient: Patient,
+  signal: AbortSignal,
+  answered: () => void,
+): Promise<void> {
   const look = examination(server, patient);
   const begun = Date.now();
   const end = begun + allowedMs(patient.healthcheck);
@@ -51,6 +57,7 @@ export async function awaitHealthy(server: Server, patient: Patient, signal: Abo
     const complaint = await look().catch(messageOf);
     if (complaint === undefined) {
       successes += 1;
+      answered();
       if (successes === SUCCESSES_NEEDED) return;
       await sleep(Math.min(FIRST_PAUSE_MS, intervalMs), undefined, { signal });
       continue;

@@ -8,8 +8,8 @@ import { type DrainOutcome, drain } from './drain.ts';
 import { awaitHealthy } from './health.ts';
 import type { CheckStep, Level, RetireStep, StartStep, StopStep } from './plan.ts';
 import type { ProbeReport } from './probe.ts';
-import { type Probes, startProbes } from './probing.ts';
-import { switchRoutes } from './switch.ts';
+import { startProbes } from './probing.ts';
+import { type Readiness, switchRoutes } from './switch.ts';
 
 /** What a level has left to do when its traffic has moved. */
 export interface Retiring {
@@ -26,18 +26,44 @@ export interface Retiring {
 export async function runLevel(context: RunContext, level: Level): Promise<Retiring> {
   await allOrErrors(level.stop.map((step) => stop(context, step)));
   const started = await allOrErrors(level.start.map((step) => start(context, step)));
-  await allOrErrors(level.check.map((step) => check(context, step, started)));
+  const health = checkAll(context, level, started);
+  await health.soon;
   const probes = await startProbes(context, level);
-  if (level.switch !== undefined) await switchRoutes(context, level.switch).catch(endProbes(probes));
+  try {
+    if (level.switch !== undefined) await switchRoutes(context, level.switch, health);
+    else await health.now;
+  } catch (error) {
+    await Promise.all([health.end(), probes.endAfter(Promise.resolve())]);
+    throw error;
+  }
   const done = retireAll(context, level, Date.now());
   return { done, probes: probes.endAfter(done) };
 }
 
-/** A switch that failed needs no probe any more. */
-function endProbes(probes: Probes) {
-  return async (error: unknown): Promise<never> => {
-    await probes.endAfter(Promise.resolve());
-    throw error;
+/** The health of a level's new containers. */
+interface Health extends Readiness {
+  /** end asks no more, and returns when nobody is asked any more. */
+  end(): Promise<void>;
+}
+
+/** Asks all new containers at once. The switch is made ready as soon as every one of them has answered once. */
+function checkAll(context: RunContext, level: Level, started: readonly Started[]): Health {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.guard.signal, stop.signal]);
+  const checks = level.check.map((step) => {
+    const first = Promise.withResolvers<void>();
+    return { healthy: check(context, step, started, signal, first.resolve), answered: first.promise };
+  });
+  const now = allOrErrors(checks.map(({ healthy }) => healthy)).then(() => undefined);
+  const answered = Promise.all(checks.map((one) => one.answered)).then(() => undefined);
+  const isOver = now.catch(() => undefined);
+  return {
+    soon: Promise.race([answered, now]),
+    now,
+    end: async () => {
+      stop.abort();
+      await isOver;
+    },
   };
 }
 
@@ -111,7 +137,13 @@ function startFailure(step: StartStep, error: unknown): UserError {
   return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
 
-async function check(context: RunContext, step: CheckStep, started: readonly Started[]): Promise<void> {
+async function check(
+  context: RunContext,
+  step: CheckStep,
+  started: readonly Started[],
+  signal: AbortSignal,
+  answered: () => void,
+): Promise<void> {
   const server = context.fleet.server(step.host);
   await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
     const place = placeKey(step.host, step.service, step.side);
@@ -119,7 +151,7 @@ async function check(context: RunContext, step: CheckStep, started: readonly Sta
     const name = nameOf({ scope: context.scope, service: step.service }, step.side);
     const container =
       started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
-    await awaitHealthy(server, { ...step, ...container }, context.guard.signal);
+    await awaitHealthy(server, { ...step, ...container }, signal, answered);
   });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf } from '../model/errors.ts';
@@ -23,15 +24,39 @@ interface Next {
   before: { slot: Slot; generation: string | undefined };
 }
 
+/** Says when the new sides may have the traffic. */
+export interface Readiness {
+  /** Resolves when they are about to be ready; rejects when they will not be. */
+  soon: Promise<void>;
+  /** Resolves when they are; rejects when they will not be. */
+  now: Promise<void>;
+}
+
+const READY: Readiness = { soon: Promise.resolve(), now: Promise.resolve() };
+/** Other projects wait while a run holds the locks of the edges. */
+const LONGEST_HOLD_MS = 5_000;
+
 /**
  * switchRoutes gives every edge and sidecar the routes of a step. Nothing goes live anywhere before every nginx has
- * accepted its new configuration; then each reload and each moved service is proven on every server. When
- * anything is not proven, all go back to what they served, and the error says why.
+ * accepted its new configuration and the new sides are ready; then each reload and each moved service is proven on
+ * every server. When anything is not proven, all go back to what they served, and the error says why.
  */
-export async function switchRoutes(context: RunContext, step: SwitchStep): Promise<void> {
+export async function switchRoutes(context: RunContext, step: SwitchStep, ready = READY): Promise<void> {
+  await ready.soon;
+  if (await trySwitch(context, step, () => within(ready.now, LONGEST_HOLD_MS))) return;
+  await ready.now;
+  await trySwitch(context, step, async () => true);
+}
+
+/** Returns false, with nothing changed, when the new sides are not ready in time. */
+async function trySwitch(
+  context: RunContext,
+  step: SwitchStep,
+  isReady: () => Promise<boolean>,
+): Promise<boolean> {
   const { fleet, guard, timeline } = context;
   const servers = step.hosts.map((host) => fleet.server(host));
-  await withEdges(context, servers, step, async (edges) => {
+  return await withEdges(context, servers, step, async (edges) => {
     const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
       const looking = [
         ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
@@ -39,6 +64,7 @@ export async function switchRoutes(context: RunContext, step: SwitchStep): Promi
       ];
       return (await allOrErrors(looking)).filter((next) => next !== undefined);
     });
+    if (!(await isReady())) return false;
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
       for (const service of step.moved) context.unused.delete(service);
@@ -49,23 +75,35 @@ export async function switchRoutes(context: RunContext, step: SwitchStep): Promi
         throw error;
       }
     });
+    return true;
   });
 }
 
+/** Tells whether work is done in time; rejects when it fails in time. */
+async function within(work: Promise<void>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
+}
+
 /** Locks the edges that have to change. */
-async function withEdges(
+async function withEdges<T>(
   context: RunContext,
   servers: readonly Server[],
   step: SwitchStep,
-  work: (edges: Server[]) => Promise<void>,
-): Promise<void> {
+  work: (edges: Server[]) => Promise<T>,
+): Promise<T> {
   const candidates = await Promise.all(
     servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])),
   );
   const edges = candidates.flat();
   const { run, fence } = context.guard;
   const holder = { run, fence, scope: context.scope };
-  await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
+  return await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 
 async function needsEdge(context: RunContext, step: SwitchStep, server: Server): Promise<boolean> {
