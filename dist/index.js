@@ -67115,6 +67115,12 @@ function slotOfGeneration(tree, scope, generation) {
 function identityOf(scopes) {
     return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
 }
+function slotOfIdentity(tree, identity) {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
+        const { manifest } = tree.slots[slot];
+        return manifest !== undefined && identityOf(manifest.scopes) === identity;
+    });
+}
 function otherSlot(slot) {
     return slot === 'a' ? 'b' : 'a';
 }
@@ -67185,27 +67191,33 @@ class NginxInstance {
         this.#seen = seen;
     }
     async look(scope) {
-        const [tree, generation] = await Promise.all([readTree(this.server, this.id), this.generation(scope)]);
-        this.#seen = { tree, generation: await this.#settled(scope, tree, generation) };
-        return this.#seen;
+        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
+        const end = Date.now() + OLD_WORKERS_MS;
+        let served = await this.#servedOf(tree, scope, identity);
+        while (served.slot !== tree.live && Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            served = await this.#servedOf(tree, scope, await this.#identity());
+        }
+        this.#seen = served;
+        return served;
     }
     async lookAgain(scope) {
-        const { tree, generation } = this.#seen ?? {};
-        const manifest = tree?.slots[tree.live].manifest;
-        if (tree === undefined || manifest?.scopes[scope]?.generation !== generation)
+        const seen = this.#seen;
+        if (seen === undefined || seen.slot !== seen.tree.live)
             return await this.look(scope);
-        const { body } = await this.server.http.get(this.#control('/identity'), 5_000);
-        return body === identityOf(manifest?.scopes ?? {}) ? { tree, generation } : await this.look(scope);
+        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
+        return isSame ? seen : await this.look(scope);
     }
-    async #settled(scope, tree, first) {
-        const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
-        const end = Date.now() + OLD_WORKERS_MS;
-        let generation = first;
-        while (generation !== written && Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
-            generation = await this.generation(scope);
+    async #servedOf(tree, scope, identity) {
+        const slot = slotOfIdentity(tree, identity);
+        if (slot !== undefined) {
+            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
         }
-        return generation;
+        const generation = await this.generation(scope);
+        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    }
+    async #identity() {
+        return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
     }
     async generation(scope) {
         const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
@@ -67338,12 +67350,10 @@ function spotOf(input, service, host) {
 function servedBy(scope, nginx) {
     if (nginx === undefined)
         return undefined;
-    const { tree, generation, isRunning } = nginx;
-    const name = scopeName(scope);
+    const { tree, slot, generation, isRunning } = nginx;
     if (isRunning && generation === undefined)
         return undefined;
-    const slot = (isRunning ? slotOfGeneration(tree, name, generation) : undefined) ?? tree.live;
-    return tree.slots[slot].manifest?.scopes[name];
+    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
 }
 function servingRelease(scope, observed, service) {
     const placements = observed
@@ -67840,12 +67850,14 @@ async function observeNginx(kind, server, summary, scope) {
             .look(scopeName(scope))
             .catch(() => undefined)
         : undefined;
+    const tree = served?.tree ?? (await readTree(server, id));
     return {
         id,
         name,
         isRunning: served !== undefined,
         address,
-        tree: served?.tree ?? (await readTree(server, id)),
+        tree,
+        slot: served?.slot ?? tree.live,
         generation: served?.generation,
         isInNetwork: networks[networkName(scope)] !== undefined,
     };
@@ -69966,12 +69978,11 @@ async function composeNext(context, step, server, kind) {
     if (instance === undefined)
         throw new Error(`${server.host}: there is no running ${kind}`);
     const scope = scopeName(context.scope);
-    const { tree, generation } = await instance.lookAgain(scope);
+    const { tree, slot, generation } = await instance.lookAgain(scope);
     const wanted = wish(context, step, server, kind);
     const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
     if (isServed(kind, tree, wanted) && generation === written)
         return undefined;
-    const slot = slotOfGeneration(tree, scope, generation) ?? tree.live;
     const composition = compose(kind, { ...tree, live: slot }, wanted);
     const before = { slot, generation };
     if (isAccepted(tree, slot, generation, composition)) {

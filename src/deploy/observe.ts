@@ -143,12 +143,14 @@ async function observeNginx(
         .look(scopeName(scope))
         .catch(() => undefined)
     : undefined;
+  const tree = served?.tree ?? (await readTree(server, id));
   return {
     id,
     name,
     isRunning: served !== undefined,
     address,
-    tree: served?.tree ?? (await readTree(server, id)),
+    tree,
+    slot: served?.slot ?? tree.live,
     generation: served?.generation,
     isInNetwork: networks[networkName(scope)] !== undefined,
   };

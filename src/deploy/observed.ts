@@ -1,5 +1,5 @@
 import type { Side } from '../model/side.ts';
-import type { Tree } from '../nginx/tree.ts';
+import type { Slot, Tree } from '../nginx/tree.ts';
 
 /** A service container as it was found on a server. */
 export interface ObservedContainer {
@@ -33,6 +33,8 @@ export interface ObservedNginx {
   /** Its address on its home network, while it runs. */
   address: string | undefined;
   tree: Tree;
+  /** The slot that the running nginx has read; of a stopped one, the one that it will read. */
+  slot: Slot;
   /** What the running nginx says it serves of this environment. */
   generation: string | undefined;
   /** Attached to the environment's network. */

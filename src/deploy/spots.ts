@@ -1,7 +1,7 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
-import { activeSides, type ManifestScope, routesOf, slotOfGeneration } from '../nginx/tree.ts';
+import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -28,11 +28,9 @@ export function spotOf(input: PlanInput, service: string, host: string) {
  */
 export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): ManifestScope | undefined {
   if (nginx === undefined) return undefined;
-  const { tree, generation, isRunning } = nginx;
-  const name = scopeName(scope);
+  const { tree, slot, generation, isRunning } = nginx;
   if (isRunning && generation === undefined) return undefined;
-  const slot = (isRunning ? slotOfGeneration(tree, name, generation) : undefined) ?? tree.live;
-  return tree.slots[slot].manifest?.scopes[name];
+  return tree.slots[slot].manifest?.scopes[scopeName(scope)];
 }
 
 /** servingRelease returns the highest release of a service's containers that any edge or sidecar sends traffic to. */

@@ -9,7 +9,7 @@ import type { NginxInstance } from '../nginx/instance.ts';
 import { withEdgeLocks } from '../nginx/lock.ts';
 import { type Proof, prove } from '../nginx/prove.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
-import { type Slot, slotOfGeneration } from '../nginx/tree.ts';
+import type { Slot } from '../nginx/tree.ts';
 import { nginxKey, placeKey, type RunContext } from './context.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
@@ -130,12 +130,11 @@ async function composeNext(
   const instance = context.instances.get(nginxKey(server.host, kind));
   if (instance === undefined) throw new Error(`${server.host}: there is no running ${kind}`);
   const scope = scopeName(context.scope);
-  const { tree, generation } = await instance.lookAgain(scope);
+  const { tree, slot, generation } = await instance.lookAgain(scope);
   const wanted = wish(context, step, server, kind);
   const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
   if (isServed(kind, tree, wanted) && generation === written) return undefined;
-  // A run that was cut off may have made a slot live that nginx never read.
-  const slot = slotOfGeneration(tree, scope, generation) ?? tree.live;
+  // A run that was cut off, of any project, may have made a slot live that nginx never read.
   const composition = compose(kind, { ...tree, live: slot }, wanted);
   const before = { slot, generation };
   if (isAccepted(tree, slot, generation, composition)) {

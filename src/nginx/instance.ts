@@ -3,7 +3,7 @@ import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Composition } from './compose.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderPointer } from './render.ts';
-import { identityOf, parseTree, type Slot, type Tree } from './tree.ts';
+import { parseTree, type Slot, slotOfGeneration, slotOfIdentity, type Tree } from './tree.ts';
 
 /** How long a reload may take to answer: 2 s cover 5,000 services (FIELD-NOTES), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -11,9 +11,13 @@ const POLL_MS = 15;
 /** How long an nginx that says something else than its pointer may be in the middle of a reload. */
 const OLD_WORKERS_MS = 2_000;
 
-/** What an nginx serves: its volume, and the generation of an environment that the running one has told. */
+/** What an nginx serves. */
 export interface Served {
+  /** Its volume. */
   tree: Tree;
+  /** The slot that the running nginx has read: not the live one where a run was cut off before its reload. */
+  slot: Slot;
+  /** The generation of the environment that was asked for; undefined when it serves nothing of it. */
   generation: string | undefined;
 }
 
@@ -42,37 +46,44 @@ export class NginxInstance {
     this.#seen = seen;
   }
 
-  /** look reads the volume, and asks which generation of an environment is served: one round trip. */
+  /**
+   * look reads the volume, and asks what is served: one round trip. For a tenth of a second after a reload old workers
+   * answer beside the new ones (nginx's master sleeps before it tells them to quit), longer on a busy machine; so one
+   * that says something else than its pointer is asked again. One that keeps saying so was never told to reload: a run
+   * was cut off.
+   */
   async look(scope: string): Promise<Served> {
-    const [tree, generation] = await Promise.all([readTree(this.server, this.id), this.generation(scope)]);
-    this.#seen = { tree, generation: await this.#settled(scope, tree, generation) };
-    return this.#seen;
+    const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
+    const end = Date.now() + OLD_WORKERS_MS;
+    let served = await this.#servedOf(tree, scope, identity);
+    while (served.slot !== tree.live && Date.now() < end) {
+      await sleep(POLL_MS);
+      served = await this.#servedOf(tree, scope, await this.#identity());
+    }
+    this.#seen = served;
+    return served;
   }
 
   /** lookAgain is look, without reading the volume where nginx still serves what was seen last. */
   async lookAgain(scope: string): Promise<Served> {
-    const { tree, generation } = this.#seen ?? {};
-    const manifest = tree?.slots[tree.live].manifest;
-    if (tree === undefined || manifest?.scopes[scope]?.generation !== generation)
-      return await this.look(scope);
-    const { body } = await this.server.http.get(this.#control('/identity'), 5_000);
-    return body === identityOf(manifest?.scopes ?? {}) ? { tree, generation } : await this.look(scope);
+    const seen = this.#seen;
+    if (seen === undefined || seen.slot !== seen.tree.live) return await this.look(scope);
+    const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
+    return isSame ? seen : await this.look(scope);
   }
 
-  /**
-   * For a tenth of a second after a reload old workers answer beside the new ones (nginx's master sleeps before it
-   * tells them to quit), longer on a busy machine. One that keeps saying something else than its pointer was never
-   * told to reload: a run was cut off.
-   */
-  async #settled(scope: string, tree: Tree, first: string | undefined): Promise<string | undefined> {
-    const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
-    const end = Date.now() + OLD_WORKERS_MS;
-    let generation = first;
-    while (generation !== written && Date.now() < end) {
-      await sleep(POLL_MS);
-      generation = await this.generation(scope);
+  async #servedOf(tree: Tree, scope: string, identity: string): Promise<Served> {
+    const slot = slotOfIdentity(tree, identity);
+    if (slot !== undefined) {
+      return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
     }
-    return generation;
+    // Its manifest was damaged, or an older version of us wrote it.
+    const generation = await this.generation(scope);
+    return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
+  }
+
+  async #identity(): Promise<string> {
+    return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
   }
 
   /** generation asks the running nginx which generation of an environment it serves; undefined is none. */

@@ -88,6 +88,14 @@ export function identityOf(scopes: Readonly<Record<string, Pick<ManifestScope, '
   return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
 }
 
+/** slotOfIdentity returns the slot whose manifest has this identity; undefined when neither has. */
+export function slotOfIdentity(tree: Tree, identity: string): Slot | undefined {
+  return [tree.live, otherSlot(tree.live)].find((slot) => {
+    const { manifest } = tree.slots[slot];
+    return manifest !== undefined && identityOf(manifest.scopes) === identity;
+  });
+}
+
 /** otherSlot returns the slot beside this one. */
 export function otherSlot(slot: Slot): Slot {
   return slot === 'a' ? 'b' : 'a';

@@ -341,14 +341,18 @@ export class World {
 
   #observeNginx(nginx: Nginx | undefined, name: string): ObservedNginx | undefined {
     if (nginx === undefined) return undefined;
+    const { files, loaded, isRunning, isInNetwork } = nginx;
+    const tree = parseTree(files);
+    const generation = isRunning ? loaded?.scopes[scopeName(this.scope)]?.generation : undefined;
     return {
       id: name,
       name,
-      isRunning: nginx.isRunning,
-      address: nginx.isRunning ? '172.18.0.2' : undefined,
-      tree: parseTree(nginx.files),
-      generation: nginx.isRunning ? nginx.loaded?.scopes[scopeName(this.scope)]?.generation : undefined,
-      isInNetwork: nginx.isInNetwork,
+      isRunning,
+      address: isRunning ? '172.18.0.2' : undefined,
+      tree,
+      slot: slotOfGeneration(tree, scopeName(this.scope), generation) ?? tree.live,
+      generation,
+      isInNetwork,
     };
   }
 

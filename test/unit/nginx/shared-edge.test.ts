@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { compose, firstFiles, mendedFiles } from '../../../src/nginx/compose.ts';
 import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { parseTree, slotOfGeneration, type Tree } from '../../../src/nginx/tree.ts';
+import { identityOf, parseTree, slotOfIdentity, type Tree } from '../../../src/nginx/tree.ts';
 
 const settings = { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2_000 };
 const server = { host: '10.0.0.1', zone: 'a', privateIp: '10.1.0.1' };
@@ -10,7 +10,8 @@ const server = { host: '10.0.0.1', zone: 'a', privateIp: '10.1.0.1' };
 /** An edge as it lies in its volume, which projects change one after the other. */
 class Edge {
   readonly #files = firstFiles('edge', scopeOf('first'), settings);
-  readonly #generations = new Map<string, string>();
+  /** What the running nginx says of itself. */
+  #identity = identityOf({});
 
   get tree(): Tree {
     return parseTree(this.#files);
@@ -18,15 +19,21 @@ class Edge {
 
   /** serve gives a project the routes to one side, as a switch does. */
   serve(project: string, side: 'base' | 'secondary'): void {
+    this.point(project, side);
+    const { tree } = this;
+    this.#identity = identityOf(tree.slots[tree.live].manifest!.scopes);
+  }
+
+  /** point is serve of a run that is cut off before it tells nginx to read. */
+  point(project: string, side: 'base' | 'secondary'): void {
     const scope = scopeOf(project);
     const { tree } = this;
-    const slot = slotOfGeneration(tree, `${project}_live`, this.#generations.get(project)) ?? tree.live;
+    const slot = slotOfIdentity(tree, this.#identity) ?? tree.live;
     const routes = [routeTo(project, side)];
     const files = renderScope('edge', scope, routes, server, [server]);
     const composition = compose('edge', { ...tree, live: slot }, { scope, files, routes, settings });
     for (const [path, content] of composition.files) this.#files.set(path, content);
     this.#files.set('nginx.conf', renderPointer(composition.slot));
-    this.#generations.set(project, composition.generation);
   }
 
   /** write does what a hand on the server does. */
@@ -51,6 +58,15 @@ test('projects that change a shared edge in turn never bring back old routes of 
     edge.serve('first', side);
     expect([edge.sideOf('first'), edge.sideOf('second')]).toEqual([side, side]);
   }
+});
+
+test('what a run of one project was cut off before making live is not made live by another one', () => {
+  const edge = new Edge();
+  edge.serve('first', 'base');
+  edge.serve('second', 'base');
+  edge.point('second', 'secondary');
+  edge.serve('first', 'secondary');
+  expect([edge.sideOf('first'), edge.sideOf('second')]).toEqual(['secondary', 'base']);
 });
 
 test('each change is staged beside what is live', () => {
