@@ -67208,6 +67208,12 @@ class NginxInstance {
         const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
         return isSame ? seen : await this.look(scope);
     }
+    mayServe(scope, service) {
+        if (this.#seen === undefined)
+            return true;
+        const { tree, slot } = this.#seen;
+        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
+    }
     async #servedOf(tree, scope, identity) {
         const slot = slotOfIdentity(tree, identity);
         if (slot !== undefined) {
@@ -69352,6 +69358,7 @@ async function prepare(server, scope, nginx, step, log) {
         instances.push(await ensureSidecar(server, scope, nginx));
     if (step.edge !== undefined)
         instances.push(await ensureEdge(server, scope, nginx));
+    await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
     return instances;
 }
 async function teardown(server, scope) {
@@ -69722,7 +69729,7 @@ function probeRoute(context, route) {
 function targetOf(context, route, server) {
     const isPublic = route.domains.length > 0;
     const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
-    if (instance === undefined)
+    if (!instance?.mayServe(scopeName(context.scope), route.service))
         return undefined;
     return {
         dial: server.dial,

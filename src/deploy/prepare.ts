@@ -1,6 +1,13 @@
 import type { Server } from '../fleet/server.ts';
 import type { Log } from '../model/log.ts';
-import { EDGE_NAME, networkName, type Scope, sidecarName, sidecarVolumeName } from '../model/names.ts';
+import {
+  EDGE_NAME,
+  networkName,
+  type Scope,
+  scopeName,
+  sidecarName,
+  sidecarVolumeName,
+} from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { ensureEdge, ensureSidecar } from '../nginx/install.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
@@ -25,6 +32,7 @@ export async function prepare(
   const instances: NginxInstance[] = [];
   if (step.sidecar !== undefined) instances.push(await ensureSidecar(server, scope, nginx));
   if (step.edge !== undefined) instances.push(await ensureEdge(server, scope, nginx));
+  await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
   return instances;
 }
 

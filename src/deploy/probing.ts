@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../fleet/server.ts';
+import { scopeName } from '../model/names.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { Level } from './plan.ts';
@@ -63,7 +64,8 @@ function probeRoute(context: RunContext, route: Route): Probe[] {
 function targetOf(context: RunContext, route: Route, server: Server): ProbeTarget | undefined {
   const isPublic = route.domains.length > 0;
   const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
-  if (instance === undefined) return undefined;
+  // One that was made anew in this run has no route yet: what it cannot answer was not lost by the switch.
+  if (!instance?.mayServe(scopeName(context.scope), route.service)) return undefined;
   return {
     dial: server.dial,
     name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,

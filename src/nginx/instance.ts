@@ -72,6 +72,13 @@ export class NginxInstance {
     return isSame ? seen : await this.look(scope);
   }
 
+  /** mayServe tells whether requests for a service may get an answer here: not before a new nginx has its route. */
+  mayServe(scope: string, service: string): boolean {
+    if (this.#seen === undefined) return true;
+    const { tree, slot } = this.#seen;
+    return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
+  }
+
   async #servedOf(tree: Tree, scope: string, identity: string): Promise<Served> {
     const slot = slotOfIdentity(tree, identity);
     if (slot !== undefined) {

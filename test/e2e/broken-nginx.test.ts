@@ -270,6 +270,23 @@ describe('An nginx that is disturbed', () => {
       expect(Object.keys(await shop.standing())).toEqual(Object.keys(before));
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
+
+    test('a sidecar that was removed, while the service behind it is replaced: the probe takes nothing for lost', async () => {
+      shop.edit(({ services }) => {
+        services.inner = { ...service(), domain: undefined };
+      });
+      await shop.deploy();
+      await second.docker('rm', '--force', SIDECAR);
+      shop.edit(({ services }) => {
+        services.inner!.image = lab.images.web('v2');
+      });
+      const run = await shop.deploy();
+      expect(JSON.parse(run.outputs.result!).inner).toMatchObject({ release: 2, probe: { lost: 0 } });
+      shop.edit(({ services }) => {
+        delete services.inner;
+      });
+      await shop.deploy();
+    });
   });
 
   describe('by a run that is killed', () => {
