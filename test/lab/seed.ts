@@ -65,7 +65,7 @@ async function grow(seed: Seed, kept: string, images: SeedImage[], base?: string
   await docker(['volume', 'create', '--label', 'switchyard.lab.cache=seed', kept]);
   if (base) await plant(seed, base, [kept]);
   await docker([
-    ...['run', '--rm', ...nestedEngineFlags, '--volume', `${kept}:/var/lib/docker`],
+    ...['run', '--rm', ...(await nestedEngineFlags()), '--volume', `${kept}:/var/lib/docker`],
     ...['--network', seed.networks.outside.name],
     ...['--env', `LAB_REGISTRY=${seed.registry.direct}`],
     ...['--env', `LAB_REGISTRY_PORT=${seed.registry.address.split(':')[1]}`],

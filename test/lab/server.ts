@@ -54,10 +54,18 @@ export interface LabServer extends ServerFacts {
   reconnect(): Promise<void>;
 }
 
-/** The flags that let an engine run in a container, also on hosts that lack CAP_SYS_RESOURCE. */
-export const nestedEngineFlags = [
+/** Engines from 23 on know which capabilities a machine lacks, and refuse to drop one of those. */
+const KNOWS_CAPABILITIES = 23;
+
+/** nestedEngineFlags returns the flags that let an engine run in a container, also on machines that lack CAP_SYS_RESOURCE. */
+export async function nestedEngineFlags(): Promise<string[]> {
+  const version = Number.parseInt(await docker(['version', '--format', '{{.Server.Version}}']), 10);
+  return version < KNOWS_CAPABILITIES ? [...FLAGS, '--cap-drop', 'SYS_RESOURCE'] : FLAGS;
+}
+
+const FLAGS = [
   '--init',
-  ...['--cap-add', 'ALL', '--cap-drop', 'SYS_RESOURCE'],
+  ...['--cap-add', 'ALL'],
   ...['--security-opt', 'seccomp=unconfined'],
   ...['--security-opt', 'apparmor=unconfined'],
   ...['--security-opt', 'systempaths=unconfined'],
@@ -83,7 +91,14 @@ export async function bootServer(plan: ServerPlan): Promise<void> {
   const { facts, networks, registry } = plan;
   const zone = networks.zones[facts.zone]!;
   await docker([
-    ...['create', '--name', facts.container, '--label', `switchyard.lab=${plan.lab}`, ...nestedEngineFlags],
+    ...[
+      'create',
+      '--name',
+      facts.container,
+      '--label',
+      `switchyard.lab=${plan.lab}`,
+      ...(await nestedEngineFlags()),
+    ],
     ...['--hostname', `${plan.lab}-${facts.index}`, '--volume', `${plan.volume}:/var/lib/docker`],
     // As on a real machine, what is in /run does not outlive a restart.
     ...['--tmpfs', '/run:exec,mode=755'],
