@@ -251,7 +251,11 @@ repeating; 5 toggles each; the old side is listed as \`backup\` throughout.
 
 | \`keepalive_min_timeout\` | sent | lost | the whole run (median) |
 | --- | --- | --- | --- |
-${rows.join('\n')}`);
+${rows.join('\n')}
+
+The backup catches what old workers still bring. It cannot help a client whose idle connection is closed while its next
+request is on the way: only the time-out keeps that connection open. So the default is 10s, and a shorter one makes runs
+shorter for services whose clients repeat a request that got no answer.`);
 }
 
 async function webProject(
