@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { docker, run } from './command.ts';
 
 /** A network of a lab on the host's engine. */
@@ -28,6 +29,7 @@ const maxZones = 8;
 export async function createNetworks(lab: string, zones: string[]): Promise<LabNetworks> {
   if (zones.length > maxZones) throw new Error(`A lab has at most ${maxZones} zones, not ${zones.length}`);
   for (let index = lab === 'default' ? 0 : 1; index < maxLabs; index++) {
+    if (isOnMachine(index)) continue;
     const outside = { name: `switchyard-lab-${lab}-outside`, prefix: `172.30.${index}` };
     // The engine itself refuses a range in use, so two labs that start at once never get the same.
     if (!(await create(lab, outside))) continue;
@@ -42,6 +44,14 @@ export async function createNetworks(lab: string, zones: string[]): Promise<LabN
     return networks;
   }
   throw new Error(`No free address range for the lab ${lab}: npm run lab -- down --all frees all of them`);
+}
+
+/** The engine knows its own networks only: a range may be that of the machine's network, or of a VPN. */
+function isOnMachine(index: number): boolean {
+  const addresses = Object.values(networkInterfaces()).flatMap((all = []) =>
+    all.map(({ address }) => address),
+  );
+  return addresses.some((address) => new RegExp(`^172\\.3[01]\\.${index}\\.`).test(address));
 }
 
 /** create returns false when the range is in use. */
