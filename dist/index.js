@@ -69135,6 +69135,16 @@ class EngineHttp {
         return Buffer.from(await body.arrayBuffer());
     }
     async send(request) {
+        try {
+            return await this.#sendOnce(request);
+        }
+        catch (error) {
+            if (request.method !== 'GET' || !isTunnelBroken(error))
+                throw error;
+            return await this.#sendOnce(request);
+        }
+    }
+    async #sendOnce(request) {
         this.requests += 1;
         const response = await this.#agent.request({
             origin: 'http://docker',
@@ -69154,6 +69164,9 @@ class EngineHttp {
     async destroy() {
         await this.#agent.destroy();
     }
+}
+function isTunnelBroken(error) {
+    return error.isTunnelBroken === true;
 }
 function contentType(body) {
     if (body === undefined)
@@ -71946,10 +71959,12 @@ class SshConnection {
         }
     }
     async #session() {
-        const session = await this.#current;
+        const current = this.#current;
+        const session = await current;
         if (!session.dropped || this.#closed)
             return session;
-        this.#current = openSession(this.target, this.#privateKey);
+        if (this.#current === current)
+            this.#current = openSession(this.target, this.#privateKey);
         return await this.#current;
     }
 }

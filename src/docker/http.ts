@@ -76,8 +76,20 @@ export class EngineHttp {
     return Buffer.from(await body.arrayBuffer());
   }
 
-  /** send sends a request and returns the open answer; it throws an EngineError for a status from 400. */
+  /**
+   * send sends a request and returns the open answer; it throws an EngineError for a status from 400. That a connection
+   * was dropped while idle may show only when it is used: a request that only reads is sent once more then.
+   */
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.#sendOnce(request);
+    } catch (error) {
+      if (request.method !== 'GET' || !isTunnelBroken(error)) throw error;
+      return await this.#sendOnce(request);
+    }
+  }
+
+  async #sendOnce(request: EngineRequest): Promise<Dispatcher.ResponseData> {
     this.requests += 1;
     const response = await this.#agent.request({
       origin: 'http://docker',
@@ -100,6 +112,10 @@ export class EngineHttp {
   async destroy(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function isTunnelBroken(error: unknown): boolean {
+  return (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
 }
 
 function contentType(body: object | Buffer | undefined): Record<string, string> {

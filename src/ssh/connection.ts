@@ -89,9 +89,11 @@ export class SshConnection {
   }
 
   async #session(): Promise<Session> {
-    const session = await this.#current;
+    const current = this.#current;
+    const session = await current;
     if (!session.dropped || this.#closed) return session;
-    this.#current = openSession(this.target, this.#privateKey);
+    // Of many that find it dropped one connects again: sshd refuses a crowd of logins (MaxStartups).
+    if (this.#current === current) this.#current = openSession(this.target, this.#privateKey);
     return await this.#current;
   }
 }
