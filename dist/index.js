@@ -70613,6 +70613,8 @@ function demultiplex(stream) {
     return { stdout: Buffer.concat(parts.stdout).toString(), stderr: Buffer.concat(parts.stderr).toString() };
 }
 ;
+const EXEC_END_MS = 5_000;
+const EXEC_END_POLL_MS = 10;
 class Engine {
     http;
     constructor(dial, connections = 16) {
@@ -70685,12 +70687,22 @@ class Engine {
             body: { Detach: false, Tty: false },
             signal,
         });
-        const { ExitCode } = await this.http.json({
-            method: 'GET',
-            path: ['exec', exec.Id, 'json'],
-            signal,
-        });
-        return { exitCode: ExitCode, ...demultiplex(output) };
+        return { exitCode: await this.#exitCode(exec.Id, signal), ...demultiplex(output) };
+    }
+    async #exitCode(exec, signal) {
+        const giveUpAt = Date.now() + EXEC_END_MS;
+        while (true) {
+            const { ExitCode, Running } = await this.http.json({
+                method: 'GET',
+                path: ['exec', exec, 'json'],
+                signal,
+            });
+            if (!Running && ExitCode !== null)
+                return ExitCode;
+            if (Date.now() > giveUpAt)
+                throw new Error('a command in a container ended its output and does not end');
+            await (0,promises_namespaceObject.setTimeout)(EXEC_END_POLL_MS, undefined, { signal });
+        }
     }
     async writeFiles(id, folder, files) {
         await this.http.json({

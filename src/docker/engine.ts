@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
@@ -11,6 +12,10 @@ import type {
 import { type Files, packFiles, unpackFiles } from './archive.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
 import { demultiplex } from './multiplex.ts';
+
+/** How long a command may go on after its output has ended, and how often it is asked for. */
+const EXEC_END_MS = 5_000;
+const EXEC_END_POLL_MS = 10;
 
 /** Credentials for one registry, as the Engine API takes them. */
 export interface RegistryAuth {
@@ -136,12 +141,23 @@ export class Engine {
       body: { Detach: false, Tty: false },
       signal,
     });
-    const { ExitCode } = await this.http.json<{ ExitCode: number }>({
-      method: 'GET',
-      path: ['exec', exec.Id, 'json'],
-      signal,
-    });
-    return { exitCode: ExitCode, ...demultiplex(output) };
+    return { exitCode: await this.#exitCode(exec.Id, signal), ...demultiplex(output) };
+  }
+
+  /** A command's output may end a moment before the engine has noticed the command's own end. */
+  async #exitCode(exec: string, signal?: AbortSignal): Promise<number> {
+    const giveUpAt = Date.now() + EXEC_END_MS;
+    while (true) {
+      const { ExitCode, Running } = await this.http.json<{ ExitCode: number | null; Running: boolean }>({
+        method: 'GET',
+        path: ['exec', exec, 'json'],
+        signal,
+      });
+      if (!Running && ExitCode !== null) return ExitCode;
+      if (Date.now() > giveUpAt)
+        throw new Error('a command in a container ended its output and does not end');
+      await sleep(EXEC_END_POLL_MS, undefined, { signal });
+    }
   }
 
   /** writeFiles writes text files below `folder` of a container, running or not, or of a volume mounted there. */

@@ -8,7 +8,8 @@ import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 
-jest.setTimeout(300_000);
+// The lab named faults may have to be waited for.
+jest.setTimeout(900_000);
 
 const DOMAIN = 'api.hardy.example';
 const EDGE = 'switchyard_edge';

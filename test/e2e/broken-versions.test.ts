@@ -7,7 +7,8 @@ import { openFaultsLab } from './faults-lab.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 
-jest.setTimeout(300_000);
+// The lab named faults may have to be waited for.
+jest.setTimeout(900_000);
 
 /** start_period 2 s + retries 2 × (interval 500 ms + timeout 1 s). */
 const HEALTHCHECK = { path: '/health', start_period: '2s', retries: 2, interval: '500ms', timeout: '1s' };

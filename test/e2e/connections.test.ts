@@ -1,21 +1,27 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Server } from '../../src/fleet/server.ts';
 import { staticProvider } from '../../src/fleet/static.ts';
 import { normalisePrivateKey } from '../../src/ssh/keys.ts';
-import type { LabServer } from '../lab/lab.ts';
-import { fleet } from './fleet.ts';
+import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 
+jest.setTimeout(120_000);
+
+/** These tests end all logins of a server, so it is theirs alone. */
 describe('a connection to a server', () => {
+  let lab: Lab;
   let machine: LabServer;
   let server: Server;
 
   beforeAll(async () => {
-    const lab = await fleet();
+    lab = await startLab({ name: 'logins', servers: 1 });
     machine = lab.servers[0]!;
     server = await connect(lab.keys.deploy, 'deploy');
   });
 
-  afterAll(() => server.close());
+  afterAll(async () => {
+    await server?.close();
+    await lab?.down();
+  });
 
   test('is made again, once, when it was dropped while nobody used it', async () => {
     await server.engine.info();
@@ -45,8 +51,7 @@ describe('a connection to a server', () => {
   });
 
   test('reaches the engine through Docker itself where sshd forbids forwarding its socket', async () => {
-    const { keys } = await fleet();
-    const other = await connect(keys.deploy, 'nostreamlocal');
+    const other = await connect(lab.keys.deploy, 'nostreamlocal');
     const answers = await Promise.all(Array.from({ length: 20 }, () => other.engine.info()));
     expect(answers).toHaveLength(20);
     await other.close();
@@ -68,8 +73,7 @@ describe('a connection to a server', () => {
   }
 
   async function startSomething(): Promise<string> {
-    const { images } = await fleet();
-    const id = await server.engine.createContainer('something', { Image: images.nginx });
+    const id = await server.engine.createContainer('something', { Image: lab.images.nginx });
     await server.engine.startContainer(id);
     return id;
   }

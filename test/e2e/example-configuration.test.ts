@@ -8,7 +8,8 @@ import { ask, versionOf } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type ConfigFile, Project } from './project.ts';
 
-jest.setTimeout(300_000);
+// The lab named faults may have to be waited for.
+jest.setTimeout(900_000);
 
 const SECRETS = { secrets: JSON.stringify({ API_TOKEN: 'a token of the lab' }) };
 

@@ -8,7 +8,8 @@ import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 
-jest.setTimeout(300_000);
+// The lab named faults may have to be waited for.
+jest.setTimeout(900_000);
 
 const LONGEST_MS = 20_000;
 const DOMAIN = 'api.unreachable.example';
