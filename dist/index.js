@@ -56067,6 +56067,9 @@ function reasonOf(error) {
 function messageOf(error) {
     return error instanceof Error ? error.message : String(error);
 }
+function isTunnelBroken(error) {
+    return error.isTunnelBroken === true;
+}
 ;
 const SHARED = ['environment', 'config', 'ssh-private-key', 'state-branch', 'github-token'];
 const ACTIONS = {
@@ -67240,12 +67243,14 @@ class NginxInstance {
             });
         }
     }
-    async commit(slot, files = new Map()) {
-        const { engine } = this.server;
+    async pointTo(slot, files = new Map()) {
         this.#seen = undefined;
         const pointer = ['nginx.conf', renderPointer(slot)];
-        await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
-        await engine.signalContainer(this.id, 'HUP');
+        await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
+    }
+    async commit(slot, files) {
+        await this.pointTo(slot, files);
+        await this.server.engine.signalContainer(this.id, 'HUP');
     }
     async awaitGeneration(scope, generation) {
         const end = Date.now() + RELOAD_TIMEOUT_MS;
@@ -67472,7 +67477,7 @@ function assemble(facts) {
 function assembleKept(facts) {
     return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
 }
-function assembleUndo(input, { failed, done, unused, }, observed) {
+function assembleUndo(input, { failed, done, unused }, observed) {
     const seen = { ...input, observed };
     const services = input.services.flatMap((service) => {
         const { current } = service.known;
@@ -67973,6 +67978,17 @@ class PullMeter {
         const done = layers.filter(({ isDone }) => isDone).length;
         const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
         return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
+async function inTime(work, ms, late) {
+    const timer = new AbortController();
+    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
+    try {
+        return await Promise.race([work, limit]);
+    }
+    finally {
+        timer.abort();
     }
 }
 ;
@@ -69165,9 +69181,6 @@ class EngineHttp {
         await this.#agent.destroy();
     }
 }
-function isTunnelBroken(error) {
-    return error.isTunnelBroken === true;
-}
 function contentType(body) {
     if (body === undefined)
         return {};
@@ -69592,16 +69605,10 @@ async function health_failure(server, patient, what) {
     });
 }
 async function withTimeout(work, timeoutMs) {
-    const timer = new AbortController();
-    const late = (0,promises_namespaceObject.setTimeout)(timeoutMs, undefined, { signal: timer.signal }).then(() => {
+    const done = await inTime(work.then((value) => ({ value })), timeoutMs, undefined);
+    if (done === undefined)
         throw new Error(`no connection within ${timeoutMs} ms`);
-    }, () => new Promise(() => undefined));
-    try {
-        return await Promise.race([work, late]);
-    }
-    finally {
-        timer.abort();
-    }
+    return done.value;
 }
 ;
 const EVERY_MS = 40;
@@ -69639,7 +69646,7 @@ class Probe {
         };
     }
     async #run() {
-        let isTunnelBroken = false;
+        let isUnknown = false;
         const agent = new undici.Agent({
             connections: 1,
             pipelining: 1,
@@ -69647,7 +69654,7 @@ class Probe {
             bodyTimeout: 0,
             connect: (_options, done) => {
                 this.#target.dial(this.#target.address, this.#target.port).then((stream) => done(null, stream), (error) => {
-                    isTunnelBroken = error.reason === undefined;
+                    isUnknown = error.reason === undefined;
                     done(error, null);
                 });
             },
@@ -69656,7 +69663,7 @@ class Probe {
         for (let count = 1; !this.#stop.signal.aborted; count += 1) {
             const begun = performance.now();
             const outcome = await this.#send(agent, count % 4 === 0).catch((error) => {
-                isTunnelBroken ||= error.isTunnelBroken === true;
+                isUnknown ||= isTunnelBroken(error);
                 return messageOf(error);
             });
             const now = performance.now();
@@ -69666,13 +69673,13 @@ class Probe {
                 this.#latencies.push(now - begun);
                 lastGood = now;
             }
-            else if (isTunnelBroken) {
+            else if (isUnknown) {
                 this.#unknown += 1;
             }
             else {
                 this.#losses.push(`${this.#target.name}: ${outcome}`);
             }
-            isTunnelBroken = false;
+            isUnknown = false;
             this.#firstAnswer.resolve();
             await (0,promises_namespaceObject.setTimeout)(EVERY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         }
@@ -69716,10 +69723,10 @@ async function startProbes(context, level) {
     const routes = (level.switch?.routes ?? []).filter(({ service, protocol }) => protocol === 'http' && moved.includes(service) && replaced.has(service));
     const running = routes.map((route) => ({ service: route.service, probes: probeRoute(context, route) }));
     const begun = Promise.all(running.flatMap(({ probes }) => probes.map((probe) => probe.begun)));
-    await untilOver(begun, FIRST_ANSWERS_MS);
+    await inTime(begun, FIRST_ANSWERS_MS, undefined);
     return {
         endAfter: async (work) => {
-            await untilOver(work, LONGEST_PROBE_MS);
+            await inTime(work.catch(() => undefined), LONGEST_PROBE_MS, undefined);
             const reports = await Promise.all(running.map(async ({ service, probes }) => {
                 const seen = await Promise.all(probes.map((probe) => probe.end()));
                 return [service, mergeReports(seen)];
@@ -69727,12 +69734,6 @@ async function startProbes(context, level) {
             return new Map(reports);
         },
     };
-}
-async function untilOver(work, ms) {
-    const timer = new AbortController();
-    const limit = (0,promises_namespaceObject.setTimeout)(ms, undefined, { signal: timer.signal }).catch(() => undefined);
-    await Promise.race([work.catch(() => undefined), limit]);
-    timer.abort();
 }
 function probeRoute(context, route) {
     const servers = context.fleet.servers.filter((server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0);
@@ -69930,7 +69931,7 @@ const READY = { soon: Promise.resolve(), now: Promise.resolve() };
 const LONGEST_HOLD_MS = 5_000;
 async function switchRoutes(context, step, ready = READY) {
     await ready.soon;
-    if (await trySwitch(context, step, () => within(ready.now, LONGEST_HOLD_MS)))
+    if (await trySwitch(context, step, () => isInTime(ready.now)))
         return;
     await ready.now;
     await trySwitch(context, step, async () => true);
@@ -69963,15 +69964,8 @@ async function trySwitch(context, step, isReady) {
         return true;
     });
 }
-async function within(work, ms) {
-    const timer = new AbortController();
-    const late = (0,promises_namespaceObject.setTimeout)(ms, false, { signal: timer.signal }).catch(() => false);
-    try {
-        return await Promise.race([work.then(() => true), late]);
-    }
-    finally {
-        timer.abort();
-    }
+function isInTime(work) {
+    return inTime(work.then(() => true), LONGEST_HOLD_MS, false);
 }
 async function withEdges(context, servers, step, work) {
     const candidates = await Promise.all(servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])));
@@ -70003,6 +69997,8 @@ async function composeNext(context, step, server, kind) {
     const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
     if (isServed(kind, tree, wanted) && generation === written)
         return undefined;
+    if (slot !== tree.live)
+        await instance.pointTo(slot);
     const composition = compose(kind, { ...tree, live: slot }, wanted);
     const before = { slot, generation };
     if (isAccepted(tree, slot, generation, composition)) {
@@ -70365,10 +70361,7 @@ class Deployment {
     }
     async #finish(input, plan, run, digests) {
         const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
-        const isShort = await Promise.race([
-            drained.then(() => true),
-            (0,promises_namespaceObject.setTimeout)(DRAIN_WITH_LEASE_MS, false, { ref: false }),
-        ]);
+        const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
         for (const { probes } of run.retiring)
             for (const [service, report] of await probes)
                 run.probes.set(service, report);
@@ -70408,10 +70401,7 @@ class Deployment {
         const steps = plan.levels.flatMap(({ retire }) => retire);
         let isOver = false;
         while (!isOver) {
-            const pause = new AbortController();
-            const nextSign = (0,promises_namespaceObject.setTimeout)(DRAIN_SIGN_OF_LIFE_MS / 2, false, { signal: pause.signal }).catch(() => true);
-            isOver = await Promise.race([drained.then(() => true), nextSign]);
-            pause.abort();
+            isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
             await this.#journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
         }
     }

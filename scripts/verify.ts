@@ -37,8 +37,9 @@ const CHECKS: Record<string, readonly string[]> = {
 /** The jest projects, and how long each may take: a test that hangs must not keep CI from saying so. */
 const SUITES: Record<string, { minutes: number; options: readonly string[] }> = {
   unit: { minutes: 10, options: ['--coverage'] },
-  // Both have the machine to themselves: what they measure is traffic under load.
+  // It has the machine to itself: what it measures is traffic under load.
   lab: { minutes: 20, options: ['--runInBand'] },
+  // Two at a time: most of them wait for drains. A test that breaks servers has a lab of its own.
   e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--maxWorkers=2'] },
 };
 

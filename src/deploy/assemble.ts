@@ -85,17 +85,20 @@ export function assembleKept(facts: Facts): PlanInput {
   return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
 }
 
+/** What an undo has to know of the run that failed. */
+interface Undone extends Pick<PlanInput, 'unused'> {
+  /** Services of the level that failed, and of those that are done. */
+  failed: readonly string[];
+  done: readonly string[];
+}
+
 /**
  * assembleUndo returns the input that brings the services of a failed level back to what had the traffic before:
  * undoing is a plan like any other. The levels that are done stay as they are. Pure.
  */
 export function assembleUndo(
   input: PlanInput,
-  {
-    failed,
-    done,
-    unused,
-  }: { failed: readonly string[]; done: readonly string[]; unused: ReadonlySet<string> },
+  { failed, done, unused }: Undone,
   observed: readonly ObservedServer[],
 ): PlanInput {
   const seen = { ...input, observed };

@@ -9,8 +9,7 @@ import { describeSpan, Timeline } from './timeline.ts';
  * and records. It throws before the first change for whatever can be known before; a failure after that is in
  * the report, beside what was done.
  *
- * A toggle of one service takes 28 Engine calls on each server (`npm run bench` counts them), and none of them waits
- * for another server:
+ * A toggle of one service takes 28 Engine calls on each server (`npm run bench` counts them):
  *
  * | calls | for |
  * | --- | --- |

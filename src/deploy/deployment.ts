@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors, type Fleet } from '../fleet/fleet.ts';
 import { messageOf, reasonOf } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
@@ -9,6 +8,7 @@ import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
 import { findDigests, pull } from './images.ts';
+import { inTime } from './in-time.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
@@ -236,10 +236,11 @@ export class Deployment {
   /** Waits for the drains, records, and gives the lease back: before the drains are over when they take long. */
   async #finish(input: PlanInput, plan: Plan, run: Run, digests: Map<string, string>): Promise<DeployReport> {
     const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
-    const isShort = await Promise.race([
+    const isShort = await inTime(
       drained.then(() => true),
-      sleep(DRAIN_WITH_LEASE_MS, false, { ref: false }),
-    ]);
+      DRAIN_WITH_LEASE_MS,
+      false,
+    );
     for (const { probes } of run.retiring)
       for (const [service, report] of await probes) run.probes.set(service, report);
     if (isShort) await this.#conclude(plan, run, drained);
@@ -288,10 +289,11 @@ export class Deployment {
     const steps = plan.levels.flatMap(({ retire }) => retire);
     let isOver = false;
     while (!isOver) {
-      const pause = new AbortController();
-      const nextSign = sleep(DRAIN_SIGN_OF_LIFE_MS / 2, false, { signal: pause.signal }).catch(() => true);
-      isOver = await Promise.race([drained.then(() => true), nextSign]);
-      pause.abort();
+      isOver = await inTime(
+        drained.then(() => true),
+        DRAIN_SIGN_OF_LIFE_MS / 2,
+        false,
+      );
       // A record that is late does no harm: the next run sees for itself what is left.
       await this.#journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
     }

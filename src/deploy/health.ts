@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Healthcheck, Protocol } from '../model/spec.ts';
+import { inTime } from './in-time.ts';
 
 /** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
 const FIRST_PAUSE_MS = 100;
@@ -139,16 +140,11 @@ async function failure(server: Server, patient: Patient, what: string): Promise<
 }
 
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).then(
-    () => {
-      throw new Error(`no connection within ${timeoutMs} ms`);
-    },
-    () => new Promise<never>(() => undefined),
+  const done = await inTime(
+    work.then((value) => ({ value })),
+    timeoutMs,
+    undefined,
   );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
+  if (done === undefined) throw new Error(`no connection within ${timeoutMs} ms`);
+  return done.value;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import type { DialTcp } from '../fleet/dial.ts';
-import { messageOf } from '../model/errors.ts';
+import { isTunnelBroken, messageOf } from '../model/errors.ts';
 
 /** Time between two requests of one prober. */
 const EVERY_MS = 40;
@@ -79,7 +79,7 @@ export class Probe {
   }
 
   async #run(): Promise<void> {
-    let isTunnelBroken = false;
+    let isUnknown = false;
     const agent = new Agent({
       connections: 1,
       pipelining: 1,
@@ -90,7 +90,7 @@ export class Probe {
           (stream) => done(null, stream as never),
           (error: Error & { reason?: number }) => {
             // A refused channel is an answer of the server; anything else is the tunnel's own trouble.
-            isTunnelBroken = error.reason === undefined;
+            isUnknown = error.reason === undefined;
             done(error, null);
           },
         );
@@ -100,7 +100,7 @@ export class Probe {
     for (let count = 1; !this.#stop.signal.aborted; count += 1) {
       const begun = performance.now();
       const outcome = await this.#send(agent, count % 4 === 0).catch((error: unknown) => {
-        isTunnelBroken ||= (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
+        isUnknown ||= isTunnelBroken(error);
         return messageOf(error);
       });
       const now = performance.now();
@@ -109,12 +109,12 @@ export class Probe {
       if (outcome === undefined) {
         this.#latencies.push(now - begun);
         lastGood = now;
-      } else if (isTunnelBroken) {
+      } else if (isUnknown) {
         this.#unknown += 1;
       } else {
         this.#losses.push(`${this.#target.name}: ${outcome}`);
       }
-      isTunnelBroken = false;
+      isUnknown = false;
       this.#firstAnswer.resolve();
       await sleep(EVERY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }

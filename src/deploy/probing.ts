@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../fleet/server.ts';
 import { scopeName } from '../model/names.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
+import { inTime } from './in-time.ts';
 import type { Level } from './plan.ts';
 import { mergeReports, Probe, type ProbeReport, type ProbeTarget } from './probe.ts';
 
@@ -30,10 +30,14 @@ export async function startProbes(context: RunContext, level: Level): Promise<Pr
   );
   const running = routes.map((route) => ({ service: route.service, probes: probeRoute(context, route) }));
   const begun = Promise.all(running.flatMap(({ probes }) => probes.map((probe) => probe.begun)));
-  await untilOver(begun, FIRST_ANSWERS_MS);
+  await inTime(begun, FIRST_ANSWERS_MS, undefined);
   return {
     endAfter: async (work) => {
-      await untilOver(work, LONGEST_PROBE_MS);
+      await inTime(
+        work.catch(() => undefined),
+        LONGEST_PROBE_MS,
+        undefined,
+      );
       const reports = await Promise.all(
         running.map(async ({ service, probes }) => {
           const seen = await Promise.all(probes.map((probe) => probe.end()));
@@ -43,14 +47,6 @@ export async function startProbes(context: RunContext, level: Level): Promise<Pr
       return new Map(reports);
     },
   };
-}
-
-/** Returns when work is over, well or badly, or the time is. */
-async function untilOver(work: Promise<unknown>, ms: number): Promise<void> {
-  const timer = new AbortController();
-  const limit = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([work.catch(() => undefined), limit]);
-  timer.abort();
 }
 
 function probeRoute(context: RunContext, route: Route): Probe[] {

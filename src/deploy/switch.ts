@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf } from '../model/errors.ts';
@@ -11,6 +10,7 @@ import { type Proof, prove } from '../nginx/prove.ts';
 import { backendsOf, type Route } from '../nginx/routes.ts';
 import type { Slot } from '../nginx/tree.ts';
 import { nginxKey, placeKey, type RunContext } from './context.ts';
+import { inTime } from './in-time.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
 
@@ -43,7 +43,7 @@ const LONGEST_HOLD_MS = 5_000;
  */
 export async function switchRoutes(context: RunContext, step: SwitchStep, ready = READY): Promise<void> {
   await ready.soon;
-  if (await trySwitch(context, step, () => within(ready.now, LONGEST_HOLD_MS))) return;
+  if (await trySwitch(context, step, () => isInTime(ready.now))) return;
   await ready.now;
   await trySwitch(context, step, async () => true);
 }
@@ -79,15 +79,12 @@ async function trySwitch(
   });
 }
 
-/** Tells whether work is done in time; rejects when it fails in time. */
-async function within(work: Promise<void>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    timer.abort();
-  }
+function isInTime(work: Promise<void>): Promise<boolean> {
+  return inTime(
+    work.then(() => true),
+    LONGEST_HOLD_MS,
+    false,
+  );
 }
 
 /** Locks the edges that have to change. */
@@ -134,7 +131,8 @@ async function composeNext(
   const wanted = wish(context, step, server, kind);
   const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
   if (isServed(kind, tree, wanted) && generation === written) return undefined;
-  // A run that was cut off, of any project, may have made a slot live that nginx never read.
+  // A run that was cut off, of any project, left the pointer on a slot that nginx never read: that slot is free.
+  if (slot !== tree.live) await instance.pointTo(slot);
   const composition = compose(kind, { ...tree, live: slot }, wanted);
   const before = { slot, generation };
   if (isAccepted(tree, slot, generation, composition)) {

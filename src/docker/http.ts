@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
+import { isTunnelBroken } from '../model/errors.ts';
 
 /** Opens a stream to a Docker socket. */
 export type Dial = () => Promise<Duplex>;
@@ -112,10 +113,6 @@ export class EngineHttp {
   async destroy(): Promise<void> {
     await this.#agent.destroy();
   }
-}
-
-function isTunnelBroken(error: unknown): boolean {
-  return (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
 }
 
 function contentType(body: object | Buffer | undefined): Record<string, string> {

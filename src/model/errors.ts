@@ -56,3 +56,8 @@ export function reasonOf(error: unknown): unknown {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** isTunnelBroken tells whether the connection under a stream broke: nobody knows what the other end did. */
+export function isTunnelBroken(error: unknown): boolean {
+  return (error as { isTunnelBroken?: boolean }).isTunnelBroken === true;
+}

@@ -105,8 +105,8 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
 
 /**
  * mendedFiles returns what makes the live slot of an nginx start again that stumbles over what somebody wrote
- * there: each file as its manifest knows it, from the older slot where need be. A file that neither has any more
- * is left empty: its environment's next run misses it and writes it. Undefined when there is no manifest.
+ * there: each file as its manifest knows it, from the older slot where need be. A file that was changed in
+ * both is left empty: its environment's next run misses it and writes it. Undefined when there is no manifest.
  */
 export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | undefined {
   const slot = tree.live;

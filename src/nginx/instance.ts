@@ -115,15 +115,19 @@ export class NginxInstance {
     }
   }
 
-  /** commit makes a slot the live one, with the files that are not there yet, and tells nginx to read it. */
-  async commit(slot: Slot, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
-    const { engine } = this.server;
+  /** pointTo says which slot nginx reads next, and writes the files that are not there yet. */
+  async pointTo(slot: Slot, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
     this.#seen = undefined;
     // The pointer comes last in the archive: a run that is cut off leaves it on a slot that is whole.
     const pointer = ['nginx.conf', renderPointer(slot)] as const;
-    await engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
+    await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
+  }
+
+  /** commit makes a slot the live one: it points to it and tells nginx to read. */
+  async commit(slot: Slot, files?: ReadonlyMap<string, string>): Promise<void> {
+    await this.pointTo(slot, files);
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
-    await engine.signalContainer(this.id, 'HUP');
+    await this.server.engine.signalContainer(this.id, 'HUP');
   }
 
   /**

@@ -51,7 +51,9 @@ function isOnMachine(index: number): boolean {
   const addresses = Object.values(networkInterfaces()).flatMap((all = []) =>
     all.map(({ address }) => address),
   );
-  return addresses.some((address) => new RegExp(`^172\\.3[01]\\.${index}\\.`).test(address));
+  return addresses.some((address) =>
+    ['172.30', '172.31'].some((range) => address.startsWith(`${range}.${index}.`)),
+  );
 }
 
 /** create returns false when the range is in use. */

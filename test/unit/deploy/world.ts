@@ -498,6 +498,7 @@ export class World {
         const generation = nginx.loaded?.scopes[scope]?.generation;
         if (isServed(kind, tree, wish) && generation === generationIn(tree, scope)) continue;
         const before = slotOfGeneration(tree, scope, generation) ?? tree.live;
+        nginx.files.set('nginx.conf', renderPointer(before));
         const { files, slot } = compose(kind, { ...tree, live: before }, wish);
         for (const [path, content] of files) nginx.files.set(path, content);
         staged.push({ nginx, before, files, slot, on: `${kind} of ${host}` });
