@@ -53897,6 +53897,7 @@ var __webpack_exports__ = {};
 "use strict";
 __nccwpck_require__.r(__webpack_exports__);
 __nccwpck_require__.d(__webpack_exports__, {
+  post: () => (  post),
   run: () => (  run)
 });
 var external_os_ = __nccwpck_require__(857);
@@ -56023,9 +56024,9 @@ function group(name, fn) {
 function saveState(name, value) {
     const filePath = process.env['GITHUB_STATE'] || '';
     if (filePath) {
-        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
+        return file_command_issueFileCommand('STATE', file_command_prepareKeyValueMessage(name, value));
     }
-    issueCommand('save-state', { name }, toCommandValue(value));
+    command_issueCommand('save-state', { name }, utils_toCommandValue(value));
 }
 function getState(name) {
     return process.env[`STATE_${name}`] || '';
@@ -56087,6 +56088,7 @@ const ACTIONS = {
             'images',
             'state-branch',
             'github-token',
+            'lease-wait',
             'dry-run',
         ],
         outputs: ['changed', 'releases', 'result'],
@@ -56107,6 +56109,7 @@ const ACTIONS = {
             'images',
             'state-branch',
             'github-token',
+            'lease-wait',
             'dry-run',
         ],
         outputs: ['changed', 'releases', 'result'],
@@ -56117,7 +56120,7 @@ const ACTIONS = {
         description: 'Render the routes of all that is deployed in an environment and apply them where anything differs.',
         icon: 'shuffle',
         color: 'blue',
-        inputs: [...SHARED, 'zones', 'dry-run'],
+        inputs: [...SHARED, 'zones', 'lease-wait', 'dry-run'],
         outputs: ['changed', 'releases', 'result'],
     },
     status: {
@@ -67778,7 +67781,7 @@ async function observe(server, scope, services) {
     const own = all.filter((summary) => belongsTo(summary, scope));
     const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
     const [containers, sidecar, edge] = await Promise.all([
-        Promise.all(services_.map((summary) => observeContainer(server, summary, network, withSecrets))),
+        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
         observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
         observeNginx('edge', server, role('edge')[0], scope),
     ]);
@@ -67796,11 +67799,15 @@ async function observe(server, scope, services) {
     };
 }
 function leftHelpers(own) {
-    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
-    return own
-        .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'helper')
-        .filter(({ HostConfig }) => !running.includes(HostConfig?.NetworkMode ?? ''))
-        .map(({ Id }) => Id);
+    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[labels_LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id }) => Id);
+}
+function watched(id) {
+    return `container:${id}`;
 }
 async function findImage(server, name) {
     const image = await server.engine.findImage(name);
@@ -67819,7 +67826,7 @@ function nameOf({ Names }) {
 function belongsTo({ Labels }, scope) {
     return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
 }
-async function observeContainer(server, summary, network, withSecrets) {
+async function observeContainer(server, summary, own, network, withSecrets) {
     const labels = summary.Labels ?? {};
     const service = labels[labels_LABEL.service] ?? '';
     const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id) : undefined;
@@ -67837,6 +67844,9 @@ async function observeContainer(server, summary, network, withSecrets) {
         hostPort: Number(labels[labels_LABEL.hostPort]),
         internalPort: Number(labels[labels_LABEL.internalPort]),
         address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+        helpers: own
+            .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id))
+            .map(({ Id }) => Id),
         ...(environment && { environment }),
     };
 }
@@ -68197,7 +68207,7 @@ class Journal {
         try {
             if (options.isReadOnly)
                 return new Journal(store, options, await store.read(), undefined);
-            const { snapshot, lease } = await acquire(store, options.signal);
+            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
             return new Journal(store, options, snapshot, lease);
         }
         catch (error) {
@@ -68215,7 +68225,8 @@ class Journal {
         await this.#lease?.release();
     }
     async reopen() {
-        const { snapshot, lease } = await acquire(this.#store, this.#options.signal);
+        const { leaseWaitMs, signal } = this.#options;
+        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
         this.#snapshot = snapshot;
         this.#lease = lease;
     }
@@ -68237,7 +68248,8 @@ class Journal {
         const { project, environment } = this.#options.scope;
         const containers = steps.map(({ name }) => name);
         const until = isOver ? undefined : signOfLife();
-        await acquire(this.#store, AbortSignal.timeout(isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4));
+        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
         const services = [...new Set(steps.map(({ service }) => service))].join(', ');
         await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
     }
@@ -68259,10 +68271,21 @@ class Journal {
 function signOfLife() {
     return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
 }
-async function acquire(store, signal) {
-    const taken = await store.acquire({ signal });
+async function acquire(store, timeoutMs, signal) {
+    const taken = await store.acquire({ timeoutMs, signal });
     taken.lease.startHeartbeat();
     return taken;
+}
+;
+function perform(log, step, work) {
+    return announce(log, `${step.kind}: ${describeStep(step)}`, work);
+}
+async function announce(log, what, work) {
+    log.debug(`begins: ${what}`);
+    const begun = performance.now();
+    const result = await work();
+    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+    return result;
 }
 ;
 function dependencyLevels(services) {
@@ -68732,6 +68755,7 @@ function keep(active, idle) {
     };
 }
 ;
+const UNUSED_GRACE_MS = 3_000;
 function planService(input, service) {
     const outcome = {
         placements: [],
@@ -68839,8 +68863,10 @@ function planDeparture(input, service, host, outcome) {
         outcome.level.retire.push(retire(input, service, host, container));
     }
 }
-function retire({ unused }, service, host, { id, name, release, isRunning }) {
+function retire({ unused }, service, host, { id, name, release, isRunning, helpers }) {
     const { port, policy } = service.spec;
+    const isUnused = unused.has(id);
+    const isHurried = isUnused && policy.strategy !== 'recreate';
     return {
         kind: 'retire',
         service: service.name,
@@ -68849,8 +68875,9 @@ function retire({ unused }, service, host, { id, name, release, isRunning }) {
         name,
         containerPort: port,
         release,
-        drainTimeoutMs: isRunning && !unused.has(id) ? policy.drainTimeoutMs : undefined,
-        graceMs: policy.stopGracePeriodMs,
+        helpers,
+        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
+        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
     };
 }
 function checkOf(service, host, side) {
@@ -69031,11 +69058,12 @@ function finalLevel(input, outcomes, removed, levels) {
 function routedHosts(input) {
     return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
 }
+const UNKNOWN_SPEC = {
+    port: 0,
+    policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
+};
 function removalSteps(input, name) {
-    const spec = input.leaving.get(name) ?? {
-        port: 0,
-        policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
-    };
+    const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
     return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
@@ -69863,7 +69891,7 @@ async function awaitRelease(server, holder, log, giveUpAt) {
         if (!isAnnounced)
             log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
         isAnnounced = true;
-        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS);
+        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
     }
 }
 function isOvertaken(labels, { scope, fence }) {
@@ -69931,10 +69959,12 @@ const READY = { soon: Promise.resolve(), now: Promise.resolve() };
 const LONGEST_HOLD_MS = 5_000;
 async function switchRoutes(context, step, ready = READY) {
     await ready.soon;
-    if (await trySwitch(context, step, () => isInTime(ready.now)))
-        return;
-    await ready.now;
-    await trySwitch(context, step, async () => true);
+    await perform(context.log, step, async () => {
+        if (await trySwitch(context, step, () => isInTime(ready.now)))
+            return;
+        await ready.now;
+        await trySwitch(context, step, async () => true);
+    });
 }
 async function trySwitch(context, step, isReady) {
     const { fleet, guard, timeline } = context;
@@ -69970,8 +70000,8 @@ function isInTime(work) {
 async function withEdges(context, servers, step, work) {
     const candidates = await Promise.all(servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])));
     const edges = candidates.flat();
-    const { run, fence } = context.guard;
-    const holder = { run, fence, scope: context.scope };
+    const { run, fence, signal } = context.guard;
+    const holder = { run, fence, signal, scope: context.scope };
     return await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 async function needsEdge(context, step, server) {
@@ -70044,8 +70074,8 @@ async function goBack(context, nexts) {
 }
 ;
 async function runLevel(context, level) {
-    await allOrErrors(level.stop.map((step) => stop(context, step)));
-    const started = await allOrErrors(level.start.map((step) => run_level_start(context, step)));
+    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => stop(context, step))));
+    const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => run_level_start(context, step))));
     const health = checkAll(context, level, started);
     await health.soon;
     const probes = await startProbes(context, level);
@@ -70067,7 +70097,8 @@ function checkAll(context, level, started) {
     const signal = AbortSignal.any([context.guard.signal, stop.signal]);
     const checks = level.check.map((step) => {
         const first = Promise.withResolvers();
-        return { healthy: run_level_check(context, step, started, signal, first.resolve), answered: first.promise };
+        const healthy = perform(context.log, step, () => run_level_check(context, step, started, signal, first.resolve));
+        return { healthy, answered: first.promise };
     });
     const now = allOrErrors(checks.map(({ healthy }) => healthy)).then(() => undefined);
     const answered = Promise.all(checks.map((one) => one.answered)).then(() => undefined);
@@ -70151,7 +70182,10 @@ async function retireAll(context, level, switchedAt) {
 function settledAfter({ nginx }, reloadedAt) {
     return reloadedAt + nginx.keepaliveMinTimeoutMs + 1_000;
 }
-async function run_level_retire(context, step, settledAt) {
+function run_level_retire(context, step, settledAt) {
+    return perform(context.log, step, () => drainAndStop(context, step, settledAt));
+}
+async function drainAndStop(context, step, settledAt) {
     const { timeline, guard, log, scope, nginx } = context;
     const server = context.fleet.server(step.host);
     let outcome = { ms: 0, cut: 0 };
@@ -70164,6 +70198,7 @@ async function run_level_retire(context, step, settledAt) {
     await timeline.measure({ ...step, phase: 'stop' }, async () => {
         await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));
         await server.engine.removeContainer(step.id);
+        await Promise.all(step.helpers.map((id) => server.engine.removeContainer(id)));
     });
     return outcome;
 }
@@ -70318,21 +70353,24 @@ class Deployment {
         return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
     }
     async #getReady(context, input, plan, begun) {
+        const { log } = this.#request;
         await this.#prepare(plan.prepare, input.scope);
-        await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
+        await allOrErrors(unique(plan.pulls).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
         const digests = await findDigests(this.#fleet, input, begun);
         await Promise.all([
-            begun.length > 0 &&
-                this.#timeline.measure({ phase: 'record intent' }, () => this.#journal.intend(plan, begun, digests)),
+            begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
             ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
         ]);
         const settledAt = settledAfter(context, this.#reloadedAt);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
         return digests;
     }
+    #record(phase, work) {
+        return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+    }
     async #prepare(steps, scope) {
         const { wanted, log } = this.#request;
-        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log))));
+        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)))));
         for (const instance of prepared.flat()) {
             this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
         }
@@ -70369,7 +70407,7 @@ class Deployment {
             await this.#conclude(plan, run, drained);
         const left = isShort ? [] : await this.#stillDraining(plan, run);
         const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-        await this.#timeline.measure({ phase: 'record' }, () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
+        await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
         if (!isShort) {
             await this.#drainWithoutLease(plan, drained);
             await this.#conclude(plan, run, drained);
@@ -70386,7 +70424,8 @@ class Deployment {
         }
         if (run.failure !== undefined)
             return;
-        await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
+        const { log } = this.#request;
+        await allOrErrors(steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))));
     }
     async #stillDraining(plan, run) {
         const steps = plan.levels
@@ -70513,6 +70552,7 @@ async function deploy(request) {
         scope: { project: request.wanted.project, environment: request.wanted.environment },
         author: request.author,
         isReadOnly: request.dryRun,
+        leaseWaitMs: request.leaseWaitMs,
         signal: request.signal,
     }));
     const { zones } = request.narrowing;
@@ -70533,6 +70573,16 @@ async function deploy(request) {
             fleet.status === 'fulfilled' && fleet.value.close(),
         ]);
     }
+}
+;
+let isWritten = false;
+async function writeSummary(markdown, log) {
+    isWritten = true;
+    if (process.env.GITHUB_STEP_SUMMARY)
+        await summary.addRaw(log.clean(markdown), true).write();
+}
+function isSummaryWritten() {
+    return isWritten;
 }
 ;
 function requireSecrets(spec, secrets, locate) {
@@ -73399,6 +73449,16 @@ class Store {
             return this.#snapshot(tip);
         });
     }
+    releaseLeft(id) {
+        return this.#serial.run(async () => {
+            const tip = await this.#branch.fetch();
+            if (tip.lease?.id !== id || tip.lease.released)
+                return false;
+            const lease = { ...tip.lease, end: this.#options.now().toISOString(), released: true };
+            const prepared = await this.#branch.prepare(tip, { lease, signature: this.#signature() });
+            return (await this.#branch.push(prepared)) === 'moved';
+        });
+    }
     async close() {
         await this.#held?.release();
         await this.#serial.run(() => this.#repository.close());
@@ -73425,6 +73485,7 @@ class Store {
         if (outcome !== 'moved')
             return outcome;
         this.#tip = prepared.tip;
+        this.#options.onLease?.(record.id);
         const keeper = {
             renew: () => this.#serial.run(async () => this.#leaseOf(await this.#advance(false))),
             release: () => this.#serial.run(async () => void (await this.#advance(true))),
@@ -73482,7 +73543,10 @@ class Store {
     }
     #arrived(held, tip) {
         this.#tip = tip;
-        held.written(this.#leaseOf(tip));
+        const lease = this.#leaseOf(tip);
+        held.written(lease);
+        if (lease.released)
+            this.#options.onLease?.(undefined);
         return tip;
     }
     #leaseOf(tip) {
@@ -73517,6 +73581,44 @@ function jitter(ms) {
     return ms * (0.5 + Math.random());
 }
 ;
+const post_STATE = 'lease';
+function rememberLease(scope, id) {
+    if (!process.env.GITHUB_STATE)
+        return;
+    saveState(post_STATE, id === undefined ? '' : { id, scope });
+}
+async function runPost(log) {
+    const left = getState(post_STATE);
+    if (left === '')
+        return;
+    const { id, scope } = JSON.parse(left);
+    const token = getInput('github-token');
+    if (token !== '')
+        log.hide(token);
+    try {
+        const store = await openStore({
+            workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
+            branch: getInput('state-branch'),
+            scope,
+            ...(token !== '' && { token }),
+            run: runContext(process.env),
+            log,
+            now: () => new Date(),
+        });
+        try {
+            const wasHeld = await store.releaseLeft(id);
+            if (wasHeld)
+                log.info(`the run was killed: its lease of ${scope.project} ${scope.environment} is given back`);
+        }
+        finally {
+            await store.close();
+        }
+    }
+    catch (error) {
+        log.warning(`the lease of the killed run is not given back, it ends by itself: ${messageOf(error)}`);
+    }
+}
+;
 async function openProject(inputs, log) {
     const workspace = process.env.GITHUB_WORKSPACE ?? process.cwd();
     const config = loadConfig(await project_readConfig(workspace, inputs.config), inputs.config, process.env);
@@ -73538,6 +73640,7 @@ async function openProject(inputs, log) {
             log,
             now: () => new Date(),
             isAlive: askGitHub(token, run),
+            onLease: (id) => rememberLease({ project: wanted.project, environment: wanted.environment }, id),
         }),
         author: { run: run.run, actor: run.actor, commit: run.sha },
     };
@@ -73622,6 +73725,9 @@ function renderSummary(input) {
         return text;
     const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
     return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
+}
+function renderFailure(action, error) {
+    return `## ❌ ${action} failed\n\n> [!CAUTION]\n${summary_quote(messageOf(error))}\n`;
 }
 function headline({ title, report, isDryRun }) {
     if (report.failure !== undefined)
@@ -73726,6 +73832,7 @@ async function runDeploy(inputs, scope, validates, log, signal) {
         narrowing: { services: inputs.service, zones: inputs.zones },
         scope,
         dryRun: inputs['dry-run'],
+        leaseWaitMs: inputs['lease-wait'],
         log,
         signal,
     });
@@ -73752,10 +73859,6 @@ function checkAllEnvironments(config) {
         }
     }
     failTogether(errors);
-}
-async function writeSummary(markdown, log) {
-    if (process.env.GITHUB_STEP_SUMMARY)
-        await summary.addRaw(log.clean(markdown), true).write();
 }
 function refuseLosses(result) {
     for (const [service, { probe }] of Object.entries(result)) {
@@ -73825,6 +73928,10 @@ const INPUTS = {
         description: 'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
         default: '${{ github.token }}',
     },
+    'lease-wait': {
+        description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
+        default: '15m',
+    },
     'dry-run': {
         description: 'With `true`, plan and print, and change nothing.',
         default: 'false',
@@ -73884,6 +73991,15 @@ const inputs_boolean = schemas_string().transform((text, context) => {
     context.addIssue({ code: 'custom', message: `"${text}" is neither true nor false` });
     return NEVER;
 });
+const inputs_duration = schemas_string().transform((text, context) => {
+    try {
+        return parseDuration(text.trim());
+    }
+    catch (error) {
+        context.addIssue({ code: 'custom', message: messageOf(error) });
+        return NEVER;
+    }
+});
 const inputs_optional = schemas_string().transform((text) => (text.trim() === '' ? undefined : text));
 const INPUT_SCHEMAS = {
     environment: schemas_string().trim().min(1, 'is required'),
@@ -73895,6 +74011,7 @@ const INPUT_SCHEMAS = {
     images: inputs_images,
     'state-branch': schemas_string().trim().min(1, 'is required'),
     'github-token': inputs_optional,
+    'lease-wait': inputs_duration,
     'dry-run': inputs_boolean,
 };
 function readInputs(names, get) {
@@ -74109,26 +74226,41 @@ const RUNS = {
     'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
     status: (inputs, log) => runStatus(inputs, log),
 };
+const LONGEST_END_MS = 6_000;
 async function run(name) {
     const log = new RunnerLog();
-    const cancel = cancelOnSignals(log);
+    const cancel = cancelOnSignals(log, (error) => end(name, error, log));
     try {
         const inputs = readInputs(ACTIONS[name].inputs, (input) => getInput(input));
         await RUNS[name](inputs, log, cancel);
     }
     catch (error) {
-        fail(reasonOf(error), log);
+        await end(name, reasonOf(error), log);
     }
     process.exit();
 }
-function cancelOnSignals(log) {
+async function post() {
+    await runPost(new RunnerLog());
+    process.exit();
+}
+async function end(name, error, log) {
+    fail(error, log);
+    if (!isSummaryWritten())
+        await writeSummary(renderFailure(name, error), log);
+    process.exit(1);
+}
+function cancelOnSignals(log, giveUp) {
     const controller = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM']) {
-        process.once(signal, () => {
+        process.on(signal, () => {
+            if (controller.signal.aborted)
+                return;
             log.warning(`${signal}: the run is cancelled, what it began is undone`);
-            controller.abort(new UserError(`the run was cancelled (${signal})`, {
+            const error = new UserError(`the run was cancelled (${signal})`, {
                 hint: 'What had the traffic before has it still, or again; the next run finishes what is left.',
-            }));
+            });
+            controller.abort(error);
+            setTimeout(giveUp, LONGEST_END_MS, error);
         });
     }
     return controller.signal;

@@ -31,7 +31,12 @@ function actionYaml(name: ActionName): string {
     outputs: Object.fromEntries(
       outputs.map((output) => [output, { description: OUTPUTS[output].description }]),
     ),
-    runs: { using: 'node24', main: `${toRoot}dist/${name}.js` },
+    runs: {
+      using: 'node24',
+      main: `${toRoot}dist/${name}.js`,
+      // A run that is killed cannot give its lease back itself.
+      ...(inputs.includes('lease-wait') && { post: `${toRoot}dist/post.js` }),
+    },
   };
   return `# Generated from src/actions/catalogue.ts and inputs.ts by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
 }

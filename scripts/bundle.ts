@@ -31,6 +31,7 @@ export async function bundle(): Promise<Map<string, string>> {
     }
     for (const name of Object.keys(ACTIONS))
       files.set(`${name}.js`, `require('./index.js').run('${name}');\n`);
+    files.set('post.js', "require('./index.js').post();\n");
     files.set('licenses.txt', licences(modules));
     files.set('package.json', '{ "type": "commonjs" }\n');
     return files;

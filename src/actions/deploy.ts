@@ -4,6 +4,7 @@ import { resolveEnvironment } from '../config/resolve.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { failTogether, UserError, UserErrors } from '../model/errors.ts';
 import type { Inputs } from './inputs.ts';
+import { writeSummary } from './job-summary.ts';
 import type { RunnerLog } from './log.ts';
 import { openProject, secretsOf } from './project.ts';
 import { releasesOf, resultOf } from './result.ts';
@@ -24,9 +25,14 @@ export async function runDeploy(
   const report = await deploy({
     ...project,
     secrets,
-    narrowing: { services: inputs.service, zones: inputs.zones },
+    narrowing: {
+      services: inputs.service,
+      zones: inputs.zones,
+      excludedServers: inputs['exclude-servers'],
+    },
     scope,
     dryRun: inputs['dry-run'],
+    leaseWaitMs: inputs['lease-wait'],
     log,
     signal,
   });
@@ -52,11 +58,6 @@ function checkAllEnvironments(config: LoadedConfig): void {
     }
   }
   failTogether(errors);
-}
-
-/** writeSummary adds to the job summary; outside a runner there is none. */
-export async function writeSummary(markdown: string, log: RunnerLog): Promise<void> {
-  if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(log.clean(markdown), true).write();
 }
 
 function refuseLosses(result: ReturnType<typeof resultOf>): void {

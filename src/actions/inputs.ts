@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { UserError, UserErrors } from '../model/errors.ts';
+import { parseDuration } from '../config/duration.ts';
+import { messageOf, UserError, UserErrors } from '../model/errors.ts';
 
 /** One input as action.yml and the README show it. */
 export interface InputSpec {
@@ -26,6 +27,10 @@ export const INPUTS = {
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',
   },
+  'exclude-servers': {
+    description:
+      'Hosts of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
+  },
   config: {
     description: 'Path of the configuration, from the root of the repository.',
     default: 'switchyard.yml',
@@ -50,6 +55,11 @@ export const INPUTS = {
     description:
       'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
     default: '${{ github.token }}',
+  },
+  'lease-wait': {
+    description:
+      'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
+    default: '15m',
   },
   'dry-run': {
     description: 'With `true`, plan and print, and change nothing.',
@@ -119,6 +129,15 @@ const boolean = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const duration = z.string().transform((text, context) => {
+  try {
+    return parseDuration(text.trim());
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
+  }
+});
+
 const optional = z.string().transform((text) => (text.trim() === '' ? undefined : text));
 
 /** How each input is read. */
@@ -126,12 +145,14 @@ export const INPUT_SCHEMAS = {
   environment: z.string().trim().min(1, 'is required'),
   service: list,
   zones: list,
+  'exclude-servers': list,
   config: z.string().trim().min(1, 'is required'),
   'ssh-private-key': optional,
   secrets,
   images,
   'state-branch': z.string().trim().min(1, 'is required'),
   'github-token': optional,
+  'lease-wait': duration,
   'dry-run': boolean,
 } satisfies Record<InputName, z.ZodType>;
 

@@ -14,6 +14,7 @@ import { askGitHub } from '../state/ask-github.ts';
 import { openStore, type Store } from '../state/store.ts';
 import type { Inputs } from './inputs.ts';
 import type { RunnerLog } from './log.ts';
+import { rememberLease } from './post.ts';
 
 /** What every action works on. */
 export interface Project {
@@ -51,6 +52,7 @@ export async function openProject(
         log,
         now: () => new Date(),
         isAlive: askGitHub(token, run),
+        onLease: (id) => rememberLease({ project: wanted.project, environment: wanted.environment }, id),
       }),
     author: { run: run.run, actor: run.actor, commit: run.sha },
   };

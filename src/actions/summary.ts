@@ -38,6 +38,11 @@ export function renderSummary(input: SummaryInput): string {
   return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
 }
 
+/** renderFailure returns the job summary of a run that failed before it had a plan. Pure. */
+export function renderFailure(action: string, error: unknown): string {
+  return `## ❌ ${action} failed\n\n> [!CAUTION]\n${quote(messageOf(error))}\n`;
+}
+
 function headline({ title, report, isDryRun }: SummaryInput): string {
   if (report.failure !== undefined) return `❌ ${title}: the deploy failed`;
   if (!report.changed) return `✅ ${title}: nothing to do`;

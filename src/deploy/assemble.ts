@@ -2,7 +2,7 @@ import { UserError } from '../model/errors.ts';
 import type { ServicePorts } from '../model/ports.ts';
 import { allocatePorts } from '../model/ports.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
-import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
+import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
 import {
   highestRelease,
   type KnownReleases,
@@ -18,6 +18,8 @@ import { currentPlacements, servingRelease } from './spots.ts';
 export interface Narrowing {
   services: readonly string[] | undefined;
   zones: readonly string[] | undefined;
+  /** Hosts of servers that are left out because they cannot be reached: they get no traffic. */
+  excludedServers?: readonly string[] | undefined;
 }
 
 /** The releases that the record names, by service. */
@@ -73,11 +75,20 @@ export function assemble(facts: Facts): PlanInput {
     keepsActive: false,
     unused: new Set(),
     leaving,
-    hosts: wanted.servers
-      .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
-      .map(({ host }) => host),
+    hosts: serversOf(wanted, narrowing).map(({ host }) => host),
+    excluded: new Set(narrowing.excludedServers),
     drainedElsewhere: facts.drainedElsewhere,
   };
+}
+
+/** serversOf returns the servers that a run talks to. */
+export function serversOf(
+  { servers }: EnvironmentSpec,
+  { zones, excludedServers = [] }: Omit<Narrowing, 'services'>,
+): ServerSpec[] {
+  return servers.filter(
+    ({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host),
+  );
 }
 
 /** assembleKept returns the input for looking at, or routing to, exactly what is deployed. Pure. */
@@ -101,7 +112,9 @@ export function assembleUndo(
   { failed, done, unused }: Undone,
   observed: readonly ObservedServer[],
 ): PlanInput {
-  const seen = { ...input, observed };
+  // The others go back without a server that cannot be asked any more; what nginx knows of it stays as it was.
+  const hosts = input.hosts.filter((host) => observed.some((server) => server.host === host));
+  const seen = { ...input, observed, hosts };
   const services = input.services.flatMap((service): WantedService[] => {
     const { current } = service.known;
     if (done.includes(service.name)) return [{ ...service, isSelected: false }];
@@ -115,9 +128,8 @@ export function assembleUndo(
   });
   const names = new Set(services.map(({ name }) => name));
   return {
-    ...input,
+    ...seen,
     services,
-    observed,
     removes: failed.filter((name) => !names.has(name)),
     isLeaving: false,
     keepsActive: true,
@@ -182,7 +194,11 @@ function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> 
   return new Map([...recorded, ...allocated]);
 }
 
-function checkNarrowing(wanted: EnvironmentSpec, { services, zones }: Narrowing): void {
+/** checkNarrowing throws a UserError when a run is narrowed to what is not there, or to nothing. */
+export function checkNarrowing(
+  wanted: EnvironmentSpec,
+  { services, zones, excludedServers }: Narrowing,
+): void {
   const known = wanted.services.map(({ name }) => name);
   const unknown = services?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -197,6 +213,21 @@ function checkNarrowing(wanted: EnvironmentSpec, { services, zones }: Narrowing)
       hint: `The zones are ${allZones.join(', ')}.`,
     });
   }
+  checkExcluded(wanted, { zones, excludedServers });
+}
+
+function checkExcluded(wanted: EnvironmentSpec, narrowing: Omit<Narrowing, 'services'>): void {
+  const hosts = wanted.servers.map(({ host }) => host);
+  const unknown = narrowing.excludedServers?.find((host) => !hosts.includes(host));
+  if (unknown !== undefined) {
+    throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
+      hint: `The input "exclude-servers" takes one of ${hosts.join(', ')} a line.`,
+    });
+  }
+  if (serversOf(wanted, narrowing).length > 0) return;
+  throw new UserError(`no server of ${wanted.environment} is left to work on`, {
+    hint: 'The inputs "exclude-servers" and "zones" leave none.',
+  });
 }
 
 /** A route has one container port: copies that listen on different ones cannot be served together. */

@@ -1,4 +1,5 @@
 import { Fleet } from '../fleet/fleet.ts';
+import { checkNarrowing, serversOf } from './assemble.ts';
 import { Deployment } from './deployment.ts';
 import { Journal } from './journal.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
@@ -23,17 +24,18 @@ import { describeSpan, Timeline } from './timeline.ts';
  * Health, generations and proofs are asked of the app and of nginx, not of the engine.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
+  checkNarrowing(request.wanted, request.narrowing);
   const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
   const opening = timeline.measure({ phase: 'lease' }, () =>
     Journal.open(request.openStore(), {
       scope: { project: request.wanted.project, environment: request.wanted.environment },
       author: request.author,
       isReadOnly: request.dryRun,
+      leaseWaitMs: request.leaseWaitMs,
       signal: request.signal,
     }),
   );
-  const { zones } = request.narrowing;
-  const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+  const servers = serversOf(request.wanted, request.narrowing);
   const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
   const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
   const [journal, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));

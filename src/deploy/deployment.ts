@@ -13,6 +13,7 @@ import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
+import { announce, perform } from './perform.ts';
 import { isEmpty, type Plan, type PrepareStep, type RetireStep, type SwitchStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
@@ -184,13 +185,17 @@ export class Deployment {
     plan: Plan,
     begun: readonly WantedService[],
   ): Promise<Map<string, string>> {
+    const { log } = this.#request;
     // First of all: a stopped edge serves nobody.
     await this.#prepare(plan.prepare, input.scope);
-    await allOrErrors(unique(plan.pulls).map(({ host, image, policy }) => this.#pull(host, image, policy)));
+    await allOrErrors(
+      unique(plan.pulls).map((step) =>
+        perform(log, step, () => this.#pull(step.host, step.image, step.policy)),
+      ),
+    );
     const digests = await findDigests(this.#fleet, input, begun);
     await Promise.all([
-      begun.length > 0 &&
-        this.#timeline.measure({ phase: 'record intent' }, () => this.#journal.intend(plan, begun, digests)),
+      begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
@@ -198,11 +203,17 @@ export class Deployment {
     return digests;
   }
 
+  #record(phase: string, work: () => Promise<void>): Promise<void> {
+    return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+  }
+
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
     const { wanted, log } = this.#request;
     const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
-        steps.map((step) => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)),
+        steps.map((step) =>
+          perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)),
+        ),
       ),
     );
     for (const instance of prepared.flat()) {
@@ -216,14 +227,14 @@ export class Deployment {
   }
 
   /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
-  async #undo(input: PlanInput, { failed, done }: Run): Promise<void> {
-    const { log, wanted } = this.#request;
+  async #undo(input: PlanInput, run: Run): Promise<void> {
+    const { log } = this.#request;
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
-      const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
+      const observed = await this.#observeLiving(input, run);
       const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-      const plan = planDeploy(assembleUndo(input, { failed, done, unused }, observed));
+      const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
@@ -231,6 +242,23 @@ export class Deployment {
     } catch (error) {
       log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
     }
+  }
+
+  /** A server that died does not keep the others from going back. */
+  async #observeLiving({ scope }: PlanInput, run: Run): Promise<ObservedServer[]> {
+    const { log, wanted } = this.#request;
+    const outcomes = await Promise.allSettled(
+      this.#fleet.servers.map((server) => observe(server, scope, wanted.services)),
+    );
+    return outcomes.flatMap((outcome, index) => {
+      if (outcome.status === 'fulfilled') return [outcome.value];
+      const { host } = this.#fleet.servers[index]!;
+      run.dead.push(host);
+      log.warning(
+        `${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`,
+      );
+      return [];
+    });
   }
 
   /** Waits for the drains, records, and gives the lease back: before the drains are over when they take long. */
@@ -246,9 +274,7 @@ export class Deployment {
     if (isShort) await this.#conclude(plan, run, drained);
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-    await this.#timeline.measure({ phase: 'record' }, () =>
-      this.#journal.conclude(outcome, input.servers.length > 1, digests),
-    );
+    await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
     if (!isShort) {
       await this.#drainWithoutLease(plan, drained);
       await this.#conclude(plan, run, drained);
@@ -267,7 +293,10 @@ export class Deployment {
       else for (const { cut } of outcome.value.values()) run.cut += cut;
     }
     if (run.failure !== undefined) return;
-    await allOrErrors(steps.map(({ host }) => teardown(this.#fleet.server(host), scope)));
+    const { log } = this.#request;
+    await allOrErrors(
+      steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))),
+    );
   }
 
   async #stillDraining(plan: Plan, run: Run): Promise<RetireStep[]> {
@@ -356,7 +385,16 @@ interface Run extends Progress {
 }
 
 function emptyRun(): Run {
-  return { retiring: [], done: [], failed: [], skipped: [], failure: undefined, probes: new Map(), cut: 0 };
+  return {
+    retiring: [],
+    done: [],
+    failed: [],
+    skipped: [],
+    failure: undefined,
+    dead: [],
+    probes: new Map(),
+    cut: 0,
+  };
 }
 
 function isDrained({ drainTimeoutMs }: RetireStep): boolean {

@@ -15,8 +15,17 @@ const EFFECTS: Record<Change['effect'], string> = {
 export function describePlan(plan: Plan): string[] {
   const title = `${plan.scope.project} ${plan.scope.environment}`;
   if (isEmpty(plan)) return [`${title}: nothing to do, everything is as the file says`];
+  const stale = [
+    ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
+    ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
+  ];
   const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-  return [`${title}: plan`, ...plan.changes.map((change) => `  ${describeChange(change)}`), ...steps];
+  return [
+    `${title}: plan`,
+    ...plan.changes.map((change) => `  ${describeChange(change)}`),
+    ...stale,
+    ...steps,
+  ];
 }
 
 /** describeChange returns what happens to a service, and why, in one line. */

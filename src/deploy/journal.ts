@@ -27,6 +27,8 @@ export interface JournalOptions {
   author: Author;
   /** A dry run reads only, and takes no lease. */
   isReadOnly: boolean;
+  /** How long to wait while another run holds the lease. */
+  leaseWaitMs: number;
   signal: AbortSignal;
 }
 
@@ -56,7 +58,7 @@ export class Journal {
     const store = await opening;
     try {
       if (options.isReadOnly) return new Journal(store, options, await store.read(), undefined);
-      const { snapshot, lease } = await acquire(store, options.signal);
+      const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
       return new Journal(store, options, snapshot, lease);
     } catch (error) {
       await store.close();
@@ -81,7 +83,8 @@ export class Journal {
 
   /** reopen takes the lease again and reads what is recorded by now. */
   async reopen(): Promise<void> {
-    const { snapshot, lease } = await acquire(this.#store, this.#options.signal);
+    const { leaseWaitMs, signal } = this.#options;
+    const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
     this.#snapshot = snapshot;
     this.#lease = lease;
   }
@@ -125,7 +128,8 @@ export class Journal {
     const containers = steps.map(({ name }) => name);
     const until = isOver ? undefined : signOfLife();
     // Also when the run was cancelled: else its containers would be taken for draining for minutes.
-    await acquire(this.#store, AbortSignal.timeout(isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4));
+    const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+    await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
     const services = [...new Set(steps.map(({ service }) => service))].join(', ');
     await this.#commit(
       (state) => recordDrain(state, containers, until),
@@ -162,8 +166,12 @@ export function signOfLife(): string {
   return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
 }
 
-async function acquire(store: Store, signal: AbortSignal): Promise<{ lease: HeldLease; snapshot: Snapshot }> {
-  const taken = await store.acquire({ signal });
+async function acquire(
+  store: Store,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ lease: HeldLease; snapshot: Snapshot }> {
+  const taken = await store.acquire({ timeoutMs, signal });
   taken.lease.startHeartbeat();
   return taken;
 }

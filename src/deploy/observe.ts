@@ -32,7 +32,7 @@ export async function observe(
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
   const [containers, sidecar, edge] = await Promise.all([
-    Promise.all(services_.map((summary) => observeContainer(server, summary, network, withSecrets))),
+    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
     observeNginx(
       'sidecar',
       server,
@@ -55,13 +55,22 @@ export async function observe(
   };
 }
 
-/** A helper lives in the network of the container it watches; without that container it is a leftover. */
+/**
+ * A helper lives in the network of the container it watches; without that container it is a leftover. So is a lock
+ * of the edge: only who holds the environment's lease takes one, and removes leftovers.
+ */
 function leftHelpers(own: readonly ContainerSummary[]): string[] {
-  const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
-  return own
-    .filter(({ Labels }) => Labels?.[LABEL.role] === 'helper')
-    .filter(({ HostConfig }) => !running.includes(HostConfig?.NetworkMode ?? ''))
-    .map(({ Id }) => Id!);
+  const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id!));
+  const left = own.filter(({ HostConfig, Labels }) => {
+    const role = Labels?.[LABEL.role];
+    return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+  });
+  return left.map(({ Id }) => Id!);
+}
+
+/** The network of a helper that watches a container. */
+function watched(id: string): string {
+  return `container:${id}`;
 }
 
 /** findImage returns the local id of an image and the digest its registry knows it by. */
@@ -92,6 +101,7 @@ function belongsTo({ Labels }: ContainerSummary, scope: Scope): boolean {
 async function observeContainer(
   server: Server,
   summary: ContainerSummary,
+  own: readonly ContainerSummary[],
   network: string,
   withSecrets: ReadonlySet<string>,
 ): Promise<ObservedContainer> {
@@ -112,6 +122,9 @@ async function observeContainer(
     hostPort: Number(labels[LABEL.hostPort]),
     internalPort: Number(labels[LABEL.internalPort]),
     address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+    helpers: own
+      .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id!))
+      .map(({ Id }) => Id!),
     ...(environment && { environment }),
   };
 }

@@ -21,6 +21,8 @@ export interface ObservedContainer {
   internalPort: number;
   /** On the environment's network, while it runs. */
   address: string | undefined;
+  /** Ids of the helpers that watch its connections: those of a run that drains it, or that was killed while it did. */
+  helpers: string[];
   /** Its environment variables; read only where secrets have to be compared. */
   environment?: Record<string, string>;
 }
@@ -50,7 +52,7 @@ export interface ObservedServer {
   hasNetwork: boolean;
   /** Base host ports that other environments' containers hold here. */
   foreignHostPorts: number[];
-  /** Our own short-lived containers that an earlier run left behind. */
+  /** Ids of short-lived containers, locks included, that an earlier run of this environment left behind. */
   leftHelpers: string[];
   /** Local image ids of the images that services want here, by image name; missing ones are absent. */
   images: Map<string, { id: string; digest: string | undefined }>;

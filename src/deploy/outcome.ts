@@ -12,6 +12,8 @@ export interface Progress {
   /** Services of the levels after it. */
   skipped: string[];
   failure: unknown;
+  /** Hosts of servers that could not be asked any more when the run went back. */
+  dead: string[];
   probes: Map<string, ProbeReport>;
 }
 
@@ -64,5 +66,10 @@ export function outcomeOf(
     ];
   });
   const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-  return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)) };
+  const isFailed = run.failure !== undefined;
+  const stale = {
+    left: [...new Set([...plan.stale.left, ...run.dead])],
+    returned: isFailed ? [] : plan.stale.returned,
+  };
+  return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
 }

@@ -36,8 +36,10 @@ export interface PlanInput {
   unused: ReadonlySet<string>;
   /** What is known of services that are deployed and not in the file any more. */
   leaving: ReadonlyMap<string, ReleaseSpec>;
-  /** Servers that the run may change; all but for `zones`. */
+  /** Servers that the run may change: all, but for those that `zones` or `exclude-servers` leave out. */
   hosts: readonly string[];
+  /** Servers that cannot be reached: nothing stands there as far as routes and record are concerned. */
+  excluded: ReadonlySet<string>;
   /** Containers that a living run is draining; they are left to it unless their place is needed. */
   drainedElsewhere: ReadonlySet<string>;
 }

@@ -46,6 +46,8 @@ export interface RetireStep {
   name: string;
   containerPort: number;
   release: number;
+  /** Ids of the helpers of killed runs that watch it still: they go with it. */
+  helpers: string[];
   /** Undefined removes at once: it never had traffic, or does not run. 0 is without limit. */
   drainTimeoutMs: number | undefined;
   graceMs: number;
@@ -154,6 +156,15 @@ export interface Plan {
   /** Where the services of `changes` stand afterwards. */
   standing: Record<string, Standing[]>;
   teardown: TeardownStep[];
+  stale: StaleChange;
+}
+
+/** What becomes of the record's list of servers that had to be left out. */
+export interface StaleChange {
+  /** Hosts that this run leaves out, and that are not on the list. */
+  left: string[];
+  /** Hosts on the list that this run brings up to date, or that have left the file. */
+  returned: string[];
 }
 
 /** isEmpty tells whether a plan changes nothing, the record included. */
@@ -161,6 +172,7 @@ export function isEmpty(plan: Plan): boolean {
   return (
     plan.changes.every(({ effect }) => effect === 'none') &&
     plan.settle === undefined &&
-    plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0
+    plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+    plan.stale.left.length + plan.stale.returned.length === 0
   );
 }

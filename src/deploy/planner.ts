@@ -1,7 +1,16 @@
 import { specHash } from '../model/spec.ts';
 import { partHashes } from './desired.ts';
 import { dependencyLevels } from './levels.ts';
-import type { Change, Effect, Level, Plan, PrepareStep, RetireStep, SwitchStep } from './plan.ts';
+import type {
+  Change,
+  Effect,
+  Level,
+  Plan,
+  PrepareStep,
+  RetireStep,
+  StaleChange,
+  SwitchStep,
+} from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
@@ -37,6 +46,17 @@ export function planDeploy(input: PlanInput): Plan {
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)
           .map(({ host }) => ({ kind: 'teardown', host }))
       : [],
+    stale: planStale(input),
+  };
+}
+
+function planStale({ state, excluded, hosts, servers, services }: PlanInput): StaleChange {
+  const known = Object.keys(state.stale_servers ?? {});
+  const isWhole = services.every(({ isSelected }) => isSelected);
+  const isGone = (host: string) => servers.every((server) => server.host !== host);
+  return {
+    left: [...excluded].filter((host) => !known.includes(host)),
+    returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
   };
 }
 
@@ -108,12 +128,14 @@ function routedHosts(input: PlanInput): string[] {
   return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
 }
 
+const UNKNOWN_SPEC = {
+  port: 0,
+  policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
+} as const;
+
 /** What a service that left the file needs to go: its last release says, else the defaults do. */
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
-  const spec = input.leaving.get(name) ?? {
-    port: 0,
-    policy: { drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
-  };
+  const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
   return input.hosts.flatMap((host) =>
     containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)),
   );

@@ -2,7 +2,7 @@ import { containerName, type Scope } from '../model/names.ts';
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
-import type { Change, Plan, Standing } from './plan.ts';
+import type { Change, Plan, StaleChange, Standing } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
 
@@ -84,6 +84,7 @@ export interface Outcome {
   removed: Change[];
   /** What was to change and runs as before, because the run failed. */
   failed: Change[];
+  stale: StaleChange;
 }
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
@@ -110,7 +111,19 @@ export function recordOutcome(
     state,
     outcome.achieved.map(({ service }) => service),
   );
-  return { ...state, services, ...numbers };
+  return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
+}
+
+function withStale(
+  { stale_servers: before = {}, ...state }: EnvironmentState,
+  { left, returned }: StaleChange,
+  { run }: Author,
+  now: Date,
+): EnvironmentState {
+  const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
+  const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }] as const);
+  const stale = Object.fromEntries([...kept, ...added]);
+  return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
 
 function recordOf(

@@ -18,6 +18,8 @@ export interface DeployRequest {
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';
   dryRun: boolean;
+  /** How long to wait while another run changes the environment, in milliseconds. */
+  leaseWaitMs: number;
   provider: Provider;
   openStore(): Promise<Store>;
   author: Author;

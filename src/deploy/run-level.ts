@@ -6,6 +6,7 @@ import { containerRequest, nameOf } from './container.ts';
 import { placeKey, type RunContext } from './context.ts';
 import { type DrainOutcome, drain } from './drain.ts';
 import { awaitHealthy } from './health.ts';
+import { perform } from './perform.ts';
 import type { CheckStep, Level, RetireStep, StartStep, StopStep } from './plan.ts';
 import type { ProbeReport } from './probe.ts';
 import { startProbes } from './probing.ts';
@@ -24,8 +25,10 @@ export interface Retiring {
  * touches an old side before the switch is proven. The old sides drain while the next level begins.
  */
 export async function runLevel(context: RunContext, level: Level): Promise<Retiring> {
-  await allOrErrors(level.stop.map((step) => stop(context, step)));
-  const started = await allOrErrors(level.start.map((step) => start(context, step)));
+  await allOrErrors(level.stop.map((step) => perform(context.log, step, () => stop(context, step))));
+  const started = await allOrErrors(
+    level.start.map((step) => perform(context.log, step, () => start(context, step))),
+  );
   const health = checkAll(context, level, started);
   await health.soon;
   const probes = await startProbes(context, level);
@@ -52,7 +55,8 @@ function checkAll(context: RunContext, level: Level, started: readonly Started[]
   const signal = AbortSignal.any([context.guard.signal, stop.signal]);
   const checks = level.check.map((step) => {
     const first = Promise.withResolvers<void>();
-    return { healthy: check(context, step, started, signal, first.resolve), answered: first.promise };
+    const healthy = perform(context.log, step, () => check(context, step, started, signal, first.resolve));
+    return { healthy, answered: first.promise };
   });
   const now = allOrErrors(checks.map(({ healthy }) => healthy)).then(() => undefined);
   const answered = Promise.all(checks.map((one) => one.answered)).then(() => undefined);
@@ -176,11 +180,11 @@ export function settledAfter({ nginx }: RunContext, reloadedAt: number): number 
 }
 
 /** retire drains, stops and removes a container that gets no new traffic. All calls name its id. */
-export async function retire(
-  context: RunContext,
-  step: RetireStep,
-  settledAt: number,
-): Promise<DrainOutcome> {
+export function retire(context: RunContext, step: RetireStep, settledAt: number): Promise<DrainOutcome> {
+  return perform(context.log, step, () => drainAndStop(context, step, settledAt));
+}
+
+async function drainAndStop(context: RunContext, step: RetireStep, settledAt: number): Promise<DrainOutcome> {
   const { timeline, guard, log, scope, nginx } = context;
   const server = context.fleet.server(step.host);
   let outcome: DrainOutcome = { ms: 0, cut: 0 };
@@ -193,6 +197,7 @@ export async function retire(
   await timeline.measure({ ...step, phase: 'stop' }, async () => {
     await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));
     await server.engine.removeContainer(step.id);
+    await Promise.all(step.helpers.map((id) => server.engine.removeContainer(id)));
   });
   return outcome;
 }

@@ -10,6 +10,9 @@ import type { PlanInput, WantedService } from './plan-input.ts';
 import { containersAt, currentPlacements, observedAt, routedSide, spotOf } from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 
+/** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
+const UNUSED_GRACE_MS = 3_000;
+
 /** What one service needs on all servers. */
 export interface Outcome {
   placements: Placement[];
@@ -69,7 +72,9 @@ function addStanding(
 
 function targetsOf(input: PlanInput, service: WantedService, current: readonly Placement[]): string[] {
   const { zones, servers } = service.placement;
-  const candidates = input.servers.filter(({ zone }) => zones.length === 0 || zones.includes(zone));
+  const candidates = input.servers.filter(
+    ({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)),
+  );
   return place(
     service.name,
     servers,
@@ -164,12 +169,18 @@ export function retire(
   { unused }: Pick<PlanInput, 'unused'>,
   service: {
     name: string;
-    spec: { port: number; policy: Pick<ReleaseSpec['policy'], 'drainTimeoutMs' | 'stopGracePeriodMs'> };
+    spec: {
+      port: number;
+      policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
+    };
   },
   host: string,
-  { id, name, release, isRunning }: ObservedContainer,
+  { id, name, release, isRunning, helpers }: ObservedContainer,
 ): RetireStep {
   const { port, policy } = service.spec;
+  const isUnused = unused.has(id);
+  // What may write to a volume gets the time it was promised, whatever was asked of it.
+  const isHurried = isUnused && policy.strategy !== 'recreate';
   return {
     kind: 'retire',
     service: service.name,
@@ -178,8 +189,9 @@ export function retire(
     name,
     containerPort: port,
     release,
-    drainTimeoutMs: isRunning && !unused.has(id) ? policy.drainTimeoutMs : undefined,
-    graceMs: policy.stopGracePeriodMs,
+    helpers,
+    drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
+    graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
   };
 }
 

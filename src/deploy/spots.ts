@@ -97,6 +97,7 @@ export function currentPlacements(input: PlanInput, service: string): Placement[
 }
 
 function placementOn(input: PlanInput, service: string, { host, zone }: ServerSpec) {
+  if (input.excluded.has(host)) return [];
   if (!input.hosts.includes(host)) {
     // A server that the run does not look at: the record is all there is.
     const side = recordedSide(input, service, host);

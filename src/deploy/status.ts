@@ -3,7 +3,7 @@ import type { Provider } from '../fleet/server.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { describeLease } from '../state/lease.ts';
 import type { Store } from '../state/store.ts';
-import { assembleKept } from './assemble.ts';
+import { assembleKept, checkNarrowing, serversOf } from './assemble.ts';
 import type { ObservedServer } from './observed.ts';
 import { planDeploy } from './planner.ts';
 import { spotOf } from './spots.ts';
@@ -41,25 +41,23 @@ export interface StatusRequest {
   provider: Provider;
   openStore(): Promise<Store>;
   zones: readonly string[] | undefined;
+  excludedServers: readonly string[] | undefined;
 }
 
 /** status asks servers and record and compares; it changes nothing and needs no lease. */
 export async function status(request: StatusRequest): Promise<StatusReport> {
-  const { wanted, zones } = request;
-  const servers = wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+  const { wanted, zones, excludedServers } = request;
+  const narrowing = { services: undefined, zones, excludedServers };
+  checkNarrowing(wanted, narrowing);
+  const servers = serversOf(wanted, narrowing);
   const opening = request.openStore();
   const [fleet, store] = await Promise.allSettled([Fleet.connect(request.provider, servers), opening]);
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
     if (store.status === 'rejected') throw store.reason;
     const snapshot = await store.value.read();
-    const facts = await survey(
-      fleet.value,
-      snapshot,
-      { ...wanted, servers, services: [] },
-      {},
-      { services: undefined, zones },
-    );
+    const looked = { ...wanted, servers, services: [] };
+    const facts = await survey(fleet.value, snapshot, looked, {}, { services: undefined, zones });
     const input = assembleKept({ ...facts, wanted: { ...wanted, servers } });
     const plan = planDeploy(input);
     const { state, lease } = snapshot;
@@ -83,6 +81,10 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
       releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
       services: Object.fromEntries(services),
       drift: [
+        ...Object.entries(state.stale_servers ?? {}).map(
+          ([host, { since }]) =>
+            `${host} was left out at ${since}, and is brought up to date by the next deploy`,
+        ),
         ...driftOf(state, Object.fromEntries(services)),
         ...plan.prepare.map(
           ({ host, sidecar, edge }) =>

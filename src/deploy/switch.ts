@@ -11,6 +11,7 @@ import { backendsOf, type Route } from '../nginx/routes.ts';
 import type { Slot } from '../nginx/tree.ts';
 import { nginxKey, placeKey, type RunContext } from './context.ts';
 import { inTime } from './in-time.ts';
+import { perform } from './perform.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
 
@@ -43,9 +44,11 @@ const LONGEST_HOLD_MS = 5_000;
  */
 export async function switchRoutes(context: RunContext, step: SwitchStep, ready = READY): Promise<void> {
   await ready.soon;
-  if (await trySwitch(context, step, () => isInTime(ready.now))) return;
-  await ready.now;
-  await trySwitch(context, step, async () => true);
+  await perform(context.log, step, async () => {
+    if (await trySwitch(context, step, () => isInTime(ready.now))) return;
+    await ready.now;
+    await trySwitch(context, step, async () => true);
+  });
 }
 
 /** Returns false, with nothing changed, when the new sides are not ready in time. */
@@ -98,8 +101,8 @@ async function withEdges<T>(
     servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])),
   );
   const edges = candidates.flat();
-  const { run, fence } = context.guard;
-  const holder = { run, fence, scope: context.scope };
+  const { run, fence, signal } = context.guard;
+  const holder = { run, fence, signal, scope: context.scope };
   return await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
 }
 

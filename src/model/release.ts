@@ -70,6 +70,8 @@ export interface EnvironmentState {
   project: string;
   environment: string;
   services: Record<string, RecordedService>;
+  /** Servers that runs had to leave out, by host: they get no traffic, and stand as they were then. */
+  stale_servers?: Record<string, { since: string; run: string }>;
   /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
   release_numbers?: Record<string, number>;
 }

@@ -19,6 +19,8 @@ export interface LockHolder {
   /** The environment whose lease the run holds, and the lease's number. */
   scope: Scope;
   fence: number;
+  /** Aborted, it waits no longer. */
+  signal: AbortSignal;
 }
 
 /** A lock that was taken. */
@@ -123,7 +125,7 @@ async function awaitRelease(server: Server, holder: LockHolder, log: Log, giveUp
     }
     if (!isAnnounced) log.info(`${host}: waiting while ${labels[LABEL.holder]} changes the edge`);
     isAnnounced = true;
-    await sleep(POLL_MS);
+    await sleep(POLL_MS, undefined, { signal: holder.signal });
   }
 }
 

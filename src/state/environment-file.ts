@@ -42,6 +42,7 @@ const stateFields = z.looseObject({
   project: z.string(),
   environment: z.string(),
   services: z.record(z.string(), service),
+  stale_servers: z.record(z.string(), z.looseObject({ since: z.string(), run: z.string() })).optional(),
   release_numbers: z.record(z.string(), z.int()).optional(),
 });
 const state: z.ZodType<EnvironmentState> = stateFields;

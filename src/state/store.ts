@@ -36,6 +36,8 @@ export interface StoreOptions {
   env?: NodeJS.ProcessEnv;
   /** Asks whether the run that holds a lease still goes on. */
   isAlive?: IsAlive;
+  /** Told which lease was taken, and with undefined that it was given back. */
+  onLease?: (id: string | undefined) => void;
   /** For tests. */
   timings?: Partial<LeaseTimings>;
 }
@@ -224,6 +226,20 @@ export class Store {
     });
   }
 
+  /**
+   * releaseLeft gives back a lease by its id, when it is held still: its run was killed. It tells whether there was
+   * anything to give back.
+   */
+  releaseLeft(id: string): Promise<boolean> {
+    return this.#serial.run(async () => {
+      const tip = await this.#branch.fetch();
+      if (tip.lease?.id !== id || tip.lease.released) return false;
+      const lease: Lease = { ...tip.lease, end: this.#options.now().toISOString(), released: true };
+      const prepared = await this.#branch.prepare(tip, { lease, signature: this.#signature() });
+      return (await this.#branch.push(prepared)) === 'moved';
+    });
+  }
+
   /** close gives the lease back when it is still held, and removes what was written on this machine. */
   async close(): Promise<void> {
     await this.#held?.release();
@@ -252,6 +268,7 @@ export class Store {
     const outcome = await this.#branch.push(prepared);
     if (outcome !== 'moved') return outcome;
     this.#tip = prepared.tip;
+    this.#options.onLease?.(record.id);
     const keeper = {
       renew: () => this.#serial.run(async () => this.#leaseOf(await this.#advance(false))),
       release: () => this.#serial.run(async () => void (await this.#advance(true))),
@@ -312,7 +329,9 @@ export class Store {
 
   #arrived(held: HeldLease, tip: Tip): Tip {
     this.#tip = tip;
-    held.written(this.#leaseOf(tip));
+    const lease = this.#leaseOf(tip);
+    held.written(lease);
+    if (lease.released) this.#options.onLease?.(undefined);
     return tip;
   }
 

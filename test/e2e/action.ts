@@ -13,6 +13,8 @@ export interface ActionRun {
   log: string;
   outputs: Record<string, string>;
   summary: string;
+  /** What it left for its post step, as the runner hands it on. */
+  state: Record<string, string>;
   /** From the start of the process to its end. */
   ms: number;
 }
@@ -79,8 +81,10 @@ export function startAction(
       tell();
       const outputs = parseOutputs(readFileSync(join(folder, 'output'), 'utf8'));
       const summary = readFileSync(join(folder, 'summary'), 'utf8');
+      const state = parseOutputs(readFileSync(join(folder, 'state'), 'utf8'));
       rmSync(folder, { recursive: true });
-      resolve({ code: code ?? (signal ? 128 : 1), log, outputs, summary, ms: performance.now() - begun });
+      const ms = performance.now() - begun;
+      resolve({ code: code ?? (signal ? 128 : 1), log, outputs, summary, state, ms });
     });
   });
   return {

@@ -20,6 +20,9 @@ export interface Size {
   neighbourToggles: number;
   /** Moments at which a run is killed, the hardest first. */
   killedRuns: number;
+  /** Every moment of the kill matrix; else one of every kind of step. */
+  isFull: boolean;
+  killMatrixMinutes: number;
 }
 
 const sample: Size = {
@@ -32,6 +35,8 @@ const sample: Size = {
   streams: { websockets: 10, events: 10, tcp: 10 },
   neighbourToggles: 2,
   killedRuns: 2,
+  isFull: false,
+  killMatrixMinutes: 10,
 };
 
 const full: Size = {
@@ -44,6 +49,8 @@ const full: Size = {
   streams: { websockets: 50, events: 50, tcp: 50 },
   neighbourToggles: 5,
   killedRuns: 5,
+  isFull: true,
+  killMatrixMinutes: 90,
 };
 
 /** True when the tests shall do all that is promised, which takes an hour. */

@@ -31,6 +31,7 @@ describe('what is read', () => {
       images: {},
       'state-branch': 'switchyard-state',
       'github-token': undefined,
+      'lease-wait': 15 * 60_000,
       'dry-run': false,
     });
   });
@@ -46,6 +47,14 @@ describe('what is read', () => {
       api: 'ghcr.io/acme/api@sha256:0=1',
       web: 'localhost:5000/web:2',
     });
+  });
+
+  test('how long to wait for the lease, as Compose writes durations', () => {
+    expect(given({ environment: 'x', 'lease-wait': ' 1m30s ' })['lease-wait']).toBe(90_000);
+    expect(given({ environment: 'x', 'lease-wait': '0' })['lease-wait']).toBe(0);
+    expect(() => given({ environment: 'x', 'lease-wait': '5' })).toThrow(
+      'input lease-wait "5" is no duration',
+    );
   });
 
   test('secrets as the runner writes them, byte for byte', () => {

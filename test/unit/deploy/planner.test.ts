@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { assemble } from '../../../src/deploy/assemble.ts';
+import { assemble, assembleUndo } from '../../../src/deploy/assemble.ts';
 import { stepsOf } from '../../../src/deploy/describe.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
+import { retire } from '../../../src/deploy/service-plan.ts';
 import { database, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';
 
@@ -300,6 +301,17 @@ describe('what is left after a crash', () => {
     const world = deployed(api());
     world.broken.add('api:2');
     world.deployUntil(/^removed .*_secondary/, v2);
+  });
+
+  test.each([
+    ['a toggled one has nothing to finish, and is given 3 s', service('api'), 3_000],
+    ['a recreated one may write to a volume, and is given its time', database('api'), 10_000],
+  ])('of what never had traffic %s', (_what, spec, graceMs) => {
+    const container = deployed(shop([spec])).input(shop([spec])).observed[0]!.containers[0]!;
+    const unused = new Set([container.id]);
+    const named = { name: spec.name, spec };
+    expect(retire({ unused }, named, 'a', container)).toMatchObject({ drainTimeoutMs: undefined, graceMs });
+    expect(retire({ unused: new Set() }, named, 'a', container)).toMatchObject({ graceMs: 10_000 });
   });
 
   test('an old side that still drains where the next version has to stand is waited for', () => {
@@ -652,6 +664,70 @@ describe('several servers', () => {
       undefined,
       undefined,
     ]);
+  });
+});
+
+describe('a server that cannot be reached', () => {
+  const on = (version: number) => shop([service('api', { image: `api:${version}`, servers: 3 })], servers(3));
+  const without = { excludedServers: ['c'] };
+
+  function withoutC(): World {
+    const world = deployed(on(1));
+    world.machines.get('c')!.isDead = true;
+    return world;
+  }
+
+  test('and is left out gets no traffic any more, before anything else happens', () => {
+    const world = withoutC();
+    const plan = world.plan(on(2), without);
+    expect(plan.settle).toMatchObject({ hosts: ['a', 'b'] });
+    expect(plan.settle?.routes[0]?.placements.map(({ host }) => host)).toEqual(['a', 'b']);
+    expect(plan.stale).toEqual({ left: ['c'], returned: [] });
+    world.deploy(on(2), without);
+    expect(world.state.stale_servers).toEqual({ c: { since: expect.any(String), run: 'run-1' } });
+    expect(world.state.services.api?.servers.map(({ host }) => host)).toEqual(['a', 'b']);
+    expect(world.describe(on(2), without)).toEqual([NOTHING]);
+  });
+
+  test('and comes back is brought up to date by the next run', () => {
+    const world = withoutC();
+    world.deploy(on(2), without);
+    world.machines.get('c')!.isDead = false;
+    expect(world.describe(on(2))).toContain('  c is no longer left out');
+    world.deploy(on(2));
+    expect(world.state).not.toHaveProperty('stale_servers');
+    expect(world.running('c')).toEqual(['shop_production_api_secondary']);
+    expect(world.state.services.api?.servers.map(({ release }) => release)).toEqual([2, 2, 2]);
+    expect(world.describe(on(2))).toEqual([NOTHING]);
+  });
+
+  test('and has left the file meanwhile is forgotten', () => {
+    const world = withoutC();
+    world.deploy(on(2), without);
+    const two = shop([service('api', { image: 'api:2', servers: 3 })], servers(2));
+    world.deploy(two);
+    expect(world.state).not.toHaveProperty('stale_servers');
+  });
+
+  test('a copy that has no room on the servers that are left waits for its return', () => {
+    const world = withoutC();
+    expect(world.plan(on(2), without).standing.api?.map(({ host }) => host)).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    ['a host that is none of the servers', { excludedServers: ['d'] }, 'no server of production is "d"'],
+    ['all servers', { excludedServers: ['a', 'b', 'c'] }, 'no server of production is left'],
+  ])('leaving out %s is refused', (_what, options, message) => {
+    expect(() => deployed(on(1)).plan(on(1), options)).toThrow(message);
+  });
+
+  test('when a run goes back: the others do it without it', () => {
+    const world = deployed(on(1));
+    const input = world.input(on(2));
+    const observed = input.observed.filter(({ host }) => host !== 'c');
+    const undo = planDeploy(assembleUndo(input, { failed: ['api'], done: [], unused: new Set() }, observed));
+    expect(stepsOf(undo)).toEqual([]);
+    expect(undo.standing.api?.map(({ host }) => host)).toEqual(['a', 'b', 'c']);
   });
 });
 

@@ -53,6 +53,8 @@ const mischief = fc.oneof(
         'change a file',
         'move an image',
         'lose the record',
+        'switch a server off',
+        'switch all servers on',
       ),
       pick: fc.nat(100),
     }),
@@ -108,7 +110,7 @@ function withOnePort(runs: Run[]): Run[] {
 /** Runs once, cut off or not, and looks at the world after every moment; false says that the run failed. */
 function tell(world: World, one: Run, story: string[]): boolean {
   const wanted = fileOf(one.desired);
-  const options = optionsOf(one, wanted);
+  const options = optionsOf(world, one, wanted);
   if (options === undefined) return true;
   story.push(`-- ${summaryOf(one)}`);
   const plan = planUnlessRefused(world, wanted, options);
@@ -153,9 +155,13 @@ function settleDown(world: World, last: Run, story: string[]): void {
   const desired = structuredClone(last.desired);
   for (const one of [desired.api, desired.web, desired.db]) if (one?.version === BROKEN) one.version = 1;
   const whole = { ...last, desired, cutAfter: undefined, narrowing: {} };
+  // Somebody finds out while a server is off, and it comes back.
+  expect(tell(world, whole, story)).toBe(true);
+  switchAllOn(world, story);
   expect(tell(world, whole, story)).toBe(true);
   const wanted = fileOf(whole.desired);
-  const plan = world.plan(wanted, optionsOf(whole, wanted));
+  expect(world.state).not.toHaveProperty('stale_servers');
+  const plan = world.plan(wanted, optionsOf(world, whole, wanted));
   if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
   expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
   for (const { name, placement } of wanted.services) {
@@ -173,10 +179,13 @@ interface Sight {
   /** By nginx and service: does each primary backend answer? */
   routes: Map<string, Map<string, boolean>>;
   containers: Map<string, Container & { host: string }>;
+  /** Hosts of the servers that are switched on. */
+  living: Set<string>;
 }
 
 function look(world: World): Sight {
-  const sight: Sight = { routes: new Map(), containers: new Map() };
+  const living = [...world.machines].filter(([, { isDead }]) => !isDead).map(([host]) => host);
+  const sight: Sight = { routes: new Map(), containers: new Map(), living: new Set(living) };
   for (const { host, kind, route, placement } of world.primaries()) {
     const key = `${host} ${kind} ${route.service}`;
     const backends = sight.routes.get(key) ?? new Map<string, boolean>();
@@ -207,6 +216,7 @@ interface Told {
 
 /** compare throws when a step has taken from users what they had. */
 function compare(before: Sight, now: Sight, { wanted, plan, promised }: Told): void {
+  const isDead = (key: string) => !now.living.has(key.split(' ')[0]!);
   const spec = (name: string) => wanted.services.find((candidate) => candidate.name === name);
   const wasRunning = new Set(
     [...before.containers.values()]
@@ -215,6 +225,7 @@ function compare(before: Sight, now: Sight, { wanted, plan, promised }: Told): v
   );
   for (const [key, was] of before.routes) {
     const name = key.split(' ')[2]!;
+    if (isDead(key)) continue;
     const is = now.routes.get(key);
     if (spec(name)?.policy.strategy === 'recreate' || ![...was.values()].includes(true)) continue;
     if (is === undefined) {
@@ -288,9 +299,18 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
   );
 }
 
-function optionsOf(one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
+function optionsOf(world: World, one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
   const { narrowing, desired: it } = one;
-  const options: RunOptions = { ...narrowing, secrets: { api: { TOKEN: it.api?.token ?? '' } } };
+  const isOff = (host: string) => world.machines.get(host)?.isDead === true;
+  const excludedServers = wanted.servers.map(({ host }) => host).filter(isOff);
+  const isLeft = ({ host, zone }: EnvironmentSpec['servers'][number]) =>
+    !excludedServers.includes(host) && (narrowing.zones?.includes(zone) ?? true);
+  if (!wanted.servers.some(isLeft)) return undefined;
+  const options: RunOptions = {
+    ...narrowing,
+    excludedServers,
+    secrets: { api: { TOKEN: it.api?.token ?? '' } },
+  };
   if (options.services !== undefined && wanted.services.every(({ name }) => name !== 'api')) return undefined;
   return options;
 }
@@ -333,5 +353,27 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
     case 'lose the record':
       world.loseRecord();
       break;
+    case 'switch a server off':
+      switchOff(world, pick, story);
+      break;
+    case 'switch all servers on':
+      switchAllOn(world, story);
+      break;
+  }
+}
+
+function switchOff(world: World, pick: number, story: string[]): void {
+  const living = [...world.machines].filter(([, { isDead }]) => !isDead);
+  if (living.length < 2) return;
+  const [host, machine] = living[pick % living.length]!;
+  machine.isDead = true;
+  story.push(`!! ${host} is switched off`);
+}
+
+function switchAllOn(world: World, story: string[]): void {
+  for (const [host, machine] of world.machines) {
+    if (!machine.isDead) continue;
+    machine.isDead = false;
+    story.push(`!! ${host} is switched on`);
   }
 }

@@ -68,12 +68,15 @@ export interface Machine {
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
+  /** Switched off: nobody can reach it, and nothing there answers. */
+  isDead: boolean;
 }
 
 /** How a run is asked for. */
 export interface RunOptions {
   services?: string[];
   zones?: string[];
+  excludedServers?: string[];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
   /** `update-nginx`: only routes. */
@@ -118,7 +121,8 @@ export class World {
     return options.routesOnly ? assembleKept(facts) : assemble(facts);
   }
 
-  facts(wanted: EnvironmentSpec, { services, zones, secrets = {} }: RunOptions): Facts {
+  facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
+    const { services, zones, excludedServers, secrets = {} } = options;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -126,8 +130,8 @@ export class World {
     return {
       wanted,
       secrets,
-      narrowing: { services, zones },
-      observed: this.#observe(wanted, zones),
+      narrowing: { services, zones, excludedServers },
+      observed: this.#observe(wanted, options),
       state: structuredClone(this.state),
       known: new Map(known),
       drainedElsewhere: new Set(),
@@ -197,6 +201,7 @@ export class World {
       unused: new Map() as Unused,
       skipped: [] as string[],
       failure: undefined as unknown,
+      dead: [] as string[],
       probes: new Map(),
     };
     const retiring: RetireStep[] = [];
@@ -262,9 +267,11 @@ export class World {
 
   /** answers tells whether a backend takes a connection of the nginx on `host`. */
   answers(host: string, route: Route, placement: { host: string; side: Side }): boolean {
-    const container = this.machines
-      .get(placement.host)
-      ?.containers.find(({ service, side }) => service === route.service && side === placement.side);
+    const machine = this.machines.get(placement.host);
+    if (machine?.isDead) return false;
+    const container = machine?.containers.find(
+      ({ service, side }) => service === route.service && side === placement.side,
+    );
     if (container === undefined || !this.isHealthy(container)) return false;
     if (host === placement.host) return container.port === route.containerPort;
     return container.publishOn !== undefined && container.hostPort === route.hostPort;
@@ -300,7 +307,13 @@ export class World {
       const known = this.machines.get(spec.host);
       if (known !== undefined) known.spec = spec;
       else {
-        const nothing = { containers: [], sidecar: undefined, edge: undefined, images: new Map() };
+        const nothing = {
+          containers: [],
+          sidecar: undefined,
+          edge: undefined,
+          images: new Map(),
+          isDead: false,
+        };
         this.machines.set(spec.host, { spec, ...nothing });
       }
     }
@@ -312,18 +325,28 @@ export class World {
     return found;
   }
 
-  #observe(wanted: EnvironmentSpec, zones: readonly string[] | undefined): ObservedServer[] {
+  /** A server that is asked for something: never one that is switched off. */
+  #living(host: string): Machine {
+    const machine = this.#machine(host);
+    if (machine.isDead) throw new Error(`${host} is switched off, and was asked for something`);
+    return machine;
+  }
+
+  #observe(wanted: EnvironmentSpec, { zones, excludedServers = [] }: RunOptions): ObservedServer[] {
     this.join(wanted.servers);
     const images = new Set(wanted.services.map(({ container: { image } }) => image));
     return wanted.servers
-      .filter(({ zone }) => zones === undefined || zones.includes(zone))
+      .filter(
+        ({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host),
+      )
       .map(({ host }) => {
-        const machine = this.#machine(host);
+        const machine = this.#living(host);
         return {
           host,
           containers: machine.containers.map((container) => ({
             ...container,
             address: container.isRunning ? '172.18.0.9' : undefined,
+            helpers: [],
           })),
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
@@ -357,7 +380,7 @@ export class World {
   }
 
   #prepare(wanted: EnvironmentSpec, { host, sidecar, edge }: PrepareStep): string {
-    const machine = this.#machine(host);
+    const machine = this.#living(host);
     if (sidecar !== undefined) machine.sidecar = this.#ensure(wanted, 'sidecar', machine.sidecar);
     if (edge !== undefined) {
       machine.edge = this.#ensure(wanted, 'edge', machine.edge);
@@ -398,7 +421,8 @@ export class World {
   /** Every backend that is no backup, of every running edge and sidecar. */
   primaries(): { host: string; kind: NginxKind; route: Route; placement: Placement }[] {
     const specs = [...this.machines.values()].map(({ spec }) => spec);
-    return specs.flatMap((spec) =>
+    const living = specs.filter(({ host }) => !this.#machine(host).isDead);
+    return living.flatMap((spec) =>
       (['sidecar', 'edge'] as const).flatMap((kind) =>
         this.routes(spec.host, kind).flatMap((route) =>
           kind === 'edge' && route.domains.length === 0
@@ -418,12 +442,13 @@ export class World {
 
   *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
     for (const { host, id, name } of level.stop) {
-      const container = this.#machine(host).containers.find((candidate) => candidate.id === id);
+      const container = this.#living(host).containers.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
     for (const step of level.start) yield this.#start(step, options, unused);
     for (const { service, host, side } of level.check) {
+      this.#living(host);
       const container = this.container(containerName(this.scope, service, side), host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
@@ -431,7 +456,7 @@ export class World {
   }
 
   #start(step: StartStep, options: RunOptions, unused: Unused): string {
-    const machine = this.#machine(step.host);
+    const machine = this.#living(step.host);
     const { blueprint, side } = step;
     const name = containerName(this.scope, step.service, side);
     let container = machine.containers.find(({ id }) => id === step.existing);
@@ -485,7 +510,7 @@ export class World {
       on: string;
     }[] = [];
     for (const host of step.hosts) {
-      const machine = this.#machine(host);
+      const machine = this.#living(host);
       for (const kind of ['sidecar', 'edge'] as const) {
         const wish = wishOf(kind, input, machine.spec, step.routes);
         const nginx = machine[kind]?.isRunning ? machine[kind] : undefined;
@@ -528,7 +553,7 @@ export class World {
   }
 
   #retire({ id, name, host, drainTimeoutMs }: RetireStep): string {
-    const machine = this.#machine(host);
+    const machine = this.#living(host);
     const container = machine.containers.find((candidate) => candidate.id === id);
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
@@ -543,9 +568,8 @@ export class World {
     options: RunOptions,
   ): Generator<string> {
     const unused = new Set([...progress.unused.values()].flat());
-    const plan = planDeploy(
-      assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options.zones)),
-    );
+    const observed = this.#observe(wanted, options);
+    const plan = planDeploy(assembleUndo(input, { ...progress, unused }, observed));
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
     for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
@@ -556,7 +580,7 @@ export class World {
   }
 
   #teardown(host: string): string {
-    const machine = this.#machine(host);
+    const machine = this.#living(host);
     if (machine.containers.length > 0) throw new Error(`${host}: the network has active endpoints`);
     machine.sidecar = undefined;
     if (machine.edge !== undefined) machine.edge.isInNetwork = false;

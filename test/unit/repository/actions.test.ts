@@ -13,7 +13,7 @@ interface Manifest {
   branding: { icon: string; color: string };
   inputs: Record<string, { description: string; required: boolean; default?: string }>;
   outputs: Record<string, { description: string }>;
-  runs: { using: string; main: string };
+  runs: { using: string; main: string; post?: string };
 }
 
 /** Where each action lies, written down once more: this is what users type after the repository's name. */
@@ -91,6 +91,13 @@ describe.each(names)('%s', (name) => {
     expect(existsSync(join(root, main))).toBe(true);
     expect(read(main)).toBe(`require('./index.js').run('${name}');\n`);
     expect(existsSync(join(root, dirname(main), 'index.js'))).toBe(true);
+  });
+
+  test('a run that can be killed while it holds the lease has a step that gives it back', () => {
+    const takesLease = Object.hasOwn(manifest.inputs, 'lease-wait');
+    const post = manifest.runs.post && normalize(join(FOLDERS[name], manifest.runs.post));
+    expect(post).toBe(takesLease ? 'dist/post.js' : undefined);
+    expect(read('dist/post.js')).toBe("require('./index.js').post();\n");
   });
 
   test('action.yml has what the Marketplace asks for, and a sentence for each input and output', () => {

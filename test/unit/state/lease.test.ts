@@ -253,6 +253,33 @@ describe('a held lease', () => {
   }
 });
 
+describe('the lease of a run that was killed', () => {
+  test('is given back by its id, once, and what was recorded stays', async () => {
+    const taken: (string | undefined)[] = [];
+    const killed = await world.store({ onLease: (id) => taken.push(id) });
+    await killed.acquire();
+    await killed.commit({ state: withService('api', 1), message: message('api') });
+    const post = await world.store(asBob);
+    expect(await post.releaseLeft(taken[0]!)).toBe(true);
+    expect(written()).toMatchObject({ id: taken[0], holder: 'alice', released: true });
+    expect((await post.read()).state.services.api?.release).toBe(1);
+    expect(await post.releaseLeft(taken[0]!)).toBe(false);
+    const { lease } = await post.acquire();
+    expect(lease.fence).toBe(2);
+  });
+
+  test('is another one by now: that is left alone', async () => {
+    const taken: (string | undefined)[] = [];
+    const killed = await world.store({ onLease: (id) => taken.push(id) });
+    await (await killed.acquire()).lease.release();
+    expect(taken).toEqual([expect.any(String), undefined]);
+    const bobs = await world.store(asBob);
+    await bobs.acquire();
+    expect(await (await world.store()).releaseLeft(taken[0]!)).toBe(false);
+    expect(written()).toMatchObject({ holder: 'bob', released: false });
+  });
+});
+
 test('a store that is closed gives its lease back, also one that a commit released', async () => {
   const store = await world.store();
   await store.acquire();

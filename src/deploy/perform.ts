@@ -1,0 +1,20 @@
+import type { Log } from '../model/log.ts';
+import { describeStep } from './describe.ts';
+import type { Step } from './plan.ts';
+
+/**
+ * perform runs one step of a plan and announces its begin and its end. Every step runs through here: the kill
+ * matrix strikes at what is announced, so that a step that is new joins it by itself.
+ */
+export function perform<T>(log: Log, step: Step, work: () => Promise<T>): Promise<T> {
+  return announce(log, `${step.kind}: ${describeStep(step)}`, work);
+}
+
+/** announce says on the debug log when a piece of work begins, and when it has succeeded and after how long. */
+export async function announce<T>(log: Log, what: string, work: () => Promise<T>): Promise<T> {
+  log.debug(`begins: ${what}`);
+  const begun = performance.now();
+  const result = await work();
+  log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+  return result;
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import type { RunningAction } from './action.ts';
+
+/** A moment at which a run can be hit: before, in the middle of, or after something that it announces. */
+export interface Moment {
+  /** The kind of step, or `record intent` and `record`. */
+  kind: string;
+  /** Matches what is announced in every run of a story: release numbers and sides differ from run to run. */
+  what: string;
+  when: 'before' | 'during' | 'after';
+  /** How long it took in the run that was looked at. */
+  ms: number;
+}
+
+/**
+ * momentsOf returns all moments of a run that succeeded. It throws when the run's plan had a step that was not
+ * announced: then a step is missing in the matrix.
+ */
+export function momentsOf(log: string): Moment[] {
+  const announced = [...log.matchAll(/^::debug::ends: (.*) \((\d+) ms\)$/gm)].map(([, text = '', ms]) => ({
+    text,
+    ms: Number(ms),
+  }));
+  for (const [, planned = ''] of log.matchAll(/^ {2}· (.*)$/gm)) {
+    if (!announced.some(({ text }) => text.endsWith(`: ${planned}`))) {
+      throw new Error(`the step "${planned}" was planned, and not announced:\n${log}`);
+    }
+  }
+  const byWhat = new Map(announced.map(({ text, ms }) => [patternOf(text), { text, ms }]));
+  return [...byWhat].flatMap(([what, { text, ms }]) =>
+    (['before', 'during', 'after'] as const).map((when) => ({ kind: text.split(':')[0]!, what, when, ms })),
+  );
+}
+
+/** sampleOf returns one moment of every kind of step, and which is decided by the seed; `all` returns them all. */
+export function sampleOf(moments: readonly Moment[], seed: number, all: boolean): Moment[] {
+  if (all) return [...moments];
+  const kinds = [...new Set(moments.map(({ kind }) => kind))];
+  const picks = fc.sample(fc.nat(), { seed, numRuns: kinds.length });
+  return kinds.map((kind, index) => {
+    const ofKind = moments.filter((moment) => moment.kind === kind);
+    return ofKind[picks[index]! % ofKind.length]!;
+  });
+}
+
+/** describeMoment returns a moment for people. */
+export function describeMoment({ what, when }: Moment): string {
+  return `${when} "${what.replaceAll('\\', '')}"`;
+}
+
+/** strike sends a signal to a run at a moment. */
+export async function strike(run: RunningAction, moment: Moment, signal: NodeJS.Signals): Promise<void> {
+  const word = moment.when === 'after' ? 'ends' : 'begins';
+  await run.says(new RegExp(`^::debug::${word}: ${moment.what}`, 'm'));
+  if (moment.when === 'during') await sleep(moment.ms / 2);
+  run.signal(signal);
+}
+
+function patternOf(text: string): string {
+  return text
+    .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll(/release \d+/g, 'release \\d+')
+    .replaceAll(/\b(base|secondary)\b/g, '(base|secondary)')
+    .replaceAll(/(_production_[a-z]+?)(_secondary)?(?= )/g, '$1(_secondary)?');
+}
