@@ -1,10 +1,21 @@
 import { type Scope, scopeName } from '../model/names.ts';
+import type { Side } from '../model/side.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
+
+/** An input never changes, and the planner asks the same of it for every service and level: it is looked at once. */
+function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
+  const seen = new WeakMap<PlanInput, { found: T }>();
+  return (input) => {
+    const known = seen.get(input) ?? { found: look(input) };
+    seen.set(input, known);
+    return known.found;
+  };
+}
 
 /**
  * spotOf returns the container that the live routes point to, and the other side's. Where that one is gone, the
@@ -49,35 +60,47 @@ export function servingRelease(scope: Scope, observed: readonly ObservedServer[]
 }
 
 /** routedSide returns the side that the live routes point to. The server's own sidecar says it; where a run was cut off during a first switch, only others may know yet. */
-export function routedSide(input: PlanInput, service: string, host: string) {
-  const zoneOf = (name: string) => input.servers.find((server) => server.host === name)?.zone;
-  const { sidecar, edge } = observedAt(input, host);
-  const neighbours = input.observed.filter((server) => zoneOf(server.host) === zoneOf(host));
-  const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
-  return all
-    .map((nginx) => activeSides(servedBy(input.scope, nginx), host).get(service))
-    .find((side) => side !== undefined);
+export function routedSide(input: PlanInput, service: string, host: string): Side | undefined {
+  return routedSides(input).get(host)?.get(service);
 }
+
+/** The sides that the live routes point to, by host and service. */
+const routedSides = once((input) => {
+  const zones = new Map(input.servers.map(({ host, zone }) => [host, zone]));
+  const sides = input.observed.map(({ host, sidecar, edge }) => {
+    const neighbours = input.observed.filter((server) => zones.get(server.host) === zones.get(host));
+    const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+    const found = new Map<string, Side>();
+    for (const nginx of all) {
+      for (const [service, side] of activeSides(servedBy(input.scope, nginx), host)) {
+        if (!found.has(service)) found.set(service, side);
+      }
+    }
+    return [host, found] as const;
+  });
+  return new Map(sides);
+});
 
 /**
  * liveRoutes returns the routes that edges and sidecars serve, with the placements as they are now. Where some of
  * them were not reached by a change of domains, the old ones and the new ones count.
  */
-export function liveRoutes(input: PlanInput): Map<string, Route> {
-  const all = input.observed.flatMap(({ edge, sidecar }) => [edge, sidecar]);
-  const served = all.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)));
+export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
+  const live = new Map<string, Route>();
+  for (const { edge, sidecar } of input.observed) {
+    for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+      const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
+      live.set(route.service, { ...route, domains: [...domains] });
+    }
+  }
+  const placed = [...live.values()].map((route) => ({
+    ...route,
+    placements: currentPlacements(input, route.service),
+  }));
   return new Map(
-    served
-      .map((route) => ({ ...route, domains: domainsIn(served, route.service) }))
-      .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
-      .filter(({ placements }) => placements.length > 0)
-      .map((route) => [route.service, route]),
+    placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]),
   );
-}
-
-function domainsIn(routes: readonly Route[], service: string): string[] {
-  return [...new Set(routes.flatMap((route) => (route.service === service ? route.domains : [])))];
-}
+});
 
 function recordedSide(input: PlanInput, service: string, host: string) {
   return input.state.services[service]?.servers.find((server) => server.host === host)?.side;

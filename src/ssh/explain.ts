@@ -51,7 +51,7 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
     case 'ENETUNREACH':
       return fail(
         'the server did not answer',
-        'Is it running, and does its firewall let this runner in? A "jump" host may be needed.',
+        'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.',
       );
   }
   if (/timed out/i.test(message)) {

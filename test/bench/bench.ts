@@ -6,6 +6,7 @@ import { Project, serversOf } from '../e2e/project.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
+import { planningCpuMs } from './planning.ts';
 
 /** Runs of each figure; the median is quoted. */
 const RUNS = 5;
@@ -26,6 +27,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   'toggle-1': () => benchToggle('1 server', [a], '2s', '≤ 1,300 ms'),
   'toggle-4': () => benchToggle('4 servers', [a, b, c, d], '2s', '≤ 2,000 ms'),
   'toggle-4-mixed': () => benchToggle('4 servers, two of them with engine 20.10', [a, e, b, f], '2s'),
+  planning: benchPlanning,
   loading: benchLoading,
   edge: benchEdge,
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s'),
@@ -117,6 +119,10 @@ function phaseTable(where: string, phases: ReadonlyMap<string, number[]>): strin
 | phase | ms |
 | --- | --- |
 ${rows.join('\n')}`;
+}
+
+async function benchPlanning(): Promise<void> {
+  add('CPU of a plan: 50 services on 20 servers', planningCpuMs(RUNS), 'ms', '≤ 200 ms');
 }
 
 async function benchLoading(): Promise<void> {

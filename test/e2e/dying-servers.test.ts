@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import { versionOf } from './ask.ts';
+import { Project, serversOf } from './project.ts';
+import { said } from './said.ts';
+import { webService } from './web-shop.ts';
+
+jest.setTimeout(300_000);
+
+const DOMAIN = 'mortal.example.com';
+const ALIVE = /^::debug::begins: check: /m;
+
+/** One of three servers dies, at several moments. The others serve on, and agree with each other. */
+describe('A server that dies', () => {
+  let lab: Lab;
+  let living: LabServer[];
+  let mortal: LabServer;
+  let shop: Project;
+  let traffic: HttpTraffic | undefined;
+
+  beforeAll(async () => {
+    lab = await startLab({ name: 'mortal', servers: 3 });
+    living = lab.servers.slice(0, 2);
+    mortal = lab.servers[2]!;
+    const sidecar = { image: lab.images.nginx, keepalive_min_timeout: '2s' };
+    shop = await Project.create(lab, {
+      project: 'mortal',
+      sidecar,
+      environments: {
+        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
+      },
+      services: { web: webService({ ...lab, sidecar }, 'mortal', 3) },
+    });
+    await shop.deploy();
+  });
+
+  afterAll(async () => {
+    await traffic?.stop();
+    await lab?.down();
+  });
+
+  function next(version: string, more: Record<string, unknown> = {}): void {
+    shop.edit(({ services }) => {
+      services.web = { ...services.web, environment: {}, image: lab.images.web(version), ...more };
+    });
+  }
+
+  /** Users of the servers that live; what was on its way to the one that died is lost with it, whoever deploys. */
+  async function startLoad(): Promise<void> {
+    const targets = living.map(({ host }) => ({ host, port: 80 }));
+    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
+    await traffic.untilSent(50);
+  }
+
+  async function endLoad(): Promise<void> {
+    const { lost, losses, sent } = await traffic!.stop();
+    traffic = undefined;
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    expect(sent).toBeGreaterThan(50);
+  }
+
+  async function expectServed(servers: readonly LabServer[], version: string): Promise<void> {
+    for (const server of servers) {
+      expect(await versionOf(server, DOMAIN)).toBe(version);
+      expect(await shop.containers(server, 'web')).toHaveLength(1);
+    }
+  }
+
+  /** It is back, whatever it was told last; the next deploy makes it one of the others again. */
+  async function comesBack(version: string): Promise<void> {
+    await mortal.start();
+    await startLoad();
+    await shop.deploy();
+    await expectServed(lab.servers, version);
+    await endLoad();
+    const state = await shop.state();
+    expect(state).not.toHaveProperty('stale_servers');
+    expect(state.services.web!.servers.map(({ host }) => host)).toEqual(lab.servers.map(({ host }) => host));
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+  }
+
+  test('before a deploy: refused with what to do; without it the others get the version, and it catches up', async () => {
+    await mortal.kill();
+    await startLoad();
+    next('v2');
+    const refused = said(await shop.failToDeploy());
+    expect(refused).toMatch(`deploy@${mortal.host}:22: the server did not answer`);
+    expect(refused).toMatch('exclude-servers');
+    await expectServed(living, 'v1');
+
+    const run = await shop.deploy({ 'exclude-servers': mortal.host });
+    expect(run.log).toMatch(`${mortal.host} is left out: it gets no traffic`);
+    await expectServed(living, 'v2');
+    await endLoad();
+    const { services, stale_servers } = await shop.state();
+    expect(stale_servers).toHaveProperty([mortal.host]);
+    expect(services.web!.servers.map(({ host }) => host)).toEqual(living.map(({ host }) => host));
+    const status = await shop.run('status', { 'exclude-servers': mortal.host });
+    expect(status.log).toMatch(`${mortal.host} was left out`);
+
+    await comesBack('v2');
+  });
+
+  test('while new containers start: nobody switches, the others go back, and say who died', async () => {
+    next('v3', {
+      environment: { HEALTH: 'slow', SLOW_MS: '8000' },
+      healthcheck: { path: '/health', start_period: '30s' },
+    });
+    const run = shop.start('toggle-deploy');
+    await run.says(ALIVE);
+    await mortal.kill();
+    await startLoad();
+    const failed = await run.done;
+    expect(failed.code).not.toBe(0);
+    expect(said(failed)).toMatch(mortal.host);
+    await endLoad();
+    await expectServed(living, 'v2');
+    expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
+    next('v3');
+    await comesBack('v3');
+  });
+
+  test('between switch and drain: the version is there, the others finish, and it is named', async () => {
+    next('v1');
+    const run = shop.start('toggle-deploy');
+    await run.says(/^switch \(/m);
+    await mortal.kill();
+    await startLoad();
+    const failed = await run.done;
+    expect(failed.code).not.toBe(0);
+    expect(said(failed)).toMatch(mortal.host);
+    await endLoad();
+    await expectServed(living, 'v1');
+    await comesBack('v1');
+  });
+});
