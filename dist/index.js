@@ -56082,6 +56082,7 @@ const ACTIONS = {
         color: 'blue',
         inputs: [
             'environment',
+            'exclude-servers',
             'config',
             'ssh-private-key',
             'secrets',
@@ -56103,6 +56104,7 @@ const ACTIONS = {
             'environment',
             'service',
             'zones',
+            'exclude-servers',
             'config',
             'ssh-private-key',
             'secrets',
@@ -56120,7 +56122,7 @@ const ACTIONS = {
         description: 'Render the routes of all that is deployed in an environment and apply them where anything differs.',
         icon: 'shuffle',
         color: 'blue',
-        inputs: [...SHARED, 'zones', 'lease-wait', 'dry-run'],
+        inputs: [...SHARED, 'zones', 'exclude-servers', 'lease-wait', 'dry-run'],
         outputs: ['changed', 'releases', 'result'],
     },
     status: {
@@ -56129,7 +56131,7 @@ const ACTIONS = {
         description: 'Show what runs where in an environment, and where it differs from the record.',
         icon: 'list',
         color: 'blue',
-        inputs: [...SHARED, 'zones'],
+        inputs: [...SHARED, 'zones', 'exclude-servers'],
         outputs: ['releases', 'result'],
     },
 };
@@ -66831,8 +66833,6 @@ async function allOrErrors(work) {
     failTogether([...new Set(failures)]);
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
-;
-const promises_namespaceObject = require("node:timers/promises");
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;
 const HOST_PORTS = { first: 8000, count: 1000 };
@@ -66878,6 +66878,447 @@ function take(taken, range, preferred) {
     }
     throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
+;
+function specHash(value) {
+    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+function canonicalJson(value) {
+    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member);
+}
+;
+function partHashes(spec) {
+    const { protocol, port, container, route, policy } = spec;
+    return {
+        container: specHash([protocol, port, container]),
+        route: specHash(route),
+        policy: specHash(policy),
+    };
+}
+function numberRelease(spec, secretsVersion, known) {
+    for (const release of [known.pending, known.current]) {
+        if (release === undefined || release.number < known.serving)
+            continue;
+        if (isSameRelease(release, spec, secretsVersion)) {
+            return { number: release.number, isNew: false, secretsVersion };
+        }
+    }
+    return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+function highestRelease(service, state, observed) {
+    const recorded = state.services[service];
+    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
+    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+function secretsVersionOf(service, secrets, observed, known) {
+    const names = Object.keys(secrets);
+    if (names.length === 0)
+        return 0;
+    const containers = observed
+        .flatMap((server) => server.containers.filter((container) => container.service === service))
+        .sort((a, b) => b.release - a.release);
+    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
+    if (holder !== undefined && holder.secretsVersion > 0)
+        return holder.secretsVersion;
+    const versions = [
+        known.current?.secrets_version ?? 0,
+        known.pending?.secrets_version ?? 0,
+        ...containers.map(({ secretsVersion }) => secretsVersion),
+    ];
+    return Math.max(...versions) + 1;
+}
+;
+const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
+const backing = object({
+    protocol: schemas_enum(['http', 'tcp']),
+    container_port: schemas_number(),
+    internal_port: schemas_number(),
+    host_port: schemas_number(),
+    idle_timeout_ms: schemas_number(),
+    prove_path: schemas_string(),
+});
+const manifestSchema = object({
+    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
+    scopes: record(schemas_string(), object({
+        generation: schemas_string(),
+        routes: record(schemas_string(), object({
+            domains: schemas_array(schemas_string()),
+            placements: schemas_array(placement),
+            backing: backing.optional(),
+        })),
+        files: record(schemas_string(), schemas_string()),
+    })),
+});
+function parseTree(files) {
+    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+    const slots = { a: emptySlot(), b: emptySlot() };
+    for (const [path, content] of files) {
+        const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
+        slot?.files.set(path.slice(2), content);
+    }
+    slots.a.manifest = readManifest(slots.a.files);
+    slots.b.manifest = readManifest(slots.b.files);
+    return { live, slots };
+}
+function slotOfGeneration(tree, scope, generation) {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
+        const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
+        return found !== undefined && found === generation;
+    });
+}
+function identityOf(scopes) {
+    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function slotOfIdentity(tree, identity) {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
+        const { manifest } = tree.slots[slot];
+        return manifest !== undefined && identityOf(manifest.scopes) === identity;
+    });
+}
+function otherSlot(slot) {
+    return slot === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+    return specHash(content);
+}
+function changedByHand(slot, scope) {
+    const written = slot.manifest?.scopes[scope]?.files ?? {};
+    return Object.entries(written)
+        .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
+        .map(([path]) => path);
+}
+function activeSides(scope, host) {
+    const sides = new Map();
+    for (const [service, route] of Object.entries(scope?.routes ?? {})) {
+        const here = route.placements.find((candidate) => candidate.host === host);
+        if (here !== undefined)
+            sides.set(service, here.side);
+    }
+    return sides;
+}
+function routesOf(scope) {
+    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
+        ? []
+        : [
+            {
+                service,
+                protocol: facts.protocol,
+                containerPort: facts.container_port,
+                internalPort: facts.internal_port,
+                hostPort: facts.host_port,
+                domains,
+                idleTimeoutMs: facts.idle_timeout_ms,
+                provePath: facts.prove_path,
+                placements,
+            },
+        ]);
+}
+function emptySlot() {
+    return { manifest: undefined, files: new Map() };
+}
+function readManifest(files) {
+    try {
+        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+        return parsed.success ? parsed.data : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+;
+function once(look) {
+    const seen = new WeakMap();
+    return (input) => {
+        const known = seen.get(input) ?? { found: look(input) };
+        seen.set(input, known);
+        return known.found;
+    };
+}
+function spotOf(input, service, host) {
+    const containers = containersAt(input, service, host);
+    const routed = routedSide(input, service, host);
+    const active = routed === undefined
+        ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+            containers.find(({ isRunning }) => isRunning) ??
+            containers[0])
+        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
+    return { active, idle: containers.find((container) => container !== active) };
+}
+function servedBy(scope, nginx) {
+    if (nginx === undefined)
+        return undefined;
+    const { tree, slot, generation, isRunning } = nginx;
+    if (isRunning && generation === undefined)
+        return undefined;
+    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
+}
+function servingRelease(scope, observed, service) {
+    const placements = observed
+        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+        .flatMap((served) => served?.routes[service]?.placements ?? []);
+    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
+        placements.some((placement) => placement.host === host && placement.side === container.side)));
+    return Math.max(0, ...containers.map(({ release }) => release));
+}
+function routedSide(input, service, host) {
+    return routedSides(input).get(host)?.get(service);
+}
+const routedSides = once((input) => {
+    const zones = new Map(input.servers.map(({ host, zone }) => [host, zone]));
+    const sides = input.observed.map(({ host, sidecar, edge }) => {
+        const neighbours = input.observed.filter((server) => zones.get(server.host) === zones.get(host));
+        const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+        const found = new Map();
+        for (const nginx of all) {
+            for (const [service, side] of activeSides(servedBy(input.scope, nginx), host)) {
+                if (!found.has(service))
+                    found.set(service, side);
+            }
+        }
+        return [host, found];
+    });
+    return new Map(sides);
+});
+const liveRoutes = once((input) => {
+    const live = new Map();
+    for (const { edge, sidecar } of input.observed) {
+        for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+            const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
+            live.set(route.service, { ...route, domains: [...domains] });
+        }
+    }
+    const placed = [...live.values()].map((route) => ({
+        ...route,
+        placements: currentPlacements(input, route.service),
+    }));
+    return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
+});
+function recordedSide(input, service, host) {
+    return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
+}
+function currentPlacements(input, service) {
+    const found = input.servers.flatMap((server) => placementOn(input, service, server));
+    return found
+        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
+        .map(({ host, side }) => ({ host, side }));
+}
+function placementOn(input, service, { host, zone }) {
+    if (input.excluded.has(host))
+        return [];
+    if (!input.hosts.includes(host)) {
+        const side = recordedSide(input, service, host);
+        return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+    }
+    const routed = routedSide(input, service, host);
+    const { active } = spotOf(input, service, host);
+    if (routed === undefined || active === undefined)
+        return [];
+    const isBackup = active.side !== routed;
+    return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
+}
+function currentStanding(input, service) {
+    const recorded = input.state.services[service]?.release ?? 0;
+    return currentPlacements(input, service).map(({ host, side }) => {
+        const found = input.observed.find((server) => server.host === host)?.containers ?? [];
+        const container = found.find((candidate) => candidate.service === service && candidate.side === side);
+        return { host, side, release: container?.release ?? recorded };
+    });
+}
+function hostsWithSidecar(input) {
+    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
+}
+function observedAt(input, host) {
+    const found = input.observed.find((server) => server.host === host);
+    if (found === undefined)
+        throw new Error(`${host} was not observed`);
+    return found;
+}
+function containersAt(input, service, host) {
+    return observedAt(input, host).containers.filter((container) => container.service === service);
+}
+;
+function assemble(facts) {
+    const { wanted, narrowing, observed, state } = facts;
+    const scope = { project: wanted.project, environment: wanted.environment };
+    checkNarrowing(wanted, narrowing);
+    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+    const ports = portsOf(facts);
+    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
+    assemble_checkDependencies(services);
+    checkPorts(services, wanted, narrowing);
+    const names = new Set(wanted.services.map(({ name }) => name));
+    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    const others = [...new Set([...standing, ...Object.keys(state.services)])]
+        .filter((name) => !names.has(name))
+        .sort();
+    const leaving = new Map(others.flatMap((name) => {
+        const release = facts.known.get(name)?.current;
+        return release === undefined ? [] : [[name, release]];
+    }));
+    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+    return {
+        scope,
+        servers: wanted.servers,
+        nginx: wanted.nginx,
+        services: [...services, ...kept],
+        observed,
+        state,
+        removes: isNarrowed ? [] : others,
+        isLeaving: !isNarrowed && wanted.services.length === 0,
+        keepsActive: false,
+        unused: new Set(),
+        leaving,
+        hosts: serversOf(wanted, narrowing).map(({ host }) => host),
+        excluded: new Set(narrowing.excludedServers),
+        drainedElsewhere: facts.drainedElsewhere,
+    };
+}
+function serversOf({ servers }, { zones, excludedServers = [] }) {
+    return servers.filter(({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host));
+}
+function assembleKept(facts) {
+    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+function assembleUndo(input, { failed, done, unused }, observed) {
+    const hosts = input.hosts.filter((host) => observed.some((server) => server.host === host));
+    const seen = { ...input, observed, hosts };
+    const services = input.services.flatMap((service) => {
+        const { current } = service.known;
+        if (done.includes(service.name))
+            return [{ ...service, isSelected: false }];
+        const isSelected = failed.includes(service.name);
+        if (current !== undefined) {
+            return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
+        }
+        const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
+        return isServed ? [{ ...service, isSelected }] : [];
+    });
+    const names = new Set(services.map(({ name }) => name));
+    return {
+        ...seen,
+        services,
+        removes: failed.filter((name) => !names.has(name)),
+        isLeaving: false,
+        keepsActive: true,
+        unused,
+    };
+}
+function wantedService(facts, spec, ports) {
+    const { narrowing, observed, state } = facts;
+    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+    const known = {
+        current: facts.known.get(spec.name)?.current,
+        pending: facts.known.get(spec.name)?.pending,
+        highest: highestRelease(spec.name, state, observed),
+        serving: servingRelease(facts.wanted, observed, spec.name),
+    };
+    if (!isSelected && known.current === undefined)
+        return [];
+    const secrets = facts.secrets[spec.name] ?? {};
+    const wanted = isSelected ? spec : known.current;
+    const release = isSelected
+        ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
+        : currentNumber(known.current);
+    const { name, dependsOn, placement } = spec;
+    return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
+}
+function keptService(facts, name, ports) {
+    const current = facts.known.get(name)?.current;
+    const own = ports.get(name);
+    if (current === undefined || own === undefined)
+        return [];
+    return [
+        {
+            name,
+            spec: current,
+            dependsOn: [],
+            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
+            ports: own,
+            release: currentNumber(current),
+            known: { current, pending: undefined, highest: current.number, serving: 0 },
+            isSelected: false,
+        },
+    ];
+}
+function currentNumber(current) {
+    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+function portsOf({ wanted, observed, state }) {
+    const recorded = new Map();
+    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
+        if (hostPort > 0 && internalPort > 0)
+            recorded.set(service, { host: hostPort, internal: internalPort });
+    }
+    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+        recorded.set(name, { host: host_port, internal: internal_port });
+    }
+    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+    return new Map([...recorded, ...allocated]);
+}
+function checkNarrowing(wanted, { services, zones, excludedServers }) {
+    const known = wanted.services.map(({ name }) => name);
+    const unknown = services?.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+        throw new UserError(`there is no service "${unknown}" in the file`, {
+            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
+        });
+    }
+    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
+    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
+    if (unknownZone !== undefined) {
+        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
+            hint: `The zones are ${allZones.join(', ')}.`,
+        });
+    }
+    checkExcluded(wanted, { zones, excludedServers });
+}
+function checkExcluded(wanted, narrowing) {
+    const hosts = wanted.servers.map(({ host }) => host);
+    const unknown = narrowing.excludedServers?.find((host) => !hosts.includes(host));
+    if (unknown !== undefined) {
+        throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
+            hint: `The input "exclude-servers" takes one of ${hosts.join(', ')} a line.`,
+        });
+    }
+    if (serversOf(wanted, narrowing).length > 0)
+        return;
+    throw new UserError(`no server of ${wanted.environment} is left to work on`, {
+        hint: 'The inputs "exclude-servers" and "zones" leave none.',
+    });
+}
+function checkPorts(services, { servers }, { zones }) {
+    if (zones === undefined || servers.every(({ zone }) => zones.includes(zone)))
+        return;
+    const moved = services.find(({ isSelected, spec, known: { current } }) => {
+        if (!isSelected || current === undefined)
+            return false;
+        return spec.port !== current.port || spec.protocol !== current.protocol;
+    });
+    if (moved === undefined)
+        return;
+    throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
+        hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
+    });
+}
+function assemble_checkDependencies(services) {
+    const names = new Set(services.map(({ name }) => name));
+    for (const service of services.filter(({ isSelected }) => isSelected)) {
+        const missing = service.dependsOn.find((name) => !names.has(name));
+        if (missing !== undefined) {
+            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
+                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
+            });
+        }
+    }
+}
+;
+const promises_namespaceObject = require("node:timers/promises");
 ;
 function otherSide(side) {
     return side === 'base' ? 'secondary' : 'base';
@@ -67071,113 +67512,6 @@ function seconds(ms) {
     return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 ;
-function specHash(value) {
-    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
-}
-function canonicalJson(value) {
-    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : member);
-}
-;
-const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
-const backing = object({
-    protocol: schemas_enum(['http', 'tcp']),
-    container_port: schemas_number(),
-    internal_port: schemas_number(),
-    host_port: schemas_number(),
-    idle_timeout_ms: schemas_number(),
-    prove_path: schemas_string(),
-});
-const manifestSchema = object({
-    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
-    scopes: record(schemas_string(), object({
-        generation: schemas_string(),
-        routes: record(schemas_string(), object({
-            domains: schemas_array(schemas_string()),
-            placements: schemas_array(placement),
-            backing: backing.optional(),
-        })),
-        files: record(schemas_string(), schemas_string()),
-    })),
-});
-function parseTree(files) {
-    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-    const slots = { a: emptySlot(), b: emptySlot() };
-    for (const [path, content] of files) {
-        const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
-        slot?.files.set(path.slice(2), content);
-    }
-    slots.a.manifest = readManifest(slots.a.files);
-    slots.b.manifest = readManifest(slots.b.files);
-    return { live, slots };
-}
-function slotOfGeneration(tree, scope, generation) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
-        return found !== undefined && found === generation;
-    });
-}
-function identityOf(scopes) {
-    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function slotOfIdentity(tree, identity) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const { manifest } = tree.slots[slot];
-        return manifest !== undefined && identityOf(manifest.scopes) === identity;
-    });
-}
-function otherSlot(slot) {
-    return slot === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-    return specHash(content);
-}
-function changedByHand(slot, scope) {
-    const written = slot.manifest?.scopes[scope]?.files ?? {};
-    return Object.entries(written)
-        .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
-        .map(([path]) => path);
-}
-function activeSides(scope, host) {
-    const sides = new Map();
-    for (const [service, route] of Object.entries(scope?.routes ?? {})) {
-        const here = route.placements.find((candidate) => candidate.host === host);
-        if (here !== undefined)
-            sides.set(service, here.side);
-    }
-    return sides;
-}
-function routesOf(scope) {
-    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
-        ? []
-        : [
-            {
-                service,
-                protocol: facts.protocol,
-                containerPort: facts.container_port,
-                internalPort: facts.internal_port,
-                hostPort: facts.host_port,
-                domains,
-                idleTimeoutMs: facts.idle_timeout_ms,
-                provePath: facts.prove_path,
-                placements,
-            },
-        ]);
-}
-function emptySlot() {
-    return { manifest: undefined, files: new Map() };
-}
-function readManifest(files) {
-    try {
-        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-        return parsed.success ? parsed.data : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-;
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
 const OLD_WORKERS_MS = 2_000;
@@ -67307,299 +67641,6 @@ function complaints(stderr) {
         .join('; ');
 }
 ;
-function partHashes(spec) {
-    const { protocol, port, container, route, policy } = spec;
-    return {
-        container: specHash([protocol, port, container]),
-        route: specHash(route),
-        policy: specHash(policy),
-    };
-}
-function numberRelease(spec, secretsVersion, known) {
-    for (const release of [known.pending, known.current]) {
-        if (release === undefined || release.number < known.serving)
-            continue;
-        if (isSameRelease(release, spec, secretsVersion)) {
-            return { number: release.number, isNew: false, secretsVersion };
-        }
-    }
-    return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-function highestRelease(service, state, observed) {
-    const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
-    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
-}
-function secretsVersionOf(service, secrets, observed, known) {
-    const names = Object.keys(secrets);
-    if (names.length === 0)
-        return 0;
-    const containers = observed
-        .flatMap((server) => server.containers.filter((container) => container.service === service))
-        .sort((a, b) => b.release - a.release);
-    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
-    if (holder !== undefined && holder.secretsVersion > 0)
-        return holder.secretsVersion;
-    const versions = [
-        known.current?.secrets_version ?? 0,
-        known.pending?.secrets_version ?? 0,
-        ...containers.map(({ secretsVersion }) => secretsVersion),
-    ];
-    return Math.max(...versions) + 1;
-}
-;
-function spotOf(input, service, host) {
-    const containers = containersAt(input, service, host);
-    const routed = routedSide(input, service, host);
-    const active = routed === undefined
-        ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
-            containers.find(({ isRunning }) => isRunning) ??
-            containers[0])
-        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    return { active, idle: containers.find((container) => container !== active) };
-}
-function servedBy(scope, nginx) {
-    if (nginx === undefined)
-        return undefined;
-    const { tree, slot, generation, isRunning } = nginx;
-    if (isRunning && generation === undefined)
-        return undefined;
-    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
-}
-function servingRelease(scope, observed, service) {
-    const placements = observed
-        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
-        .flatMap((served) => served?.routes[service]?.placements ?? []);
-    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
-        placements.some((placement) => placement.host === host && placement.side === container.side)));
-    return Math.max(0, ...containers.map(({ release }) => release));
-}
-function routedSide(input, service, host) {
-    const zoneOf = (name) => input.servers.find((server) => server.host === name)?.zone;
-    const { sidecar, edge } = observedAt(input, host);
-    const neighbours = input.observed.filter((server) => zoneOf(server.host) === zoneOf(host));
-    const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
-    return all
-        .map((nginx) => activeSides(servedBy(input.scope, nginx), host).get(service))
-        .find((side) => side !== undefined);
-}
-function liveRoutes(input) {
-    const all = input.observed.flatMap(({ edge, sidecar }) => [edge, sidecar]);
-    const served = all.flatMap((nginx) => routesOf(servedBy(input.scope, nginx)));
-    return new Map(served
-        .map((route) => ({ ...route, domains: domainsIn(served, route.service) }))
-        .map((route) => ({ ...route, placements: currentPlacements(input, route.service) }))
-        .filter(({ placements }) => placements.length > 0)
-        .map((route) => [route.service, route]));
-}
-function domainsIn(routes, service) {
-    return [...new Set(routes.flatMap((route) => (route.service === service ? route.domains : [])))];
-}
-function recordedSide(input, service, host) {
-    return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
-}
-function currentPlacements(input, service) {
-    const found = input.servers.flatMap((server) => placementOn(input, service, server));
-    return found
-        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
-        .map(({ host, side }) => ({ host, side }));
-}
-function placementOn(input, service, { host, zone }) {
-    if (!input.hosts.includes(host)) {
-        const side = recordedSide(input, service, host);
-        return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
-    }
-    const routed = routedSide(input, service, host);
-    const { active } = spotOf(input, service, host);
-    if (routed === undefined || active === undefined)
-        return [];
-    const isBackup = active.side !== routed;
-    return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
-}
-function currentStanding(input, service) {
-    const recorded = input.state.services[service]?.release ?? 0;
-    return currentPlacements(input, service).map(({ host, side }) => {
-        const found = input.observed.find((server) => server.host === host)?.containers ?? [];
-        const container = found.find((candidate) => candidate.service === service && candidate.side === side);
-        return { host, side, release: container?.release ?? recorded };
-    });
-}
-function hostsWithSidecar(input) {
-    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
-}
-function observedAt(input, host) {
-    const found = input.observed.find((server) => server.host === host);
-    if (found === undefined)
-        throw new Error(`${host} was not observed`);
-    return found;
-}
-function containersAt(input, service, host) {
-    return observedAt(input, host).containers.filter((container) => container.service === service);
-}
-;
-function assemble(facts) {
-    const { wanted, narrowing, observed, state } = facts;
-    const scope = { project: wanted.project, environment: wanted.environment };
-    checkNarrowing(wanted, narrowing);
-    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-    const ports = portsOf(facts);
-    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
-    assemble_checkDependencies(services);
-    checkPorts(services, wanted, narrowing);
-    const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
-    const others = [...new Set([...standing, ...Object.keys(state.services)])]
-        .filter((name) => !names.has(name))
-        .sort();
-    const leaving = new Map(others.flatMap((name) => {
-        const release = facts.known.get(name)?.current;
-        return release === undefined ? [] : [[name, release]];
-    }));
-    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
-    return {
-        scope,
-        servers: wanted.servers,
-        nginx: wanted.nginx,
-        services: [...services, ...kept],
-        observed,
-        state,
-        removes: isNarrowed ? [] : others,
-        isLeaving: !isNarrowed && wanted.services.length === 0,
-        keepsActive: false,
-        unused: new Set(),
-        leaving,
-        hosts: wanted.servers
-            .filter(({ zone }) => narrowing.zones === undefined || narrowing.zones.includes(zone))
-            .map(({ host }) => host),
-        drainedElsewhere: facts.drainedElsewhere,
-    };
-}
-function assembleKept(facts) {
-    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
-}
-function assembleUndo(input, { failed, done, unused }, observed) {
-    const seen = { ...input, observed };
-    const services = input.services.flatMap((service) => {
-        const { current } = service.known;
-        if (done.includes(service.name))
-            return [{ ...service, isSelected: false }];
-        const isSelected = failed.includes(service.name);
-        if (current !== undefined) {
-            return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
-        }
-        const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
-        return isServed ? [{ ...service, isSelected }] : [];
-    });
-    const names = new Set(services.map(({ name }) => name));
-    return {
-        ...input,
-        services,
-        observed,
-        removes: failed.filter((name) => !names.has(name)),
-        isLeaving: false,
-        keepsActive: true,
-        unused,
-    };
-}
-function wantedService(facts, spec, ports) {
-    const { narrowing, observed, state } = facts;
-    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
-    const known = {
-        current: facts.known.get(spec.name)?.current,
-        pending: facts.known.get(spec.name)?.pending,
-        highest: highestRelease(spec.name, state, observed),
-        serving: servingRelease(facts.wanted, observed, spec.name),
-    };
-    if (!isSelected && known.current === undefined)
-        return [];
-    const secrets = facts.secrets[spec.name] ?? {};
-    const wanted = isSelected ? spec : known.current;
-    const release = isSelected
-        ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
-        : currentNumber(known.current);
-    const { name, dependsOn, placement } = spec;
-    return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
-}
-function keptService(facts, name, ports) {
-    const current = facts.known.get(name)?.current;
-    const own = ports.get(name);
-    if (current === undefined || own === undefined)
-        return [];
-    return [
-        {
-            name,
-            spec: current,
-            dependsOn: [],
-            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
-            ports: own,
-            release: currentNumber(current),
-            known: { current, pending: undefined, highest: current.number, serving: 0 },
-            isSelected: false,
-        },
-    ];
-}
-function currentNumber(current) {
-    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-}
-function portsOf({ wanted, observed, state }) {
-    const recorded = new Map();
-    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
-        if (hostPort > 0 && internalPort > 0)
-            recorded.set(service, { host: hostPort, internal: internalPort });
-    }
-    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-        recorded.set(name, { host: host_port, internal: internal_port });
-    }
-    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
-    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
-    return new Map([...recorded, ...allocated]);
-}
-function checkNarrowing(wanted, { services, zones }) {
-    const known = wanted.services.map(({ name }) => name);
-    const unknown = services?.find((name) => !known.includes(name));
-    if (unknown !== undefined) {
-        throw new UserError(`there is no service "${unknown}" in the file`, {
-            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
-        });
-    }
-    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
-    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
-    if (unknownZone !== undefined) {
-        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
-            hint: `The zones are ${allZones.join(', ')}.`,
-        });
-    }
-}
-function checkPorts(services, { servers }, { zones }) {
-    if (zones === undefined || servers.every(({ zone }) => zones.includes(zone)))
-        return;
-    const moved = services.find(({ isSelected, spec, known: { current } }) => {
-        if (!isSelected || current === undefined)
-            return false;
-        return spec.port !== current.port || spec.protocol !== current.protocol;
-    });
-    if (moved === undefined)
-        return;
-    throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
-        hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
-    });
-}
-function assemble_checkDependencies(services) {
-    const names = new Set(services.map(({ name }) => name));
-    for (const service of services.filter(({ isSelected }) => isSelected)) {
-        const missing = service.dependsOn.find((name) => !names.has(name));
-        if (missing !== undefined) {
-            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
-                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
-            });
-        }
-    }
-}
-;
 function nginxKey(host, kind) {
     return `${host} ${kind}`;
 }
@@ -67610,7 +67651,8 @@ function placeKey(host, service, side) {
 function isEmpty(plan) {
     return (plan.changes.every(({ effect }) => effect === 'none') &&
         plan.settle === undefined &&
-        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0);
+        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+        plan.stale.left.length + plan.stale.returned.length === 0);
 }
 ;
 const EFFECTS = {
@@ -67626,8 +67668,17 @@ function describePlan(plan) {
     const title = `${plan.scope.project} ${plan.scope.environment}`;
     if (isEmpty(plan))
         return [`${title}: nothing to do, everything is as the file says`];
+    const stale = [
+        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
+        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
+    ];
     const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [`${title}: plan`, ...plan.changes.map((change) => `  ${describeChange(change)}`), ...steps];
+    return [
+        `${title}: plan`,
+        ...plan.changes.map((change) => `  ${describeChange(change)}`),
+        ...stale,
+        ...steps,
+    ];
 }
 function describeChange(change) {
     const { service, from, to, effect, reasons, hosts } = change;
@@ -67915,7 +67966,12 @@ function outcomeOf(input, plan, run, digests, left, until) {
         ];
     });
     const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-    return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)) };
+    const isFailed = run.failure !== undefined;
+    const stale = {
+        left: [...new Set([...plan.stale.left, ...run.dead])],
+        returned: isFailed ? [] : plan.stale.returned,
+    };
+    return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
 }
 ;
 const FEEDBACK_EVERY_MS = 3_000;
@@ -68103,7 +68159,13 @@ function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
             services[name] = withoutPending(recorded);
     }
     const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
-    return { ...state, services, ...numbers };
+    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
+}
+function withStale({ stale_servers: before = {}, ...state }, { left, returned }, { run }, now) {
+    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
+    const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }]);
+    const stale = Object.fromEntries([...kept, ...added]);
+    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
 function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
     const before = services[service.name] ?? emptyRecord(service, author, now);
@@ -68794,7 +68856,7 @@ function addStanding(input, service, { host, side }, outcome) {
 }
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
-    const candidates = input.servers.filter(({ zone }) => zones.length === 0 || zones.includes(zone));
+    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
     return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host));
 }
 function planSpot(input, service, server, outcome) {
@@ -69002,6 +69064,16 @@ function planDeploy(input) {
                 .filter((server) => server.sidecar !== undefined || server.hasNetwork)
                 .map(({ host }) => ({ kind: 'teardown', host }))
             : [],
+        stale: planStale(input),
+    };
+}
+function planStale({ state, excluded, hosts, servers, services }) {
+    const known = Object.keys(state.stale_servers ?? {});
+    const isWhole = services.every(({ isSelected }) => isSelected);
+    const isGone = (host) => servers.every((server) => server.host !== host);
+    return {
+        left: [...excluded].filter((host) => !known.includes(host)),
+        returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
     };
 }
 function planLevels(input, outcomes, removed) {
@@ -70379,13 +70451,13 @@ class Deployment {
         const { engine } = this.#fleet.server(host);
         await Promise.all(ids.map((id) => engine.removeContainer(id)));
     }
-    async #undo(input, { failed, done }) {
-        const { log, wanted } = this.#request;
+    async #undo(input, run) {
+        const { log } = this.#request;
         const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
         try {
-            const observed = await this.#fleet.onAll((server) => observe(server, input.scope, wanted.services));
+            const observed = await this.#observeLiving(input, run);
             const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-            const plan = planDeploy(assembleUndo(input, { failed, done, unused }, observed));
+            const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
             if (plan.settle !== undefined)
                 throw new Error('edges and sidecars do not agree who has the traffic');
             await this.#prepare(plan.prepare, input.scope);
@@ -70396,6 +70468,18 @@ class Deployment {
         catch (error) {
             log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
         }
+    }
+    async #observeLiving({ scope }, run) {
+        const { log, wanted } = this.#request;
+        const outcomes = await Promise.allSettled(this.#fleet.servers.map((server) => observe(server, scope, wanted.services)));
+        return outcomes.flatMap((outcome, index) => {
+            if (outcome.status === 'fulfilled')
+                return [outcome.value];
+            const { host } = this.#fleet.servers[index];
+            run.dead.push(host);
+            log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
+            return [];
+        });
     }
     async #finish(input, plan, run, digests) {
         const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
@@ -70491,7 +70575,16 @@ class Deployment {
     }
 }
 function emptyRun() {
-    return { retiring: [], done: [], failed: [], skipped: [], failure: undefined, probes: new Map(), cut: 0 };
+    return {
+        retiring: [],
+        done: [],
+        failed: [],
+        skipped: [],
+        failure: undefined,
+        dead: [],
+        probes: new Map(),
+        cut: 0,
+    };
 }
 function isDrained({ drainTimeoutMs }) {
     return drainTimeoutMs !== undefined;
@@ -70547,6 +70640,7 @@ class Timeline {
 }
 ;
 async function deploy(request) {
+    checkNarrowing(request.wanted, request.narrowing);
     const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
     const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(request.openStore(), {
         scope: { project: request.wanted.project, environment: request.wanted.environment },
@@ -70555,8 +70649,7 @@ async function deploy(request) {
         leaseWaitMs: request.leaseWaitMs,
         signal: request.signal,
     }));
-    const { zones } = request.narrowing;
-    const servers = request.wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+    const servers = serversOf(request.wanted, request.narrowing);
     const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
     const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
     const [journal, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
@@ -71927,7 +72020,7 @@ function explainConnectFailure(target, error, seenKey) {
         case 'ETIMEDOUT':
         case 'EHOSTUNREACH':
         case 'ENETUNREACH':
-            return fail('the server did not answer', 'Is it running, and does its firewall let this runner in? A "jump" host may be needed.');
+            return fail('the server did not answer', 'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.');
     }
     if (/timed out/i.test(message)) {
         return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
@@ -72004,6 +72097,7 @@ class SshConnection {
             return { channel: await open(session.client), session };
         }
         catch (error) {
+            session.dropped ||= error instanceof Error && error.message === 'Not connected';
             if (!session.dropped || this.#closed)
                 throw error;
             const again = await this.#session();
@@ -72890,6 +72984,7 @@ const stateFields = looseObject({
     project: schemas_string(),
     environment: schemas_string(),
     services: record(schemas_string(), environment_file_service),
+    stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string() })).optional(),
     release_numbers: record(schemas_string(), schemas_int()).optional(),
 });
 const state = stateFields;
@@ -73829,7 +73924,11 @@ async function runDeploy(inputs, scope, validates, log, signal) {
     const report = await deploy({
         ...project,
         secrets,
-        narrowing: { services: inputs.service, zones: inputs.zones },
+        narrowing: {
+            services: inputs.service,
+            zones: inputs.zones,
+            excludedServers: inputs['exclude-servers'],
+        },
         scope,
         dryRun: inputs['dry-run'],
         leaseWaitMs: inputs['lease-wait'],
@@ -73906,6 +74005,9 @@ const INPUTS = {
     },
     zones: {
         description: 'The zones to work in, one a line. All zones of the environment when empty.',
+    },
+    'exclude-servers': {
+        description: 'Hosts of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
     },
     config: {
         description: 'Path of the configuration, from the root of the repository.',
@@ -74005,6 +74107,7 @@ const INPUT_SCHEMAS = {
     environment: schemas_string().trim().min(1, 'is required'),
     service: list,
     zones: list,
+    'exclude-servers': list,
     config: schemas_string().trim().min(1, 'is required'),
     'ssh-private-key': inputs_optional,
     secrets,
@@ -74122,8 +74225,10 @@ function markdownTable(rows) {
 }
 ;
 async function status_status(request) {
-    const { wanted, zones } = request;
-    const servers = wanted.servers.filter(({ zone }) => zones === undefined || zones.includes(zone));
+    const { wanted, zones, excludedServers } = request;
+    const narrowing = { services: undefined, zones, excludedServers };
+    checkNarrowing(wanted, narrowing);
+    const servers = serversOf(wanted, narrowing);
     const opening = request.openStore();
     const [fleet, store] = await Promise.allSettled([Fleet.connect(request.provider, servers), opening]);
     try {
@@ -74132,7 +74237,8 @@ async function status_status(request) {
         if (store.status === 'rejected')
             throw store.reason;
         const snapshot = await store.value.read();
-        const facts = await survey(fleet.value, snapshot, { ...wanted, servers, services: [] }, {}, { services: undefined, zones });
+        const looked = { ...wanted, servers, services: [] };
+        const facts = await survey(fleet.value, snapshot, looked, {}, { services: undefined, zones });
         const input = assembleKept({ ...facts, wanted: { ...wanted, servers } });
         const plan = planDeploy(input);
         const { state, lease } = snapshot;
@@ -74154,6 +74260,7 @@ async function status_status(request) {
             releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
             services: Object.fromEntries(services),
             drift: [
+                ...Object.entries(state.stale_servers ?? {}).map(([host, { since }]) => `${host} was left out at ${since}, and is brought up to date by the next deploy`),
                 ...driftOf(state, Object.fromEntries(services)),
                 ...plan.prepare.map(({ host, sidecar, edge }) => `${host}: ${[sidecar && `the sidecar needs a ${sidecar}`, edge && `the edge needs a ${edge}`].filter(Boolean).join(', ')}`),
                 ...plan.levels
@@ -74211,7 +74318,11 @@ function runs(nginx) {
 ;
 async function runStatus(inputs, log) {
     const project = await openProject(inputs, log);
-    const report = await status_status({ ...project, zones: inputs.zones });
+    const report = await status_status({
+        ...project,
+        zones: inputs.zones,
+        excludedServers: inputs['exclude-servers'],
+    });
     const { lines, markdown } = renderStatus(report);
     for (const line of lines)
         log.info(line);

@@ -82,6 +82,8 @@ export class SshConnection {
     try {
       return { channel: await open(session.client), session };
     } catch (error) {
+      // The other end has hung up, and the event that says so has not come yet.
+      session.dropped ||= error instanceof Error && error.message === 'Not connected';
       if (!session.dropped || this.#closed) throw error;
       const again = await this.#session();
       return { channel: await open(again.client), session: again };

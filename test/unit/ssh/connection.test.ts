@@ -27,6 +27,8 @@ function publicBlob(key: string): Buffer {
 
 /** An SSH server that lets one key in, forwards TCP streams and knows one command. */
 const clients = new Set<Connection>();
+/** So many logins it ends as soon as they have succeeded. */
+let hangUps = 0;
 const sshd = new Server({ hostKeys: [hostKey] }, (client) => {
   clients.add(client);
   client.on('error', () => undefined);
@@ -35,6 +37,9 @@ const sshd = new Server({ hostKeys: [hostKey] }, (client) => {
     const isKnown = context.method === 'publickey' && context.key.data.equals(publicBlob(userKey));
     if (isKnown) context.accept();
     else context.reject(['publickey']);
+  });
+  client.on('ready', () => {
+    if (hangUps-- > 0) client.end();
   });
   client.on('tcpip', (accept, reject, { destIP, destPort }) => {
     const socket = connectTcp(destPort, destIP);
@@ -143,4 +148,16 @@ describe('streams through the connection', () => {
     await broken;
     expect(await connection.run('again')).toMatchObject({ stdout: 'ran again' });
   });
+
+  test.each([0, 1, 2, 4])(
+    'a connection that ends with its login, found so %d turns later, is opened again',
+    async (turns) => {
+      hangUps = 1;
+      const connection = await connect();
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      const stream = await connection.dialTcp('127.0.0.1', portOf(echo));
+      stream.end('as it was sent');
+      expect(await text(stream)).toBe('as it was sent');
+    },
+  );
 });
