@@ -73688,13 +73688,14 @@ async function runPost(log) {
         return;
     const { id, scope } = JSON.parse(left);
     const token = getInput('github-token');
+    const branch = getInput('state-branch');
     if (token !== '')
         log.hide(token);
     try {
         const store = await openStore({
             workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
-            branch: getInput('state-branch'),
             scope,
+            ...(branch !== '' && { branch }),
             ...(token !== '' && { token }),
             run: runContext(process.env),
             log,

@@ -29,12 +29,13 @@ export async function runPost(log: RunnerLog): Promise<void> {
   if (left === '') return;
   const { id, scope } = JSON.parse(left) as LeftLease;
   const token = core.getInput('github-token');
+  const branch = core.getInput('state-branch');
   if (token !== '') log.hide(token);
   try {
     const store = await openStore({
       workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
-      branch: core.getInput('state-branch'),
       scope,
+      ...(branch !== '' && { branch }),
       ...(token !== '' && { token }),
       run: runContext(process.env),
       log,

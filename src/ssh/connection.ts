@@ -10,7 +10,7 @@ import type { SshTarget } from './target.ts';
 /** Time for the TCP connection, and for the SSH handshake and login after it, in ms. */
 const CONNECT_TIMEOUT_MS = 8_000;
 /** A NAT forgets an idle connection after minutes; an unanswered probe three times ends it. */
-const KEEPALIVE_INTERVAL_MS = 10_000;
+const KEEPALIVE_INTERVAL_MS = 5_000;
 
 /**
  * SshConnection is one SSH connection to a server. It carries any number of forwarded streams, and

@@ -117,65 +117,76 @@ describe('A run that is hit', () => {
     },
   ];
 
-  describe.each(stories)('$name', ({ arrange }) => {
-    let moments: Moment[];
+  /** What the signal does to a run, beside ending it. */
+  const SIGNALS: Record<'SIGKILL' | 'SIGTERM', (run: RunningAction) => Promise<void>> = {
+    /** The runner's post step gives the lease back; without it the next run sees that the process is gone. */
+    SIGKILL: async (run) => {
+      const { code, state } = await run.done;
+      expect(code).not.toBe(0);
+      await shop.run('post', {}, { STATE_lease: state.lease ?? '' });
+      expect(await shop.lease()).toMatchObject({ released: true });
+    },
+    SIGTERM: async (run) => {
+      const struckAt = performance.now();
+      const { code, summary, log } = await run.done;
+      expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
+      // When nothing was left that could be called off, the run is a success.
+      expect(summary).toMatch(code === 0 ? 'deployed' : 'the run was cancelled (SIGTERM)');
+      expect(log).toMatch('SIGTERM: the run is cancelled');
+      expect(await shop.lease()).toMatchObject({ released: true });
+    },
+  };
 
-    beforeAll(async () => {
-      await arrange();
-      moments = momentsOf((await shop.deploy()).log);
-    });
+  interface Case extends Story {
+    moment: Moment;
+    signal: keyof typeof SIGNALS;
+  }
 
-    test('by SIGKILL: no request is lost, and the next run finishes the work', async () => {
-      await strikeAll(moments, async (moment, run) => {
-        await strike(run, moment, 'SIGKILL');
-        const { code, state } = await run.done;
-        expect(code).not.toBe(0);
-        // What the runner does after a run that was killed; without it the next run sees that the process is gone.
-        if (moment.when === 'after') {
-          await shop.run('post', {}, { STATE_lease: state.lease ?? '' });
-          expect(await shop.lease()).toMatchObject({ released: true });
-        }
-      });
-    });
-
-    test('by SIGTERM: it ends in time, with a summary and without the lease; the next run finishes the work', async () => {
-      await strikeAll(moments, async (moment, run) => {
-        await strike(run, moment, 'SIGTERM');
-        const struckAt = performance.now();
-        const { code, summary, log } = await run.done;
-        // Hit after its last step a run may end as if nothing had happened.
-        if (code === 0) expect(moment).toMatchObject({ kind: 'record' });
-        expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
-        expect(summary).toMatch(code === 0 ? 'deployed' : 'cancelled');
-        if (code !== 0) expect(log).toMatch('the run was cancelled (SIGTERM)');
-        expect(await shop.lease()).toMatchObject({ released: true });
-      });
-    });
-
-    /** Hits one run after the other; what went wrong is told with the moment that it happened at. */
-    async function strikeAll(
-      all: readonly Moment[],
-      hit: (moment: Moment, run: RunningAction) => Promise<void>,
-    ): Promise<void> {
-      const wrong: string[] = [];
-      for (const moment of sampleOf(all, SEED, size.isFull)) {
-        await arrange();
-        const load = await startLoads();
-        const run = shop.start('toggle-deploy');
-        try {
-          await hit(moment, run);
-          await shop.deploy();
-          await expectConverged();
-        } catch (error) {
-          wrong.push(`${describeMoment(moment)}: ${(error as Error).message}\n${run.log()}`);
-          // What follows begins from a good state again.
-          await shop.run('toggle-deploy');
-        }
-        for (const lost of await load()) wrong.push(`${describeMoment(moment)}: ${lost}`);
-      }
-      expect(wrong.join('\n\n')).toBe('');
-    }
+  test('at one moment of every kind of step: no request is lost, and the next run finishes the work', async () => {
+    const moments = await allMoments();
+    const picked = sampleOf(moments, SEED);
+    const signals = ['SIGKILL', 'SIGTERM'] as const;
+    await strikeAll(picked.map((one, index) => ({ ...one, signal: signals[(index + SEED) % 2]! })));
   });
+
+  if (size.isFull) {
+    test.each(['SIGKILL', 'SIGTERM'] as const)('at every moment, by %s', async (signal) => {
+      await strikeAll((await allMoments()).map((one) => ({ ...one, signal })));
+    });
+  }
+
+  async function allMoments(): Promise<(Story & { moment: Moment })[]> {
+    const all: (Story & { moment: Moment })[] = [];
+    for (const story of stories) {
+      await story.arrange();
+      all.push(...momentsOf((await shop.deploy()).log).map((moment) => ({ ...story, moment })));
+    }
+    return all;
+  }
+
+  /** Hits one run after the other; what went wrong is told with the moment that it happened at. */
+  async function strikeAll(cases: readonly Case[]): Promise<void> {
+    const wrong: string[] = [];
+    for (const { name, arrange, moment, signal } of cases) {
+      const title = `${name}, ${signal} ${describeMoment(moment)}`;
+      console.log(title);
+      await arrange();
+      const endLoads = await startLoads();
+      const run = shop.start('toggle-deploy');
+      try {
+        await strike(run, moment, signal);
+        await SIGNALS[signal](run);
+        await shop.deploy();
+        await expectConverged();
+      } catch (error) {
+        wrong.push(`${title}: ${(error as Error).message}\n${run.log()}`);
+        // What follows begins from a good state again.
+        await shop.run('toggle-deploy');
+      }
+      for (const lost of await endLoads()) wrong.push(`${title}: ${lost}`);
+    }
+    expect(wrong.join('\n\n')).toBe('');
+  }
 
   /** Users of the neighbour, and of the shop where it is deployed; the function that ends them tells their losses. */
   async function startLoads(): Promise<() => Promise<string[]>> {

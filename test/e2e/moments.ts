@@ -33,13 +33,12 @@ export function momentsOf(log: string): Moment[] {
   );
 }
 
-/** sampleOf returns one moment of every kind of step, and which is decided by the seed; `all` returns them all. */
-export function sampleOf(moments: readonly Moment[], seed: number, all: boolean): Moment[] {
-  if (all) return [...moments];
-  const kinds = [...new Set(moments.map(({ kind }) => kind))];
+/** sampleOf returns one case for every kind of step; which one is decided by the seed. */
+export function sampleOf<T extends { moment: Moment }>(cases: readonly T[], seed: number): T[] {
+  const kinds = [...new Set(cases.map(({ moment }) => moment.kind))];
   const picks = fc.sample(fc.nat(), { seed, numRuns: kinds.length });
   return kinds.map((kind, index) => {
-    const ofKind = moments.filter((moment) => moment.kind === kind);
+    const ofKind = cases.filter(({ moment }) => moment.kind === kind);
     return ofKind[picks[index]! % ofKind.length]!;
   });
 }
