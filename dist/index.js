@@ -72053,7 +72053,7 @@ function hostKeyRefused(target, key, cause) {
 }
 ;
 const CONNECT_TIMEOUT_MS = 8_000;
-const KEEPALIVE_INTERVAL_MS = 10_000;
+const KEEPALIVE_INTERVAL_MS = 5_000;
 class SshConnection {
     target;
     #privateKey;
