@@ -66817,6 +66817,10 @@ class Fleet {
     async onAll(work, servers = this.servers) {
         return await allOrErrors(servers.map(work));
     }
+    guardWith(guard) {
+        for (const { engine } of this.servers)
+            engine.http.guard = guard;
+    }
     calls() {
         return this.servers.reduce((sum, server) => sum + server.engine.http.requests, 0);
     }
@@ -69229,6 +69233,7 @@ function isStatus(error, ...statuses) {
 class EngineHttp {
     #agent;
     requests = 0;
+    guard = () => undefined;
     constructor(dial, connections) {
         this.#agent = new undici.Agent({
             connections,
@@ -69261,6 +69266,8 @@ class EngineHttp {
         }
     }
     async #sendOnce(request) {
+        if (request.method !== 'GET')
+            this.guard();
         this.requests += 1;
         const response = await this.#agent.request({
             origin: 'http://docker',
@@ -70319,6 +70326,7 @@ class Deployment {
         this.#timeline = timeline;
         this.#fleet = fleet;
         this.#journal = journal;
+        fleet.guardWith(() => journal.lease?.assertMayChange());
     }
     async run() {
         const { log, dryRun } = this.#request;
@@ -70413,6 +70421,8 @@ class Deployment {
             catch (error) {
                 run.failure = reasonOf(error);
                 run.failed = level.services;
+                if (this.#journal.lease?.lost.aborted)
+                    throw run.failure;
                 await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
                 break;
             }
@@ -73103,6 +73113,11 @@ class HeldLease {
         this.assertHeld();
         if (this.#leftMs() < this.#timings.leftMs)
             await this.#renew();
+    }
+    assertMayChange() {
+        this.lost.throwIfAborted();
+        if (!this.#isReleased && this.#leftMs() <= 0)
+            throw this.lose(undefined);
     }
     startHeartbeat() {
         this.assertHeld();

@@ -45,6 +45,8 @@ export class Deployment {
     this.#timeline = timeline;
     this.#fleet = fleet;
     this.#journal = journal;
+    // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
+    fleet.guardWith(() => journal.lease?.assertMayChange());
   }
 
   /** run plans, runs the plan and records; in a dry run it plans. */
@@ -166,6 +168,8 @@ export class Deployment {
       } catch (error) {
         run.failure = reasonOf(error);
         run.failed = level.services;
+        // Another run may be at work: what is left here is for it to see.
+        if (this.#journal.lease?.lost.aborted) throw run.failure;
         await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
         break;
       }

@@ -45,6 +45,8 @@ export class EngineHttp {
   readonly #agent: Agent;
   /** Number of requests sent so far: a deploy's round trips are counted. */
   requests = 0;
+  /** Asked before every request that may change something; what it throws is thrown instead of sending that. */
+  guard: () => void = () => undefined;
 
   /** `connections` bounds how many streams are open at once. */
   constructor(dial: Dial, connections: number) {
@@ -91,6 +93,7 @@ export class EngineHttp {
   }
 
   async #sendOnce(request: EngineRequest): Promise<Dispatcher.ResponseData> {
+    if (request.method !== 'GET') this.guard();
     this.requests += 1;
     const response = await this.#agent.request({
       origin: 'http://docker',

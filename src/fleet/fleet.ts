@@ -38,6 +38,11 @@ export class Fleet {
     return await allOrErrors(servers.map(work));
   }
 
+  /** guardWith has `guard` asked before every request that may change something on a server; it throws to forbid it. */
+  guardWith(guard: () => void): void {
+    for (const { engine } of this.servers) engine.http.guard = guard;
+  }
+
   /** calls returns how many Engine API requests were sent so far, over all servers. */
   calls(): number {
     return this.servers.reduce((sum, server) => sum + server.engine.http.requests, 0);

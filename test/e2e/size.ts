@@ -23,6 +23,8 @@ export interface Size {
   /** Every moment of the kill matrix; else one of every kind of step. */
   isFull: boolean;
   killMatrixMinutes: number;
+  /** Times that two runs race for one environment. */
+  races: number;
 }
 
 const sample: Size = {
@@ -37,6 +39,7 @@ const sample: Size = {
   killedRuns: 2,
   isFull: false,
   killMatrixMinutes: 10,
+  races: 3,
 };
 
 const full: Size = {
@@ -51,6 +54,7 @@ const full: Size = {
   killedRuns: 5,
   isFull: true,
   killMatrixMinutes: 90,
+  races: 20,
 };
 
 /** True when the tests shall do all that is promised, which takes an hour. */

@@ -260,3 +260,17 @@ describe('commands and files', () => {
     ]);
   });
 });
+
+test('what may change something asks the guard first, and is not sent when that throws; reading goes on', async () => {
+  const guarded = new EngineHttp(dial, 1);
+  guarded.guard = () => {
+    throw new Error('not any more');
+  };
+  for (const method of ['POST', 'PUT', 'DELETE'] as const) {
+    await expect(guarded.json({ method, path: ['containers'] })).rejects.toThrow('not any more');
+  }
+  expect(asked).toEqual([]);
+  await guarded.json({ method: 'GET', path: ['containers'] });
+  expect(asked).toHaveLength(1);
+  await guarded.destroy();
+});

@@ -227,6 +227,23 @@ describe('a held lease', () => {
     expect(world.log.lines.filter((line) => line.startsWith('warning'))).toEqual([]);
   });
 
+  test('whose end has passed while its run slept forbids every change, without a round trip', async () => {
+    let now = new Date('2026-11-21T14:00:00Z');
+    const store = await world.store({ now: () => now });
+    const { lease } = await store.acquire();
+    expect(() => lease.assertMayChange()).not.toThrow();
+    now = new Date('2026-11-21T14:02:01Z');
+    expect(() => lease.assertMayChange()).toThrow(LeaseLostError);
+    expect(lease.lost.aborted).toBe(true);
+    expect(() => lease.assertMayChange()).toThrow(LeaseLostError);
+  });
+
+  test('that was given back forbids nothing: drains go on without it', async () => {
+    const { lease } = await (await world.store()).acquire();
+    await lease.release();
+    expect(() => lease.assertMayChange()).not.toThrow();
+  });
+
   test('that another run took aborts the signal at the next heartbeat', async () => {
     const past = new Date(Date.now() - 3_600_000);
     const { lease } = await (await world.store({ now: () => past, timings: { renewEveryMs: 50 } })).acquire();

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { startHttpTraffic } from '../lab/traffic/http.ts';
+import type { RunningAction } from './action.ts';
+import { versionOf } from './ask.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import type { Project } from './project.ts';
+import { said } from './said.ts';
+import { size } from './size.ts';
+import { newWebShop, release } from './web-shop.ts';
+
+jest.setTimeout(900_000);
+
+/** Several runs want to change one environment, or one server. One acts at a time, and every result is true. */
+describe('Two runs at once', () => {
+  let lab: Fleet;
+  let projects: Project[] = [];
+
+  beforeAll(async () => {
+    lab = await fleet();
+  });
+
+  afterEach(async () => {
+    const leaving = projects;
+    projects = [];
+    await Promise.all(leaving.map((project) => project.leave()));
+  });
+
+  async function deployed(name: string): Promise<Project> {
+    const project = await newWebShop(lab, name, lab.servers.slice(0, 2));
+    projects.push(project);
+    await project.deploy();
+    return project;
+  }
+
+  function loadOn(project: Project) {
+    const hostHeader = `${project.config.project}.example.com`;
+    const targets = lab.servers.slice(0, 2).map(({ host }) => ({ host, port: 80 }));
+    return startHttpTraffic({ targets, hostHeader, clients: 8, thinkMs: [20, 100] });
+  }
+
+  async function expectServed(project: Project, version: string): Promise<void> {
+    for (const server of lab.servers.slice(0, 2)) {
+      expect(await versionOf(server, `${project.config.project}.example.com`)).toBe(version);
+      expect(await project.containers(server, 'web')).toHaveLength(1);
+    }
+    expect(await project.lease()).toMatchObject({ released: true });
+  }
+
+  test('on one environment: they come one after the other, and the later one has the last word', async () => {
+    const race = await deployed('race');
+    const load = loadOn(race);
+    const versions = ['v1', 'v2', 'v3'];
+    for (let round = 0; round < size.races; round++) {
+      // Both read the file as it is when they start; the second of them is told its image beside it.
+      const [first = '', second = ''] = [versions[round % 3], versions[(round + 1) % 3]];
+      const images = (version: string) => ({ images: `web=${lab.images.web(version)}` });
+      const runs = [race.run('toggle-deploy', images(first))];
+      await sleep((round * 137) % 900);
+      runs.push(race.run('toggle-deploy', images(second)));
+      const ended = await Promise.all(runs);
+      expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+      const last = (await race.state()).services.web!;
+      const winner = ended.findIndex(({ outputs }) => JSON.parse(outputs.releases!).web === last.release);
+      await expectServed(race, [first, second][winner]!);
+    }
+    const { lost, losses } = await load.stop();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+  });
+
+  test('that will not wait: refused, with who is at work', async () => {
+    const hasty = await deployed('hasty');
+    const first = release(hasty, 'web', 'v2').start('toggle-deploy');
+    await first.says(/^::debug::begins: /m);
+    const refused = said(await hasty.failToDeploy({ 'lease-wait': '0' }));
+    expect(refused).toMatch(/hasty production is being changed by another run, still after 0 s/);
+    expect((await first.done).code).toBe(0);
+    await expectServed(hasty, 'v2');
+  });
+
+  if (size.isFull) {
+    test('of which one slept while the other took over: it wakes up, harms nothing, and says so', async () => {
+      const phases = [
+        ['asleep-record', /^::debug::begins: record intent/m],
+        ['asleep-check', /^::debug::begins: check: /m],
+        ['asleep-switch', /^::debug::begins: switch: /m],
+        ['asleep-retire', /^::debug::begins: retire: /m],
+      ] as const;
+      // Side by side: each of them has to wait for two minutes until the lease has ended.
+      await Promise.all(
+        phases.map(async ([name, moment]) => {
+          const project = await deployed(name);
+          const load = loadOn(project);
+          const sleeper = release(project, 'web', 'v2').start('toggle-deploy');
+          await sleeper.says(moment);
+          sleeper.signal('SIGSTOP');
+          const taker = await release(project, 'web', 'v3').deploy();
+          expect(taker.log).toMatch(/taking over the lease/);
+          await expectServed(project, 'v3');
+          await wake(sleeper);
+          await expectServed(project, 'v3');
+          expect((await project.state()).services.web!.image).toBe(lab.images.web('v3'));
+          await project.deploy();
+          await expectServed(project, 'v3');
+          const { lost, losses } = await load.stop();
+          expect({ name, lost, losses }).toEqual({ name, lost: 0, losses: [] });
+        }),
+      );
+    });
+  }
+
+  async function wake(sleeper: RunningAction): Promise<void> {
+    sleeper.signal('SIGCONT');
+    const woken = await sleeper.done;
+    expect(woken.code).not.toBe(0);
+    expect(said(woken)).toMatch(/the lease of \S+ production was lost/);
+  }
+});
