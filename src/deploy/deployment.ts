@@ -14,7 +14,15 @@ import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
 import { announce, perform } from './perform.ts';
-import { isEmpty, type Plan, type PrepareStep, type RetireStep, type SwitchStep } from './plan.ts';
+import {
+  isCreating,
+  isEmpty,
+  type Plan,
+  type PrepareStep,
+  type PullStep,
+  type RetireStep,
+  type SwitchStep,
+} from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
@@ -55,11 +63,11 @@ export class Deployment {
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     const { settle } = plan;
     if (!dryRun && settle !== undefined) {
-      await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+      await log.group('Finish an interrupted switch', () => this.#settle(input, plan, settle));
       ({ input, plan } = await this.#plan());
     }
     while (!dryRun && plan.vacate.some(isDrained)) {
-      await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
+      await log.group('Wait for an earlier drain', () => this.#vacate(input, plan));
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
@@ -129,25 +137,26 @@ export class Deployment {
   }
 
   /** An earlier run was cut off while it switched: all edges and sidecars are brought to one view first. */
-  async #settle({ scope }: PlanInput, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
-    await this.#prepare(prepare, scope);
+  async #settle(input: PlanInput, plan: Plan, step: SwitchStep): Promise<void> {
+    await this.#pullNginx(input, plan.pulls);
+    await this.#prepare(plan.prepare, input.scope);
     await switchRoutes(this.#context(this.#guard()), step);
     this.#reloadedAt = Date.now();
   }
 
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
-  async #vacate(steps: readonly RetireStep[]): Promise<void> {
+  async #vacate(input: PlanInput, { vacate, pulls }: Plan): Promise<void> {
     const { log, signal } = this.#request;
+    const steps = vacate.filter(isDrained);
+    await this.#pullNginx(input, pulls);
     await this.#journal.release();
-    for (const { name, host } of steps.filter(isDrained)) {
+    for (const { name, host } of steps) {
       log.info(
         `${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`,
       );
     }
     const context = this.#context({ ...this.#guard(), signal });
-    await Promise.all(
-      steps.filter(isDrained).map((step) => retire(context, step, settledAfter(context, this.#reloadedAt))),
-    );
+    await Promise.all(steps.map((step) => retire(context, step, settledAfter(context, this.#reloadedAt))));
     await this.#journal.reopen();
   }
 
@@ -156,8 +165,10 @@ export class Deployment {
     const context = this.#context(this.#guard());
     const begun = begunServices(input, plan);
     const { log } = this.#request;
-    const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
-    for (const level of plan.levels) {
+    const digests = await log.group('Get ready', () => this.#getReady(input, plan, begun));
+    run.failure = await this.#setUp(context, input, plan).then(() => undefined, reasonOf);
+    if (run.failure !== undefined && this.#journal.lease?.lost.aborted) throw run.failure;
+    for (const level of run.failure === undefined ? plan.levels : []) {
       try {
         const title =
           level.services.length === 0
@@ -182,29 +193,44 @@ export class Deployment {
     return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
   }
 
-  /** Everything that can be done before a container starts: images, the intent on the record, edge and sidecar. */
+  /** Everything that can be had before the first change: images, and the intent on the record. */
   async #getReady(
-    context: RunContext,
     input: PlanInput,
     plan: Plan,
     begun: readonly WantedService[],
   ): Promise<Map<string, string>> {
-    const { log } = this.#request;
     // First of all: a stopped edge serves nobody.
-    await this.#prepare(plan.prepare, input.scope);
-    await allOrErrors(
-      unique(plan.pulls).map((step) =>
-        perform(log, step, () => this.#pull(step.host, step.image, step.policy)),
-      ),
+    await this.#prepare(
+      plan.prepare.filter((step) => !isCreating(step)),
+      input.scope,
     );
+    await this.#pullAll(plan.pulls);
     const digests = await findDigests(this.#fleet, input, begun);
+    if (begun.length > 0)
+      await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
+    return digests;
+  }
+
+  /** What has to be there, and to be gone, before a container starts. */
+  async #setUp(context: RunContext, input: PlanInput, plan: Plan): Promise<void> {
     await Promise.all([
-      begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
+      this.#prepare(plan.prepare.filter(isCreating), input.scope),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
     await Promise.all(plan.vacate.map((step) => retire(context, step, settledAt)));
-    return digests;
+  }
+
+  async #pullAll(steps: readonly PullStep[]): Promise<void> {
+    const { log } = this.#request;
+    await allOrErrors(
+      unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))),
+    );
+  }
+
+  /** What comes before all else needs the image of edge and sidecar, and no other. */
+  #pullNginx({ nginx }: PlanInput, steps: readonly PullStep[]): Promise<void> {
+    return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
   }
 
   #record(phase: string, work: () => Promise<void>): Promise<void> {
@@ -213,6 +239,7 @@ export class Deployment {
 
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
     const { wanted, log } = this.#request;
+    if (steps.length === 0) return;
     const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         steps.map((step) =>
@@ -252,7 +279,7 @@ export class Deployment {
   async #observeLiving({ scope }: PlanInput, run: Run): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
-      this.#fleet.servers.map((server) => observe(server, scope, wanted.services)),
+      this.#fleet.servers.map((server) => observe(server, scope, wanted)),
     );
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
@@ -405,7 +432,7 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
   return drainTimeoutMs !== undefined;
 }
 
-function unique(pulls: Plan['pulls']): Plan['pulls'] {
+function unique(pulls: readonly PullStep[]): PullStep[] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
 }
 

@@ -2,7 +2,7 @@ import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
 import { EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
-import type { ServiceSpec } from '../model/spec.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
@@ -14,7 +14,7 @@ import type { ObservedContainer, ObservedNginx, ObservedServer } from './observe
 export async function observe(
   server: Server,
   scope: Scope,
-  services: readonly ServiceSpec[],
+  { services, nginx }: Pick<EnvironmentSpec, 'services' | 'nginx'>,
 ): Promise<ObservedServer> {
   const { engine } = server;
   const network = networkName(scope);
@@ -31,7 +31,7 @@ export async function observe(
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [containers, sidecar, edge] = await Promise.all([
+  const [containers, sidecar, edge, nginxImage] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
     observeNginx(
       'sidecar',
@@ -40,6 +40,7 @@ export async function observe(
       scope,
     ),
     observeNginx('edge', server, role('edge')[0], scope),
+    findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
   ]);
   return {
     host: server.host,
@@ -51,7 +52,11 @@ export async function observe(
       .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
       .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
     leftHelpers: leftHelpers(own),
-    images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
+    images: new Map(
+      [[nginx.image, nginxImage] as const, ...images].flatMap(([name, found]) =>
+        found === undefined ? [] : [[name, found]],
+      ),
+    ),
   };
 }
 
@@ -71,6 +76,12 @@ function leftHelpers(own: readonly ContainerSummary[]): string[] {
 /** The network of a helper that watches a container. */
 function watched(id: string): string {
   return `container:${id}`;
+}
+
+/** The list of containers names an image by its id once its name is gone; so where one is named, nobody is asked. */
+async function findNginxImage(server: Server, name: string, running: readonly ContainerSummary[]) {
+  const named = running.find(({ Image }) => Image === name);
+  return named === undefined ? await findImage(server, name) : { id: named.ImageID!, digest: undefined };
 }
 
 /** findImage returns the local id of an image and the digest its registry knows it by. */

@@ -54,6 +54,6 @@ export interface ObservedServer {
   foreignHostPorts: number[];
   /** Ids of short-lived containers, locks included, that an earlier run of this environment left behind. */
   leftHelpers: string[];
-  /** Local image ids of the images that services want here, by image name; missing ones are absent. */
+  /** Local image ids of the images that services, edge and sidecar want here, by image name; missing ones are absent. */
   images: Map<string, { id: string; digest: string | undefined }>;
 }

@@ -52,6 +52,7 @@ const mischief = fc.oneof(
         'stop an edge',
         'change a file',
         'move an image',
+        'prune the image of nginx',
         'lose the record',
         'switch a server off',
         'switch all servers on',
@@ -349,6 +350,9 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
     }
     case 'move an image':
       world.moveImage(`api:${(pick % 4) + 1}`);
+      break;
+    case 'prune the image of nginx':
+      machine.images.delete('nginx:1.30');
       break;
     case 'lose the record':
       world.loseRecord();

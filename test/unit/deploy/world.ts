@@ -7,11 +7,12 @@ import type {
   Level,
   Plan,
   PrepareStep,
+  PullStep,
   RetireStep,
   StartStep,
   SwitchStep,
 } from '../../../src/deploy/plan.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
+import { isCreating, isEmpty } from '../../../src/deploy/plan.ts';
 import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts';
 import { wishOf } from '../../../src/deploy/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
@@ -105,6 +106,8 @@ export class World {
   /** What an image name means right now: `moveImage` changes it. */
   readonly #imageIds = new Map<string, string>();
   #nextId = 1;
+  /** What edges, sidecars, locks and helpers are made of. */
+  #nginxImage = '';
 
   /** plan returns what a run would do now. */
   plan(wanted: EnvironmentSpec, options: RunOptions = {}): Plan {
@@ -123,6 +126,7 @@ export class World {
 
   facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
     const { services, zones, excludedServers, secrets = {} } = options;
+    this.#nginxImage = wanted.nginx.image;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -163,6 +167,7 @@ export class World {
     let plan = planDeploy(input);
     this.underway = plan;
     if (plan.settle !== undefined) {
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, plan.settle, new Map());
       input = this.input(wanted, options);
@@ -172,6 +177,7 @@ export class World {
     }
     for (let rounds = 0; plan.vacate.some(({ drainTimeoutMs }) => drainTimeoutMs !== undefined); rounds++) {
       if (rounds > 3) throw new Error('vacating never ends');
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.vacate.filter(({ drainTimeoutMs }) => drainTimeoutMs !== undefined)) {
         yield this.#retire(step);
       }
@@ -180,11 +186,8 @@ export class World {
       this.underway = plan;
     }
     if (isEmpty(plan)) return plan;
-    for (const step of plan.prepare) yield this.#prepare(wanted, step);
-    for (const { host, image } of plan.pulls) {
-      this.#machine(host).images.set(image, this.imageId(image));
-      yield `pulled ${image} on ${host}`;
-    }
+    for (const step of plan.prepare.filter((step) => !isCreating(step))) yield this.#prepare(wanted, step);
+    yield* this.#pull(plan.pulls);
     const begun = begunServices(input, plan);
     const digests = keptDigests(input, begun);
     const written = new Set(begun.map(({ name }) => name));
@@ -193,6 +196,7 @@ export class World {
       this.#record((state) => recordIntent(state, begun, AUTHOR, NOW));
       yield 'recorded the intent';
     }
+    for (const step of plan.prepare.filter(isCreating)) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
 
     const progress = {
@@ -325,6 +329,10 @@ export class World {
     return found;
   }
 
+  #needNginxImage({ spec, images }: Machine): void {
+    if (!images.has(this.#nginxImage)) throw new Error(`no image ${this.#nginxImage} on ${spec.host}`);
+  }
+
   /** A server that is asked for something: never one that is switched off. */
   #living(host: string): Machine {
     const machine = this.#machine(host);
@@ -334,7 +342,7 @@ export class World {
 
   #observe(wanted: EnvironmentSpec, { zones, excludedServers = [] }: RunOptions): ObservedServer[] {
     this.join(wanted.servers);
-    const images = new Set(wanted.services.map(({ container: { image } }) => image));
+    const images = new Set([wanted.nginx.image, ...wanted.services.map(({ container: { image } }) => image)]);
     return wanted.servers
       .filter(
         ({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host),
@@ -379,8 +387,17 @@ export class World {
     };
   }
 
-  #prepare(wanted: EnvironmentSpec, { host, sidecar, edge }: PrepareStep): string {
+  *#pull(steps: readonly PullStep[]): Generator<string> {
+    for (const { host, image } of steps) {
+      this.#machine(host).images.set(image, this.imageId(image));
+      yield `pulled ${image} on ${host}`;
+    }
+  }
+
+  #prepare(wanted: EnvironmentSpec, step: PrepareStep): string {
+    const { host, sidecar, edge } = step;
     const machine = this.#living(host);
+    if (isCreating(step)) this.#needNginxImage(machine);
     if (sidecar !== undefined) machine.sidecar = this.#ensure(wanted, 'sidecar', machine.sidecar);
     if (edge !== undefined) {
       machine.edge = this.#ensure(wanted, 'edge', machine.edge);
@@ -522,6 +539,8 @@ export class World {
           throw new Error(`${host}: there is no running ${kind}`);
         const generation = nginx.loaded?.scopes[scope]?.generation;
         if (isServed(kind, tree, wish) && generation === generationIn(tree, scope)) continue;
+        // The lock of the edge is a container.
+        if (kind === 'edge') this.#needNginxImage(machine);
         const before = slotOfGeneration(tree, scope, generation) ?? tree.live;
         nginx.files.set('nginx.conf', renderPointer(before));
         const { files, slot } = compose(kind, { ...tree, live: before }, wish);
@@ -557,6 +576,7 @@ export class World {
     const container = machine.containers.find((candidate) => candidate.id === id);
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
+    if (container?.isRunning && drainTimeoutMs !== undefined) this.#needNginxImage(machine);
     machine.containers = machine.containers.filter((container) => container.id !== id);
     return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
   }
