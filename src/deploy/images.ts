@@ -34,6 +34,7 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
       signal,
     });
   } catch (error) {
+    if (signal.reason instanceof UserError) throw signal.reason;
     throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
       hint: auth
         ? 'The credentials are those of the runner (docker login): may they read this image?'
