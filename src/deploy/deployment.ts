@@ -270,7 +270,9 @@ export class Deployment {
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
+      run.isUndone = run.dead.length === 0;
     } catch (error) {
+      run.isUndone = false;
       log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
     }
   }
@@ -423,6 +425,7 @@ function emptyRun(): Run {
     skipped: [],
     failure: undefined,
     dead: [],
+    isUndone: true,
     probes: new Map(),
     cut: 0,
   };

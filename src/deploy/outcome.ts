@@ -14,6 +14,8 @@ export interface Progress {
   failure: unknown;
   /** Hosts of servers that could not be asked any more when the run went back. */
   dead: string[];
+  /** What the failed level has begun is undone everywhere; on a server that died nobody knows. */
+  isUndone: boolean;
   probes: Map<string, ProbeReport>;
 }
 
@@ -71,5 +73,6 @@ export function outcomeOf(
     left: [...new Set([...plan.stale.left, ...run.dead])],
     returned: isFailed ? [] : plan.stale.returned,
   };
-  return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
+  const failed = plan.changes.filter(({ service }) => undone.has(service));
+  return { achieved, removed, failed, isUndone: run.isUndone, stale };
 }

@@ -16,7 +16,15 @@ import { World } from './world.ts';
 
 const AUTHOR = { run: 'https://github.com/acme/shop/actions/runs/1', actor: 'ann', commit: 'abc123' };
 const LATER = new Date('2026-12-24T18:00:00Z');
-const DONE = { done: [], failed: [], skipped: [], failure: undefined, dead: [], probes: new Map() };
+const DONE = {
+  done: [],
+  failed: [],
+  skipped: [],
+  failure: undefined,
+  dead: [],
+  isUndone: true,
+  probes: new Map(),
+};
 
 /** planned returns what a run that changes `before` to `after` knows, just before it records. */
 function planned(before: EnvironmentSpec | undefined, after: EnvironmentSpec) {
@@ -164,6 +172,16 @@ describe('the record', () => {
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
     expect(after).toMatchObject({ services: {}, release_numbers: { api: 1 } });
+  });
+
+  test('a release that could not be undone everywhere stays begun: the next run may find it standing', () => {
+    const { input, plan, state } = planned(undefined, api());
+    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const run = { ...DONE, failed: ['api'], failure: new Error('no'), dead: ['b'], isUndone: false };
+    const outcome = outcomeOf(input, plan, run, new Map(), [], '');
+    const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
+    expect(after.services).toMatchObject({ api: { release: 0, pending: { release: 1 } } });
+    expect(after.stale_servers).toHaveProperty('b');
   });
 });
 

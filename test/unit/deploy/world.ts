@@ -206,6 +206,7 @@ export class World {
       skipped: [] as string[],
       failure: undefined as unknown,
       dead: [] as string[],
+      isUndone: true,
       probes: new Map(),
     };
     const retiring: RetireStep[] = [];
