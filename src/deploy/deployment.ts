@@ -7,6 +7,7 @@ import { assemble, assembleKept, assembleUndo } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
+import { forgottenHosts } from './drift.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
@@ -407,12 +408,4 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
 
 function unique(pulls: Plan['pulls']): Plan['pulls'] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
-}
-
-/** Servers that the record names and the file does not. */
-function forgottenHosts({ state, servers }: PlanInput): string[] {
-  const recorded = Object.values(state.services).flatMap((service) =>
-    service.servers.map(({ host }) => host),
-  );
-  return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }
