@@ -1,10 +1,8 @@
-import { Fleet } from '../fleet/fleet.ts';
-import type { Provider } from '../fleet/server.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { holderOf } from '../state/lease.ts';
-import type { Store } from '../state/store.ts';
 import { assembleKept, checkNarrowing, serversOf } from './assemble.ts';
 import { driftOf } from './drift.ts';
+import { lookAt, type Ways } from './look.ts';
 import type { ObservedServer } from './observed.ts';
 import { planDeploy } from './planner.ts';
 import { spotOf } from './spots.ts';
@@ -37,10 +35,8 @@ export interface StatusReport {
 }
 
 /** What status looks at. */
-export interface StatusRequest {
+export interface StatusRequest extends Ways {
   wanted: EnvironmentSpec;
-  provider: Provider;
-  openStore(): Promise<Store>;
   zones: readonly string[] | undefined;
   excludedServers: readonly string[] | undefined;
 }
@@ -51,16 +47,8 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   const narrowing = { services: undefined, zones, excludedServers };
   checkNarrowing(wanted, narrowing);
   const servers = serversOf(wanted, narrowing);
-  const opening = request.openStore();
-  const [fleet, store] = await Promise.allSettled([Fleet.connect(request.provider, servers), opening]);
-  try {
-    if (fleet.status === 'rejected') throw fleet.reason;
-    if (store.status === 'rejected') throw store.reason;
-    const snapshot = await store.value.read();
-    const looked = { ...wanted, servers };
-    const input = assembleKept(
-      await survey(fleet.value, snapshot, looked, {}, { services: undefined, zones }),
-    );
+  return await lookAt(request, servers, async (fleet, snapshot) => {
+    const input = assembleKept(await survey(fleet, snapshot, wanted, {}, narrowing));
     const { state, lease } = snapshot;
     const names = [
       ...new Set([
@@ -88,12 +76,7 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
         sidecar: runs(sidecar),
       })),
     };
-  } finally {
-    await Promise.all([
-      fleet.status === 'fulfilled' && fleet.value.close(),
-      store.status === 'fulfilled' && store.value.close(),
-    ]);
-  }
+  });
 }
 
 function standingOn(
