@@ -264,3 +264,8 @@ function fills(plan: Plan, host: string): boolean {
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
+
+/** describeFinding returns a finding as a line: `203.0.113.10: disk: 42.0 GB are free in /var/lib/docker`. */
+export function describeFinding({ server, check, message }: Finding): string {
+  return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
+}

@@ -1,5 +1,5 @@
 /** GitHub refuses longer comments (65,536 characters); the rest is for what closes one that was cut. */
-const LONGEST_COMMENT = 65_000;
+const LONGEST_COMMENT = 64_000;
 /** A comment is no reason to keep a runner waiting. */
 const TIMEOUT_MS = 20_000;
 
@@ -67,5 +67,8 @@ export function fitComment({
   const whole = `${marker}\n${body}`;
   if (whole.length <= LONGEST_COMMENT) return whole;
   const start = whole.slice(0, LONGEST_COMMENT - elsewhere.length);
-  return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here: the whole text stands in ${elsewhere}\n`;
+  const kept = start.slice(0, start.lastIndexOf('\n'));
+  // What is folded away would hide that something is missing.
+  const open = kept.split('<details>').length - kept.split('</details>').length;
+  return `${kept}\n${'\n</details>\n'.repeat(open)}\n… cut here: the whole text stands in ${elsewhere}\n`;
 }
