@@ -1,5 +1,5 @@
 import { allOrErrors, type Fleet } from '../fleet/fleet.ts';
-import { messageOf, reasonOf } from '../model/errors.ts';
+import { failTogether, messageOf, reasonOf } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
@@ -7,6 +7,8 @@ import { assemble, assembleKept, assembleUndo } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
+import { forgottenHosts } from './drift.ts';
+import { certainFailures, errorsOf, judgeClock } from './findings.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
@@ -32,6 +34,7 @@ import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
+import { takeVitals, type Vitals } from './vitals.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
 const DRAIN_WITH_LEASE_MS = 30_000;
@@ -60,6 +63,7 @@ export class Deployment {
   /** run plans, runs the plan and records; in a dry run it plans. */
   async run(): Promise<DeployReport> {
     const { log, dryRun } = this.#request;
+    const vitals = Promise.all(this.#fleet.servers.map(takeVitals));
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     const { settle } = plan;
     if (!dryRun && settle !== undefined) {
@@ -76,8 +80,18 @@ export class Deployment {
         `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
       );
     }
+    if (!isEmpty(plan)) this.#checkServers(await vitals, plan);
     if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
     return await this.#execute(input, plan);
+  }
+
+  /** Before the first change: what is certain to fail fails now. */
+  #checkServers(vitals: readonly (Vitals | undefined)[], plan: Plan): void {
+    for (const one of vitals.filter((known) => known !== undefined)) {
+      const { server, level, message } = judgeClock(one);
+      if (level === 'warning') this.#request.log.warning(`${server}: ${message}`);
+    }
+    failTogether(errorsOf(certainFailures(vitals, plan)));
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
@@ -437,12 +451,4 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
 
 function unique(pulls: readonly PullStep[]): PullStep[] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
-}
-
-/** Servers that the record names and the file does not. */
-function forgottenHosts({ state, servers }: PlanInput): string[] {
-  const recorded = Object.values(state.services).flatMap((service) =>
-    service.servers.map(({ host }) => host),
-  );
-  return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }

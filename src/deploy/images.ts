@@ -21,14 +21,13 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
       hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
     });
   }
-  const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
   const auth = await findRegistryAuth(image);
   const progress = new PullMeter();
   const timer = setInterval(() => {
     log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
   }, FEEDBACK_EVERY_MS);
   try {
-    await server.engine.pullImage(name, {
+    await server.engine.pullImage(taggedName(image), {
       ...(auth && { auth }),
       onProgress: (line) => progress.add(line),
       signal,
@@ -44,6 +43,11 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
   } finally {
     clearInterval(timer);
   }
+}
+
+/** taggedName returns an image's name with the tag that it stands for: the engine would take a bare name for all tags. */
+export function taggedName(image: string): string {
+  return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
 
 /**

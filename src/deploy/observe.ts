@@ -5,11 +5,12 @@ import { EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
-import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
+import type { ObservedContainer, ObservedImage, ObservedNginx, ObservedServer } from './observed.ts';
+import { defaultsOf, settingsOf } from './settings.ts';
 
 /**
  * observe looks at what runs on a server of an environment: one call lists the containers; then edge, sidecar,
- * images and the environments of containers with secrets are read side by side.
+ * images and how each container of a service is made are read side by side.
  */
 export async function observe(
   server: Server,
@@ -18,9 +19,6 @@ export async function observe(
 ): Promise<ObservedServer> {
   const { engine } = server;
   const network = networkName(scope);
-  const withSecrets = new Set(
-    services.filter((spec) => spec.container.secrets.length > 0).map(({ name }) => name),
-  );
   const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
 
   const [all, images] = await Promise.all([
@@ -32,7 +30,7 @@ export async function observe(
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
   const [containers, sidecar, edge, nginxImage] = await Promise.all([
-    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
+    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
     observeNginx(
       'sidecar',
       server,
@@ -84,15 +82,13 @@ async function findNginxImage(server: Server, name: string, running: readonly Co
   return named === undefined ? await findImage(server, name) : { id: named.ImageID!, digest: undefined };
 }
 
-/** findImage returns the local id of an image and the digest its registry knows it by. */
-export async function findImage(
-  server: Server,
-  name: string,
-): Promise<{ id: string; digest: string | undefined } | undefined> {
+/** findImage returns an image as it lies on a server, undefined when it does not. */
+export async function findImage(server: Server, name: string): Promise<ObservedImage | undefined> {
   const image = await server.engine.findImage(name);
   if (image === undefined) return undefined;
   const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  return { id: image.Id!, digest: digestOf(image.RepoDigests ?? [], repository) };
+  const digest = digestOf(image.RepoDigests ?? [], repository);
+  return { id: image.Id!, digest, defaults: defaultsOf(image.Config ?? {}) };
 }
 
 /** The engine writes Docker Hub's names short; `redis`, `library/redis` and `docker.io/library/redis` are one. */
@@ -114,15 +110,15 @@ async function observeContainer(
   summary: ContainerSummary,
   own: readonly ContainerSummary[],
   network: string,
-  withSecrets: ReadonlySet<string>,
 ): Promise<ObservedContainer> {
   const labels = summary.Labels ?? {};
-  const service = labels[LABEL.service] ?? '';
-  const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id!) : undefined;
+  // It may have gone since it was listed.
+  const found = await server.engine.findContainer(summary.Id!);
+  const settings = found && settingsOf(found);
   return {
     id: summary.Id!,
     name: nameOf(summary),
-    service,
+    service: labels[LABEL.service] ?? '',
     side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
     release: Number(labels[LABEL.release]),
     hash: labels[LABEL.containerHash] ?? '',
@@ -136,17 +132,13 @@ async function observeContainer(
     helpers: own
       .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id!))
       .map(({ Id }) => Id!),
-    ...(environment && { environment }),
+    condition: {
+      state: summary.State ?? '',
+      restarts: found?.RestartCount ?? 0,
+      health: found?.State?.Health?.Status,
+    },
+    ...(settings && { settings, environment: settings.environment }),
   };
-}
-
-async function readEnvironment(server: Server, id: string): Promise<Record<string, string>> {
-  const container = await server.engine.findContainer(id);
-  const pairs = (container?.Config?.Env ?? []).map((pair) => {
-    const at = pair.indexOf('=');
-    return [pair.slice(0, at), pair.slice(at + 1)];
-  });
-  return Object.fromEntries(pairs);
 }
 
 async function observeNginx(

@@ -112,15 +112,28 @@ export class NginxInstance {
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
   async stage({ slot, files }: Composition): Promise<void> {
-    const { engine } = this.server;
     await this.#write(files);
-    const main = `${CONFIG_FOLDER}/${slot}/main.conf`;
-    const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
-    if (exitCode !== 0) {
-      throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
+    const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+    if (complaint !== undefined) {
+      throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
         hint: 'The configuration that was live before stays live.',
       });
     }
+  }
+
+  /** testLive has nginx check the configuration that it would read now, and returns its complaint. */
+  testLive(): Promise<string | undefined> {
+    return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+  }
+
+  /** version asks the running nginx for its version, `1.30.6`. */
+  async version(): Promise<string> {
+    return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+  }
+
+  async #test(file: string): Promise<string | undefined> {
+    const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+    return exitCode === 0 ? undefined : complaints(stderr);
   }
 
   /** pointTo says which slot nginx reads next, and writes the files that are not there yet. */

@@ -88,6 +88,12 @@ export function describeLease(value: Lease): string {
   return `${value.holder}, ${run}, since ${clock(value.taken_at)}, until ${clock(value.end)} unless renewed`;
 }
 
+/** holderOf says who holds a lease right now (see describeLease); undefined when nobody does. */
+export function holderOf(lease: Lease | undefined, now = Date.now()): string | undefined {
+  const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
+  return isHeld ? describeLease(lease) : undefined;
+}
+
 /** `2026-11-21T14:49:26.123Z` → `14:49:26 UTC`: leases live for minutes. */
 function clock(time: string): string {
   return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1]?.concat(' UTC') ?? time;

@@ -48,6 +48,7 @@ const mischief = fc.oneof(
       kind: fc.constantFrom(
         'stop a container',
         'remove a container',
+        'change a container',
         'stop a sidecar',
         'stop an edge',
         'change a file',
@@ -333,6 +334,9 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'remove a container':
       machine.containers = machine.containers.filter((one) => one !== container);
+      break;
+    case 'change a container':
+      if (container !== undefined) container.settings = { ...container.settings, restart: 'no' };
       break;
     case 'stop a sidecar':
       if (machine.sidecar !== undefined) machine.sidecar.isRunning = false;

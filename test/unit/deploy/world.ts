@@ -1,5 +1,5 @@
 import { assemble, assembleKept, assembleUndo, type Facts } from '../../../src/deploy/assemble.ts';
-import { blueprintHash } from '../../../src/deploy/container.ts';
+import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import type { ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
 import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
@@ -17,6 +17,7 @@ import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts
 import { wishOf } from '../../../src/deploy/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
 import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
+import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
 import { containerName, scopeName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
@@ -50,6 +51,7 @@ export interface Container {
   publishOn: string | undefined;
   volumes: string[];
   environment: Record<string, string>;
+  settings: ContainerSettings;
   /** An nginx has sent it traffic. */
   hadTraffic: boolean;
 }
@@ -500,6 +502,7 @@ export class World {
         publishOn: blueprint.publishOn,
         volumes: blueprint.container.volumes.map(({ source = '' }) => source),
         environment: { ...blueprint.container.environment, ...options.secrets?.[step.service] },
+        settings: settingsAsked(containerRequest(blueprint, { side, release: step.release, secrets: {} })),
         hadTraffic: false,
       };
       unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
