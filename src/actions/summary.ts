@@ -1,4 +1,5 @@
 import { describeChange } from '../deploy/describe.ts';
+import { escapeMarkdown } from '../deploy/markdown.ts';
 import type { DeployReport } from '../deploy/request.ts';
 import type { Span } from '../deploy/timeline.ts';
 import { messageOf } from '../model/errors.ts';
@@ -137,11 +138,6 @@ function quote(text: string): string {
     ];
   });
   return lines.map((line) => `> ${line}`).join('\n');
-}
-
-/** What came from servers must not become markup. */
-function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Colons and semicolons end a name in Mermaid. */

@@ -3,6 +3,7 @@ import { checkNarrowing, serversOf } from './assemble.ts';
 import { Deployment } from './deployment.ts';
 import { Journal } from './journal.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
+import { restore } from './restore.ts';
 import { describeSpan, Timeline } from './timeline.ts';
 
 /**
@@ -42,7 +43,8 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
     if (journal.status === 'rejected') throw journal.reason;
-    return await new Deployment(request, timeline, fleet.value, journal.value).run();
+    const asked = await restore(request, journal.value.snapshot, fleet.value);
+    return await new Deployment(asked, timeline, fleet.value, journal.value).run();
   } finally {
     await Promise.all([
       journal.status === 'fulfilled' && journal.value.close(),

@@ -15,6 +15,8 @@ export interface Progress {
   /** Hosts of servers that could not be asked any more when the run went back. */
   dead: string[];
   probes: Map<string, ProbeReport>;
+  /** From the start of the run, in milliseconds. */
+  tookMs: number;
 }
 
 /** begunServices returns the services that get new containers: their releases are recorded before anything starts. */
@@ -71,5 +73,6 @@ export function outcomeOf(
     left: [...new Set([...plan.stale.left, ...run.dead])],
     returned: isFailed ? [] : plan.stale.returned,
   };
-  return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
+  const failed = plan.changes.filter(({ service }) => undone.has(service));
+  return { achieved, removed, failed, stale, tookMs: run.tookMs };
 }

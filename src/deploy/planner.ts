@@ -12,6 +12,7 @@ import type {
   SwitchStep,
 } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
@@ -39,8 +40,10 @@ export function planDeploy(input: PlanInput): Plan {
     vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
     pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
     prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
+    keepSecrets: planKeepSecrets(input, levels),
     levels,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
+    forgetSecrets: planForgetSecrets(input),
     teardown: isLeaving
       ? input.observed
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)

@@ -203,6 +203,7 @@ export class World {
       failure: undefined as unknown,
       dead: [] as string[],
       probes: new Map(),
+      tookMs: 0,
     };
     const retiring: RetireStep[] = [];
     for (const level of plan.levels) {
