@@ -1,17 +1,17 @@
 import type { ForgetSecretsStep, KeepSecretsStep, Level, SecretSet } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 
-/** planKeepSecrets returns the steps that keep the secrets of all containers that are made anew, a step a server. Pure. */
+/**
+ * planKeepSecrets returns the steps that keep the secrets of all containers that are made anew, a step a server. Every
+ * server keeps them, also one where the service does not stand: a server that is lost takes no release along. Pure.
+ */
 export function planKeepSecrets(input: PlanInput, levels: readonly Level[]): KeepSecretsStep[] {
   const made = levels
     .flatMap(({ start }) => start)
     .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
-  return input.hosts.flatMap((host): KeepSecretsStep[] => {
-    const sets = made
-      .filter((step) => step.host === host)
-      .map(({ service, blueprint }) => ({ service, version: blueprint.secretsVersion }));
-    return sets.length === 0 ? [] : [{ kind: 'keep-secrets', host, sets }];
-  });
+  const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
+  const sets = [...versions].map(([service, version]) => ({ service, version }));
+  return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
 }
 
 /** planForgetSecrets returns the steps that give up all secrets of services that left. Pure. */

@@ -12,12 +12,15 @@ export interface Expired {
   sets: SecretSet[];
 }
 
+/** The record, as far as it is asked here. */
+type Kept = Pick<Snapshot, 'state' | 'releaseNumbers' | 'releases'>;
+
 /**
  * findExpired returns what services keep no longer when their new releases are recorded. It throws a UserError when
  * the record holds a release that cannot be read.
  */
 export async function findExpired(
-  snapshot: Snapshot,
+  snapshot: Kept,
   services: readonly WantedService[],
   retained: number,
 ): Promise<Expired> {
@@ -28,7 +31,7 @@ export async function findExpired(
   };
 }
 
-async function expiredOf(snapshot: Snapshot, service: WantedService, retained: number): Promise<Expired> {
+async function expiredOf(snapshot: Kept, service: WantedService, retained: number): Promise<Expired> {
   const { name, release } = service;
   const numbers = await snapshot.releaseNumbers(name);
   const recorded = snapshot.state.services[name];
