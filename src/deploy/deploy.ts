@@ -22,7 +22,8 @@ import { describeSpan, Timeline } from './timeline.ts';
  * | 12 | the drain: a helper in the old container's network comes and goes (3), and looks three times; a look is an exec of three calls, since a table that could not be read must not pass for an empty one |
  * | 2 | the old container: stop, remove |
  *
- * Health, generations and proofs are asked of the app and of nginx, not of the engine.
+ * Secrets that are kept cost four more, side by side with the record of the intent. Health, generations and proofs are
+ * asked of the app and of nginx, not of the engine.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   checkNarrowing(request.wanted, request.narrowing);

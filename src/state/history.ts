@@ -64,8 +64,11 @@ function describeChange(change: ServiceChange): string {
   switch (change.kind) {
     case 'begun':
       return `begin ${service} ${step(change.from, change.to)}`;
-    case 'released':
-      return `${service} ${step(change.from, change.to)}${change.restores === undefined ? '' : ` as ${change.restores}`} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
+    case 'released': {
+      const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
+      const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
+      return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+    }
     case 'removed':
       return `${service} removed (was ${change.from})`;
     case 'failed':
