@@ -17,8 +17,10 @@ import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
 import { announce, perform } from './perform.ts';
 import {
+  type ForgetSecretsStep,
   isCreating,
   isEmpty,
+  type KeepSecretsStep,
   type Plan,
   type PrepareStep,
   type PullStep,
@@ -26,10 +28,15 @@ import {
   type SwitchStep,
 } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { forgetSteps } from './plan-secrets.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
+import type { Outcome } from './record.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
+import { checkImages } from './restore.ts';
+import { type Expired, findExpired } from './retention.ts';
 import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
+import { SecretSets } from './secret-sets.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
@@ -95,13 +102,15 @@ export class Deployment {
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
-    const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
-    const facts = await this.#timeline.measure({ phase: 'observe' }, () =>
+    const { wanted, secrets, narrowing, scope, dryRun, restored } = this.#request;
+    const seen = await this.#timeline.measure({ phase: 'observe' }, () =>
       survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing),
     );
+    const facts = { ...seen, ...(restored !== undefined && { restored }) };
     this.#remember(facts.observed);
     const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
     const plan = planDeploy(input);
+    checkImages(input, plan);
     const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
     return { input, plan: isRefreshed ? planDeploy(input) : plan };
   }
@@ -229,6 +238,7 @@ export class Deployment {
   async #setUp(context: RunContext, input: PlanInput, plan: Plan): Promise<void> {
     await Promise.all([
       this.#prepare(plan.prepare.filter(isCreating), input.scope),
+      this.#keepSecrets(plan.keepSecrets, input.scope),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
@@ -264,6 +274,37 @@ export class Deployment {
     for (const instance of prepared.flat()) {
       this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
     }
+  }
+
+  async #keepSecrets(steps: readonly KeepSecretsStep[], scope: Scope): Promise<void> {
+    const { log, secrets, wanted } = this.#request;
+    const keep = async ({ host, sets }: KeepSecretsStep) => {
+      const values = new Map(sets.map((set) => [set, secrets[set.service] ?? {}]));
+      await new SecretSets(this.#fleet.server(host), scope, wanted.nginx.image).keep(values);
+    };
+    if (steps.length === 0) return;
+    await this.#timeline.measure({ phase: 'keep secrets' }, () =>
+      allOrErrors(steps.map((step) => perform(log, step, () => keep(step)))),
+    );
+  }
+
+  /** What nobody needs any more does no harm where it cannot be given up now. */
+  async #forgetSecrets(steps: readonly ForgetSecretsStep[], scope: Scope): Promise<void> {
+    const { log, wanted } = this.#request;
+    const forget = ({ host, sets }: ForgetSecretsStep) =>
+      new SecretSets(this.#fleet.server(host), scope, wanted.nginx.image).forget(sets);
+    const work = steps.map((step) => perform(log, step, () => forget(step)));
+    await allOrErrors(work).catch((error) => log.warning(`old secrets stay: ${messageOf(error)}`));
+  }
+
+  /** What is older than what is kept to go back to. A release that cannot be read must not keep the others from it. */
+  async #findExpired({ achieved }: Outcome): Promise<Expired> {
+    const { log, wanted } = this.#request;
+    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+    return await findExpired(this.#journal.snapshot, released, wanted.retainReleases).catch((error) => {
+      log.warning(`old releases stay on the record: ${messageOf(error)}`);
+      return { releases: [], sets: [] };
+    });
   }
 
   async #remove(host: string, ids: readonly string[]): Promise<void> {
@@ -320,8 +361,17 @@ export class Deployment {
       for (const [service, report] of await probes) run.probes.set(service, report);
     if (isShort) await this.#conclude(plan, run, drained);
     const left = isShort ? [] : await this.#stillDraining(plan, run);
+    run.tookMs = this.#timeline.elapsedMs();
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-    await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
+    const expired = await this.#findExpired(outcome);
+    const forgotten = [
+      ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
+      ...forgetSteps(input.hosts, expired.sets),
+    ].filter(({ host }) => !run.dead.includes(host));
+    await this.#forgetSecrets(forgotten, input.scope);
+    await this.#record('record', () =>
+      this.#journal.conclude(outcome, input.servers.length > 1, digests, expired.releases),
+    );
     if (!isShort) {
       await this.#drainWithoutLease(plan, drained);
       await this.#conclude(plan, run, drained);
@@ -442,6 +492,7 @@ function emptyRun(): Run {
     isUndone: true,
     probes: new Map(),
     cut: 0,
+    tookMs: 0,
   };
 }
 

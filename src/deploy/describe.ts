@@ -1,4 +1,4 @@
-import type { Change, Plan, Step } from './plan.ts';
+import type { Change, Plan, SecretSet, Step } from './plan.ts';
 import { isCreating, isEmpty } from './plan.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
@@ -45,6 +45,7 @@ export function stepsOf(plan: Plan): Step[] {
     ...(plan.settle === undefined ? [] : [plan.settle]),
     ...plan.pulls,
     ...plan.prepare.filter(isCreating),
+    ...plan.keepSecrets,
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
       ...level.stop,
@@ -53,6 +54,7 @@ export function stepsOf(plan: Plan): Step[] {
       ...(level.switch === undefined ? [] : [level.switch]),
       ...level.retire,
     ]),
+    ...plan.forgetSecrets,
     ...plan.teardown,
   ];
 }
@@ -66,6 +68,10 @@ export function describeStep(step: Step): string {
       const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
       return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
     }
+    case 'keep-secrets':
+      return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
+    case 'forget-secrets':
+      return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
     case 'stop':
       return `stop ${step.name} on ${step.host}`;
     case 'start':
@@ -82,6 +88,10 @@ export function describeStep(step: Step): string {
       return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
     }
     case 'teardown':
-      return `remove sidecar and network from ${step.host}; volumes stay`;
+      return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
   }
+}
+
+function servicesOf(sets: readonly SecretSet[]): string {
+  return [...new Set(sets.map(({ service }) => service))].join(', ');
 }

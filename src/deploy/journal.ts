@@ -3,10 +3,10 @@ import type { HeldLease } from '../state/held-lease.ts';
 import { historyMessage } from '../state/history.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Store } from '../state/store.ts';
+import type { Author } from './author.ts';
 import type { Plan, RetireStep } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import {
-  type Author,
   begunChanges,
   historyOf,
   type Outcome,
@@ -15,6 +15,7 @@ import {
   recordOutcome,
   releaseOf,
 } from './record.ts';
+import type { Expired } from './retention.ts';
 
 /** A run that drains without the lease says this often in the record that it lives. */
 export const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
@@ -106,11 +107,12 @@ export class Journal {
     for (const { name } of begun) this.#written.add(name);
   }
 
-  /** conclude records what a run achieved and gives the lease back, in one push. */
+  /** conclude records what a run achieved, gives up releases that are `expired`, and gives the lease back, in one push. */
   async conclude(
     outcome: Outcome,
     isMultiServer: boolean,
     digests: ReadonlyMap<string, string>,
+    expired: Expired['releases'],
   ): Promise<void> {
     const { scope, author } = this.#options;
     const now = new Date();
@@ -118,7 +120,7 @@ export class Journal {
     await this.#commit(
       (state) => recordOutcome(scope, state, outcome, isMultiServer, author, now),
       historyMessage(scope, historyOf(outcome)),
-      { releases: this.#newReleases(services, digests, now), lease: 'release' },
+      { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
     );
   }
 
@@ -153,7 +155,7 @@ export class Journal {
   async #commit(
     state: Parameters<Store['commit']>[0]['state'],
     message: { subject: string; body?: string },
-    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'lease'>,
+    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'expired' | 'lease'>,
   ): Promise<void> {
     const { run, actor, commit } = this.#options.author;
     const trailers = { Run: run, Actor: actor, Commit: commit };

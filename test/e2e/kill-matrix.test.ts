@@ -13,6 +13,8 @@ jest.setTimeout(size.killMatrixMinutes * 60_000);
 const DOMAIN = 'api.cat.example';
 const NEIGHBOUR = 'www.dog.example';
 const EDGE = 'switchyard_edge';
+/** The api has a secret, so that keeping it is one of the steps. */
+const SECRETS = { secrets: JSON.stringify({ TOKEN: 'a token of the lab' }) };
 /** Other seeds find other samples: SWITCHYARD_SEED=7 npm run … */
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 4);
 /** GitHub gives a cancelled run 7.5 s before it insists. */
@@ -85,7 +87,10 @@ describe('A run that is hit', () => {
   function nextVersion(): void {
     version += 1;
     shop.edit((config) => {
-      config.services = { cache: cache(), api: { ...web(DOMAIN), depends_on: ['cache'] } };
+      config.services = {
+        cache: cache(),
+        api: { ...web(DOMAIN), depends_on: ['cache'], secrets: ['TOKEN'] },
+      };
     });
   }
 
@@ -95,7 +100,7 @@ describe('A run that is hit', () => {
       arrange: async () => {
         if (Object.keys(shop.config.services).length === 0) {
           nextVersion();
-          await shop.deploy();
+          await shop.deploy(SECRETS);
         }
         nextVersion();
       },
@@ -112,7 +117,7 @@ describe('A run that is hit', () => {
       arrange: async () => {
         if (Object.keys(shop.config.services).length === 0) {
           nextVersion();
-          await shop.deploy();
+          await shop.deploy(SECRETS);
         }
         shop.edit((config) => {
           config.services = {};
@@ -220,7 +225,7 @@ describe('A run that is hit', () => {
     const all: (Story & { moment: Moment })[] = [];
     for (const story of stories) {
       await story.arrange();
-      all.push(...momentsOf((await shop.deploy()).log).map((moment) => ({ ...story, moment })));
+      all.push(...momentsOf((await shop.deploy(SECRETS)).log).map((moment) => ({ ...story, moment })));
     }
     return all;
   }
@@ -233,17 +238,17 @@ describe('A run that is hit', () => {
       console.log(title);
       await arrange();
       const endLoads = await startLoads();
-      const run = shop.start('toggle-deploy');
+      const run = shop.start('toggle-deploy', SECRETS);
       try {
         await strike(run, moment, () => BLOWS[blow].hit(run, moment));
         await BLOWS[blow].expectEnd(run);
-        await shop.deploy();
+        await shop.deploy(SECRETS);
         await expectConverged();
       } catch (error) {
         wrong.push(`${title}: ${(error as Error).message}\n${run.log()}`);
         await unmute();
         // What follows begins from a good state again.
-        await shop.run('toggle-deploy');
+        await shop.run('toggle-deploy', SECRETS);
       }
       for (const lost of await endLoads()) wrong.push(`${title}: ${lost}`);
     }
@@ -291,7 +296,7 @@ describe('A run that is hit', () => {
       ];
       expect(await containersOn(server)).toEqual([EDGE, ...sidecars, ...here].sort());
     }
-    expect((await shop.deploy()).outputs.changed).toBe('false');
+    expect((await shop.deploy(SECRETS)).outputs.changed).toBe('false');
     expect(await shop.lease()).toMatchObject({ released: true });
   }
 });
