@@ -6,16 +6,13 @@ import { isNewEnough } from '../nginx/install.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import {
   type Finding,
-  judgeClock,
-  judgeDisk,
-  judgeEngine,
   judgeForbiddenPulls,
   judgeHealth,
   judgeImages,
   judgeLease,
-  judgeMemory,
   judgeNginx,
   judgePorts,
+  judgeVitals,
   type NginxLook,
 } from './findings.ts';
 import { taggedName } from './images.ts';
@@ -56,9 +53,7 @@ async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promi
     findTaken(server, neededPorts(plan, input, host)),
   ]);
   return [
-    ...(vitals === undefined
-      ? []
-      : [judgeEngine(vitals), judgeDisk(vitals, plan), judgeMemory(vitals, plan, input), judgeClock(vitals)]),
+    ...judgeVitals(host, vitals, plan, input),
     ...judgeForbiddenPulls(plan, host),
     ...judgeImages(host, images),
     ...nginx.flatMap((look) => judgeNginx(host, look)),
