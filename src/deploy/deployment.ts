@@ -17,10 +17,8 @@ import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
 import { announce, perform } from './perform.ts';
 import {
-  type ForgetSecretsStep,
   isCreating,
   isEmpty,
-  type KeepSecretsStep,
   type Plan,
   type PrepareStep,
   type PullStep,
@@ -36,7 +34,7 @@ import type { DeployReport, DeployRequest } from './request.ts';
 import { checkImages } from './restore.ts';
 import { type Expired, findExpired } from './retention.ts';
 import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
-import { SecretSets } from './secret-sets.ts';
+import { forgetSecrets, keepSecrets } from './run-secrets.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
@@ -238,7 +236,7 @@ export class Deployment {
   async #setUp(context: RunContext, input: PlanInput, plan: Plan): Promise<void> {
     await Promise.all([
       this.#prepare(plan.prepare.filter(isCreating), input.scope),
-      this.#keepSecrets(plan.keepSecrets, input.scope),
+      keepSecrets(context, plan.keepSecrets),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
@@ -274,27 +272,6 @@ export class Deployment {
     for (const instance of prepared.flat()) {
       this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
     }
-  }
-
-  async #keepSecrets(steps: readonly KeepSecretsStep[], scope: Scope): Promise<void> {
-    const { log, secrets, wanted } = this.#request;
-    const keep = async ({ host, sets }: KeepSecretsStep) => {
-      const values = new Map(sets.map((set) => [set, secrets[set.service] ?? {}]));
-      await new SecretSets(this.#fleet.server(host), scope, wanted.nginx.image).keep(values);
-    };
-    if (steps.length === 0) return;
-    await this.#timeline.measure({ phase: 'keep secrets' }, () =>
-      allOrErrors(steps.map((step) => perform(log, step, () => keep(step)))),
-    );
-  }
-
-  /** What nobody needs any more does no harm where it cannot be given up now. */
-  async #forgetSecrets(steps: readonly ForgetSecretsStep[], scope: Scope): Promise<void> {
-    const { log, wanted } = this.#request;
-    const forget = ({ host, sets }: ForgetSecretsStep) =>
-      new SecretSets(this.#fleet.server(host), scope, wanted.nginx.image).forget(sets);
-    const work = steps.map((step) => perform(log, step, () => forget(step)));
-    await allOrErrors(work).catch((error) => log.warning(`old secrets stay: ${messageOf(error)}`));
   }
 
   /** What is older than what is kept to go back to. A release that cannot be read must not keep the others from it. */
@@ -368,7 +345,7 @@ export class Deployment {
       ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
       ...forgetSteps(input.hosts, expired.sets),
     ].filter(({ host }) => !run.dead.includes(host));
-    await this.#forgetSecrets(forgotten, input.scope);
+    await forgetSecrets(this.#context(this.#guard()), forgotten);
     await this.#record('record', () =>
       this.#journal.conclude(outcome, input.servers.length > 1, digests, expired.releases),
     );

@@ -90,7 +90,7 @@ export function checkImages(input: PlanInput, plan: Plan): void {
   for (const { service, host, blueprint } of starts) {
     const { image } = blueprint.container;
     const restored = input.services.find(({ name }) => name === service)?.restored;
-    if (restored === undefined || image.includes('@')) continue;
+    if (restored === undefined || restored.image_digest !== undefined || image.includes('@')) continue;
     const found = input.observed.find((server) => server.host === host)?.images.get(image);
     if (found !== undefined && found.id === restored.image_id) continue;
     const what = found === undefined ? 'is not there any more' : 'may be another image by now';
@@ -102,12 +102,13 @@ export function checkImages(input: PlanInput, plan: Plan): void {
 
 async function readSecrets(
   fleet: Fleet,
-  { nginx, ...scope }: EnvironmentSpec,
+  { project, environment, nginx }: EnvironmentSpec,
   restored: Restored,
 ): Promise<Record<string, SecretValues>> {
   const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
   const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
   if (sets.length === 0) return {};
+  const scope = { project, environment };
   const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
   return Object.fromEntries(
     releases.map((release, index) => {

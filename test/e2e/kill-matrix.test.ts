@@ -4,7 +4,7 @@ import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { RunningAction } from './action.ts';
 import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
-import { Project, serversOf } from './project.ts';
+import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 
@@ -27,6 +27,8 @@ interface Story {
   name: string;
   /** Brings the servers to where the story begins; the file says what the story's run shall do. */
   arrange(): Promise<void>;
+  /** What is run and hit, `toggle-deploy` unless given. */
+  run?: { action: string; inputs: Inputs };
 }
 
 /** The kill matrix: a run is hit at every step that its plan has. Nobody notices, and the next run finishes it. */
@@ -125,6 +127,20 @@ describe('A run that is hit', () => {
       },
     },
   ];
+
+  // Its steps are those of a deploy; the sample has them already.
+  if (size.isFull) {
+    stories.push({
+      name: 'while it rolls back',
+      arrange: async () => {
+        nextVersion();
+        await shop.deploy(SECRETS);
+        nextVersion();
+        await shop.deploy(SECRETS);
+      },
+      run: { action: 'rollback', inputs: { service: 'api' } },
+    });
+  }
 
   /** What happens to a run at a moment, and what must be true of it then. */
   interface Blow {
@@ -229,20 +245,27 @@ describe('A run that is hit', () => {
     const all: (Story & { moment: Moment })[] = [];
     for (const story of stories) {
       await story.arrange();
-      all.push(...momentsOf((await shop.deploy(SECRETS)).log).map((moment) => ({ ...story, moment })));
+      const { code, log } = await start(story).done;
+      if (code !== 0) throw new Error(`${story.name}, it failed:\n${log}`);
+      all.push(...momentsOf(log).map((moment) => ({ ...story, moment })));
     }
     return all;
+  }
+
+  function start({ run = { action: 'toggle-deploy', inputs: SECRETS } }: Story): RunningAction {
+    return shop.start(run.action, run.inputs);
   }
 
   /** Hits one run after the other; what went wrong is told with the moment that it happened at. */
   async function strikeAll(cases: readonly Case[]): Promise<void> {
     const wrong: string[] = [];
-    for (const { name, arrange, moment, blow } of cases) {
+    for (const story of cases) {
+      const { name, arrange, moment, blow } = story;
       const title = `${name}, ${blow} ${describeMoment(moment)}`;
       console.log(title);
       await arrange();
       const endLoads = await startLoads();
-      const run = shop.start('toggle-deploy', SECRETS);
+      const run = start(story);
       try {
         await strike(run, moment, () => BLOWS[blow].hit(run, moment));
         await BLOWS[blow].expectEnd(run);

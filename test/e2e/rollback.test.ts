@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { docker, mustRun } from '../lab/command.ts';
+import { mustRun } from '../lab/command.ts';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
@@ -46,10 +46,11 @@ describe('A rollback', () => {
         },
       },
     });
+    const gone = await lab.buildWeb('gone');
     await shop.deploy(token('one'));
     await shop
       .edit(({ services }) => {
-        services.www!.image = lab.images.web('v2');
+        services.www!.image = gone;
         Object.assign(services.api!, {
           image: lab.images.web('v2'),
           environment: { EXPOSE_ENV: '1', LEVEL: 'warn' },
@@ -177,14 +178,10 @@ describe('A rollback', () => {
     expect(await refused({ to: '2' })).toMatch(
       'the secrets of api as release 2 had them (set 2) are on no server',
     );
-    const registry = `switchyard-lab-${lab.name}-registry`;
-    await docker(['stop', '--time', '1', registry]);
-    try {
-      for (const server of lab.servers) await server.docker('system', 'prune', '--all', '--force');
-      expect(await refused({ to: 'v2' }, ['www'])).toMatch(/pulling \S+web:v2@sha256:\w+ failed/);
-    } finally {
-      await docker(['start', registry]);
-    }
+    const [, digest] = (await shop.release('www', 2))!.image_digest!.split('@');
+    await fetch(`http://${lab.registry.address}/v2/acme/web/manifests/${digest}`, { method: 'DELETE' });
+    for (const server of lab.servers) await server.docker('image', 'prune', '--all', '--force');
+    expect(await refused({ to: 'gone' }, ['www'])).toMatch(/pulling \S+web:gone@sha256:\w+ failed/);
     expect({ record: await shop.recordId(), containers: await shop.standing() }).toEqual(before);
     expect(await shop.lease()).toMatchObject({ released: true });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { chooseRelease, parseTarget, previousNumber } from '../../../src/deploy/choose-release.ts';
 import { renderPast } from '../../../src/deploy/past-releases.ts';
+import { renderStatus } from '../../../src/deploy/render-status.ts';
 import { restoredSpec } from '../../../src/deploy/restore.ts';
 import { expiredNumbers, findExpired } from '../../../src/deploy/retention.ts';
 import type { HistoryEntry, RecordedService, Release } from '../../../src/model/release.ts';
@@ -285,4 +286,22 @@ test('the list of releases: newest first, the one that runs is marked', () => {
   expect(renderPast('shop production', { current: {}, services: {} }).lines[1]).toBe(
     'nothing was deployed yet',
   );
+});
+
+test('status shows the last releases below what runs', () => {
+  const history = [entry(3), entry(2, 'failed')];
+  const { lines, markdown } = renderStatus({
+    title: 'shop production',
+    releases: { api: 3 },
+    services: { api: { release: 3, deployed_at: '', run: 'x', servers: [], history } },
+    drift: [],
+    lease: undefined,
+    nginx: [],
+  });
+  expect(lines.slice(-3)).toEqual([
+    'service  release  outcome   when              who  why  took   lost  run',
+    'api      3        deployed  2026-11-21 12:00  ann       0.0 s        x',
+    'api      2        failed    2026-11-21 12:00  ann       0.0 s        x',
+  ]);
+  expect(markdown).toContain('### The last releases\n\n| service | release |');
 });
