@@ -11,6 +11,7 @@ export const DEFAULTS = {
   server: { port: 22, zone: 'default' },
   servers: 1,
   strategy: 'toggle',
+  naming: 'side',
   pull_policy: 'missing',
   restart: 'unless-stopped',
   // nginx's own ten minutes cut idle pools of database connections.

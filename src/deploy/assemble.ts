@@ -13,6 +13,7 @@ import {
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { currentPlacements, servingRelease } from './spots.ts';
+import { heldHostPorts, versionPortsOf } from './version-ports.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
@@ -35,6 +36,7 @@ export interface Facts {
   state: EnvironmentState;
   known: KnownByService;
   drainedElsewhere: ReadonlySet<string>;
+  now: Date;
 }
 
 /**
@@ -48,7 +50,10 @@ export function assemble(facts: Facts): PlanInput {
   checkNarrowing(wanted, narrowing);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
   const ports = portsOf(facts);
-  const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!));
+  const versionPorts = versionPortsOf(facts, ports);
+  const services = wanted.services
+    .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!))
+    .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
   const names = new Set(wanted.services.map(({ name }) => name));
@@ -78,6 +83,7 @@ export function assemble(facts: Facts): PlanInput {
     hosts: serversOf(wanted, narrowing).map(({ host }) => host),
     excluded: new Set(narrowing.excludedServers),
     drainedElsewhere: facts.drainedElsewhere,
+    now: facts.now,
   };
 }
 
@@ -180,7 +186,8 @@ function currentNumber(current: Release) {
 }
 
 /** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> {
+function portsOf(facts: Facts): Map<string, ServicePorts> {
+  const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
     if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
@@ -189,7 +196,8 @@ function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> 
     recorded.set(name, { host: host_port, internal: internal_port });
   }
   const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-  const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+  const foreign = observed.flatMap((server) => server.foreignHostPorts);
+  const foreignHostPorts = new Set([...foreign, ...heldHostPorts(facts)]);
   const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
   return new Map([...recorded, ...allocated]);
 }

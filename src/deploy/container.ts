@@ -11,13 +11,15 @@ import {
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { Side } from '../model/side.ts';
 import { type ContainerSpec, specHash, type VolumeMount } from '../model/spec.ts';
+import { versionedName } from '../model/version-name.ts';
 
-/** Everything one service container is made from, but for its side and the values of its secrets. */
+/** Everything one service container is made from, but for its side, its name and the values of its secrets. */
 export interface Blueprint {
   scope: Scope;
   service: string;
   container: ContainerSpec;
   containerPort: number;
+  /** Of the service; where names and ports carry the version, the host port is the container's own. */
   ports: ServicePorts;
   /** The address to publish the host port on; undefined publishes nothing. */
   publishOn: string | undefined;
@@ -28,11 +30,13 @@ export interface Blueprint {
 
 /**
  * blueprintHash returns the hash that decides whether a container is what is wanted. It holds no secret: the
- * version of the secret set stands for the values, which could be guessed from a hash.
+ * version of the secret set stands for the values, which could be guessed from a hash. Nor does it hold a host port
+ * that carries the version: each container of a version has another one.
  */
 export function blueprintHash(blueprint: Blueprint): string {
   const { ports, publishOn, ...rest } = blueprint;
-  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+  const port = rest.container.naming === 'version' ? 'version' : ports.host;
+  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${port}` });
 }
 
 /** What tells two containers of one blueprint apart. */
@@ -45,7 +49,7 @@ export interface ContainerIdentity {
 
 /** containerRequest returns what the Engine API is asked to create. */
 export function containerRequest(blueprint: Blueprint, identity: ContainerIdentity): ContainerCreateRequest {
-  const { scope, service, container, containerPort, ports, publishOn } = blueprint;
+  const { scope, container, containerPort, ports, publishOn } = blueprint;
   const port = `${containerPort}/tcp`;
   return {
     Image: container.image,
@@ -73,8 +77,15 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       }),
       ...limitsOf(container),
     },
-    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+    NetworkingConfig: {
+      EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
+    },
   };
+}
+
+/** nginx finds a side by its name: a container that is called by its version has it as an alias. */
+function aliasesOf({ scope, service, container }: Blueprint, side: Side): string[] {
+  return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
 }
 
 /** environmentOf returns the container's environment: the file's, the addresses of what it depends on, the secrets. */
@@ -122,7 +133,13 @@ function limitsOf({ resources }: ContainerSpec) {
   };
 }
 
-/** nameOf returns the container's name. */
-export function nameOf(blueprint: Pick<Blueprint, 'scope' | 'service'>, side: Side): string {
-  return containerName(blueprint.scope, blueprint.service, side);
+/** nameOf returns the name of a new container: by its side, or by its version. `taken` are the names there are. */
+export function nameOf(
+  { scope, service, container }: Pick<Blueprint, 'scope' | 'service' | 'container'>,
+  side: Side,
+  taken: ReadonlySet<string>,
+  now: Date,
+): string {
+  if (container.naming !== 'version') return containerName(scope, service, side);
+  return versionedName(scope, service, container.image, taken, now);
 }

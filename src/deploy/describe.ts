@@ -67,8 +67,11 @@ export function describeStep(step: Step): string {
     }
     case 'stop':
       return `stop ${step.name} on ${step.host}`;
-    case 'start':
-      return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+    case 'start': {
+      const isVersioned = step.blueprint.container.naming === 'version';
+      const called = isVersioned ? `, called ${step.name}` : '';
+      return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+    }
     case 'check':
       return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
     case 'switch': {

@@ -12,6 +12,8 @@ export interface WantedService {
   dependsOn: string[];
   placement: { servers: number; zones: string[] };
   ports: ServicePorts;
+  /** The base side's host port of its next container, where that carries the version. */
+  versionPort?: number | undefined;
   release: Numbered;
   known: KnownReleases;
   /** False keeps it as it is: the run was narrowed to other services. */
@@ -42,4 +44,6 @@ export interface PlanInput {
   excluded: ReadonlySet<string>;
   /** Containers that a living run is draining; they are left to it unless their place is needed. */
   drainedElsewhere: ReadonlySet<string>;
+  /** For names that have a time. */
+  now: Date;
 }

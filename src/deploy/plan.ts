@@ -10,6 +10,8 @@ export interface StartStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   release: number;
   blueprint: Blueprint;
   /** A stopped container that already is what is wanted. */
@@ -22,6 +24,8 @@ export interface CheckStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   containerPort: number;
   protocol: Protocol;
   healthcheck: Healthcheck;
@@ -138,6 +142,10 @@ export interface Change {
 export interface Standing {
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
+  /** Its host port, where that is not the side's. */
+  port?: number | undefined;
   /** The release that created it. */
   release: number;
 }

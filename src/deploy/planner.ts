@@ -198,7 +198,9 @@ function isRecorded(input: PlanInput, service: string, { standing }: Outcome): b
   const recorded = input.state.services[service]?.servers ?? [];
   return (
     recorded.length === standing.length &&
-    standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side))
+    standing.every(({ host, side, name }) =>
+      recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name),
+    )
   );
 }
 

@@ -1,4 +1,4 @@
-import { containerName, type Scope } from '../model/names.ts';
+import type { Scope } from '../model/names.ts';
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
@@ -89,7 +89,6 @@ export interface Outcome {
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
 export function recordOutcome(
-  scope: Scope,
   state: EnvironmentState,
   outcome: Outcome,
   isMultiServer: boolean,
@@ -98,7 +97,7 @@ export function recordOutcome(
 ): EnvironmentState {
   const services = { ...state.services };
   for (const achieved of outcome.achieved) {
-    services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
+    services[achieved.service.name] = recordOf(services, achieved, isMultiServer, author, now);
   }
   for (const { service } of outcome.removed) delete services[service];
   for (const { service: name } of outcome.failed) {
@@ -127,7 +126,6 @@ function withStale(
 }
 
 function recordOf(
-  scope: Scope,
   services: EnvironmentState['services'],
   { service, change, standing, image, isSwitched, probe, draining }: Achieved,
   isMultiServer: boolean,
@@ -143,11 +141,11 @@ function recordOf(
     image,
     internal_port: service.ports.internal,
     host_port: service.ports.host,
-    servers: standing.map(({ host, side, release }) => ({
+    servers: standing.map(({ host, side, name, port, release }) => ({
       host,
       side,
-      container: containerName(scope, service.name, side),
-      port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+      container: name,
+      port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
       healthy: true,
       release,
     })),

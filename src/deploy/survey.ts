@@ -20,7 +20,16 @@ export async function survey(
     readKnown(snapshot),
   ]);
   const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-  return { wanted, secrets, narrowing, observed, state: snapshot.state, known, drainedElsewhere };
+  return {
+    wanted,
+    secrets,
+    narrowing,
+    observed,
+    state: snapshot.state,
+    known,
+    drainedElsewhere,
+    now: new Date(),
+  };
 }
 
 /** readKnown reads the releases that the record names: the current one of every service, and a begun one. */

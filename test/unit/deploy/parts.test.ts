@@ -126,7 +126,7 @@ describe('a container', () => {
       },
       NetworkingConfig: { EndpointsConfig: { shop_production_network: { Aliases: ['api'] } } },
     });
-    expect(nameOf(whole, 'secondary')).toBe('shop_production_api_secondary');
+    expect(nameOf(whole, 'secondary', new Set(), new Date())).toBe('shop_production_api_secondary');
   });
 
   test('says nothing of what the file leaves to the image, and opens no port where it has no neighbours', () => {

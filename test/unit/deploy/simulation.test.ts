@@ -22,6 +22,7 @@ const desired = fc.record({
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1000, 2000),
+      naming: fc.constantFrom(undefined, 'version' as const),
     }),
     { freq: 6, nil: undefined },
   ),
@@ -273,6 +274,7 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
   const dependsOnDb = db === undefined ? [] : ['db'];
   const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
     image: `api:${it.version}`,
+    naming: it.naming,
     port: it.port,
     domains: [it.domain],
     servers: it.servers,

@@ -34,6 +34,8 @@ const NOW = new Date('2026-11-01T12:00:00Z');
 export interface Container {
   id: string;
   name: string;
+  /** By which nginx finds it; undefined for a copy that somebody made by hand. */
+  alias: string | undefined;
   service: string;
   side: Side;
   release: number;
@@ -135,6 +137,7 @@ export class World {
       state: structuredClone(this.state),
       known: new Map(known),
       drainedElsewhere: new Set(),
+      now: NOW,
     };
   }
 
@@ -231,7 +234,7 @@ export class World {
       outcome.achieved.map(({ service }) => service).filter(({ name }) => !written.has(name)),
     );
     const isMultiServer = input.servers.length > 1;
-    this.#record((state) => recordOutcome(input.scope, state, outcome, isMultiServer, AUTHOR, NOW));
+    this.#record((state) => recordOutcome(state, outcome, isMultiServer, AUTHOR, NOW));
     yield 'recorded the outcome';
     if (progress.failure !== undefined) throw progress.failure;
     return plan;
@@ -240,8 +243,14 @@ export class World {
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
   serving(service: string, host = 'a'): string | undefined {
     const route = this.routes(host, 'sidecar').find((candidate) => candidate.service === service);
-    const side = route?.placements.find((placement) => placement.host === host)?.side;
-    return side && containerName(this.scope, service, side);
+    const placement = route?.placements.find((candidate) => candidate.host === host);
+    return placement && this.#at(service, placement)?.name;
+  }
+
+  /** The container that nginx finds on a side. */
+  #at(service: string, { host, side }: Placement): Container | undefined {
+    const alias = containerName(this.scope, service, side);
+    return this.machines.get(host)?.containers.find((container) => container.alias === alias);
   }
 
   /** Names of the containers that run on a server. */
@@ -266,15 +275,15 @@ export class World {
   }
 
   /** answers tells whether a backend takes a connection of the nginx on `host`. */
-  answers(host: string, route: Route, placement: { host: string; side: Side }): boolean {
+  answers(host: string, route: Route, placement: Placement): boolean {
     const machine = this.machines.get(placement.host);
     if (machine?.isDead) return false;
-    const container = machine?.containers.find(
-      ({ service, side }) => service === route.service && side === placement.side,
-    );
-    if (container === undefined || !this.isHealthy(container)) return false;
-    if (host === placement.host) return container.port === route.containerPort;
-    return container.publishOn !== undefined && container.hostPort === route.hostPort;
+    if (host !== placement.host) {
+      const port = placement.port ?? hostPort(route.hostPort, placement.side);
+      return machine?.containers.some((one) => publishedPort(one) === port && this.isHealthy(one)) ?? false;
+    }
+    const container = this.#at(route.service, placement);
+    return container !== undefined && this.isHealthy(container) && container.port === route.containerPort;
   }
 
   isHealthy({ isRunning, image }: Container): boolean {
@@ -411,10 +420,8 @@ export class World {
     for (const { host, route, placement } of this.primaries()) {
       if (!this.answers(host, route, placement)) continue;
       const machine = this.#machine(placement.host);
-      for (const container of machine.containers) {
-        if (container.service === route.service && container.side === placement.side)
-          container.hadTraffic = true;
-      }
+      const container = this.#at(route.service, placement);
+      if (container !== undefined && machine.containers.includes(container)) container.hadTraffic = true;
     }
   }
 
@@ -429,11 +436,11 @@ export class World {
             ? []
             : backendsOf(this.scope, route, spec, specs)
                 .filter(({ isBackup }) => !isBackup)
-                .map(({ server, side }) => ({
+                .map(({ server, side, isLocal, port }) => ({
                   host: spec.host,
                   kind,
                   route,
-                  placement: { host: server, side },
+                  placement: { host: server, side, ...(!isLocal && { port }) },
                 })),
         ),
       ),
@@ -447,9 +454,9 @@ export class World {
       yield `stopped ${name} on ${host}`;
     }
     for (const step of level.start) yield this.#start(step, options, unused);
-    for (const { service, host, side } of level.check) {
+    for (const { host, name } of level.check) {
       this.#living(host);
-      const container = this.container(containerName(this.scope, service, side), host);
+      const container = this.container(name, host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
     if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused);
@@ -457,8 +464,7 @@ export class World {
 
   #start(step: StartStep, options: RunOptions, unused: Unused): string {
     const machine = this.#living(step.host);
-    const { blueprint, side } = step;
-    const name = containerName(this.scope, step.service, side);
+    const { blueprint, side, name } = step;
     let container = machine.containers.find(({ id }) => id === step.existing);
     if (container === undefined) {
       if (machine.containers.some((other) => other.name === name))
@@ -468,6 +474,7 @@ export class World {
       container = {
         id: `c${this.#nextId++}`,
         name,
+        alias: containerName(this.scope, step.service, side),
         service: step.service,
         side,
         release: step.release,
@@ -487,14 +494,10 @@ export class World {
       unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
       machine.containers.push(container);
     }
-    const published = (one: Container) =>
-      one.publishOn !== undefined && `${one.publishOn}:${hostPort(one.hostPort, one.side)}`;
+    const port = publishedPort(container);
     const rival = machine.containers.find(
       (other) =>
-        other.isRunning &&
-        other !== container &&
-        published(other) &&
-        published(other) === published(container),
+        other.isRunning && other !== container && port !== undefined && publishedPort(other) === port,
     );
     if (rival !== undefined) throw new Error(`${name}: port is already allocated by ${rival.name}`);
     container.isRunning = true;
@@ -598,6 +601,11 @@ export class World {
   #record(change: (state: EnvironmentState) => EnvironmentState): void {
     this.state = structuredClone(keepUnknown(this.state, change(structuredClone(this.state))));
   }
+}
+
+/** The host port that is open to the other servers. */
+function publishedPort({ publishOn, hostPort: base, side }: Container): number | undefined {
+  return publishOn === undefined ? undefined : hostPort(base, side);
 }
 
 function generationIn(tree: Tree, scope: string): string | undefined {
