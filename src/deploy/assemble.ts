@@ -12,7 +12,7 @@ import {
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { currentPlacements, servingRelease } from './spots.ts';
+import { currentPlacements, servedRoutes, servingRelease } from './spots.ts';
 import { heldHostPorts, versionPortsOf } from './version-ports.ts';
 
 /** What a run was narrowed to; undefined is everything. */
@@ -37,6 +37,8 @@ export interface Facts {
   known: KnownByService;
   drainedElsewhere: ReadonlySet<string>;
   now: Date;
+  /** See PlanInput. */
+  retainedImages: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -57,7 +59,9 @@ export function assemble(facts: Facts): PlanInput {
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
   const names = new Set(wanted.services.map(({ name }) => name));
-  const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+  const standing = observed.flatMap(({ containers, copies }) =>
+    [...containers, ...copies].map(({ service }) => service),
+  );
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
     .sort();
@@ -84,6 +88,8 @@ export function assemble(facts: Facts): PlanInput {
     excluded: new Set(narrowing.excludedServers),
     drainedElsewhere: facts.drainedElsewhere,
     now: facts.now,
+    isSweeping: narrowing.services === undefined,
+    retainedImages: facts.retainedImages,
   };
 }
 
@@ -139,6 +145,7 @@ export function assembleUndo(
     removes: failed.filter((name) => !names.has(name)),
     isLeaving: false,
     keepsActive: true,
+    isSweeping: false,
     unused,
   };
 }
@@ -185,12 +192,18 @@ function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
-/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
+/**
+ * Recorded ports never move; where the record was lost, the live routes still know them, or the containers' labels:
+ * those last, for the host port of a label may be that of a version.
+ */
 function portsOf(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
     if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
+  }
+  for (const route of observed.flatMap(({ sidecar, edge }) => servedRoutes(wanted, sidecar, edge))) {
+    recorded.set(route.service, { host: route.hostPort, internal: route.internalPort });
   }
   for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
     recorded.set(name, { host: host_port, internal: internal_port });

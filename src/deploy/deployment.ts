@@ -22,6 +22,7 @@ import type { DeployReport, DeployRequest } from './request.ts';
 import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
+import { sweep } from './sweep.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -198,10 +199,8 @@ export class Deployment {
       ),
     );
     const digests = await findDigests(this.#fleet, input, begun);
-    await Promise.all([
-      begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
-      ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
-    ]);
+    if (begun.length > 0)
+      await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
     const settledAt = settledAfter(context, this.#reloadedAt);
     await Promise.all(plan.vacate.map((step) => retire(context, step, settledAt)));
     return digests;
@@ -223,11 +222,6 @@ export class Deployment {
     for (const instance of prepared.flat()) {
       this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
     }
-  }
-
-  async #remove(host: string, ids: readonly string[]): Promise<void> {
-    const { engine } = this.#fleet.server(host);
-    await Promise.all(ids.map((id) => engine.removeContainer(id)));
   }
 
   /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
@@ -275,7 +269,11 @@ export class Deployment {
     );
     for (const { probes } of run.retiring)
       for (const [service, report] of await probes) run.probes.set(service, report);
-    if (isShort) await this.#conclude(plan, run, drained);
+    if (isShort) {
+      await this.#conclude(plan, run, drained);
+      // Without the lease another run may be about to use what nothing refers to yet: the next run sweeps then.
+      if (run.failure === undefined) await this.#sweep(plan);
+    }
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
     await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
@@ -301,6 +299,11 @@ export class Deployment {
     await allOrErrors(
       steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))),
     );
+  }
+
+  async #sweep({ sweep: steps }: Plan): Promise<void> {
+    const { log } = this.#request;
+    await Promise.all(steps.map((step) => sweep(this.#fleet.server(step.host), step, log)));
   }
 
   async #stillDraining(plan: Plan, run: Run): Promise<RetireStep[]> {

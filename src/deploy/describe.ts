@@ -53,6 +53,7 @@ export function stepsOf(plan: Plan): Step[] {
       ...level.retire,
     ]),
     ...plan.teardown,
+    ...plan.sweep,
   ];
 }
 
@@ -83,6 +84,8 @@ export function describeStep(step: Step): string {
       const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
       return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
     }
+    case 'sweep':
+      return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
     case 'teardown':
       return `remove sidecar and network from ${step.host}; volumes stay`;
   }

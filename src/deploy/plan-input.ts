@@ -46,4 +46,8 @@ export interface PlanInput {
   drainedElsewhere: ReadonlySet<string>;
   /** For names that have a time. */
   now: Date;
+  /** What is left over is removed: the run is for all services. */
+  isSweeping: boolean;
+  /** Names of the images of all releases on record; undefined when the record does not tell. */
+  retainedImages: ReadonlySet<string> | undefined;
 }

@@ -89,6 +89,16 @@ export interface TeardownStep {
   host: string;
 }
 
+/** Removing something of ours that nothing refers to. */
+export interface SweepStep {
+  kind: 'sweep';
+  host: string;
+  what: 'container' | 'network' | 'volume' | 'image';
+  id: string;
+  /** For people. */
+  name: string;
+}
+
 export type Step =
   | StartStep
   | CheckStep
@@ -97,7 +107,8 @@ export type Step =
   | SwitchStep
   | PullStep
   | PrepareStep
-  | TeardownStep;
+  | TeardownStep
+  | SweepStep;
 
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
@@ -164,6 +175,8 @@ export interface Plan {
   /** Where the services of `changes` stand afterwards. */
   standing: Record<string, Standing[]>;
   teardown: TeardownStep[];
+  /** Comes after everything else, and only when all of it has succeeded. */
+  sweep: SweepStep[];
   stale: StaleChange;
 }
 
@@ -180,7 +193,8 @@ export function isEmpty(plan: Plan): boolean {
   return (
     plan.changes.every(({ effect }) => effect === 'none') &&
     plan.settle === undefined &&
-    plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+    plan.vacate.length + plan.prepare.length + plan.levels.length === 0 &&
+    plan.teardown.length + plan.sweep.length === 0 &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }

@@ -16,7 +16,8 @@ import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { containersAt, copiesAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { planSweep } from './sweep-plan.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -27,6 +28,7 @@ export function planDeploy(input: PlanInput): Plan {
   const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
   const { removes: removed, isLeaving } = input;
   const levels = planLevels(input, outcomes, removed);
+  const vacate = [...outcomes.values()].flatMap((outcome) => outcome.vacate);
   const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
   return {
@@ -36,7 +38,7 @@ export function planDeploy(input: PlanInput): Plan {
       ...removed.map((service) => removalOf(input, service)),
     ],
     settle,
-    vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
+    vacate,
     pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
     prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
     levels,
@@ -46,6 +48,7 @@ export function planDeploy(input: PlanInput): Plan {
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)
           .map(({ host }) => ({ kind: 'teardown', host }))
       : [],
+    sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
     stale: planStale(input),
   };
 }
@@ -137,7 +140,9 @@ const UNKNOWN_SPEC = {
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
   const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
   return input.hosts.flatMap((host) =>
-    containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)),
+    [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) =>
+      retire(input, { name, spec }, host, container),
+    ),
   );
 }
 

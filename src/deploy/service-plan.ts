@@ -7,7 +7,15 @@ import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { containersAt, currentPlacements, observedAt, routedSide, spotOf, standingAt } from './spots.ts';
+import {
+  containersAt,
+  copiesAt,
+  currentPlacements,
+  observedAt,
+  routedSide,
+  spotOf,
+  standingAt,
+} from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 import { portOf } from './version-ports.ts';
 
@@ -81,7 +89,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   const blueprint = blueprintOf(input, service, server);
   const hash = blueprintHash(blueprint);
   const image = observedAt(input, host).images.get(service.spec.container.image);
-  const { active, idle, copies } = spotOf(input, service.name, host);
+  const { active, idle, others } = spotOf(input, service.name, host);
   const plan = STRATEGIES[service.spec.policy.strategy]({
     active,
     idle,
@@ -110,7 +118,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   const isUnproven = plan.start === undefined && !plan.resume && !isServed;
   const resume = plan.resume || isUnproven;
   addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
-  addCopies(input, service, host, copies, outcome);
+  addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
 }
 
 /** What is removed before a container starts leaves its name to it. */
@@ -119,15 +127,15 @@ function takenNames(input: PlanInput, host: string, { vacate }: SpotPlan): Set<s
   return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
 }
 
-/** Copies that somebody made go as an old side goes; where two must not run together, before anything starts. */
-function addCopies(
+/** What stands on no side goes as an old side goes; where two must not run together, before anything starts. */
+function addLeftovers(
   input: PlanInput,
   service: WantedService,
   host: string,
-  copies: readonly ObservedContainer[],
+  containers: readonly ObservedContainer[],
   { level, vacate }: Outcome,
 ): void {
-  const steps = copies
+  const steps = containers
     .filter(({ id }) => !input.drainedElsewhere.has(id))
     .map((container) => retire(input, service, host, container));
   (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
@@ -173,7 +181,8 @@ function addSpot(
 }
 
 function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
-  for (const container of containersAt(input, service.name, host)) {
+  const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
+  for (const container of here) {
     outcome.level.retire.push(retire(input, service, host, container));
   }
 }

@@ -1,7 +1,6 @@
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import type { ServerSpec } from '../model/spec.ts';
-import { isVersionedName } from '../model/version-name.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
@@ -21,8 +20,8 @@ function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
 
 /**
  * spotOf returns the container that the live routes point to, and the other side's. Where that one is gone, the
- * other side is the backup that serves. The record is asked only where there is no route. `copies` are containers
- * that stand on neither side: somebody else made them.
+ * other side is the backup that serves. The record is asked only where there is no route. `others` are neither: on
+ * a side stands one container, unless somebody made more by hand.
  */
 export function spotOf(input: PlanInput, service: string, host: string) {
   const containers = containersAt(input, service, host);
@@ -36,7 +35,7 @@ export function spotOf(input: PlanInput, service: string, host: string) {
   const idle =
     containers.find((container) => container !== active && container.side !== active?.side) ??
     containers.find((container) => container !== active);
-  return { active, idle, copies: containers.filter((one) => one !== active && one !== idle) };
+  return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
 }
 
 /**
@@ -48,6 +47,11 @@ export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): Manife
   const { tree, slot, generation, isRunning } = nginx;
   if (isRunning && generation === undefined) return undefined;
   return tree.slots[slot].manifest?.scopes[scopeName(scope)];
+}
+
+/** servedRoutes returns the routes that each of some edges and sidecars serves of an environment. */
+export function servedRoutes(scope: Scope, ...nginxes: (ObservedNginx | undefined)[]): Route[] {
+  return nginxes.flatMap((nginx) => routesOf(servedBy(scope, nginx)));
 }
 
 /** servingRelease returns the highest release of a service's containers that any edge or sidecar sends traffic to. */
@@ -94,7 +98,7 @@ const routedSides = once((input) => {
 export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   const live = new Map<string, Route>();
   for (const { edge, sidecar } of input.observed) {
-    for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+    for (const route of servedRoutes(input.scope, edge, sidecar)) {
       const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
       live.set(route.service, { ...route, domains: [...domains] });
     }
@@ -189,16 +193,15 @@ export function observedAt(input: PlanInput, host: string): ObservedServer {
   return found;
 }
 
-/**
- * containersAt returns a service's containers on one server: two, unless somebody made copies by hand. Those come
- * last: of two on one side, nginx finds the one that has the name that we gave.
- */
+/** containersAt returns a service's containers on one server: two at most, unless somebody made more; the recorded one first. */
 export function containersAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
   const found = observedAt(input, host).containers.filter((container) => container.service === service);
-  return found.length < 2 ? found : found.sort((a, b) => strangeness(input, a) - strangeness(input, b));
+  if (found.length < 2) return found;
+  const recorded = recordedAt(input, service, host)?.container;
+  return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
 }
 
-function strangeness({ scope }: PlanInput, { service, side, name }: ObservedContainer): number {
-  if (name === containerName(scope, service, side)) return 0;
-  return isVersionedName(scope, service, name) ? 1 : 2;
+/** copiesAt returns the copies of a service's containers that somebody made by hand on one server. */
+export function copiesAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
+  return observedAt(input, host).copies.filter((container) => container.service === service);
 }

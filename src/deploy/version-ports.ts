@@ -34,7 +34,9 @@ export function versionPortsOf(
 
 /** heldHostPorts returns the base host ports of this environment's containers, also of those that only the record knows. */
 export function heldHostPorts({ wanted, observed, state }: PortFacts): number[] {
-  const labelled = observed.flatMap(({ containers }) => containers.map((container) => container.hostPort));
+  const labelled = observed.flatMap(({ containers, copies }) =>
+    [...containers, ...copies].map((container) => container.hostPort),
+  );
   const recorded = Object.entries(state.services).flatMap(([service, { servers }]) =>
     servers.flatMap((server) => recordedPort(wanted, service, server) ?? []),
   );

@@ -1,7 +1,8 @@
 import { assemble, assembleKept, assembleUndo, type Facts } from '../../../src/deploy/assemble.ts';
 import { blueprintHash } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
-import type { ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
+import { namesOf } from '../../../src/deploy/image-name.ts';
+import type { Leftover, Leftovers, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
 import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
 import type {
   Level,
@@ -9,6 +10,7 @@ import type {
   PrepareStep,
   RetireStep,
   StartStep,
+  SweepStep,
   SwitchStep,
 } from '../../../src/deploy/plan.ts';
 import { isEmpty } from '../../../src/deploy/plan.ts';
@@ -63,6 +65,12 @@ export interface Nginx {
   isInNetwork: boolean;
 }
 
+/** Something that lies on a server and that no service needs. */
+export interface Litter extends Leftover {
+  kind: keyof Leftovers;
+  isOurs: boolean;
+}
+
 /** A server of the model. */
 export interface Machine {
   spec: ServerSpec;
@@ -70,6 +78,8 @@ export interface Machine {
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
+  /** What carries our labels and is in nobody's way, and what looks like it and is somebody else's. */
+  litter: Litter[];
   /** Switched off: nobody can reach it, and nothing there answers. */
   isDead: boolean;
 }
@@ -138,7 +148,13 @@ export class World {
       known: new Map(known),
       drainedElsewhere: new Set(),
       now: NOW,
+      retainedImages: this.#retainedImages(),
     };
+  }
+
+  #retainedImages(): Set<string> | undefined {
+    if (this.releases.size === 0) return undefined;
+    return new Set([...this.releases.values()].flatMap(({ container }) => namesOf(container.image)));
   }
 
   /** deploy runs to the end; it returns the plan that was run, and throws what made it fail. */
@@ -227,7 +243,10 @@ export class World {
         .filter((name) => !progress.done.includes(name));
     }
     for (const step of retiring) yield this.#retire(step);
-    if (progress.failure === undefined) for (const { host } of plan.teardown) yield this.#teardown(host);
+    if (progress.failure === undefined) {
+      for (const { host } of plan.teardown) yield this.#teardown(host);
+      for (const step of plan.sweep) yield this.#sweep(step);
+    }
     const outcome = outcomeOf(input, plan, progress, digests, [], '');
     this.#write(
       input,
@@ -301,6 +320,22 @@ export class World {
     for (const { images } of this.machines.values()) if (images.has(image)) images.set(image, id);
   }
 
+  /** copy puts a container beside another one that has its labels, as somebody may do by hand. */
+  copy(host: string, original: Container): void {
+    const name = `${original.name}_copy${this.#nextId}`;
+    const apart = { alias: undefined, publishOn: undefined, volumes: [], hadTraffic: false };
+    this.#machine(host).containers.push({ ...original, ...apart, id: `c${this.#nextId++}`, name });
+  }
+
+  /** litter leaves something of every kind on a server: ours, and the same of somebody else. */
+  litter(host: string): void {
+    for (const kind of ['helpers', 'networks', 'volumes', 'images'] as const) {
+      for (const isOurs of [true, false]) {
+        this.#machine(host).litter.push({ kind, isOurs, id: `l${this.#nextId++}`, name: `old-${kind}:1` });
+      }
+    }
+  }
+
   /** loseRecord forgets what the state branch said. */
   loseRecord(): void {
     this.state = emptyState(this.scope);
@@ -318,6 +353,7 @@ export class World {
       else {
         const nothing = {
           containers: [],
+          litter: [],
           sidecar: undefined,
           edge: undefined,
           images: new Map(),
@@ -350,18 +386,20 @@ export class World {
       )
       .map(({ host }) => {
         const machine = this.#living(host);
+        const seen = machine.containers.map((container) => ({
+          ...container,
+          address: container.isRunning ? '172.18.0.9' : undefined,
+          helpers: [],
+        }));
         return {
           host,
-          containers: machine.containers.map((container) => ({
-            ...container,
-            address: container.isRunning ? '172.18.0.9' : undefined,
-            helpers: [],
-          })),
+          containers: seen.filter(({ alias }) => alias !== undefined),
+          copies: seen.filter(({ alias }) => alias === undefined),
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
           foreignHostPorts: [],
-          leftHelpers: [],
+          leftovers: this.#leftoversOf(machine),
           images: new Map(
             [...machine.images]
               .filter(([name]) => images.has(name))
@@ -369,6 +407,19 @@ export class World {
           ),
         };
       });
+  }
+
+  #leftoversOf({ litter }: Machine): Leftovers {
+    const of = (kind: Litter['kind']) => litter.filter((one) => one.isOurs && one.kind === kind);
+    // The images of the services are newer than all that lies around.
+    const newest = { id: 'i0', names: ['newest:1'], createdAt: 2, isUsed: true };
+    const images = of('images').map(({ id, name }) => ({ id, names: [name], createdAt: 1, isUsed: false }));
+    return {
+      helpers: of('helpers'),
+      networks: of('networks'),
+      volumes: of('volumes'),
+      images: [newest, ...images],
+    };
   }
 
   #observeNginx(nginx: Nginx | undefined, name: string): ObservedNginx | undefined {
@@ -588,6 +639,15 @@ export class World {
     machine.sidecar = undefined;
     if (machine.edge !== undefined) machine.edge.isInNetwork = false;
     return `tore ${host} down`;
+  }
+
+  #sweep({ host, what, id, name }: SweepStep): string {
+    const machine = this.#living(host);
+    const found = machine.litter.find((one) => one.id === id);
+    if (found === undefined || !found.isOurs)
+      throw new Error(`${what} ${name} on ${host} is not ours to remove`);
+    machine.litter = machine.litter.filter((one) => one !== found);
+    return `removed ${what} ${name} from ${host}`;
   }
 
   #write(input: PlanInput, services: readonly WantedService[]): void {

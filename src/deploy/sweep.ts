@@ -1,0 +1,27 @@
+import type { Server } from '../fleet/server.ts';
+import { messageOf } from '../model/errors.ts';
+import type { Log } from '../model/log.ts';
+import { perform } from './perform.ts';
+import type { SweepStep } from './plan.ts';
+
+/** sweep removes one leftover of a server. What cannot be removed does no harm: it is a warning, and tried again. */
+export async function sweep(server: Server, step: SweepStep, log: Log): Promise<void> {
+  try {
+    await perform(log, step, () => remove(server, step));
+  } catch (error) {
+    log.warning(`${step.host}: ${step.what} ${step.name} is left over and stays: ${messageOf(error)}`);
+  }
+}
+
+function remove({ engine }: Server, { what, id }: SweepStep): Promise<void> {
+  switch (what) {
+    case 'container':
+      return engine.removeContainer(id);
+    case 'network':
+      return engine.removeNetwork(id);
+    case 'volume':
+      return engine.removeVolume(id);
+    case 'image':
+      return engine.removeImage(id);
+  }
+}
