@@ -129,6 +129,33 @@ describe('a container', () => {
     expect(nameOf(whole, 'secondary', new Set(), new Date())).toBe('shop_production_api_secondary');
   });
 
+  test('that is called by its version has the name of its side as an alias, and a port that is in no hash', () => {
+    const { container } = blueprint();
+    const versioned = blueprint({ container: { ...container, image: 'api:v15.2', naming: 'version' } });
+    const request = containerRequest(
+      { ...versioned, publishOn: '10.0.0.2', ports: { host: 8609, internal: 5100 } },
+      { ...identity, side: 'secondary' },
+    );
+    expect(request).toMatchObject({
+      Labels: { 'switchyard.host-port': '8609' },
+      HostConfig: { PortBindings: { '3000/tcp': [{ HostPort: '18609' }] } },
+      NetworkingConfig: {
+        EndpointsConfig: { shop_production_network: { Aliases: ['api', 'shop_production_api_secondary'] } },
+      },
+    });
+    const hash = (host: number) =>
+      blueprintHash({ ...versioned, publishOn: '10.0.0.2', ports: { host, internal: 5100 } });
+    expect(hash(8609)).toBe(hash(8610));
+    expect(blueprintHash(versioned)).not.toBe(hash(8609));
+    const now = new Date('2026-11-26T17:10:00Z');
+    expect(nameOf(versioned, 'secondary', new Set(), now)).toBe('shop_production_api_v15_2');
+  });
+
+  test('has the same hash as ever: else an update of Switchyard would replace all containers', () => {
+    expect(blueprintHash(blueprint())).toBe('3d7a218aec8781d0');
+    expect(blueprintHash(blueprint({ publishOn: '10.0.0.2' }))).toBe('e7285015f6981397');
+  });
+
   test('says nothing of what the file leaves to the image, and opens no port where it has no neighbours', () => {
     const request = containerRequest(blueprint(), identity);
     for (const key of ['Cmd', 'Entrypoint', 'User', 'WorkingDir', 'StopSignal'])
