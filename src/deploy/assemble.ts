@@ -12,8 +12,8 @@ import {
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { currentPlacements, servedRoutes, servingRelease } from './spots.ts';
-import { heldHostPorts, versionPortsOf } from './version-ports.ts';
+import { currentPlacements, servingRelease } from './spots.ts';
+import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
@@ -192,25 +192,19 @@ function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
-/**
- * Recorded ports never move; where the record was lost, the live routes still know them, or the containers' labels:
- * those last, for the host port of a label may be that of a version.
- */
+/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
 function portsOf(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
     if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
   }
-  for (const route of observed.flatMap(({ sidecar, edge }) => servedRoutes(wanted, sidecar, edge))) {
-    recorded.set(route.service, { host: route.hostPort, internal: route.internalPort });
-  }
   for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
     recorded.set(name, { host: host_port, internal: internal_port });
   }
   const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
   const foreign = observed.flatMap((server) => server.foreignHostPorts);
-  const foreignHostPorts = new Set([...foreign, ...heldHostPorts(facts)]);
+  const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
   const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
   return new Map([...recorded, ...allocated]);
 }

@@ -19,8 +19,9 @@ export interface Blueprint {
   service: string;
   container: ContainerSpec;
   containerPort: number;
-  /** Of the service; where names and ports carry the version, the host port is the container's own. */
   ports: ServicePorts;
+  /** The container's own host port, as the base side would have it, where names and ports carry the version. */
+  versionPort?: number | undefined;
   /** The address to publish the host port on; undefined publishes nothing. */
   publishOn: string | undefined;
   /** Internal ports of the services it depends on, by name. */
@@ -30,13 +31,12 @@ export interface Blueprint {
 
 /**
  * blueprintHash returns the hash that decides whether a container is what is wanted. It holds no secret: the
- * version of the secret set stands for the values, which could be guessed from a hash. Nor does it hold a host port
- * that carries the version: each container of a version has another one.
+ * version of the secret set stands for the values, which could be guessed from a hash. Nor does it hold a port that
+ * carries the version: each container of a version has another one.
  */
 export function blueprintHash(blueprint: Blueprint): string {
-  const { ports, publishOn, ...rest } = blueprint;
-  const port = rest.container.naming === 'version' ? 'version' : ports.host;
-  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${port}` });
+  const { ports, publishOn, versionPort, ...rest } = blueprint;
+  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 
 /** What tells two containers of one blueprint apart. */
@@ -49,7 +49,7 @@ export interface ContainerIdentity {
 
 /** containerRequest returns what the Engine API is asked to create. */
 export function containerRequest(blueprint: Blueprint, identity: ContainerIdentity): ContainerCreateRequest {
-  const { scope, container, containerPort, ports, publishOn } = blueprint;
+  const { scope, container, containerPort, publishOn } = blueprint;
   const port = `${containerPort}/tcp`;
   return {
     Image: container.image,
@@ -72,7 +72,10 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       LogConfig: { Type: container.logging.driver as 'json-file', Config: container.logging.options },
       ...(publishOn !== undefined && {
         PortBindings: {
-          [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
+          [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+            HostIp: publishOn,
+            HostPort: String(own),
+          })),
         },
       }),
       ...limitsOf(container),
@@ -81,6 +84,15 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
     },
   };
+}
+
+/**
+ * A container with a port of its own has its side's too: that one is known before the container is, and is where old
+ * workers of other servers' nginx send what they still hold when the old container has gone.
+ */
+function hostPortsOf({ ports, versionPort }: Blueprint, side: Side): number[] {
+  const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+  return bases.map((base) => hostPort(base, side));
 }
 
 /** nginx finds a side by its name: a container that is called by its version has it as an alias. */
@@ -98,7 +110,7 @@ export function environmentOf(blueprint: Blueprint, secrets: Record<string, stri
 }
 
 function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<string, string> {
-  const { scope, service, container, ports, secretsVersion } = blueprint;
+  const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
   return {
     [LABEL.role]: 'service',
     [LABEL.project]: scope.project,
@@ -108,6 +120,7 @@ function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<st
     [LABEL.version]: container.image,
     [LABEL.side]: identity.side,
     [LABEL.hostPort]: String(ports.host),
+    ...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
     [LABEL.internalPort]: String(ports.internal),
     [LABEL.containerHash]: blueprintHash(blueprint),
     [LABEL.secretsVersion]: String(secretsVersion),

@@ -53,8 +53,10 @@ export async function observe(
     edge,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
-      .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
-      .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
+      .filter((summary) => !belongsTo(summary, scope))
+      .flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
+      .filter((port) => port !== undefined)
+      .map(Number),
     leftovers,
     images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
   };
@@ -114,6 +116,7 @@ async function observeContainer(
     imageId: summary.ImageID ?? '',
     isRunning: summary.State === 'running',
     hostPort: Number(labels[LABEL.hostPort]),
+    versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
     internalPort: Number(labels[LABEL.internalPort]),
     address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
     helpers: own

@@ -18,6 +18,8 @@ export interface ObservedContainer {
   isRunning: boolean;
   /** The base side's host port. */
   hostPort: number;
+  /** Its own host port, as the base side would have it; undefined where ports do not carry the version. */
+  versionPort: number | undefined;
   internalPort: number;
   /** On the environment's network, while it runs. */
   address: string | undefined;
@@ -81,7 +83,7 @@ export interface ObservedServer {
   sidecar: ObservedNginx | undefined;
   edge: ObservedNginx | undefined;
   hasNetwork: boolean;
-  /** Base host ports that other environments' containers hold here. */
+  /** Base host ports, those of versions too, that other environments' containers hold here. */
   foreignHostPorts: number[];
   leftovers: Leftovers;
   /** Local image ids of the images that services want here, by image name; missing ones are absent. */

@@ -12,7 +12,7 @@ export interface WantedService {
   dependsOn: string[];
   placement: { servers: number; zones: string[] };
   ports: ServicePorts;
-  /** The base side's host port of its next container, where that carries the version. */
+  /** The host port of its next container, as the base side would have it, where ports carry the version. */
   versionPort?: number | undefined;
   release: Numbered;
   known: KnownReleases;

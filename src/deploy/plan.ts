@@ -155,7 +155,7 @@ export interface Standing {
   side: Side;
   /** The container's name. */
   name: string;
-  /** Its host port, where that is not the side's. */
+  /** Its own host port, where ports carry the version. */
   port?: number | undefined;
   /** The release that created it. */
   release: number;

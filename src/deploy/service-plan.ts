@@ -101,13 +101,12 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   });
   const isNew = plan.start !== undefined && plan.start.existing === undefined;
   const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
-  const { name, hostPort, release } = kept ?? {
+  const { name, versionPort, release } = kept ?? {
     name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
-    hostPort: blueprint.ports.host,
+    versionPort: blueprint.versionPort,
     release: service.release.number,
   };
-  const port = portOf({ side: plan.side, hostPort }, service.ports.host);
-  const placement = { host, side: plan.side, port };
+  const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
   outcome.placements.push(placement);
   outcome.standing.push({ ...placement, name, release });
   if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
@@ -248,9 +247,8 @@ function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpe
     service: service.name,
     container: service.spec.container,
     containerPort: service.spec.port,
-    ports: isVersioned
-      ? { ...service.ports, host: service.versionPort ?? service.ports.host }
-      : service.ports,
+    ports: service.ports,
+    versionPort: isVersioned ? service.versionPort : undefined,
     publishOn: isAlone ? undefined : server.privateIp,
     dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
     secretsVersion: service.release.secretsVersion,

@@ -49,11 +49,6 @@ export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): Manife
   return tree.slots[slot].manifest?.scopes[scopeName(scope)];
 }
 
-/** servedRoutes returns the routes that each of some edges and sidecars serves of an environment. */
-export function servedRoutes(scope: Scope, ...nginxes: (ObservedNginx | undefined)[]): Route[] {
-  return nginxes.flatMap((nginx) => routesOf(servedBy(scope, nginx)));
-}
-
 /** servingRelease returns the highest release of a service's containers that any edge or sidecar sends traffic to. */
 export function servingRelease(scope: Scope, observed: readonly ObservedServer[], service: string): number {
   const placements = observed
@@ -98,7 +93,7 @@ const routedSides = once((input) => {
 export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   const live = new Map<string, Route>();
   for (const { edge, sidecar } of input.observed) {
-    for (const route of servedRoutes(input.scope, edge, sidecar)) {
+    for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
       const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
       live.set(route.service, { ...route, domains: [...domains] });
     }
@@ -118,12 +113,6 @@ function recordedAt(input: PlanInput, service: string, host: string) {
 
 function recordedSide(input: PlanInput, service: string, host: string) {
   return recordedAt(input, service, host)?.side;
-}
-
-/** basePortOf returns the host port of a service's base side; undefined when nothing is known of it. */
-export function basePortOf(input: PlanInput, service: string): number | undefined {
-  const wanted = input.services.find(({ name }) => name === service);
-  return wanted?.ports.host ?? input.state.services[service]?.host_port;
 }
 
 /**
@@ -154,7 +143,7 @@ function placementOn(input: PlanInput, service: string, { host, zone }: ServerSp
   const isBackup = active.side !== routed;
   // Going back is not to a container that the failed run has started where another one was gone.
   if (isBackup && input.keepsActive) return [];
-  return [{ host, zone, side: active.side, port: portOf(active, basePortOf(input, service)), isBackup }];
+  return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
 }
 
 /** currentStanding returns the copies of a service that had the traffic when the servers were looked at. */

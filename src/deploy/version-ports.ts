@@ -1,9 +1,10 @@
 import { containerName, type Scope } from '../model/names.ts';
 import { allocateVersionPorts, basePort, hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedServer } from '../model/release.ts';
+import type { Side } from '../model/side.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { versionOf } from '../model/version-name.ts';
-import type { ObservedContainer, ObservedServer } from './observed.ts';
+import type { ObservedServer } from './observed.ts';
 
 /** What is known of host ports before any are given. */
 interface PortFacts {
@@ -29,13 +30,17 @@ export function versionPortsOf(
     }));
   const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
   const own = [...ports.values()].map(({ host }) => host);
-  return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldHostPorts(facts)]));
+  return allocateVersionPorts(
+    facts.wanted,
+    requests,
+    new Set([...foreign, ...own, ...heldVersionPorts(facts)]),
+  );
 }
 
-/** heldHostPorts returns the base host ports of this environment's containers, also of those that only the record knows. */
-export function heldHostPorts({ wanted, observed, state }: PortFacts): number[] {
+/** heldVersionPorts returns the version ports of this environment's containers, also of those that only the record knows. */
+export function heldVersionPorts({ wanted, observed, state }: PortFacts): number[] {
   const labelled = observed.flatMap(({ containers, copies }) =>
-    [...containers, ...copies].map((container) => container.hostPort),
+    [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []),
   );
   const recorded = Object.entries(state.services).flatMap(([service, { servers }]) =>
     servers.flatMap((server) => recordedPort(wanted, service, server) ?? []),
@@ -43,12 +48,9 @@ export function heldHostPorts({ wanted, observed, state }: PortFacts): number[] 
   return [...labelled, ...recorded.map(basePort)];
 }
 
-/** portOf returns a container's host port where that is not its side's; `base` is the service's. */
-export function portOf(
-  { side, hostPort: own }: Pick<ObservedContainer, 'side' | 'hostPort'>,
-  base: number | undefined,
-): number | undefined {
-  return own > 0 && own !== base ? hostPort(own, side) : undefined;
+/** portOf returns a container's own host port; undefined where it has its side's only. */
+export function portOf(side: Side, versionPort: number | undefined): number | undefined {
+  return versionPort === undefined ? undefined : hostPort(versionPort, side);
 }
 
 /** recordedPort is portOf for a container of a server that is not looked at: its name tells what its port follows from. */

@@ -8,7 +8,7 @@ export interface Placement {
   /** The server's `host`. */
   host: string;
   side: Side;
-  /** The copy's host port, where it is not the side's: it carries the version. */
+  /** The copy's own host port, where ports carry the version; else it is the side's. */
   port?: number | undefined;
 }
 
@@ -57,7 +57,8 @@ export function upstreamName(scope: Scope, service: string): string {
  * backendsOf returns the upstream of a route as one server sees it: both sides of every copy in its zone,
  * the side without traffic as backup, also while nothing runs there. The backup serves connections that an
  * old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
- * servers a port that carries a version is known of the copy that has the traffic only: the backup is the side's.
+ * servers the copy that has the traffic is reached by the port of its version, and the backup by that of its side,
+ * which is known before there is a container.
  */
 export function backendsOf(
   scope: Scope,

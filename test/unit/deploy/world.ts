@@ -48,6 +48,7 @@ export interface Container {
   isRunning: boolean;
   port: number;
   hostPort: number;
+  versionPort: number | undefined;
   internalPort: number;
   /** Set where the host port is open to the other servers. */
   publishOn: string | undefined;
@@ -299,7 +300,9 @@ export class World {
     if (machine?.isDead) return false;
     if (host !== placement.host) {
       const port = placement.port ?? hostPort(route.hostPort, placement.side);
-      return machine?.containers.some((one) => publishedPort(one) === port && this.isHealthy(one)) ?? false;
+      return (
+        machine?.containers.some((one) => publishedPorts(one).includes(port) && this.isHealthy(one)) ?? false
+      );
     }
     const container = this.#at(route.service, placement);
     return container !== undefined && this.isHealthy(container) && container.port === route.containerPort;
@@ -536,6 +539,7 @@ export class World {
         isRunning: false,
         port: blueprint.containerPort,
         hostPort: blueprint.ports.host,
+        versionPort: blueprint.versionPort,
         internalPort: blueprint.ports.internal,
         publishOn: blueprint.publishOn,
         volumes: blueprint.container.volumes.map(({ source = '' }) => source),
@@ -545,10 +549,10 @@ export class World {
       unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
       machine.containers.push(container);
     }
-    const port = publishedPort(container);
+    const ports = publishedPorts(container);
     const rival = machine.containers.find(
       (other) =>
-        other.isRunning && other !== container && port !== undefined && publishedPort(other) === port,
+        other.isRunning && other !== container && publishedPorts(other).some((port) => ports.includes(port)),
     );
     if (rival !== undefined) throw new Error(`${name}: port is already allocated by ${rival.name}`);
     container.isRunning = true;
@@ -663,9 +667,10 @@ export class World {
   }
 }
 
-/** The host port that is open to the other servers. */
-function publishedPort({ publishOn, hostPort: base, side }: Container): number | undefined {
-  return publishOn === undefined ? undefined : hostPort(base, side);
+/** The host ports that are open to the other servers. */
+function publishedPorts({ publishOn, hostPort: base, versionPort, side }: Container): number[] {
+  if (publishOn === undefined) return [];
+  return [base, versionPort].flatMap((port) => (port === undefined ? [] : hostPort(port, side)));
 }
 
 function generationIn(tree: Tree, scope: string): string | undefined {
