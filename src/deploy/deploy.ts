@@ -10,11 +10,12 @@ import { describeSpan, Timeline } from './timeline.ts';
  * and records. It throws before the first change for whatever can be known before; a failure after that is in
  * the report, beside what was done.
  *
- * A toggle of one service takes 28 Engine calls on each server (`npm run bench` counts them):
+ * A toggle of one service takes 31 Engine calls on each server (`npm run bench` counts them):
  *
  * | calls | for |
  * | --- | --- |
  * | 5 | what there is: a ping, the containers, the image, and the volumes of edge and sidecar |
+ * | 3 | what is left over: networks, volumes, images |
  * | 3 | the new container: create, start, and its address |
  * | 2 | the lock of the edge, which projects share: taken and given back |
  * | 4 | edge and sidecar: each is written to in one archive, and told to read it |
