@@ -10,7 +10,7 @@ import type { LabelledImage, Leftover, Leftovers } from './observed.ts';
  * `labelled` are all containers of Switchyard there. What others own is never in the result, used or not.
  */
 export async function findLeftovers(
-  server: Server,
+  server: Pick<Server, 'engine'>,
   scope: Scope,
   labelled: readonly ContainerSummary[],
 ): Promise<Leftovers> {
@@ -41,7 +41,7 @@ function leftHelpers(own: readonly ContainerSummary[]): Leftover[] {
 }
 
 /** Networks with the environment's labels, but for its own, in which no container runs. */
-async function findNetworks({ engine }: Server, scope: Scope): Promise<Leftover[]> {
+async function findNetworks({ engine }: Pick<Server, 'engine'>, scope: Scope): Promise<Leftover[]> {
   const found = await engine.listNetworks(labelsOf(scope));
   const others = found.filter(({ Name }) => Name !== networkName(scope));
   const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id!)));
@@ -53,7 +53,7 @@ async function findNetworks({ engine }: Server, scope: Scope): Promise<Leftover[
 }
 
 /** Volumes with a sidecar's configuration that no container mounts. Those of services carry no label, and stay. */
-async function findVolumes({ engine }: Server, scope: Scope): Promise<Leftover[]> {
+async function findVolumes({ engine }: Pick<Server, 'engine'>, scope: Scope): Promise<Leftover[]> {
   const found = await engine.listUnusedVolumes([`${LABEL.role}=sidecar`, ...labelsOf(scope)]);
   return found.map(({ Name }) => ({ id: Name!, name: Name! }));
 }
@@ -67,7 +67,7 @@ function labelsOf({ project, environment }: Scope): string[] {
  * its releases may need them, and only its own record names those.
  */
 async function findImages(
-  { engine }: Server,
+  { engine }: Pick<Server, 'engine'>,
   { project, environment }: Scope,
   labelled: readonly ContainerSummary[],
 ): Promise<LabelledImage[]> {

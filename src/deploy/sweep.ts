@@ -5,7 +5,7 @@ import { perform } from './perform.ts';
 import type { SweepStep } from './plan.ts';
 
 /** sweep removes one leftover of a server. What cannot be removed does no harm: it is a warning, and tried again. */
-export async function sweep(server: Server, step: SweepStep, log: Log): Promise<void> {
+export async function sweep(server: Pick<Server, 'engine'>, step: SweepStep, log: Log): Promise<void> {
   try {
     await perform(log, step, () => remove(server, step));
   } catch (error) {
@@ -13,7 +13,7 @@ export async function sweep(server: Server, step: SweepStep, log: Log): Promise<
   }
 }
 
-function remove({ engine }: Server, { what, id }: SweepStep): Promise<void> {
+function remove({ engine }: Pick<Server, 'engine'>, { what, id }: SweepStep): Promise<void> {
   switch (what) {
     case 'container':
       return engine.removeContainer(id);
