@@ -56156,13 +56156,15 @@ function checkName(kind, name) {
         throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
     }
 }
-function checkNames(scope, service) {
+function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
     checkName('project', scope.project);
     checkName('environment', scope.environment);
     checkName('service', service);
     const total = scope.project.length + scope.environment.length + service.length;
-    if (total > NAMES_TOTAL_MAX) {
-        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${NAMES_TOTAL_MAX} fit`, { hint: 'They form one container name, which must fit into a DNS label of 63 characters.' });
+    if (total > max) {
+        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
+            hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
+        });
     }
 }
 function scopeName(scope) {
@@ -56192,6 +56194,40 @@ const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
 ;
+const PREFIX = '_v';
+const TIME_LENGTH = '_20261126t1710'.length;
+const NAME_MAX = 63;
+const VERSION_MIN = 8;
+const DIGEST_LENGTH = 12;
+const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
+function versionOf(image) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    if (tag === undefined)
+        return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
+    return tag
+        .toLowerCase()
+        .replace(/^v(?=\d)/, '')
+        .replaceAll(/[^a-z0-9]+/g, '_')
+        .replaceAll(/^_|_$/g, '');
+}
+function versionedName(scope, service, image, taken, now) {
+    const base = nameBefore(scope, service);
+    const room = NAME_MAX - TIME_LENGTH - base.length;
+    const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
+    return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
+}
+function isVersionedName(scope, service, name) {
+    const base = nameBefore(scope, service);
+    return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
+}
+function nameBefore(scope, service) {
+    return containerName(scope, service, 'base') + PREFIX;
+}
+function minuteOf(now) {
+    return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
+}
+;
 const DEFAULTS = {
     sidecar: {
         image: 'nginx:1.30-alpine',
@@ -56200,6 +56236,7 @@ const DEFAULTS = {
     server: { port: 22, zone: 'default' },
     servers: 1,
     strategy: 'toggle',
+    naming: 'side',
     pull_policy: 'missing',
     restart: 'unless-stopped',
     idle_timeout: '24h',
@@ -65912,6 +65949,11 @@ const service = key_closed({
         fallback: { value: DEFAULTS.strategy },
         example: 'strategy: recreate',
     }),
+    naming: key(schemas_enum(['side', 'version']), {
+        description: 'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
+        fallback: { value: DEFAULTS.naming },
+        example: 'naming: version',
+    }),
     share_volumes: key(flag, {
         description: 'Says that two containers of this service may write to its volumes at the same time, which `toggle` makes them do: right for uploads and caches, never for a database.',
         fallback: { value: false },
@@ -66625,6 +66667,7 @@ function container(input, variables) {
     const { limits, reservations } = input.deploy?.resources ?? {};
     return {
         image: input.image ?? '',
+        ...(input.naming === 'version' && { naming: input.naming }),
         ...given('command', input.command),
         ...given('entrypoint', input.entrypoint),
         ...given('user', input.user),
@@ -66736,9 +66779,10 @@ function applyImages(services, images, errors) {
     }
 }
 function checkServiceNames(loaded, environment, services, report) {
-    for (const { name } of services) {
+    for (const { name, container } of services) {
+        const max = container.naming === 'version' ? VERSIONED_NAMES_TOTAL_MAX : NAMES_TOTAL_MAX;
         try {
-            checkNames({ project: loaded.config.project, environment }, name);
+            checkNames({ project: loaded.config.project, environment }, name, max);
         }
         catch (error) {
             if (!(error instanceof UserError))
@@ -66851,8 +66895,14 @@ function preferredHostPort(scope, service, containerPort) {
 function preferredInternalPort(scope, service) {
     return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
 }
+function preferredVersionPort(scope, { service, containerPort, version }) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
+}
 function hostPort(base, side) {
     return side === 'base' ? base : base + SECONDARY_OFFSET;
+}
+function basePort(port) {
+    return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
 }
 function allocatePorts(scope, requests, inUse) {
     const hosts = new Set(inUse.foreignHostPorts);
@@ -66871,6 +66921,11 @@ function allocatePorts(scope, requests, inUse) {
         allocated.set(service, ports);
     }
     return allocated;
+}
+function allocateVersionPorts(scope, requests, inUse) {
+    const taken = new Set(inUse);
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
 }
 function take(taken, range, preferred) {
     for (let step = 0; step < range.count; step++) {
@@ -66936,7 +66991,11 @@ function secretsVersionOf(service, secrets, observed, known) {
     return Math.max(...versions) + 1;
 }
 ;
-const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
+const placement = object({
+    host: schemas_string(),
+    side: schemas_enum(['base', 'secondary']),
+    port: schemas_number().optional(),
+});
 const backing = object({
     protocol: schemas_enum(['http', 'tcp']),
     container_port: schemas_number(),
@@ -67034,6 +67093,31 @@ function readManifest(files) {
     }
 }
 ;
+function versionPortsOf(facts, ports) {
+    const requests = facts.wanted.services
+        .filter(({ container }) => container.naming === 'version')
+        .map(({ name, port, container }) => ({
+        service: name,
+        containerPort: port,
+        version: versionOf(container.image),
+    }));
+    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
+    const own = [...ports.values()].map(({ host }) => host);
+    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
+}
+function heldVersionPorts({ wanted, observed, state }) {
+    const labelled = observed.flatMap(({ containers, copies }) => [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []));
+    const recorded = Object.entries(state.services).flatMap(([service, { servers }]) => servers.flatMap((server) => recordedPort(wanted, service, server) ?? []));
+    return [...labelled, ...recorded.map(basePort)];
+}
+function portOf(side, versionPort) {
+    return versionPort === undefined ? undefined : hostPort(versionPort, side);
+}
+function recordedPort(scope, service, recorded) {
+    const { side, container, port } = recorded;
+    return container === containerName(scope, service, side) ? undefined : port;
+}
+;
 function once(look) {
     const seen = new WeakMap();
     return (input) => {
@@ -67050,7 +67134,9 @@ function spotOf(input, service, host) {
             containers.find(({ isRunning }) => isRunning) ??
             containers[0])
         : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    return { active, idle: containers.find((container) => container !== active) };
+    const idle = containers.find((container) => container !== active && container.side !== active?.side) ??
+        containers.find((container) => container !== active);
+    return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
 }
 function servedBy(scope, nginx) {
     if (nginx === undefined)
@@ -67101,36 +67187,53 @@ const liveRoutes = once((input) => {
     }));
     return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
 });
+function recordedAt(input, service, host) {
+    return input.state.services[service]?.servers.find((server) => server.host === host);
+}
 function recordedSide(input, service, host) {
-    return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
+    return recordedAt(input, service, host)?.side;
 }
 function currentPlacements(input, service) {
     const found = input.servers.flatMap((server) => placementOn(input, service, server));
     return found
         .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
-        .map(({ host, side }) => ({ host, side }));
+        .map(({ isBackup, zone, ...placement }) => placement);
 }
 function placementOn(input, service, { host, zone }) {
     if (input.excluded.has(host))
         return [];
     if (!input.hosts.includes(host)) {
-        const side = recordedSide(input, service, host);
-        return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+        const recorded = recordedAt(input, service, host);
+        if (recorded === undefined)
+            return [];
+        const port = recordedPort(input.scope, service, recorded);
+        return [{ host, zone, side: recorded.side, port, isBackup: false }];
     }
     const routed = routedSide(input, service, host);
     const { active } = spotOf(input, service, host);
     if (routed === undefined || active === undefined)
         return [];
     const isBackup = active.side !== routed;
-    return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
+    if (isBackup && input.keepsActive)
+        return [];
+    return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
 }
 function currentStanding(input, service) {
     const recorded = input.state.services[service]?.release ?? 0;
-    return currentPlacements(input, service).map(({ host, side }) => {
-        const found = input.observed.find((server) => server.host === host)?.containers ?? [];
-        const container = found.find((candidate) => candidate.service === service && candidate.side === side);
-        return { host, side, release: container?.release ?? recorded };
+    return currentPlacements(input, service).map((placement) => {
+        const found = standingAt(input, service, placement);
+        return { ...placement, name: found.name, release: found.release ?? recorded };
     });
+}
+function standingAt(input, service, { host, side }) {
+    if (input.observed.some((server) => server.host === host)) {
+        const found = containersAt(input, service, host).find((container) => container.side === side);
+        if (found !== undefined)
+            return found;
+    }
+    const recorded = recordedAt(input, service, host);
+    const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
+    return { name, release: recorded?.release };
 }
 function hostsWithSidecar(input) {
     return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
@@ -67142,7 +67245,14 @@ function observedAt(input, host) {
     return found;
 }
 function containersAt(input, service, host) {
-    return observedAt(input, host).containers.filter((container) => container.service === service);
+    const found = observedAt(input, host).containers.filter((container) => container.service === service);
+    if (found.length < 2)
+        return found;
+    const recorded = recordedAt(input, service, host)?.container;
+    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+function copiesAt(input, service, host) {
+    return observedAt(input, host).copies.filter((container) => container.service === service);
 }
 ;
 function assemble(facts) {
@@ -67151,11 +67261,14 @@ function assemble(facts) {
     checkNarrowing(wanted, narrowing);
     const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
     const ports = portsOf(facts);
-    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
+    const versionPorts = versionPortsOf(facts, ports);
+    const services = wanted.services
+        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
+        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
     assemble_checkDependencies(services);
     checkPorts(services, wanted, narrowing);
     const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    const standing = observed.flatMap(({ containers, copies }) => [...containers, ...copies].map(({ service }) => service));
     const others = [...new Set([...standing, ...Object.keys(state.services)])]
         .filter((name) => !names.has(name))
         .sort();
@@ -67179,6 +67292,9 @@ function assemble(facts) {
         hosts: serversOf(wanted, narrowing).map(({ host }) => host),
         excluded: new Set(narrowing.excludedServers),
         drainedElsewhere: facts.drainedElsewhere,
+        now: facts.now,
+        isSweeping: narrowing.services === undefined,
+        retainedImages: facts.retainedImages,
     };
 }
 function serversOf({ servers }, { zones, excludedServers = [] }) {
@@ -67208,6 +67324,7 @@ function assembleUndo(input, { failed, done, unused }, observed) {
         removes: failed.filter((name) => !names.has(name)),
         isLeaving: false,
         keepsActive: true,
+        isSweeping: false,
         unused,
     };
 }
@@ -67251,7 +67368,8 @@ function keptService(facts, name, ports) {
 function currentNumber(current) {
     return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
-function portsOf({ wanted, observed, state }) {
+function portsOf(facts) {
+    const { wanted, observed, state } = facts;
     const recorded = new Map();
     for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
         if (hostPort > 0 && internalPort > 0)
@@ -67261,7 +67379,8 @@ function portsOf({ wanted, observed, state }) {
         recorded.set(name, { host: host_port, internal: internal_port });
     }
     const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+    const foreign = observed.flatMap((server) => server.foreignHostPorts);
+    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
     const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
     return new Map([...recorded, ...allocated]);
 }
@@ -67339,14 +67458,18 @@ function backendsOf(scope, route, on, servers) {
         const isLocal = server.host === on.host;
         if (!isLocal && server.privateIp === undefined)
             return [];
-        return [placement.side, otherSide(placement.side)].map((side) => ({
-            server: server.host,
-            side,
-            address: isLocal ? containerName(scope, route.service, side) : server.privateIp,
-            port: isLocal ? route.containerPort : hostPort(route.hostPort, side),
-            isLocal,
-            isBackup: side !== placement.side,
-        }));
+        return [placement.side, otherSide(placement.side)].map((side) => {
+            const isBackup = side !== placement.side;
+            const published = (isBackup ? undefined : placement.port) ?? hostPort(route.hostPort, side);
+            return {
+                server: server.host,
+                side,
+                address: isLocal ? containerName(scope, route.service, side) : server.privateIp,
+                port: isLocal ? route.containerPort : published,
+                isLocal,
+                isBackup,
+            };
+        });
     });
     return backends.sort((a, b) => Number(a.isBackup) - Number(b.isBackup));
 }
@@ -67655,7 +67778,8 @@ function placeKey(host, service, side) {
 function isEmpty(plan) {
     return (plan.changes.every(({ effect }) => effect === 'none') &&
         plan.settle === undefined &&
-        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+        plan.vacate.length + plan.prepare.length + plan.levels.length === 0 &&
+        plan.teardown.length + plan.sweep.length === 0 &&
         plan.stale.left.length + plan.stale.returned.length === 0);
 }
 ;
@@ -67705,6 +67829,7 @@ function stepsOf(plan) {
             ...level.retire,
         ]),
         ...plan.teardown,
+        ...plan.sweep,
     ];
 }
 function describeStep(step) {
@@ -67717,8 +67842,11 @@ function describeStep(step) {
         }
         case 'stop':
             return `stop ${step.name} on ${step.host}`;
-        case 'start':
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+        case 'start': {
+            const isVersioned = step.blueprint.container.naming === 'version';
+            const called = isVersioned ? `, called ${step.name}` : '';
+            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+        }
         case 'check':
             return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
         case 'switch': {
@@ -67731,6 +67859,8 @@ function describeStep(step) {
             const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
             return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
         }
+        case 'sweep':
+            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
         case 'teardown':
             return `remove sidecar and network from ${step.host}; volumes stay`;
     }
@@ -67815,6 +67945,7 @@ const labels_LABEL = {
     version: 'switchyard.version',
     side: 'switchyard.side',
     hostPort: 'switchyard.host-port',
+    versionPort: 'switchyard.version-port',
     internalPort: 'switchyard.internal-port',
     containerHash: 'switchyard.container-hash',
     secretsVersion: 'switchyard.secrets-version',
@@ -67822,6 +67953,80 @@ const labels_LABEL = {
     fence: 'switchyard.fence',
     end: 'switchyard.end',
 };
+;
+function shortName(name) {
+    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+function repositoryOf(name) {
+    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+function namesOf(image) {
+    const [tagged = '', digest] = shortName(image).split('@');
+    const repository = repositoryOf(tagged);
+    const isTagged = tagged !== repository;
+    return [
+        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
+    ];
+}
+;
+async function findLeftovers(server, scope, labelled) {
+    const own = labelled.filter(({ Labels }) => isOwned(Labels, scope));
+    const [networks, volumes, images] = await Promise.all([
+        findNetworks(server, scope),
+        findVolumes(server, scope),
+        findImages(server, scope, labelled),
+    ]);
+    return { helpers: leftHelpers(own), networks, volumes, images };
+}
+function isOwned(labels, scope) {
+    return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
+}
+function leftHelpers(own) {
+    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[labels_LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+}
+async function findNetworks({ engine }, scope) {
+    const found = await engine.listNetworks(labelsOf(scope));
+    const others = found.filter(({ Name }) => Name !== networkName(scope));
+    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
+    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
+        ? []
+        : [{ id: network.Id, name: network.Name }]);
+}
+async function findVolumes({ engine }, scope) {
+    const found = await engine.listUnusedVolumes([`${labels_LABEL.role}=sidecar`, ...labelsOf(scope)]);
+    return found.map(({ Name }) => ({ id: Name, name: Name }));
+}
+function labelsOf({ project, environment }) {
+    return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
+}
+async function findImages({ engine }, { project, environment }, labelled) {
+    const isShared = labelled.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
+    if (isShared)
+        return [];
+    const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
+    const used = new Set(labelled.map(({ ImageID }) => ImageID));
+    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
+    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
+    for (const { ImageID } of users)
+        used.add(ImageID);
+    return images.map((image) => ({
+        id: image.Id,
+        names: knownNames(image),
+        createdAt: image.Created,
+        isUsed: used.has(image.Id),
+    }));
+}
+function knownNames({ RepoTags, RepoDigests }) {
+    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
+        .filter((name) => !name.startsWith('<none>'))
+        .map(shortName);
+}
 ;
 async function observe(server, scope, services) {
     const { engine } = server;
@@ -67835,31 +68040,27 @@ async function observe(server, scope, services) {
     const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
     const own = all.filter((summary) => belongsTo(summary, scope));
     const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const [containers, sidecar, edge] = await Promise.all([
+    const [standing, sidecar, edge, leftovers] = await Promise.all([
         Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
         observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
         observeNginx('edge', server, role('edge')[0], scope),
+        findLeftovers(server, scope, all),
     ]);
     return {
         host: server.host,
-        containers,
+        containers: standing.filter((container) => isNamedByUs(scope, container)),
+        copies: standing.filter((container) => !isNamedByUs(scope, container)),
         sidecar,
         edge,
         hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
         foreignHostPorts: all
-            .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[labels_LABEL.hostPort])
-            .map((summary) => Number(summary.Labels?.[labels_LABEL.hostPort])),
-        leftHelpers: leftHelpers(own),
+            .filter((summary) => !belongsTo(summary, scope))
+            .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
+            .filter((port) => port !== undefined)
+            .map(Number),
+        leftovers,
         images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
     };
-}
-function leftHelpers(own) {
-    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
-    const left = own.filter(({ HostConfig, Labels }) => {
-        const role = Labels?.[labels_LABEL.role];
-        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-    });
-    return left.map(({ Id }) => Id);
 }
 function watched(id) {
     return `container:${id}`;
@@ -67868,18 +68069,19 @@ async function findImage(server, name) {
     const image = await server.engine.findImage(name);
     if (image === undefined)
         return undefined;
-    const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-    return { id: image.Id, digest: digestOf(image.RepoDigests ?? [], repository) };
+    return { id: image.Id, digest: digestOf(image.RepoDigests ?? [], repositoryOf(name)) };
 }
 function digestOf(digests, repository) {
-    const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-    return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
+    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
 }
 function nameOf({ Names }) {
     return Names?.[0]?.replace(/^\//, '') ?? '';
 }
 function belongsTo({ Labels }, scope) {
     return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
+}
+function isNamedByUs(scope, { service, side, name }) {
+    return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
 }
 async function observeContainer(server, summary, own, network, withSecrets) {
     const labels = summary.Labels ?? {};
@@ -67897,6 +68099,7 @@ async function observeContainer(server, summary, own, network, withSecrets) {
         imageId: summary.ImageID ?? '',
         isRunning: summary.State === 'running',
         hostPort: Number(labels[labels_LABEL.hostPort]),
+        versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
         internalPort: Number(labels[labels_LABEL.internalPort]),
         address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
         helpers: own
@@ -68146,10 +68349,10 @@ function numbersWith({ release_numbers: before = {} }, services) {
         numbers[name] = Math.max(numbers[name] ?? 0, release.number);
     return { release_numbers: numbers };
 }
-function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
+function recordOutcome(state, outcome, isMultiServer, author, now) {
     const services = { ...state.services };
     for (const achieved of outcome.achieved) {
-        services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
+        services[achieved.service.name] = recordOf(services, achieved, isMultiServer, author, now);
     }
     for (const { service } of outcome.removed)
         delete services[service];
@@ -68171,7 +68374,7 @@ function withStale({ stale_servers: before = {}, ...state }, { left, returned },
     const stale = Object.fromEntries([...kept, ...added]);
     return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
-function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+function recordOf(services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
     const before = services[service.name] ?? emptyRecord(service, author, now);
     const { pending, draining: drained, ...kept } = before;
     const isNumberNew = before.release !== change.to;
@@ -68181,11 +68384,11 @@ function recordOf(scope, services, { service, change, standing, image, isSwitche
         image,
         internal_port: service.ports.internal,
         host_port: service.ports.host,
-        servers: standing.map(({ host, side, release }) => ({
+        servers: standing.map(({ host, side, name, port, release }) => ({
             host,
             side,
-            container: containerName(scope, service.name, side),
-            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+            container: name,
+            port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
             healthy: true,
             release,
         })),
@@ -68308,7 +68511,7 @@ class Journal {
         const { scope, author } = this.#options;
         const now = new Date();
         const services = outcome.achieved.map(({ service }) => service);
-        await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), lease: 'release' });
+        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), lease: 'release' });
     }
     async drains(steps, isOver) {
         const { project, environment } = this.#options.scope;
@@ -68684,11 +68887,11 @@ function reasons_isMap(value) {
 }
 ;
 function blueprintHash(blueprint) {
-    const { ports, publishOn, ...rest } = blueprint;
+    const { ports, publishOn, versionPort, ...rest } = blueprint;
     return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 function containerRequest(blueprint, identity) {
-    const { scope, service, container, containerPort, ports, publishOn } = blueprint;
+    const { scope, container, containerPort, publishOn } = blueprint;
     const port = `${containerPort}/tcp`;
     return {
         Image: container.image,
@@ -68708,13 +68911,25 @@ function containerRequest(blueprint, identity) {
             LogConfig: { Type: container.logging.driver, Config: container.logging.options },
             ...(publishOn !== undefined && {
                 PortBindings: {
-                    [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
+                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+                        HostIp: publishOn,
+                        HostPort: String(own),
+                    })),
                 },
             }),
             ...limitsOf(container),
         },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+        NetworkingConfig: {
+            EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
+        },
     };
+}
+function hostPortsOf({ ports, versionPort }, side) {
+    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+    return bases.map((base) => hostPort(base, side));
+}
+function aliasesOf({ scope, service, container }, side) {
+    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
 }
 function container_environmentOf(blueprint, secrets) {
     const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
@@ -68724,7 +68939,7 @@ function container_environmentOf(blueprint, secrets) {
     return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
 }
 function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, secretsVersion } = blueprint;
+    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
     return {
         [labels_LABEL.role]: 'service',
         [labels_LABEL.project]: scope.project,
@@ -68734,6 +68949,7 @@ function ownLabels(blueprint, identity) {
         [labels_LABEL.version]: container.image,
         [labels_LABEL.side]: identity.side,
         [labels_LABEL.hostPort]: String(ports.host),
+        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
         [labels_LABEL.internalPort]: String(ports.internal),
         [labels_LABEL.containerHash]: blueprintHash(blueprint),
         [labels_LABEL.secretsVersion]: String(secretsVersion),
@@ -68756,8 +68972,10 @@ function limitsOf({ resources }) {
         ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
     };
 }
-function container_nameOf(blueprint, side) {
-    return containerName(blueprint.scope, blueprint.service, side);
+function container_nameOf({ scope, service, container }, side, taken, now) {
+    if (container.naming !== 'version')
+        return containerName(scope, service, side);
+    return versionedName(scope, service, container.image, taken, now);
 }
 ;
 function place(service, count, candidates, current) {
@@ -68851,12 +69069,9 @@ function planService(input, service) {
     outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
     return outcome;
 }
-function addStanding(input, service, { host, side }, outcome) {
-    const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
-    const release = input.hosts.includes(host)
-        ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
-        : recorded?.release;
-    outcome.standing.push({ host, side, release: release ?? service.release.number });
+function addStanding(input, service, placement, outcome) {
+    const { name, release } = standingAt(input, service.name, placement);
+    outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
 }
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
@@ -68868,7 +69083,7 @@ function planSpot(input, service, server, outcome) {
     const blueprint = blueprintOf(input, service, server);
     const hash = blueprintHash(blueprint);
     const image = observedAt(input, host).images.get(service.spec.container.image);
-    const { active, idle } = spotOf(input, service.name, host);
+    const { active, idle, others } = spotOf(input, service.name, host);
     const plan = STRATEGIES[service.spec.policy.strategy]({
         active,
         idle,
@@ -68877,31 +69092,43 @@ function planSpot(input, service, server, outcome) {
             ? container === active
             : container.hash === hash && (image === undefined || container.imageId === image.id),
     });
-    outcome.placements.push({ host, side: plan.side });
-    if (plan.start !== undefined && plan.start.existing === undefined) {
-        outcome.standing.push({ host, side: plan.side, release: service.release.number });
-    }
-    else {
-        addStanding(input, service, { host, side: plan.side }, outcome);
-    }
-    if (plan.start !== undefined &&
-        plan.start.existing === undefined &&
-        service.spec.policy.pullPolicy !== 'always') {
-        if (image === undefined)
-            outcome.pulls.push(pullOf(service, host));
+    const isNew = plan.start !== undefined && plan.start.existing === undefined;
+    const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
+    const { name, versionPort, release } = kept ?? {
+        name: container_nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
+        versionPort: blueprint.versionPort,
+        release: service.release.number,
+    };
+    const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
+    outcome.placements.push(placement);
+    outcome.standing.push({ ...placement, name, release });
+    if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
+        outcome.pulls.push(pullOf(service, host));
     }
     const isServed = routedSide(input, service.name, host) === plan.side;
     const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
+    const resume = plan.resume || isUnproven;
+    addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
+    addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
 }
-function addSpot(service, host, blueprint, plan, outcome, input) {
+function takenNames(input, host, { vacate }) {
+    const { containers } = observedAt(input, host);
+    return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
+}
+function addLeftovers(input, service, host, containers, { level, vacate }) {
+    const steps = containers
+        .filter(({ id }) => !input.drainedElsewhere.has(id))
+        .map((container) => retire(input, service, host, container));
+    (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
+}
+function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
     const { level } = outcome;
     if (plan.vacate !== undefined)
         outcome.vacate.push(retire(input, service, host, plan.vacate));
     if (plan.stop !== undefined) {
-        const { id, name } = plan.stop;
+        const { id, name: old } = plan.stop;
         const graceMs = service.spec.policy.stopGracePeriodMs;
-        level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
+        level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
     }
     if (plan.start !== undefined) {
         level.start.push({
@@ -68909,13 +69136,14 @@ function addSpot(service, host, blueprint, plan, outcome, input) {
             service: service.name,
             host,
             side: plan.side,
+            name,
             release: service.release.number,
             blueprint,
             existing: plan.start.existing,
         });
     }
     if (plan.start !== undefined || plan.resume) {
-        level.check.push(checkOf(service, host, plan.side));
+        level.check.push(checkOf(service, host, plan.side, name));
         outcome.isMoving = true;
     }
     const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
@@ -68925,7 +69153,8 @@ function addSpot(service, host, blueprint, plan, outcome, input) {
     }
 }
 function planDeparture(input, service, host, outcome) {
-    for (const container of containersAt(input, service.name, host)) {
+    const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
+    for (const container of here) {
         outcome.level.retire.push(retire(input, service, host, container));
     }
 }
@@ -68946,13 +69175,14 @@ function retire({ unused }, service, host, { id, name, release, isRunning, helpe
         graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
     };
 }
-function checkOf(service, host, side) {
+function checkOf(service, host, side, name) {
     const { protocol, port, policy } = service.spec;
     return {
         kind: 'check',
         service: service.name,
         host,
         side,
+        name,
         containerPort: port,
         protocol,
         healthcheck: policy.healthcheck,
@@ -68963,6 +69193,7 @@ function pullOf(service, host) {
 }
 function blueprintOf(input, service, server) {
     const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+    const isVersioned = service.spec.container.naming === 'version';
     const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
     return {
         scope: input.scope,
@@ -68970,6 +69201,7 @@ function blueprintOf(input, service, server) {
         container: service.spec.container,
         containerPort: service.spec.port,
         ports: service.ports,
+        versionPort: isVersioned ? service.versionPort : undefined,
         publishOn: isAlone ? undefined : server.privateIp,
         dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
         secretsVersion: service.release.secretsVersion,
@@ -69044,11 +69276,54 @@ function copyAt(input, service, { host, side }) {
     return containersAt(input, service, host).find((container) => container.side === side);
 }
 ;
+function planSweep(input, retired) {
+    if (!input.isSweeping)
+        return [];
+    const going = new Set(retired.map(({ id }) => id));
+    const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
+    const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
+    return input.observed.flatMap((server) => {
+        const { helpers, networks, volumes, images } = server.leftovers;
+        const step = (what) => ({ id, name }) => ({
+            kind: 'sweep',
+            host: server.host,
+            what,
+            id,
+            name,
+        });
+        return [
+            ...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
+            ...networks.map(step('network')),
+            ...volumes.map(step('volume')),
+            ...orphanedImages(images, retained).map(step('image')),
+        ];
+    });
+}
+function idleHelpers(input, { containers }, going) {
+    return containers
+        .filter(({ id }) => !going.has(id) && !input.drainedElsewhere.has(id))
+        .flatMap(({ helpers, name }) => helpers.map((id) => ({ id, name: `${name}_drain_…` })));
+}
+function orphanedImages(images, retained) {
+    if (retained === undefined)
+        return [];
+    const newest = Math.max(0, ...images.filter(({ isUsed }) => isUsed).map(({ createdAt }) => createdAt));
+    return images
+        .filter(({ isUsed, createdAt }) => !isUsed && createdAt < newest)
+        .filter(({ names }) => hasOneName(names) && !names.some((name) => retained.has(name)))
+        .map(({ id, names }) => ({ id, name: names[0] ?? id.replace(/^sha256:/, '').slice(0, 12) }));
+}
+function hasOneName(names) {
+    const tags = names.filter((name) => !name.includes('@'));
+    return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
+}
+;
 function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
     const { removes: removed, isLeaving } = input;
     const levels = planLevels(input, outcomes, removed);
+    const vacate = [...outcomes.values()].flatMap((outcome) => outcome.vacate);
     const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
     const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
     return {
@@ -69058,7 +69333,7 @@ function planDeploy(input) {
             ...removed.map((service) => removalOf(input, service)),
         ],
         settle,
-        vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
+        vacate,
         pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
         prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
         levels,
@@ -69068,6 +69343,7 @@ function planDeploy(input) {
                 .filter((server) => server.sidecar !== undefined || server.hasNetwork)
                 .map(({ host }) => ({ kind: 'teardown', host }))
             : [],
+        sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
         stale: planStale(input),
     };
 }
@@ -69140,7 +69416,7 @@ const UNKNOWN_SPEC = {
 };
 function removalSteps(input, name) {
     const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
-    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
+    return input.hosts.flatMap((host) => [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
     const { sidecar } = observedAt(input, host);
@@ -69198,7 +69474,7 @@ function isRouteChanged({ known: { current }, spec }) {
 function isRecorded(input, service, { standing }) {
     const recorded = input.state.services[service]?.servers ?? [];
     return (recorded.length === standing.length &&
-        standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side)));
+        standing.every(({ host, side, name }) => recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name)));
 }
 function isStanding(input, service) {
     return input.hosts.some((host) => containersAt(input, service, host).length > 0);
@@ -69409,7 +69685,14 @@ async function create(server, home, scope, settings, spec) {
             NetworkMode: home.network,
             RestartPolicy: { Name: 'always' },
             LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-            Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
+            Mounts: [
+                {
+                    Type: 'volume',
+                    Source: home.volume,
+                    Target: CONFIG_FOLDER,
+                    VolumeOptions: { Labels: spec.Labels ?? {} },
+                },
+            ],
         },
     })
         .catch((error) => {
@@ -70222,10 +70505,9 @@ async function run_level_create(context, step) {
     const { engine } = context.fleet.server(step.host);
     const { side, release } = step;
     const secrets = context.secrets[step.service] ?? {};
-    const name = container_nameOf(step.blueprint, side);
     try {
         const request = containerRequest(step.blueprint, { side, release, secrets });
-        const id = await engine.createContainer(name, request);
+        const id = await engine.createContainer(step.name, request);
         const unused = context.unused.get(step.service) ?? new Set();
         context.unused.set(step.service, unused.add(id));
         return id;
@@ -70241,15 +70523,13 @@ function startFailure(step, error) {
         : /port is already allocated|address already in use|cannot assign requested address/.test(message)
             ? 'Is private_ip an address of that server, and does something else listen on that port?'
             : 'The Docker engine refused it; what ran before still serves.';
-    const name = container_nameOf(step.blueprint, step.side);
-    return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
+    return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
         const place = placeKey(step.host, step.service, step.side);
-        const name = container_nameOf({ scope: context.scope, service: step.service }, step.side);
-        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
+        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, step.name));
         await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
 }
@@ -70282,6 +70562,20 @@ async function drainAndStop(context, step, settledAt) {
     return outcome;
 }
 ;
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
+}
+;
 async function survey(fleet, snapshot, wanted, secrets, narrowing) {
     const scope = { project: wanted.project, environment: wanted.environment };
     const [observed, known] = await Promise.all([
@@ -70289,7 +70583,19 @@ async function survey(fleet, snapshot, wanted, secrets, narrowing) {
         readKnown(snapshot),
     ]);
     const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-    return { wanted, secrets, narrowing, observed, state: snapshot.state, known, drainedElsewhere };
+    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
+    return {
+        wanted,
+        secrets,
+        narrowing,
+        observed,
+        state: snapshot.state,
+        known,
+        drainedElsewhere,
+        now: new Date(),
+        retainedImages,
+    };
 }
 async function readKnown(snapshot) {
     const services = Object.entries(snapshot.state.services);
@@ -70309,6 +70615,27 @@ function drainedByLivingRun(state, observed) {
         .filter(({ until }) => Date.parse(until) > now)
         .map(({ host, container }) => `${host} ${container}`);
     return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
+}
+;
+async function sweep(server, step, log) {
+    try {
+        await perform(log, step, () => remove(server, step));
+    }
+    catch (error) {
+        log.warning(`${step.host}: ${step.what} ${step.name} is left over and stays: ${messageOf(error)}`);
+    }
+}
+function remove({ engine }, { what, id }) {
+    switch (what) {
+        case 'container':
+            return engine.removeContainer(id);
+        case 'network':
+            return engine.removeNetwork(id);
+        case 'volume':
+            return engine.removeVolume(id);
+        case 'image':
+            return engine.removeImage(id);
+    }
 }
 ;
 const DRAIN_WITH_LEASE_MS = 30_000;
@@ -70439,10 +70766,8 @@ class Deployment {
         await this.#prepare(plan.prepare, input.scope);
         await allOrErrors(unique(plan.pulls).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
         const digests = await findDigests(this.#fleet, input, begun);
-        await Promise.all([
-            begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
-            ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
-        ]);
+        if (begun.length > 0)
+            await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
         const settledAt = settledAfter(context, this.#reloadedAt);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
         return digests;
@@ -70456,10 +70781,6 @@ class Deployment {
         for (const instance of prepared.flat()) {
             this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
         }
-    }
-    async #remove(host, ids) {
-        const { engine } = this.#fleet.server(host);
-        await Promise.all(ids.map((id) => engine.removeContainer(id)));
     }
     async #undo(input, run) {
         const { log } = this.#request;
@@ -70497,8 +70818,11 @@ class Deployment {
         for (const { probes } of run.retiring)
             for (const [service, report] of await probes)
                 run.probes.set(service, report);
-        if (isShort)
+        if (isShort) {
             await this.#conclude(plan, run, drained);
+            if (run.failure === undefined)
+                await this.#sweep(plan);
+        }
         const left = isShort ? [] : await this.#stillDraining(plan, run);
         const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
         await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
@@ -70520,6 +70844,10 @@ class Deployment {
             return;
         const { log } = this.#request;
         await allOrErrors(steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))));
+    }
+    async #sweep({ sweep: steps }) {
+        const { log } = this.#request;
+        await Promise.all(steps.map((step) => sweep(this.#fleet.server(step.host), step, log)));
     }
     async #stillDraining(plan, run) {
         const steps = plan.levels
@@ -70883,6 +71211,17 @@ class Engine {
             options.onProgress(progress);
         }
     }
+    listImages(label) {
+        return this.http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
+    }
+    async removeImage(id) {
+        await this.http
+            .json({ method: 'DELETE', path: ['images', id], query: { noprune: true } })
+            .catch(undefinedWhenMissing);
+    }
+    listNetworks(label) {
+        return this.http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
+    }
     findNetwork(name) {
         return this.http
             .json({ method: 'GET', path: ['networks', name] })
@@ -70936,6 +71275,14 @@ class Engine {
             path: ['volumes', 'create'],
             body: { Name: name, Labels: labels },
         });
+    }
+    async listUnusedVolumes(label) {
+        const { Volumes } = await this.http.json({
+            method: 'GET',
+            path: ['volumes'],
+            query: { filters: { label, dangling: ['true'] } },
+        });
+        return Volumes ?? [];
     }
     async removeVolume(name) {
         await this.http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
@@ -73791,11 +74138,11 @@ function resultOf(report, isMultiServer) {
         const isUndone = report.undone.includes(service);
         const phases = isUndone ? [] : PHASES;
         const wanted = report.services.find(({ name }) => name === service);
-        const servers = (standing[service] ?? []).map(({ host, side }) => ({
+        const servers = (standing[service] ?? []).map(({ host, side, name, port }) => ({
             host,
             side,
-            container: containerName(plan.scope, service, side),
-            port: isMultiServer ? hostPort(wanted?.ports.host ?? 0, side) : (wanted?.spec.port ?? 0),
+            container: name,
+            port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, side)) : (wanted?.spec.port ?? 0),
             durations: Object.fromEntries(phases.flatMap((phase) => {
                 const ms = timeline.durationMs(phase, service, host);
                 return ms === undefined ? [] : [[phase, ms]];

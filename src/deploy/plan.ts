@@ -10,6 +10,8 @@ export interface StartStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   release: number;
   blueprint: Blueprint;
   /** A stopped container that already is what is wanted. */
@@ -22,6 +24,8 @@ export interface CheckStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   containerPort: number;
   protocol: Protocol;
   healthcheck: Healthcheck;
@@ -105,6 +109,16 @@ export interface TeardownStep {
   host: string;
 }
 
+/** Removing something of ours that nothing refers to. */
+export interface SweepStep {
+  kind: 'sweep';
+  host: string;
+  what: 'container' | 'network' | 'volume' | 'image';
+  id: string;
+  /** For people. */
+  name: string;
+}
+
 export type Step =
   | StartStep
   | CheckStep
@@ -115,7 +129,8 @@ export type Step =
   | PrepareStep
   | KeepSecretsStep
   | ForgetSecretsStep
-  | TeardownStep;
+  | TeardownStep
+  | SweepStep;
 
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
@@ -160,6 +175,10 @@ export interface Change {
 export interface Standing {
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
+  /** Its own host port, where ports carry the version. */
+  port?: number | undefined;
   /** The release that created it. */
   release: number;
 }
@@ -182,6 +201,8 @@ export interface Plan {
   /** Of services that left. */
   forgetSecrets: ForgetSecretsStep[];
   teardown: TeardownStep[];
+  /** Comes after everything else, and only when all of it has succeeded. */
+  sweep: SweepStep[];
   stale: StaleChange;
 }
 
@@ -198,7 +219,8 @@ export function isEmpty(plan: Plan): boolean {
   return (
     plan.changes.every(({ effect }) => effect === 'none') &&
     plan.settle === undefined &&
-    plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+    plan.vacate.length + plan.prepare.length + plan.levels.length === 0 &&
+    plan.teardown.length + plan.sweep.length === 0 &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }

@@ -18,7 +18,8 @@ import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { containersAt, copiesAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { planSweep } from './sweep-plan.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -29,9 +30,9 @@ export function planDeploy(input: PlanInput): Plan {
   const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
   const { removes: removed, isLeaving } = input;
   const levels = planLevels(input, outcomes, removed);
+  const vacate = [...outcomes.values()].flatMap((outcome) => outcome.vacate);
   const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
-  const vacate = [...outcomes.values()].flatMap(({ vacate }) => vacate);
   const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
   const keepSecrets = planKeepSecrets(input, levels);
   const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
@@ -57,6 +58,7 @@ export function planDeploy(input: PlanInput): Plan {
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)
           .map(({ host }) => ({ kind: 'teardown', host }))
       : [],
+    sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
     stale: planStale(input),
   };
 }
@@ -148,7 +150,9 @@ const UNKNOWN_SPEC = {
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
   const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
   return input.hosts.flatMap((host) =>
-    containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)),
+    [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) =>
+      retire(input, { name, spec }, host, container),
+    ),
   );
 }
 
@@ -209,7 +213,9 @@ function isRecorded(input: PlanInput, service: string, { standing }: Outcome): b
   const recorded = input.state.services[service]?.servers ?? [];
   return (
     recorded.length === standing.length &&
-    standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side))
+    standing.every(({ host, side, name }) =>
+      recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name),
+    )
   );
 }
 

@@ -24,6 +24,7 @@ const desired = fc.record({
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1000, 2000),
+      naming: fc.constantFrom(undefined, 'version' as const),
     }),
     { freq: 6, nil: undefined },
   ),
@@ -57,6 +58,8 @@ const mischief = fc.oneof(
         'move an image',
         'prune the image of nginx',
         'lose the record',
+        'copy a container',
+        'leave things behind',
         'switch a server off',
         'switch all servers on',
       ),
@@ -148,7 +151,8 @@ function live(world: World, runs: readonly Run[]): void {
 
 /** A server that comes back with an old copy on another port cannot be routed to together with the new ones. */
 function withOnePort(runs: Run[]): Run[] {
-  if (new Set(runs.map((one) => one.desired.servers)).size === 1) return runs;
+  const isAnyAway = runs.some(({ mischief }) => mischief.kind === 'switch a server off');
+  if (new Set(runs.map((one) => one.desired.servers)).size === 1 && !isAnyAway) return runs;
   return runs.map((one) => withApi(one, { port: 3000 }));
 }
 
@@ -233,6 +237,12 @@ function settleDown(world: World, last: Run, story: string[]): void {
   const wanted = fileOf(whole.desired);
   expect(world.state).not.toHaveProperty('stale_servers');
   const plan = world.plan(wanted, optionsOf(world, whole, wanted));
+  for (const [host, { containers, litter }] of world.machines) {
+    // Where the record was lost, nobody knows which images are needed.
+    const left = litter.filter(({ isOurs, kind }) => isOurs && kind !== 'images').length;
+    const copies = containers.filter(({ alias }) => alias === undefined).length;
+    expect({ host, left, copies }).toEqual({ host, left: 0, copies: 0 });
+  }
   if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
   expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
   for (const { name, placement } of wanted.services) {
@@ -317,7 +327,8 @@ function compare(before: Sight, now: Sight, { wanted, plan, promised }: Told): v
   for (const [id, container] of before.containers) {
     if (now.containers.has(id)) continue;
     const { host, service: name, side } = container;
-    if (container.isRunning && routed.has(placeOf(host, name, side)))
+    const isFound = container.alias !== undefined;
+    if (container.isRunning && isFound && routed.has(placeOf(host, name, side)))
       throw new Error(`${container.name} on ${host} was removed while it had the traffic`);
   }
   const running = [...now.containers.values()].filter(({ isRunning }) => isRunning);
@@ -344,6 +355,7 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
   const dependsOnDb = db === undefined ? [] : ['db'];
   const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
     image: `api:${it.version}`,
+    naming: it.naming,
     port: it.port,
     domains: [it.domain],
     servers: it.servers,
@@ -426,6 +438,14 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'prune the image of nginx':
       machine.images.delete('nginx:1.30');
+      break;
+    case 'copy a container': {
+      const host = machine.spec.host;
+      if (container !== undefined) world.copy(host, container);
+      break;
+    }
+    case 'leave things behind':
+      world.litter(machine.spec.host);
       break;
     case 'lose the record':
       world.loseRecord();
