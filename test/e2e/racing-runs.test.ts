@@ -99,7 +99,8 @@ describe('Two runs at once', () => {
           await expectServed(project, 'v3');
           await wake(sleeper);
           await expectServed(project, 'v3');
-          expect((await project.state()).services.web!.image).toBe(lab.images.web('v3'));
+          const taken = JSON.parse(taker.outputs.releases!).web;
+          expect((await project.state()).services.web!.release).toBe(taken);
           await project.deploy();
           await expectServed(project, 'v3');
           const { lost, losses } = await load.stop();

@@ -49,8 +49,15 @@ describe('The state branch', () => {
     const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
     const { web, api } = (await shop.state()).services;
-    expect([web?.image, api?.image]).toEqual([lab.images.web('v2'), lab.images.web('v3')]);
-    expect((await twin.state()).services.web?.image).toBe(lab.images.web('v1'));
+    expect([web?.release, api?.release]).toEqual([2, 2]);
+    expect((await twin.state()).services.web?.release).toBe(1);
+    for (const [name, version] of [
+      ['branch', 'v2'],
+      ['branch-api', 'v3'],
+      ['twin', 'v1'],
+    ] as const) {
+      expect(await versionOf(server, `${name}.example.com`)).toBe(version);
+    }
     await twin.leave();
     shop.write();
   });
