@@ -169,13 +169,14 @@ function tell(world: World, one: Run, story: string[]): boolean {
   const asked = unlessRefused(given, () => world.ask(file, given));
   const plan = asked && unlessRefused(given, () => world.plan(asked.wanted, asked.options));
   if (asked === undefined || plan === undefined) return true;
-  const { wanted, options } = asked;
+  const { options } = asked;
+  const wanted = withOthersRecorded(world, asked.wanted, options);
   story.push(...describePlan(plan));
   let before = look(world);
   const promised = new Set(before.routes.keys());
   let moments = 0;
   try {
-    for (const moment of world.run(wanted, options)) {
+    for (const moment of world.run(asked.wanted, options)) {
       story.push(`   ${moment}`);
       const now = look(world);
       compare(before, now, { wanted, plan: world.underway ?? plan, promised });
@@ -195,6 +196,20 @@ function tell(world: World, one: Run, story: string[]): boolean {
   }
   for (const release of options.restored?.values() ?? []) expectRestored(world, release);
   return true;
+}
+
+/** A narrowed run takes the others for what the record says, also where a run was cut off that meant to change them. */
+function withOthersRecorded(
+  world: World,
+  wanted: EnvironmentSpec,
+  { services: selected }: RunOptions,
+): EnvironmentSpec {
+  const services = wanted.services.map((spec) => {
+    if (selected === undefined || selected.includes(spec.name)) return spec;
+    const recorded = world.releases.get(`${spec.name}/${world.state.services[spec.name]?.release}`);
+    return { ...spec, route: recorded?.route ?? spec.route };
+  });
+  return { ...wanted, services };
 }
 
 /** What runs is the release to the letter: image, variables, and the values that its secrets had. */

@@ -184,7 +184,7 @@ export class World {
       secrets[name] = values ?? {};
     }
     return {
-      wanted: restoredSpec(wanted, this.state, restored),
+      wanted: restoredSpec(wanted, restored),
       options: { ...options, restored, secrets },
     };
   }
