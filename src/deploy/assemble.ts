@@ -11,7 +11,7 @@ import {
   secretsVersionOf,
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
-import type { PlanInput, WantedService } from './plan-input.ts';
+import type { PlanInput, UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import { currentPlacements, servingRelease } from './spots.ts';
 
 /** What a run was narrowed to; undefined is everything. */
@@ -31,6 +31,7 @@ export interface Facts {
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   narrowing: Narrowing;
+  unfinishedHook?: UnfinishedHookAnswer | undefined;
   observed: readonly ObservedServer[];
   state: EnvironmentState;
   known: KnownByService;
@@ -77,6 +78,7 @@ export function assemble(facts: Facts): PlanInput {
     leaving,
     hosts: serversOf(wanted, narrowing).map(({ host }) => host),
     excluded: new Set(narrowing.excludedServers),
+    unfinishedHook: facts.unfinishedHook,
     drainedElsewhere: facts.drainedElsewhere,
   };
 }

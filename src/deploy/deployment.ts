@@ -7,6 +7,7 @@ import { assemble, assembleKept, assembleUndo } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
+import { awaitHook, refuseUnfinished, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
@@ -14,7 +15,14 @@ import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
 import { announce, perform } from './perform.ts';
-import { isEmpty, type Plan, type PrepareStep, type RetireStep, type SwitchStep } from './plan.ts';
+import {
+  type AwaitStep,
+  isEmpty,
+  type Plan,
+  type PrepareStep,
+  type RetireStep,
+  type SwitchStep,
+} from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
@@ -58,6 +66,10 @@ export class Deployment {
       await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
       ({ input, plan } = await this.#plan());
     }
+    while (!dryRun && plan.awaited.length > 0) {
+      await log.group('Wait for hooks of an earlier run', () => this.#awaitHooks(plan.awaited));
+      ({ input, plan } = await this.#plan());
+    }
     while (!dryRun && plan.vacate.some(isDrained)) {
       await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
       ({ input, plan } = await this.#plan());
@@ -73,15 +85,17 @@ export class Deployment {
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
-    const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
+    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun } = this.#request;
     const facts = await this.#timeline.measure({ phase: 'observe' }, () =>
       survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing),
     );
     this.#remember(facts.observed);
-    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+    const asked = { ...facts, unfinishedHook };
+    const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
     const plan = planDeploy(input);
-    const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
-    return { input, plan: isRefreshed ? planDeploy(input) : plan };
+    if (dryRun) return { input, plan };
+    refuseUnfinished(plan.unfinished);
+    return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 
   /** What was seen once need not be asked for again. */
@@ -135,6 +149,12 @@ export class Deployment {
     this.#reloadedAt = Date.now();
   }
 
+  /** With the lease: what a migration changes is this environment's. */
+  async #awaitHooks(steps: readonly AwaitStep[]): Promise<void> {
+    const context = this.#context(this.#guard());
+    await allOrErrors(steps.map((step) => awaitHook(context, step)));
+  }
+
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
   async #vacate(steps: readonly RetireStep[]): Promise<void> {
     const { log, signal } = this.#request;
@@ -173,6 +193,14 @@ export class Deployment {
         await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
         break;
       }
+      try {
+        await allOrErrors(level.postDeploy.map((step) => runHook(context, step)));
+      } catch (error) {
+        // The level serves, and stays; what depends on it is not touched.
+        run.failure = reasonOf(error);
+        if (this.#journal.lease?.lost.aborted) throw run.failure;
+        break;
+      }
     }
     if (run.failure !== undefined) {
       run.skipped = plan.levels
@@ -207,8 +235,8 @@ export class Deployment {
     return digests;
   }
 
-  #record(phase: string, work: () => Promise<void>): Promise<void> {
-    return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+  #record(phase: string, work: () => Promise<void>, what = phase): Promise<void> {
+    return this.#timeline.measure({ phase }, () => announce(this.#request.log, what, work));
   }
 
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
@@ -358,6 +386,12 @@ export class Deployment {
       log,
       timeline: this.#timeline,
       guard,
+      noteHook: (step, progress) =>
+        this.#record(
+          'record hook',
+          () => this.#journal.notes(step, progress),
+          `record hook: ${step.hook} of ${step.service} is ${progress}`,
+        ),
       addresses: this.#addresses,
       unused: this.#unused,
       instances: this.#instances,

@@ -1,4 +1,4 @@
-import type { Change, Plan, Step } from './plan.ts';
+import type { Change, Plan, Step, UnfinishedHook } from './plan.ts';
 import { isEmpty } from './plan.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
@@ -24,6 +24,7 @@ export function describePlan(plan: Plan): string[] {
     `${title}: plan`,
     ...plan.changes.map((change) => `  ${describeChange(change)}`),
     ...stale,
+    ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
     ...steps,
   ];
 }
@@ -38,18 +39,27 @@ export function describeChange(change: Change): string {
   return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
 }
 
+/** describeUnfinished says of which hook nobody knows how it ended. */
+export function describeUnfinished({ service, hook, release, host, container }: UnfinishedHook): string {
+  const how = container === undefined ? 'nobody saw how it ended' : 'was killed before its end';
+  return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
+
 /** stepsOf returns all steps of a plan in the order they run. */
 export function stepsOf(plan: Plan): Step[] {
   return [
     ...plan.prepare,
     ...(plan.settle === undefined ? [] : [plan.settle]),
+    ...plan.awaited,
     ...plan.pulls,
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
+      ...level.preDeploy,
       ...level.stop,
       ...level.start,
       ...level.check,
       ...(level.switch === undefined ? [] : [level.switch]),
+      ...level.postDeploy,
       ...level.retire,
     ]),
     ...plan.teardown,
@@ -71,6 +81,10 @@ export function describeStep(step: Step): string {
       return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
     case 'check':
       return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+    case 'hook':
+      return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+    case 'await':
+      return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
     case 'switch': {
       const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
       return `${what} on ${step.hosts.join(', ')}, and prove it`;

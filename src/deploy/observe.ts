@@ -1,11 +1,11 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
-import { EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
+import { EDGE_NETWORK, type HookName, networkName, type Scope, scopeName } from '../model/names.ts';
 import type { ServiceSpec } from '../model/spec.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
-import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
+import type { ObservedContainer, ObservedHook, ObservedNginx, ObservedServer } from './observed.ts';
 
 /**
  * observe looks at what runs on a server of an environment: one call lists the containers; then edge, sidecar,
@@ -31,8 +31,13 @@ export async function observe(
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [containers, sidecar, edge] = await Promise.all([
+  const [containers, hooks, sidecar, edge] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
+    Promise.all(
+      own
+        .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
+        .map((summary) => observeHook(server, summary)),
+    ),
     observeNginx(
       'sidecar',
       server,
@@ -44,6 +49,7 @@ export async function observe(
   return {
     host: server.host,
     containers,
+    hooks,
     sidecar,
     edge,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
@@ -126,6 +132,21 @@ async function observeContainer(
       .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id!))
       .map(({ Id }) => Id!),
     ...(environment && { environment }),
+  };
+}
+
+/** The list of containers says when one has ended, and not how. */
+async function observeHook(server: Server, summary: ContainerSummary): Promise<ObservedHook> {
+  const labels = summary.Labels ?? {};
+  const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id!);
+  return {
+    id: summary.Id!,
+    name: nameOf(summary),
+    service: labels[LABEL.service] ?? '',
+    hook: labels[LABEL.hook] as HookName,
+    release: Number(labels[LABEL.release]),
+    status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+    exitCode: found?.State?.ExitCode ?? 0,
   };
 }
 

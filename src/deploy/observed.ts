@@ -1,3 +1,4 @@
+import type { HookName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import type { Slot, Tree } from '../nginx/tree.ts';
 
@@ -27,6 +28,18 @@ export interface ObservedContainer {
   environment?: Record<string, string>;
 }
 
+/** The container of a hook as it was found on a server. */
+export interface ObservedHook {
+  id: string;
+  name: string;
+  service: string;
+  hook: HookName;
+  release: number;
+  /** `created` was never started. */
+  status: 'created' | 'running' | 'ended';
+  exitCode: number;
+}
+
 /** An edge or sidecar as it was found. */
 export interface ObservedNginx {
   id: string;
@@ -47,6 +60,7 @@ export interface ObservedNginx {
 export interface ObservedServer {
   host: string;
   containers: ObservedContainer[];
+  hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
   edge: ObservedNginx | undefined;
   hasNetwork: boolean;

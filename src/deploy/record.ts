@@ -2,6 +2,7 @@ import { containerName, type Scope } from '../model/names.ts';
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
+import { hasUnfinished, withHooks } from './hook-record.ts';
 import type { Change, Plan, StaleChange, Standing } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
@@ -46,13 +47,15 @@ export function releaseOf(
 export function recordIntent(
   state: EnvironmentState,
   begun: readonly WantedService[],
+  hooks: Plan['hooks'],
   author: Author,
   now: Date,
 ): EnvironmentState {
   const services = { ...state.services };
   for (const service of begun) {
     const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-    services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
   }
   return { ...state, services, ...numbersWith(state, begun) };
 }
@@ -104,7 +107,7 @@ export function recordOutcome(
   for (const { service: name } of outcome.failed) {
     const recorded = services[name];
     if (recorded === undefined) continue;
-    if (recorded.release === 0) delete services[name];
+    if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[name];
     else services[name] = withoutPending(recorded);
   }
   const numbers = numbersWith(

@@ -4,7 +4,7 @@ import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
 import type { Facts, Narrowing } from './assemble.ts';
 import type { Plan } from './plan.ts';
-import type { WantedService } from './plan-input.ts';
+import type { UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
 import type { Author } from './record.ts';
 import type { Timeline } from './timeline.ts';
@@ -15,6 +15,8 @@ export interface DeployRequest {
   /** Secret values by service and name. */
   secrets: Facts['secrets'];
   narrowing: Narrowing;
+  /** What to do with a hook of which nobody knows how it ended. */
+  unfinishedHook?: UnfinishedHookAnswer | undefined;
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';
   dryRun: boolean;

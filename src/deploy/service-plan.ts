@@ -175,7 +175,13 @@ export function retire(
     };
   },
   host: string,
-  { id, name, release, isRunning, helpers }: ObservedContainer,
+  {
+    id,
+    name,
+    release,
+    isRunning,
+    helpers,
+  }: Pick<ObservedContainer, 'id' | 'name' | 'release' | 'isRunning' | 'helpers'>,
 ): RetireStep {
   const { port, policy } = service.spec;
   const isUnused = unused.has(id);
@@ -212,7 +218,8 @@ function pullOf(service: WantedService, host: string): PullStep {
   return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
 }
 
-function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
+/** blueprintOf returns what a service's containers on a server are made from. */
+export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
   const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
   const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
   return {

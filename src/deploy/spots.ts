@@ -3,9 +3,9 @@ import type { Side } from '../model/side.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
-import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
+import type { ObservedContainer, ObservedHook, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
-import type { PlanInput } from './plan-input.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
 
 /** An input never changes, and the planner asks the same of it for every service and level: it is looked at once. */
 function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
@@ -159,4 +159,20 @@ export function observedAt(input: PlanInput, host: string): ObservedServer {
 /** containersAt returns a service's containers on one server: two at most. */
 export function containersAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
   return observedAt(input, host).containers.filter((container) => container.service === service);
+}
+
+/** hooksOf returns the containers of a service's hooks, with their servers. */
+export function hooksOf(input: PlanInput, service: string): (ObservedHook & { host: string })[] {
+  return input.observed.flatMap(({ host, hooks }) =>
+    hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })),
+  );
+}
+
+/** isImageMoved tells whether a service's image name means another image on a server than when its containers were made. */
+export function isImageMoved(input: PlanInput, { name, spec }: WantedService, host: string): boolean {
+  const containers = containersAt(input, name, host);
+  const image = observedAt(input, host).images.get(spec.container.image);
+  return (
+    image !== undefined && containers.length > 0 && containers.every(({ imageId }) => imageId !== image.id)
+  );
 }

@@ -4,6 +4,7 @@ import type { EnvironmentSpec } from '../model/spec.ts';
 import { describeLease } from '../state/lease.ts';
 import type { Store } from '../state/store.ts';
 import { assembleKept, checkNarrowing, serversOf } from './assemble.ts';
+import { describeHooks } from './hook-record.ts';
 import type { ObservedServer } from './observed.ts';
 import { planDeploy } from './planner.ts';
 import { spotOf } from './spots.ts';
@@ -82,9 +83,10 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
       services: Object.fromEntries(services),
       drift: [
         ...Object.entries(state.stale_servers ?? {}).map(
-          ([host, { since }]) =>
-            `${host} was left out at ${since}, and is brought up to date by the next deploy`,
+          ([host, { since, reason }]) =>
+            `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
         ),
+        ...Object.entries(state.services).flatMap(([name, { hooks }]) => describeHooks(name, hooks)),
         ...driftOf(state, Object.fromEntries(services)),
         ...plan.prepare.map(
           ({ host, sidecar, edge }) =>

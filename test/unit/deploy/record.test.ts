@@ -70,7 +70,7 @@ describe('a release', () => {
 describe('the record', () => {
   test('an intent is pending beside what runs', () => {
     const { input, state } = planned(api(), api({ image: 'api:2' }));
-    const after = recordIntent(state, input.services, AUTHOR, LATER);
+    const after = recordIntent(state, input.services, {}, AUTHOR, LATER);
     expect(after.services.api).toMatchObject({
       release: 1,
       pending: { release: 2, run: AUTHOR.run, since: LATER.toISOString() },
@@ -148,7 +148,7 @@ describe('the record', () => {
         service('web', { image: `web:${version}`, dependsOn: ['api'] }),
       ]);
     const { input, plan, state } = planned(all(1), all(2));
-    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, done: ['api'], failed: ['web'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
@@ -159,7 +159,7 @@ describe('the record', () => {
 
   test('a first deploy that failed leaves no service on the record, but its number is used', () => {
     const { input, plan, state } = planned(undefined, api());
-    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, failed: ['api'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);

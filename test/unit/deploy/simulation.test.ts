@@ -3,13 +3,16 @@ import fc from 'fast-check';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
 import { UserError } from '../../../src/model/errors.ts';
-import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import type { EnvironmentSpec, HookSpec } from '../../../src/model/spec.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
-import { type Container, type RunOptions, StepFailed, World } from './world.ts';
+import { type Container, FAILING, type RunOptions, StepFailed, World } from './world.ts';
 
 /** Images of this version never get healthy. */
 const BROKEN = 4;
 const ZONES = ['lon1', 'lon1', 'nyc1'];
+
+/** Undefined is none. */
+const hook = fc.option(fc.record({ fails: fc.boolean(), idempotent: fc.boolean() }), { nil: undefined });
 
 /** What the file says in one run of a story. */
 const desired = fc.record({
@@ -22,6 +25,8 @@ const desired = fc.record({
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1000, 2000),
+      preDeploy: hook,
+      postDeploy: hook,
     }),
     { freq: 6, nil: undefined },
   ),
@@ -53,6 +58,8 @@ const mischief = fc.oneof(
         'change a file',
         'move an image',
         'lose the record',
+        'kill all hooks',
+        'remove all hooks',
         'switch a server off',
         'switch all servers on',
       ),
@@ -71,6 +78,8 @@ const run = fc.record({
     { weight: 1, arbitrary: fc.constant<RunOptions>({ services: ['api'] }) },
     { weight: 1, arbitrary: fc.constant<RunOptions>({ zones: ['lon1'] }) },
   ),
+  /** What somebody says when a run asks what became of a hook. */
+  answer: fc.constantFrom('run' as const, 'done' as const),
 });
 type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -113,8 +122,13 @@ function tell(world: World, one: Run, story: string[]): boolean {
   const options = optionsOf(world, one, wanted);
   if (options === undefined) return true;
   story.push(`-- ${summaryOf(one)}`);
-  const plan = planUnlessRefused(world, wanted, options);
+  let plan = planUnlessRefused(world, wanted, options);
   if (plan === undefined) return true;
+  if (plan.unfinished.length > 0) {
+    options.unfinishedHook = one.answer;
+    story.push(`   said: ${one.answer}`);
+    plan = world.plan(wanted, options);
+  }
   story.push(...describePlan(plan));
   let before = look(world);
   const promised = new Set(before.routes.keys());
@@ -154,6 +168,7 @@ function planUnlessRefused(world: World, wanted: EnvironmentSpec, options: RunOp
 function settleDown(world: World, last: Run, story: string[]): void {
   const desired = structuredClone(last.desired);
   for (const one of [desired.api, desired.web, desired.db]) if (one?.version === BROKEN) one.version = 1;
+  for (const one of [desired.api?.preDeploy, desired.api?.postDeploy]) if (one) one.fails = false;
   const whole = { ...last, desired, cutAfter: undefined, narrowing: {} };
   // Somebody finds out while a server is off, and it comes back.
   expect(tell(world, whole, story)).toBe(true);
@@ -164,6 +179,7 @@ function settleDown(world: World, last: Run, story: string[]): void {
   const plan = world.plan(wanted, optionsOf(world, whole, wanted));
   if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
   expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
+  for (const { hooks } of world.machines.values()) expect(hooks).toEqual([]);
   for (const { name, placement } of wanted.services) {
     const recorded = world.state.services[name]!;
     expect(recorded.pending).toBeUndefined();
@@ -278,7 +294,11 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
     servers: it.servers,
     secrets: ['TOKEN'],
     dependsOn: dependsOnDb,
-    policy: { drainTimeoutMs: it.drainTimeoutMs },
+    policy: {
+      drainTimeoutMs: it.drainTimeoutMs,
+      ...(it.preDeploy && { preDeploy: hookOf(it.preDeploy) }),
+      ...(it.postDeploy && { postDeploy: hookOf(it.postDeploy) }),
+    },
   });
   return shop(
     [
@@ -297,6 +317,10 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
     ],
     servers(count, ZONES),
   );
+}
+
+function hookOf({ fails, idempotent }: { fails: boolean; idempotent: boolean }): HookSpec {
+  return { command: fails ? FAILING : ['migrate'], timeoutMs: 600_000, idempotent };
 }
 
 function optionsOf(world: World, one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
@@ -352,6 +376,12 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'lose the record':
       world.loseRecord();
+      break;
+    case 'kill all hooks':
+      world.killHooks();
+      break;
+    case 'remove all hooks':
+      world.removeHooks();
       break;
     case 'switch a server off':
       switchOff(world, pick, story);

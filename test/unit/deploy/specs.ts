@@ -84,5 +84,6 @@ export function shop(services: ServiceSpec[], on: ServerSpec[] = servers(1)): En
     servers: on,
     services,
     nginx: { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2000 },
+    onPartialFailure: 'revert',
   };
 }

@@ -1,9 +1,13 @@
 import { assemble, assembleKept, assembleUndo, type Facts } from '../../../src/deploy/assemble.ts';
 import { blueprintHash } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
-import type { ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
+import { refuseUnfinished } from '../../../src/deploy/hook.ts';
+import { recordHook } from '../../../src/deploy/hook-record.ts';
+import type { ObservedHook, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
 import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
 import type {
+  AwaitStep,
+  HookStep,
   Level,
   Plan,
   PrepareStep,
@@ -65,6 +69,7 @@ export interface Nginx {
 export interface Machine {
   spec: ServerSpec;
   containers: Container[];
+  hooks: ObservedHook[];
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
@@ -81,7 +86,14 @@ export interface RunOptions {
   secrets?: Record<string, Record<string, string>>;
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
+  unfinishedHook?: 'run' | 'done' | undefined;
 }
+
+/** How a hook of one release ended, or that it has not ended. */
+export type HookEnd = 'runs' | 'well' | 'badly' | 'killed';
+
+/** The command of a hook that fails. */
+export const FAILING = ['fail'];
 
 /** A health check failed, or a switch was not proven. */
 export class StepFailed extends Error {}
@@ -102,6 +114,8 @@ export class World {
   underway: Plan | undefined;
   /** Images that never get healthy. */
   readonly broken = new Set<string>();
+  /** What became of every hook that was started, by service, hook, release and image. */
+  readonly hookEnds = new Map<string, HookEnd>();
   /** What an image name means right now: `moveImage` changes it. */
   readonly #imageIds = new Map<string, string>();
   #nextId = 1;
@@ -122,7 +136,7 @@ export class World {
   }
 
   facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
-    const { services, zones, excludedServers, secrets = {} } = options;
+    const { services, zones, excludedServers, secrets = {}, unfinishedHook } = options;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -131,6 +145,7 @@ export class World {
       wanted,
       secrets,
       narrowing: { services, zones, excludedServers },
+      unfinishedHook,
       observed: this.#observe(wanted, options),
       state: structuredClone(this.state),
       known: new Map(known),
@@ -162,6 +177,7 @@ export class World {
     let input = this.input(wanted, options);
     let plan = planDeploy(input);
     this.underway = plan;
+    refuseUnfinished(plan.unfinished);
     if (plan.settle !== undefined) {
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, plan.settle, new Map());
@@ -170,6 +186,14 @@ export class World {
       this.underway = plan;
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after settling');
     }
+    if (plan.awaited.length > 0) {
+      for (const step of plan.awaited) yield this.#await(step);
+      input = this.input(wanted, options);
+      plan = planDeploy(input);
+      this.underway = plan;
+      if (plan.awaited.length > 0) throw new Error('awaiting hooks never ends');
+    }
+    refuseUnfinished(plan.unfinished);
     for (let rounds = 0; plan.vacate.some(({ drainTimeoutMs }) => drainTimeoutMs !== undefined); rounds++) {
       if (rounds > 3) throw new Error('vacating never ends');
       for (const step of plan.vacate.filter(({ drainTimeoutMs }) => drainTimeoutMs !== undefined)) {
@@ -190,7 +214,8 @@ export class World {
     const written = new Set(begun.map(({ name }) => name));
     if (begun.length > 0) {
       this.#write(input, begun);
-      this.#record((state) => recordIntent(state, begun, AUTHOR, NOW));
+      const { hooks } = plan;
+      this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
       yield 'recorded the intent';
     }
     for (const step of plan.vacate) yield this.#retire(step);
@@ -215,6 +240,13 @@ export class World {
         progress.failure = error;
         progress.failed = level.services;
         yield* this.#undo(wanted, input, progress, options);
+        break;
+      }
+      try {
+        for (const step of level.postDeploy) yield* this.#hook(input, step, options);
+      } catch (error) {
+        if (!(error instanceof StepFailed)) throw error;
+        progress.failure = error;
         break;
       }
     }
@@ -296,6 +328,23 @@ export class World {
   loseRecord(): void {
     this.state = emptyState(this.scope);
     this.releases = new Map();
+    this.hookEnds.clear();
+  }
+
+  /** killHooks ends every hook that runs, as an engine does that is restarted. */
+  killHooks(): void {
+    for (const { hooks } of this.machines.values()) {
+      for (const hook of hooks.filter(({ status }) => status === 'running')) {
+        Object.assign(hook, { status: 'ended', exitCode: 137 });
+        this.#noteEnd(hook, 'killed');
+      }
+    }
+  }
+
+  /** removeHooks removes the containers of all hooks, running or not. */
+  removeHooks(): void {
+    this.killHooks();
+    for (const machine of this.machines.values()) machine.hooks = [];
   }
 
   /** join makes the file's servers exist; those that left it are switched off, and come back empty. */
@@ -309,6 +358,7 @@ export class World {
       else {
         const nothing = {
           containers: [],
+          hooks: [],
           sidecar: undefined,
           edge: undefined,
           images: new Map(),
@@ -348,6 +398,7 @@ export class World {
             address: container.isRunning ? '172.18.0.9' : undefined,
             helpers: [],
           })),
+          hooks: structuredClone(machine.hooks),
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
@@ -441,12 +492,13 @@ export class World {
   }
 
   *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
+    for (const step of level.preDeploy) yield* this.#hook(input, step, options);
     for (const { host, id, name } of level.stop) {
       const container = this.#living(host).containers.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
-    for (const step of level.start) yield this.#start(step, options, unused);
+    for (const step of level.start) yield this.#start(input, step, options, unused);
     for (const { service, host, side } of level.check) {
       this.#living(host);
       const container = this.container(containerName(this.scope, service, side), host);
@@ -455,7 +507,88 @@ export class World {
     if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused);
   }
 
-  #start(step: StartStep, options: RunOptions, unused: Unused): string {
+  /** It throws when a hook would run twice, or two of a service at once. */
+  *#hook(input: PlanInput, step: HookStep, options: RunOptions): Generator<string> {
+    const machine = this.#living(step.host);
+    const { hook, service, release, name } = step;
+    const what = `${hook} of ${service} release ${release}`;
+    let container = machine.hooks.find((candidate) => candidate.name === name);
+    if (container === undefined) {
+      container = {
+        id: `c${this.#nextId++}`,
+        name,
+        service,
+        hook,
+        release,
+        status: 'created',
+        exitCode: 0,
+      };
+      machine.hooks.push(container);
+      yield `created ${what} on ${step.host}`;
+    }
+    if (container.release !== release) throw new Error(`${name} is that of release ${container.release}`);
+    if (container.status === 'created') {
+      this.#record((state) => recordHook(state, step, 'begun'));
+      yield `recorded that ${what} begins`;
+      const { policy } = input.services.find((one) => one.name === service)!.spec;
+      const spec = hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
+      const before = this.hookEnds.get(this.#hookKey(container));
+      const mayRun = before === undefined || before === 'badly';
+      if (!mayRun && !spec?.idempotent && options.unfinishedHook !== 'run')
+        throw new Error(`${what} runs twice; the first time it ended ${before}`);
+      const living = [...this.machines.values()].filter(({ isDead }) => !isDead);
+      const rival = living
+        .flatMap(({ hooks }) => hooks)
+        .find((other) => other.service === service && other.status === 'running');
+      if (rival !== undefined) throw new Error(`${what} and ${rival.name} run at once`);
+      container.status = 'running';
+      this.#noteEnd(container, 'runs');
+      yield `started ${what} on ${step.host}`;
+      this.#endHook(container, step.command[0] === FAILING[0]);
+      yield `ended ${what}`;
+    }
+    const { exitCode } = container;
+    this.#record((state) => recordHook(state, step, exitCode === 0 ? 'done' : 'failed'));
+    yield `recorded that ${what} is over`;
+    machine.hooks = machine.hooks.filter((other) => other !== container);
+    yield `removed ${name}`;
+    if (exitCode !== 0) throw new StepFailed(`${what} ended with ${exitCode}`);
+  }
+
+  #await({ host, id, name }: AwaitStep): string {
+    const found = this.#living(host).hooks.find((hook) => hook.id === id);
+    if (found?.status === 'running') this.#endHook(found, false);
+    return `awaited ${name}`;
+  }
+
+  #endHook(hook: ObservedHook, isFailing: boolean): void {
+    hook.status = 'ended';
+    hook.exitCode = isFailing ? 1 : 0;
+    this.#noteEnd(hook, isFailing ? 'badly' : 'well');
+  }
+
+  #noteEnd(hook: ObservedHook, end: HookEnd): void {
+    this.hookEnds.set(this.#hookKey(hook), end);
+  }
+
+  #hookKey({ service, hook, release }: Pick<ObservedHook, 'service' | 'hook' | 'release'>): string {
+    const image = this.releases.get(`${service}/${release}`)?.container.image ?? '';
+    return `${service} ${hook} ${release} ${this.imageId(image)}`;
+  }
+
+  /** What a release needs was prepared by its hook, unless somebody said that it was. */
+  #assertPrepared(input: PlanInput, { service, release }: StartStep, { unfinishedHook }: RunOptions): void {
+    const wanted = input.services.find(({ name }) => name === service)!;
+    const isAdded = this.state.services[service]?.release === release;
+    if (wanted.spec.policy.preDeploy === undefined || isAdded || input.keepsActive) return;
+    const key = this.#hookKey({ service, release, hook: 'pre_deploy' });
+    if (unfinishedHook === 'done') this.hookEnds.set(key, 'well');
+    const end = this.hookEnds.get(key);
+    if (end !== 'well') throw new Error(`${service} release ${release} starts, and its pre_deploy: ${end}`);
+  }
+
+  #start(input: PlanInput, step: StartStep, options: RunOptions, unused: Unused): string {
+    if (step.existing === undefined) this.#assertPrepared(input, step, options);
     const machine = this.#living(step.host);
     const { blueprint, side } = step;
     const name = containerName(this.scope, step.service, side);
@@ -558,6 +691,9 @@ export class World {
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
     machine.containers = machine.containers.filter((container) => container.id !== id);
+    const hook = machine.hooks.find((candidate) => candidate.id === id);
+    if (hook?.status === 'running') throw new Error(`${name} on ${host} runs, and is removed`);
+    machine.hooks = machine.hooks.filter((candidate) => candidate !== hook);
     return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
   }
 
@@ -581,7 +717,8 @@ export class World {
 
   #teardown(host: string): string {
     const machine = this.#living(host);
-    if (machine.containers.length > 0) throw new Error(`${host}: the network has active endpoints`);
+    if (machine.containers.length + machine.hooks.length > 0)
+      throw new Error(`${host}: the network has active endpoints`);
     machine.sidecar = undefined;
     if (machine.edge !== undefined) machine.edge.isInNetwork = false;
     return `tore ${host} down`;
