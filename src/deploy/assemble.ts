@@ -53,7 +53,9 @@ export function assemble(facts: Facts): PlanInput {
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
   const names = new Set(wanted.services.map(({ name }) => name));
-  const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+  const standing = observed.flatMap(({ containers, hooks }) =>
+    [...containers, ...hooks].map(({ service }) => service),
+  );
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
     .sort();
