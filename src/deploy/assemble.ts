@@ -141,6 +141,25 @@ export function assembleUndo(
   };
 }
 
+/**
+ * assembleWithout returns the input for the rest of a run that leaves servers out in its middle: releases keep the
+ * numbers they were given, and what the run itself still drains (`draining`, ids of containers) is left to it. Pure.
+ */
+export function assembleWithout(
+  input: PlanInput,
+  left: readonly string[],
+  { observed, state, draining }: Pick<PlanInput, 'observed' | 'state'> & { draining: readonly string[] },
+): PlanInput {
+  return {
+    ...input,
+    observed: observed.filter(({ host }) => !left.includes(host)),
+    state,
+    hosts: input.hosts.filter((host) => !left.includes(host)),
+    excluded: new Set([...input.excluded, ...left]),
+    drainedElsewhere: new Set([...input.drainedElsewhere, ...draining]),
+  };
+}
+
 function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {
   const { narrowing, observed, state } = facts;
   const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);

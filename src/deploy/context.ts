@@ -2,7 +2,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
 import type { HookProgress } from '../model/release.ts';
-import type { NginxSpec, ServerSpec } from '../model/spec.ts';
+import type { NginxSpec, PartialFailure, ServerSpec } from '../model/spec.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
 import type { HookStep } from './plan.ts';
@@ -25,6 +25,8 @@ export interface RunContext {
   scope: Scope;
   servers: readonly ServerSpec[];
   nginx: NginxSpec;
+  /** Whether a switch that fails on some servers is kept by the others. */
+  onPartialFailure: PartialFailure;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   log: Log;

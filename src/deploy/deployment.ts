@@ -3,21 +3,24 @@ import { messageOf, reasonOf } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
-import { assemble, assembleKept, assembleUndo } from './assemble.ts';
+import { assemble, assembleKept, assembleUndo, assembleWithout } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
 import { awaitHook, refuseUnfinished, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
+import { joinPlans } from './joined-plan.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
+import { leftOutFailure, PartialSwitch } from './partial-switch.ts';
 import { announce, perform } from './perform.ts';
 import {
   type AwaitStep,
   isEmpty,
+  type Level,
   type Plan,
   type PrepareStep,
   type RetireStep,
@@ -171,12 +174,18 @@ export class Deployment {
     await this.#journal.reopen();
   }
 
-  async #execute(input: PlanInput, plan: Plan): Promise<DeployReport> {
-    const run = emptyRun();
-    const context = this.#context(this.#guard());
+  /** `run`, and what is known of images, are those of the run that went on with this plan in its middle. */
+  async #execute(
+    input: PlanInput,
+    plan: Plan,
+    run = emptyRun(),
+    known: ReadonlyMap<string, string> = new Map(),
+  ): Promise<DeployReport> {
+    const { log, wanted } = this.#request;
+    const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
     const begun = begunServices(input, plan);
-    const { log } = this.#request;
-    const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
+    const found = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
+    const digests = new Map([...found, ...known]);
     for (const level of plan.levels) {
       try {
         const title =
@@ -186,6 +195,12 @@ export class Deployment {
         run.retiring.push(await log.group(title, () => runLevel(context, level)));
         run.done.push(...level.services);
       } catch (error) {
+        if (error instanceof PartialSwitch) {
+          const rest = await log.group('Go on without them', () =>
+            this.#goOnWithout(input, plan, level, run, error),
+          );
+          return await this.#execute(rest.input, rest.plan, run, digests);
+        }
         run.failure = reasonOf(error);
         run.failed = level.services;
         // Another run may be at work: what is left here is for it to see.
@@ -207,7 +222,42 @@ export class Deployment {
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
     }
-    return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+    const whole = run.come.reduceRight(
+      (rest, { plan: first, levels }) => joinPlans(first, levels, rest),
+      plan,
+    );
+    return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
+  }
+
+  /** Some servers did not switch, and the others keep what is proven: those are left out, and a new plan is made. */
+  async #goOnWithout(
+    input: PlanInput,
+    plan: Plan,
+    level: Level,
+    run: Run,
+    { failures }: PartialSwitch,
+  ): Promise<{ input: PlanInput; plan: Plan }> {
+    const { log } = this.#request;
+    for (const [host, error] of failures) {
+      run.left.set(host, error);
+      log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
+    }
+    const left = [...failures.keys()];
+    const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+    const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
+    const living = input.hosts.filter((host) => !failures.has(host));
+    const observed = await allOrErrors(
+      living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)),
+    );
+    const { state } = this.#journal.snapshot;
+    const without = assembleWithout(input, left, { observed, state, draining });
+    const rest = planDeploy(without);
+    if (rest.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
+    for (const line of describePlan(rest)) log.info(line);
+    const ahead = rest.levels.flatMap(({ services }) => services);
+    run.done.push(...level.services.filter((name) => !ahead.includes(name)));
+    run.come.push({ plan, levels: come });
+    return { input: without, plan: rest };
   }
 
   /** Everything that can be done before a container starts: images, the intent on the record, edge and sidecar. */
@@ -277,14 +327,14 @@ export class Deployment {
   }
 
   /** A server that died does not keep the others from going back. */
-  async #observeLiving({ scope }: PlanInput, run: Run): Promise<ObservedServer[]> {
+  async #observeLiving({ scope, hosts }: PlanInput, run: Run): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
-      this.#fleet.servers.map((server) => observe(server, scope, wanted.services)),
+      hosts.map((host) => observe(this.#fleet.server(host), scope, wanted.services)),
     );
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
-      const { host } = this.#fleet.servers[index]!;
+      const host = hosts[index]!;
       run.dead.push(host);
       log.warning(
         `${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`,
@@ -382,6 +432,7 @@ export class Deployment {
       scope: { project: wanted.project, environment: wanted.environment },
       servers: wanted.servers,
       nginx: wanted.nginx,
+      onPartialFailure: 'revert',
       secrets,
       log,
       timeline: this.#timeline,
@@ -410,7 +461,7 @@ export class Deployment {
       probes: run.probes,
       cut: run.cut,
       engineCalls: this.#fleet.calls(),
-      failure: run.failure,
+      failure: run.failure ?? leftOutFailure(run.left),
       changed: !isEmpty(plan),
     };
   }
@@ -419,17 +470,21 @@ export class Deployment {
 /** What happened so far. */
 interface Run extends Progress {
   retiring: Retiring[];
+  /** Plans that were given up in their middle, and how far they came. */
+  come: { plan: Plan; levels: Level[] }[];
   cut: number;
 }
 
 function emptyRun(): Run {
   return {
     retiring: [],
+    come: [],
     done: [],
     failed: [],
     skipped: [],
     failure: undefined,
     dead: [],
+    left: new Map(),
     probes: new Map(),
     cut: 0,
   };

@@ -87,7 +87,7 @@ export interface Outcome {
   removed: Change[];
   /** What was to change and runs as before, because the run failed. */
   failed: Change[];
-  stale: StaleChange;
+  stale: StaleChange & { reasons: ReadonlyMap<string, string> };
 }
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
@@ -119,12 +119,16 @@ export function recordOutcome(
 
 function withStale(
   { stale_servers: before = {}, ...state }: EnvironmentState,
-  { left, returned }: StaleChange,
+  { left, returned, reasons }: Outcome['stale'],
   { run }: Author,
   now: Date,
 ): EnvironmentState {
   const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-  const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }] as const);
+  const added = left.map((host) => {
+    const reason = reasons.get(host);
+    const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+    return [host, before[host] ?? entry] as const;
+  });
   const stale = Object.fromEntries([...kept, ...added]);
   return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }

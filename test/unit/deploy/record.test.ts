@@ -16,7 +16,15 @@ import { World } from './world.ts';
 
 const AUTHOR = { run: 'https://github.com/acme/shop/actions/runs/1', actor: 'ann', commit: 'abc123' };
 const LATER = new Date('2026-12-24T18:00:00Z');
-const DONE = { done: [], failed: [], skipped: [], failure: undefined, dead: [], probes: new Map() };
+const DONE = {
+  done: [],
+  failed: [],
+  skipped: [],
+  failure: undefined,
+  dead: [],
+  left: new Map(),
+  probes: new Map(),
+};
 
 /** planned returns what a run that changes `before` to `after` knows, just before it records. */
 function planned(before: EnvironmentSpec | undefined, after: EnvironmentSpec) {

@@ -227,6 +227,7 @@ export class World {
       skipped: [] as string[],
       failure: undefined as unknown,
       dead: [] as string[],
+      left: new Map(),
       probes: new Map(),
     };
     const retiring: RetireStep[] = [];
