@@ -56090,6 +56090,7 @@ const ACTIONS = {
             'state-branch',
             'github-token',
             'lease-wait',
+            'unfinished-hook',
             'dry-run',
         ],
         outputs: ['changed', 'releases', 'result'],
@@ -56112,6 +56113,7 @@ const ACTIONS = {
             'state-branch',
             'github-token',
             'lease-wait',
+            'unfinished-hook',
             'dry-run',
         ],
         outputs: ['changed', 'releases', 'result'],
@@ -56171,6 +56173,9 @@ function scopeName(scope) {
 function containerName(scope, service, side) {
     return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
 }
+function hookContainerName(scope, service, hook) {
+    return `${containerName(scope, service, 'base')}_${hook}`;
+}
 function networkName(scope) {
     return `${scopeName(scope)}_network`;
 }
@@ -56206,6 +56211,8 @@ const DEFAULTS = {
     stop_grace_period: '10s',
     drain: { timeout: '120s' },
     healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
+    hook: { timeout: '10m', idempotent: false },
+    on_partial_failure: 'revert',
     logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 };
 ;
@@ -65305,6 +65312,7 @@ const DEPENDENCY_REFUSALS = {
 const LOCAL_REFUSALS = {
     servers: 'the local provider has one server, the machine that runs the action.',
     user: 'the local provider needs no login.',
+    on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
 ;
 const bytes_UNITS = {
@@ -65722,6 +65730,33 @@ const healthcheck = key_closed({
     }),
 });
 ;
+const words = parsed(union([scalars_text, schemas_array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+    const list = typeof value === 'string' ? splitWords(value) : value;
+    if (list[0] === undefined || list[0].trim() === '')
+        throw new UserError('is empty');
+    return list;
+});
+const hook_long = key_closed({
+    command: requiredKey(words, {
+        description: 'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
+        short: 'command: node migrate.js',
+        long: 'command: ["node", "migrate.js"]',
+    }),
+    timeout: key(positiveDuration, {
+        description: 'A command that takes longer is stopped, and the run fails.',
+        fallback: { value: DEFAULTS.hook.timeout },
+        example: 'timeout: 30m',
+    }),
+    idempotent: key(flag, {
+        description: 'Says that the command may be run a second time for the same release: when nobody knows how it ended, it is, instead of asking.',
+        fallback: { value: false },
+        example: 'idempotent: true',
+    }),
+});
+const hook = union([words.transform((command) => ({ command })), hook_long], {
+    error: 'must be a command, or a map with one',
+});
+;
 const LABEL_PREFIX = 'switchyard.';
 const MEMORY_MIN = 6 * 1024 ** 2;
 function distinct(list) {
@@ -65893,6 +65928,16 @@ const service = key_closed({
     healthcheck: key(healthcheck, {
         from: 'Compose',
         description: 'How a new container proves that it is healthy before it gets traffic.',
+    }),
+    pre_deploy: key(hook, {
+        description: 'Command that is run once per release before its first container starts, such as a migration: on one server, in a container of the new image with its environment, secrets and limits, and its volumes read-only. When it fails, nothing is deployed.',
+        short: 'pre_deploy: node migrate.js',
+        long: 'pre_deploy: { command: ["node", "migrate.js"], timeout: 30m, idempotent: true }',
+    }),
+    post_deploy: key(hook, {
+        description: 'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
+        short: 'post_deploy: node warm-cache.js',
+        long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
     }),
     drain: key(key_closed({
         timeout: key(scalars_duration, {
@@ -66096,6 +66141,11 @@ const staticEnvironment = key_closed({
     servers: requiredKey(schemas_array(server).min(1, { error: 'must have at least one server' }), {
         description: 'The servers.',
         example: 'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
+    }),
+    on_partial_failure: key(schemas_enum(['revert', 'keep']), {
+        description: 'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
+        fallback: { value: DEFAULTS.on_partial_failure },
+        example: 'on_partial_failure: keep',
     }),
     services: overrides,
 }).superRefine((environment, context) => {
@@ -66663,6 +66713,15 @@ function policy(input, healthcheck) {
         drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
         stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),
         pullPolicy: pullPolicy === 'if_not_present' ? 'missing' : pullPolicy,
+        ...given('preDeploy', input.pre_deploy && resolve_service_hook(input.pre_deploy)),
+        ...given('postDeploy', input.post_deploy && resolve_service_hook(input.post_deploy)),
+    };
+}
+function resolve_service_hook({ command, timeout, idempotent }) {
+    return {
+        command,
+        timeoutMs: timeout ?? parseDuration(DEFAULTS.hook.timeout),
+        idempotent: idempotent ?? DEFAULTS.hook.idempotent,
     };
 }
 function given(name, value) {
@@ -66696,6 +66755,7 @@ function resolveEnvironment(loaded, environment, options = {}) {
             image: image ?? DEFAULTS.sidecar.image,
             keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
         },
+        onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
     };
 }
 function environmentOf(loaded, name) {
@@ -66915,7 +66975,7 @@ function isSameRelease(release, spec, secretsVersion) {
 }
 function highestRelease(service, state, observed) {
     const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
+    const labels = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
     return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
 }
 function secretsVersionOf(service, secrets, observed, known) {
@@ -67144,6 +67204,14 @@ function observedAt(input, host) {
 function containersAt(input, service, host) {
     return observedAt(input, host).containers.filter((container) => container.service === service);
 }
+function hooksOf(input, service) {
+    return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
+}
+function isImageMoved(input, { name, spec }, host) {
+    const containers = containersAt(input, name, host);
+    const image = observedAt(input, host).images.get(spec.container.image);
+    return (image !== undefined && containers.length > 0 && containers.every(({ imageId }) => imageId !== image.id));
+}
 ;
 function assemble(facts) {
     const { wanted, narrowing, observed, state } = facts;
@@ -67155,7 +67223,7 @@ function assemble(facts) {
     assemble_checkDependencies(services);
     checkPorts(services, wanted, narrowing);
     const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    const standing = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].map(({ service }) => service));
     const others = [...new Set([...standing, ...Object.keys(state.services)])]
         .filter((name) => !names.has(name))
         .sort();
@@ -67178,6 +67246,7 @@ function assemble(facts) {
         leaving,
         hosts: serversOf(wanted, narrowing).map(({ host }) => host),
         excluded: new Set(narrowing.excludedServers),
+        unfinishedHook: facts.unfinishedHook,
         drainedElsewhere: facts.drainedElsewhere,
     };
 }
@@ -67209,6 +67278,16 @@ function assembleUndo(input, { failed, done, unused }, observed) {
         isLeaving: false,
         keepsActive: true,
         unused,
+    };
+}
+function assembleWithout(input, left, { observed, state, draining }) {
+    return {
+        ...input,
+        observed: observed.filter(({ host }) => !left.includes(host)),
+        state,
+        hosts: input.hosts.filter((host) => !left.includes(host)),
+        excluded: new Set([...input.excluded, ...left]),
+        drainedElsewhere: new Set([...input.drainedElsewhere, ...draining]),
     };
 }
 function wantedService(facts, spec, ports) {
@@ -67655,7 +67734,12 @@ function placeKey(host, service, side) {
 function isEmpty(plan) {
     return (plan.changes.every(({ effect }) => effect === 'none') &&
         plan.settle === undefined &&
-        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+        plan.awaited.length +
+            plan.vacate.length +
+            plan.prepare.length +
+            plan.levels.length +
+            plan.teardown.length ===
+            0 &&
         plan.stale.left.length + plan.stale.returned.length === 0);
 }
 ;
@@ -67681,6 +67765,7 @@ function describePlan(plan) {
         `${title}: plan`,
         ...plan.changes.map((change) => `  ${describeChange(change)}`),
         ...stale,
+        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
         ...steps,
     ];
 }
@@ -67691,17 +67776,24 @@ function describeChange(change) {
     const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
     return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
 }
+function describeUnfinished({ service, hook, release, host, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
 function stepsOf(plan) {
     return [
         ...plan.prepare,
         ...(plan.settle === undefined ? [] : [plan.settle]),
+        ...plan.awaited,
         ...plan.pulls,
         ...plan.vacate,
         ...plan.levels.flatMap((level) => [
+            ...level.preDeploy,
             ...level.stop,
             ...level.start,
             ...level.check,
             ...(level.switch === undefined ? [] : [level.switch]),
+            ...level.postDeploy,
             ...level.retire,
         ]),
         ...plan.teardown,
@@ -67721,6 +67813,10 @@ function describeStep(step) {
             return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
         case 'check':
             return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+        case 'hook':
+            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+        case 'await':
+            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
         case 'switch': {
             const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
             return `${what} on ${step.hosts.join(', ')}, and prove it`;
@@ -67734,6 +67830,281 @@ function describeStep(step) {
         case 'teardown':
             return `remove sidecar and network from ${step.host}; volumes stay`;
     }
+}
+;
+const labels_LABEL = {
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    release: 'switchyard.release',
+    version: 'switchyard.version',
+    side: 'switchyard.side',
+    hook: 'switchyard.hook',
+    hostPort: 'switchyard.host-port',
+    internalPort: 'switchyard.internal-port',
+    containerHash: 'switchyard.container-hash',
+    secretsVersion: 'switchyard.secrets-version',
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
+;
+function blueprintHash(blueprint) {
+    const { ports, publishOn, ...rest } = blueprint;
+    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+}
+function containerRequest(blueprint, identity) {
+    const { scope, service, container, containerPort, ports, publishOn } = blueprint;
+    const port = `${containerPort}/tcp`;
+    return {
+        Image: container.image,
+        ...(container.command && { Cmd: container.command }),
+        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
+        ...(container.user && { User: container.user }),
+        ...(container.workingDir && { WorkingDir: container.workingDir }),
+        ...(container.stopSignal && { StopSignal: container.stopSignal }),
+        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
+        ExposedPorts: { [port]: {} },
+        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
+        HostConfig: {
+            Init: true,
+            NetworkMode: networkName(scope),
+            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
+            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
+            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
+            ...(publishOn !== undefined && {
+                PortBindings: {
+                    [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
+                },
+            }),
+            ...limitsOf(container),
+        },
+        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+    };
+}
+function hookRequest(blueprint, identity) {
+    const { scope, service, container } = blueprint;
+    const { hook, command, release, secrets } = identity;
+    const request = containerRequest(blueprint, { side: 'base', release, secrets });
+    const { PortBindings, ...host } = request.HostConfig ?? {};
+    return {
+        ...request,
+        Cmd: command,
+        ExposedPorts: {},
+        Labels: {
+            ...container.labels,
+            [labels_LABEL.role]: 'hook',
+            [labels_LABEL.project]: scope.project,
+            [labels_LABEL.environment]: scope.environment,
+            [labels_LABEL.service]: service,
+            [labels_LABEL.hook]: hook,
+            [labels_LABEL.release]: String(release),
+            [labels_LABEL.version]: container.image,
+        },
+        HostConfig: {
+            ...host,
+            RestartPolicy: { Name: 'no' },
+            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
+        },
+        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: {} } },
+    };
+}
+function container_environmentOf(blueprint, secrets) {
+    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
+        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
+        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
+    ]);
+    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
+}
+function ownLabels(blueprint, identity) {
+    const { scope, service, container, ports, secretsVersion } = blueprint;
+    return {
+        [labels_LABEL.role]: 'service',
+        [labels_LABEL.project]: scope.project,
+        [labels_LABEL.environment]: scope.environment,
+        [labels_LABEL.service]: service,
+        [labels_LABEL.release]: String(identity.release),
+        [labels_LABEL.version]: container.image,
+        [labels_LABEL.side]: identity.side,
+        [labels_LABEL.hostPort]: String(ports.host),
+        [labels_LABEL.internalPort]: String(ports.internal),
+        [labels_LABEL.containerHash]: blueprintHash(blueprint),
+        [labels_LABEL.secretsVersion]: String(secretsVersion),
+    };
+}
+function mountOf(scope, volume) {
+    const source = volume.type === 'volume' && volume.source ? volumeName(scope, volume.source) : volume.source;
+    return {
+        Type: volume.type,
+        Target: volume.target,
+        ReadOnly: volume.readOnly,
+        ...(source !== undefined && { Source: source }),
+    };
+}
+function limitsOf({ resources }) {
+    return {
+        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
+        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
+        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
+        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
+    };
+}
+function nameOf(blueprint, side) {
+    return containerName(blueprint.scope, blueprint.service, side);
+}
+;
+const KILLED = [137, 143];
+function isCutOff(exitCode) {
+    return KILLED.includes(exitCode);
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+function perform(log, step, work) {
+    return announce(log, `${step.kind}: ${describeStep(step)}`, work);
+}
+async function announce(log, what, work) {
+    log.debug(`begins: ${what}`);
+    const begun = performance.now();
+    const result = await work();
+    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+    return result;
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+function runHook(context, step) {
+    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
+        const server = context.fleet.server(step.host);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await end(context, server, { ...step, id });
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
+    }));
+}
+function awaitHook(context, step) {
+    const server = context.fleet.server(step.host);
+    return perform(context.log, step, async () => {
+        await end(context, server, step);
+    });
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map(unknownEnd));
+}
+function unknownEnd(hook) {
+    const { container, host } = hook;
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
+    return new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`,
+    });
+}
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
+        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
+        });
+    }
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await create(context, server, step));
+    await context.noteHook(step, 'begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        await context.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw startFailure(step, error);
+    }
+    return id;
+}
+async function create(context, server, step) {
+    const { hook, command, release } = step;
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw startFailure(step, error);
+    }
+}
+function startFailure(step, error) {
+    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function end(context, server, running) {
+    const { signal } = context.guard;
+    const { id, timeoutMs } = running;
+    const begun = Date.now();
+    let pollMs = FIRST_POLL_MS;
+    let toldAt = begun;
+    while (true) {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        const elapsedMs = Date.now() - begun;
+        if (signal.aborted) {
+            await stop(context, server, running, CANCEL_GRACE_S);
+            throw signal.reason;
+        }
+        if (elapsedMs >= timeoutMs) {
+            const log = await lastLines(server, id);
+            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+        }
+        if (Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
+            toldAt = Date.now();
+            await tellProgress(context, server, running, elapsedMs);
+        }
+        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
+        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+    }
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook, service, release }) {
+    return `${hook} of ${service} release ${release}`;
 }
 ;
 const external_node_child_process_namespaceObject = require("node:child_process");
@@ -67806,23 +68177,6 @@ function askHelper(helper, registry) {
     });
 }
 ;
-const labels_LABEL = {
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    release: 'switchyard.release',
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    hostPort: 'switchyard.host-port',
-    internalPort: 'switchyard.internal-port',
-    containerHash: 'switchyard.container-hash',
-    secretsVersion: 'switchyard.secrets-version',
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-;
 async function observe(server, scope, services) {
     const { engine } = server;
     const network = networkName(scope);
@@ -67835,14 +68189,18 @@ async function observe(server, scope, services) {
     const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
     const own = all.filter((summary) => belongsTo(summary, scope));
     const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const [containers, sidecar, edge] = await Promise.all([
+    const [containers, hooks, sidecar, edge] = await Promise.all([
         Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
+        Promise.all(own
+            .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
+            .map((summary) => observeHook(server, summary))),
         observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
         observeNginx('edge', server, role('edge')[0], scope),
     ]);
     return {
         host: server.host,
         containers,
+        hooks,
         sidecar,
         edge,
         hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
@@ -67875,7 +68233,7 @@ function digestOf(digests, repository) {
     const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
     return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
 }
-function nameOf({ Names }) {
+function observe_nameOf({ Names }) {
     return Names?.[0]?.replace(/^\//, '') ?? '';
 }
 function belongsTo({ Labels }, scope) {
@@ -67887,7 +68245,7 @@ async function observeContainer(server, summary, own, network, withSecrets) {
     const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id) : undefined;
     return {
         id: summary.Id,
-        name: nameOf(summary),
+        name: observe_nameOf(summary),
         service,
         side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
         release: Number(labels[labels_LABEL.release]),
@@ -67905,6 +68263,19 @@ async function observeContainer(server, summary, own, network, withSecrets) {
         ...(environment && { environment }),
     };
 }
+async function observeHook(server, summary) {
+    const labels = summary.Labels ?? {};
+    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[labels_LABEL.service] ?? '',
+        hook: labels[labels_LABEL.hook],
+        release: Number(labels[labels_LABEL.release]),
+        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+        exitCode: found?.State?.ExitCode ?? 0,
+    };
+}
 async function readEnvironment(server, id) {
     const container = await server.engine.findContainer(id);
     const pairs = (container?.Config?.Env ?? []).map((pair) => {
@@ -67919,7 +68290,7 @@ async function observeNginx(kind, server, summary, scope) {
     const networks = summary.NetworkSettings?.Networks ?? {};
     const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
     const id = summary.Id;
-    const name = nameOf(summary);
+    const name = observe_nameOf(summary);
     const isUp = summary.State === 'running' && address !== undefined;
     const served = isUp
         ? await new NginxInstance(kind, server, { id, name, address })
@@ -67973,12 +68344,16 @@ function outcomeOf(input, plan, run, digests, left, until) {
     const isFailed = run.failure !== undefined;
     const stale = {
         left: [...new Set([...plan.stale.left, ...run.dead])],
+        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
         returned: isFailed ? [] : plan.stale.returned,
     };
     return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
 }
+function firstLine(text) {
+    return text.split('\n')[0] ?? '';
+}
 ;
-const FEEDBACK_EVERY_MS = 3_000;
+const images_FEEDBACK_EVERY_MS = 3_000;
 async function pull(server, image, policy, log, signal) {
     if (policy === 'never') {
         throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
@@ -67990,7 +68365,7 @@ async function pull(server, image, policy, log, signal) {
     const progress = new PullMeter();
     const timer = setInterval(() => {
         log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
+    }, images_FEEDBACK_EVERY_MS);
     try {
         await server.engine.pullImage(name, {
             ...(auth && { auth }),
@@ -68062,6 +68437,18 @@ async function inTime(work, ms, late) {
     }
 }
 ;
+function joinPlans(first, run, rest) {
+    const done = run.map((level, index) => (index === run.length - 1 ? { ...level, retire: [] } : level));
+    return {
+        ...rest,
+        changes: rest.changes.map((change) => {
+            const before = first.changes.find(({ service }) => service === change.service);
+            return before === undefined || before.effect === 'none' ? change : { ...before, hosts: change.hosts };
+        }),
+        levels: [...done, ...rest.levels],
+    };
+}
+;
 const SUBJECT_MAX = 72;
 function historyMessage(scope, changes) {
     const start = `${scope.project} ${scope.environment}: `;
@@ -68112,6 +68499,34 @@ function oneLine(text) {
     return text.replace(/\s+/g, ' ').trim();
 }
 ;
+function recordHook(state, { service, hook, release, host }, progress) {
+    const recorded = state.services[service];
+    if (recorded === undefined)
+        throw new Error(`${service} runs a hook, and is not recorded`);
+    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
+    const hooks = { ...before, release, host, [hook]: progress };
+    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
+}
+function withHooks({ hooks: before, ...recorded }, release, begun) {
+    const known = before?.release === release ? before : undefined;
+    const hooks = begun ?? known;
+    return { ...recorded, ...(hooks && { hooks }) };
+}
+function hasUnfinished({ hooks }) {
+    return hooks?.pre_deploy === 'begun';
+}
+function describeHooks(service, hooks) {
+    if (hooks === undefined)
+        return [];
+    const { release, host } = hooks;
+    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
+        const what = `${hook} of ${service} release ${release} on ${host}`;
+        if (hooks[hook] === 'begun')
+            return [`${what} was begun, and no run has seen its end`];
+        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
+    });
+}
+;
 function releaseOf(scope, service, digest, author, now) {
     const { protocol, port, container, route, policy } = service.spec;
     return {
@@ -68132,11 +68547,12 @@ function releaseOf(scope, service, digest, author, now) {
         actor: author.actor,
     };
 }
-function recordIntent(state, begun, author, now) {
+function recordIntent(state, begun, hooks, author, now) {
     const services = { ...state.services };
     for (const service of begun) {
         const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-        services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
+        const before = services[service.name] ?? emptyRecord(service, author, now);
+        services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
     }
     return { ...state, services, ...numbersWith(state, begun) };
 }
@@ -68157,7 +68573,7 @@ function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
         const recorded = services[name];
         if (recorded === undefined)
             continue;
-        if (recorded.release === 0)
+        if (recorded.release === 0 && !hasUnfinished(recorded))
             delete services[name];
         else
             services[name] = withoutPending(recorded);
@@ -68165,9 +68581,13 @@ function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
     const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
     return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
 }
-function withStale({ stale_servers: before = {}, ...state }, { left, returned }, { run }, now) {
+function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
     const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-    const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }]);
+    const added = left.map((host) => {
+        const reason = reasons.get(host);
+        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+        return [host, before[host] ?? entry];
+    });
     const stale = Object.fromEntries([...kept, ...added]);
     return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
@@ -68300,7 +68720,7 @@ class Journal {
         const { author } = this.#options;
         const now = new Date();
         const releases = this.#newReleases(begun, digests, now);
-        await this.#commit((state) => recordIntent(state, begun, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
+        await this.#commit((state) => recordIntent(state, begun, plan.hooks, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
         for (const { name } of begun)
             this.#written.add(name);
     }
@@ -68309,6 +68729,11 @@ class Journal {
         const now = new Date();
         const services = outcome.achieved.map(({ service }) => service);
         await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), lease: 'release' });
+    }
+    async notes(step, progress) {
+        const { project, environment } = this.#options.scope;
+        const { service, hook, release } = step;
+        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
     }
     async drains(steps, isOver) {
         const { project, environment } = this.#options.scope;
@@ -68331,7 +68756,7 @@ class Journal {
     async #commit(state, message, more) {
         const { run, actor, commit } = this.#options.author;
         const trailers = { Run: run, Actor: actor, Commit: commit };
-        await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
     }
 }
 function signOfLife() {
@@ -68343,15 +68768,370 @@ async function acquire(store, timeoutMs, signal) {
     return taken;
 }
 ;
-function perform(log, step, work) {
-    return announce(log, `${step.kind}: ${describeStep(step)}`, work);
+class PartialSwitch extends Error {
+    failures;
+    constructor(failures) {
+        super(`the switch failed on ${[...failures.keys()].join(', ')}`);
+        this.failures = failures;
+    }
 }
-async function announce(log, what, work) {
-    log.debug(`begins: ${what}`);
-    const begun = performance.now();
-    const result = await work();
-    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
-    return result;
+function leftOutFailure(left) {
+    if (left.size === 0)
+        return undefined;
+    const hosts = [...left.keys()].join(', ');
+    const reasons = [...new Set([...left.values()].map(messageOf))].join('\n');
+    return new UserError(`${hosts} did not switch and was left out, the others have the new version: ${reasons}`, {
+        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
+        cause: [...left.values()][0],
+    });
+}
+;
+function place(service, count, candidates, current) {
+    const rank = (host) => `${current.includes(host) ? 0 : 1}${specHash([service, host])}`;
+    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    const chosen = new Set(ranked.slice(0, count));
+    return candidates.filter((host) => chosen.has(host));
+}
+;
+const toggle = (spot) => {
+    const { active, idle } = spot;
+    if (active !== undefined && spot.isWanted(active))
+        return keep(active, idle);
+    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
+        return {
+            side: idle.side,
+            start: undefined,
+            resume: true,
+            vacate: undefined,
+            stop: undefined,
+            retire: active,
+        };
+    }
+    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
+    return {
+        side: freeSide(old?.side ?? spot.routed),
+        start: { existing: undefined },
+        resume: false,
+        vacate: free,
+        stop: undefined,
+        retire: old,
+    };
+};
+function freeSide(taken) {
+    return taken === undefined ? 'base' : otherSide(taken);
+}
+function servesInstead({ active, idle }) {
+    if (!idle?.isRunning || active?.isRunning)
+        return false;
+    return active === undefined || isOlder(idle, active);
+}
+function isOlder(container, than) {
+    return than !== undefined && container.release < than.release;
+}
+const recreate = (spot) => {
+    const plan = toggle(spot);
+    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
+    }
+    return { ...plan, vacate: spot.idle, retire: undefined };
+};
+const STRATEGIES = { toggle, recreate };
+function keep(active, idle) {
+    return {
+        side: active.side,
+        start: active.isRunning ? undefined : { existing: active.id },
+        resume: false,
+        vacate: undefined,
+        stop: undefined,
+        retire: idle,
+    };
+}
+;
+const UNUSED_GRACE_MS = 3_000;
+function planService(input, service) {
+    const outcome = {
+        placements: [],
+        standing: [],
+        vacate: [],
+        pulls: [],
+        level: { stop: [], start: [], check: [], retire: [] },
+        isMoving: false,
+    };
+    const current = currentPlacements(input, service.name);
+    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
+    for (const server of input.servers) {
+        const { host } = server;
+        const here = current.find((placement) => placement.host === host);
+        if (!input.hosts.includes(host)) {
+            if (here !== undefined) {
+                outcome.placements.push(here);
+                addStanding(input, service, here, outcome);
+            }
+            continue;
+        }
+        if (targets.has(host))
+            planSpot(input, service, server, outcome);
+        else
+            planDeparture(input, service, host, outcome);
+    }
+    outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+    return outcome;
+}
+function addStanding(input, service, { host, side }, outcome) {
+    const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
+    const release = input.hosts.includes(host)
+        ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
+        : recorded?.release;
+    outcome.standing.push({ host, side, release: release ?? service.release.number });
+}
+function targetsOf(input, service, current) {
+    const { zones, servers } = service.placement;
+    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
+    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host));
+}
+function planSpot(input, service, server, outcome) {
+    const { host } = server;
+    const blueprint = blueprintOf(input, service, server);
+    const hash = blueprintHash(blueprint);
+    const image = observedAt(input, host).images.get(service.spec.container.image);
+    const { active, idle } = spotOf(input, service.name, host);
+    const plan = STRATEGIES[service.spec.policy.strategy]({
+        active,
+        idle,
+        routed: routedSide(input, service.name, host),
+        isWanted: (container) => input.keepsActive
+            ? container === active
+            : container.hash === hash && (image === undefined || container.imageId === image.id),
+    });
+    outcome.placements.push({ host, side: plan.side });
+    if (plan.start !== undefined && plan.start.existing === undefined) {
+        outcome.standing.push({ host, side: plan.side, release: service.release.number });
+    }
+    else {
+        addStanding(input, service, { host, side: plan.side }, outcome);
+    }
+    if (plan.start !== undefined &&
+        plan.start.existing === undefined &&
+        service.spec.policy.pullPolicy !== 'always') {
+        if (image === undefined)
+            outcome.pulls.push(pullOf(service, host));
+    }
+    const isServed = routedSide(input, service.name, host) === plan.side;
+    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
+    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
+}
+function addSpot(service, host, blueprint, plan, outcome, input) {
+    const { level } = outcome;
+    if (plan.vacate !== undefined)
+        outcome.vacate.push(retire(input, service, host, plan.vacate));
+    if (plan.stop !== undefined) {
+        const { id, name } = plan.stop;
+        const graceMs = service.spec.policy.stopGracePeriodMs;
+        level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
+    }
+    if (plan.start !== undefined) {
+        level.start.push({
+            kind: 'start',
+            service: service.name,
+            host,
+            side: plan.side,
+            release: service.release.number,
+            blueprint,
+            existing: plan.start.existing,
+        });
+    }
+    if (plan.start !== undefined || plan.resume) {
+        level.check.push(checkOf(service, host, plan.side));
+        outcome.isMoving = true;
+    }
+    const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
+    if (plan.retire !== undefined && !isElsewhere) {
+        const step = retire(input, service, host, plan.retire);
+        level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
+    }
+}
+function planDeparture(input, service, host, outcome) {
+    for (const container of containersAt(input, service.name, host)) {
+        outcome.level.retire.push(retire(input, service, host, container));
+    }
+}
+function retire({ unused }, service, host, { id, name, release, isRunning, helpers, }) {
+    const { port, policy } = service.spec;
+    const isUnused = unused.has(id);
+    const isHurried = isUnused && policy.strategy !== 'recreate';
+    return {
+        kind: 'retire',
+        service: service.name,
+        host,
+        id,
+        name,
+        containerPort: port,
+        release,
+        helpers,
+        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
+        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
+    };
+}
+function checkOf(service, host, side) {
+    const { protocol, port, policy } = service.spec;
+    return {
+        kind: 'check',
+        service: service.name,
+        host,
+        side,
+        containerPort: port,
+        protocol,
+        healthcheck: policy.healthcheck,
+    };
+}
+function pullOf(service, host) {
+    return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
+}
+function blueprintOf(input, service, server) {
+    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
+    return {
+        scope: input.scope,
+        service: service.name,
+        container: service.spec.container,
+        containerPort: service.spec.port,
+        ports: service.ports,
+        publishOn: isAlone ? undefined : server.privateIp,
+        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+        secretsVersion: service.release.secretsVersion,
+    };
+}
+;
+const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
+function planHooks(input, service, outcome) {
+    if (input.keepsActive)
+        return planLeftHooks(input, service, []);
+    const pre = preDeploy(input, service, outcome);
+    const post = postDeploy(input, service, outcome);
+    const host = (pre.step ?? post.step)?.host;
+    const { number } = service.release;
+    const hasProgress = pre.progress !== undefined || post.progress !== undefined;
+    return {
+        ...planLeftHooks(input, service, [pre.kept, post.kept].flatMap((kept) => kept?.id ?? [])),
+        preDeploy: pre.step === undefined ? [] : [pre.step],
+        postDeploy: post.step === undefined ? [] : [post.step],
+        unfinished: pre.unfinished === undefined ? [] : [pre.unfinished],
+        progress: hasProgress
+            ? {
+                release: number,
+                host: host ?? input.state.services[service.name]?.hooks?.host ?? '',
+                ...(pre.progress && { pre_deploy: pre.progress }),
+                ...(post.progress && { post_deploy: post.progress }),
+            }
+            : undefined,
+    };
+}
+function planLeftHooks(input, service, kept) {
+    const left = input.keepsActive ? [] : hooksOf(input, service.name);
+    return {
+        preDeploy: [],
+        postDeploy: [],
+        awaited: left.filter(({ status }) => status === 'running').map((found) => awaitStep(service, found)),
+        vacate: left
+            .filter(({ id, status }) => status !== 'running' && !kept.includes(id))
+            .map((found) => retire(input, service, found.host, { ...found, isRunning: false, helpers: [] })),
+        unfinished: [],
+        progress: undefined,
+    };
+}
+function preDeploy(input, service, outcome) {
+    const spec = specOf(service, 'pre_deploy');
+    const progress = spec && progressOf(input, service, outcome, 'pre_deploy', spec);
+    const [first] = outcome.level.start.filter(({ existing }) => existing === undefined);
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || first === undefined)
+        return { progress };
+    const unknown = hook_plan_unknownEnd(input, service, 'pre_deploy');
+    if (unknown !== undefined && input.unfinishedHook === 'done')
+        return { progress: 'done' };
+    const mayRun = unknown === undefined || spec.idempotent || input.unfinishedHook === 'run';
+    const decision = toRun(input, service, 'pre_deploy', { spec, progress, host: first.host });
+    return mayRun ? decision : { ...decision, unfinished: unknown };
+}
+function postDeploy(input, service, outcome) {
+    const spec = specOf(service, 'post_deploy');
+    const progress = spec && progressOf(input, service, outcome, 'post_deploy', spec);
+    const place = outcome.placements.find(({ host }) => input.hosts.includes(host));
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || place === undefined)
+        return { progress };
+    const unknown = hook_plan_unknownEnd(input, service, 'post_deploy');
+    const hasFailed = progress === 'failed' || unknown?.release === service.release.number;
+    if (hasFailed && !spec.idempotent && input.unfinishedHook !== 'run')
+        return { progress: 'failed' };
+    return toRun(input, service, 'post_deploy', { spec, progress, host: place.host });
+}
+function toRun(input, service, hook, { spec, progress, host: fresh }) {
+    const { number } = service.release;
+    const kept = hooksOf(input, service.name).find((found) => found.hook === hook && found.release === number && !isKilled(found) && progress !== 'failed');
+    const host = kept?.host ?? fresh;
+    const server = input.servers.find((candidate) => candidate.host === host);
+    return {
+        kept,
+        progress: kept !== undefined && progress === 'begun' ? 'begun' : 'due',
+        step: {
+            kind: 'hook',
+            hook,
+            service: service.name,
+            host,
+            name: hookContainerName(input.scope, service.name, hook),
+            release: number,
+            blueprint: blueprintOf(input, service, server),
+            command: spec.command,
+            timeoutMs: spec.timeoutMs,
+            graceMs: service.spec.policy.stopGracePeriodMs,
+        },
+    };
+}
+function progressOf(input, service, outcome, hook, { idempotent }) {
+    const { number } = service.release;
+    const { pending, hooks } = input.state.services[service.name] ?? {};
+    const recorded = hooks?.release === number ? hooks[hook] : undefined;
+    if (pending?.release === number)
+        return recorded;
+    if (isOwed(input, service, outcome))
+        return 'due';
+    return hook === 'post_deploy' && idempotent ? recorded : undefined;
+}
+function isOwed(input, service, outcome) {
+    const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
+    const isNumberNew = service.release.number !== service.known.current?.number;
+    return fresh.length > 0 && (isNumberNew || fresh.some(({ host }) => isImageMoved(input, service, host)));
+}
+function hook_plan_unknownEnd(input, { name: service }, hook) {
+    const found = hooksOf(input, service).filter((one) => one.hook === hook);
+    const killed = found.find(isKilled);
+    if (killed !== undefined) {
+        const { release, host, name: container } = killed;
+        return { service, hook, release, host, container };
+    }
+    const recorded = input.state.services[service]?.hooks;
+    if (recorded?.[hook] !== 'begun' || found.some(({ release }) => release === recorded.release))
+        return undefined;
+    const { release, host } = recorded;
+    return { service, hook, release, host, container: undefined };
+}
+function isKilled({ status, exitCode }) {
+    return status === 'ended' && isCutOff(exitCode);
+}
+function awaitStep({ name: service, spec }, { hook, host, id, name, release }) {
+    const policy = spec.policy;
+    const timeoutMs = ofPolicy(policy, hook)?.timeoutMs ?? UNKNOWN_TIMEOUT_MS;
+    const graceMs = spec.policy.stopGracePeriodMs;
+    return { kind: 'await', hook, service, host, id, name, release, timeoutMs, graceMs };
+}
+function specOf({ spec }, hook) {
+    return ofPolicy(spec.policy, hook);
+}
+function ofPolicy(policy, hook) {
+    return hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
 }
 ;
 function dependencyLevels(services) {
@@ -68657,10 +69437,7 @@ function differenceAt(input, service, host) {
         return `not on ${host} yet`;
     if (containers.every(({ isRunning }) => !isRunning))
         return `stopped on ${host}`;
-    const image = input.observed
-        .find((server) => server.host === host)
-        ?.images.get(service.spec.container.image);
-    if (image !== undefined && containers.every(({ imageId }) => imageId !== image.id)) {
+    if (isImageMoved(input, service, host)) {
         return `the image behind ${service.spec.container.image} is another one now`;
     }
     const isShared = input.servers.length > 1;
@@ -68681,299 +69458,6 @@ function changedKeys(path, before, after) {
 }
 function reasons_isMap(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-;
-function blueprintHash(blueprint) {
-    const { ports, publishOn, ...rest } = blueprint;
-    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
-}
-function containerRequest(blueprint, identity) {
-    const { scope, service, container, containerPort, ports, publishOn } = blueprint;
-    const port = `${containerPort}/tcp`;
-    return {
-        Image: container.image,
-        ...(container.command && { Cmd: container.command }),
-        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
-        ...(container.user && { User: container.user }),
-        ...(container.workingDir && { WorkingDir: container.workingDir }),
-        ...(container.stopSignal && { StopSignal: container.stopSignal }),
-        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
-        ExposedPorts: { [port]: {} },
-        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
-        HostConfig: {
-            Init: true,
-            NetworkMode: networkName(scope),
-            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
-            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
-            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
-            ...(publishOn !== undefined && {
-                PortBindings: {
-                    [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
-                },
-            }),
-            ...limitsOf(container),
-        },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
-    };
-}
-function container_environmentOf(blueprint, secrets) {
-    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
-        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-    ]);
-    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
-}
-function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, secretsVersion } = blueprint;
-    return {
-        [labels_LABEL.role]: 'service',
-        [labels_LABEL.project]: scope.project,
-        [labels_LABEL.environment]: scope.environment,
-        [labels_LABEL.service]: service,
-        [labels_LABEL.release]: String(identity.release),
-        [labels_LABEL.version]: container.image,
-        [labels_LABEL.side]: identity.side,
-        [labels_LABEL.hostPort]: String(ports.host),
-        [labels_LABEL.internalPort]: String(ports.internal),
-        [labels_LABEL.containerHash]: blueprintHash(blueprint),
-        [labels_LABEL.secretsVersion]: String(secretsVersion),
-    };
-}
-function mountOf(scope, volume) {
-    const source = volume.type === 'volume' && volume.source ? volumeName(scope, volume.source) : volume.source;
-    return {
-        Type: volume.type,
-        Target: volume.target,
-        ReadOnly: volume.readOnly,
-        ...(source !== undefined && { Source: source }),
-    };
-}
-function limitsOf({ resources }) {
-    return {
-        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
-        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
-        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
-        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
-    };
-}
-function container_nameOf(blueprint, side) {
-    return containerName(blueprint.scope, blueprint.service, side);
-}
-;
-function place(service, count, candidates, current) {
-    const rank = (host) => `${current.includes(host) ? 0 : 1}${specHash([service, host])}`;
-    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-    const chosen = new Set(ranked.slice(0, count));
-    return candidates.filter((host) => chosen.has(host));
-}
-;
-const toggle = (spot) => {
-    const { active, idle } = spot;
-    if (active !== undefined && spot.isWanted(active))
-        return keep(active, idle);
-    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
-        return {
-            side: idle.side,
-            start: undefined,
-            resume: true,
-            vacate: undefined,
-            stop: undefined,
-            retire: active,
-        };
-    }
-    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
-    return {
-        side: freeSide(old?.side ?? spot.routed),
-        start: { existing: undefined },
-        resume: false,
-        vacate: free,
-        stop: undefined,
-        retire: old,
-    };
-};
-function freeSide(taken) {
-    return taken === undefined ? 'base' : otherSide(taken);
-}
-function servesInstead({ active, idle }) {
-    if (!idle?.isRunning || active?.isRunning)
-        return false;
-    return active === undefined || isOlder(idle, active);
-}
-function isOlder(container, than) {
-    return than !== undefined && container.release < than.release;
-}
-const recreate = (spot) => {
-    const plan = toggle(spot);
-    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
-        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
-    }
-    return { ...plan, vacate: spot.idle, retire: undefined };
-};
-const STRATEGIES = { toggle, recreate };
-function keep(active, idle) {
-    return {
-        side: active.side,
-        start: active.isRunning ? undefined : { existing: active.id },
-        resume: false,
-        vacate: undefined,
-        stop: undefined,
-        retire: idle,
-    };
-}
-;
-const UNUSED_GRACE_MS = 3_000;
-function planService(input, service) {
-    const outcome = {
-        placements: [],
-        standing: [],
-        vacate: [],
-        pulls: [],
-        level: { stop: [], start: [], check: [], retire: [] },
-        isMoving: false,
-    };
-    const current = currentPlacements(input, service.name);
-    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
-    for (const server of input.servers) {
-        const { host } = server;
-        const here = current.find((placement) => placement.host === host);
-        if (!input.hosts.includes(host)) {
-            if (here !== undefined) {
-                outcome.placements.push(here);
-                addStanding(input, service, here, outcome);
-            }
-            continue;
-        }
-        if (targets.has(host))
-            planSpot(input, service, server, outcome);
-        else
-            planDeparture(input, service, host, outcome);
-    }
-    outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
-    return outcome;
-}
-function addStanding(input, service, { host, side }, outcome) {
-    const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
-    const release = input.hosts.includes(host)
-        ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
-        : recorded?.release;
-    outcome.standing.push({ host, side, release: release ?? service.release.number });
-}
-function targetsOf(input, service, current) {
-    const { zones, servers } = service.placement;
-    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host));
-}
-function planSpot(input, service, server, outcome) {
-    const { host } = server;
-    const blueprint = blueprintOf(input, service, server);
-    const hash = blueprintHash(blueprint);
-    const image = observedAt(input, host).images.get(service.spec.container.image);
-    const { active, idle } = spotOf(input, service.name, host);
-    const plan = STRATEGIES[service.spec.policy.strategy]({
-        active,
-        idle,
-        routed: routedSide(input, service.name, host),
-        isWanted: (container) => input.keepsActive
-            ? container === active
-            : container.hash === hash && (image === undefined || container.imageId === image.id),
-    });
-    outcome.placements.push({ host, side: plan.side });
-    if (plan.start !== undefined && plan.start.existing === undefined) {
-        outcome.standing.push({ host, side: plan.side, release: service.release.number });
-    }
-    else {
-        addStanding(input, service, { host, side: plan.side }, outcome);
-    }
-    if (plan.start !== undefined &&
-        plan.start.existing === undefined &&
-        service.spec.policy.pullPolicy !== 'always') {
-        if (image === undefined)
-            outcome.pulls.push(pullOf(service, host));
-    }
-    const isServed = routedSide(input, service.name, host) === plan.side;
-    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
-}
-function addSpot(service, host, blueprint, plan, outcome, input) {
-    const { level } = outcome;
-    if (plan.vacate !== undefined)
-        outcome.vacate.push(retire(input, service, host, plan.vacate));
-    if (plan.stop !== undefined) {
-        const { id, name } = plan.stop;
-        const graceMs = service.spec.policy.stopGracePeriodMs;
-        level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
-    }
-    if (plan.start !== undefined) {
-        level.start.push({
-            kind: 'start',
-            service: service.name,
-            host,
-            side: plan.side,
-            release: service.release.number,
-            blueprint,
-            existing: plan.start.existing,
-        });
-    }
-    if (plan.start !== undefined || plan.resume) {
-        level.check.push(checkOf(service, host, plan.side));
-        outcome.isMoving = true;
-    }
-    const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
-    if (plan.retire !== undefined && !isElsewhere) {
-        const step = retire(input, service, host, plan.retire);
-        level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
-    }
-}
-function planDeparture(input, service, host, outcome) {
-    for (const container of containersAt(input, service.name, host)) {
-        outcome.level.retire.push(retire(input, service, host, container));
-    }
-}
-function retire({ unused }, service, host, { id, name, release, isRunning, helpers }) {
-    const { port, policy } = service.spec;
-    const isUnused = unused.has(id);
-    const isHurried = isUnused && policy.strategy !== 'recreate';
-    return {
-        kind: 'retire',
-        service: service.name,
-        host,
-        id,
-        name,
-        containerPort: port,
-        release,
-        helpers,
-        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
-        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
-    };
-}
-function checkOf(service, host, side) {
-    const { protocol, port, policy } = service.spec;
-    return {
-        kind: 'check',
-        service: service.name,
-        host,
-        side,
-        containerPort: port,
-        protocol,
-        healthcheck: policy.healthcheck,
-    };
-}
-function pullOf(service, host) {
-    return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
-}
-function blueprintOf(input, service, server) {
-    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
-    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
-    return {
-        scope: input.scope,
-        service: service.name,
-        container: service.spec.container,
-        containerPort: service.spec.port,
-        ports: service.ports,
-        publishOn: isAlone ? undefined : server.privateIp,
-        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
-        secretsVersion: service.release.secretsVersion,
-    };
 }
 ;
 function planSettle(input, routesNow) {
@@ -69048,7 +69532,8 @@ function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
     const { removes: removed, isLeaving } = input;
-    const levels = planLevels(input, outcomes, removed);
+    const hooks = planAllHooks(input, outcomes);
+    const levels = planLevels(input, outcomes, hooks, removed);
     const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
     const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
     return {
@@ -69058,7 +69543,10 @@ function planDeploy(input) {
             ...removed.map((service) => removalOf(input, service)),
         ],
         settle,
-        vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
+        awaited: [...hooks.values()].flatMap(({ awaited }) => awaited),
+        unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
+        hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
+        vacate: [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate),
         pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
         prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
         levels,
@@ -69071,6 +69559,13 @@ function planDeploy(input) {
         stale: planStale(input),
     };
 }
+function planAllHooks(input, outcomes) {
+    const selected = input.services.filter(({ isSelected }) => isSelected);
+    return new Map([
+        ...selected.map((service) => [service.name, planHooks(input, service, outcomes.get(service.name))]),
+        ...input.removes.map((name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])]),
+    ]);
+}
 function planStale({ state, excluded, hosts, servers, services }) {
     const known = Object.keys(state.stale_servers ?? {});
     const isWhole = services.every(({ isSelected }) => isSelected);
@@ -69080,7 +69575,7 @@ function planStale({ state, excluded, hosts, servers, services }) {
         returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
     };
 }
-function planLevels(input, outcomes, removed) {
+function planLevels(input, outcomes, hooks, removed) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const done = new Set();
     const levels = dependencyLevels(selected).flatMap((names) => {
@@ -69089,7 +69584,8 @@ function planLevels(input, outcomes, removed) {
         const parts = names.map((name) => outcomes.get(name));
         const isMoving = parts.some((part) => part.isMoving);
         const level = {
-            services: names.filter((name) => hasSteps(outcomes.get(name))),
+            services: names.filter((name) => hasSteps(outcomes.get(name), hooks.get(name))),
+            preDeploy: names.flatMap((name) => hooks.get(name).preDeploy),
             stop: parts.flatMap(({ level: { stop } }) => stop),
             start: parts.flatMap(({ level: { start } }) => start),
             check: parts.flatMap(({ level: { check } }) => check),
@@ -69101,6 +69597,7 @@ function planLevels(input, outcomes, removed) {
                     hosts: [...input.hosts],
                 }
                 : undefined,
+            postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
             retire: parts.flatMap(({ level: { retire } }) => retire),
         };
         return level.services.length > 0 ? [level] : [];
@@ -69108,9 +69605,10 @@ function planLevels(input, outcomes, removed) {
     const last = finalLevel(input, outcomes, removed, levels);
     return last === undefined ? levels : [...levels, last];
 }
-function hasSteps(outcome) {
+function hasSteps(outcome, { preDeploy, postDeploy }) {
     const { stop, start, check, retire } = outcome.level;
-    return outcome.isMoving || stop.length + start.length + check.length + retire.length > 0;
+    const hooks = preDeploy.length + postDeploy.length;
+    return outcome.isMoving || hooks + stop.length + start.length + check.length + retire.length > 0;
 }
 function finalLevel(input, outcomes, removed, levels) {
     const all = new Set(outcomes.keys());
@@ -69124,10 +69622,12 @@ function finalLevel(input, outcomes, removed, levels) {
         return undefined;
     return {
         services: [...removed],
+        preDeploy: [],
         stop: [],
         start: [],
         check: [],
         switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
+        postDeploy: [],
         retire: retired,
     };
 }
@@ -69138,8 +69638,11 @@ const UNKNOWN_SPEC = {
     port: 0,
     policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 };
+function leavingSpec({ leaving }, name) {
+    return leaving.get(name) ?? UNKNOWN_SPEC;
+}
 function removalSteps(input, name) {
-    const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
+    const spec = leavingSpec(input, name);
     return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
@@ -69354,7 +69857,7 @@ async function ensure(server, home, scope, settings, spec) {
     const { engine } = server;
     const found = await engine.findContainer(home.name);
     if (found === undefined) {
-        await create(server, home, scope, settings, spec);
+        await install_create(server, home, scope, settings, spec);
         const { instance, version } = await awaitAnswer(server, home);
         await checkVersion(instance, version, settings.image);
         return instance;
@@ -69389,7 +69892,7 @@ async function awaitAnswer(server, home) {
     } while (Date.now() < end);
     throw await explainStop(server, home);
 }
-async function create(server, home, scope, settings, spec) {
+async function install_create(server, home, scope, settings, spec) {
     const { engine } = server;
     const labels = { [labels_LABEL.project]: scope.project, [labels_LABEL.environment]: scope.environment };
     await engine.createNetwork({
@@ -69613,7 +70116,6 @@ const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
 const END_LOOKS = 40;
 const END_PAUSE_MS = 25;
-const LOG_LINES = 50;
 function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
     return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
 }
@@ -69702,11 +70204,7 @@ async function lastEnd(server, id) {
     return undefined;
 }
 async function health_failure(server, patient, what) {
-    const { stdout, stderr } = await server.engine
-        .logs(patient.id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+    const log = await lastLines(server, patient.id);
     return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
         hint: 'The new container is removed; what ran before, if anything did, serves.',
     });
@@ -70062,16 +70560,23 @@ async function trySwitch(context, step, isReady) {
         await timeline.measure({ phase: 'switch' }, async () => {
             for (const service of step.moved)
                 context.unused.delete(service);
+            const switching = nexts.map((next) => switchOne(context, step, next));
             try {
-                await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
+                await allOrErrors(switching);
             }
             catch (error) {
-                await goBack(context, nexts);
-                throw error;
+                const failures = keptFailures(context, step, nexts, await Promise.allSettled(switching));
+                await goBack(context, failures === undefined ? nexts : nexts.filter(({ instance }) => failures.has(instance.server.host)));
+                throw failures === undefined ? error : new PartialSwitch(failures);
             }
         });
         return true;
     });
+}
+function keptFailures({ onPartialFailure, guard }, { hosts }, nexts, outcomes) {
+    const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[nexts[index].instance.server.host, outcome.reason]] : []));
+    const isKept = onPartialFailure === 'keep' && !guard.signal.aborted && failures.size < hosts.length;
+    return isKept ? failures : undefined;
 }
 function isInTime(work) {
     return inTime(work.then(() => true), LONGEST_HOLD_MS, false);
@@ -70153,7 +70658,8 @@ async function goBack(context, nexts) {
 }
 ;
 async function runLevel(context, level) {
-    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => stop(context, step))));
+    await allOrErrors(level.preDeploy.map((step) => runHook(context, step)));
+    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => run_level_stop(context, step))));
     const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => run_level_start(context, step))));
     const health = checkAll(context, level, started);
     await health.soon;
@@ -70191,7 +70697,7 @@ function checkAll(context, level, started) {
         },
     };
 }
-async function stop(context, step) {
+async function run_level_stop(context, step) {
     const { engine } = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'stop' }, () => engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)));
 }
@@ -70205,7 +70711,7 @@ async function run_level_start(context, step) {
         catch (error) {
             if (step.existing === undefined)
                 await engine.removeContainer(id);
-            throw startFailure(step, error);
+            throw run_level_startFailure(step, error);
         }
         return await inspectStarted(context, step, id);
     });
@@ -70222,7 +70728,7 @@ async function run_level_create(context, step) {
     const { engine } = context.fleet.server(step.host);
     const { side, release } = step;
     const secrets = context.secrets[step.service] ?? {};
-    const name = container_nameOf(step.blueprint, side);
+    const name = nameOf(step.blueprint, side);
     try {
         const request = containerRequest(step.blueprint, { side, release, secrets });
         const id = await engine.createContainer(name, request);
@@ -70231,24 +70737,24 @@ async function run_level_create(context, step) {
         return id;
     }
     catch (error) {
-        throw startFailure(step, error);
+        throw run_level_startFailure(step, error);
     }
 }
-function startFailure(step, error) {
+function run_level_startFailure(step, error) {
     const message = messageOf(error);
     const hint = /already in use by container/.test(message)
         ? 'A container that Switchyard did not create has that name. Rename or remove it.'
         : /port is already allocated|address already in use|cannot assign requested address/.test(message)
             ? 'Is private_ip an address of that server, and does something else listen on that port?'
             : 'The Docker engine refused it; what ran before still serves.';
-    const name = container_nameOf(step.blueprint, step.side);
+    const name = nameOf(step.blueprint, step.side);
     return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
 async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
         const place = placeKey(step.host, step.service, step.side);
-        const name = container_nameOf({ scope: context.scope, service: step.service }, step.side);
+        const name = nameOf({ scope: context.scope, service: step.service }, step.side);
         const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
         await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
@@ -70336,6 +70842,10 @@ class Deployment {
             await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
             ({ input, plan } = await this.#plan());
         }
+        while (!dryRun && plan.awaited.length > 0) {
+            await log.group('Wait for hooks of an earlier run', () => this.#awaitHooks(plan.awaited));
+            ({ input, plan } = await this.#plan());
+        }
         while (!dryRun && plan.vacate.some(isDrained)) {
             await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
             ({ input, plan } = await this.#plan());
@@ -70350,13 +70860,16 @@ class Deployment {
         return await this.#execute(input, plan);
     }
     async #plan() {
-        const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
+        const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun } = this.#request;
         const facts = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing));
         this.#remember(facts.observed);
-        const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+        const asked = { ...facts, unfinishedHook };
+        const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
         const plan = planDeploy(input);
-        const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
-        return { input, plan: isRefreshed ? planDeploy(input) : plan };
+        if (dryRun)
+            return { input, plan };
+        refuseUnfinished(plan.unfinished);
+        return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
     }
     #remember(observed) {
         for (const { host, containers, sidecar, edge } of observed) {
@@ -70394,6 +70907,10 @@ class Deployment {
         await switchRoutes(this.#context(this.#guard()), step);
         this.#reloadedAt = Date.now();
     }
+    async #awaitHooks(steps) {
+        const context = this.#context(this.#guard());
+        await allOrErrors(steps.map((step) => awaitHook(context, step)));
+    }
     async #vacate(steps) {
         const { log, signal } = this.#request;
         await this.#journal.release();
@@ -70404,12 +70921,12 @@ class Deployment {
         await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
         await this.#journal.reopen();
     }
-    async #execute(input, plan) {
-        const run = emptyRun();
-        const context = this.#context(this.#guard());
+    async #execute(input, plan, run = emptyRun(), known = new Map()) {
+        const { log, wanted } = this.#request;
+        const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
         const begun = begunServices(input, plan);
-        const { log } = this.#request;
-        const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
+        const found = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
+        const digests = new Map([...found, ...known]);
         for (const level of plan.levels) {
             try {
                 const title = level.services.length === 0
@@ -70419,11 +70936,24 @@ class Deployment {
                 run.done.push(...level.services);
             }
             catch (error) {
+                if (error instanceof PartialSwitch) {
+                    const rest = await log.group('Go on without them', () => this.#goOnWithout(input, plan, level, run, error));
+                    return await this.#execute(rest.input, rest.plan, run, digests);
+                }
                 run.failure = reasonOf(error);
                 run.failed = level.services;
                 if (this.#journal.lease?.lost.aborted)
                     throw run.failure;
                 await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
+                break;
+            }
+            try {
+                await allOrErrors(level.postDeploy.map((step) => runHook(context, step)));
+            }
+            catch (error) {
+                run.failure = reasonOf(error);
+                if (this.#journal.lease?.lost.aborted)
+                    throw run.failure;
                 break;
             }
         }
@@ -70432,7 +70962,31 @@ class Deployment {
                 .flatMap(({ services }) => services)
                 .filter((name) => !run.done.includes(name));
         }
-        return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+        const whole = run.come.reduceRight((rest, { plan: first, levels }) => joinPlans(first, levels, rest), plan);
+        return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
+    }
+    async #goOnWithout(input, plan, level, run, { failures }) {
+        const { log } = this.#request;
+        for (const [host, error] of failures) {
+            run.left.set(host, error);
+            log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
+        }
+        const left = [...failures.keys()];
+        const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+        const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
+        const living = input.hosts.filter((host) => !failures.has(host));
+        const observed = await allOrErrors(living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)));
+        const { state } = this.#journal.snapshot;
+        const without = assembleWithout(input, left, { observed, state, draining });
+        const rest = planDeploy(without);
+        if (rest.settle !== undefined)
+            throw new Error('edges and sidecars do not agree who has the traffic');
+        for (const line of describePlan(rest))
+            log.info(line);
+        const ahead = rest.levels.flatMap(({ services }) => services);
+        run.done.push(...level.services.filter((name) => !ahead.includes(name)));
+        run.come.push({ plan, levels: come });
+        return { input: without, plan: rest };
     }
     async #getReady(context, input, plan, begun) {
         const { log } = this.#request;
@@ -70447,8 +71001,8 @@ class Deployment {
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
         return digests;
     }
-    #record(phase, work) {
-        return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+    #record(phase, work, what = phase) {
+        return this.#timeline.measure({ phase }, () => announce(this.#request.log, what, work));
     }
     async #prepare(steps, scope) {
         const { wanted, log } = this.#request;
@@ -70479,13 +71033,13 @@ class Deployment {
             log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
         }
     }
-    async #observeLiving({ scope }, run) {
+    async #observeLiving({ scope, hosts }, run) {
         const { log, wanted } = this.#request;
-        const outcomes = await Promise.allSettled(this.#fleet.servers.map((server) => observe(server, scope, wanted.services)));
+        const outcomes = await Promise.allSettled(hosts.map((host) => observe(this.#fleet.server(host), scope, wanted.services)));
         return outcomes.flatMap((outcome, index) => {
             if (outcome.status === 'fulfilled')
                 return [outcome.value];
-            const { host } = this.#fleet.servers[index];
+            const host = hosts[index];
             run.dead.push(host);
             log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
             return [];
@@ -70558,10 +71112,12 @@ class Deployment {
             scope: { project: wanted.project, environment: wanted.environment },
             servers: wanted.servers,
             nginx: wanted.nginx,
+            onPartialFailure: 'revert',
             secrets,
             log,
             timeline: this.#timeline,
             guard,
+            noteHook: (step, progress) => this.#record('record hook', () => this.#journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
             addresses: this.#addresses,
             unused: this.#unused,
             instances: this.#instances,
@@ -70579,7 +71135,7 @@ class Deployment {
             probes: run.probes,
             cut: run.cut,
             engineCalls: this.#fleet.calls(),
-            failure: run.failure,
+            failure: run.failure ?? leftOutFailure(run.left),
             changed: !isEmpty(plan),
         };
     }
@@ -70587,11 +71143,13 @@ class Deployment {
 function emptyRun() {
     return {
         retiring: [],
+        come: [],
         done: [],
         failed: [],
         skipped: [],
         failure: undefined,
         dead: [],
+        left: new Map(),
         probes: new Map(),
         cut: 0,
     };
@@ -72966,6 +73524,7 @@ const environment_file_server = looseObject({
     healthy: schemas_boolean(),
     release: schemas_int(),
 });
+const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
 const serviceFields = looseObject({
     release: schemas_int(),
     image: schemas_string(),
@@ -72977,6 +73536,8 @@ const serviceFields = looseObject({
     previous: schemas_int(),
     run: schemas_string(),
     pending: looseObject({ release: schemas_int(), run: schemas_string(), since: schemas_string() }).optional(),
+    hooks: looseObject({ release: schemas_int(), host: schemas_string(), pre_deploy: progress, post_deploy: progress })
+        .optional(),
     draining: schemas_array(looseObject({ host: schemas_string(), container: schemas_string(), until: schemas_string() })).optional(),
     probe: looseObject({
         sent: schemas_number(),
@@ -72994,7 +73555,8 @@ const stateFields = looseObject({
     project: schemas_string(),
     environment: schemas_string(),
     services: record(schemas_string(), environment_file_service),
-    stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string() })).optional(),
+    stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string(), reason: schemas_string().optional() }))
+        .optional(),
     release_numbers: record(schemas_string(), schemas_int()).optional(),
 });
 const state = stateFields;
@@ -73946,6 +74508,7 @@ async function runDeploy(inputs, scope, validates, log, signal) {
             excludedServers: inputs['exclude-servers'],
         },
         scope,
+        unfinishedHook: inputs['unfinished-hook'],
         dryRun: inputs['dry-run'],
         leaseWaitMs: inputs['lease-wait'],
         log,
@@ -74050,6 +74613,9 @@ const INPUTS = {
         description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
         default: '15m',
     },
+    'unfinished-hook': {
+        description: 'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
+    },
     'dry-run': {
         description: 'With `true`, plan and print, and change nothing.',
         default: 'false',
@@ -74118,6 +74684,15 @@ const inputs_duration = schemas_string().transform((text, context) => {
         return NEVER;
     }
 });
+const unfinishedHook = schemas_string().transform((text, context) => {
+    const answer = text.trim();
+    if (answer === '')
+        return undefined;
+    if (answer === 'run' || answer === 'done')
+        return answer;
+    context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
+    return NEVER;
+});
 const inputs_optional = schemas_string().transform((text) => (text.trim() === '' ? undefined : text));
 const INPUT_SCHEMAS = {
     environment: schemas_string().trim().min(1, 'is required'),
@@ -74131,6 +74706,7 @@ const INPUT_SCHEMAS = {
     'state-branch': schemas_string().trim().min(1, 'is required'),
     'github-token': inputs_optional,
     'lease-wait': inputs_duration,
+    'unfinished-hook': unfinishedHook,
     'dry-run': inputs_boolean,
 };
 function readInputs(names, get) {
@@ -74276,7 +74852,8 @@ async function status_status(request) {
             releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
             services: Object.fromEntries(services),
             drift: [
-                ...Object.entries(state.stale_servers ?? {}).map(([host, { since }]) => `${host} was left out at ${since}, and is brought up to date by the next deploy`),
+                ...Object.entries(state.stale_servers ?? {}).map(([host, { since, reason }]) => `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`),
+                ...Object.entries(state.services).flatMap(([name, { hooks }]) => describeHooks(name, hooks)),
                 ...driftOf(state, Object.fromEntries(services)),
                 ...plan.prepare.map(({ host, sidecar, edge }) => `${host}: ${[sidecar && `the sidecar needs a ${sidecar}`, edge && `the edge needs a ${edge}`].filter(Boolean).join(', ')}`),
                 ...plan.levels
@@ -74356,13 +74933,13 @@ const RUNS = {
 const LONGEST_END_MS = 6_000;
 async function run(name) {
     const log = new RunnerLog();
-    const cancel = cancelOnSignals(log, (error) => end(name, error, log));
+    const cancel = cancelOnSignals(log, (error) => main_end(name, error, log));
     try {
         const inputs = readInputs(ACTIONS[name].inputs, (input) => getInput(input));
         await RUNS[name](inputs, log, cancel);
     }
     catch (error) {
-        await end(name, reasonOf(error), log);
+        await main_end(name, reasonOf(error), log);
     }
     process.exit();
 }
@@ -74370,7 +74947,7 @@ async function post() {
     await runPost(new RunnerLog());
     process.exit();
 }
-async function end(name, error, log) {
+async function main_end(name, error, log) {
     fail(error, log);
     if (!isSummaryWritten())
         await writeSummary(renderFailure(name, error), log);

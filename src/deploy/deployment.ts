@@ -66,7 +66,9 @@ export class Deployment {
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     const { settle } = plan;
     if (!dryRun && settle !== undefined) {
-      await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+      await log.group('Finish an interrupted switch', () =>
+        this.#settle(this.#context(this.#guard()), plan.prepare, settle),
+      );
       ({ input, plan } = await this.#plan());
     }
     while (!dryRun && plan.awaited.length > 0) {
@@ -146,9 +148,9 @@ export class Deployment {
   }
 
   /** An earlier run was cut off while it switched: all edges and sidecars are brought to one view first. */
-  async #settle({ scope }: PlanInput, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
-    await this.#prepare(prepare, scope);
-    await switchRoutes(this.#context(this.#guard()), step);
+  async #settle(context: RunContext, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
+    await this.#prepare(prepare, context.scope);
+    await switchRoutes(context, step);
     this.#reloadedAt = Date.now();
   }
 
@@ -314,9 +316,12 @@ export class Deployment {
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
-      const observed = await this.#observeLiving(input, run);
-      const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-      const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
+      let plan = await this.#planUndo(input, run);
+      if (plan.settle !== undefined) {
+        // A copy that did not run was removed to make room: its traffic goes to who served in its stead.
+        await this.#settle(context, plan.prepare, plan.settle);
+        plan = await this.#planUndo(input, run);
+      }
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
@@ -326,8 +331,14 @@ export class Deployment {
     }
   }
 
+  async #planUndo(input: PlanInput, { failed, done, dead }: Run): Promise<Plan> {
+    const observed = await this.#observeLiving(input, dead);
+    const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+    return planDeploy(assembleUndo(input, { failed, done, unused }, observed));
+  }
+
   /** A server that died does not keep the others from going back. */
-  async #observeLiving({ scope, hosts }: PlanInput, run: Run): Promise<ObservedServer[]> {
+  async #observeLiving({ scope, hosts }: PlanInput, dead: string[]): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
       hosts.map((host) => observe(this.#fleet.server(host), scope, wanted.services)),
@@ -335,7 +346,8 @@ export class Deployment {
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
       const host = hosts[index]!;
-      run.dead.push(host);
+      if (dead.includes(host)) return [];
+      dead.push(host);
       log.warning(
         `${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`,
       );

@@ -705,8 +705,14 @@ export class World {
     options: RunOptions,
   ): Generator<string> {
     const unused = new Set([...progress.unused.values()].flat());
-    const observed = this.#observe(wanted, options);
-    const plan = planDeploy(assembleUndo(input, { ...progress, unused }, observed));
+    const look = () =>
+      planDeploy(assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options)));
+    let plan = look();
+    if (plan.settle !== undefined) {
+      for (const step of plan.prepare) yield this.#prepare(wanted, step);
+      yield* this.#switch(input, plan.settle, new Map());
+      plan = look();
+    }
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
     for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
