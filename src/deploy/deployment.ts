@@ -211,7 +211,7 @@ export class Deployment {
         break;
       }
       try {
-        await allOrErrors(level.postDeploy.map((step) => runHook(context, step)));
+        await this.#runPostDeploy(context, level);
       } catch (error) {
         // The level serves, and stays; what depends on it is not touched.
         run.failure = reasonOf(error);
@@ -229,6 +229,14 @@ export class Deployment {
       plan,
     );
     return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
+  }
+
+  async #runPostDeploy(context: RunContext, { postDeploy }: Level): Promise<void> {
+    if (postDeploy.length === 0) return;
+    const names = postDeploy.map(({ service }) => service).join(', ');
+    await this.#request.log.group(`Run post_deploy of ${names}`, () =>
+      allOrErrors(postDeploy.map((step) => runHook(context, step))),
+    );
   }
 
   /** Some servers did not switch, and the others keep what is proven: those are left out, and a new plan is made. */

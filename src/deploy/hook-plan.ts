@@ -6,7 +6,7 @@ import type { ObservedHook } from './observed.ts';
 import type { AwaitStep, HookStep, RetireStep, UnfinishedHook } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { blueprintOf, type Outcome, retire } from './service-plan.ts';
-import { hooksOf, isImageMoved } from './spots.ts';
+import { containersAt, hooksOf, isImageMoved, observedAt } from './spots.ts';
 
 /** How long the run waits for a hook of an earlier run that the file does not have any more. */
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
@@ -168,8 +168,20 @@ function progressOf(
 /** A name that means another image now brings a new version too, under the number it had. */
 function isOwed(input: PlanInput, service: WantedService, outcome: Outcome): boolean {
   const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
-  const isNumberNew = service.release.number !== service.known.current?.number;
-  return fresh.length > 0 && (isNumberNew || fresh.some(({ host }) => isImageMoved(input, service, host)));
+  if (service.release.number !== service.known.current?.number) return fresh.length > 0;
+  return fresh.some(
+    ({ host }) => isImageMoved(input, service, host) && !isImageRunning(input, service, host),
+  );
+}
+
+/** What a name means on a server stands on some server already, as this release. */
+function isImageRunning(input: PlanInput, { name, spec, release }: WantedService, host: string): boolean {
+  const id = observedAt(input, host).images.get(spec.container.image)?.id;
+  return input.hosts.some((other) =>
+    containersAt(input, name, other).some(
+      (container) => container.release === release.number && container.imageId === id,
+    ),
+  );
 }
 
 /** The hook of this or an earlier release of which nobody knows how it ended. */

@@ -170,9 +170,7 @@ export function hooksOf(input: PlanInput, service: string): (ObservedHook & { ho
 
 /** isImageMoved tells whether a service's image name means another image on a server than when its containers were made. */
 export function isImageMoved(input: PlanInput, { name, spec }: WantedService, host: string): boolean {
-  const containers = containersAt(input, name, host);
-  const image = observedAt(input, host).images.get(spec.container.image);
-  return (
-    image !== undefined && containers.length > 0 && containers.every(({ imageId }) => imageId !== image.id)
-  );
+  const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
+  const found = observedAt(input, host).images.get(spec.container.image);
+  return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
@@ -109,13 +110,14 @@ describe('A release with hooks', () => {
   });
 
   test('whose run is killed while it migrates: the next run waits for that migration, and goes on', async () => {
-    next('v3', { pre_deploy: migration({ ms: 5_000 }) });
+    next('v3', { pre_deploy: migration({ ms: 8_000 }) });
     const run = shop.start('toggle-deploy');
     await run.says(BEGUN);
+    await untilMigrated(4);
     run.signal('SIGKILL');
     await run.done;
     const { log } = await shop.deploy();
-    expect(log).toMatch('wait until pre_deploy of web release 4');
+    expect(log).toMatch(/^::debug::ends: await: wait until pre_deploy of web release 4 on \S+ has ended/m);
     expect(await migrations()).toBe(4);
     await expectServed('v3');
   });
@@ -124,7 +126,7 @@ describe('A release with hooks', () => {
     next('v1', { pre_deploy: migration({ ms: 60_000 }) });
     const run = shop.start('toggle-deploy');
     await run.says(BEGUN);
-    await expect(untilMigrated(5)).resolves.toBe(5);
+    await untilMigrated(5);
     const cancelledAt = performance.now();
     run.signal('SIGTERM');
     const cancelled = await run.done;
@@ -149,12 +151,12 @@ describe('A release with hooks', () => {
   test('stays when its post_deploy fails: the run fails and says so, once', async () => {
     next('v2', { post_deploy: { command: migration({ code: 4 }), timeout: '1m' } });
     const failed = said(await shop.failToDeploy());
-    expect(failed).toMatch(/post_deploy of web release 6 ended with exit code 4/);
+    expect(failed).toMatch(/post_deploy of web release 7 ended with exit code 4/);
     expect(failed).toMatch('| migration :6 of v2');
     await expectServed('v2');
-    expect((await shop.state()).services.web).toMatchObject({ release: 6, hooks: { post_deploy: 'failed' } });
+    expect((await shop.state()).services.web).toMatchObject({ release: 7, hooks: { post_deploy: 'failed' } });
     expect((await shop.deploy()).outputs.changed).toBe('false');
-    expect((await shop.run('status')).log).toMatch(/drift: post_deploy of web release 6 on \S+ has failed/);
+    expect((await shop.run('status')).log).toMatch(/drift: post_deploy of web release 7 on \S+ has failed/);
     expect(await migrations()).toBe(6);
   });
 
@@ -164,10 +166,7 @@ describe('A release with hooks', () => {
     expect(sent).toBeGreaterThan(500);
   });
 
-  async function untilMigrated(count: number): Promise<number> {
-    for (;;) {
-      const seen = await migrations();
-      if (seen >= count) return seen;
-    }
+  async function untilMigrated(count: number): Promise<void> {
+    while ((await migrations()) < count) await sleep(100);
   }
 });
