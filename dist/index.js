@@ -67208,9 +67208,9 @@ function hooksOf(input, service) {
     return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
 }
 function isImageMoved(input, { name, spec }, host) {
-    const containers = containersAt(input, name, host);
-    const image = observedAt(input, host).images.get(spec.container.image);
-    return (image !== undefined && containers.length > 0 && containers.every(({ imageId }) => imageId !== image.id));
+    const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
+    const found = observedAt(input, host).images.get(spec.container.image);
+    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
 }
 ;
 function assemble(facts) {
@@ -67280,14 +67280,22 @@ function assembleUndo(input, { failed, done, unused }, observed) {
         unused,
     };
 }
-function assembleWithout(input, left, { observed, state, draining }) {
+function assembleWithout(input, rest) {
+    const isLeft = (host) => rest.left.includes(host);
     return {
         ...input,
-        observed: observed.filter(({ host }) => !left.includes(host)),
-        state,
-        hosts: input.hosts.filter((host) => !left.includes(host)),
-        excluded: new Set([...input.excluded, ...left]),
-        drainedElsewhere: new Set([...input.drainedElsewhere, ...draining]),
+        services: input.services.map((service) => {
+            const planned = rest.standing[service.name];
+            if (planned === undefined)
+                return service;
+            const servers = planned.filter(({ host }) => !isLeft(host)).length;
+            return { ...service, placement: { ...service.placement, servers } };
+        }),
+        observed: rest.observed.filter(({ host }) => !isLeft(host)),
+        state: rest.state,
+        hosts: input.hosts.filter((host) => !isLeft(host)),
+        excluded: new Set([...input.excluded, ...rest.left]),
+        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
     };
 }
 function wantedService(facts, spec, ports) {
@@ -68775,6 +68783,14 @@ class PartialSwitch extends Error {
         this.failures = failures;
     }
 }
+function soleHome(left, routes, servers) {
+    const zoneOf = (host) => servers.find((server) => server.host === host)?.zone;
+    return routes.find(({ placements }) => placements.some(({ host }) => {
+        const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
+        const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
+        return !isZoneLeft && mates.every((mate) => left.has(mate.host));
+    }))?.service;
+}
 function leftOutFailure(left) {
     if (left.size === 0)
         return undefined;
@@ -69102,8 +69118,13 @@ function progressOf(input, service, outcome, hook, { idempotent }) {
 }
 function isOwed(input, service, outcome) {
     const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
-    const isNumberNew = service.release.number !== service.known.current?.number;
-    return fresh.length > 0 && (isNumberNew || fresh.some(({ host }) => isImageMoved(input, service, host)));
+    if (service.release.number !== service.known.current?.number)
+        return fresh.length > 0;
+    return fresh.some(({ host }) => isImageMoved(input, service, host) && !isImageRunning(input, service, host));
+}
+function isImageRunning(input, { name, spec, release }, host) {
+    const id = observedAt(input, host).images.get(spec.container.image)?.id;
+    return input.hosts.some((other) => containersAt(input, name, other).some((container) => container.release === release.number && container.imageId === id));
 }
 function hook_plan_unknownEnd(input, { name: service }, hook) {
     const found = hooksOf(input, service).filter((one) => one.hook === hook);
@@ -70573,10 +70594,16 @@ async function trySwitch(context, step, isReady) {
         return true;
     });
 }
-function keptFailures({ onPartialFailure, guard }, { hosts }, nexts, outcomes) {
+function keptFailures({ onPartialFailure, guard, servers, log }, { hosts, routes }, nexts, outcomes) {
     const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[nexts[index].instance.server.host, outcome.reason]] : []));
-    const isKept = onPartialFailure === 'keep' && !guard.signal.aborted && failures.size < hosts.length;
-    return isKept ? failures : undefined;
+    if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
+        return undefined;
+    const lost = soleHome(new Set(failures.keys()), routes, servers);
+    if (lost === undefined)
+        return failures;
+    const where = [...failures.keys()].join(', ');
+    log.warning(`${where} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
+    return undefined;
 }
 function isInTime(work) {
     return inTime(work.then(() => true), LONGEST_HOLD_MS, false);
@@ -70839,7 +70866,7 @@ class Deployment {
         let { input, plan } = await log.group('Look at what runs', () => this.#plan());
         const { settle } = plan;
         if (!dryRun && settle !== undefined) {
-            await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+            await log.group('Finish an interrupted switch', () => this.#settle(this.#context(this.#guard()), plan.prepare, settle));
             ({ input, plan } = await this.#plan());
         }
         while (!dryRun && plan.awaited.length > 0) {
@@ -70902,9 +70929,9 @@ class Deployment {
         const { log } = this.#request;
         return this.#timeline.measure({ phase: 'pull', host }, () => pull(this.#fleet.server(host), image, policy, log, this.#signal()));
     }
-    async #settle({ scope }, prepare, step) {
-        await this.#prepare(prepare, scope);
-        await switchRoutes(this.#context(this.#guard()), step);
+    async #settle(context, prepare, step) {
+        await this.#prepare(prepare, context.scope);
+        await switchRoutes(context, step);
         this.#reloadedAt = Date.now();
     }
     async #awaitHooks(steps) {
@@ -70948,7 +70975,7 @@ class Deployment {
                 break;
             }
             try {
-                await allOrErrors(level.postDeploy.map((step) => runHook(context, step)));
+                await this.#runPostDeploy(context, level);
             }
             catch (error) {
                 run.failure = reasonOf(error);
@@ -70965,6 +70992,12 @@ class Deployment {
         const whole = run.come.reduceRight((rest, { plan: first, levels }) => joinPlans(first, levels, rest), plan);
         return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
     }
+    async #runPostDeploy(context, { postDeploy }) {
+        if (postDeploy.length === 0)
+            return;
+        const names = postDeploy.map(({ service }) => service).join(', ');
+        await this.#request.log.group(`Run post_deploy of ${names}`, () => allOrErrors(postDeploy.map((step) => runHook(context, step))));
+    }
     async #goOnWithout(input, plan, level, run, { failures }) {
         const { log } = this.#request;
         for (const [host, error] of failures) {
@@ -70977,7 +71010,8 @@ class Deployment {
         const living = input.hosts.filter((host) => !failures.has(host));
         const observed = await allOrErrors(living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)));
         const { state } = this.#journal.snapshot;
-        const without = assembleWithout(input, left, { observed, state, draining });
+        const { standing } = plan;
+        const without = assembleWithout(input, { left, observed, state, standing, draining });
         const rest = planDeploy(without);
         if (rest.settle !== undefined)
             throw new Error('edges and sidecars do not agree who has the traffic');
@@ -71019,9 +71053,11 @@ class Deployment {
         const { log } = this.#request;
         const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
         try {
-            const observed = await this.#observeLiving(input, run);
-            const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-            const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
+            let plan = await this.#planUndo(input, run);
+            if (plan.settle !== undefined) {
+                await this.#settle(context, plan.prepare, plan.settle);
+                plan = await this.#planUndo(input, run);
+            }
             if (plan.settle !== undefined)
                 throw new Error('edges and sidecars do not agree who has the traffic');
             await this.#prepare(plan.prepare, input.scope);
@@ -71033,14 +71069,21 @@ class Deployment {
             log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
         }
     }
-    async #observeLiving({ scope, hosts }, run) {
+    async #planUndo(input, { failed, done, dead }) {
+        const observed = await this.#observeLiving(input, dead);
+        const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+        return planDeploy(assembleUndo(input, { failed, done, unused }, observed));
+    }
+    async #observeLiving({ scope, hosts }, dead) {
         const { log, wanted } = this.#request;
         const outcomes = await Promise.allSettled(hosts.map((host) => observe(this.#fleet.server(host), scope, wanted.services)));
         return outcomes.flatMap((outcome, index) => {
             if (outcome.status === 'fulfilled')
                 return [outcome.value];
             const host = hosts[index];
-            run.dead.push(host);
+            if (dead.includes(host))
+                return [];
+            dead.push(host);
             log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
             return [];
         });

@@ -141,22 +141,36 @@ export function assembleUndo(
   };
 }
 
+/** What the rest of a run has to know that leaves servers out in its middle. */
+interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
+  /** Hosts that it leaves out. */
+  left: readonly string[];
+  /** Where services stand as it was planned. */
+  standing: Readonly<Record<string, readonly { host: string }[]>>;
+  /** Ids of containers that the run itself drains. */
+  draining: readonly string[];
+}
+
 /**
- * assembleWithout returns the input for the rest of a run that leaves servers out in its middle: releases keep the
- * numbers they were given, and what the run itself still drains (`draining`, ids of containers) is left to it. Pure.
+ * assembleWithout returns the input for the rest of a run that leaves servers out in its middle. Releases keep the
+ * numbers they were given, and what stands on those servers moves to no other: it has its data there, and they come
+ * back. Pure.
  */
-export function assembleWithout(
-  input: PlanInput,
-  left: readonly string[],
-  { observed, state, draining }: Pick<PlanInput, 'observed' | 'state'> & { draining: readonly string[] },
-): PlanInput {
+export function assembleWithout(input: PlanInput, rest: Rest): PlanInput {
+  const isLeft = (host: string) => rest.left.includes(host);
   return {
     ...input,
-    observed: observed.filter(({ host }) => !left.includes(host)),
-    state,
-    hosts: input.hosts.filter((host) => !left.includes(host)),
-    excluded: new Set([...input.excluded, ...left]),
-    drainedElsewhere: new Set([...input.drainedElsewhere, ...draining]),
+    services: input.services.map((service) => {
+      const planned = rest.standing[service.name];
+      if (planned === undefined) return service;
+      const servers = planned.filter(({ host }) => !isLeft(host)).length;
+      return { ...service, placement: { ...service.placement, servers } };
+    }),
+    observed: rest.observed.filter(({ host }) => !isLeft(host)),
+    state: rest.state,
+    hosts: input.hosts.filter((host) => !isLeft(host)),
+    excluded: new Set([...input.excluded, ...rest.left]),
+    drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };
 }
 

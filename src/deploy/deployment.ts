@@ -256,13 +256,15 @@ export class Deployment {
     const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
     const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
     const living = input.hosts.filter((host) => !failures.has(host));
-    const observed = await allOrErrors(
-      living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)),
-    );
+    const { standing } = plan;
     const { state } = this.#journal.snapshot;
-    const without = assembleWithout(input, left, { observed, state, draining });
-    const rest = planDeploy(without);
-    if (rest.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
+    const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
+      const observed = await allOrErrors(
+        living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)),
+      );
+      const seen = assembleWithout(input, { left, observed, state, standing, draining });
+      return { input: seen, plan: planDeploy(seen) };
+    });
     for (const line of describePlan(rest)) log.info(line);
     const ahead = rest.levels.flatMap(({ services }) => services);
     run.done.push(...level.services.filter((name) => !ahead.includes(name)));
@@ -324,13 +326,8 @@ export class Deployment {
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
-      let plan = await this.#planUndo(input, run);
-      if (plan.settle !== undefined) {
-        // A copy that did not run was removed to make room: its traffic goes to who served in its stead.
-        await this.#settle(context, plan.prepare, plan.settle);
-        plan = await this.#planUndo(input, run);
-      }
-      if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
+      // A copy that did not run may have made room: its traffic goes to who served in its stead.
+      const { plan } = await this.#planSettled(context, () => this.#planUndo(input, run));
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
@@ -339,10 +336,21 @@ export class Deployment {
     }
   }
 
-  async #planUndo(input: PlanInput, { failed, done, dead }: Run): Promise<Plan> {
+  /** Where edges and sidecars do not agree, they are brought to one view first, and then a new plan is made. */
+  async #planSettled<T extends { plan: Plan }>(context: RunContext, look: () => Promise<T>): Promise<T> {
+    const seen = await look();
+    if (seen.plan.settle === undefined) return seen;
+    await this.#settle(context, seen.plan.prepare, seen.plan.settle);
+    const after = await look();
+    if (after.plan.settle !== undefined)
+      throw new Error('edges and sidecars do not agree who has the traffic');
+    return after;
+  }
+
+  async #planUndo(input: PlanInput, { failed, done, dead }: Run): Promise<{ plan: Plan }> {
     const observed = await this.#observeLiving(input, dead);
     const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-    return planDeploy(assembleUndo(input, { failed, done, unused }, observed));
+    return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
   }
 
   /** A server that died does not keep the others from going back. */

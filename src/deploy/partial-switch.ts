@@ -1,4 +1,6 @@
 import { messageOf, UserError } from '../model/errors.ts';
+import type { ServerSpec } from '../model/spec.ts';
+import type { Route } from '../nginx/routes.ts';
 
 /** PartialSwitch says that a switch is proven on some servers and has failed on others, which serve what they served before. */
 export class PartialSwitch extends Error {
@@ -9,6 +11,25 @@ export class PartialSwitch extends Error {
     super(`the switch failed on ${[...failures.keys()].join(', ')}`);
     this.failures = failures;
   }
+}
+
+/**
+ * soleHome returns a service that others would lose when servers are left out: all its copies in a zone stand on
+ * those, and other servers of the zone send it traffic. Undefined when nobody loses anything. Pure.
+ */
+export function soleHome(
+  left: ReadonlySet<string>,
+  routes: readonly Pick<Route, 'service' | 'placements'>[],
+  servers: readonly Pick<ServerSpec, 'host' | 'zone'>[],
+): string | undefined {
+  const zoneOf = (host: string) => servers.find((server) => server.host === host)?.zone;
+  return routes.find(({ placements }) =>
+    placements.some(({ host }) => {
+      const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
+      const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
+      return !isZoneLeft && mates.every((mate) => left.has(mate.host));
+    }),
+  )?.service;
 }
 
 /** leftOutFailure returns why a run fails that has left servers out, undefined where it left none. */

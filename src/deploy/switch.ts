@@ -11,7 +11,7 @@ import { backendsOf, type Route } from '../nginx/routes.ts';
 import type { Slot } from '../nginx/tree.ts';
 import { nginxKey, placeKey, type RunContext } from './context.ts';
 import { inTime } from './in-time.ts';
-import { PartialSwitch } from './partial-switch.ts';
+import { PartialSwitch, soleHome } from './partial-switch.ts';
 import { perform } from './perform.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
@@ -90,8 +90,8 @@ async function trySwitch(
 
 /** The servers on which a switch failed, where the others are to keep it; a run that is over keeps nothing. */
 function keptFailures(
-  { onPartialFailure, guard }: RunContext,
-  { hosts }: SwitchStep,
+  { onPartialFailure, guard, servers, log }: RunContext,
+  { hosts, routes }: SwitchStep,
   nexts: readonly Next[],
   outcomes: readonly PromiseSettledResult<void>[],
 ): Map<string, unknown> | undefined {
@@ -100,8 +100,13 @@ function keptFailures(
       outcome.status === 'rejected' ? [[nexts[index]!.instance.server.host, outcome.reason] as const] : [],
     ),
   );
-  const isKept = onPartialFailure === 'keep' && !guard.signal.aborted && failures.size < hosts.length;
-  return isKept ? failures : undefined;
+  if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
+    return undefined;
+  const lost = soleHome(new Set(failures.keys()), routes, servers);
+  if (lost === undefined) return failures;
+  const where = [...failures.keys()].join(', ');
+  log.warning(`${where} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
+  return undefined;
 }
 
 function isInTime(work: Promise<void>): Promise<boolean> {

@@ -1,10 +1,23 @@
-import { assemble, assembleKept, assembleUndo, type Facts } from '../../../src/deploy/assemble.ts';
+import {
+  assemble,
+  assembleKept,
+  assembleUndo,
+  assembleWithout,
+  type Facts,
+} from '../../../src/deploy/assemble.ts';
 import { blueprintHash } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { refuseUnfinished } from '../../../src/deploy/hook.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
+import { joinPlans } from '../../../src/deploy/joined-plan.ts';
 import type { ObservedHook, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
-import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
+import {
+  begunServices,
+  keptDigests,
+  outcomeOf,
+  type Progress as RunProgress,
+} from '../../../src/deploy/outcome.ts';
+import { PartialSwitch, soleHome } from '../../../src/deploy/partial-switch.ts';
 import type {
   AwaitStep,
   HookStep,
@@ -101,6 +114,14 @@ export class StepFailed extends Error {}
 /** Ids of the containers that a run has started and that no switch has given traffic, by service. */
 type Unused = Map<string, string[]>;
 
+/** How far a run came. */
+interface Progress extends RunProgress {
+  unused: Unused;
+  retiring: RetireStep[];
+  /** Services whose release is written. */
+  written: Set<string>;
+}
+
 /**
  * World is a model of servers and record on which plans really run: containers come and go, and edge and sidecar
  * are composed and reloaded by the code that does it in life. It throws where an engine would refuse a step.
@@ -114,6 +135,8 @@ export class World {
   underway: Plan | undefined;
   /** Images that never get healthy. */
   readonly broken = new Set<string>();
+  /** Hosts whose nginx takes no new configuration. */
+  readonly stubborn = new Set<string>();
   /** What became of every hook that was started, by service, hook, release and image. */
   readonly hookEnds = new Map<string, HookEnd>();
   /** What an image name means right now: `moveImage` changes it. */
@@ -204,39 +227,61 @@ export class World {
       this.underway = plan;
     }
     if (isEmpty(plan)) return plan;
-    for (const step of plan.prepare) yield this.#prepare(wanted, step);
-    for (const { host, image } of plan.pulls) {
-      this.#machine(host).images.set(image, this.imageId(image));
-      yield `pulled ${image} on ${host}`;
-    }
-    const begun = begunServices(input, plan);
-    const digests = keptDigests(input, begun);
-    const written = new Set(begun.map(({ name }) => name));
-    if (begun.length > 0) {
-      this.#write(input, begun);
-      const { hooks } = plan;
-      this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
-      yield 'recorded the intent';
-    }
-    for (const step of plan.vacate) yield this.#retire(step);
-
-    const progress = {
-      done: [] as string[],
-      failed: [] as string[],
-      unused: new Map() as Unused,
-      skipped: [] as string[],
-      failure: undefined as unknown,
-      dead: [] as string[],
+    const progress: Progress = {
+      done: [],
+      failed: [],
+      unused: new Map(),
+      skipped: [],
+      failure: undefined,
+      dead: [],
       left: new Map(),
       probes: new Map(),
+      retiring: [],
+      written: new Set(),
     };
-    const retiring: RetireStep[] = [];
+    const {
+      input: last,
+      plan: whole,
+      digests,
+    } = yield* this.#execute(wanted, input, plan, options, progress);
+    for (const step of progress.retiring) yield this.#retire(step);
+    if (progress.failure === undefined) for (const { host } of whole.teardown) yield this.#teardown(host);
+    const outcome = outcomeOf(last, whole, progress, digests, [], '');
+    this.#write(
+      last,
+      outcome.achieved.map(({ service }) => service),
+      progress,
+    );
+    const isMultiServer = input.servers.length > 1;
+    this.#record((state) => recordOutcome(input.scope, state, outcome, isMultiServer, AUTHOR, NOW));
+    yield 'recorded the outcome';
+    if (progress.failure !== undefined) throw progress.failure;
+    if (progress.left.size > 0) throw new StepFailed(`${[...progress.left.keys()]} was left out`);
+    return whole;
+  }
+
+  /** Runs a plan, and where servers are left out in its middle the plan that is made then. */
+  *#execute(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    plan: Plan,
+    options: RunOptions,
+    progress: Progress,
+  ): Generator<string, { input: PlanInput; plan: Plan; digests: Map<string, string> }> {
+    const digests = yield* this.#getReady(wanted, input, plan, progress);
+    const keeps = wanted.onPartialFailure === 'keep';
     for (const level of plan.levels) {
       try {
-        yield* this.#level(input, level, options, progress.unused);
-        retiring.push(...level.retire);
+        yield* this.#level(input, level, options, progress.unused, keeps);
+        progress.retiring.push(...level.retire);
         progress.done.push(...level.services);
       } catch (error) {
+        if (error instanceof PartialSwitch) {
+          const rest = yield* this.#goOnWithout(wanted, input, plan, level, options, progress, error);
+          const ended = yield* this.#execute(wanted, rest.input, rest.plan, options, progress);
+          const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+          return { ...ended, plan: joinPlans(plan, come, ended.plan) };
+        }
         if (!(error instanceof StepFailed)) throw error;
         progress.failure = error;
         progress.failed = level.services;
@@ -256,18 +301,60 @@ export class World {
         .flatMap(({ services }) => services)
         .filter((name) => !progress.done.includes(name));
     }
-    for (const step of retiring) yield this.#retire(step);
-    if (progress.failure === undefined) for (const { host } of plan.teardown) yield this.#teardown(host);
-    const outcome = outcomeOf(input, plan, progress, digests, [], '');
-    this.#write(
-      input,
-      outcome.achieved.map(({ service }) => service).filter(({ name }) => !written.has(name)),
-    );
-    const isMultiServer = input.servers.length > 1;
-    this.#record((state) => recordOutcome(input.scope, state, outcome, isMultiServer, AUTHOR, NOW));
-    yield 'recorded the outcome';
-    if (progress.failure !== undefined) throw progress.failure;
-    return plan;
+    return { input, plan, digests };
+  }
+
+  *#goOnWithout(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    { levels, standing }: Plan,
+    level: Level,
+    options: RunOptions,
+    progress: Progress,
+    { failures }: PartialSwitch,
+  ): Generator<string, { input: PlanInput; plan: Plan }> {
+    for (const [host, error] of failures) progress.left.set(host, error);
+    const left = [...failures.keys()];
+    const excludedServers = [...(options.excludedServers ?? []), ...progress.left.keys()];
+    const draining = progress.retiring.map(({ id }) => id);
+    const look = () => {
+      const observed = this.#observe(wanted, { ...options, excludedServers });
+      return assembleWithout(input, { left, observed, state: this.state, standing, draining });
+    };
+    const { settle, prepare } = planDeploy(look());
+    if (settle !== undefined) {
+      for (const step of prepare) yield this.#prepare(wanted, step);
+      yield* this.#switch(input, settle, progress.unused);
+    }
+    const without = look();
+    const plan = planDeploy(without);
+    if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after leaving out');
+    const ahead = plan.levels.flatMap(({ services }) => services);
+    progress.done.push(...level.services.filter((name) => !ahead.includes(name)));
+    this.underway = { ...plan, levels: [...levels, ...plan.levels] };
+    return { input: without, plan };
+  }
+
+  *#getReady(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    plan: Plan,
+    progress: Progress,
+  ): Generator<string, Map<string, string>> {
+    for (const step of plan.prepare) yield this.#prepare(wanted, step);
+    for (const { host, image } of plan.pulls) {
+      this.#machine(host).images.set(image, this.imageId(image));
+      yield `pulled ${image} on ${host}`;
+    }
+    const begun = begunServices(input, plan);
+    if (begun.length > 0) {
+      this.#write(input, begun, progress);
+      const { hooks } = plan;
+      this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
+      yield 'recorded the intent';
+    }
+    for (const step of plan.vacate) yield this.#retire(step);
+    return keptDigests(input, begun);
   }
 
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
@@ -492,7 +579,13 @@ export class World {
     );
   }
 
-  *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
+  *#level(
+    input: PlanInput,
+    level: Level,
+    options: RunOptions,
+    unused: Unused,
+    keeps = false,
+  ): Generator<string> {
     for (const step of level.preDeploy) yield* this.#hook(input, step, options);
     for (const { host, id, name } of level.stop) {
       const container = this.#living(host).containers.find((candidate) => candidate.id === id);
@@ -505,7 +598,7 @@ export class World {
       const container = this.container(containerName(this.scope, service, side), host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
-    if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused);
+    if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused, keeps);
   }
 
   /** It throws when a hook would run twice, or two of a service at once. */
@@ -635,13 +728,14 @@ export class World {
     return `started ${name} on ${step.host}`;
   }
 
-  *#switch(input: PlanInput, step: SwitchStep, unused: Unused): Generator<string> {
+  *#switch(input: PlanInput, step: SwitchStep, unused: Unused, keeps = false): Generator<string> {
     const staged: {
       nginx: Nginx;
       before: string;
       files: Map<string, string>;
       slot: 'a' | 'b';
       on: string;
+      host: string;
     }[] = [];
     for (const host of step.hosts) {
       const machine = this.#living(host);
@@ -660,17 +754,32 @@ export class World {
         nginx.files.set('nginx.conf', renderPointer(before));
         const { files, slot } = compose(kind, { ...tree, live: before }, wish);
         for (const [path, content] of files) nginx.files.set(path, content);
-        staged.push({ nginx, before, files, slot, on: `${kind} of ${host}` });
+        staged.push({ nginx, before, files, slot, on: `${kind} of ${host}`, host });
       }
     }
     yield 'staged the routes';
-    for (const { nginx, slot, on } of staged) {
+    for (const { nginx, slot, on, host } of staged) {
       nginx.files.set('nginx.conf', renderPointer(slot));
       yield `pointed the ${on} to slot ${slot}`;
+      if (this.stubborn.has(host)) continue;
       this.#load(nginx);
       yield `reloaded the ${on}`;
     }
     for (const service of step.moved) unused.delete(service);
+    const failing = new Set(staged.map(({ host }) => host).filter((host) => this.stubborn.has(host)));
+    if (failing.size > 0) {
+      const isKept =
+        keeps &&
+        failing.size < step.hosts.length &&
+        soleHome(failing, step.routes, input.servers) === undefined;
+      for (const { nginx, before, host } of staged) {
+        if (isKept && !failing.has(host)) continue;
+        nginx.files.set('nginx.conf', renderPointer(before));
+        if (!failing.has(host)) this.#load(nginx);
+      }
+      if (!isKept) throw new StepFailed(`${[...failing]} did not switch`);
+      throw new PartialSwitch(new Map([...failing].map((host) => [host, 'it did not switch'])));
+    }
     const unproven = this.primaries().find(
       ({ host, route, placement }) =>
         step.hosts.includes(host) &&
@@ -731,11 +840,12 @@ export class World {
     return `tore ${host} down`;
   }
 
-  #write(input: PlanInput, services: readonly WantedService[]): void {
-    for (const service of services.filter(({ release }) => release.isNew)) {
+  #write(input: PlanInput, services: readonly WantedService[], { written }: Progress): void {
+    for (const service of services.filter(({ name, release }) => release.isNew && !written.has(name))) {
       const path = `${service.name}/${service.release.number}`;
       if (this.releases.has(path)) throw new Error(`release ${path} is already written`);
       this.releases.set(path, releaseOf(input.scope, service, undefined, AUTHOR, NOW));
+      written.add(service.name);
     }
   }
 
