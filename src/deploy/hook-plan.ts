@@ -23,6 +23,9 @@ export interface HookPlan {
   progress: RecordedHooks | undefined;
 }
 
+/** A service as far as its containers can go by it: also one that left the file. */
+type Owner = Parameters<typeof retire>[1];
+
 /** The container of a hook, and its server. */
 type FoundHook = ObservedHook & { host: string };
 
@@ -70,11 +73,7 @@ export function planHooks(input: PlanInput, service: WantedService, outcome: Out
 }
 
 /** planLeftHooks returns what becomes of a service's hook containers but for those that are kept: what runs is waited for, the rest goes. */
-export function planLeftHooks(
-  input: PlanInput,
-  service: { name: string; spec: Parameters<typeof retire>[1]['spec'] },
-  kept: readonly string[],
-): HookPlan {
+export function planLeftHooks(input: PlanInput, service: Owner, kept: readonly string[]): HookPlan {
   const left = input.keepsActive ? [] : hooksOf(input, service.name);
   return {
     preDeploy: [],
@@ -207,10 +206,7 @@ function isKilled({ status, exitCode }: ObservedHook): boolean {
   return status === 'ended' && isCutOff(exitCode);
 }
 
-function awaitStep(
-  { name: service, spec }: Parameters<typeof planLeftHooks>[1],
-  { hook, host, id, name, release }: FoundHook,
-): AwaitStep {
+function awaitStep({ name: service, spec }: Owner, { hook, host, id, name, release }: FoundHook): AwaitStep {
   const policy: Partial<PolicySpec> = spec.policy;
   const timeoutMs = ofPolicy(policy, hook)?.timeoutMs ?? UNKNOWN_TIMEOUT_MS;
   const graceMs = spec.policy.stopGracePeriodMs;

@@ -77,6 +77,16 @@ describe('a switch that fails on one of three servers', () => {
     expect(world.running('b')).not.toContain('shop_production_web_secondary');
   });
 
+  test('moves nothing that stands there to a server that has room', () => {
+    const queue = (image: string) => shopOf('api:1', 'keep', [service('queue', { image, servers: 2 })]);
+    const world = new World();
+    world.deploy(queue('queue:1'));
+    const [first, second] = world.state.services.queue!.servers.map(({ host }) => host);
+    world.stubborn.add(first!);
+    expect(() => world.deploy(queue('queue:2'))).toThrow(`${first} was left out`);
+    expect(world.state.services.queue!.servers.map(({ host }) => host)).toEqual([second]);
+  });
+
   test('brings all back where a service stands there alone that the others use', () => {
     const world = new World();
     world.deploy(shopOf('api:1', 'keep'));
