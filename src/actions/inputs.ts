@@ -69,6 +69,16 @@ export const INPUTS = {
     description: 'With `true`, plan and print, and change nothing.',
     default: 'false',
   },
+  comment: {
+    description:
+      'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
+    default: 'true',
+  },
+  'exit-code': {
+    description:
+      'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',
+    default: 'false',
+  },
 } as const satisfies Record<string, InputSpec>;
 
 /** Every output of every action. */
@@ -78,6 +88,10 @@ export const OUTPUTS = {
   result: {
     description:
       'JSON: by service its release, and the servers with `host`, `side`, `container`, `port`, durations in ms, and the counts of the probe.',
+  },
+  plan: {
+    description:
+      'JSON: `outcome` (`no changes`, `changes` or `error`), `changes` by service with their reasons, `steps` as text, `drift`, and what the look at the servers has found (`preflight`).',
   },
 } as const satisfies Record<string, OutputSpec>;
 
@@ -167,6 +181,8 @@ export const INPUT_SCHEMAS = {
   'lease-wait': duration,
   'unfinished-hook': unfinishedHook,
   'dry-run': boolean,
+  comment: boolean,
+  'exit-code': boolean,
 } satisfies Record<InputName, z.ZodType>;
 
 /** All inputs, read. */

@@ -1,6 +1,8 @@
 import * as core from '@actions/core';
 import type { Log } from '../model/log.ts';
 
+import { escapeMarkdown } from './markdown.ts';
+
 /** Shorter values would blank out half of a log. */
 const SHORTEST_SECRET = 4;
 
@@ -15,7 +17,8 @@ export class RunnerLog implements Log {
       ...value.split('\n').map((line) => line.trim()),
       JSON.stringify(value).slice(1, -1),
     ];
-    for (const form of [...forms, Buffer.from(value).toString('base64')]) {
+    // The summary has them escaped.
+    for (const form of [...forms, ...forms.map(escapeMarkdown), Buffer.from(value).toString('base64')]) {
       if (form.length < SHORTEST_SECRET || this.#secrets.has(form)) continue;
       this.#secrets.add(form);
       if (process.env.GITHUB_ACTIONS === 'true') core.setSecret(form);

@@ -6,6 +6,7 @@ import { fail } from './fail.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { isSummaryWritten, writeSummary } from './job-summary.ts';
 import { RunnerLog } from './log.ts';
+import { runPlan } from './plan.ts';
 import { runPost } from './post.ts';
 import { runStatus } from './status.ts';
 import { renderFailure } from './summary.ts';
@@ -14,6 +15,7 @@ const RUNS: Record<ActionName, (inputs: Inputs, log: RunnerLog, signal: AbortSig
   deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
   'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
   'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
+  plan: (inputs, log) => runPlan(inputs, log),
   status: (inputs, log) => runStatus(inputs, log),
 };
 

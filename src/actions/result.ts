@@ -55,7 +55,7 @@ export function resultOf(report: DeployReport, isMultiServer: boolean): Record<s
 }
 
 /** releasesOf returns the output `releases`: the number that runs, by service. */
-export function releasesOf(report: DeployReport): Record<string, number> {
+export function releasesOf(report: Pick<DeployReport, 'services' | 'undone'>): Record<string, number> {
   const entries = report.services.map(({ name, release, known }) => {
     const isUndone = report.undone.includes(name);
     return [name, isUndone ? (known.current?.number ?? 0) : release.number] as const;

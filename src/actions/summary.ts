@@ -2,14 +2,11 @@ import { describeChange } from '../deploy/describe.ts';
 import type { DeployReport } from '../deploy/request.ts';
 import type { Span } from '../deploy/timeline.ts';
 import { messageOf } from '../model/errors.ts';
+import { escapeMarkdown, fitSummary, quote } from './markdown.ts';
 import type { ServiceResult } from './result.ts';
 
-/** A summary over 1 MiB vanishes without a word. In bytes of UTF-8. */
-const LONGEST_SUMMARY = 900_000;
 /** Mermaid draws no more bars that a person would still read. */
 const MOST_BARS = 60;
-
-const FENCE = '```';
 
 /** What the summary is made of. */
 export interface SummaryInput {
@@ -32,10 +29,7 @@ export function renderSummary(input: SummaryInput): string {
     !isDryRun && figures(report),
   ];
   const text = `${parts.filter((part) => part !== false && part !== '').join('\n\n')}\n`;
-  const bytes = Buffer.from(text);
-  if (bytes.length <= LONGEST_SUMMARY) return text;
-  const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
-  return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
+  return fitSummary(text);
 }
 
 /** renderFailure returns the job summary of a run that failed before it had a plan. Pure. */
@@ -123,25 +117,6 @@ function figures({ timeline, engineCalls, cut }: DeployReport): string {
 
 function milliseconds(value: number | undefined): string {
   return value === undefined ? '' : `${value} ms`;
-}
-
-/** quote puts a text into a block quote; the log lines of a container (behind bars) stay lines, in a code block. */
-function quote(text: string): string {
-  const isLog = (line: string | undefined) => line?.startsWith('  | ') === true;
-  const lines = text.split('\n').flatMap((line, at, all) => {
-    if (!isLog(line)) return [escapeMarkdown(line)];
-    return [
-      ...(isLog(all[at - 1]) ? [] : [FENCE]),
-      line.slice(4).replaceAll(FENCE, "'''"),
-      ...(isLog(all[at + 1]) ? [] : [FENCE]),
-    ];
-  });
-  return lines.map((line) => `> ${line}`).join('\n');
-}
-
-/** What came from servers must not become markup. */
-function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Colons and semicolons end a name in Mermaid. */

@@ -1,5 +1,5 @@
 import { allOrErrors, type Fleet } from '../fleet/fleet.ts';
-import { messageOf, reasonOf } from '../model/errors.ts';
+import { failTogether, messageOf, reasonOf } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
@@ -7,6 +7,8 @@ import { assemble, assembleKept, assembleUndo, assembleWithout } from './assembl
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
+import { forgottenHosts } from './drift.ts';
+import { certainFailures, errorsOf, judgeClock } from './findings.ts';
 import { awaitHook, refuseUnfinished, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
@@ -19,10 +21,12 @@ import { leftOutFailure, PartialSwitch } from './partial-switch.ts';
 import { announce, perform } from './perform.ts';
 import {
   type AwaitStep,
+  isCreating,
   isEmpty,
   type Level,
   type Plan,
   type PrepareStep,
+  type PullStep,
   type RetireStep,
   type SwitchStep,
 } from './plan.ts';
@@ -35,6 +39,7 @@ import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
+import { takeVitals, type Vitals } from './vitals.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
 const DRAIN_WITH_LEASE_MS = 30_000;
@@ -63,11 +68,12 @@ export class Deployment {
   /** run plans, runs the plan and records; in a dry run it plans. */
   async run(): Promise<DeployReport> {
     const { log, dryRun } = this.#request;
+    const vitals = Promise.all(this.#fleet.servers.map(takeVitals));
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     const { settle } = plan;
     if (!dryRun && settle !== undefined) {
       await log.group('Finish an interrupted switch', () =>
-        this.#settle(this.#context(this.#guard()), plan.prepare, settle),
+        this.#settle(this.#context(this.#guard()), plan, settle),
       );
       ({ input, plan } = await this.#plan());
     }
@@ -76,7 +82,7 @@ export class Deployment {
       ({ input, plan } = await this.#plan());
     }
     while (!dryRun && plan.vacate.some(isDrained)) {
-      await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
+      await log.group('Wait for an earlier drain', () => this.#vacate(input, plan));
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
@@ -85,8 +91,18 @@ export class Deployment {
         `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
       );
     }
+    if (!isEmpty(plan)) this.#checkServers(await vitals, plan);
     if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
     return await this.#execute(input, plan);
+  }
+
+  /** Before the first change: what is certain to fail fails now. */
+  #checkServers(vitals: readonly (Vitals | undefined)[], plan: Plan): void {
+    for (const one of vitals.filter((known) => known !== undefined)) {
+      const { server, level, message } = judgeClock(one);
+      if (level === 'warning') this.#request.log.warning(`${server}: ${message}`);
+    }
+    failTogether(errorsOf(certainFailures(vitals, plan)));
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
@@ -148,8 +164,9 @@ export class Deployment {
   }
 
   /** An earlier run was cut off while it switched: all edges and sidecars are brought to one view first. */
-  async #settle(context: RunContext, prepare: readonly PrepareStep[], step: SwitchStep): Promise<void> {
-    await this.#prepare(prepare, context.scope);
+  async #settle(context: RunContext, plan: Plan, step: SwitchStep): Promise<void> {
+    await this.#pullNginx(context, plan.pulls);
+    await this.#prepare(plan.prepare, context.scope);
     await switchRoutes(context, step);
     this.#reloadedAt = Date.now();
   }
@@ -161,18 +178,18 @@ export class Deployment {
   }
 
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
-  async #vacate(steps: readonly RetireStep[]): Promise<void> {
+  async #vacate(input: PlanInput, { vacate, pulls }: Plan): Promise<void> {
     const { log, signal } = this.#request;
+    const steps = vacate.filter(isDrained);
+    await this.#pullNginx(input, pulls);
     await this.#journal.release();
-    for (const { name, host } of steps.filter(isDrained)) {
+    for (const { name, host } of steps) {
       log.info(
         `${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`,
       );
     }
     const context = this.#context({ ...this.#guard(), signal });
-    await Promise.all(
-      steps.filter(isDrained).map((step) => retire(context, step, settledAfter(context, this.#reloadedAt))),
-    );
+    await Promise.all(steps.map((step) => retire(context, step, settledAfter(context, this.#reloadedAt))));
     await this.#journal.reopen();
   }
 
@@ -186,9 +203,11 @@ export class Deployment {
     const { log, wanted } = this.#request;
     const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
     const begun = begunServices(input, plan);
-    const found = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
+    const found = await log.group('Get ready', () => this.#getReady(input, plan, begun));
     const digests = new Map([...found, ...known]);
-    for (const level of plan.levels) {
+    run.failure = await this.#setUp(context, input, plan).then(() => undefined, reasonOf);
+    if (run.failure !== undefined && this.#journal.lease?.lost.aborted) throw run.failure;
+    for (const level of run.failure === undefined ? plan.levels : []) {
       try {
         const title =
           level.services.length === 0
@@ -247,7 +266,7 @@ export class Deployment {
     run: Run,
     { failures }: PartialSwitch,
   ): Promise<{ input: PlanInput; plan: Plan }> {
-    const { log } = this.#request;
+    const { log, wanted } = this.#request;
     for (const [host, error] of failures) {
       run.left.set(host, error);
       log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
@@ -260,7 +279,7 @@ export class Deployment {
     const { state } = this.#journal.snapshot;
     const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
       const observed = await allOrErrors(
-        living.map((host) => observe(this.#fleet.server(host), input.scope, this.#request.wanted.services)),
+        living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)),
       );
       const seen = assembleWithout(input, { left, observed, state, standing, draining });
       return { input: seen, plan: planDeploy(seen) };
@@ -272,29 +291,44 @@ export class Deployment {
     return { input: without, plan: rest };
   }
 
-  /** Everything that can be done before a container starts: images, the intent on the record, edge and sidecar. */
+  /** Everything that can be had before the first change: images, and the intent on the record. */
   async #getReady(
-    context: RunContext,
     input: PlanInput,
     plan: Plan,
     begun: readonly WantedService[],
   ): Promise<Map<string, string>> {
-    const { log } = this.#request;
     // First of all: a stopped edge serves nobody.
-    await this.#prepare(plan.prepare, input.scope);
-    await allOrErrors(
-      unique(plan.pulls).map((step) =>
-        perform(log, step, () => this.#pull(step.host, step.image, step.policy)),
-      ),
+    await this.#prepare(
+      plan.prepare.filter((step) => !isCreating(step)),
+      input.scope,
     );
+    await this.#pullAll(plan.pulls);
     const digests = await findDigests(this.#fleet, input, begun);
+    if (begun.length > 0)
+      await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
+    return digests;
+  }
+
+  /** What has to be there, and to be gone, before a container starts. */
+  async #setUp(context: RunContext, input: PlanInput, plan: Plan): Promise<void> {
     await Promise.all([
-      begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
+      this.#prepare(plan.prepare.filter(isCreating), input.scope),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
     await Promise.all(plan.vacate.map((step) => retire(context, step, settledAt)));
-    return digests;
+  }
+
+  async #pullAll(steps: readonly PullStep[]): Promise<void> {
+    const { log } = this.#request;
+    await allOrErrors(
+      unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))),
+    );
+  }
+
+  /** What comes before all else needs the image of edge and sidecar, and no other. */
+  #pullNginx({ nginx }: Pick<RunContext, 'nginx'>, steps: readonly PullStep[]): Promise<void> {
+    return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
   }
 
   #record(phase: string, work: () => Promise<void>, what = phase): Promise<void> {
@@ -303,6 +337,7 @@ export class Deployment {
 
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
     const { wanted, log } = this.#request;
+    if (steps.length === 0) return;
     const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         steps.map((step) =>
@@ -331,7 +366,9 @@ export class Deployment {
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
+      run.isUndone = run.dead.length === 0;
     } catch (error) {
+      run.isUndone = false;
       log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
     }
   }
@@ -340,7 +377,7 @@ export class Deployment {
   async #planSettled<T extends { plan: Plan }>(context: RunContext, look: () => Promise<T>): Promise<T> {
     const seen = await look();
     if (seen.plan.settle === undefined) return seen;
-    await this.#settle(context, seen.plan.prepare, seen.plan.settle);
+    await this.#settle(context, seen.plan, seen.plan.settle);
     const after = await look();
     if (after.plan.settle !== undefined)
       throw new Error('edges and sidecars do not agree who has the traffic');
@@ -357,7 +394,7 @@ export class Deployment {
   async #observeLiving({ scope, hosts }: PlanInput, dead: string[]): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
-      hosts.map((host) => observe(this.#fleet.server(host), scope, wanted.services)),
+      hosts.map((host) => observe(this.#fleet.server(host), scope, wanted)),
     );
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
@@ -513,6 +550,7 @@ function emptyRun(): Run {
     failure: undefined,
     dead: [],
     left: new Map(),
+    isUndone: true,
     probes: new Map(),
     cut: 0,
   };
@@ -522,14 +560,6 @@ function isDrained({ drainTimeoutMs }: RetireStep): boolean {
   return drainTimeoutMs !== undefined;
 }
 
-function unique(pulls: Plan['pulls']): Plan['pulls'] {
+function unique(pulls: readonly PullStep[]): PullStep[] {
   return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
-}
-
-/** Servers that the record names and the file does not. */
-function forgottenHosts({ state, servers }: PlanInput): string[] {
-  const recorded = Object.values(state.services).flatMap((service) =>
-    service.servers.map(({ host }) => host),
-  );
-  return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }

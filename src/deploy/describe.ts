@@ -1,5 +1,5 @@
 import type { Change, Plan, Step, UnfinishedHook } from './plan.ts';
-import { isEmpty } from './plan.ts';
+import { isCreating, isEmpty } from './plan.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
   create: 'new',
@@ -48,10 +48,11 @@ export function describeUnfinished({ service, hook, release, host, container }: 
 /** stepsOf returns all steps of a plan in the order they run. */
 export function stepsOf(plan: Plan): Step[] {
   return [
-    ...plan.prepare,
+    ...plan.prepare.filter((step) => !isCreating(step)),
     ...(plan.settle === undefined ? [] : [plan.settle]),
     ...plan.awaited,
     ...plan.pulls,
+    ...plan.prepare.filter(isCreating),
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
       ...level.preDeploy,

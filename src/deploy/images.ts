@@ -21,19 +21,19 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
       hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
     });
   }
-  const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
   const auth = await findRegistryAuth(image);
   const progress = new PullMeter();
   const timer = setInterval(() => {
     log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
   }, FEEDBACK_EVERY_MS);
   try {
-    await server.engine.pullImage(name, {
+    await server.engine.pullImage(taggedName(image), {
       ...(auth && { auth }),
       onProgress: (line) => progress.add(line),
       signal,
     });
   } catch (error) {
+    if (signal.reason instanceof UserError) throw signal.reason;
     throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
       hint: auth
         ? 'The credentials are those of the runner (docker login): may they read this image?'
@@ -43,6 +43,11 @@ export async function pull(server: Server, image: string, policy: PullPolicy, lo
   } finally {
     clearInterval(timer);
   }
+}
+
+/** taggedName returns an image's name with the tag that it stands for: the engine would take a bare name for all tags. */
+export function taggedName(image: string): string {
+  return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
 
 /**

@@ -2,25 +2,29 @@ import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
 import { EDGE_NETWORK, type HookName, networkName, type Scope, scopeName } from '../model/names.ts';
-import type { ServiceSpec } from '../model/spec.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
-import type { ObservedContainer, ObservedHook, ObservedNginx, ObservedServer } from './observed.ts';
+import type {
+  ObservedContainer,
+  ObservedHook,
+  ObservedImage,
+  ObservedNginx,
+  ObservedServer,
+} from './observed.ts';
+import { defaultsOf, settingsOf } from './settings.ts';
 
 /**
  * observe looks at what runs on a server of an environment: one call lists the containers; then edge, sidecar,
- * images and the environments of containers with secrets are read side by side.
+ * images and how each container of a service is made are read side by side.
  */
 export async function observe(
   server: Server,
   scope: Scope,
-  services: readonly ServiceSpec[],
+  { services, nginx }: Pick<EnvironmentSpec, 'services' | 'nginx'>,
 ): Promise<ObservedServer> {
   const { engine } = server;
   const network = networkName(scope);
-  const withSecrets = new Set(
-    services.filter((spec) => spec.container.secrets.length > 0).map(({ name }) => name),
-  );
   const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
 
   const [all, images] = await Promise.all([
@@ -31,8 +35,8 @@ export async function observe(
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [containers, hooks, sidecar, edge] = await Promise.all([
-    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
+  const [containers, hooks, sidecar, edge, nginxImage] = await Promise.all([
+    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
     Promise.all(
       own
         .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
@@ -45,6 +49,7 @@ export async function observe(
       scope,
     ),
     observeNginx('edge', server, role('edge')[0], scope),
+    findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
   ]);
   return {
     host: server.host,
@@ -57,7 +62,11 @@ export async function observe(
       .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
       .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
     leftHelpers: leftHelpers(own),
-    images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
+    images: new Map(
+      [[nginx.image, nginxImage] as const, ...images].flatMap(([name, found]) =>
+        found === undefined ? [] : [[name, found]],
+      ),
+    ),
   };
 }
 
@@ -79,15 +88,19 @@ function watched(id: string): string {
   return `container:${id}`;
 }
 
-/** findImage returns the local id of an image and the digest its registry knows it by. */
-export async function findImage(
-  server: Server,
-  name: string,
-): Promise<{ id: string; digest: string | undefined } | undefined> {
+/** The list of containers names an image by its id once its name is gone; so where one is named, nobody is asked. */
+async function findNginxImage(server: Server, name: string, running: readonly ContainerSummary[]) {
+  const named = running.find(({ Image }) => Image === name);
+  return named === undefined ? await findImage(server, name) : { id: named.ImageID!, digest: undefined };
+}
+
+/** findImage returns an image as it lies on a server, undefined when it does not. */
+export async function findImage(server: Server, name: string): Promise<ObservedImage | undefined> {
   const image = await server.engine.findImage(name);
   if (image === undefined) return undefined;
   const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  return { id: image.Id!, digest: digestOf(image.RepoDigests ?? [], repository) };
+  const digest = digestOf(image.RepoDigests ?? [], repository);
+  return { id: image.Id!, digest, defaults: defaultsOf(image.Config ?? {}) };
 }
 
 /** The engine writes Docker Hub's names short; `redis`, `library/redis` and `docker.io/library/redis` are one. */
@@ -109,15 +122,15 @@ async function observeContainer(
   summary: ContainerSummary,
   own: readonly ContainerSummary[],
   network: string,
-  withSecrets: ReadonlySet<string>,
 ): Promise<ObservedContainer> {
   const labels = summary.Labels ?? {};
-  const service = labels[LABEL.service] ?? '';
-  const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id!) : undefined;
+  // It may have gone since it was listed.
+  const found = await server.engine.findContainer(summary.Id!);
+  const settings = found && settingsOf(found);
   return {
     id: summary.Id!,
     name: nameOf(summary),
-    service,
+    service: labels[LABEL.service] ?? '',
     side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
     release: Number(labels[LABEL.release]),
     hash: labels[LABEL.containerHash] ?? '',
@@ -131,7 +144,12 @@ async function observeContainer(
     helpers: own
       .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id!))
       .map(({ Id }) => Id!),
-    ...(environment && { environment }),
+    condition: {
+      state: summary.State ?? '',
+      restarts: found?.RestartCount ?? 0,
+      health: found?.State?.Health?.Status,
+    },
+    ...(settings && { settings, environment: settings.environment }),
   };
 }
 
@@ -148,15 +166,6 @@ async function observeHook(server: Server, summary: ContainerSummary): Promise<O
     status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
     exitCode: found?.State?.ExitCode ?? 0,
   };
-}
-
-async function readEnvironment(server: Server, id: string): Promise<Record<string, string>> {
-  const container = await server.engine.findContainer(id);
-  const pairs = (container?.Config?.Env ?? []).map((pair) => {
-    const at = pair.indexOf('=');
-    return [pair.slice(0, at), pair.slice(at + 1)];
-  });
-  return Object.fromEntries(pairs);
 }
 
 async function observeNginx(

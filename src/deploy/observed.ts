@@ -1,6 +1,7 @@
 import type { HookName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import type { Slot, Tree } from '../nginx/tree.ts';
+import type { ContainerSettings, ImageDefaults } from './settings.ts';
 
 /** A service container as it was found on a server. */
 export interface ObservedContainer {
@@ -17,6 +18,10 @@ export interface ObservedContainer {
   image: string;
   imageId: string;
   isRunning: boolean;
+  /** How it does: absent where nobody looked. */
+  condition?: ContainerCondition;
+  /** How it is really made, whatever its labels say: absent where nobody looked. */
+  settings?: ContainerSettings;
   /** The base side's host port. */
   hostPort: number;
   internalPort: number;
@@ -24,7 +29,7 @@ export interface ObservedContainer {
   address: string | undefined;
   /** Ids of the helpers that watch its connections: those of a run that drains it, or that was killed while it did. */
   helpers: string[];
-  /** Its environment variables; read only where secrets have to be compared. */
+  /** Its environment variables. */
   environment?: Record<string, string>;
 }
 
@@ -68,6 +73,24 @@ export interface ObservedServer {
   foreignHostPorts: number[];
   /** Ids of short-lived containers, locks included, that an earlier run of this environment left behind. */
   leftHelpers: string[];
-  /** Local image ids of the images that services want here, by image name; missing ones are absent. */
-  images: Map<string, { id: string; digest: string | undefined }>;
+  /** Local image ids of the images that services, edge and sidecar want here, by image name; missing ones are absent. */
+  images: Map<string, ObservedImage>;
+}
+
+/** An image as it lies on a server. */
+export interface ObservedImage {
+  id: string;
+  /** What its registry knows it by. */
+  digest: string | undefined;
+  defaults?: ImageDefaults;
+}
+
+/** How a container does. */
+export interface ContainerCondition {
+  /** Docker's word for it: `running`, `paused`, `restarting`, `exited`, … */
+  state: string;
+  /** How often the engine had to start it again. */
+  restarts: number;
+  /** What the image's own health check says, where it has one: `healthy`, `unhealthy`, `starting`. */
+  health: string | undefined;
 }

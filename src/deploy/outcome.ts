@@ -17,6 +17,8 @@ export interface Progress {
   dead: string[];
   /** Why the run went on without a server, by host. */
   left: Map<string, unknown>;
+  /** What the failed level has begun is undone everywhere; on a server that died nobody knows. */
+  isUndone: boolean;
   probes: Map<string, ProbeReport>;
 }
 
@@ -75,7 +77,8 @@ export function outcomeOf(
     reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
     returned: isFailed ? [] : plan.stale.returned,
   };
-  return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
+  const failed = plan.changes.filter(({ service }) => undone.has(service));
+  return { achieved, removed, failed, isUndone: run.isUndone, stale };
 }
 
 function firstLine(text: string): string {

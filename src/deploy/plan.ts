@@ -231,3 +231,8 @@ export function isEmpty(plan: Plan): boolean {
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }
+
+/** isCreating tells whether a server gets something new; else what is there is only started, or joined. */
+export function isCreating({ sidecar, edge }: PrepareStep): boolean {
+  return sidecar === 'create' || edge === 'create';
+}

@@ -11,15 +11,17 @@ import { currentPlacements, liveRoutes, observedAt, spotOf } from './spots.ts';
 
 /** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
 export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
-  const server = observedAt(input, host);
+  return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
+}
+
+/** serves tells whether one of a server's two nginx serves exactly these routes. */
+export function serves(input: PlanInput, host: string, kind: NginxKind, routes: readonly Route[]): boolean {
   const spec = input.servers.find((candidate) => candidate.host === host)!;
-  return (['sidecar', 'edge'] as const).every((kind) => {
-    const wish = wishOf(kind, input, spec, routes);
-    const nginx = server[kind];
-    if (nginx === undefined) return wish.files.size === 0;
-    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
-    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
-  });
+  const nginx = observedAt(input, host)[kind];
+  const wish = wishOf(kind, input, spec, routes);
+  if (nginx === undefined) return wish.files.size === 0;
+  const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+  return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
 
 /** wishOf returns what one nginx shall serve of an environment. */

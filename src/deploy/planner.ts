@@ -2,6 +2,7 @@ import { specHash } from '../model/spec.ts';
 import { partHashes } from './desired.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import { dependencyLevels } from './levels.ts';
+import { planNginxPulls } from './nginx-pulls.ts';
 import type {
   Change,
   Effect,
@@ -31,6 +32,9 @@ export function planDeploy(input: PlanInput): Plan {
   const levels = planLevels(input, outcomes, hooks, removed);
   const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
+  const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
+  const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
+  const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
   return {
     scope: input.scope,
     changes: [
@@ -43,9 +47,12 @@ export function planDeploy(input: PlanInput): Plan {
     hooks: Object.fromEntries(
       [...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]])),
     ),
-    vacate: [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate),
-    pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
-    prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
+    vacate,
+    pulls: [
+      ...planNginxPulls(input, [...prepare, ...switches, ...drained]),
+      ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
+    ],
+    prepare,
     levels,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
     teardown: isLeaving

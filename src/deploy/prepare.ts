@@ -12,7 +12,7 @@ import type { NginxSpec } from '../model/spec.ts';
 import { ensureEdge, ensureSidecar } from '../nginx/install.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
 import { pull } from './images.ts';
-import type { PrepareStep } from './plan.ts';
+import { isCreating, type PrepareStep } from './plan.ts';
 
 /**
  * prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. It
@@ -25,8 +25,7 @@ export async function prepare(
   step: PrepareStep,
   log: Log,
 ): Promise<NginxInstance[]> {
-  const isCreating = step.sidecar === 'create' || step.edge === 'create';
-  if (isCreating && (await server.engine.findImage(nginx.image)) === undefined) {
+  if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
     await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
   }
   const instances: NginxInstance[] = [];

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../model/spec.ts';
 import type { Level } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { changedByHand } from './service-plan.ts';
 import { containersAt, isImageMoved } from './spots.ts';
 
 /** Whose keys the user chose: they are shown as they are. */
@@ -35,6 +36,11 @@ function specFacts({ protocol, port, container, route, policy }: WantedService['
 function differenceAt(input: PlanInput, service: WantedService, host: string): string {
   const containers = containersAt(input, service.name, host);
   if (containers.length === 0) return `not on ${host} yet`;
+  const server = input.servers.find((candidate) => candidate.host === host);
+  const byHand =
+    server && containers.flatMap((container) => changedByHand(input, service, server, container));
+  if (byHand?.length) return `changed by hand on ${host}: ${byHand.join(', ')}`;
+  if (containers.every(({ condition }) => condition?.state === 'paused')) return `paused on ${host}`;
   if (containers.every(({ isRunning }) => !isRunning)) return `stopped on ${host}`;
   if (isImageMoved(input, service, host)) {
     return `the image behind ${service.spec.container.image} is another one now`;

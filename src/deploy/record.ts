@@ -87,6 +87,8 @@ export interface Outcome {
   removed: Change[];
   /** What was to change and runs as before, because the run failed. */
   failed: Change[];
+  /** False where new containers of these may be left: the next run may go on with the same releases. */
+  isUndone: boolean;
   stale: StaleChange & { reasons: ReadonlyMap<string, string> };
 }
 
@@ -104,7 +106,7 @@ export function recordOutcome(
     services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
   }
   for (const { service } of outcome.removed) delete services[service];
-  for (const { service: name } of outcome.failed) {
+  for (const { service: name } of outcome.isUndone ? outcome.failed : []) {
     const recorded = services[name];
     if (recorded === undefined) continue;
     if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[name];

@@ -7,6 +7,7 @@ import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { changedSettings } from './settings.ts';
 import { containersAt, currentPlacements, observedAt, routedSide, spotOf } from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 
@@ -96,7 +97,9 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
     isWanted: (container) =>
       input.keepsActive
         ? container === active
-        : container.hash === hash && (image === undefined || container.imageId === image.id),
+        : container.hash === hash &&
+          (image === undefined || container.imageId === image.id) &&
+          changedByHand(input, service, server, container).length === 0,
   });
   outcome.placements.push({ host, side: plan.side });
   if (plan.start !== undefined && plan.start.existing === undefined) {
@@ -216,6 +219,22 @@ function checkOf(service: WantedService, host: string, side: Placement['side']):
 
 function pullOf(service: WantedService, host: string): PullStep {
   return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
+}
+
+/**
+ * changedByHand returns in what a container differs from what its labels say that it was made from (see
+ * changedSettings). Where they say that another blueprint made it, nothing can be told. Pure.
+ */
+export function changedByHand(
+  input: PlanInput,
+  service: WantedService,
+  server: ServerSpec,
+  { hash, side, settings, imageId }: ObservedContainer,
+): string[] {
+  const blueprint = blueprintOf(input, service, server);
+  if (settings === undefined || hash !== blueprintHash(blueprint)) return [];
+  const image = observedAt(input, server.host).images.get(blueprint.container.image);
+  return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
 }
 
 /** blueprintOf returns what a service's containers on a server are made from. */

@@ -92,9 +92,14 @@ export class Engine {
     return Id;
   }
 
-  /** startContainer starts a container; one that runs already is left alone. */
+  /** startContainer starts a container, and lets a paused one go on; one that runs already is left alone. */
   async startContainer(id: string): Promise<void> {
-    await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+    try {
+      await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+    } catch (error) {
+      if (!(error instanceof EngineError && /paused container/.test(error.message))) throw error;
+      await this.http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
+    }
   }
 
   /** stopContainer sends the stop signal and, after `graceSeconds`, KILL. A stopped or missing container is fine. */
@@ -188,15 +193,12 @@ export class Engine {
     name: string,
     options: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
   ): Promise<void> {
-    const headers = options.auth && {
-      'x-registry-auth': Buffer.from(JSON.stringify(options.auth)).toString('base64url'),
-    };
     const { body } = await this.http.send({
       method: 'POST',
       path: ['images', 'create'],
       query: { fromImage: name },
       signal: options.signal,
-      ...(headers && { headers }),
+      headers: authHeaders(options.auth),
     });
     for await (const line of createInterface({ input: body })) {
       if (line.trim() === '') continue;
@@ -205,6 +207,16 @@ export class Engine {
       if (progress.error !== undefined) throw new EngineError(500, progress.error);
       options.onProgress(progress);
     }
+  }
+
+  /** findInRegistry asks the registry of an image (with a tag or digest in its name) for it, from the server, and pulls nothing. */
+  async findInRegistry(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<void> {
+    await this.http.json({
+      method: 'GET',
+      path: ['distribution', name, 'json'],
+      headers: authHeaders(auth),
+      signal,
+    });
   }
 
   findNetwork(name: string): Promise<NetworkInspect | undefined> {
@@ -276,6 +288,11 @@ export class Engine {
   async close(): Promise<void> {
     await this.http.destroy();
   }
+}
+
+function authHeaders(auth: RegistryAuth | undefined): Record<string, string> {
+  if (auth === undefined) return {};
+  return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
 }
 
 function undefinedWhenMissing(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
-import { isTunnelBroken } from '../model/errors.ts';
+import { isTunnelBroken, UserError } from '../model/errors.ts';
 
 /** Opens a stream to a Docker socket. */
 export type Dial = () => Promise<Duplex>;
@@ -47,6 +47,8 @@ export class EngineHttp {
   requests = 0;
   /** Asked before every request that may change something; what it throws is thrown instead of sending that. */
   guard: () => void = () => undefined;
+  /** Turns what cut a request off into an error for people; who connects knows the server's name. */
+  explain: (error: unknown) => unknown = (error) => error;
 
   /** `connections` bounds how many streams are open at once. */
   constructor(dial: Dial, connections: number) {
@@ -69,14 +71,14 @@ export class EngineHttp {
   /** json sends a request and returns the parsed answer, or undefined for an empty one. */
   async json<T>(request: EngineRequest): Promise<T> {
     const { body } = await this.send(request);
-    const text = await body.text();
+    const text = await this.#whole(request, body.text());
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
   /** bytes sends a request and returns the answer's body. */
   async bytes(request: EngineRequest): Promise<Buffer> {
     const { body } = await this.send(request);
-    return Buffer.from(await body.arrayBuffer());
+    return Buffer.from(await this.#whole(request, body.arrayBuffer()));
   }
 
   /**
@@ -84,11 +86,20 @@ export class EngineHttp {
    * was dropped while idle may show only when it is used: a request that only reads is sent once more then.
    */
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
-    try {
-      return await this.#sendOnce(request);
-    } catch (error) {
+    const sending = this.#sendOnce(request).catch((error) => {
       if (request.method !== 'GET' || !isTunnelBroken(error)) throw error;
-      return await this.#sendOnce(request);
+      return this.#sendOnce(request);
+    });
+    return await this.#whole(request, sending);
+  }
+
+  /** Tells a request that was cut off on its way from one that was answered, forbidden or called off. */
+  async #whole<T>({ signal }: EngineRequest, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
+      throw isTold ? error : this.explain(error);
     }
   }
 

@@ -1,5 +1,6 @@
 import { failTogether, UserError } from '../model/errors.ts';
 import type { ServerSpec } from '../model/spec.ts';
+import { explainCutOff } from './engine-failure.ts';
 import type { Provider, Server } from './server.ts';
 
 /** Fleet is the servers of an environment, connected. */
@@ -8,6 +9,7 @@ export class Fleet {
 
   private constructor(servers: readonly Server[]) {
     this.servers = servers;
+    for (const { host, engine } of servers) engine.http.explain = (error) => explainCutOff(host, error);
   }
 
   /**

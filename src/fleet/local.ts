@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { Engine } from '../docker/engine.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { DialTcp } from './dial.ts';
+import { freeHere } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
@@ -29,6 +30,7 @@ export function localProvider(socketPath = dockerSocket()): Provider {
         engine,
         http,
         dial,
+        freeBytes: freeHere,
         close: async () => {
           await Promise.all([http.close(), engine.close()]);
         },

@@ -12,6 +12,8 @@ export interface Server {
   /** HTTP to containers of this server. */
   readonly http: HttpOver;
   readonly dial: DialTcp;
+  /** freeBytes returns the free space of the file system that holds a folder; undefined when nobody can tell. It never throws. */
+  freeBytes(folder: string): Promise<number | undefined>;
   /** close ends all connections to the server. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { ChannelStream } from '../ssh/channel-stream.ts';
 import { SshConnection } from '../ssh/connection.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import type { DialTcp } from './dial.ts';
+import { DISK_COMMAND, parseFree } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
@@ -34,6 +35,10 @@ export function staticProvider(privateKey: string): Provider {
           engine,
           http,
           dial,
+          freeBytes: async (folder) => {
+            const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));
+            return parseFree(stdout);
+          },
           close: async () => {
             await Promise.all([http.close(), engine.close()]);
             await ssh.close();

@@ -17,7 +17,7 @@ import {
 import type { NginxSpec } from '../model/spec.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
-import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderControlAccess } from './render.ts';
+import { CONFIG_FOLDER, type NginxKind, renderControlAccess } from './render.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;
@@ -99,7 +99,7 @@ async function ensure(
     return instance;
   }
   const running = instanceOf(home.kind, server, found, home.network);
-  if (running !== undefined && (await askVersion(running).catch(() => undefined))) return running;
+  if (running !== undefined && (await running.version().catch(() => undefined))) return running;
   await startAgain(server, home, scope, settings, found.Id!);
   const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id!, error));
   return instance;
@@ -124,7 +124,7 @@ async function awaitAnswer(
   do {
     const container = await server.engine.findContainer(home.name);
     const instance = instanceOf(home.kind, server, container, home.network);
-    const version = instance && (await askVersion(instance).catch(() => undefined));
+    const version = instance && (await instance.version().catch(() => undefined));
     if (instance !== undefined && version !== undefined) return { instance, version };
     if (container?.State?.Status === 'exited' || container?.State?.Restarting) break;
     await sleep(POLL_MS);
@@ -215,15 +215,15 @@ async function start(server: Server, home: Home, id: string): Promise<void> {
   }
 }
 
-async function askVersion({ server, address }: NginxInstance): Promise<string> {
-  const { body } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
-  return body;
+/** isNewEnough tells whether this version of nginx, `1.30.6`, has all that edge and sidecar rely on. */
+export function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
 }
 
 async function checkVersion(instance: NginxInstance, version: string, image: string): Promise<void> {
   const { server } = instance;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1])) return;
+  if (isNewEnough(version)) return;
   await server.engine.removeContainer(instance.id);
   throw tooOld(server, image, version);
 }

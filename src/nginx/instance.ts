@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { explainRefusal } from '../fleet/engine-failure.ts';
 import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Composition } from './compose.ts';
@@ -90,7 +91,14 @@ export class NginxInstance {
   }
 
   async #identity(): Promise<string> {
-    return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+    try {
+      return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+    } catch (error) {
+      throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+        hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+        cause: error,
+      });
+    }
   }
 
   /** generation asks the running nginx which generation of an environment it serves; undefined is none. */
@@ -104,15 +112,28 @@ export class NginxInstance {
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
   async stage({ slot, files }: Composition): Promise<void> {
-    const { engine } = this.server;
-    await engine.writeFiles(this.id, CONFIG_FOLDER, files);
-    const main = `${CONFIG_FOLDER}/${slot}/main.conf`;
-    const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
-    if (exitCode !== 0) {
-      throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
+    await this.#write(files);
+    const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+    if (complaint !== undefined) {
+      throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
         hint: 'The configuration that was live before stays live.',
       });
     }
+  }
+
+  /** testLive has nginx check the configuration that it would read now, and returns its complaint. */
+  testLive(): Promise<string | undefined> {
+    return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+  }
+
+  /** version asks the running nginx for its version, `1.30.6`. */
+  async version(): Promise<string> {
+    return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+  }
+
+  async #test(file: string): Promise<string | undefined> {
+    const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+    return exitCode === 0 ? undefined : complaints(stderr);
   }
 
   /** pointTo says which slot nginx reads next, and writes the files that are not there yet. */
@@ -120,7 +141,15 @@ export class NginxInstance {
     this.#seen = undefined;
     // The pointer comes last in the archive: a run that is cut off leaves it on a slot that is whole.
     const pointer = ['nginx.conf', renderPointer(slot)] as const;
-    await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
+    await this.#write(new Map([...files, pointer]));
+  }
+
+  async #write(files: ReadonlyMap<string, string>): Promise<void> {
+    try {
+      await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+    } catch (error) {
+      throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+    }
   }
 
   /** commit makes a slot the live one: it points to it and tells nginx to read. */

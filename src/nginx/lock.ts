@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerInspectResponse } from '@docker/node-sdk';
 import { isStatus } from '../docker/http.ts';
+import { explainRefusal } from '../fleet/engine-failure.ts';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { UserError } from '../model/errors.ts';
@@ -101,7 +103,7 @@ async function tryLock(server: Server, image: string, holder: LockHolder): Promi
     });
   } catch (error) {
     if (isStatus(error, 409)) return undefined;
-    throw error;
+    throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
   }
 }
 
@@ -109,11 +111,14 @@ async function tryLock(server: Server, image: string, holder: LockHolder): Promi
 async function awaitRelease(server: Server, holder: LockHolder, log: Log, giveUpAt: number): Promise<void> {
   const { engine, host } = server;
   let isAnnounced = false;
+  let seen: { id?: string; takenAt: number } = { takenAt: Number.POSITIVE_INFINITY };
   while (true) {
     const held = await engine.findContainer(EDGE_LOCK_NAME);
     if (held === undefined) return;
     const labels = held.Config?.Labels ?? {};
-    if (Date.parse(labels[LABEL.end] ?? '') < Date.now() || isOvertaken(labels, holder)) {
+    if (seen?.id !== held.Id)
+      seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
+    if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
       log.info(`${host}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
       await engine.removeContainer(held.Id!);
       return;
@@ -127,6 +132,12 @@ async function awaitRelease(server: Server, holder: LockHolder, log: Log, giveUp
     isAnnounced = true;
     await sleep(POLL_MS, undefined, { signal: holder.signal });
   }
+}
+
+/** How long ago a lock was taken, in ms, by the server's own clock: the holder's or ours may be minutes off. */
+async function ageOf({ engine }: Server, { Created }: ContainerInspectResponse): Promise<number> {
+  const { SystemTime } = await engine.info();
+  return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
 }
 
 /** A run of our own environment with a lower number than ours has lost the lease that we hold now. */

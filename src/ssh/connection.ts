@@ -57,10 +57,10 @@ export class SshConnection {
     return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
   }
 
-  /** run runs a fixed command line, without any value put into it, and returns what it printed. */
-  async run(command: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  /** run runs a fixed command line, without any value put into it, with `input` on stdin, and returns what it printed. */
+  async run(command: string, input = ''): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const { ssh } = await this.#session();
-    return await ssh.execCommand(command);
+    return await ssh.execCommand(command, { stdin: input });
   }
 
   /** close ends the connection and everything on it. */

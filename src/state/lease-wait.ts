@@ -35,13 +35,17 @@ export class LeaseWatch {
   async look(lease: Lease | undefined, commit: string | undefined): Promise<Takeable | undefined> {
     if (lease === undefined || commit === undefined) return 'none';
     if (lease.released) return 'released';
-    const { skewMs, ttlMs, askEveryMs } = this.#timings;
+    const { skewMs, doubtMs, ttlMs, renewEveryMs, askEveryMs } = this.#timings;
     const now = this.#now().getTime();
-    // A date that cannot be read leaves the rule below, of a lease that nobody renews.
-    if (now > Date.parse(lease.end) + skewMs) return { dead: `its end passed at ${lease.end}` };
     if (this.#seen?.commit !== commit) this.#seen = { commit, at: now };
     // Needs no common clock: a living holder would have renewed it since we first saw it.
-    if (now - this.#seen.at > ttlMs + skewMs) return { dead: 'it was not renewed for longer than it lasts' };
+    const unrenewedMs = now - this.#seen.at;
+    // A date that cannot be read leaves the last rule, of a lease that nobody renews.
+    const overMs = now - Date.parse(lease.end) - skewMs;
+    if (overMs > doubtMs || (overMs > 0 && unrenewedMs > renewEveryMs + skewMs)) {
+      return { dead: `its end passed at ${lease.end}` };
+    }
+    if (unrenewedMs > ttlMs + skewMs) return { dead: 'it was not renewed for longer than it lasts' };
     if (isGone(lease, this.#self)) return { dead: `process ${lease.pid} on this machine has ended` };
     if (this.#isAlive !== undefined && now - this.#askedAt >= askEveryMs) {
       this.#askedAt = now;

@@ -50,8 +50,13 @@ export interface LeaseTimings {
   pollMs: number;
   /** How often one who waits asks whether the holder's run still goes on. */
   askEveryMs: number;
-  /** How far the clocks of two machines may be apart. */
+  /** How far the clocks of two machines are apart without anybody's fault. */
   skewMs: number;
+  /**
+   * A clock that nobody looks after is at most this far off: a lease that seems to have ended since is believed to be
+   * over only when it was seen not to be renewed.
+   */
+  doubtMs: number;
   /** What confirm() guarantees. */
   leftMs: number;
 }
@@ -63,6 +68,7 @@ export const LEASE_TIMINGS: LeaseTimings = {
   pollMs: 2_000,
   askEveryMs: 10_000,
   skewMs: 10_000,
+  doubtMs: 30 * 60_000,
   leftMs: 30_000,
 };
 
@@ -80,6 +86,12 @@ export function formatLease(value: Lease): string {
 export function describeLease(value: Lease): string {
   const run = value.run === 'local' ? `process ${value.pid} on ${value.host}` : value.run;
   return `${value.holder}, ${run}, since ${clock(value.taken_at)}, until ${clock(value.end)} unless renewed`;
+}
+
+/** holderOf says who holds a lease right now (see describeLease); undefined when nobody does. */
+export function holderOf(lease: Lease | undefined, now = Date.now()): string | undefined {
+  const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
+  return isHeld ? describeLease(lease) : undefined;
 }
 
 /** `2026-11-21T14:49:26.123Z` → `14:49:26 UTC`: leases live for minutes. */

@@ -322,7 +322,8 @@ export class Store {
       if (seen.leaseCommit === prepared.tip.leaseCommit) return this.#arrived(held, prepared.tip);
       if (seen.leaseCommit !== tip.leaseCommit) throw held.lose(seen.lease);
       if (failure !== undefined) throw failure;
-      tip = seen;
+      // Somebody has deleted the branch: what it said of all services is still known here.
+      tip = seen.stateCommit === undefined ? { ...seen, state: tip.state } : seen;
       await sleep(jitter(20 * (races + 1)));
     }
   }

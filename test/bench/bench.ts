@@ -27,6 +27,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   'toggle-1': () => benchToggle('1 server', [a], '2s', '≤ 1,300 ms'),
   'toggle-4': () => benchToggle('4 servers', [a, b, c, d], '2s', '≤ 2,000 ms'),
   'toggle-4-mixed': () => benchToggle('4 servers, two of them with engine 20.10', [a, e, b, f], '2s'),
+  crash: benchCrash,
   planning: benchPlanning,
   loading: benchLoading,
   edge: benchEdge,
@@ -68,15 +69,8 @@ async function benchToggle(
   const phases = new Map<string, number[]>();
   const calls: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    shop.edit((config) => {
-      config.services.web!.environment = { RUN: String(run) };
-    });
-    const begun = performance.now();
-    const running = shop.start('toggle-deploy');
-    await running.says(/^switch \(/m);
-    proven.push(performance.now() - begun);
-    const outcome = await running.done;
-    if (outcome.code !== 0) throw new Error(outcome.log);
+    const { provenMs, outcome } = await deployTimed(nextRun(shop, String(run)));
+    proven.push(provenMs);
     whole.push(outcome.ms);
     for (const [phase, ms] of phasesOf(outcome)) phases.set(phase, [...(phases.get(phase) ?? []), ms]);
     calls.push(Number(/(\d+) Engine API calls/.exec(outcome.summary)?.[1]));
@@ -99,6 +93,48 @@ async function benchToggle(
     servers.length === 4 ? '≤ 1,000 ms' : undefined,
   );
   await remove(shop);
+}
+
+/** A run is killed between start and switch; the next one, which nobody has told, against one that follows a whole run. */
+async function benchCrash(): Promise<void> {
+  const shop = await webProject('crash', [a, b], '2s', QUICK);
+  await shop.deploy();
+  const clean: number[] = [];
+  const afterCrash: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    clean.push((await deployTimed(nextRun(shop, `clean ${run}`))).provenMs);
+    const killed = nextRun(shop, `crash ${run}`).start('toggle-deploy');
+    await killed.says(/^::debug::ends: start: /m);
+    killed.signal('SIGKILL');
+    await killed.done;
+    afterCrash.push((await deployTimed(shop)).provenMs);
+  }
+  const more = afterCrash.map((ms, run) => ms - clean[run]!);
+  add(
+    'run start → new version proven, 2 servers, after a run that was killed between start and switch',
+    afterCrash,
+    'ms',
+  );
+  add('the same, more than after a whole run (pairwise)', more, 'ms', '≤ 5,000 ms');
+  await remove(shop);
+}
+
+/** The same version with another environment: new containers. */
+function nextRun(shop: Project, run: string): Project {
+  return shop.edit((config) => {
+    config.services.web!.environment = { RUN: run };
+  });
+}
+
+/** deployTimed deploys, and tells how long it took from the start of the process until the new version was proven. */
+async function deployTimed(shop: Project): Promise<{ provenMs: number; outcome: ActionRun }> {
+  const begun = performance.now();
+  const running = shop.start('toggle-deploy');
+  await running.says(/^switch \(/m);
+  const provenMs = performance.now() - begun;
+  const outcome = await running.done;
+  if (outcome.code !== 0) throw new Error(outcome.log);
+  return { provenMs, outcome };
 }
 
 /** Durations by phase; of a phase that ran on several servers, the longest. */

@@ -128,9 +128,14 @@ describe('An nginx that is disturbed', () => {
       await write(second, SIDECAR, sidecarRoute, '');
 
       const status = await shop.run('status');
-      expect(status.log).toMatch(
-        'drift: edge or sidecar do not serve what is recorded; update-nginx repairs it',
-      );
+      for (const [{ host }, kind] of [
+        [first, 'edge'],
+        [second, 'sidecar'],
+      ] as const) {
+        expect(status.log).toMatch(
+          `drift: ${host}: files of the ${kind} were changed by hand: http/hardy_production/api.conf`,
+        );
+      }
 
       const repaired = await shop.run('update-nginx');
       expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
@@ -265,6 +270,9 @@ describe('An nginx that is disturbed', () => {
       const before = await shop.standing();
       await first.docker('rm', '--force', EDGE);
       await second.docker('rm', '--force', SIDECAR);
+      const plan = await shop.run('plan');
+      expect(plan.log).toMatch(`drift: ${first.host}: the edge is not there`);
+      expect(plan.log).toMatch(`drift: ${second.host}: the sidecar is not there`);
       const run = await shop.deploy();
       expect(run.outputs.changed).toBe('true');
       for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { RunningAction } from './action.ts';
 import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import { Project, serversOf } from './project.ts';
+import { said } from './said.ts';
 import { size } from './size.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
@@ -15,6 +17,8 @@ const EDGE = 'switchyard_edge';
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 4);
 /** GitHub gives a cancelled run 7.5 s before it insists. */
 const CANCEL_MS = 7_000;
+/** It takes 20 s to notice that a connection is dead, 8 s to find that there is no other, and then the rest goes back. */
+const CUT_MS = 60_000;
 
 /** A change that a run makes, and how the servers come to stand before it. */
 interface Story {
@@ -119,41 +123,98 @@ describe('A run that is hit', () => {
     },
   ];
 
-  /** What the signal does to a run, beside ending it. */
-  const SIGNALS: Record<'SIGKILL' | 'SIGTERM', (run: RunningAction) => Promise<void>> = {
+  /** What happens to a run at a moment, and what must be true of it then. */
+  interface Blow {
+    hit(run: RunningAction, moment: Moment): unknown;
+    /** Returns when the run has ended. */
+    expectEnd(run: RunningAction): Promise<void>;
+  }
+
+  const BLOWS: Record<'SIGKILL' | 'SIGTERM' | 'SSH mute for 5 s' | 'SSH mute for good', Blow> = {
     /** The runner's post step gives the lease back; without it the next run sees that the process is gone. */
-    SIGKILL: async (run) => {
-      const { code, state } = await run.done;
-      expect(code).not.toBe(0);
-      await shop.run('post', {}, { STATE_lease: state.lease ?? '' });
-      expect(await shop.lease()).toMatchObject({ released: true });
+    SIGKILL: {
+      hit: (run) => run.signal('SIGKILL'),
+      expectEnd: async (run) => {
+        const { code, state } = await run.done;
+        expect(code).not.toBe(0);
+        await shop.run('post', {}, { STATE_lease: state.lease ?? '' });
+        expect(await shop.lease()).toMatchObject({ released: true });
+      },
     },
-    SIGTERM: async (run) => {
-      const struckAt = performance.now();
-      const { code, summary, log } = await run.done;
-      expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
-      // When nothing was left that could be called off, the run is a success.
-      expect(summary).toMatch(code === 0 ? 'deployed' : 'the run was cancelled (SIGTERM)');
-      expect(log).toMatch('SIGTERM: the run is cancelled');
-      expect(await shop.lease()).toMatchObject({ released: true });
+    SIGTERM: {
+      hit: (run) => run.signal('SIGTERM'),
+      expectEnd: async (run) => {
+        const struckAt = performance.now();
+        const { code, summary, log } = await run.done;
+        expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
+        // When nothing was left that could be called off, the run is a success.
+        expect(summary).toMatch(code === 0 ? 'deployed' : 'the run was cancelled (SIGTERM)');
+        expect(log).toMatch('SIGTERM: the run is cancelled');
+        expect(await shop.lease()).toMatchObject({ released: true });
+      },
+    },
+    'SSH mute for 5 s': {
+      hit: (_run, moment) => serverOf(moment).muteSsh(),
+      expectEnd: async (run) => {
+        await sleep(5_000);
+        await unmute();
+        await expectPlainEnd(run);
+      },
+    },
+    'SSH mute for good': {
+      hit: (_run, moment) => serverOf(moment).muteSsh(),
+      expectEnd: async (run) => {
+        await expectPlainEnd(run).finally(unmute);
+      },
     },
   };
+  const SIGNALS = ['SIGKILL', 'SIGTERM'] as const;
+  const CUTS = ['SSH mute for 5 s', 'SSH mute for good'] as const;
+  let mute: LabServer | undefined;
+
+  /** The server that is cut off: the one at which a step works, or one of those. */
+  function serverOf(moment: Moment): LabServer {
+    mute = lab.servers.findLast(({ host }) => describeMoment(moment).includes(host)) ?? lab.servers[1]!;
+    return mute;
+  }
+
+  async function unmute(): Promise<void> {
+    await mute?.unmuteSsh();
+    mute = undefined;
+  }
+
+  /** In bounded time, with a success or with a sentence that names the server. */
+  async function expectPlainEnd(run: RunningAction): Promise<void> {
+    const host = mute?.host;
+    const struckAt = performance.now();
+    const ended = await run.done;
+    expect(performance.now() - struckAt).toBeLessThan(CUT_MS);
+    expect(await shop.lease()).toMatchObject({ released: true });
+    if (ended.code === 0) return;
+    expect(said(ended)).toMatch(/^::error title=Switchyard::/m);
+    expect(said(ended)).not.toMatch('please report it');
+    if (host !== undefined) expect(said(ended)).toMatch(host);
+  }
 
   interface Case extends Story {
     moment: Moment;
-    signal: keyof typeof SIGNALS;
+    blow: keyof typeof BLOWS;
   }
 
   test('at one moment of every kind of step: no request is lost, and the next run finishes the work', async () => {
-    const moments = await allMoments();
-    const picked = sampleOf(moments, SEED);
-    const signals = ['SIGKILL', 'SIGTERM'] as const;
-    await strikeAll(picked.map((one, index) => ({ ...one, signal: signals[(index + SEED) % 2]! })));
+    const picked = sampleOf(await allMoments(), SEED);
+    const killed = picked.map((one, index) => ({ ...one, blow: SIGNALS[(index + SEED) % 2]! }));
+    const cut = CUTS.map((blow, index) => ({ ...picked[(index + SEED) % picked.length]!, blow }));
+    await strikeAll([...killed, ...cut]);
   });
 
   if (size.isFull) {
-    test.each(['SIGKILL', 'SIGTERM'] as const)('at every moment, by %s', async (signal) => {
-      await strikeAll((await allMoments()).map((one) => ({ ...one, signal })));
+    test.each(SIGNALS)('at every moment, by %s', async (blow) => {
+      await strikeAll((await allMoments()).map((one) => ({ ...one, blow })));
+    });
+
+    test.each(CUTS)('at one moment of every kind of step, by %s', async (blow) => {
+      await strikeAll(sampleOf(await allMoments(), SEED).map((one) => ({ ...one, blow })));
     });
   }
 
@@ -169,19 +230,20 @@ describe('A run that is hit', () => {
   /** Hits one run after the other; what went wrong is told with the moment that it happened at. */
   async function strikeAll(cases: readonly Case[]): Promise<void> {
     const wrong: string[] = [];
-    for (const { name, arrange, moment, signal } of cases) {
-      const title = `${name}, ${signal} ${describeMoment(moment)}`;
+    for (const { name, arrange, moment, blow } of cases) {
+      const title = `${name}, ${blow} ${describeMoment(moment)}`;
       console.log(title);
       await arrange();
       const endLoads = await startLoads();
       const run = shop.start('toggle-deploy');
       try {
-        await strike(run, moment, signal);
-        await SIGNALS[signal](run);
+        await strike(run, moment, () => BLOWS[blow].hit(run, moment));
+        await BLOWS[blow].expectEnd(run);
         await shop.deploy();
         await expectConverged();
       } catch (error) {
         wrong.push(`${title}: ${(error as Error).message}\n${run.log()}`);
+        await unmute();
         // What follows begins from a good state again.
         await shop.run('toggle-deploy');
       }

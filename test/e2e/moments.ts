@@ -48,12 +48,12 @@ export function describeMoment({ what, when }: Moment): string {
   return `${when} "${what.replaceAll('\\', '')}"`;
 }
 
-/** strike sends a signal to a run at a moment. */
-export async function strike(run: RunningAction, moment: Moment, signal: NodeJS.Signals): Promise<void> {
+/** strike does something to a run, or to its servers, at a moment. */
+export async function strike(run: RunningAction, moment: Moment, blow: () => unknown): Promise<void> {
   const word = moment.when === 'after' ? 'ends' : 'begins';
   await run.says(new RegExp(`^::debug::${word}: ${moment.what}`, 'm'));
   if (moment.when === 'during') await sleep(moment.ms / 2);
-  run.signal(signal);
+  await blow();
 }
 
 function patternOf(text: string): string {

@@ -52,6 +52,10 @@ export interface LabServer extends ServerFacts {
   cutOff(): Promise<void>;
   /** reconnect undoes {@link LabServer.cutOff}. */
   reconnect(): Promise<void>;
+  /** muteSsh drops every packet of SSH, both ways: connections stay open and nothing arrives. All else goes on. */
+  muteSsh(): Promise<void>;
+  /** unmuteSsh undoes {@link LabServer.muteSsh}. */
+  unmuteSsh(): Promise<void>;
 }
 
 /** Engines from 23 on know which capabilities a machine lacks, and refuse to drop one of those. */
@@ -128,6 +132,14 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
   const host = async (...args: string[]) => {
     await docker(args);
   };
+  const sshPackets = async (verb: '-I' | '-D') => {
+    for (const way of [
+      ['INPUT', '-p', 'tcp', '--dport', String(facts.port)],
+      ['OUTPUT', '-p', 'tcp', '--sport', String(facts.port)],
+    ]) {
+      await mustRun(['docker', 'exec', container, 'iptables', '-w', verb, ...way, '-j', 'DROP']);
+    }
+  };
   return {
     ...facts,
     exec: (argv, options = {}) =>
@@ -157,6 +169,8 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
     },
     cutOff: () => host('network', 'disconnect', outside, container),
     reconnect: () => host('network', 'connect', '--ip', facts.host, outside, container),
+    muteSsh: () => sshPackets('-I'),
+    unmuteSsh: () => sshPackets('-D'),
   };
 }
 

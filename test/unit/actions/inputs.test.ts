@@ -33,6 +33,8 @@ describe('what is read', () => {
       'github-token': undefined,
       'lease-wait': 15 * 60_000,
       'dry-run': false,
+      comment: true,
+      'exit-code': false,
     });
   });
 

@@ -30,8 +30,9 @@ describe('toggle', () => {
     expect(world.describe(api())).toEqual([
       'shop production: plan',
       '  api none → 1: new on a (not deployed yet)',
-      '  · create the sidecar and create the edge on a',
+      '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
+      '  · create the sidecar and create the edge on a',
       '  · start api release 1 as base on a',
       '  · wait until api (base) on a is healthy',
       '  · switch api on a, and prove it',
@@ -58,6 +59,16 @@ describe('toggle', () => {
       '  · switch api on a, and prove it',
       '  · drain shop_production_api on a (at most 120 s), then stop and remove it',
     ]);
+  });
+
+  test('where the image of nginx is gone, it is pulled before anything is made of it', () => {
+    const world = deployed(api());
+    world.machines.get('a')!.images.delete('nginx:1.30');
+    expect(isEmpty(world.plan(api()))).toBe(true);
+    const plan = world.plan(api({ image: 'api:2' }));
+    expect(plan.pulls.map(({ image }) => image)).toEqual(['nginx:1.30', 'api:2']);
+    world.deploy(api({ image: 'api:2' }));
+    expect(world.serving('api')).toBe(SECONDARY);
   });
 
   test('the sides take turns, and one container is left each time', () => {

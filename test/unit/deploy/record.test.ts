@@ -23,6 +23,7 @@ const DONE = {
   failure: undefined,
   dead: [],
   left: new Map(),
+  isUndone: true,
   probes: new Map(),
 };
 
@@ -172,6 +173,16 @@ describe('the record', () => {
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
     expect(after).toMatchObject({ services: {}, release_numbers: { api: 1 } });
+  });
+
+  test('a release that could not be undone everywhere stays begun: the next run may find it standing', () => {
+    const { input, plan, state } = planned(undefined, api());
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
+    const run = { ...DONE, failed: ['api'], failure: new Error('no'), dead: ['b'], isUndone: false };
+    const outcome = outcomeOf(input, plan, run, new Map(), [], '');
+    const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
+    expect(after.services).toMatchObject({ api: { release: 0, pending: { release: 1 } } });
+    expect(after.stale_servers).toHaveProperty('b');
   });
 });
 

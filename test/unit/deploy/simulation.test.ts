@@ -54,10 +54,12 @@ const mischief = fc.oneof(
       kind: fc.constantFrom(
         'stop a container',
         'remove a container',
+        'change a container',
         'stop a sidecar',
         'stop an edge',
         'change a file',
         'move an image',
+        'prune the image of nginx',
         'lose the record',
         'let an nginx take nothing during a run',
         'kill all hooks',
@@ -363,6 +365,9 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
     case 'remove a container':
       machine.containers = machine.containers.filter((one) => one !== container);
       break;
+    case 'change a container':
+      if (container !== undefined) container.settings = { ...container.settings, restart: 'no' };
+      break;
     case 'stop a sidecar':
       if (machine.sidecar !== undefined) machine.sidecar.isRunning = false;
       break;
@@ -379,6 +384,9 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
     }
     case 'move an image':
       world.moveImage(`api:${(pick % 4) + 1}`);
+      break;
+    case 'prune the image of nginx':
+      machine.images.delete('nginx:1.30');
       break;
     case 'lose the record':
       world.loseRecord();

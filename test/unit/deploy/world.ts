@@ -5,7 +5,7 @@ import {
   assembleWithout,
   type Facts,
 } from '../../../src/deploy/assemble.ts';
-import { blueprintHash } from '../../../src/deploy/container.ts';
+import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { refuseUnfinished } from '../../../src/deploy/hook.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
@@ -24,15 +24,17 @@ import type {
   Level,
   Plan,
   PrepareStep,
+  PullStep,
   RetireStep,
   StartStep,
   SwitchStep,
 } from '../../../src/deploy/plan.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
+import { isCreating, isEmpty } from '../../../src/deploy/plan.ts';
 import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts';
 import { wishOf } from '../../../src/deploy/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
 import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
+import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
 import { containerName, scopeName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
@@ -66,6 +68,7 @@ export interface Container {
   publishOn: string | undefined;
   volumes: string[];
   environment: Record<string, string>;
+  settings: ContainerSettings;
   /** An nginx has sent it traffic. */
   hadTraffic: boolean;
 }
@@ -142,6 +145,8 @@ export class World {
   /** What an image name means right now: `moveImage` changes it. */
   readonly #imageIds = new Map<string, string>();
   #nextId = 1;
+  /** What edges, sidecars, locks and helpers are made of. */
+  #nginxImage = '';
 
   /** plan returns what a run would do now. */
   plan(wanted: EnvironmentSpec, options: RunOptions = {}): Plan {
@@ -160,6 +165,7 @@ export class World {
 
   facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
     const { services, zones, excludedServers, secrets = {}, unfinishedHook } = options;
+    this.#nginxImage = wanted.nginx.image;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -202,6 +208,7 @@ export class World {
     this.underway = plan;
     refuseUnfinished(plan.unfinished);
     if (plan.settle !== undefined) {
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, plan.settle, new Map());
       input = this.input(wanted, options);
@@ -219,6 +226,7 @@ export class World {
     refuseUnfinished(plan.unfinished);
     for (let rounds = 0; plan.vacate.some(({ drainTimeoutMs }) => drainTimeoutMs !== undefined); rounds++) {
       if (rounds > 3) throw new Error('vacating never ends');
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.vacate.filter(({ drainTimeoutMs }) => drainTimeoutMs !== undefined)) {
         yield this.#retire(step);
       }
@@ -235,6 +243,7 @@ export class World {
       failure: undefined,
       dead: [],
       left: new Map(),
+      isUndone: true,
       probes: new Map(),
       retiring: [],
       written: new Set(),
@@ -321,8 +330,9 @@ export class World {
       const observed = this.#observe(wanted, { ...options, excludedServers });
       return assembleWithout(input, { left, observed, state: this.state, standing, draining });
     };
-    const { settle, prepare } = planDeploy(look());
+    const { settle, prepare, pulls } = planDeploy(look());
     if (settle !== undefined) {
+      yield* this.#pull(pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, settle, progress.unused);
     }
@@ -341,11 +351,8 @@ export class World {
     plan: Plan,
     progress: Progress,
   ): Generator<string, Map<string, string>> {
-    for (const step of plan.prepare) yield this.#prepare(wanted, step);
-    for (const { host, image } of plan.pulls) {
-      this.#machine(host).images.set(image, this.imageId(image));
-      yield `pulled ${image} on ${host}`;
-    }
+    for (const step of plan.prepare.filter((step) => !isCreating(step))) yield this.#prepare(wanted, step);
+    yield* this.#pull(plan.pulls);
     const begun = begunServices(input, plan);
     if (begun.length > 0) {
       this.#write(input, begun, progress);
@@ -353,6 +360,7 @@ export class World {
       this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
       yield 'recorded the intent';
     }
+    for (const step of plan.prepare.filter(isCreating)) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
     return keptDigests(input, begun);
   }
@@ -463,6 +471,10 @@ export class World {
     return found;
   }
 
+  #needNginxImage({ spec, images }: Machine): void {
+    if (!images.has(this.#nginxImage)) throw new Error(`no image ${this.#nginxImage} on ${spec.host}`);
+  }
+
   /** A server that is asked for something: never one that is switched off. */
   #living(host: string): Machine {
     const machine = this.#machine(host);
@@ -472,7 +484,7 @@ export class World {
 
   #observe(wanted: EnvironmentSpec, { zones, excludedServers = [] }: RunOptions): ObservedServer[] {
     this.join(wanted.servers);
-    const images = new Set(wanted.services.map(({ container: { image } }) => image));
+    const images = new Set([wanted.nginx.image, ...wanted.services.map(({ container: { image } }) => image)]);
     return wanted.servers
       .filter(
         ({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host),
@@ -518,8 +530,17 @@ export class World {
     };
   }
 
-  #prepare(wanted: EnvironmentSpec, { host, sidecar, edge }: PrepareStep): string {
+  *#pull(steps: readonly PullStep[]): Generator<string> {
+    for (const { host, image } of steps) {
+      this.#machine(host).images.set(image, this.imageId(image));
+      yield `pulled ${image} on ${host}`;
+    }
+  }
+
+  #prepare(wanted: EnvironmentSpec, step: PrepareStep): string {
+    const { host, sidecar, edge } = step;
     const machine = this.#living(host);
+    if (isCreating(step)) this.#needNginxImage(machine);
     if (sidecar !== undefined) machine.sidecar = this.#ensure(wanted, 'sidecar', machine.sidecar);
     if (edge !== undefined) {
       machine.edge = this.#ensure(wanted, 'edge', machine.edge);
@@ -709,6 +730,7 @@ export class World {
         publishOn: blueprint.publishOn,
         volumes: blueprint.container.volumes.map(({ source = '' }) => source),
         environment: { ...blueprint.container.environment, ...options.secrets?.[step.service] },
+        settings: settingsAsked(containerRequest(blueprint, { side, release: step.release, secrets: {} })),
         hadTraffic: false,
       };
       unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
@@ -750,6 +772,8 @@ export class World {
           throw new Error(`${host}: there is no running ${kind}`);
         const generation = nginx.loaded?.scopes[scope]?.generation;
         if (isServed(kind, tree, wish) && generation === generationIn(tree, scope)) continue;
+        // The lock of the edge is a container.
+        if (kind === 'edge') this.#needNginxImage(machine);
         const before = slotOfGeneration(tree, scope, generation) ?? tree.live;
         nginx.files.set('nginx.conf', renderPointer(before));
         const { files, slot } = compose(kind, { ...tree, live: before }, wish);
@@ -800,6 +824,7 @@ export class World {
     const container = machine.containers.find((candidate) => candidate.id === id);
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
+    if (container?.isRunning && drainTimeoutMs !== undefined) this.#needNginxImage(machine);
     machine.containers = machine.containers.filter((container) => container.id !== id);
     const hook = machine.hooks.find((candidate) => candidate.id === id);
     if (hook?.status === 'running') throw new Error(`${name} on ${host} runs, and is removed`);
@@ -818,6 +843,7 @@ export class World {
       planDeploy(assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options)));
     let plan = look();
     if (plan.settle !== undefined) {
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
       yield* this.#switch(input, plan.settle, new Map());
       plan = look();

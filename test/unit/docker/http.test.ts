@@ -274,3 +274,35 @@ test('what may change something asks the guard first, and is not sent when that 
   expect(asked).toHaveLength(1);
   await guarded.destroy();
 });
+
+describe('a request that is cut off', () => {
+  let told: EngineHttp;
+
+  beforeAll(() => {
+    told = new EngineHttp(dial, 1);
+    told.explain = (error) => new Error(`cut off: ${(error as Error).message}`);
+  });
+  afterAll(() => told.destroy());
+
+  test.each([
+    ['before the answer', (response: ServerResponse) => response.socket?.destroy()],
+    [
+      'in the middle of the answer',
+      (response: ServerResponse) => {
+        response.writeHead(200, { 'content-length': '9' }).write('{"a"', () => response.socket?.destroy());
+      },
+    ],
+  ])('%s is explained', async (_when, cut) => {
+    answer = (_asked, response) => cut(response);
+    await expect(told.json({ method: 'POST', path: ['x'] })).rejects.toThrow('cut off: ');
+  });
+
+  test('is none when the engine refused it, or when it was called off', async () => {
+    answer = json(500, { message: 'disk full' });
+    await expect(told.json({ method: 'POST', path: ['x'] })).rejects.toThrow(EngineError);
+    const controller = new AbortController();
+    answer = () => controller.abort(new Error('enough'));
+    const asking = told.json({ method: 'GET', path: ['x'], signal: controller.signal });
+    await expect(asking).rejects.toThrow(/^enough$/);
+  });
+});

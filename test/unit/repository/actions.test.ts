@@ -21,6 +21,7 @@ const FOLDERS: Record<ActionName, string> = {
   deploy: '.',
   'toggle-deploy': 'actions/toggle-deploy',
   'update-nginx': 'actions/update-nginx',
+  plan: 'actions/plan',
   status: 'actions/status',
 };
 
@@ -29,6 +30,7 @@ const SETTERS: Record<ActionName, string> = {
   deploy: 'src/actions/deploy.ts',
   'toggle-deploy': 'src/actions/deploy.ts',
   'update-nginx': 'src/actions/deploy.ts',
+  plan: 'src/actions/plan.ts',
   status: 'src/actions/status.ts',
 };
 

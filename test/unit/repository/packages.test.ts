@@ -42,7 +42,7 @@ function isFoundFrom(path: string, name: string): boolean {
   return path !== '' && isFoundFrom(path.replace(/(^|\/)node_modules\/(@[^/]+\/)?[^/]+$/, ''), name);
 }
 
-test.each(['demo', 'lab', 'bench', 'test', 'test:full', 'test:unit', 'check', 'build', 'generate'])(
+test.each(['demo', 'lab', 'bench', 'soak', 'test', 'test:full', 'test:unit', 'check', 'build', 'generate'])(
   'npm run %s prepares the machine first, and then runs on the Node of the actions',
   (name) => {
     const [setup, command] = manifest.scripts[name]?.split(' && ') ?? [];

@@ -107,14 +107,37 @@ describe('who finds the lease held', () => {
 });
 
 describe('a dead holder is recognised', () => {
-  test('by an end that has passed', async () => {
-    const past = new Date(Date.now() - 131_000);
+  test('by an end that passed long ago', async () => {
+    const past = new Date(Date.now() - 2_000_000);
     await (await world.store({ now: () => past })).acquire();
     const { lease } = await (await world.store(asBob)).acquire({ timeoutMs: 0 });
+    expect(lease.fence).toBe(2);
+  });
+
+  test('by an end that has just passed, once it was seen that nobody renews it', async () => {
+    const past = new Date(Date.now() - 131_000);
+    await (await world.store({ now: () => past })).acquire();
+    await expect((await world.store(asBob)).acquire({ timeoutMs: 0 })).rejects.toThrow(LeaseHeldError);
+    const store = await world.store({ ...asBob, timings: { ...fast, renewEveryMs: 100, skewMs: 50 } });
+    const { lease } = await store.acquire({ timeoutMs: 5_000 });
     expect(lease.fence).toBe(2);
     expect(world.log.lines).toContainEqual(
       expect.stringMatching(/^warning: taking over the lease of shop production: its end passed at/),
     );
+  });
+
+  test.each([
+    ['ahead', 'its', 0, 600_000],
+    ['behind', "the holder's", -600_000, 0],
+  ])('but not by a clock that is ten minutes %s, %s own: a living holder renews', async (...skews) => {
+    const [, , holdersMs, ownMs] = skews;
+    const clock = (offMs: number) => () => new Date(Date.now() + offMs);
+    const timings = { ...fast, renewEveryMs: 100, skewMs: 400 };
+    const { lease } = await (await world.store({ now: clock(holdersMs), timings })).acquire();
+    lease.startHeartbeat();
+    const other = await world.store({ ...asBob, now: clock(ownMs), timings });
+    await expect(other.acquire({ timeoutMs: 1_500 })).rejects.toThrow(LeaseHeldError);
+    expect(lease.lost.aborted).toBe(false);
   });
 
   test('but not within what two clocks may differ', async () => {

@@ -218,6 +218,35 @@ describe('several writers', () => {
     expect(state.note).toBe('by hand');
   });
 
+  test('make the branch anew when somebody deletes it meanwhile, with all that it said', async () => {
+    const store = await world.store();
+    await store.acquire();
+    await store.commit({ state: withService('api', 1), message: message('one') });
+    world.atRemote('update-ref', '-d', 'refs/heads/switchyard-state');
+    const { state } = await store.commit({ state: withService('web', 1), message: message('two') });
+    expect(Object.keys(state.services)).toEqual(['api', 'web']);
+    const read = await (await world.store()).read();
+    expect(read.state).toEqual(state);
+    expect(world.atRemote('show', 'switchyard-state:README.md')).toContain('What runs where');
+  });
+
+  test('of which one may not move the branch: nothing moves, and its lease is given back', async () => {
+    const rule = '#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH013: rule violations" >&2; exit 1;; esac\n';
+    writeFileSync(join(world.remote, 'hooks/update'), rule, { mode: 0o755 });
+    const store = await world.store();
+    const { lease } = await store.acquire();
+    await expect(
+      store.commit({ state: withService('api', 1), message: message('one') }),
+    ).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('the branch is protected'),
+    });
+    expect(world.atRemote('for-each-ref', '--format=%(refname)')).not.toContain('switchyard-state');
+    expect(lease.lost.aborted).toBe(false);
+    await store.close();
+    expect((await (await world.store()).read()).lease).toMatchObject({ released: true });
+  });
+
   test('with a lost lease write nothing', async () => {
     const past = new Date(Date.now() - 3_600_000);
     const stale = await world.store({ now: () => past });

@@ -1,0 +1,24 @@
+import { EngineError } from '../docker/http.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+
+/** explainCutOff returns the error for a request to the engine of `host` that got no answer, or only a part of one. */
+export function explainCutOff(host: string, error: unknown): UserError {
+  return new UserError(`${host}: the connection to its Docker engine broke off (${messageOf(error)})`, {
+    hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+    cause: error,
+  });
+}
+
+/**
+ * explainRefusal returns the error for an engine that refused what nobody had expected it to: `what` names step and
+ * server. Every other error is returned as it is.
+ */
+export function explainRefusal(what: string, error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
+    hint: /no space left on device/.test(error.message)
+      ? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+      : 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
+    cause: error,
+  });
+}

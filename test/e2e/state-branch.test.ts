@@ -1,0 +1,119 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { mustRun } from '../lab/command.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import { versionOf } from './ask.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import type { Project } from './project.ts';
+import { said } from './said.ts';
+import { newWebShop, release, webService } from './web-shop.ts';
+
+jest.setTimeout(300_000);
+
+/** The record is written by many, protected, damaged and lost. Users notice nothing of it. */
+describe('The state branch', () => {
+  let lab: Fleet;
+  let server: LabServer;
+  let shop: Project;
+  let traffic: HttpTraffic;
+
+  beforeAll(async () => {
+    lab = await fleet();
+    server = lab.servers[0]!;
+    shop = await newWebShop(lab, 'branch', [server]);
+    shop.edit(({ services }) => {
+      services.api = webService(lab, 'branch-api', 1);
+    });
+    await shop.deploy();
+    const targets = [{ host: server.host, port: 80 }];
+    traffic = startHttpTraffic({ targets, hostHeader: 'branch.example.com', clients: 8, thinkMs: [20, 100] });
+  });
+
+  afterAll(async () => {
+    const { lost, losses } = await traffic.stop();
+    await shop?.leave();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+  });
+
+  test('is written by runs of two services and of another project at once: all changes survive', async () => {
+    const twin = shop.beside(
+      { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
+      'twin.yml',
+    );
+    release(shop, 'web', 'v2');
+    release(shop, 'api', 'v3');
+    const runs = [{ service: 'web' }, { service: 'api' }].map((inputs) => shop.run('toggle-deploy', inputs));
+    const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
+    expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const { web, api } = (await shop.state()).services;
+    expect([web?.image, api?.image]).toEqual([lab.images.web('v2'), lab.images.web('v3')]);
+    expect((await twin.state()).services.web?.image).toBe(lab.images.web('v1'));
+    await twin.leave();
+    shop.write();
+  });
+
+  test('is protected: said before anything is changed, also in a first deploy', async () => {
+    const guarded = await newWebShop(lab, 'guarded', [server]);
+    const { stdout: origin } = await guarded.git('remote', 'get-url', 'origin');
+    // As branch rules do, it lets the lease through: its ref is no branch.
+    const rule = '#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH006: Protected branch" >&2; exit 1;; esac\n';
+    writeFileSync(join(origin.trim(), 'hooks', 'update'), rule, { mode: 0o755 });
+    const refused = said(await guarded.failToDeploy());
+    expect(refused).toMatch('the branch is protected');
+    expect(refused).toMatch('except the branch "switchyard-state"');
+    expect(await guarded.standing()).toEqual({});
+    expect(await server.docker('network', 'ls', '--format', '{{.Name}}')).not.toMatch('guarded');
+    expect(await guarded.lease()).toMatchObject({ released: true });
+  });
+
+  test.each([
+    ['damaged', (text: string) => text.slice(0, 40), 'is not valid JSON'],
+    ['of a newer schema', (text: string) => text.replace('"schema": 1', '"schema": 9'), 'has schema 9'],
+  ])('holds a record that is %s: said before anything is changed', async (_what, spoil, sentence) => {
+    const [before, standing] = [await shop.recordId(), await shop.standing()];
+    await byHand(shop, spoil);
+    release(shop, 'web', 'v3');
+    expect(said(await shop.failToDeploy())).toMatch(sentence);
+    expect(await shop.standing()).toEqual(standing);
+    await shop.git('push', '--force', 'origin', `${before}:refs/heads/switchyard-state`);
+  });
+
+  test('holds more than this version knows: it is kept', async () => {
+    await byHand(shop, (text) => JSON.stringify({ ...JSON.parse(text), later: { field: 1 } }));
+    await release(shop, 'web', 'v3').deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe('v3');
+    expect(await shop.state()).toMatchObject({ later: { field: 1 } });
+  });
+
+  test('is deleted: the servers tell what runs, nothing is restarted, and release numbers go on', async () => {
+    const [standing, before] = [await shop.standing(), await shop.state()];
+    await shop.git('push', 'origin', '--delete', 'switchyard-state');
+    await shop.deploy();
+    expect(await shop.standing()).toEqual(standing);
+    const { services } = await shop.state();
+    expect(services.web).toMatchObject({
+      image: lab.images.web('v3'),
+      servers: before.services.web!.servers,
+    });
+    await release(shop, 'web', 'v1').deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe('v1');
+    expect((await shop.state()).services.web!.release).toBeGreaterThan(before.services.web!.release);
+  });
+});
+
+/** byHand changes the record of a project's environment as a person would: in a clone, by a commit. */
+async function byHand(project: Project, change: (text: string) => string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-clone-'));
+  const { stdout: origin } = await project.git('remote', 'get-url', 'origin');
+  const git = (...args: string[]) => mustRun(['git', '-C', folder, ...args]);
+  await git('clone', '--quiet', '--branch', 'switchyard-state', origin.trim(), '.');
+  const file = join(folder, 'state', project.config.project, `${project.environment}.json`);
+  writeFileSync(file, change(readFileSync(file, 'utf8')));
+  const who = ['-c', 'user.name=dev', '-c', 'user.email=dev@example.com'];
+  await git(...who, 'commit', '--quiet', '--all', '--message', 'by hand');
+  await git('push', '--quiet');
+  rmSync(folder, { recursive: true });
+}
