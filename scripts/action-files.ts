@@ -21,13 +21,13 @@ function pathIn(folder: string, file: string): string {
 }
 
 function actionYaml(name: ActionName): string {
-  const { folder, title, description, icon, color, inputs, outputs }: ActionSpec = ACTIONS[name];
+  const { folder, title, description, icon, color, inputs, meanings, outputs }: ActionSpec = ACTIONS[name];
   const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
   const manifest = {
     name: title,
     description,
     branding: { icon, color },
-    inputs: Object.fromEntries(inputs.map((input) => [input, inputEntry(INPUTS[input])])),
+    inputs: Object.fromEntries(inputs.map((input) => [input, inputEntry(INPUTS[input], meanings?.[input])])),
     outputs: Object.fromEntries(
       outputs.map((output) => [output, { description: OUTPUTS[output].description }]),
     ),
@@ -41,7 +41,11 @@ function actionYaml(name: ActionName): string {
   return `# Generated from src/actions/catalogue.ts and inputs.ts by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
 }
 
-function inputEntry({ description, required = false, default: fallback }: InputSpec) {
+function inputEntry(
+  { description: general, required = false, default: fallback }: InputSpec,
+  meaning: string | undefined,
+) {
+  const description = meaning ?? general;
   // The runner refuses an action.yml that has an expression anywhere but in a default.
   if (description.includes('${{')) throw new Error(`a description holds an expression: ${description}`);
   return { description, required, ...(fallback !== undefined && { default: fallback }) };
@@ -110,8 +114,10 @@ function withTables(path: string, text: string): string {
 }
 
 function inputsTable(name: ActionName): string {
-  const rows = ACTIONS[name].inputs.map((input) => {
-    const { description, required, default: fallback }: InputSpec = INPUTS[input];
+  const { inputs, meanings }: ActionSpec = ACTIONS[name];
+  const rows = inputs.map((input) => {
+    const { description: general, required, default: fallback }: InputSpec = INPUTS[input];
+    const description = meanings?.[input] ?? general;
     const given = required ? '**required**' : fallback === undefined ? '' : `\`${fallback}\``;
     return `| \`${input}\` | ${given} | ${cell(description)} |`;
   });

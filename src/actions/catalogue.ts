@@ -9,6 +9,8 @@ export interface ActionSpec {
   icon: string;
   color: string;
   inputs: readonly InputName[];
+  /** What inputs mean here, where that is not what they mean elsewhere. */
+  meanings?: Partial<Record<InputName, string>>;
   outputs: readonly OutputName[];
 }
 
@@ -59,6 +61,32 @@ export const ACTIONS = {
       'unfinished-hook',
       'dry-run',
     ],
+    outputs: ['changed', 'releases', 'result'],
+  },
+  rollback: {
+    folder: 'actions/rollback',
+    title: 'Switchyard rollback',
+    description:
+      'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
+    icon: 'rotate-ccw',
+    color: 'blue',
+    inputs: [
+      'environment',
+      'service',
+      'to',
+      'zones',
+      'exclude-servers',
+      'config',
+      'ssh-private-key',
+      'state-branch',
+      'github-token',
+      'lease-wait',
+      'dry-run',
+    ],
+    meanings: {
+      service:
+        'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
+    },
     outputs: ['changed', 'releases', 'result'],
   },
   'update-nginx': {

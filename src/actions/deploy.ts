@@ -2,7 +2,9 @@ import * as core from '@actions/core';
 import type { LoadedConfig } from '../config/load.ts';
 import { resolveEnvironment } from '../config/resolve.ts';
 import { deploy } from '../deploy/deploy.ts';
+import type { DeployReport } from '../deploy/request.ts';
 import { failTogether, UserError, UserErrors } from '../model/errors.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Inputs } from './inputs.ts';
 import { writeSummary } from './job-summary.ts';
 import type { RunnerLog } from './log.ts';
@@ -37,12 +39,22 @@ export async function runDeploy(
     log,
     signal,
   });
+  await reportDeploy(report, wanted, inputs['dry-run'], log);
+}
+
+/** reportDeploy sets the outputs of a run and writes its summary. It throws what made the run fail, and for lost requests. */
+export async function reportDeploy(
+  report: DeployReport,
+  wanted: EnvironmentSpec,
+  isDryRun: boolean,
+  log: RunnerLog,
+): Promise<void> {
   const result = resultOf(report, wanted.servers.length > 1);
   core.setOutput('changed', String(report.changed));
   core.setOutput('releases', JSON.stringify(releasesOf(report)));
   core.setOutput('result', JSON.stringify(result));
   const title = `${wanted.project} ${wanted.environment}`;
-  await writeSummary(renderSummary({ title, report, result, isDryRun: inputs['dry-run'] }), log);
+  await writeSummary(renderSummary({ title, report, result, isDryRun }), log);
   if (report.failure !== undefined) throw report.failure;
   refuseLosses(result);
 }

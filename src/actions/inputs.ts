@@ -27,6 +27,11 @@ export const INPUTS = {
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',
   },
+  to: {
+    description:
+      'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
+    default: 'previous',
+  },
   'exclude-servers': {
     description:
       'Hosts of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
@@ -171,6 +176,7 @@ export const INPUT_SCHEMAS = {
   environment: z.string().trim().min(1, 'is required'),
   service: list,
   zones: list,
+  to: z.string().trim().min(1, 'is required'),
   'exclude-servers': list,
   config: z.string().trim().min(1, 'is required'),
   'ssh-private-key': optional,

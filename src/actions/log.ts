@@ -1,7 +1,6 @@
 import * as core from '@actions/core';
+import { escapeMarkdown } from '../deploy/markdown.ts';
 import type { Log } from '../model/log.ts';
-
-import { escapeMarkdown } from './markdown.ts';
 
 /** Shorter values would blank out half of a log. */
 const SHORTEST_SECRET = 4;

@@ -8,12 +8,14 @@ import { isSummaryWritten, writeSummary } from './job-summary.ts';
 import { RunnerLog } from './log.ts';
 import { runPlan } from './plan.ts';
 import { runPost } from './post.ts';
+import { runRollback } from './rollback.ts';
 import { runStatus } from './status.ts';
 import { renderFailure } from './summary.ts';
 
 const RUNS: Record<ActionName, (inputs: Inputs, log: RunnerLog, signal: AbortSignal) => Promise<void>> = {
   deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
   'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
+  rollback: (inputs, log, signal) => runRollback(inputs, log, signal),
   'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
   plan: (inputs, log) => runPlan(inputs, log),
   status: (inputs, log) => runStatus(inputs, log),

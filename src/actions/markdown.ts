@@ -1,3 +1,5 @@
+import { escapeMarkdown } from '../deploy/markdown.ts';
+
 /** A summary over 1 MiB vanishes without a word. In bytes of UTF-8. */
 const LONGEST_SUMMARY = 900_000;
 
@@ -23,9 +25,4 @@ export function quote(text: string): string {
     ];
   });
   return lines.map((line) => `> ${line}`).join('\n');
-}
-
-/** escapeMarkdown returns a text that is shown as it is: what came from servers must not become markup. */
-export function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

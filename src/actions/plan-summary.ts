@@ -1,8 +1,9 @@
 import { describeChange, describeStep, stepsOf } from '../deploy/describe.ts';
 import type { DryRunReport } from '../deploy/dry-run.ts';
 import { describeFinding } from '../deploy/findings.ts';
+import { escapeMarkdown } from '../deploy/markdown.ts';
 import type { Plan } from '../deploy/plan.ts';
-import { escapeMarkdown, fitSummary, quote } from './markdown.ts';
+import { fitSummary, quote } from './markdown.ts';
 import { type Outcome, outcomeOf } from './plan-output.ts';
 
 const HEADLINES: Record<Outcome, (title: string) => string> = {

@@ -1,8 +1,9 @@
 import { describeChange } from '../deploy/describe.ts';
+import { escapeMarkdown } from '../deploy/markdown.ts';
 import type { DeployReport } from '../deploy/request.ts';
 import type { Span } from '../deploy/timeline.ts';
 import { messageOf } from '../model/errors.ts';
-import { escapeMarkdown, fitSummary, quote } from './markdown.ts';
+import { fitSummary, quote } from './markdown.ts';
 import type { ServiceResult } from './result.ts';
 
 /** Mermaid draws no more bars that a person would still read. */

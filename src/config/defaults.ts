@@ -10,6 +10,7 @@ export const DEFAULTS = {
   },
   server: { port: 22, zone: 'default' },
   servers: 1,
+  retain_releases: 50,
   strategy: 'toggle',
   pull_policy: 'missing',
   restart: 'unless-stopped',

@@ -1,9 +1,12 @@
 import { UserError } from '../model/errors.ts';
-import { SIDECAR_ALIAS } from '../model/names.ts';
+import { SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
 import type { VolumeMount } from '../model/spec.ts';
 
 /** The names that the engine takes for a volume. */
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+
+/** `{project}_{env}_nginx` is the sidecar's configuration, `…_secrets` keeps the values of secrets. */
+const RESERVED_VOLUMES: readonly string[] = [SIDECAR_ALIAS, SECRETS_VOLUME];
 
 /** A mount in Compose's long form, its keys as in the file. */
 export interface LongMount {
@@ -60,9 +63,8 @@ export function checkMount({ type, source, target, read_only }: LongMount): Volu
       hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
     });
   }
-  // `{project}_{env}_nginx` is the sidecar's own configuration.
-  if (type === 'volume' && source === SIDECAR_ALIAS) {
-    throw new UserError(`volume name "${source}" is reserved for Switchyard's own configuration`);
+  if (type === 'volume' && RESERVED_VOLUMES.includes(source)) {
+    throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
   }
   return { ...mount, source };
 }

@@ -59,6 +59,7 @@ export function resolveEnvironment(
     provider: input.provider,
     servers,
     services,
+    retainReleases: loaded.config.retain_releases ?? DEFAULTS.retain_releases,
     nginx: {
       image: image ?? DEFAULTS.sidecar.image,
       keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),

@@ -25,6 +25,9 @@ export interface Narrowing {
 /** The releases that the record names, by service. */
 export type KnownByService = ReadonlyMap<string, Pick<KnownReleases, 'current' | 'pending'>>;
 
+/** The releases that a rollback brings back, by service. */
+export type Restored = ReadonlyMap<string, Release>;
+
 /** What planning needs, from all who know it. */
 export interface Facts {
   wanted: EnvironmentSpec;
@@ -36,6 +39,8 @@ export interface Facts {
   state: EnvironmentState;
   known: KnownByService;
   drainedElsewhere: ReadonlySet<string>;
+  /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
+  restored?: Restored;
 }
 
 /**
@@ -52,6 +57,7 @@ export function assemble(facts: Facts): PlanInput {
   const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!));
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
+  checkDomains(services);
   const names = new Set(wanted.services.map(({ name }) => name));
   const standing = observed.flatMap(({ containers, hooks }) =>
     [...containers, ...hooks].map(({ service }) => service),
@@ -186,11 +192,33 @@ function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): Wa
   if (!isSelected && known.current === undefined) return [];
   const secrets = facts.secrets[spec.name] ?? {};
   const wanted: ReleaseSpec = isSelected ? spec : known.current!;
-  const release = isSelected
-    ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
-    : currentNumber(known.current!);
+  const restored = facts.restored?.get(spec.name);
+  const given = state.secrets_versions?.[spec.name] ?? 0;
+  const secretsVersion = () =>
+    restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
+  const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
   const { name, dependsOn, placement } = spec;
-  return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
+  const imageId = imageIdOf(wanted.container.image, observed);
+  return [
+    {
+      name,
+      spec: wanted,
+      dependsOn,
+      placement,
+      ports,
+      release,
+      known,
+      isSelected,
+      ...(imageId !== undefined && { imageId }),
+      ...(restored !== undefined && { restored }),
+    },
+  ];
+}
+
+/** The id that an image has on all servers that have it; undefined where they do not agree, or none has it. */
+function imageIdOf(image: string, observed: readonly ObservedServer[]): string | undefined {
+  const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
+  return ids.size === 1 ? [...ids][0] : undefined;
 }
 
 /** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
@@ -282,6 +310,19 @@ function checkPorts(
   throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
     hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
   });
+}
+
+/** Services that this run leaves alone keep their domains: the file may have given one of them to another by now. */
+function checkDomains(services: readonly WantedService[]): void {
+  for (const service of services.filter(({ isSelected }) => isSelected)) {
+    for (const domain of service.spec.route.domains) {
+      const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
+      if (owner === undefined) continue;
+      throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
+        hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
+      });
+    }
+  }
 }
 
 function checkDependencies(services: readonly WantedService[]): void {

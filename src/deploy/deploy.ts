@@ -3,6 +3,7 @@ import { checkNarrowing, serversOf } from './assemble.ts';
 import { Deployment } from './deployment.ts';
 import { Journal } from './journal.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
+import { restore } from './restore.ts';
 import { describeSpan, Timeline } from './timeline.ts';
 
 /**
@@ -10,18 +11,19 @@ import { describeSpan, Timeline } from './timeline.ts';
  * and records. It throws before the first change for whatever can be known before; a failure after that is in
  * the report, beside what was done.
  *
- * A toggle of one service takes 28 Engine calls on each server (`npm run bench` counts them):
+ * A toggle of one service takes 30 Engine calls on each server (`npm run bench` counts them):
  *
  * | calls | for |
  * | --- | --- |
- * | 5 | what there is: a ping, the containers, the image, and the volumes of edge and sidecar |
+ * | 7 | what there is: a ping, how the server does, the containers, how the old one is made, the image, and the volumes of edge and sidecar |
  * | 3 | the new container: create, start, and its address |
  * | 2 | the lock of the edge, which projects share: taken and given back |
  * | 4 | edge and sidecar: each is written to in one archive, and told to read it |
  * | 12 | the drain: a helper in the old container's network comes and goes (3), and looks three times; a look is an exec of three calls, since a table that could not be read must not pass for an empty one |
  * | 2 | the old container: stop, remove |
  *
- * Health, generations and proofs are asked of the app and of nginx, not of the engine.
+ * Secrets that are kept cost four more, side by side with the record of the intent. Health, generations and proofs are
+ * asked of the app and of nginx, not of the engine.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
   checkNarrowing(request.wanted, request.narrowing);
@@ -42,7 +44,8 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
     if (journal.status === 'rejected') throw journal.reason;
-    return await new Deployment(request, timeline, fleet.value, journal.value).run();
+    const asked = await restore(request, journal.value.snapshot, fleet.value);
+    return await new Deployment(asked, timeline, fleet.value, journal.value).run();
   } finally {
     await Promise.all([
       journal.status === 'fulfilled' && journal.value.close(),

@@ -9,7 +9,7 @@ import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
 import { forgottenHosts } from './drift.ts';
 import { certainFailures, errorsOf, judgeClock } from './findings.ts';
-import { awaitHook, refuseUnfinished, runHook } from './hook.ts';
+import { awaitHook, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
 import { joinPlans } from './joined-plan.ts';
@@ -31,14 +31,20 @@ import {
   type SwitchStep,
 } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { forgetSteps } from './plan-secrets.ts';
 import { planDeploy } from './planner.ts';
 import { prepare, teardown } from './prepare.ts';
+import type { Outcome } from './record.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
+import { checkImages } from './restore.ts';
+import { type Expired, findExpired } from './retention.ts';
 import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
+import { forgetSecrets, keepSecrets } from './run-secrets.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
+import { refuseUnfinished } from './unfinished-hook.ts';
 import { takeVitals, type Vitals } from './vitals.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
@@ -106,14 +112,16 @@ export class Deployment {
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
-    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun } = this.#request;
-    const facts = await this.#timeline.measure({ phase: 'observe' }, () =>
+    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = this.#request;
+    const seen = await this.#timeline.measure({ phase: 'observe' }, () =>
       survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing),
     );
+    const facts = { ...seen, ...(restored !== undefined && { restored }) };
     this.#remember(facts.observed);
     const asked = { ...facts, unfinishedHook };
     const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
     const plan = planDeploy(input);
+    checkImages(input, plan);
     if (dryRun) return { input, plan };
     refuseUnfinished(plan.unfinished);
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
@@ -313,6 +321,7 @@ export class Deployment {
   async #setUp(context: RunContext, input: PlanInput, plan: Plan): Promise<void> {
     await Promise.all([
       this.#prepare(plan.prepare.filter(isCreating), input.scope),
+      keepSecrets(context, plan.keepSecrets),
       ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
@@ -348,6 +357,16 @@ export class Deployment {
     for (const instance of prepared.flat()) {
       this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
     }
+  }
+
+  /** What is older than what is kept to go back to. A release that cannot be read must not keep the others from it. */
+  async #findExpired({ achieved }: Outcome): Promise<Expired> {
+    const { log, wanted } = this.#request;
+    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+    return await findExpired(this.#journal.snapshot, released, wanted.retainReleases).catch((error) => {
+      log.warning(`old releases stay on the record: ${messageOf(error)}`);
+      return { releases: [], sets: [] };
+    });
   }
 
   async #remove(host: string, ids: readonly string[]): Promise<void> {
@@ -420,8 +439,17 @@ export class Deployment {
       for (const [service, report] of await probes) run.probes.set(service, report);
     if (isShort) await this.#conclude(plan, run, drained);
     const left = isShort ? [] : await this.#stillDraining(plan, run);
+    run.tookMs = this.#timeline.elapsedMs();
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-    await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
+    const expired = await this.#findExpired(outcome);
+    const forgotten = [
+      ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
+      ...forgetSteps(input.hosts, expired.sets),
+    ].filter(({ host }) => !run.dead.includes(host));
+    await forgetSecrets(this.#context(this.#guard()), forgotten);
+    await this.#record('record', () =>
+      this.#journal.conclude(outcome, input.servers.length > 1, digests, expired.releases),
+    );
     if (!isShort) {
       await this.#drainWithoutLease(plan, drained);
       await this.#conclude(plan, run, drained);
@@ -553,6 +581,7 @@ function emptyRun(): Run {
     isUndone: true,
     probes: new Map(),
     cut: 0,
+    tookMs: 0,
   };
 }
 

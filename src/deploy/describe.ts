@@ -1,5 +1,6 @@
-import type { Change, Plan, Step, UnfinishedHook } from './plan.ts';
+import type { Change, Plan, SecretSet, Step } from './plan.ts';
 import { isCreating, isEmpty } from './plan.ts';
+import { describeUnfinished } from './unfinished-hook.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
   create: 'new',
@@ -39,12 +40,6 @@ export function describeChange(change: Change): string {
   return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
 }
 
-/** describeUnfinished says of which hook nobody knows how it ended. */
-export function describeUnfinished({ service, hook, release, host, container }: UnfinishedHook): string {
-  const how = container === undefined ? 'nobody saw how it ended' : 'was killed before its end';
-  return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
-}
-
 /** stepsOf returns all steps of a plan in the order they run. */
 export function stepsOf(plan: Plan): Step[] {
   return [
@@ -53,6 +48,7 @@ export function stepsOf(plan: Plan): Step[] {
     ...plan.awaited,
     ...plan.pulls,
     ...plan.prepare.filter(isCreating),
+    ...plan.keepSecrets,
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
       ...level.preDeploy,
@@ -63,6 +59,7 @@ export function stepsOf(plan: Plan): Step[] {
       ...level.postDeploy,
       ...level.retire,
     ]),
+    ...plan.forgetSecrets,
     ...plan.teardown,
   ];
 }
@@ -76,6 +73,10 @@ export function describeStep(step: Step): string {
       const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
       return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
     }
+    case 'keep-secrets':
+      return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
+    case 'forget-secrets':
+      return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
     case 'stop':
       return `stop ${step.name} on ${step.host}`;
     case 'start':
@@ -96,6 +97,10 @@ export function describeStep(step: Step): string {
       return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
     }
     case 'teardown':
-      return `remove sidecar and network from ${step.host}; volumes stay`;
+      return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
   }
+}
+
+function servicesOf(sets: readonly SecretSet[]): string {
+  return [...new Set(sets.map(({ service }) => service))].join(', ');
 }

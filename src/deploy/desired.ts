@@ -87,13 +87,15 @@ export function highestRelease(
 
 /**
  * secretsVersionOf returns the version of a service's secret set. The running containers are asked: one that
- * has all the wanted values tells its version, and when none has, the next version begins.
+ * has all the wanted values tells its version, and when none has, the next version begins. `given` is the highest
+ * one that was ever given: after a rollback nothing that runs may know it.
  */
 export function secretsVersionOf(
   service: string,
   secrets: Record<string, string>,
   observed: readonly ObservedServer[],
   known: KnownReleases,
+  given: number,
 ): number {
   const names = Object.keys(secrets);
   if (names.length === 0) return 0;
@@ -103,11 +105,26 @@ export function secretsVersionOf(
   const holder = containers.find(({ environment }) =>
     names.every((name) => environment?.[name] === secrets[name]),
   );
-  if (holder !== undefined && holder.secretsVersion > 0) return holder.secretsVersion;
+  const isSameSet = holder !== undefined && hasSameNames(holder.secretsVersion, names, known);
+  if (isSameSet && holder.secretsVersion > 0) return holder.secretsVersion;
   const versions = [
+    given,
     known.current?.secrets_version ?? 0,
     known.pending?.secrets_version ?? 0,
     ...containers.map(({ secretsVersion }) => secretsVersion),
   ];
   return Math.max(...versions) + 1;
+}
+
+/** A set is kept under its number: one with fewer names is another one, though all its values are known. */
+function hasSameNames(
+  version: number,
+  names: readonly string[],
+  { current, pending }: KnownReleases,
+): boolean {
+  const wanted = specHash([...names].sort());
+  return [current, pending].every(
+    (release) =>
+      release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted,
+  );
 }

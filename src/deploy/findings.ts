@@ -5,6 +5,7 @@ import type { Port } from './needs.ts';
 import type { ObservedContainer, ObservedServer } from './observed.ts';
 import type { Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
+import { adviseUnfinished, describeUnfinished } from './unfinished-hook.ts';
 import type { Vitals } from './vitals.ts';
 
 /** Images are unpacked there, and an engine whose disk is full can neither log nor stop in good order (C1). */
@@ -18,7 +19,7 @@ const MANY_RESTARTS = 3;
 export interface Finding {
   /** The server; empty for what concerns the whole environment. */
   server: string;
-  check: 'engine' | 'disk' | 'memory' | 'clock' | 'image' | 'nginx' | 'port' | 'health' | 'lease';
+  check: 'engine' | 'disk' | 'memory' | 'clock' | 'image' | 'nginx' | 'port' | 'health' | 'hook' | 'lease';
   /** An error is certain to make a deploy fail. */
   level: 'ok' | 'warning' | 'error';
   message: string;
@@ -64,28 +65,45 @@ export function judgeClock({ host, aheadMs }: Vitals): Finding {
   };
 }
 
+/** judgeHooks names the hooks of which nobody knows how they ended: a deploy changes nothing, and asks. */
+export function judgeHooks({ unfinished }: Plan): Finding[] {
+  return unfinished.map((hook) => ({
+    server: '',
+    check: 'hook',
+    level: 'error',
+    message: describeUnfinished(hook),
+    hint: adviseUnfinished(hook),
+  }));
+}
+
 /** judgeForbiddenPulls names the images that are missing on a server and that the file forbids to pull. */
 export function judgeForbiddenPulls({ pulls }: Plan, server: string): Finding[] {
   return pulls
     .filter(({ host, policy }) => host === server && policy === 'never')
-    .map(({ image }) => ({
-      server,
-      check: 'image',
-      level: 'error',
-      message: `the image ${image} is not there, and pull_policy is "never"`,
-      hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-    }));
+    .map(({ image }) => forbiddenPull(server, image));
+}
+
+/** forbiddenPull is the finding of an image that is missing on a server and must not be pulled. */
+export function forbiddenPull(server: string, image: string): Finding {
+  return {
+    server,
+    check: 'image',
+    level: 'error',
+    message: `the image ${image} is not there, and pull_policy is "never"`,
+    hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+  };
 }
 
 /**
  * certainFailures returns the findings that are certain to make a plan fail, of those that cost a deploy no time: they
- * need nothing but vitals. Undefined are servers that have not said how they do. Pure.
+ * need nothing but vitals. A server that has not said how it does is left in peace. Pure.
  */
 export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: Plan): Finding[] {
-  return vitals
-    .filter((one) => one !== undefined)
-    .flatMap((one) => [judgeDisk(one, plan), ...judgeForbiddenPulls(plan, one.host)])
-    .filter(({ level }) => level === 'error');
+  const hosts = new Set(plan.pulls.map(({ host }) => host));
+  return [
+    ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+    ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
+  ].filter(({ level }) => level === 'error');
 }
 
 /** errorsOf returns the findings that are errors as what a run ends with. */
@@ -97,16 +115,32 @@ export function errorsOf(findings: readonly Finding[]): UserError[] {
     });
 }
 
-/** judgeEngine says which engine a server has; one that is too old is refused when it is connected to. */
-export function judgeEngine({ host, engine }: Vitals): Finding {
-  return { server: host, check: 'engine', level: 'ok', message: `Docker ${engine}` };
+/** judgeVitals judges how a server does; undefined where it has not said. */
+export function judgeVitals(
+  host: string,
+  vitals: Vitals | undefined,
+  plan: Plan,
+  input: PlanInput,
+): Finding[] {
+  if (vitals === undefined) {
+    const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
+    const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
+    return [{ server: host, check: 'engine', level: 'warning', message, hint }];
+  }
+  return [
+    // One that is too old is refused when it is connected to.
+    { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+    judgeDisk(vitals, plan),
+    judgeMemory(vitals, plan, input),
+    judgeClock(vitals),
+  ];
 }
 
 /**
- * judgeMemory compares a server's memory with the limits of what stands there during the deploy: while a service is
+ * Compares a server's memory with the limits of what stands there during the deploy: while a service is
  * replaced its two sides count. Services without a limit are not counted.
  */
-export function judgeMemory({ host, memoryBytes }: Vitals, plan: Plan, input: PlanInput): Finding {
+function judgeMemory({ host, memoryBytes }: Vitals, plan: Plan, input: PlanInput): Finding {
   const limitOf = (name: string) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
   const standing = Object.entries(plan.standing).flatMap(([name, copies]) =>
     copies.some((copy) => copy.host === host) ? [name] : [],

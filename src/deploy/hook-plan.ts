@@ -164,9 +164,13 @@ function progressOf(
   return hook === 'post_deploy' && idempotent ? recorded : undefined;
 }
 
-/** A name that means another image now brings a new version too, under the number it had. */
+/**
+ * A release that is brought back has run its hooks when it was new. A name that means another image now brings a new
+ * version too, under the number it had.
+ */
 function isOwed(input: PlanInput, service: WantedService, outcome: Outcome): boolean {
   const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
+  if (service.restored !== undefined) return false;
   if (service.release.number !== service.known.current?.number) return fresh.length > 0;
   return fresh.some(
     ({ host }) => isImageMoved(input, service, host) && !isImageRunning(input, service, host),

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../fleet/server.ts';
-import { failTogether, messageOf, UserError } from '../model/errors.ts';
+import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import { hookRequest } from './container.ts';
 import type { RunContext } from './context.ts';
-import { describeUnfinished } from './describe.ts';
 import { isCutOff } from './hook-end.ts';
 import { lastLines } from './last-lines.ts';
 import { perform } from './perform.ts';
-import type { AwaitStep, HookStep, UnfinishedHook } from './plan.ts';
+import type { AwaitStep, HookStep } from './plan.ts';
 
 /** The first look comes soon, for hooks that have nothing to do. */
 const FIRST_POLL_MS = 50;
@@ -49,20 +48,6 @@ export function awaitHook(context: RunContext, step: AwaitStep): Promise<void> {
   const server = context.fleet.server(step.host);
   return perform(context.log, step, async () => {
     await end(context, server, step);
-  });
-}
-
-/** refuseUnfinished throws a UserError when nobody knows how hooks ended that must not run twice. */
-export function refuseUnfinished(unfinished: readonly UnfinishedHook[]): void {
-  failTogether(unfinished.map(unknownEnd));
-}
-
-function unknownEnd(hook: UnfinishedHook): UserError {
-  const { container, host } = hook;
-  const where =
-    container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
-  return new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
-    hint: `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`,
   });
 }
 

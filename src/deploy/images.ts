@@ -2,9 +2,10 @@ import { findRegistryAuth } from '../docker/credentials.ts';
 import type { PullProgress } from '../docker/engine.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
-import { messageOf, UserError } from '../model/errors.ts';
+import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { PullPolicy } from '../model/spec.ts';
+import { errorsOf, forbiddenPull } from './findings.ts';
 import { findImage } from './observe.ts';
 import { keptDigests } from './outcome.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
@@ -16,11 +17,7 @@ const FEEDBACK_EVERY_MS = 3_000;
  * throws a UserError that names the registry's answer, or that the policy forbids to ask for the image.
  */
 export async function pull(server: Server, image: string, policy: PullPolicy, log: Log, signal: AbortSignal) {
-  if (policy === 'never') {
-    throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
-      hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-    });
-  }
+  if (policy === 'never') failTogether(errorsOf([forbiddenPull(server.host, image)]));
   const auth = await findRegistryAuth(image);
   const progress = new PullMeter();
   const timer = setInterval(() => {

@@ -4,11 +4,11 @@ import type { HeldLease } from '../state/held-lease.ts';
 import { historyMessage } from '../state/history.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Store } from '../state/store.ts';
+import type { Author } from './author.ts';
 import { recordHook } from './hook-record.ts';
 import type { HookStep, Plan, RetireStep } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import {
-  type Author,
   begunChanges,
   historyOf,
   type Outcome,
@@ -17,6 +17,7 @@ import {
   recordOutcome,
   releaseOf,
 } from './record.ts';
+import type { Expired } from './retention.ts';
 
 /** A run that drains without the lease says this often in the record that it lives. */
 export const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
@@ -108,11 +109,12 @@ export class Journal {
     for (const { name } of begun) this.#written.add(name);
   }
 
-  /** conclude records what a run achieved and gives the lease back, in one push. */
+  /** conclude records what a run achieved, gives up releases that are `expired`, and gives the lease back, in one push. */
   async conclude(
     outcome: Outcome,
     isMultiServer: boolean,
     digests: ReadonlyMap<string, string>,
+    expired: Expired['releases'],
   ): Promise<void> {
     const { scope, author } = this.#options;
     const now = new Date();
@@ -120,7 +122,7 @@ export class Journal {
     await this.#commit(
       (state) => recordOutcome(scope, state, outcome, isMultiServer, author, now),
       historyMessage(scope, historyOf(outcome)),
-      { releases: this.#newReleases(services, digests, now), lease: 'release' },
+      { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
     );
   }
 
@@ -166,7 +168,7 @@ export class Journal {
   async #commit(
     state: Parameters<Store['commit']>[0]['state'],
     message: { subject: string; body?: string },
-    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'lease'>,
+    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'expired' | 'lease'>,
   ): Promise<void> {
     const { run, actor, commit } = this.#options.author;
     const trailers = { Run: run, Actor: actor, Commit: commit };

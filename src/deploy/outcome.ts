@@ -20,6 +20,8 @@ export interface Progress {
   /** What the failed level has begun is undone everywhere; on a server that died nobody knows. */
   isUndone: boolean;
   probes: Map<string, ProbeReport>;
+  /** From the start of the run, in milliseconds. */
+  tookMs: number;
 }
 
 /** begunServices returns the services that get new containers: their releases are recorded before anything starts. */
@@ -78,7 +80,7 @@ export function outcomeOf(
     returned: isFailed ? [] : plan.stale.returned,
   };
   const failed = plan.changes.filter(({ service }) => undone.has(service));
-  return { achieved, removed, failed, isUndone: run.isUndone, stale };
+  return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
 }
 
 function firstLine(text: string): string {

@@ -1,6 +1,6 @@
 import type { Scope } from '../model/names.ts';
 import type { ServicePorts } from '../model/ports.ts';
-import type { EnvironmentState } from '../model/release.ts';
+import type { EnvironmentState, Release } from '../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../model/spec.ts';
 import type { KnownReleases, Numbered, ReleaseSpec } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
@@ -17,6 +17,10 @@ export interface WantedService {
   ports: ServicePorts;
   release: Numbered;
   known: KnownReleases;
+  /** The engine's id of its image, where servers have it and agree. */
+  imageId?: string;
+  /** The release that a rollback brings back in it. */
+  restored?: Release;
   /** False keeps it as it is: the run was narrowed to other services. */
   isSelected: boolean;
 }

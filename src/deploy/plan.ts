@@ -108,6 +108,26 @@ export interface PrepareStep {
   edge: 'create' | 'start' | 'join' | undefined;
 }
 
+/** The values of one service's secrets under the number that its releases name. */
+export interface SecretSet {
+  service: string;
+  version: number;
+}
+
+/** Keeping values of secrets on a server, so that a release that needs them can be brought back. */
+export interface KeepSecretsStep {
+  kind: 'keep-secrets';
+  host: string;
+  sets: SecretSet[];
+}
+
+/** Giving up values of secrets that no release needs any more. */
+export interface ForgetSecretsStep {
+  kind: 'forget-secrets';
+  host: string;
+  sets: SecretSet[];
+}
+
 /** Taking the last things of an environment off a server; volumes of services stay. */
 export interface TeardownStep {
   kind: 'teardown';
@@ -124,6 +144,8 @@ export type Step =
   | SwitchStep
   | PullStep
   | PrepareStep
+  | KeepSecretsStep
+  | ForgetSecretsStep
   | TeardownStep;
 
 /** Services that may change together: all they depend on stand in earlier levels. */
@@ -202,9 +224,13 @@ export interface Plan {
   vacate: RetireStep[];
   pulls: PullStep[];
   prepare: PrepareStep[];
+  /** Side by side with the record of the intent: no container starts before its secrets are kept. */
+  keepSecrets: KeepSecretsStep[];
   levels: Level[];
   /** Where the services of `changes` stand afterwards. */
   standing: Record<string, Standing[]>;
+  /** Of services that left. */
+  forgetSecrets: ForgetSecretsStep[];
   teardown: TeardownStep[];
   stale: StaleChange;
 }

@@ -14,6 +14,7 @@ import type {
   SwitchStep,
 } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
@@ -34,6 +35,7 @@ export function planDeploy(input: PlanInput): Plan {
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
   const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
   const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
+  const keepSecrets = planKeepSecrets(input, levels);
   const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
   return {
     scope: input.scope,
@@ -49,12 +51,14 @@ export function planDeploy(input: PlanInput): Plan {
     ),
     vacate,
     pulls: [
-      ...planNginxPulls(input, [...prepare, ...switches, ...drained]),
+      ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...drained]),
       ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
     ],
     prepare,
+    keepSecrets,
     levels,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
+    forgetSecrets: planForgetSecrets(input),
     teardown: isLeaving
       ? input.observed
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)

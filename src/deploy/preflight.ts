@@ -6,16 +6,14 @@ import { isNewEnough } from '../nginx/install.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import {
   type Finding,
-  judgeClock,
-  judgeDisk,
-  judgeEngine,
   judgeForbiddenPulls,
   judgeHealth,
+  judgeHooks,
   judgeImages,
   judgeLease,
-  judgeMemory,
   judgeNginx,
   judgePorts,
+  judgeVitals,
   type NginxLook,
 } from './findings.ts';
 import { taggedName } from './images.ts';
@@ -43,7 +41,7 @@ export async function preflight(
   holder: string | undefined,
 ): Promise<Finding[]> {
   const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
-  return [judgeLease(holder), ...found.flat()];
+  return [judgeLease(holder), ...judgeHooks(plan), ...found.flat()];
 }
 
 async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promise<Finding[]> {
@@ -56,9 +54,7 @@ async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promi
     findTaken(server, neededPorts(plan, input, host)),
   ]);
   return [
-    ...(vitals === undefined
-      ? []
-      : [judgeEngine(vitals), judgeDisk(vitals, plan), judgeMemory(vitals, plan, input), judgeClock(vitals)]),
+    ...judgeVitals(host, vitals, plan, input),
     ...judgeForbiddenPulls(plan, host),
     ...judgeImages(host, images),
     ...nginx.flatMap((look) => judgeNginx(host, look)),

@@ -5,6 +5,7 @@ import {
   networkName,
   type Scope,
   scopeName,
+  secretsVolumeName,
   sidecarName,
   sidecarVolumeName,
 } from '../model/names.ts';
@@ -35,11 +36,15 @@ export async function prepare(
   return instances;
 }
 
-/** teardown takes the environment's sidecar and network off a server; the edge stays, and so do all service volumes. */
+/**
+ * teardown takes the environment's sidecar, network and kept secrets off a server; the edge stays, and so do all
+ * service volumes.
+ */
 export async function teardown(server: Server, scope: Scope): Promise<void> {
   const { engine } = server;
   await engine.leaveNetwork(networkName(scope), EDGE_NAME);
   await engine.removeContainer(sidecarName(scope));
   await engine.removeVolume(sidecarVolumeName(scope));
+  await engine.removeVolume(secretsVolumeName(scope));
   await engine.removeNetwork(networkName(scope));
 }

@@ -19,6 +19,9 @@ export function explainChange(
   const { current } = service.known;
   if (current === undefined) return level.start.length > 0 ? ['not deployed yet'] : [];
   const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
+  if (service.restored !== undefined && service.release.isNew) {
+    reasons.unshift(`release ${service.restored.number} is restored`);
+  }
   if (current.secrets_version !== service.release.secretsVersion) reasons.push('secrets');
   if (reasons.length === 0)
     reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));

@@ -2,18 +2,12 @@ import { containerName, type Scope } from '../model/names.ts';
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
+import type { Author } from './author.ts';
 import { hasUnfinished, withHooks } from './hook-record.ts';
 import type { Change, Plan, StaleChange, Standing } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
-
-/** Who deploys, for the record. */
-export interface Author {
-  /** A link to the run, or `local`. */
-  run: string;
-  actor: string;
-  commit: string | undefined;
-}
+import { withEntry } from './release-history.ts';
 
 /** releaseOf returns the release to write for a service. Pure. */
 export function releaseOf(
@@ -35,12 +29,22 @@ export function releaseOf(
     route,
     policy,
     ...(digest !== undefined && { image_digest: digest }),
+    ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
+    ...(service.restored !== undefined && { restores: restoredBy(service) }),
     secrets_version: service.release.secretsVersion,
     created_at: now.toISOString(),
     ...(author.commit !== undefined && { commit: author.commit }),
     run: author.run,
     actor: author.actor,
   };
+}
+
+/**
+ * restoredBy returns the release that first had the content which a rollback brings back, undefined for a service
+ * that is not rolled back.
+ */
+export function restoredBy({ restored }: WantedService): number | undefined {
+  return restored?.restores ?? restored?.number;
 }
 
 /** recordIntent notes which releases a run is about to start. Pure. */
@@ -62,12 +66,25 @@ export function recordIntent(
 
 /** A number is never given twice: a failed release stays on the branch, and so do those of a service that left. */
 function numbersWith(
-  { release_numbers: before = {} }: EnvironmentState,
+  { release_numbers: before = {}, secrets_versions: given = {} }: EnvironmentState,
   services: readonly WantedService[],
-): Pick<EnvironmentState, 'release_numbers'> {
+): Pick<EnvironmentState, 'release_numbers' | 'secrets_versions'> {
   const numbers = { ...before };
-  for (const { name, release } of services) numbers[name] = Math.max(numbers[name] ?? 0, release.number);
-  return { release_numbers: numbers };
+  const versions = { ...given };
+  for (const { name, release, known } of services) {
+    numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+    const highest = Math.max(
+      versions[name] ?? 0,
+      release.secretsVersion,
+      known.current?.secrets_version ?? 0,
+      known.pending?.secrets_version ?? 0,
+    );
+    if (highest > 0) versions[name] = highest;
+  }
+  return {
+    release_numbers: numbers,
+    ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
+  };
 }
 
 /** What a run achieved for one service. */
@@ -90,6 +107,8 @@ export interface Outcome {
   /** False where new containers of these may be left: the next run may go on with the same releases. */
   isUndone: boolean;
   stale: StaleChange & { reasons: ReadonlyMap<string, string> };
+  /** From the start of the run. */
+  tookMs: number;
 }
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
@@ -101,16 +120,26 @@ export function recordOutcome(
   author: Author,
   now: Date,
 ): EnvironmentState {
+  const when = { now, tookMs: outcome.tookMs };
   const services = { ...state.services };
   for (const achieved of outcome.achieved) {
-    services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
+    const recorded = recordOf(scope, services, achieved, isMultiServer, author, now);
+    const { service, change, isSwitched, probe } = achieved;
+    const isNews = isSwitched || change.from !== change.to;
+    const restores = restoredBy(service);
+    services[service.name] = isNews
+      ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
+      : recorded;
   }
   for (const { service } of outcome.removed) delete services[service];
-  for (const { service: name } of outcome.isUndone ? outcome.failed : []) {
-    const recorded = services[name];
+  for (const change of outcome.isUndone ? outcome.failed : []) {
+    const recorded = services[change.service];
     if (recorded === undefined) continue;
-    if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[name];
-    else services[name] = withoutPending(recorded);
+    if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[change.service];
+    else {
+      const kept = withoutPending(recorded);
+      services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
+    }
   }
   const numbers = numbersWith(
     state,
@@ -191,12 +220,13 @@ export function recordDrain(
 export function historyOf(outcome: Outcome): ServiceChange[] {
   const achieved = outcome.achieved
     .filter(({ change }) => change.effect !== 'none')
-    .map(({ service: { name: service }, change, standing }): ServiceChange => {
-      const { from, to, effect } = change;
+    .map(({ service: wanted, change, standing }): ServiceChange => {
+      const { service, from, to, effect } = change;
+      const restores = restoredBy(wanted);
       if (effect === 'record' && from !== to && from !== 0) return { service, kind: 'policy' };
       if (effect === 'record') return { service, kind: 'recorded' };
       if (effect === 'reload') return { service, kind: 'routed' };
-      return { service, kind: 'released', from, to, servers: standing.length };
+      return { service, kind: 'released', from, to, servers: standing.length, restores };
     });
   const removed = outcome.removed.map(
     ({ service, from }): ServiceChange => ({ service, kind: 'removed', from }),

@@ -3,10 +3,11 @@ import type { Log } from '../model/log.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
 import type { Facts, Narrowing } from './assemble.ts';
+import type { Author } from './author.ts';
+import type { RollbackTarget } from './choose-release.ts';
 import type { Plan } from './plan.ts';
 import type { UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
-import type { Author } from './record.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What a deploy is asked to do. */
@@ -17,6 +18,14 @@ export interface DeployRequest {
   narrowing: Narrowing;
   /** What to do with a hook of which nobody knows how it ended. */
   unfinishedHook?: UnfinishedHookAnswer | undefined;
+  /** Brings the services that `narrowing` names back to earlier releases. */
+  rollback?: {
+    to: RollbackTarget;
+    /** hide keeps a value that was read from a server out of the log. */
+    hide(value: string): void;
+  };
+  /** The releases that the rollback has found: `wanted` and `secrets` are theirs by then. */
+  restored?: Facts['restored'];
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';
   dryRun: boolean;

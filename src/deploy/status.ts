@@ -1,3 +1,4 @@
+import type { HistoryEntry } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { holderOf } from '../state/lease.ts';
 import { assembleKept, checkNarrowing, serversOf } from './assemble.ts';
@@ -20,12 +21,22 @@ export interface StatusServer {
   isActive: boolean;
 }
 
+/** A service as status shows it. */
+export interface StatusService {
+  release: number;
+  deployed_at: string;
+  run: string;
+  servers: StatusServer[];
+  /** What became of its last releases, the newest first. */
+  history: HistoryEntry[];
+}
+
 /** What runs in an environment. */
 export interface StatusReport {
   title: string;
   /** Release numbers by service, as recorded. */
   releases: Record<string, number>;
-  services: Record<string, { release: number; deployed_at: string; run: string; servers: StatusServer[] }>;
+  services: Record<string, StatusService>;
   /** Where servers and record differ, as sentences. */
   drift: string[];
   /** Who is changing the environment right now. */
@@ -61,8 +72,8 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
       const standing = input.observed.flatMap((server) =>
         standingOn(server, name, spotOf(input, name, server.host).active?.id),
       );
-      const { release = 0, deployed_at = '', run = '' } = recorded ?? {};
-      return [name, { release, deployed_at, run, servers: standing }] as const;
+      const { release = 0, deployed_at = '', run = '', history = [] } = recorded ?? {};
+      return [name, { release, deployed_at, run, servers: standing, history }] as const;
     });
     return {
       title: `${wanted.project} ${wanted.environment}`,

@@ -4,17 +4,27 @@ import { extract, pack } from 'tar-stream';
 /** Files by path, relative to the archive's root. */
 export type Files = ReadonlyMap<string, string>;
 
-/** packFiles returns a tar archive of text files, with their folders, in the order given. */
-export async function packFiles(files: Files): Promise<Buffer> {
+/** The permissions that files and folders get. */
+export interface Modes {
+  file: number;
+  folder: number;
+}
+
+const READABLE: Modes = { file: 0o644, folder: 0o755 };
+/** For root alone. */
+export const PRIVATE: Modes = { file: 0o600, folder: 0o700 };
+
+/** packFiles returns a tar archive of text files, with their folders, in the order given; all belong to root. */
+export async function packFiles(files: Files, modes = READABLE): Promise<Buffer> {
   const archive = pack();
   const folders = new Set<string>();
   for (const [path, content] of files) {
     for (const folder of foldersOf(path)) {
       if (folders.has(folder)) continue;
       folders.add(folder);
-      archive.entry({ name: folder, type: 'directory', mode: 0o755 });
+      archive.entry({ name: folder, type: 'directory', mode: modes.folder });
     }
-    archive.entry({ name: path, mode: 0o644 }, content);
+    archive.entry({ name: path, mode: modes.file }, content);
   }
   archive.finalize();
   return await buffer(archive);

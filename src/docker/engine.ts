@@ -9,7 +9,7 @@ import type {
   NetworkInspect,
   SystemInfo,
 } from '@docker/node-sdk';
-import { type Files, packFiles, unpackFiles } from './archive.ts';
+import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
 import { demultiplex } from './multiplex.ts';
 
@@ -166,16 +166,16 @@ export class Engine {
   }
 
   /** writeFiles writes text files below `folder` of a container, running or not, or of a volume mounted there. */
-  async writeFiles(id: string, folder: string, files: Files): Promise<void> {
+  async writeFiles(id: string, folder: string, files: Files, modes?: Modes): Promise<void> {
     await this.http.json({
       method: 'PUT',
       path: ['containers', id, 'archive'],
       query: { path: folder },
-      body: await packFiles(files),
+      body: await packFiles(files, modes),
     });
   }
 
-  /** readFiles returns the text files below `folder` of a container, by path from the folder's parent. */
+  /** readFiles returns the text files below `folder` of a container, or the one that it is, by path from its parent. */
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
     return await unpackFiles(
       await this.http.bytes({ method: 'GET', path: ['containers', id, 'archive'], query: { path: folder } }),
@@ -277,6 +277,14 @@ export class Engine {
       path: ['volumes', 'create'],
       body: { Name: name, Labels: labels },
     });
+  }
+
+  /** hasVolume tells whether there is a volume of this name. */
+  async hasVolume(name: string): Promise<boolean> {
+    const found = await this.http
+      .json<object>({ method: 'GET', path: ['volumes', name] })
+      .catch(undefinedWhenMissing);
+    return found !== undefined;
   }
 
   /** removeVolume removes a volume; a missing one is fine. */

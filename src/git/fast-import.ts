@@ -12,6 +12,8 @@ export interface CommitDraft {
   message: string;
   /** Path → content of the files that change. */
   files: ReadonlyMap<string, string>;
+  /** Paths of files that go; one that is not there is fine. */
+  removed?: readonly string[];
 }
 
 /** What became of a draft. */
@@ -40,6 +42,7 @@ export function importStream(drafts: readonly CommitDraft[], signature: Signatur
     parts.push(`commit ${DRAFTS}/${mark}\nmark :${mark}\ncommitter ${who}\n`, data(draft.message));
     if (draft.parent !== undefined) parts.push(`from ${draft.parent}\n`);
     for (const [path, content] of draft.files) parts.push(`M 100644 inline ${path}\n`, data(content));
+    for (const path of draft.removed ?? []) parts.push(`D ${path}\n`);
     parts.push(`\nget-mark :${mark}\n`);
     // Forgotten again, so that the next draft of this number starts from its own parent.
     parts.push(`reset ${DRAFTS}/${mark}\n\n`);

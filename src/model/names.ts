@@ -92,6 +92,14 @@ export function sidecarVolumeName(scope: Scope): string {
   return `${scopeName(scope)}_nginx`;
 }
 
+/** What follows project and environment in the name of {@link secretsVolumeName}. */
+export const SECRETS_VOLUME = 'secrets';
+
+/** secretsVolumeName returns the name of the volume that keeps the values of an environment's secrets. */
+export function secretsVolumeName(scope: Scope): string {
+  return `${scopeName(scope)}_${SECRETS_VOLUME}`;
+}
+
 /** volumeName returns the name of a service volume on the server: `{project}_{env}_{volume}`. */
 export function volumeName(scope: Scope, volume: string): string {
   return `${scopeName(scope)}_${volume}`;

@@ -15,12 +15,35 @@ export interface Release {
   policy: PolicySpec;
   /** `name@sha256:…` where the registry gave one. */
   image_digest?: string;
-  /** Rises when the value of any secret of the service changes; the values are nowhere. */
+  /** Where there is no digest, the engine's id of the image: an image that was loaded by hand is known by nothing else. */
+  image_id?: string;
+  /** Number of the secret set: another one where any value or name differs. The values are on the servers only. */
   secrets_version: number;
+  /** The release whose content this one brought back: a rollback is a release of its own. */
+  restores?: number;
   created_at: string;
   commit?: string;
   run?: string;
   actor?: string;
+}
+
+/** What became of one release of a service, for people and for going back. */
+export interface HistoryEntry {
+  release: number;
+  /** `deployed` had the traffic; `failed` had none, or lost it again in the same run. */
+  outcome: 'deployed' | 'failed';
+  at: string;
+  run: string;
+  actor: string;
+  commit?: string;
+  /** What was different: names only, never values. */
+  why: string[];
+  /** From the start of the run to its record, in milliseconds. */
+  took_ms: number;
+  /** Requests of the probe. */
+  sent?: number;
+  lost?: number;
+  restores?: number;
 }
 
 /** One container as the state branch records it. */
@@ -70,6 +93,8 @@ export interface RecordedService {
   hooks?: RecordedHooks;
   /** Old sides that a run still drains, without the lease; it says again before `until` that it lives. */
   draining?: { host: string; container: string; until: string }[];
+  /** The last releases, the newest first. */
+  history?: HistoryEntry[];
   /** What the probe saw during the last switch. */
   probe?: {
     sent: number;
@@ -91,4 +116,6 @@ export interface EnvironmentState {
   stale_servers?: Record<string, { since: string; run: string; reason?: string }>;
   /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
   release_numbers?: Record<string, number>;
+  /** The same for the numbers of secret sets. */
+  secrets_versions?: Record<string, number>;
 }

@@ -136,6 +136,8 @@ export interface EnvironmentSpec {
   provider: 'static' | 'local';
   servers: ServerSpec[];
   services: ServiceSpec[];
+  /** How many releases of each service are kept. */
+  retainReleases: number;
   nginx: NginxSpec;
   onPartialFailure: PartialFailure;
 }

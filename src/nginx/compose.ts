@@ -106,7 +106,8 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
 /**
  * mendedFiles returns what makes the live slot of an nginx start again that stumbles over what somebody wrote
  * there: each file as its manifest knows it, from the older slot where need be. A file that was changed in
- * both is left empty: its environment's next run misses it and writes it. Undefined when there is no manifest.
+ * both is left empty, and so is what proves its environment's routes: its next run misses them and writes them.
+ * Undefined when there is no manifest.
  */
 export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | undefined {
   const slot = tree.live;
@@ -114,10 +115,15 @@ export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | 
   if (manifest === undefined) return undefined;
   const files = new Map<string, string>();
   let generation = '0';
-  for (const scope of Object.values(manifest.scopes)) {
+  for (const [name, scope] of Object.entries(manifest.scopes)) {
     generation = scope.generation;
-    for (const path of Object.keys(scope.files))
-      files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
+    const found = Object.entries(scope.files).map(
+      ([path, written]) => [path, intactFile(tree, path, written)] as const,
+    );
+    const isWhole = found.every(([, content]) => content !== undefined);
+    for (const [path, content] of found) files.set(path, content ?? '');
+    // What proves a route names its upstream, and nginx would not start without that.
+    if (!isWhole) files.set(`control/${name}.conf`, '');
   }
   const main = renderMain(mainOf(kind, slot, manifest, generation, files));
   files.set('main.conf', main);

@@ -29,6 +29,23 @@ const serviceFields = z.looseObject({
     .looseObject({ release: z.int(), host: z.string(), pre_deploy: progress, post_deploy: progress })
     .optional(),
   draining: z.array(z.looseObject({ host: z.string(), container: z.string(), until: z.string() })).optional(),
+  history: z
+    .array(
+      z.looseObject({
+        release: z.int(),
+        outcome: z.enum(['deployed', 'failed']),
+        at: z.string(),
+        run: z.string(),
+        actor: z.string(),
+        commit: z.string().optional(),
+        why: z.array(z.string()),
+        took_ms: z.number(),
+        sent: z.number().optional(),
+        lost: z.number().optional(),
+        restores: z.int().optional(),
+      }),
+    )
+    .optional(),
   probe: z
     .looseObject({
       sent: z.number(),
@@ -51,6 +68,7 @@ const stateFields = z.looseObject({
     .record(z.string(), z.looseObject({ since: z.string(), run: z.string(), reason: z.string().optional() }))
     .optional(),
   release_numbers: z.record(z.string(), z.int()).optional(),
+  secrets_versions: z.record(z.string(), z.int()).optional(),
 });
 const state: z.ZodType<EnvironmentState> = stateFields;
 

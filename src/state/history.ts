@@ -4,8 +4,15 @@ import type { Scope } from '../model/names.ts';
 export type ServiceChange =
   /** A release was begun: its record and the intent stand before anything is touched. */
   | { service: string; kind: 'begun'; from: number; to: number }
-  /** A release runs. `from` is 0 when there was none before. */
-  | { service: string; kind: 'released'; from: number; to: number; servers: number }
+  /** A release runs. `from` is 0 when there was none before; `restores` is set when it brings an earlier one back. */
+  | {
+      service: string;
+      kind: 'released';
+      from: number;
+      to: number;
+      servers: number;
+      restores?: number | undefined;
+    }
   | { service: string; kind: 'removed'; from: number }
   /** The run failed before this release had the traffic; `from`, 0 for nothing, runs as before. */
   | { service: string; kind: 'failed'; from: number; to: number }
@@ -57,8 +64,11 @@ function describeChange(change: ServiceChange): string {
   switch (change.kind) {
     case 'begun':
       return `begin ${service} ${step(change.from, change.to)}`;
-    case 'released':
-      return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
+    case 'released': {
+      const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
+      const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
+      return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+    }
     case 'removed':
       return `${service} removed (was ${change.from})`;
     case 'failed':

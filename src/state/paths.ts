@@ -11,11 +11,16 @@ export function statePath(scope: Scope): string {
   return `state/${scope.project}/${scope.environment}.json`;
 }
 
+/** releasesFolder returns where the releases of a service stand on the state branch. It throws on a name it cannot hold. */
+export function releasesFolder(scope: Scope, service: string): string {
+  checkName('service', service);
+  return `releases/${scope.project}/${scope.environment}/${service}`;
+}
+
 /** releasePath returns where a release stands on the state branch. It throws on a name or number it cannot hold. */
 export function releasePath(scope: Scope, service: string, number: number): string {
-  checkName('service', service);
   if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${number} is no release number`);
-  return `releases/${scope.project}/${scope.environment}/${service}/${number}.json`;
+  return `${releasesFolder(scope, service)}/${number}.json`;
 }
 
 /** leaseRef returns the ref that whoever may change the environment holds. */

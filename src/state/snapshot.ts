@@ -1,11 +1,13 @@
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import type { Lease } from './lease.ts';
-import { releasePath } from './paths.ts';
+import { releasePath, releasesFolder } from './paths.ts';
 import { parseRelease } from './release-file.ts';
 
 /** Reads files of one commit; undefined for what is not there. */
 type Files = (commit: string, paths: readonly string[]) => Promise<(string | undefined)[]>;
+/** Returns the names in a folder of one commit; none where there is no such folder. */
+type Listing = (commit: string, folder: string) => Promise<string[]>;
 
 /** Snapshot is what was recorded of an environment at one commit of the state branch. */
 export class Snapshot {
@@ -18,6 +20,7 @@ export class Snapshot {
   readonly #scope: Scope;
   readonly #ref: string;
   readonly #files: Files;
+  readonly #list: Listing;
   #asked: { path: string; answer: (text: Promise<string | undefined>) => void }[] = [];
 
   constructor(fields: {
@@ -27,6 +30,7 @@ export class Snapshot {
     scope: Scope;
     ref: string;
     files: Files;
+    list: Listing;
   }) {
     this.state = fields.state;
     this.commit = fields.commit;
@@ -34,6 +38,7 @@ export class Snapshot {
     this.#scope = fields.scope;
     this.#ref = fields.ref;
     this.#files = fields.files;
+    this.#list = fields.list;
   }
 
   /**
@@ -48,6 +53,23 @@ export class Snapshot {
       if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
     });
     return text === undefined ? undefined : parseRelease(text, { ref: this.#ref, path });
+  }
+
+  /** releaseNumbers returns the numbers of the releases of a service that are kept, the lowest first: one process. */
+  async releaseNumbers(service: string): Promise<number[]> {
+    if (this.commit === undefined) return [];
+    const names = await this.#list(this.commit, releasesFolder(this.#scope, service));
+    return names
+      .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+
+  /** releases returns all releases of a service that are kept, the lowest number first. It throws like `release`. */
+  async releases(service: string): Promise<Release[]> {
+    const numbers = await this.releaseNumbers(service);
+    const found = await Promise.all(numbers.map((number) => this.release(service, number)));
+    return found.filter((release) => release !== undefined);
   }
 
   #answer(): void {

@@ -2,6 +2,7 @@ import type { CommitDraft, Signature } from '../git/fast-import.ts';
 import { blobId } from '../git/object-id.ts';
 import { isRefName } from '../git/ref-pattern.ts';
 import type { PushOutcome, RefMove, ScratchRepository } from '../git/scratch-repository.ts';
+import { namesInTree } from '../git/tree.ts';
 import { UserError } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { branchReadme } from './branch-readme.ts';
@@ -27,6 +28,8 @@ export interface Advance {
   state?: string;
   /** Path → text of files that are written once. */
   immutable?: ReadonlyMap<string, string>;
+  /** Paths of files that go from the branch's tip; its history keeps them. */
+  removed?: readonly string[];
   /** Message of the commit on the state branch. */
   message?: string;
   signature: Signature;
@@ -79,6 +82,12 @@ export class StateBranch {
     return objects.map((object) => object?.content.toString('utf8'));
   }
 
+  /** list returns the names in a folder at a commit of the state branch; none where there is no such folder. */
+  async list(commit: string, folder: string): Promise<string[]> {
+    const [tree] = await this.#repository.read([`${commit}:${folder}`]);
+    return tree?.type === 'tree' ? namesInTree(tree.content, this.#repository.objectFormat) : [];
+  }
+
   /**
    * prepare writes the commits of `advance` on top of `tip`, in the scratch repository only: one process.
    * It throws when a file that is written once stands there with another content. A change that changes no
@@ -100,7 +109,12 @@ export class StateBranch {
       message: leaseMessage(this.#scope, lease),
       files: new Map([[LEASE_PATH, formatLease(lease)]]),
     };
-    const stateDraft: CommitDraft = { parent: tip.stateCommit, message: advance.message ?? '', files };
+    const stateDraft: CommitDraft = {
+      parent: tip.stateCommit,
+      message: advance.message ?? '',
+      files,
+      removed: advance.removed ?? [],
+    };
     const drafts = files.size === 0 ? [leaseDraft] : [leaseDraft, stateDraft];
     const [leaseCommit, stateCommit] = await this.#repository.write(drafts, advance.signature);
     if (leaseCommit === undefined) throw new Error('the lease commit was not written');

@@ -60,6 +60,8 @@ export interface Change {
   state: (current: EnvironmentState) => EnvironmentState;
   /** Written once; the same release again is fine, another one under the same number is an error. */
   releases?: readonly Release[];
+  /** Releases that are kept no longer: they go from the branch's tip, its history keeps them. */
+  expired?: readonly Pick<Release, 'service' | 'number'>[];
   message: HistoryMessage;
   /** `renew` (default) or `release`. The lease moves with every write: a ref that does not move is not compared. */
   lease?: 'renew' | 'release';
@@ -217,10 +219,14 @@ export class Store {
           return [releasePath({ project, environment }, service, number), formatRelease(release)];
         }),
       );
+      const { scope } = this.#options;
+      const removed = (change.expired ?? []).map(({ service, number }) =>
+        releasePath(scope, service, number),
+      );
       const tip = await this.#advance(change.lease === 'release', (current) => {
         const before = this.#stateOf(current);
         const after = keepUnknown(before, change.state(structuredClone(before)));
-        return { state: formatState(after), immutable, message: formatMessage(change.message) };
+        return { state: formatState(after), immutable, removed, message: formatMessage(change.message) };
       });
       return this.#snapshot(tip);
     });
@@ -289,7 +295,7 @@ export class Store {
    */
   async #advance(
     isReleased: boolean,
-    change: (tip: Tip) => Pick<Advance, 'state' | 'immutable' | 'message'> = () => ({}),
+    change: (tip: Tip) => Pick<Advance, 'state' | 'immutable' | 'removed' | 'message'> = () => ({}),
   ): Promise<Tip> {
     const held = this.#held;
     let tip = this.#tip;
@@ -355,6 +361,7 @@ export class Store {
       scope: this.#options.scope,
       ref: this.#branchName,
       files: (commit, paths) => this.#branch.files(commit, paths),
+      list: (commit, folder) => this.#branch.list(commit, folder),
     });
   }
 

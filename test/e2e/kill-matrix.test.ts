@@ -4,7 +4,7 @@ import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import type { RunningAction } from './action.ts';
 import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
-import { Project, serversOf } from './project.ts';
+import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 
@@ -13,6 +13,8 @@ jest.setTimeout(size.killMatrixMinutes * 60_000);
 const DOMAIN = 'api.cat.example';
 const NEIGHBOUR = 'www.dog.example';
 const EDGE = 'switchyard_edge';
+/** The api has a secret, so that keeping it is one of the steps. */
+const SECRETS = { secrets: JSON.stringify({ TOKEN: 'a token of the lab' }) };
 /** Other seeds find other samples: SWITCHYARD_SEED=7 npm run … */
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 4);
 /** GitHub gives a cancelled run 7.5 s before it insists. */
@@ -25,6 +27,8 @@ interface Story {
   name: string;
   /** Brings the servers to where the story begins; the file says what the story's run shall do. */
   arrange(): Promise<void>;
+  /** What is run and hit, `toggle-deploy` unless given. */
+  run?: { action: string; inputs: Inputs };
 }
 
 /** The kill matrix: a run is hit at every step that its plan has. Nobody notices, and the next run finishes it. */
@@ -85,9 +89,16 @@ describe('A run that is hit', () => {
   function nextVersion(): void {
     version += 1;
     shop.edit((config) => {
-      // What is struck in the middle of a hook is not run again unless it may be.
-      const pre_deploy = { command: ['node', '-e', ''], idempotent: true };
-      config.services = { cache: cache(), api: { ...web(DOMAIN), depends_on: ['cache'], pre_deploy } };
+      config.services = {
+        cache: cache(),
+        api: {
+          ...web(DOMAIN),
+          depends_on: ['cache'],
+          secrets: ['TOKEN'],
+          // What is struck in the middle of a hook is not run again unless it may be.
+          pre_deploy: { command: ['node', '-e', ''], idempotent: true },
+        },
+      };
     });
   }
 
@@ -97,7 +108,7 @@ describe('A run that is hit', () => {
       arrange: async () => {
         if (Object.keys(shop.config.services).length === 0) {
           nextVersion();
-          await shop.deploy();
+          await shop.deploy(SECRETS);
         }
         nextVersion();
       },
@@ -114,7 +125,7 @@ describe('A run that is hit', () => {
       arrange: async () => {
         if (Object.keys(shop.config.services).length === 0) {
           nextVersion();
-          await shop.deploy();
+          await shop.deploy(SECRETS);
         }
         shop.edit((config) => {
           config.services = {};
@@ -123,6 +134,20 @@ describe('A run that is hit', () => {
     },
   ];
 
+  // Its steps are those of a deploy; the sample has them already.
+  if (size.isFull) {
+    stories.push({
+      name: 'while it rolls back',
+      arrange: async () => {
+        nextVersion();
+        await shop.deploy(SECRETS);
+        nextVersion();
+        await shop.deploy(SECRETS);
+      },
+      run: { action: 'rollback', inputs: { service: 'api' } },
+    });
+  }
+
   /** What happens to a run at a moment, and what must be true of it then. */
   interface Blow {
     hit(run: RunningAction, moment: Moment): unknown;
@@ -130,7 +155,21 @@ describe('A run that is hit', () => {
     expectEnd(run: RunningAction): Promise<void>;
   }
 
-  const BLOWS: Record<'SIGKILL' | 'SIGTERM' | 'SSH mute for 5 s' | 'SSH mute for good', Blow> = {
+  /** A cancelled run ends in time, says so, and gives its lease back. */
+  const cancel = (signal: 'SIGINT' | 'SIGTERM'): Blow => ({
+    hit: (run) => run.signal(signal),
+    expectEnd: async (run) => {
+      const struckAt = performance.now();
+      const { code, summary, log } = await run.done;
+      expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
+      // When nothing was left that could be called off, the run is a success.
+      expect(summary).toMatch(code === 0 ? 'deployed' : `the run was cancelled (${signal})`);
+      expect(log).toMatch(`${signal}: the run is cancelled`);
+      expect(await shop.lease()).toMatchObject({ released: true });
+    },
+  });
+
+  const BLOWS = {
     /** The runner's post step gives the lease back; without it the next run sees that the process is gone. */
     SIGKILL: {
       hit: (run) => run.signal('SIGKILL'),
@@ -141,18 +180,8 @@ describe('A run that is hit', () => {
         expect(await shop.lease()).toMatchObject({ released: true });
       },
     },
-    SIGTERM: {
-      hit: (run) => run.signal('SIGTERM'),
-      expectEnd: async (run) => {
-        const struckAt = performance.now();
-        const { code, summary, log } = await run.done;
-        expect(performance.now() - struckAt).toBeLessThan(CANCEL_MS);
-        // When nothing was left that could be called off, the run is a success.
-        expect(summary).toMatch(code === 0 ? 'deployed' : 'the run was cancelled (SIGTERM)');
-        expect(log).toMatch('SIGTERM: the run is cancelled');
-        expect(await shop.lease()).toMatchObject({ released: true });
-      },
-    },
+    SIGTERM: cancel('SIGTERM'),
+    SIGINT: cancel('SIGINT'),
     'SSH mute for 5 s': {
       hit: (_run, moment) => serverOf(moment).muteSsh(),
       expectEnd: async (run) => {
@@ -167,8 +196,8 @@ describe('A run that is hit', () => {
         await expectPlainEnd(run).finally(unmute);
       },
     },
-  };
-  const SIGNALS = ['SIGKILL', 'SIGTERM'] as const;
+  } satisfies Record<string, Blow>;
+  const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGINT'] as const;
   const CUTS = ['SSH mute for 5 s', 'SSH mute for good'] as const;
   let mute: LabServer | undefined;
 
@@ -203,13 +232,13 @@ describe('A run that is hit', () => {
 
   test('at one moment of every kind of step: no request is lost, and the next run finishes the work', async () => {
     const picked = sampleOf(await allMoments(), SEED);
-    const killed = picked.map((one, index) => ({ ...one, blow: SIGNALS[(index + SEED) % 2]! }));
+    const killed = picked.map((one, index) => ({ ...one, blow: SIGNALS[(index + SEED) % SIGNALS.length]! }));
     const cut = CUTS.map((blow, index) => ({ ...picked[(index + SEED) % picked.length]!, blow }));
     await strikeAll([...killed, ...cut]);
   });
 
   if (size.isFull) {
-    test.each(SIGNALS)('at every moment, by %s', async (blow) => {
+    test.each(['SIGKILL', 'SIGTERM'] as const)('at every moment, by %s', async (blow) => {
       await strikeAll((await allMoments()).map((one) => ({ ...one, blow })));
     });
 
@@ -222,30 +251,37 @@ describe('A run that is hit', () => {
     const all: (Story & { moment: Moment })[] = [];
     for (const story of stories) {
       await story.arrange();
-      all.push(...momentsOf((await shop.deploy()).log).map((moment) => ({ ...story, moment })));
+      const { code, log } = await start(story).done;
+      if (code !== 0) throw new Error(`${story.name}, it failed:\n${log}`);
+      all.push(...momentsOf(log).map((moment) => ({ ...story, moment })));
     }
     return all;
+  }
+
+  function start({ run = { action: 'toggle-deploy', inputs: SECRETS } }: Story): RunningAction {
+    return shop.start(run.action, run.inputs);
   }
 
   /** Hits one run after the other; what went wrong is told with the moment that it happened at. */
   async function strikeAll(cases: readonly Case[]): Promise<void> {
     const wrong: string[] = [];
-    for (const { name, arrange, moment, blow } of cases) {
+    for (const story of cases) {
+      const { name, arrange, moment, blow } = story;
       const title = `${name}, ${blow} ${describeMoment(moment)}`;
       console.log(title);
       await arrange();
       const endLoads = await startLoads();
-      const run = shop.start('toggle-deploy');
+      const run = start(story);
       try {
         await strike(run, moment, () => BLOWS[blow].hit(run, moment));
         await BLOWS[blow].expectEnd(run);
-        await shop.deploy();
+        await shop.deploy(SECRETS);
         await expectConverged();
       } catch (error) {
         wrong.push(`${title}: ${(error as Error).message}\n${run.log()}`);
         await unmute();
         // What follows begins from a good state again.
-        await shop.run('toggle-deploy');
+        await shop.run('toggle-deploy', SECRETS);
       }
       for (const lost of await endLoads()) wrong.push(`${title}: ${lost}`);
     }
@@ -293,7 +329,7 @@ describe('A run that is hit', () => {
       ];
       expect(await containersOn(server)).toEqual([EDGE, ...sidecars, ...here].sort());
     }
-    expect((await shop.deploy()).outputs.changed).toBe('false');
+    expect((await shop.deploy(SECRETS)).outputs.changed).toBe('false');
     expect(await shop.lease()).toMatchObject({ released: true });
   }
 });

@@ -36,11 +36,13 @@ describe('A plan', () => {
     [first, second] = lab.servers as [LabServer, LabServer];
     shop = await newWebShop(lab, 'drifting', [first, second]);
     shop.edit(({ services }) => {
-      services.worker = { ...webService(lab, 'drifting', 2), domain: undefined };
+      services.worker = workerService();
     });
   });
 
   afterAll(async () => {
+    // A server with a frozen container in it cannot be ended.
+    await first?.exec(['docker', 'unpause', `${SCOPE}_worker`]);
     await shop?.leave();
     await github?.close();
     if (folder) rmSync(folder, { recursive: true });
@@ -82,14 +84,17 @@ describe('A plan', () => {
     ]);
     await byHand(second).copy(`${SCOPE}_worker`, `${SCOPE}_ghost`, ['--label', 'switchyard.service=ghost']);
     await byHand(second).writeLive(SIDECAR, `http/${SCOPE}/web.conf`, '# mine\n');
+    // It would not start as it is now.
+    await second.docker('stop', '--time', '1', SIDECAR);
     await second.docker('network', 'disconnect', `${SCOPE}_network`, 'switchyard_edge');
 
     await expectDrift([
       `web: ${SCOPE}_web on ${second.host} does not run`,
       `worker: ${SCOPE}_worker on ${first.host} is paused`,
-      `worker: ${SCOPE}_worker on ${second.host} was changed by hand: environment.DEBUG, ports`,
+      `worker: ${SCOPE}_worker on ${second.host} was changed by hand: environment.LOG_LEVEL, environment.DEBUG, `,
       `web: ${SCOPE}_web_secondary on ${first.host} is there, but what is recorded is`,
       `ghost runs, but is not recorded: ${SCOPE}_ghost on ${second.host}`,
+      `${second.host}: the sidecar needs a start`,
       `${second.host}: files of the sidecar were changed by hand: http/${SCOPE}/web.conf`,
       `${second.host}: the edge is not in the network of drifting production`,
     ]);
@@ -99,7 +104,7 @@ describe('A plan', () => {
   test('what is gone, other limits, and a record that is not so', async () => {
     const names = await Promise.all([first, second].map((server) => shop.containers(server, 'worker')));
     await second.docker('rm', '--force', `${SCOPE}_web`);
-    await second.docker('stop', '--time', '1', SIDECAR);
+    await second.docker('rm', '--force', SIDECAR);
     await first.docker(
       'update',
       '--restart',
@@ -123,7 +128,7 @@ describe('A plan', () => {
     await expectDrift([
       'the record names copies on 203.0.113.99, which is not in the file',
       `web: ${SCOPE}_web is recorded on ${second.host}, but is not there`,
-      `${second.host}: the sidecar needs a start`,
+      `${second.host}: the sidecar is not there`,
       `worker: ${names[0]![0]} on ${first.host} was changed by hand: restart, resources.memory_bytes`,
       `web: ${SCOPE}_web_secondary is recorded on ${first.host}, but is not there`,
       `web: ${SCOPE}_web on ${first.host} is there, but what is recorded is`,
@@ -168,7 +173,7 @@ describe('A plan', () => {
 
     shop.edit(({ services }) => {
       services.web = webService(lab, 'drifting', 2);
-      services.worker = { ...webService(lab, 'drifting', 2), domain: undefined };
+      services.worker = workerService();
     });
     github.refusal = { status: 403, message: 'Resource not accessible by integration' };
     const run = await plan({}, 'eve/shop');
@@ -177,6 +182,23 @@ describe('A plan', () => {
     const silent = await plan({ comment: 'false' });
     expect(silent.log).not.toMatch('comment');
   });
+
+  /** It says all that a container can be told to be: none of it may be taken for changed by hand. */
+  function workerService(): Record<string, unknown> {
+    return {
+      ...webService(lab, 'drifting', 2),
+      domain: undefined,
+      command: ['node', '/app/server.mjs'],
+      user: '0:0',
+      working_dir: '/app/',
+      stop_signal: 'SIGTERM',
+      labels: { team: 'web' },
+      environment: { LOG_LEVEL: 'info' },
+      volumes: [{ type: 'tmpfs', target: '/scratch/' }, '/etc/hostname:/server//name:ro'],
+      restart: 'on-failure:5',
+      deploy: { resources: { limits: { cpus: '0.5', memory: '128M', pids: 100 } } },
+    };
+  }
 
   /** Plans as a run for pull request 7 of acme/shop does. */
   function plan(inputs: Record<string, string> = {}, head = 'acme/shop'): Promise<ActionRun> {

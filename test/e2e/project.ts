@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import type { EnvironmentState } from '../../src/model/release.ts';
+import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { Lab, LabServer } from '../lab/lab.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
 
@@ -105,6 +105,28 @@ export class Project {
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code === 0) throw new Error(`the deploy succeeded, and should not have:\n${outcome.log}`);
     return outcome;
+  }
+
+  /** rollback brings services back; it throws with the whole log when that fails. */
+  async rollback(services: readonly string[], inputs: Inputs = {}): Promise<ActionRun> {
+    const outcome = await this.run('rollback', { service: services.join('\n'), ...inputs });
+    if (outcome.code !== 0) throw new Error(`the rollback failed:\n${outcome.log}`);
+    return outcome;
+  }
+
+  /** failToRollBack returns the failed run; it throws when the rollback succeeds. */
+  async failToRollBack(services: readonly string[], inputs: Inputs = {}): Promise<ActionRun> {
+    const outcome = await this.run('rollback', { service: services.join('\n'), ...inputs });
+    if (outcome.code === 0) throw new Error(`the rollback succeeded, and should not have:\n${outcome.log}`);
+    return outcome;
+  }
+
+  /** release returns a release as it stands on the state branch; undefined when it is not there, or no longer. */
+  async release(service: string, number: number): Promise<Release | undefined> {
+    const path = `releases/${this.config.project}/${this.environment}/${service}/${number}.json`;
+    const { stdout: found } = await this.git('ls-tree', 'origin/switchyard-state', '--', path);
+    if (found === '') return undefined;
+    return JSON.parse((await this.git('show', `origin/switchyard-state:${path}`)).stdout) as Release;
   }
 
   /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */

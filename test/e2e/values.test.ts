@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
+import { watchCommandLines } from './command-lines.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -40,7 +40,7 @@ describe('Values of environment and secrets', () => {
   let server: LabServer;
   let shop: Project;
   let first: ActionRun;
-  const commandLines = new Set<string>();
+  let commandLines: string[] = [];
 
   beforeAll(async () => {
     lab = await fleet();
@@ -99,7 +99,7 @@ describe('Values of environment and secrets', () => {
   test('all of them arrive byte for byte', async () => {
     const watch = watchCommandLines();
     first = await shop.deploy(given(secrets));
-    await watch.stop();
+    commandLines = watch.stop();
     const { status, body } = await ask(server, DOMAIN, '/env');
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject({ ...hard, EMPTY: '', ...secrets });
@@ -112,7 +112,7 @@ describe('Values of environment and secrets', () => {
   });
 
   test('secrets are on no command line, on the runner or the server', () => {
-    const all = [...commandLines].join('\n');
+    const all = commandLines.join('\n');
     // The watch did look: it saw the action itself, and what runs in the server.
     expect(all).toMatch('toggle-deploy.js');
     expect(all).toMatch('/app/server.mjs');
@@ -171,26 +171,6 @@ describe('Values of environment and secrets', () => {
 
   function given(values: Record<string, string>): Record<string, string> {
     return { secrets: JSON.stringify(values) };
-  }
-
-  /** The lab's servers are containers of this machine, so its process table has their processes too. */
-  function watchCommandLines(): { stop(): Promise<void> } {
-    const look = () => {
-      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-        try {
-          commandLines.add(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
-        } catch {
-          // It ended while we looked.
-        }
-      }
-    };
-    const timer = setInterval(look, 25);
-    return {
-      stop: async () => {
-        look();
-        clearInterval(timer);
-      },
-    };
   }
 });
 

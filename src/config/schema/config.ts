@@ -5,7 +5,7 @@ import { parseImage } from '../image.ts';
 import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
-import { filledText, positiveDuration } from './scalars.ts';
+import { filledText, positiveDuration, wholeNumber } from './scalars.ts';
 import { services } from './service.ts';
 
 /** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
@@ -31,6 +31,12 @@ export const config = closed(
       }),
       { description: 'Settings of nginx, for the sidecar and the edge both.' },
     ),
+    retain_releases: key(wholeNumber('a whole number from 2', 2), {
+      description:
+        'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
+      fallback: { value: DEFAULTS.retain_releases },
+      example: 'retain_releases: 20',
+    }),
     environments: requiredKey(
       z
         .record(z.string().meta({ pattern: NAME_PATTERN.source }), environment)

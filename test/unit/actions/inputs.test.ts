@@ -25,6 +25,8 @@ describe('what is read', () => {
       environment: 'production',
       service: undefined,
       zones: undefined,
+      to: 'previous',
+      'exclude-servers': undefined,
       config: 'switchyard.yml',
       'ssh-private-key': undefined,
       secrets: {},

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { RunnerLog } from '../../../src/actions/log.ts';
+import { escapeMarkdown } from '../../../src/deploy/markdown.ts';
 
 /** hiding returns a log that has been told these secrets. */
 function hiding(...values: string[]): RunnerLog {
@@ -22,6 +23,10 @@ describe('secrets', () => {
     const log = hiding('quote " and\nline');
     expect(log.clean(JSON.stringify({ TOKEN: 'quote " and\nline' }))).toBe('{"TOKEN":"***"}');
     expect(log.clean(Buffer.from('quote " and\nline').toString('base64'))).toBe('***');
+  });
+
+  test('as Markdown has it', () => {
+    expect(hiding('pa_ss*w').clean(escapeMarkdown('says pa_ss*w'))).toBe('says ***');
   });
 
   test('characters that mean something elsewhere are taken literally', () => {

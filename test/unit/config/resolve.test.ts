@@ -6,6 +6,15 @@ import { HOST_KEYS } from './host-keys.ts';
 /** What is wrong with a service `api` that has these keys, beside an image and a port. */
 const wrong = (keys: string): string[] => messagesOf(() => resolveOne(keys));
 
+test('how many releases are kept: 50, or what the file says, two at least', () => {
+  const file = (line: string) => `${line}\n${localFile('api: { image: acme/api, port: 3000 }')}`;
+  expect(resolveText(file('')).retainReleases).toBe(50);
+  expect(resolveText(file('retain_releases: 2')).retainReleases).toBe(2);
+  expect(messagesOf(() => resolveText(file('retain_releases: 1')))).toEqual([
+    'retain_releases: must be a whole number from 2, not 1',
+  ]);
+});
+
 describe('the file that issue 3 asks for', () => {
   test('production', () => {
     const spec = resolveText(SHOP, 'production');

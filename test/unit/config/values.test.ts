@@ -307,6 +307,7 @@ describe('parseShortMount', () => {
     ['', 'is no place for a volume'],
     ['a b:/data', 'is no volume name'],
     ['nginx:/data', 'is reserved'],
+    ['secrets:/data', 'is reserved'],
   ])('%j is refused: %s', (text, problem) => {
     expect(() => parseShortMount(text)).toThrow(problem);
   });

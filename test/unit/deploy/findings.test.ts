@@ -10,9 +10,9 @@ import {
   judgeHealth,
   judgeImages,
   judgeLease,
-  judgeMemory,
   judgeNginx,
   judgePorts,
+  judgeVitals,
 } from '../../../src/deploy/findings.ts';
 import { neededImages, neededPorts, needsNginxImage } from '../../../src/deploy/needs.ts';
 import type { Vitals } from '../../../src/deploy/vitals.ts';
@@ -80,6 +80,12 @@ test.each([
   expect(told(judgeClock({ ...VITALS, aheadMs }))).toBe(expected);
 });
 
+test('a server that does not say how it does is named', () => {
+  const world = new World();
+  const findings = judgeVitals('a', undefined, world.plan(first()), world.input(first()));
+  expect(findings.map(told)).toEqual([expect.stringMatching(/^warning: the engine did not say in time/)]);
+});
+
 describe('memory', () => {
   const limited = (version: number) => {
     const api = service('api', { image: `api:${version}` });
@@ -93,7 +99,8 @@ describe('memory', () => {
     const world = new World();
     const judge = (version: number) => {
       const input = world.input(limited(version));
-      return told(judgeMemory(VITALS, world.plan(limited(version)), input));
+      const findings = judgeVitals('a', VITALS, world.plan(limited(version)), input);
+      return findings.filter(({ check }) => check === 'memory').map(told)[0];
     };
     expect(judge(1)).toBe('ok: memory limits of 1.4 GB on 2.0 GB');
     world.deploy(limited(1));

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { hookRequest } from '../../../src/deploy/container.ts';
 import { stepsOf } from '../../../src/deploy/describe.ts';
-import { refuseUnfinished } from '../../../src/deploy/hook.ts';
+import { judgeHooks } from '../../../src/deploy/findings.ts';
 import { describeHooks } from '../../../src/deploy/hook-record.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
+import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
 import type { HookSpec } from '../../../src/model/spec.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { FAILING, StepFailed, World } from './world.ts';
@@ -101,6 +102,16 @@ describe('a hook is run', () => {
       'when a server joins',
       (world) => world.plan(shop([service('api', { servers: 3, policy: PRE })], servers(3))),
     ],
+    [
+      'when an earlier release is brought back',
+      (world) => {
+        world.deploy(api(PRE, { image: 'api:9' }));
+        return world.plan(api(PRE, { image: 'api:9' }), {
+          services: ['api'],
+          rollback: 'previous',
+        });
+      },
+    ],
   ])('never: a hook %s', (_what, planOf) => {
     const world = new World();
     world.deploy(api(PRE));
@@ -186,7 +197,7 @@ describe('a run that is cut off', () => {
 
     test.each([
       ['its container is gone', VANISHED, 'nobody saw how it ended'],
-      ['it was killed', KILLED, 'was killed before its end'],
+      ['it was killed', KILLED, 'it was killed before its end'],
     ])('%s: the next one changes nothing and asks', (_what, happen, how) => {
       const world = cutOff(/^started pre_deploy/);
       happen(world);
@@ -194,6 +205,7 @@ describe('a run that is cut off', () => {
       expect(() => refuseUnfinished(unfinished)).toThrow(
         `it is not known what pre_deploy has done: pre_deploy of api release 2 was begun on a, and ${how}`,
       );
+      expect(judgeHooks(world.plan(v2(PRE)))).toMatchObject([{ check: 'hook', level: 'error' }]);
       const before = structuredClone(world.state);
       expect(() => world.deploy(v2(PRE))).toThrow('it is not known');
       expect(world.state).toEqual(before);

@@ -25,6 +25,7 @@ const DONE = {
   left: new Map(),
   isUndone: true,
   probes: new Map(),
+  tookMs: 4_200.4,
 };
 
 /** planned returns what a run that changes `before` to `after` knows, just before it records. */
@@ -60,6 +61,23 @@ describe('a release', () => {
       run: AUTHOR.run,
       actor: 'ann',
     });
+  });
+
+  test('of an image without a digest names the image by its id', () => {
+    const { input } = planned(api(), api({ domains: ['x.example.com'] }));
+    const release = releaseOf(input.scope, input.services[0]!, undefined, AUTHOR, LATER);
+    expect(release).toMatchObject({ image_id: 'sha256:api:1' });
+    expect(release).not.toHaveProperty('image_digest');
+  });
+
+  test('that restores another one names the one that had its content first', () => {
+    const { input, world } = planned(api(), api({ image: 'api:2' }));
+    const [wanted] = input.services;
+    const first = world.releases.get('api/1')!;
+    const restoring = (restored: typeof first) =>
+      releaseOf(input.scope, { ...wanted!, restored }, undefined, AUTHOR, LATER).restores;
+    expect(restoring(first)).toBe(1);
+    expect(restoring({ ...first, number: 7, restores: 3 })).toBe(3);
   });
 
   test('without digest and commit says nothing of them', () => {
@@ -166,6 +184,53 @@ describe('the record', () => {
     expect(after.release_numbers).toEqual({ api: 2, web: 2 });
   });
 
+  test('the history: what became of each release, when, by whom, why, and what the probe saw', () => {
+    const { input, plan, state } = planned(api(), api({ image: 'api:2' }));
+    const probe = { sent: 9, lost: 0, unknown: 0, p50_ms: 1, p99_ms: 2, longest_gap_ms: 40, losses: [] };
+    const run = { ...DONE, probes: new Map([['api', probe]]) };
+    const outcome = outcomeOf(input, plan, run, new Map(), [], '');
+    const after = recordOutcome(input.scope, state, outcome, false, AUTHOR, LATER);
+    expect(after.services.api?.history).toEqual([
+      {
+        release: 2,
+        outcome: 'deployed',
+        at: LATER.toISOString(),
+        run: AUTHOR.run,
+        actor: 'ann',
+        commit: 'abc123',
+        why: ['image'],
+        took_ms: 4_200,
+        sent: 9,
+        lost: 0,
+      },
+      expect.objectContaining({ release: 1, outcome: 'deployed', why: ['not deployed yet'] }),
+    ]);
+    const failed = { ...DONE, failed: ['api'], failure: new Error('no') };
+    const undone = outcomeOf(input, plan, failed, new Map(), [], '');
+    const before = recordOutcome(input.scope, state, undone, false, AUTHOR, LATER);
+    expect(before.services.api?.history?.map((entry) => [entry.release, entry.outcome])).toEqual([
+      [2, 'failed'],
+      [1, 'deployed'],
+    ]);
+  });
+
+  test('the history has ten releases, and a change of the record alone is none', () => {
+    const world = new World();
+    for (let version = 1; version <= 12; version++) world.deploy(api({ image: `api:${version}` }));
+    world.deploy(api({ image: 'api:12' }));
+    const { history } = world.state.services.api!;
+    expect(history?.map(({ release }) => release)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+  });
+
+  test('the number of a secret set is remembered, also when what runs has a lower one', () => {
+    const { input, state } = planned(api({ secrets: ['A'] }), api({ secrets: ['A', 'B'] }));
+    const [wanted] = input.services;
+    const release = { ...wanted!.release, secretsVersion: 1 };
+    const current = { ...wanted!.known.current!, secrets_version: 3 };
+    const services = [{ ...wanted!, release, known: { ...wanted!.known, current } }];
+    expect(recordIntent(state, services, {}, AUTHOR, LATER).secrets_versions).toEqual({ api: 3 });
+  });
+
   test('a first deploy that failed leaves no service on the record, but its number is used', () => {
     const { input, plan, state } = planned(undefined, api());
     const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
@@ -261,7 +326,29 @@ describe('a plan in words', () => {
       stepsOf(planned(before, shop([])).plan)
         .map(describeStep)
         .at(-1),
-    ).toBe('remove sidecar and network from a; volumes stay');
+    ).toBe('remove sidecar, network and kept secrets from a; volumes of services stay');
+  });
+
+  test('secrets are kept on every server before anything starts, and given up when their service leaves', () => {
+    const world = new World();
+    const two = servers(2);
+    const both = shop([service('api', { secrets: ['TOKEN'] }), service('web')], two);
+    const secrets = { secrets: { api: { TOKEN: 'one' } } };
+    const kept = world.plan(both, secrets);
+    expect(
+      stepsOf(kept)
+        .map(describeStep)
+        .filter((step) => step.includes('secrets')),
+    ).toEqual(['keep the secrets of api on a', 'keep the secrets of api on b']);
+    expect(JSON.stringify(kept)).not.toContain('"one"');
+    world.deploy(both, secrets);
+    expect(world.machines.get('b')?.secrets.get('api/1')).toEqual({ TOKEN: 'one' });
+    const left = world.plan(shop([service('web')], two));
+    expect(left.forgetSecrets).toMatchObject([
+      { host: 'a', sets: [{ service: 'api', version: 1 }] },
+      { host: 'b', sets: [{ service: 'api', version: 1 }] },
+    ]);
+    expect(world.plan(shop([], two)).forgetSecrets).toEqual([]);
   });
 
   test('what happens to each service, in one line', () => {

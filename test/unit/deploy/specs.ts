@@ -83,6 +83,7 @@ export function shop(services: ServiceSpec[], on: ServerSpec[] = servers(1)): En
     provider: 'static',
     servers: on,
     services,
+    retainReleases: 50,
     nginx: { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2000 },
     onPartialFailure: 'revert',
   };

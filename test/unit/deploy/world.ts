@@ -4,10 +4,11 @@ import {
   assembleUndo,
   assembleWithout,
   type Facts,
+  type Restored,
 } from '../../../src/deploy/assemble.ts';
+import { chooseRelease, type RollbackTarget } from '../../../src/deploy/choose-release.ts';
 import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
-import { refuseUnfinished } from '../../../src/deploy/hook.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
 import { joinPlans } from '../../../src/deploy/joined-plan.ts';
 import type { ObservedHook, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
@@ -20,7 +21,9 @@ import {
 import { PartialSwitch, soleHome } from '../../../src/deploy/partial-switch.ts';
 import type {
   AwaitStep,
+  ForgetSecretsStep,
   HookStep,
+  KeepSecretsStep,
   Level,
   Plan,
   PrepareStep,
@@ -34,12 +37,15 @@ import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts
 import { wishOf } from '../../../src/deploy/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
 import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
+import { checkImages, restoredSpec } from '../../../src/deploy/restore.ts';
 import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
+import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
+import { UserError } from '../../../src/model/errors.ts';
 import { containerName, scopeName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import type { Side } from '../../../src/model/side.ts';
-import type { EnvironmentSpec, ServerSpec } from '../../../src/model/spec.ts';
+import { canonicalJson, type EnvironmentSpec, type ServerSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles, isServed } from '../../../src/nginx/compose.ts';
 import { type NginxKind, renderPointer } from '../../../src/nginx/render.ts';
 import { backendsOf, type Placement, type Route } from '../../../src/nginx/routes.ts';
@@ -89,6 +95,8 @@ export interface Machine {
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
+  /** Values of secrets that are kept here, by `service/version`. */
+  secrets: Map<string, Record<string, string>>;
   /** Switched off: nobody can reach it, and nothing there answers. */
   isDead: boolean;
 }
@@ -103,6 +111,10 @@ export interface RunOptions {
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
   unfinishedHook?: 'run' | 'done' | undefined;
+  /** A rollback of `services`. */
+  rollback?: RollbackTarget;
+  /** What the rollback has found; filled in by the world. */
+  restored?: Restored;
 }
 
 /** How a hook of one release ended, or that it has not ended. */
@@ -110,6 +122,12 @@ export type HookEnd = 'runs' | 'well' | 'badly' | 'killed';
 
 /** The command of a hook that fails. */
 export const FAILING = ['fail'];
+
+/**
+ * Where images come from: a registry that gives digests, or somebody who loads them by hand before each run. `plain`
+ * pulls, and knows of no digests.
+ */
+type ImageSource = 'plain' | 'digests' | 'by hand';
 
 /** A health check failed, or a switch was not proven. */
 export class StepFailed extends Error {}
@@ -134,6 +152,8 @@ export class World {
   readonly scope = { project: 'shop', environment: 'production' };
   state: EnvironmentState = emptyState(this.scope);
   releases = new Map<string, Release>();
+  /** The values that secrets had when a release was written: what nobody in life remembers. */
+  readonly truth = new Map<string, Record<string, string>>();
   /** The plan that the last run followed in the end. */
   underway: Plan | undefined;
   /** Images that never get healthy. */
@@ -144,9 +164,14 @@ export class World {
   readonly hookEnds = new Map<string, HookEnd>();
   /** What an image name means right now: `moveImage` changes it. */
   readonly #imageIds = new Map<string, string>();
+  readonly #source: ImageSource;
   #nextId = 1;
   /** What edges, sidecars, locks and helpers are made of. */
   #nginxImage = '';
+
+  constructor(source: ImageSource = 'plain') {
+    this.#source = source;
+  }
 
   /** plan returns what a run would do now. */
   plan(wanted: EnvironmentSpec, options: RunOptions = {}): Plan {
@@ -158,14 +183,41 @@ export class World {
     return describePlan(this.plan(wanted, options));
   }
 
-  input(wanted: EnvironmentSpec, options: RunOptions = {}): PlanInput {
+  input(file: EnvironmentSpec, asked: RunOptions = {}): PlanInput {
+    const { wanted, options } = this.ask(file, asked);
     const facts = this.facts(wanted, options);
     return options.routesOnly ? assembleKept(facts) : assemble(facts);
   }
 
+  /** ask finds the releases and values that a rollback brings back; it throws a UserError where there are none. */
+  ask(wanted: EnvironmentSpec, options: RunOptions): { wanted: EnvironmentSpec; options: RunOptions } {
+    const { rollback, services = [] } = options;
+    if (rollback === undefined || options.restored !== undefined) return { wanted, options };
+    const restored = new Map(services.map((name) => [name, this.#choose(name, rollback)] as const));
+    const living = [...this.machines.values()].filter(({ isDead }) => !isDead);
+    const secrets: Record<string, Record<string, string>> = {};
+    for (const [name, { secrets_version, container }] of restored) {
+      const kept = living.map((machine) => machine.secrets.get(`${name}/${secrets_version}`));
+      const values = kept.find((one) => one !== undefined);
+      if (values === undefined && container.secrets.length > 0) throw new UserError(`no secrets of ${name}`);
+      secrets[name] = values ?? {};
+    }
+    return {
+      wanted: restoredSpec(wanted, this.state, restored),
+      options: { ...options, restored, secrets },
+    };
+  }
+
+  #choose(name: string, to: RollbackTarget): Release {
+    const recorded = this.state.services[name];
+    if (recorded === undefined || recorded.release === 0) throw new UserError(`${name} is not deployed`);
+    const releases = [...this.releases.values()].filter(({ service }) => service === name);
+    return chooseRelease(name, to, { recorded, releases: releases.sort((a, b) => a.number - b.number) });
+  }
+
   facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
-    const { services, zones, excludedServers, secrets = {}, unfinishedHook } = options;
     this.#nginxImage = wanted.nginx.image;
+    const { services, zones, excludedServers, secrets = {}, unfinishedHook, restored } = options;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -179,6 +231,7 @@ export class World {
       state: structuredClone(this.state),
       known: new Map(known),
       drainedElsewhere: new Set(),
+      ...(restored !== undefined && { restored }),
     };
   }
 
@@ -202,7 +255,8 @@ export class World {
   }
 
   /** run does what a deploy does, moment by moment; whoever stops asking has cut it off. */
-  *run(wanted: EnvironmentSpec, options: RunOptions = {}): Generator<string, Plan> {
+  *run(file: EnvironmentSpec, asked: RunOptions = {}): Generator<string, Plan> {
+    const { wanted, options } = this.ask(file, asked);
     let input = this.input(wanted, options);
     let plan = planDeploy(input);
     this.underway = plan;
@@ -235,6 +289,7 @@ export class World {
       this.underway = plan;
     }
     if (isEmpty(plan)) return plan;
+    checkImages(input, plan);
     const progress: Progress = {
       done: [],
       failed: [],
@@ -245,6 +300,7 @@ export class World {
       left: new Map(),
       isUndone: true,
       probes: new Map(),
+      tookMs: 0,
       retiring: [],
       written: new Set(),
     };
@@ -254,11 +310,13 @@ export class World {
       digests,
     } = yield* this.#execute(wanted, input, plan, options, progress);
     for (const step of progress.retiring) yield this.#retire(step);
+    if (progress.failure === undefined) for (const step of whole.forgetSecrets) yield this.#forget(step);
     if (progress.failure === undefined) for (const { host } of whole.teardown) yield this.#teardown(host);
     const outcome = outcomeOf(last, whole, progress, digests, [], '');
     this.#write(
       last,
       outcome.achieved.map(({ service }) => service),
+      options,
       progress,
     );
     const isMultiServer = input.servers.length > 1;
@@ -277,7 +335,7 @@ export class World {
     options: RunOptions,
     progress: Progress,
   ): Generator<string, { input: PlanInput; plan: Plan; digests: Map<string, string> }> {
-    const digests = yield* this.#getReady(wanted, input, plan, progress);
+    const digests = yield* this.#getReady(wanted, input, plan, options, progress);
     const keeps = wanted.onPartialFailure === 'keep';
     for (const level of plan.levels) {
       try {
@@ -349,18 +407,20 @@ export class World {
     wanted: EnvironmentSpec,
     input: PlanInput,
     plan: Plan,
+    options: RunOptions,
     progress: Progress,
   ): Generator<string, Map<string, string>> {
     for (const step of plan.prepare.filter((step) => !isCreating(step))) yield this.#prepare(wanted, step);
     yield* this.#pull(plan.pulls);
     const begun = begunServices(input, plan);
     if (begun.length > 0) {
-      this.#write(input, begun, progress);
+      this.#write(input, begun, options, progress);
       const { hooks } = plan;
       this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
       yield 'recorded the intent';
     }
     for (const step of plan.prepare.filter(isCreating)) yield this.#prepare(wanted, step);
+    for (const step of plan.keepSecrets) yield this.#keep(step, options);
     for (const step of plan.vacate) yield this.#retire(step);
     return keptDigests(input, begun);
   }
@@ -406,11 +466,24 @@ export class World {
   }
 
   isHealthy({ isRunning, image }: Container): boolean {
-    return isRunning && !this.broken.has(image);
+    return isRunning && !this.broken.has(image.split('@')[0]!);
   }
 
+  /** What an image name means: with a digest always the same. */
   imageId(image: string): string {
-    return this.#imageIds.get(image) ?? `sha256:${image}`;
+    const [name = '', digest] = image.split('@');
+    return digest ?? this.#imageIds.get(name) ?? `sha256:${name}`;
+  }
+
+  /** The digest that a registry gives, which stands for the image's id here. */
+  #digestOf(image: string, id: string): string | undefined {
+    return this.#source === 'digests' ? `${image.split(/[:@]/)[0]}@${id}` : undefined;
+  }
+
+  /** The id of an image on a server; one that is named by digest is found under any name. */
+  #imageOn({ images }: Machine, image: string): string | undefined {
+    const digest = image.split('@')[1];
+    return images.get(image) ?? [...images.values()].find((id) => id === digest);
   }
 
   /** moveImage lets a name mean another image, on every server that has it. */
@@ -458,6 +531,7 @@ export class World {
           sidecar: undefined,
           edge: undefined,
           images: new Map(),
+          secrets: new Map(),
           isDead: false,
         };
         this.machines.set(spec.host, { spec, ...nothing });
@@ -491,6 +565,8 @@ export class World {
       )
       .map(({ host }) => {
         const machine = this.#living(host);
+        const isLoaded = this.#source === 'by hand';
+        if (isLoaded) for (const image of images) machine.images.set(image, this.imageId(image));
         return {
           host,
           containers: machine.containers.map((container) => ({
@@ -505,9 +581,10 @@ export class World {
           foreignHostPorts: [],
           leftHelpers: [],
           images: new Map(
-            [...machine.images]
-              .filter(([name]) => images.has(name))
-              .map(([name, id]) => [name, { id, digest: undefined }]),
+            [...images].flatMap((name) => {
+              const id = this.#imageOn(machine, name);
+              return id === undefined ? [] : [[name, { id, digest: this.#digestOf(name, id) }] as const];
+            }),
           ),
         };
       });
@@ -598,6 +675,25 @@ export class World {
         ),
       ),
     );
+  }
+
+  #keep({ host, sets }: KeepSecretsStep, { secrets = {} }: RunOptions): string {
+    for (const { service, version } of sets) {
+      const values = secrets[service] ?? {};
+      const known = [...this.releases.values()].find(
+        (one) => one.service === service && one.secrets_version === version,
+      );
+      const told = known && this.truth.get(`${service}/${known.number}`);
+      if (told !== undefined && canonicalJson(told) !== canonicalJson(values))
+        throw new Error(`secret set ${version} of ${service} is given to other values`);
+      this.#living(host).secrets.set(`${service}/${version}`, values);
+    }
+    return `kept the secrets on ${host}`;
+  }
+
+  #forget({ host, sets }: ForgetSecretsStep): string {
+    for (const { service, version } of sets) this.#living(host).secrets.delete(`${service}/${version}`);
+    return `forgot secrets on ${host}`;
   }
 
   *#level(
@@ -695,7 +791,8 @@ export class World {
   #assertPrepared(input: PlanInput, { service, release }: StartStep, { unfinishedHook }: RunOptions): void {
     const wanted = input.services.find(({ name }) => name === service)!;
     const isAdded = this.state.services[service]?.release === release;
-    if (wanted.spec.policy.preDeploy === undefined || isAdded || input.keepsActive) return;
+    const isBack = wanted.restored !== undefined;
+    if (wanted.spec.policy.preDeploy === undefined || isAdded || isBack || input.keepsActive) return;
     const key = this.#hookKey({ service, release, hook: 'pre_deploy' });
     if (unfinishedHook === 'done') this.hookEnds.set(key, 'well');
     const end = this.hookEnds.get(key);
@@ -711,7 +808,10 @@ export class World {
     if (container === undefined) {
       if (machine.containers.some((other) => other.name === name))
         throw new Error(`${name} is already in use`);
-      const imageId = machine.images.get(blueprint.container.image);
+      const { secretsVersion } = blueprint;
+      if (secretsVersion > 0 && !machine.secrets.has(`${step.service}/${secretsVersion}`))
+        throw new Error(`${name} starts on ${step.host}, and its secrets are not kept there`);
+      const imageId = this.#imageOn(machine, blueprint.container.image);
       if (imageId === undefined) throw new Error(`no image ${blueprint.container.image} on ${step.host}`);
       container = {
         id: `c${this.#nextId++}`,
@@ -862,15 +962,24 @@ export class World {
     if (machine.containers.length + machine.hooks.length > 0)
       throw new Error(`${host}: the network has active endpoints`);
     machine.sidecar = undefined;
+    machine.secrets.clear();
     if (machine.edge !== undefined) machine.edge.isInNetwork = false;
     return `tore ${host} down`;
   }
 
-  #write(input: PlanInput, services: readonly WantedService[], { written }: Progress): void {
+  #write(
+    input: PlanInput,
+    services: readonly WantedService[],
+    { secrets = {} }: RunOptions,
+    { written }: Progress,
+  ): void {
     for (const service of services.filter(({ name, release }) => release.isNew && !written.has(name))) {
       const path = `${service.name}/${service.release.number}`;
       if (this.releases.has(path)) throw new Error(`release ${path} is already written`);
-      this.releases.set(path, releaseOf(input.scope, service, undefined, AUTHOR, NOW));
+      const { image } = service.spec.container;
+      const digest = this.#digestOf(image, this.imageId(image));
+      this.releases.set(path, releaseOf(input.scope, service, digest, AUTHOR, NOW));
+      this.truth.set(path, secrets[service.name] ?? {});
       written.add(service.name);
     }
   }

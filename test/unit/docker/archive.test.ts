@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { extract } from 'tar-stream';
-import { packFiles, unpackFiles } from '../../../src/docker/archive.ts';
+import { PRIVATE, packFiles, unpackFiles } from '../../../src/docker/archive.ts';
 import { demultiplex } from '../../../src/docker/multiplex.ts';
 
 describe('archives', () => {
@@ -29,6 +29,18 @@ describe('archives', () => {
       entry.resume();
     }
     expect(names).toEqual(['directory a', 'directory a/b', 'file a/b/one', 'file a/b/two']);
+  });
+
+  test('files for root alone: no folder and no file can be read by anybody else', async () => {
+    const modes: Record<string, string> = {};
+    const entries = extract();
+    entries.end(await packFiles(new Map([['api/1.json', '{}']]), PRIVATE));
+    for await (const entry of entries) {
+      const { name, mode, uid, gid } = entry.header;
+      modes[name] = `${mode?.toString(8)} ${uid}:${gid}`;
+      entry.resume();
+    }
+    expect(modes).toEqual({ api: '700 0:0', 'api/1.json': '600 0:0' });
   });
 
   test('an empty archive has no files', async () => {

@@ -5,6 +5,7 @@ import { importStream, parseImport } from '../../../src/git/fast-import.ts';
 import { blobId } from '../../../src/git/object-id.ts';
 import { isRace, parsePushReport } from '../../../src/git/push-report.ts';
 import { isRefName, refspecFor } from '../../../src/git/ref-pattern.ts';
+import { namesInTree } from '../../../src/git/tree.ts';
 
 const ID = 'a'.repeat(40);
 
@@ -12,6 +13,18 @@ test('objects are cut by bytes, and missing ones are undefined', () => {
   const output = Buffer.from(`${ID} blob 3\nü\n\nrefs/x missing\n${ID} commit 0\n\n`, 'utf8');
   expect(parseObjects(output, 3).map((object) => object?.content.toString())).toEqual(['ü\n', undefined, '']);
   expect(() => parseObjects(output, 4)).toThrow('answered 3 of 4');
+});
+
+test.each([
+  ['sha1', 20],
+  ['sha256', 32],
+])('a tree of %s has names of any length, and ids with any byte', (format, length) => {
+  const item = (name: string) => Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.alloc(length, 0x20)]);
+  expect(namesInTree(Buffer.concat([item('1.json'), item('ü b.json')]), format)).toEqual([
+    '1.json',
+    'ü b.json',
+  ]);
+  expect(namesInTree(Buffer.alloc(0), format)).toEqual([]);
 });
 
 test('a blob has the id git gives it', () => {

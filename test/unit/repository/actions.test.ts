@@ -20,6 +20,7 @@ interface Manifest {
 const FOLDERS: Record<ActionName, string> = {
   deploy: '.',
   'toggle-deploy': 'actions/toggle-deploy',
+  rollback: 'actions/rollback',
   'update-nginx': 'actions/update-nginx',
   plan: 'actions/plan',
   status: 'actions/status',
@@ -29,6 +30,7 @@ const FOLDERS: Record<ActionName, string> = {
 const SETTERS: Record<ActionName, string> = {
   deploy: 'src/actions/deploy.ts',
   'toggle-deploy': 'src/actions/deploy.ts',
+  rollback: 'src/actions/rollback.ts',
   'update-nginx': 'src/actions/deploy.ts',
   plan: 'src/actions/plan.ts',
   status: 'src/actions/status.ts',

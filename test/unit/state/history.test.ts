@@ -13,6 +13,10 @@ const released = (service: string, from: number, to: number, servers = 2): Servi
 describe('the subject', () => {
   test.each<[ServiceChange[], string]>([
     [[released('api', 7, 8)], 'shop production: api 7 → 8 (2 servers)'],
+    [
+      [{ ...released('api', 7, 8), restores: 5 } as ServiceChange],
+      'shop production: api 7 → 8 (5 restored, 2 servers)',
+    ],
     [[released('api', 0, 1, 1)], 'shop production: api → 1 (1 server)'],
     [[{ service: 'api', kind: 'begun', from: 7, to: 8 }], 'shop production: begin api 7 → 8'],
     [[{ service: 'api', kind: 'failed', from: 7, to: 8 }], 'shop production: api 7 → 8 not deployed'],

@@ -95,6 +95,28 @@ describe('later deploys', () => {
     expect(keys).toEqual([...keys].sort());
   });
 
+  test('give up old releases in the commit that records the new one; the history keeps them', async () => {
+    for (const number of [1, 2, 10]) await deploy(number);
+    const store = await world.store();
+    const { snapshot } = await store.acquire();
+    expect(await snapshot.releaseNumbers('api')).toEqual([1, 2, 10]);
+    expect((await snapshot.releases('api')).map(({ number }) => number)).toEqual([1, 2, 10]);
+    expect(await snapshot.releaseNumbers('web')).toEqual([]);
+    const after = await store.commit({
+      state: withService('api', 11),
+      releases: [release('api', 11)],
+      // One that is not there is fine: a run that was cut off may have removed it.
+      expired: [1, 2, 3].map((number) => ({ service: 'api', number })),
+      message: message('shop production: api 10 → 11 (1 server)'),
+      lease: 'release',
+    });
+    expect(await after.releaseNumbers('api')).toEqual([10, 11]);
+    expect(await after.release('api', 1)).toBeUndefined();
+    expect(world.atRemote('show', 'switchyard-state~:releases/shop/production/api/1.json')).toContain(
+      '"number": 1',
+    );
+  });
+
   test('keep fields that this version does not know', async () => {
     await deploy(1);
     edit('state/shop/production.json', (text) =>
