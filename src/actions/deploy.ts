@@ -33,6 +33,7 @@ export async function runDeploy(
       excludedServers: inputs['exclude-servers'],
     },
     scope,
+    unfinishedHook: inputs['unfinished-hook'],
     dryRun: inputs['dry-run'],
     leaseWaitMs: inputs['lease-wait'],
     log,

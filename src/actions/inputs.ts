@@ -66,6 +66,10 @@ export const INPUTS = {
       'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
     default: '15m',
   },
+  'unfinished-hook': {
+    description:
+      'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
+  },
   'dry-run': {
     description: 'With `true`, plan and print, and change nothing.',
     default: 'false',
@@ -157,6 +161,14 @@ const duration = z.string().transform((text, context) => {
   }
 });
 
+const unfinishedHook = z.string().transform((text, context) => {
+  const answer = text.trim();
+  if (answer === '') return undefined;
+  if (answer === 'run' || answer === 'done') return answer;
+  context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
+  return z.NEVER;
+});
+
 const optional = z.string().transform((text) => (text.trim() === '' ? undefined : text));
 
 /** How each input is read. */
@@ -173,6 +185,7 @@ export const INPUT_SCHEMAS = {
   'state-branch': z.string().trim().min(1, 'is required'),
   'github-token': optional,
   'lease-wait': duration,
+  'unfinished-hook': unfinishedHook,
   'dry-run': boolean,
   comment: boolean,
   'exit-code': boolean,

@@ -21,6 +21,8 @@ export const DEFAULTS = {
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.
   healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
+  hook: { timeout: '10m', idempotent: false },
+  on_partial_failure: 'revert',
   // Without a limit the log of one container fills the disk of the server.
   logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 } as const;

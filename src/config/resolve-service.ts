@@ -1,9 +1,17 @@
-import type { ContainerSpec, Healthcheck, PolicySpec, Protocol, ServiceSpec } from '../model/spec.ts';
+import type {
+  ContainerSpec,
+  Healthcheck,
+  HookSpec,
+  PolicySpec,
+  Protocol,
+  ServiceSpec,
+} from '../model/spec.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import type { Variables } from './interpolate.ts';
 import { type RecognisedImage, recogniseImage } from './recognised-images.ts';
 import { parseRestart } from './restart.ts';
+import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
 
 /** Report is told of a mistake in a service, at the path of a key below it. */
@@ -191,6 +199,16 @@ function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {
     drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
     stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),
     pullPolicy: pullPolicy === 'if_not_present' ? 'missing' : pullPolicy,
+    ...given('preDeploy', input.pre_deploy && hook(input.pre_deploy)),
+    ...given('postDeploy', input.post_deploy && hook(input.post_deploy)),
+  };
+}
+
+function hook({ command, timeout, idempotent }: HookInput): HookSpec {
+  return {
+    command,
+    timeoutMs: timeout ?? parseDuration(DEFAULTS.hook.timeout),
+    idempotent: idempotent ?? DEFAULTS.hook.idempotent,
   };
 }
 

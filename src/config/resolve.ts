@@ -65,6 +65,8 @@ export function resolveEnvironment(
       image: image ?? DEFAULTS.sidecar.image,
       keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
     },
+    onPartialFailure:
+      (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
 }
 

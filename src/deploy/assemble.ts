@@ -11,7 +11,7 @@ import {
   secretsVersionOf,
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
-import type { PlanInput, WantedService } from './plan-input.ts';
+import type { PlanInput, UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import { currentPlacements, servingRelease } from './spots.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 
@@ -35,6 +35,7 @@ export interface Facts {
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   narrowing: Narrowing;
+  unfinishedHook?: UnfinishedHookAnswer | undefined;
   observed: readonly ObservedServer[];
   state: EnvironmentState;
   known: KnownByService;
@@ -65,8 +66,8 @@ export function assemble(facts: Facts): PlanInput {
   checkPorts(services, wanted, narrowing);
   checkDomains(services);
   const names = new Set(wanted.services.map(({ name }) => name));
-  const standing = observed.flatMap(({ containers, copies }) =>
-    [...containers, ...copies].map(({ service }) => service),
+  const standing = observed.flatMap(({ containers, copies, hooks }) =>
+    [...containers, ...copies, ...hooks].map(({ service }) => service),
   );
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
@@ -92,6 +93,7 @@ export function assemble(facts: Facts): PlanInput {
     leaving,
     hosts: serversOf(wanted, narrowing).map(({ host }) => host),
     excluded: new Set(narrowing.excludedServers),
+    unfinishedHook: facts.unfinishedHook,
     drainedElsewhere: facts.drainedElsewhere,
     now: facts.now,
     isSweeping: narrowing.services === undefined,
@@ -153,6 +155,39 @@ export function assembleUndo(
     keepsActive: true,
     isSweeping: false,
     unused,
+  };
+}
+
+/** What the rest of a run has to know that leaves servers out in its middle. */
+interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
+  /** Hosts that it leaves out. */
+  left: readonly string[];
+  /** Where services stand as it was planned. */
+  standing: Readonly<Record<string, readonly { host: string }[]>>;
+  /** Ids of containers that the run itself drains. */
+  draining: readonly string[];
+}
+
+/**
+ * assembleWithout returns the input for the rest of a run that leaves servers out in its middle. Releases keep the
+ * numbers they were given, and what stands on those servers moves to no other: it has its data there, and they come
+ * back. Pure.
+ */
+export function assembleWithout(input: PlanInput, rest: Rest): PlanInput {
+  const isLeft = (host: string) => rest.left.includes(host);
+  return {
+    ...input,
+    services: input.services.map((service) => {
+      const planned = rest.standing[service.name];
+      if (planned === undefined) return service;
+      const servers = planned.filter(({ host }) => !isLeft(host)).length;
+      return { ...service, placement: { ...service.placement, servers } };
+    }),
+    observed: rest.observed.filter(({ host }) => !isLeft(host)),
+    state: rest.state,
+    hosts: input.hosts.filter((host) => !isLeft(host)),
+    excluded: new Set([...input.excluded, ...rest.left]),
+    drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };
 }
 

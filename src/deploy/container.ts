@@ -2,6 +2,7 @@ import type { ContainerCreateRequest } from '@docker/node-sdk';
 import { LABEL } from '../model/labels.ts';
 import {
   containerName,
+  type HookName,
   networkName,
   type Scope,
   SIDECAR_ALIAS,
@@ -98,6 +99,48 @@ function hostPortsOf({ ports, versionPort }: Blueprint, side: Side): number[] {
 /** nginx finds a side by its name: a container that is called by its version has it as an alias. */
 function aliasesOf({ scope, service, container }: Blueprint, side: Side): string[] {
   return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
+}
+
+/** What tells the container of a hook from those of its service. */
+export interface HookIdentity {
+  hook: HookName;
+  command: string[];
+  release: number;
+  /** Values by name, for the names the spec lists. */
+  secrets: Record<string, string>;
+}
+
+/**
+ * hookRequest returns what the Engine API is asked to create for a hook: a container like those of the service, that
+ * takes no traffic, ends, and may write to no volume, since the old container may be writing there.
+ */
+export function hookRequest(blueprint: Blueprint, identity: HookIdentity): ContainerCreateRequest {
+  const { scope, service, container } = blueprint;
+  const { hook, command, release, secrets } = identity;
+  const request = containerRequest(blueprint, { side: 'base', release, secrets });
+  const { PortBindings, ...host } = request.HostConfig ?? {};
+  return {
+    ...request,
+    Cmd: command,
+    ExposedPorts: {},
+    Labels: {
+      ...container.labels,
+      [LABEL.role]: 'hook',
+      [LABEL.project]: scope.project,
+      [LABEL.environment]: scope.environment,
+      [LABEL.service]: service,
+      [LABEL.hook]: hook,
+      [LABEL.release]: String(release),
+      [LABEL.version]: container.image,
+    },
+    HostConfig: {
+      ...host,
+      RestartPolicy: { Name: 'no' },
+      Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
+    },
+    // Not the service's alias: whoever asks the network for the service must not find this.
+    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: {} } },
+  };
 }
 
 /** environmentOf returns the container's environment: the file's, the addresses of what it depends on, the secrets. */

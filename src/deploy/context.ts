@@ -1,9 +1,11 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
-import type { NginxSpec, ServerSpec } from '../model/spec.ts';
+import type { HookProgress } from '../model/release.ts';
+import type { NginxSpec, PartialFailure, ServerSpec } from '../model/spec.ts';
 import type { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
+import type { HookStep } from './plan.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The right to change an environment, as far as a run needs to know it. */
@@ -23,11 +25,15 @@ export interface RunContext {
   scope: Scope;
   servers: readonly ServerSpec[];
   nginx: NginxSpec;
+  /** Whether a switch that fails on some servers is kept by the others. */
+  onPartialFailure: PartialFailure;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   log: Log;
   timeline: Timeline;
   guard: Guard;
+  /** Notes in the record how far a hook came. */
+  noteHook(step: HookStep, progress: HookProgress): Promise<void>;
   /** Addresses of service containers on the environment's network, by `placeKey`. */
   addresses: Map<string, string>;
   /** Ids of the containers that this run has started and that no switch has given traffic, by service. */

@@ -3,22 +3,27 @@ import { failTogether, messageOf, reasonOf } from '../model/errors.ts';
 import type { Scope } from '../model/names.ts';
 import { NginxInstance } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
-import { assemble, assembleKept, assembleUndo } from './assemble.ts';
+import { assemble, assembleKept, assembleUndo, assembleWithout } from './assemble.ts';
 import { type Guard, nginxKey, placeKey, type RunContext } from './context.ts';
 import { describePlan } from './describe.ts';
 import type { DrainOutcome } from './drain.ts';
 import { forgottenHosts } from './drift.ts';
 import { certainFailures, errorsOf, judgeClock } from './findings.ts';
+import { awaitHook, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
+import { joinPlans } from './joined-plan.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
 import { begunServices, outcomeOf, type Progress } from './outcome.ts';
+import { leftOutFailure, PartialSwitch } from './partial-switch.ts';
 import { announce, perform } from './perform.ts';
 import {
+  type AwaitStep,
   isCreating,
   isEmpty,
+  type Level,
   type Plan,
   type PrepareStep,
   type PullStep,
@@ -40,6 +45,7 @@ import { survey } from './survey.ts';
 import { sweep } from './sweep.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
+import { refuseUnfinished } from './unfinished-hook.ts';
 import { takeVitals, type Vitals } from './vitals.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
@@ -73,7 +79,13 @@ export class Deployment {
     let { input, plan } = await log.group('Look at what runs', () => this.#plan());
     const { settle } = plan;
     if (!dryRun && settle !== undefined) {
-      await log.group('Finish an interrupted switch', () => this.#settle(input, plan, settle));
+      await log.group('Finish an interrupted switch', () =>
+        this.#settle(this.#context(this.#guard()), plan, settle),
+      );
+      ({ input, plan } = await this.#plan());
+    }
+    while (!dryRun && plan.awaited.length > 0) {
+      await log.group('Wait for hooks of an earlier run', () => this.#awaitHooks(plan.awaited));
       ({ input, plan } = await this.#plan());
     }
     while (!dryRun && plan.vacate.some(isDrained)) {
@@ -101,17 +113,19 @@ export class Deployment {
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
-    const { wanted, secrets, narrowing, scope, dryRun, restored } = this.#request;
+    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = this.#request;
     const seen = await this.#timeline.measure({ phase: 'observe' }, () =>
       survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing),
     );
     const facts = { ...seen, ...(restored !== undefined && { restored }) };
     this.#remember(facts.observed);
-    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+    const asked = { ...facts, unfinishedHook };
+    const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
     const plan = planDeploy(input);
     checkImages(input, plan);
-    const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
-    return { input, plan: isRefreshed ? planDeploy(input) : plan };
+    if (dryRun) return { input, plan };
+    refuseUnfinished(plan.unfinished);
+    return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 
   /** What was seen once need not be asked for again. */
@@ -159,11 +173,17 @@ export class Deployment {
   }
 
   /** An earlier run was cut off while it switched: all edges and sidecars are brought to one view first. */
-  async #settle(input: PlanInput, plan: Plan, step: SwitchStep): Promise<void> {
-    await this.#pullNginx(input, plan.pulls);
-    await this.#prepare(plan.prepare, input.scope);
-    await switchRoutes(this.#context(this.#guard()), step);
+  async #settle(context: RunContext, plan: Plan, step: SwitchStep): Promise<void> {
+    await this.#pullNginx(context, plan.pulls);
+    await this.#prepare(plan.prepare, context.scope);
+    await switchRoutes(context, step);
     this.#reloadedAt = Date.now();
+  }
+
+  /** With the lease: what a migration changes is this environment's. */
+  async #awaitHooks(steps: readonly AwaitStep[]): Promise<void> {
+    const context = this.#context(this.#guard());
+    await allOrErrors(steps.map((step) => awaitHook(context, step)));
   }
 
   /** Waits, without the lease, until sides are free on which an earlier run still drains. */
@@ -182,12 +202,18 @@ export class Deployment {
     await this.#journal.reopen();
   }
 
-  async #execute(input: PlanInput, plan: Plan): Promise<DeployReport> {
-    const run = emptyRun();
-    const context = this.#context(this.#guard());
+  /** `run`, and what is known of images, are those of the run that went on with this plan in its middle. */
+  async #execute(
+    input: PlanInput,
+    plan: Plan,
+    run = emptyRun(),
+    known: ReadonlyMap<string, string> = new Map(),
+  ): Promise<DeployReport> {
+    const { log, wanted } = this.#request;
+    const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
     const begun = begunServices(input, plan);
-    const { log } = this.#request;
-    const digests = await log.group('Get ready', () => this.#getReady(input, plan, begun));
+    const found = await log.group('Get ready', () => this.#getReady(input, plan, begun));
+    const digests = new Map([...found, ...known]);
     run.failure = await this.#setUp(context, input, plan).then(() => undefined, reasonOf);
     if (run.failure !== undefined && this.#journal.lease?.lost.aborted) throw run.failure;
     for (const level of run.failure === undefined ? plan.levels : []) {
@@ -199,11 +225,25 @@ export class Deployment {
         run.retiring.push(await log.group(title, () => runLevel(context, level)));
         run.done.push(...level.services);
       } catch (error) {
+        if (error instanceof PartialSwitch) {
+          const rest = await log.group('Go on without them', () =>
+            this.#goOnWithout(input, plan, level, run, error),
+          );
+          return await this.#execute(rest.input, rest.plan, run, digests);
+        }
         run.failure = reasonOf(error);
         run.failed = level.services;
         // Another run may be at work: what is left here is for it to see.
         if (this.#journal.lease?.lost.aborted) throw run.failure;
         await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
+        break;
+      }
+      try {
+        await this.#runPostDeploy(context, level);
+      } catch (error) {
+        // The level serves, and stays; what depends on it is not touched.
+        run.failure = reasonOf(error);
+        if (this.#journal.lease?.lost.aborted) throw run.failure;
         break;
       }
     }
@@ -212,7 +252,52 @@ export class Deployment {
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
     }
-    return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+    const whole = run.come.reduceRight(
+      (rest, { plan: first, levels }) => joinPlans(first, levels, rest),
+      plan,
+    );
+    return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
+  }
+
+  async #runPostDeploy(context: RunContext, { postDeploy }: Level): Promise<void> {
+    if (postDeploy.length === 0) return;
+    const names = postDeploy.map(({ service }) => service).join(', ');
+    await this.#request.log.group(`Run post_deploy of ${names}`, () =>
+      allOrErrors(postDeploy.map((step) => runHook(context, step))),
+    );
+  }
+
+  /** Some servers did not switch, and the others keep what is proven: those are left out, and a new plan is made. */
+  async #goOnWithout(
+    input: PlanInput,
+    plan: Plan,
+    level: Level,
+    run: Run,
+    { failures }: PartialSwitch,
+  ): Promise<{ input: PlanInput; plan: Plan }> {
+    const { log, wanted } = this.#request;
+    for (const [host, error] of failures) {
+      run.left.set(host, error);
+      log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
+    }
+    const left = [...failures.keys()];
+    const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+    const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
+    const living = input.hosts.filter((host) => !failures.has(host));
+    const { standing } = plan;
+    const { state } = this.#journal.snapshot;
+    const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
+      const observed = await allOrErrors(
+        living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)),
+      );
+      const seen = assembleWithout(input, { left, observed, state, standing, draining });
+      return { input: seen, plan: planDeploy(seen) };
+    });
+    for (const line of describePlan(rest)) log.info(line);
+    const ahead = rest.levels.flatMap(({ services }) => services);
+    run.done.push(...level.services.filter((name) => !ahead.includes(name)));
+    run.come.push({ plan, levels: come });
+    return { input: without, plan: rest };
   }
 
   /** Everything that can be had before the first change: images, and the intent on the record. */
@@ -251,12 +336,12 @@ export class Deployment {
   }
 
   /** What comes before all else needs the image of edge and sidecar, and no other. */
-  #pullNginx({ nginx }: PlanInput, steps: readonly PullStep[]): Promise<void> {
+  #pullNginx({ nginx }: Pick<RunContext, 'nginx'>, steps: readonly PullStep[]): Promise<void> {
     return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
   }
 
-  #record(phase: string, work: () => Promise<void>): Promise<void> {
-    return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+  #record(phase: string, work: () => Promise<void>, what = phase): Promise<void> {
+    return this.#timeline.measure({ phase }, () => announce(this.#request.log, what, work));
   }
 
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
@@ -290,10 +375,8 @@ export class Deployment {
     // The run may have been cancelled: what goes back must not be.
     const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
     try {
-      const observed = await this.#observeLiving(input, run);
-      const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-      const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
-      if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree who has the traffic');
+      // A copy that did not run may have made room: its traffic goes to who served in its stead.
+      const { plan } = await this.#planSettled(context, () => this.#planUndo(input, run));
       await this.#prepare(plan.prepare, input.scope);
       await Promise.all(plan.vacate.map((step) => retire(context, step, 0)));
       for (const level of plan.levels) await (await runLevel(context, level)).done;
@@ -304,16 +387,34 @@ export class Deployment {
     }
   }
 
+  /** Where edges and sidecars do not agree, they are brought to one view first, and then a new plan is made. */
+  async #planSettled<T extends { plan: Plan }>(context: RunContext, look: () => Promise<T>): Promise<T> {
+    const seen = await look();
+    if (seen.plan.settle === undefined) return seen;
+    await this.#settle(context, seen.plan, seen.plan.settle);
+    const after = await look();
+    if (after.plan.settle !== undefined)
+      throw new Error('edges and sidecars do not agree who has the traffic');
+    return after;
+  }
+
+  async #planUndo(input: PlanInput, { failed, done, dead }: Run): Promise<{ plan: Plan }> {
+    const observed = await this.#observeLiving(input, dead);
+    const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+    return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
+  }
+
   /** A server that died does not keep the others from going back. */
-  async #observeLiving({ scope }: PlanInput, run: Run): Promise<ObservedServer[]> {
+  async #observeLiving({ scope, hosts }: PlanInput, dead: string[]): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
-      this.#fleet.servers.map((server) => observe(server, scope, wanted)),
+      hosts.map((host) => observe(this.#fleet.server(host), scope, wanted)),
     );
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
-      const { host } = this.#fleet.servers[index]!;
-      run.dead.push(host);
+      const host = hosts[index]!;
+      if (dead.includes(host)) return [];
+      dead.push(host);
       log.warning(
         `${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`,
       );
@@ -428,10 +529,17 @@ export class Deployment {
       scope: { project: wanted.project, environment: wanted.environment },
       servers: wanted.servers,
       nginx: wanted.nginx,
+      onPartialFailure: 'revert',
       secrets,
       log,
       timeline: this.#timeline,
       guard,
+      noteHook: (step, progress) =>
+        this.#record(
+          'record hook',
+          () => this.#journal.notes(step, progress),
+          `record hook: ${step.hook} of ${step.service} is ${progress}`,
+        ),
       addresses: this.#addresses,
       unused: this.#unused,
       instances: this.#instances,
@@ -450,7 +558,7 @@ export class Deployment {
       probes: run.probes,
       cut: run.cut,
       engineCalls: this.#fleet.calls(),
-      failure: run.failure,
+      failure: run.failure ?? leftOutFailure(run.left),
       changed: !isEmpty(plan),
     };
   }
@@ -459,17 +567,21 @@ export class Deployment {
 /** What happened so far. */
 interface Run extends Progress {
   retiring: Retiring[];
+  /** Plans that were given up in their middle, and how far they came. */
+  come: { plan: Plan; levels: Level[] }[];
   cut: number;
 }
 
 function emptyRun(): Run {
   return {
     retiring: [],
+    come: [],
     done: [],
     failed: [],
     skipped: [],
     failure: undefined,
     dead: [],
+    left: new Map(),
     isUndone: true,
     probes: new Map(),
     cut: 0,

@@ -1,5 +1,6 @@
 import type { Change, Plan, SecretSet, Step } from './plan.ts';
 import { isCreating, isEmpty } from './plan.ts';
+import { describeUnfinished } from './unfinished-hook.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
   create: 'new',
@@ -24,6 +25,7 @@ export function describePlan(plan: Plan): string[] {
     `${title}: plan`,
     ...plan.changes.map((change) => `  ${describeChange(change)}`),
     ...stale,
+    ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
     ...steps,
   ];
 }
@@ -43,15 +45,18 @@ export function stepsOf(plan: Plan): Step[] {
   return [
     ...plan.prepare.filter((step) => !isCreating(step)),
     ...(plan.settle === undefined ? [] : [plan.settle]),
+    ...plan.awaited,
     ...plan.pulls,
     ...plan.prepare.filter(isCreating),
     ...plan.keepSecrets,
     ...plan.vacate,
     ...plan.levels.flatMap((level) => [
+      ...level.preDeploy,
       ...level.stop,
       ...level.start,
       ...level.check,
       ...(level.switch === undefined ? [] : [level.switch]),
+      ...level.postDeploy,
       ...level.retire,
     ]),
     ...plan.forgetSecrets,
@@ -82,6 +87,10 @@ export function describeStep(step: Step): string {
     }
     case 'check':
       return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+    case 'hook':
+      return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+    case 'await':
+      return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
     case 'switch': {
       const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
       return `${what} on ${step.hosts.join(', ')}, and prove it`;

@@ -73,8 +73,8 @@ export function highestRelease(
   observed: readonly ObservedServer[],
 ): number {
   const recorded = state.services[service];
-  const labels = observed.flatMap(({ containers }) =>
-    containers.filter((container) => container.service === service).map(({ release }) => release),
+  const labels = observed.flatMap(({ containers, hooks }) =>
+    [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release),
   );
   return Math.max(
     0,

@@ -2,6 +2,7 @@ import { scopeName } from '../model/names.ts';
 import type { RecordedServer } from '../model/release.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import { changedByHand as changedFiles } from '../nginx/tree.ts';
+import { describeHooks } from './hook-record.ts';
 import type { ObservedContainer } from './observed.ts';
 import type { Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -11,7 +12,7 @@ import { containersAt, observedAt, spotOf } from './spots.ts';
 
 /** One difference between what is recorded and what is there. */
 export interface Drift {
-  kind: 'container' | 'record' | 'edge' | 'sidecar' | 'routes' | 'server';
+  kind: 'container' | 'record' | 'hook' | 'edge' | 'sidecar' | 'routes' | 'server';
   host?: string;
   service?: string;
   /** For people: names service or server. */
@@ -27,10 +28,11 @@ export function driftOf(kept: PlanInput, plan: Plan): Drift[] {
   const found = [
     ...serverDrift(kept),
     ...standingNames(kept).flatMap((service) => serviceDrift(kept, service)),
+    ...hookDrift(kept),
     ...nginxDrift(kept, plan),
     ...kept.hosts.flatMap((host) => fileDrift(kept, host)),
   ];
-  const isExplained = found.some(({ kind }) => kind !== 'server' && kind !== 'record');
+  const isExplained = found.some(({ kind }) => !['server', 'record', 'hook'].includes(kind));
   return isExplained ? found : [...found, ...routeDrift(kept, plan)];
 }
 
@@ -45,9 +47,9 @@ export function forgottenHosts({ state, servers }: Pick<PlanInput, 'state' | 'se
 function serverDrift(kept: PlanInput): Drift[] {
   const stale = Object.entries(kept.state.stale_servers ?? {});
   return [
-    ...stale.map(([host, { since }]) => ({
+    ...stale.map(([host, { since, reason }]) => ({
       host,
-      message: `${host} was left out at ${since}, and is brought up to date by the next deploy`,
+      message: `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
     })),
     ...forgottenHosts(kept).map((host) => ({
       host,
@@ -107,6 +109,13 @@ function unrecorded(kept: PlanInput, service: string, host: string, container: O
       ? `${service} runs, but is not recorded: ${where}`
       : `${service}: ${where} is there, but what is recorded is ${known || 'no copy'}`;
   return { kind: 'record', host, service, message };
+}
+
+/** Hooks that did not end well, as recorded. */
+function hookDrift({ state }: PlanInput): Drift[] {
+  return Object.entries(state.services).flatMap(([service, { hooks }]) =>
+    describeHooks(service, hooks).map((message) => ({ kind: 'hook' as const, service, message })),
+  );
 }
 
 /** Edges and sidecars that are missing, do not run or cannot reach the services, where the environment stands already. */

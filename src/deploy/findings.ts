@@ -5,6 +5,7 @@ import type { Port } from './needs.ts';
 import type { ObservedContainer, ObservedServer } from './observed.ts';
 import type { Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
+import { adviseUnfinished, describeUnfinished } from './unfinished-hook.ts';
 import type { Vitals } from './vitals.ts';
 
 /** Images are unpacked there, and an engine whose disk is full can neither log nor stop in good order (C1). */
@@ -18,7 +19,7 @@ const MANY_RESTARTS = 3;
 export interface Finding {
   /** The server; empty for what concerns the whole environment. */
   server: string;
-  check: 'engine' | 'disk' | 'memory' | 'clock' | 'image' | 'nginx' | 'port' | 'health' | 'lease';
+  check: 'engine' | 'disk' | 'memory' | 'clock' | 'image' | 'nginx' | 'port' | 'health' | 'hook' | 'lease';
   /** An error is certain to make a deploy fail. */
   level: 'ok' | 'warning' | 'error';
   message: string;
@@ -62,6 +63,17 @@ export function judgeClock({ host, aheadMs }: Vitals): Finding {
     message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
     hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
   };
+}
+
+/** judgeHooks names the hooks of which nobody knows how they ended: a deploy changes nothing, and asks. */
+export function judgeHooks({ unfinished }: Plan): Finding[] {
+  return unfinished.map((hook) => ({
+    server: '',
+    check: 'hook',
+    level: 'error',
+    message: describeUnfinished(hook),
+    hint: adviseUnfinished(hook),
+  }));
 }
 
 /** judgeForbiddenPulls names the images that are missing on a server and that the file forbids to pull. */

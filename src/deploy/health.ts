@@ -3,6 +3,7 @@ import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Healthcheck, Protocol } from '../model/spec.ts';
 import { inTime } from './in-time.ts';
+import { lastLines } from './last-lines.ts';
 
 /** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
 const FIRST_PAUSE_MS = 100;
@@ -15,9 +16,6 @@ const RESTARTS_MAX = 2;
 /** A crashing container is between two starts for most of the time; it is looked at for a second. */
 const END_LOOKS = 40;
 const END_PAUSE_MS = 25;
-/** How much of a failed container's log is shown. */
-const LOG_LINES = 50;
-
 /** A container whose health is wanted. */
 export interface Patient {
   id: string;
@@ -129,11 +127,7 @@ async function lastEnd(server: Server, id: string) {
 }
 
 async function failure(server: Server, patient: Patient, what: string): Promise<UserError> {
-  const { stdout, stderr } = await server.engine
-    .logs(patient.id, { tail: LOG_LINES })
-    .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-  const lines = `${stdout}${stderr}`.trimEnd();
-  const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+  const log = await lastLines(server, patient.id);
   return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
     hint: 'The new container is removed; what ran before, if anything did, serves.',
   });

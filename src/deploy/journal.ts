@@ -1,10 +1,12 @@
 import type { Scope } from '../model/names.ts';
+import type { HookProgress } from '../model/release.ts';
 import type { HeldLease } from '../state/held-lease.ts';
 import { historyMessage } from '../state/history.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Store } from '../state/store.ts';
 import type { Author } from './author.ts';
-import type { Plan, RetireStep } from './plan.ts';
+import { recordHook } from './hook-record.ts';
+import type { HookStep, Plan, RetireStep } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import {
   begunChanges,
@@ -67,7 +69,7 @@ export class Journal {
     }
   }
 
-  /** What is recorded, as of the last time the lease was taken. */
+  /** What is recorded, as of the last time that this run took the lease or wrote. */
   get snapshot(): Snapshot {
     return this.#snapshot;
   }
@@ -100,7 +102,7 @@ export class Journal {
     const now = new Date();
     const releases = this.#newReleases(begun, digests, now);
     await this.#commit(
-      (state) => recordIntent(state, begun, author, now),
+      (state) => recordIntent(state, begun, plan.hooks, author, now),
       historyMessage(plan.scope, begunChanges(plan, begun)),
       { releases },
     );
@@ -121,6 +123,17 @@ export class Journal {
       (state) => recordOutcome(state, outcome, isMultiServer, author, now),
       historyMessage(scope, historyOf(outcome)),
       { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
+    );
+  }
+
+  /** notes records how far a hook came. */
+  async notes(step: HookStep, progress: HookProgress): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const { service, hook, release } = step;
+    await this.#commit(
+      (state) => recordHook(state, step, progress),
+      { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` },
+      {},
     );
   }
 
@@ -159,7 +172,7 @@ export class Journal {
   ): Promise<void> {
     const { run, actor, commit } = this.#options.author;
     const trailers = { Run: run, Actor: actor, Commit: commit };
-    await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+    this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
   }
 }
 

@@ -1,14 +1,27 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
-import { containerName, EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
+import {
+  containerName,
+  EDGE_NETWORK,
+  type HookName,
+  networkName,
+  type Scope,
+  scopeName,
+} from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { isVersionedName } from '../model/version-name.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
 import { repositoryOf, shortName } from './image-name.ts';
 import { findLeftovers } from './leftovers.ts';
-import type { ObservedContainer, ObservedImage, ObservedNginx, ObservedServer } from './observed.ts';
+import type {
+  ObservedContainer,
+  ObservedHook,
+  ObservedImage,
+  ObservedNginx,
+  ObservedServer,
+} from './observed.ts';
 import { defaultsOf, settingsOf } from './settings.ts';
 
 /**
@@ -32,8 +45,13 @@ export async function observe(
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [standing, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+  const [standing, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+    Promise.all(
+      own
+        .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
+        .map((summary) => observeHook(server, summary)),
+    ),
     observeNginx(
       'sidecar',
       server,
@@ -48,6 +66,7 @@ export async function observe(
     host: server.host,
     containers: standing.filter((container) => isNamedByUs(scope, container)),
     copies: standing.filter((container) => !isNamedByUs(scope, container)),
+    hooks,
     sidecar,
     edge,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
@@ -135,6 +154,21 @@ async function observeContainer(
       health: found?.State?.Health?.Status,
     },
     ...(settings && { settings, environment: settings.environment }),
+  };
+}
+
+/** The list of containers says when one has ended, and not how. */
+async function observeHook(server: Server, summary: ContainerSummary): Promise<ObservedHook> {
+  const labels = summary.Labels ?? {};
+  const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id!);
+  return {
+    id: summary.Id!,
+    name: nameOf(summary),
+    service: labels[LABEL.service] ?? '',
+    hook: labels[LABEL.hook] as HookName,
+    release: Number(labels[LABEL.release]),
+    status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+    exitCode: found?.State?.ExitCode ?? 0,
   };
 }
 

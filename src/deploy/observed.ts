@@ -1,3 +1,4 @@
+import type { HookName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import type { Slot, Tree } from '../nginx/tree.ts';
 import type { ContainerSettings, ImageDefaults } from './settings.ts';
@@ -32,6 +33,18 @@ export interface ObservedContainer {
   helpers: string[];
   /** Its environment variables. */
   environment?: Record<string, string>;
+}
+
+/** The container of a hook as it was found on a server. */
+export interface ObservedHook {
+  id: string;
+  name: string;
+  service: string;
+  hook: HookName;
+  release: number;
+  /** `created` was never started. */
+  status: 'created' | 'running' | 'ended';
+  exitCode: number;
 }
 
 /** An edge or sidecar as it was found. */
@@ -85,6 +98,7 @@ export interface ObservedServer {
   containers: ObservedContainer[];
   /** Containers with the labels of a service under names that it never has: somebody made them, and nginx does not find them. */
   copies: ObservedContainer[];
+  hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
   edge: ObservedNginx | undefined;
   hasNetwork: boolean;

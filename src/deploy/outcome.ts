@@ -1,3 +1,4 @@
+import { messageOf } from '../model/errors.ts';
 import type { Plan, RetireStep } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
@@ -14,6 +15,8 @@ export interface Progress {
   failure: unknown;
   /** Hosts of servers that could not be asked any more when the run went back. */
   dead: string[];
+  /** Why the run went on without a server, by host. */
+  left: Map<string, unknown>;
   /** What the failed level has begun is undone everywhere; on a server that died nobody knows. */
   isUndone: boolean;
   probes: Map<string, ProbeReport>;
@@ -73,8 +76,13 @@ export function outcomeOf(
   const isFailed = run.failure !== undefined;
   const stale = {
     left: [...new Set([...plan.stale.left, ...run.dead])],
+    reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
     returned: isFailed ? [] : plan.stale.returned,
   };
   const failed = plan.changes.filter(({ service }) => undone.has(service));
   return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }

@@ -5,6 +5,9 @@ import type { NginxSpec, ServerSpec } from '../model/spec.ts';
 import type { KnownReleases, Numbered, ReleaseSpec } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 
+/** What to do with a hook of which nobody knows how it ended: run it again, or take it for done. */
+export type UnfinishedHookAnswer = 'run' | 'done';
+
 /** A service that shall stand in the environment after the run. */
 export interface WantedService {
   name: string;
@@ -46,6 +49,8 @@ export interface PlanInput {
   hosts: readonly string[];
   /** Servers that cannot be reached: nothing stands there as far as routes and record are concerned. */
   excluded: ReadonlySet<string>;
+  /** What somebody said about hooks of which nobody knows how they ended. */
+  unfinishedHook: UnfinishedHookAnswer | undefined;
   /** Containers that a living run is draining; they are left to it unless their place is needed. */
   drainedElsewhere: ReadonlySet<string>;
   /** For names that have a time. */

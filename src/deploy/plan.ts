@@ -1,4 +1,5 @@
-import type { Scope } from '../model/names.ts';
+import type { HookName, Scope } from '../model/names.ts';
+import type { RecordedHooks } from '../model/release.ts';
 import type { Side } from '../model/side.ts';
 import type { Healthcheck, Protocol, PullPolicy, StrategyName } from '../model/spec.ts';
 import type { Route } from '../nginx/routes.ts';
@@ -54,6 +55,34 @@ export interface RetireStep {
   helpers: string[];
   /** Undefined removes at once: it never had traffic, or does not run. 0 is without limit. */
   drainTimeoutMs: number | undefined;
+  graceMs: number;
+}
+
+/** Running a command of a release in a container of its own, or seeing how that of a run that was cut off ended. */
+export interface HookStep {
+  kind: 'hook';
+  hook: HookName;
+  service: string;
+  host: string;
+  /** The container's name. */
+  name: string;
+  release: number;
+  blueprint: Blueprint;
+  command: string[];
+  timeoutMs: number;
+  graceMs: number;
+}
+
+/** Waiting until a hook has ended that a run has left running. */
+export interface AwaitStep {
+  kind: 'await';
+  hook: HookName;
+  service: string;
+  host: string;
+  id: string;
+  name: string;
+  release: number;
+  timeoutMs: number;
   graceMs: number;
 }
 
@@ -124,6 +153,8 @@ export type Step =
   | CheckStep
   | StopStep
   | RetireStep
+  | HookStep
+  | AwaitStep
   | SwitchStep
   | PullStep
   | PrepareStep
@@ -135,12 +166,26 @@ export type Step =
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
   services: string[];
+  /** Before anything else of the level: while they run, everything is as it was. */
+  preDeploy: HookStep[];
   /** `recreate` only: old containers that must not run beside the new ones. */
   stop: StopStep[];
   start: StartStep[];
   check: CheckStep[];
   switch: SwitchStep | undefined;
+  /** While the old containers drain. */
+  postDeploy: HookStep[];
   retire: RetireStep[];
+}
+
+/** A hook that was begun, and nobody knows how it ended: the run is refused until somebody says. */
+export interface UnfinishedHook {
+  service: string;
+  hook: HookName;
+  release: number;
+  host: string;
+  /** Its container, where that is still there. */
+  container: string | undefined;
 }
 
 /** What happens to a service. */
@@ -189,6 +234,11 @@ export interface Plan {
   changes: Change[];
   /** Runs alone and before all else, and then a new plan is made: a run was cut off while it switched. */
   settle: SwitchStep | undefined;
+  /** Hooks of earlier runs that still run: the run waits for them first, and then a new plan is made. */
+  awaited: AwaitStep[];
+  unfinished: UnfinishedHook[];
+  /** How far the hooks of the releases are that the run begins. */
+  hooks: Record<string, RecordedHooks>;
   /** Old containers that drain where a new one has to stand: the run waits for them first, without the lease. */
   vacate: RetireStep[];
   pulls: PullStep[];
@@ -219,8 +269,13 @@ export function isEmpty(plan: Plan): boolean {
   return (
     plan.changes.every(({ effect }) => effect === 'none') &&
     plan.settle === undefined &&
-    plan.vacate.length + plan.prepare.length + plan.levels.length === 0 &&
-    plan.teardown.length + plan.sweep.length === 0 &&
+    plan.awaited.length +
+      plan.vacate.length +
+      plan.prepare.length +
+      plan.levels.length +
+      plan.teardown.length +
+      plan.sweep.length ===
+      0 &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }

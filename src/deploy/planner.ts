@@ -1,5 +1,6 @@
 import { specHash } from '../model/spec.ts';
 import { partHashes } from './desired.ts';
+import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import { dependencyLevels } from './levels.ts';
 import { planNginxPulls } from './nginx-pulls.ts';
 import type {
@@ -29,10 +30,11 @@ export function planDeploy(input: PlanInput): Plan {
   const selected = input.services.filter(({ isSelected }) => isSelected);
   const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
   const { removes: removed, isLeaving } = input;
-  const levels = planLevels(input, outcomes, removed);
-  const vacate = [...outcomes.values()].flatMap((outcome) => outcome.vacate);
+  const hooks = planAllHooks(input, outcomes);
+  const levels = planLevels(input, outcomes, hooks, removed);
   const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
+  const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
   const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
   const keepSecrets = planKeepSecrets(input, levels);
   const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
@@ -43,6 +45,11 @@ export function planDeploy(input: PlanInput): Plan {
       ...removed.map((service) => removalOf(input, service)),
     ],
     settle,
+    awaited: [...hooks.values()].flatMap(({ awaited }) => awaited),
+    unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
+    hooks: Object.fromEntries(
+      [...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]])),
+    ),
     vacate,
     pulls: [
       ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...drained]),
@@ -63,6 +70,18 @@ export function planDeploy(input: PlanInput): Plan {
   };
 }
 
+function planAllHooks(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): Map<string, HookPlan> {
+  const selected = input.services.filter(({ isSelected }) => isSelected);
+  return new Map([
+    ...selected.map(
+      (service) => [service.name, planHooks(input, service, outcomes.get(service.name)!)] as const,
+    ),
+    ...input.removes.map(
+      (name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])] as const,
+    ),
+  ]);
+}
+
 function planStale({ state, excluded, hosts, servers, services }: PlanInput): StaleChange {
   const known = Object.keys(state.stale_servers ?? {});
   const isWhole = services.every(({ isSelected }) => isSelected);
@@ -76,6 +95,7 @@ function planStale({ state, excluded, hosts, servers, services }: PlanInput): St
 function planLevels(
   input: PlanInput,
   outcomes: ReadonlyMap<string, Outcome>,
+  hooks: ReadonlyMap<string, HookPlan>,
   removed: readonly string[],
 ): Level[] {
   const selected = input.services.filter(({ isSelected }) => isSelected);
@@ -85,7 +105,8 @@ function planLevels(
     const parts = names.map((name) => outcomes.get(name)!);
     const isMoving = parts.some((part) => part.isMoving);
     const level: Level = {
-      services: names.filter((name) => hasSteps(outcomes.get(name)!)),
+      services: names.filter((name) => hasSteps(outcomes.get(name)!, hooks.get(name)!)),
+      preDeploy: names.flatMap((name) => hooks.get(name)!.preDeploy),
       stop: parts.flatMap(({ level: { stop } }) => stop),
       start: parts.flatMap(({ level: { start } }) => start),
       check: parts.flatMap(({ level: { check } }) => check),
@@ -97,6 +118,7 @@ function planLevels(
             hosts: [...input.hosts],
           }
         : undefined,
+      postDeploy: names.flatMap((name) => hooks.get(name)!.postDeploy),
       retire: parts.flatMap(({ level: { retire } }) => retire),
     };
     return level.services.length > 0 ? [level] : [];
@@ -105,9 +127,10 @@ function planLevels(
   return last === undefined ? levels : [...levels, last];
 }
 
-function hasSteps(outcome: Outcome): boolean {
+function hasSteps(outcome: Outcome, { preDeploy, postDeploy }: HookPlan): boolean {
   const { stop, start, check, retire } = outcome.level;
-  return outcome.isMoving || stop.length + start.length + check.length + retire.length > 0;
+  const hooks = preDeploy.length + postDeploy.length;
+  return outcome.isMoving || hooks + stop.length + start.length + check.length + retire.length > 0;
 }
 
 /** Removed services leave last; and where nothing moves, routes that differ are put right here. */
@@ -128,10 +151,12 @@ function finalLevel(
   if (isRight && retired.length === 0) return undefined;
   return {
     services: [...removed],
+    preDeploy: [],
     stop: [],
     start: [],
     check: [],
     switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
+    postDeploy: [],
     retire: retired,
   };
 }
@@ -146,9 +171,14 @@ const UNKNOWN_SPEC = {
   policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 } as const;
 
-/** What a service that left the file needs to go: its last release says, else the defaults do. */
+/** What is known of a service that left the file: its last release says it, else the defaults do. */
+function leavingSpec({ leaving }: PlanInput, name: string) {
+  return leaving.get(name) ?? UNKNOWN_SPEC;
+}
+
+/** The steps by which a service that left the file goes. */
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
-  const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
+  const spec = leavingSpec(input, name);
   return input.hosts.flatMap((host) =>
     [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) =>
       retire(input, { name, spec }, host, container),

@@ -8,6 +8,7 @@ import {
   type Finding,
   judgeForbiddenPulls,
   judgeHealth,
+  judgeHooks,
   judgeImages,
   judgeLease,
   judgeNginx,
@@ -40,7 +41,7 @@ export async function preflight(
   holder: string | undefined,
 ): Promise<Finding[]> {
   const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
-  return [judgeLease(holder), ...found.flat()];
+  return [judgeLease(holder), ...judgeHooks(plan), ...found.flat()];
 }
 
 async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promise<Finding[]> {

@@ -2,7 +2,7 @@ import { canonicalJson } from '../model/spec.ts';
 import type { Level } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { changedByHand } from './service-plan.ts';
-import { containersAt } from './spots.ts';
+import { containersAt, isImageMoved } from './spots.ts';
 
 /** Whose keys the user chose: they are shown as they are. */
 const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
@@ -45,10 +45,7 @@ function differenceAt(input: PlanInput, service: WantedService, host: string): s
   if (byHand?.length) return `changed by hand on ${host}: ${byHand.join(', ')}`;
   if (containers.every(({ condition }) => condition?.state === 'paused')) return `paused on ${host}`;
   if (containers.every(({ isRunning }) => !isRunning)) return `stopped on ${host}`;
-  const image = input.observed
-    .find((server) => server.host === host)
-    ?.images.get(service.spec.container.image);
-  if (image !== undefined && containers.every(({ imageId }) => imageId !== image.id)) {
+  if (isImageMoved(input, service, host)) {
     return `the image behind ${service.spec.container.image} is another one now`;
   }
   const isShared = input.servers.length > 1;

@@ -3,6 +3,7 @@ import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
 import type { Author } from './author.ts';
+import { hasUnfinished, withHooks } from './hook-record.ts';
 import type { Change, Plan, StaleChange, Standing } from './plan.ts';
 import type { WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
@@ -50,13 +51,15 @@ export function restoredBy({ restored }: WantedService): number | undefined {
 export function recordIntent(
   state: EnvironmentState,
   begun: readonly WantedService[],
+  hooks: Plan['hooks'],
   author: Author,
   now: Date,
 ): EnvironmentState {
   const services = { ...state.services };
   for (const service of begun) {
     const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-    services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
   }
   return { ...state, services, ...numbersWith(state, begun) };
 }
@@ -103,7 +106,7 @@ export interface Outcome {
   failed: Change[];
   /** False where new containers of these may be left: the next run may go on with the same releases. */
   isUndone: boolean;
-  stale: StaleChange;
+  stale: StaleChange & { reasons: ReadonlyMap<string, string> };
   /** From the start of the run. */
   tookMs: number;
 }
@@ -131,7 +134,7 @@ export function recordOutcome(
   for (const change of outcome.isUndone ? outcome.failed : []) {
     const recorded = services[change.service];
     if (recorded === undefined) continue;
-    if (recorded.release === 0) delete services[change.service];
+    if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[change.service];
     else {
       const kept = withoutPending(recorded);
       services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
@@ -146,12 +149,16 @@ export function recordOutcome(
 
 function withStale(
   { stale_servers: before = {}, ...state }: EnvironmentState,
-  { left, returned }: StaleChange,
+  { left, returned, reasons }: Outcome['stale'],
   { run }: Author,
   now: Date,
 ): EnvironmentState {
   const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-  const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }] as const);
+  const added = left.map((host) => {
+    const reason = reasons.get(host);
+    const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+    return [host, before[host] ?? entry] as const;
+  });
   const stale = Object.fromEntries([...kept, ...added]);
   return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }

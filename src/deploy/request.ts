@@ -6,7 +6,7 @@ import type { Facts, Narrowing } from './assemble.ts';
 import type { Author } from './author.ts';
 import type { RollbackTarget } from './choose-release.ts';
 import type { Plan } from './plan.ts';
-import type { WantedService } from './plan-input.ts';
+import type { UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import type { ProbeReport } from './probe.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -16,6 +16,8 @@ export interface DeployRequest {
   /** Secret values by service and name. */
   secrets: Facts['secrets'];
   narrowing: Narrowing;
+  /** What to do with a hook of which nobody knows how it ended. */
+  unfinishedHook?: UnfinishedHookAnswer | undefined;
   /** Brings the services that `narrowing` names back to earlier releases. */
   rollback?: {
     to: RollbackTarget;

@@ -6,6 +6,7 @@ import { containerRequest } from './container.ts';
 import { placeKey, type RunContext } from './context.ts';
 import { type DrainOutcome, drain } from './drain.ts';
 import { awaitHealthy } from './health.ts';
+import { runHook } from './hook.ts';
 import { perform } from './perform.ts';
 import type { CheckStep, Level, RetireStep, StartStep, StopStep } from './plan.ts';
 import type { ProbeReport } from './probe.ts';
@@ -25,6 +26,7 @@ export interface Retiring {
  * touches an old side before the switch is proven. The old sides drain while the next level begins.
  */
 export async function runLevel(context: RunContext, level: Level): Promise<Retiring> {
+  await allOrErrors(level.preDeploy.map((step) => runHook(context, step)));
   await allOrErrors(level.stop.map((step) => perform(context.log, step, () => stop(context, step))));
   const started = await allOrErrors(
     level.start.map((step) => perform(context.log, step, () => start(context, step))),

@@ -203,7 +203,13 @@ export function retire(
     };
   },
   host: string,
-  { id, name, release, isRunning, helpers }: ObservedContainer,
+  {
+    id,
+    name,
+    release,
+    isRunning,
+    helpers,
+  }: Pick<ObservedContainer, 'id' | 'name' | 'release' | 'isRunning' | 'helpers'>,
 ): RetireStep {
   const { port, policy } = service.spec;
   const isUnused = unused.has(id);
@@ -258,7 +264,8 @@ export function changedByHand(
   return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
 }
 
-function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
+/** blueprintOf returns what a service's containers on a server are made from. */
+export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
   const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
   const isVersioned = service.spec.container.naming === 'version';
   const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));

@@ -3,9 +3,9 @@ import type { Side } from '../model/side.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
 import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
-import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
+import type { ObservedContainer, ObservedHook, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
-import type { PlanInput } from './plan-input.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
 import { portOf, recordedPort } from './version-ports.ts';
 
 /** An input never changes, and the planner asks the same of it for every service and level: it is looked at once. */
@@ -193,4 +193,18 @@ export function containersAt(input: PlanInput, service: string, host: string): O
 /** copiesAt returns the copies of a service's containers that somebody made by hand on one server. */
 export function copiesAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
   return observedAt(input, host).copies.filter((container) => container.service === service);
+}
+
+/** hooksOf returns the containers of a service's hooks, with their servers. */
+export function hooksOf(input: PlanInput, service: string): (ObservedHook & { host: string })[] {
+  return input.observed.flatMap(({ host, hooks }) =>
+    hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })),
+  );
+}
+
+/** isImageMoved tells whether a service's image name means another image on a server than when its containers were made. */
+export function isImageMoved(input: PlanInput, { name, spec }: WantedService, host: string): boolean {
+  const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
+  const found = observedAt(input, host).images.get(spec.container.image);
+  return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
 }

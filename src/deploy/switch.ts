@@ -11,6 +11,7 @@ import { backendsOf, type Route } from '../nginx/routes.ts';
 import type { Slot } from '../nginx/tree.ts';
 import { nginxKey, placeKey, type RunContext } from './context.ts';
 import { inTime } from './in-time.ts';
+import { PartialSwitch, soleHome } from './partial-switch.ts';
 import { perform } from './perform.ts';
 import type { SwitchStep } from './plan.ts';
 import { wishOf } from './planned-routes.ts';
@@ -71,15 +72,41 @@ async function trySwitch(
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
       for (const service of step.moved) context.unused.delete(service);
+      const switching = nexts.map((next) => switchOne(context, step, next));
       try {
-        await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
+        await allOrErrors(switching);
       } catch (error) {
-        await goBack(context, nexts);
-        throw error;
+        const failures = keptFailures(context, step, nexts, await Promise.allSettled(switching));
+        await goBack(
+          context,
+          failures === undefined ? nexts : nexts.filter(({ instance }) => failures.has(instance.server.host)),
+        );
+        throw failures === undefined ? error : new PartialSwitch(failures);
       }
     });
     return true;
   });
+}
+
+/** The servers on which a switch failed, where the others are to keep it; a run that is over keeps nothing. */
+function keptFailures(
+  { onPartialFailure, guard, servers, log }: RunContext,
+  { hosts, routes }: SwitchStep,
+  nexts: readonly Next[],
+  outcomes: readonly PromiseSettledResult<void>[],
+): Map<string, unknown> | undefined {
+  const failures = new Map(
+    outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' ? [[nexts[index]!.instance.server.host, outcome.reason] as const] : [],
+    ),
+  );
+  if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
+    return undefined;
+  const lost = soleHome(new Set(failures.keys()), routes, servers);
+  if (lost === undefined) return failures;
+  const where = [...failures.keys()].join(', ');
+  log.warning(`${where} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
+  return undefined;
 }
 
 function isInTime(work: Promise<void>): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
 export const LABEL = {
-  /** `service`, `sidecar`, `edge`, `edge-lock` or `helper`; of a volume `secrets`. */
+  /** `service`, `sidecar`, `edge`, `edge-lock`, `hook` or `helper`; of a volume `secrets`. */
   role: 'switchyard.role',
   project: 'switchyard.project',
   environment: 'switchyard.environment',
@@ -10,6 +10,8 @@ export const LABEL = {
   /** The image as the file names it: for people who read `docker ps`. */
   version: 'switchyard.version',
   side: 'switchyard.side',
+  /** On the container of a hook: `pre_deploy` or `post_deploy`. */
+  hook: 'switchyard.hook',
   /** The base side's host port. */
   hostPort: 'switchyard.host-port',
   /** Where names and ports carry the version: the container's own host port, as the base side would have it. */

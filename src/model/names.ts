@@ -74,6 +74,14 @@ export function containerName(scope: Scope, service: string, side: Side): string
   return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
 }
 
+/** The commands that a release may bring along, by their keys in the file. */
+export type HookName = 'pre_deploy' | 'post_deploy';
+
+/** hookContainerName returns `{project}_{env}_{service}_pre_deploy`, or `…_post_deploy`. */
+export function hookContainerName(scope: Scope, service: string, hook: HookName): string {
+  return `${containerName(scope, service, 'base')}_${hook}`;
+}
+
 /** networkName returns the name of the environment's Docker network. */
 export function networkName(scope: Scope): string {
   return `${scopeName(scope)}_network`;

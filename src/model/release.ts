@@ -58,6 +58,21 @@ export interface RecordedServer {
   release: number;
 }
 
+/**
+ * How far a hook came. `due`: its release is begun; `begun`: it was started, or is about to be, and no run has seen
+ * how it ended.
+ */
+export type HookProgress = 'due' | 'begun' | 'done' | 'failed';
+
+/** How far the hooks of a release came. */
+export interface RecordedHooks {
+  release: number;
+  /** The server that they run on. */
+  host: string;
+  pre_deploy?: HookProgress;
+  post_deploy?: HookProgress;
+}
+
 /** What runs of one service, on the state branch. */
 export interface RecordedService {
   release: number;
@@ -74,6 +89,8 @@ export interface RecordedService {
   run: string;
   /** A release that a run has begun and not finished. */
   pending?: { release: number; run: string; since: string };
+  /** The hooks of the last release that had any. */
+  hooks?: RecordedHooks;
   /** Old sides that a run still drains, without the lease; it says again before `until` that it lives. */
   draining?: { host: string; container: string; until: string }[];
   /** The last releases, the newest first. */
@@ -96,7 +113,7 @@ export interface EnvironmentState {
   environment: string;
   services: Record<string, RecordedService>;
   /** Servers that runs had to leave out, by host: they get no traffic, and stand as they were then. */
-  stale_servers?: Record<string, { since: string; run: string }>;
+  stale_servers?: Record<string, { since: string; run: string; reason?: string }>;
   /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
   release_numbers?: Record<string, number>;
   /** The same for the numbers of secret sets. */

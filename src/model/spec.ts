@@ -62,6 +62,15 @@ export interface Healthcheck {
   startPeriodMs: number;
 }
 
+/** A command that is run once per release, in a container of its own. */
+export interface HookSpec {
+  /** Its words; the entrypoint of the service, or of its image, stays in front of them. */
+  command: string[];
+  timeoutMs: number;
+  /** It may be run a second time when it is not known how it ended. */
+  idempotent: boolean;
+}
+
 /** How a service is rolled out. A change here touches neither container nor route. */
 export interface PolicySpec {
   strategy: StrategyName;
@@ -71,6 +80,10 @@ export interface PolicySpec {
   /** Time between SIGTERM and SIGKILL. */
   stopGracePeriodMs: number;
   pullPolicy: PullPolicy;
+  /** Runs before the first new container of a release starts: migrations. */
+  preDeploy?: HookSpec;
+  /** Runs when the new containers of a release have the traffic. */
+  postDeploy?: HookSpec;
 }
 
 /** One service of one environment, with everything merged, checked and in plain units. */
@@ -115,6 +128,9 @@ export interface NginxSpec {
   keepaliveMinTimeoutMs: number;
 }
 
+/** What becomes of the others when a switch fails on some of the servers. */
+export type PartialFailure = 'revert' | 'keep';
+
 /** An environment as it is wanted: what the file says, resolved. */
 export interface EnvironmentSpec {
   project: string;
@@ -125,6 +141,7 @@ export interface EnvironmentSpec {
   /** How many releases of each service are kept. */
   retainReleases: number;
   nginx: NginxSpec;
+  onPartialFailure: PartialFailure;
 }
 
 /** specHash returns a short hash of any plain value; the order of object keys does not matter. */

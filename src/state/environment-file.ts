@@ -12,6 +12,8 @@ const server: z.ZodType<RecordedServer> = z.looseObject({
   release: z.int(),
 });
 
+const progress = z.enum(['due', 'begun', 'done', 'failed']).optional();
+
 const serviceFields = z.looseObject({
   release: z.int(),
   image: z.string(),
@@ -23,6 +25,9 @@ const serviceFields = z.looseObject({
   previous: z.int(),
   run: z.string(),
   pending: z.looseObject({ release: z.int(), run: z.string(), since: z.string() }).optional(),
+  hooks: z
+    .looseObject({ release: z.int(), host: z.string(), pre_deploy: progress, post_deploy: progress })
+    .optional(),
   draining: z.array(z.looseObject({ host: z.string(), container: z.string(), until: z.string() })).optional(),
   history: z
     .array(
@@ -59,7 +64,9 @@ const stateFields = z.looseObject({
   project: z.string(),
   environment: z.string(),
   services: z.record(z.string(), service),
-  stale_servers: z.record(z.string(), z.looseObject({ since: z.string(), run: z.string() })).optional(),
+  stale_servers: z
+    .record(z.string(), z.looseObject({ since: z.string(), run: z.string(), reason: z.string().optional() }))
+    .optional(),
   release_numbers: z.record(z.string(), z.int()).optional(),
   secrets_versions: z.record(z.string(), z.int()).optional(),
 });

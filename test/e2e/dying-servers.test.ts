@@ -47,8 +47,8 @@ describe('A server that dies', () => {
   }
 
   /** Users of the servers that live; what was on its way to the one that died is lost with it, whoever deploys. */
-  async function startLoad(): Promise<void> {
-    const targets = living.map(({ host }) => ({ host, port: 80 }));
+  async function startLoad(servers = living): Promise<void> {
+    const targets = servers.map(({ host }) => ({ host, port: 80 }));
     traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
     await traffic.untilSent(50);
   }
@@ -74,6 +74,10 @@ describe('A server that dies', () => {
     await shop.deploy();
     await expectServed(lab.servers, version);
     await endLoad();
+    await expectCaughtUp();
+  }
+
+  async function expectCaughtUp(): Promise<void> {
     const state = await shop.state();
     expect(state).not.toHaveProperty('stale_servers');
     expect(state.services.web!.servers.map(({ host }) => host)).toEqual(lab.servers.map(({ host }) => host));
@@ -133,5 +137,29 @@ describe('A server that dies', () => {
     await endLoad();
     await expectServed(living, 'v1');
     await comesBack('v1');
+  });
+
+  test('only its edge does not take the routes, and what is proven is kept: the others go on without it', async () => {
+    shop.edit(({ environments }) => {
+      environments.production!.on_partial_failure = 'keep';
+    });
+    next('v2', { drain: { timeout: '10s' } });
+    await startLoad(lab.servers);
+    await mortal.docker('kill', '--signal', 'STOP', 'switchyard_edge');
+    const failed = said(await shop.failToDeploy());
+    expect(failed).toMatch(`${mortal.host} did not switch and was left out, the others have the new version`);
+    expect(failed).toMatch(`${mortal.host}: edge switchyard_edge: the reload did not take effect`);
+    await expectServed(living, 'v2');
+    const { services, stale_servers } = await shop.state();
+    expect(services.web!.servers.map(({ host }) => host)).toEqual(living.map(({ host }) => host));
+    expect(stale_servers![mortal.host]!.reason).toMatch('the reload did not take effect');
+    const status = await shop.run('status');
+    expect(status.log).toMatch(`${mortal.host} was left out`);
+
+    await mortal.docker('kill', '--signal', 'CONT', 'switchyard_edge');
+    await shop.deploy();
+    await expectServed(lab.servers, 'v2');
+    await endLoad();
+    await expectCaughtUp();
   });
 });

@@ -129,6 +129,12 @@ const staticEnvironment = closed({
     example:
       'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
   }),
+  on_partial_failure: key(z.enum(['revert', 'keep']), {
+    description:
+      'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
+    fallback: { value: DEFAULTS.on_partial_failure },
+    example: 'on_partial_failure: keep',
+  }),
   services: overrides,
 }).superRefine((environment, context) => {
   checkServers(environment, (path, message, hint) => {

@@ -69,4 +69,5 @@ export const DEPENDENCY_REFUSALS: Refusals = {
 export const LOCAL_REFUSALS: Refusals = {
   servers: 'the local provider has one server, the machine that runs the action.',
   user: 'the local provider needs no login.',
+  on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };

@@ -10,6 +10,7 @@ import { parseRestart } from '../restart.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkSecretName, checkVariableName } from '../variable-name.ts';
 import { healthcheck } from './healthcheck.ts';
+import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { DEPENDENCY_REFUSALS, DEPLOY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import {
@@ -282,6 +283,18 @@ const service = closed(
     healthcheck: key(healthcheck, {
       from: 'Compose',
       description: 'How a new container proves that it is healthy before it gets traffic.',
+    }),
+    pre_deploy: key(hook, {
+      description:
+        'Command that is run once per release before its first container starts, such as a migration: on one server, in a container of the new image with its environment, secrets and limits, and its volumes read-only. When it fails, nothing is deployed.',
+      short: 'pre_deploy: node migrate.js',
+      long: 'pre_deploy: { command: ["node", "migrate.js"], timeout: 30m, idempotent: true }',
+    }),
+    post_deploy: key(hook, {
+      description:
+        'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
+      short: 'post_deploy: node warm-cache.js',
+      long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
     }),
     drain: key(
       closed({

@@ -22,6 +22,7 @@ const DONE = {
   skipped: [],
   failure: undefined,
   dead: [],
+  left: new Map(),
   isUndone: true,
   probes: new Map(),
   tookMs: 4_200.4,
@@ -96,7 +97,7 @@ describe('a release', () => {
 describe('the record', () => {
   test('an intent is pending beside what runs', () => {
     const { input, state } = planned(api(), api({ image: 'api:2' }));
-    const after = recordIntent(state, input.services, AUTHOR, LATER);
+    const after = recordIntent(state, input.services, {}, AUTHOR, LATER);
     expect(after.services.api).toMatchObject({
       release: 1,
       pending: { release: 2, run: AUTHOR.run, since: LATER.toISOString() },
@@ -174,7 +175,7 @@ describe('the record', () => {
         service('web', { image: `web:${version}`, dependsOn: ['api'] }),
       ]);
     const { input, plan, state } = planned(all(1), all(2));
-    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, done: ['api'], failed: ['web'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);
@@ -227,12 +228,12 @@ describe('the record', () => {
     const release = { ...wanted!.release, secretsVersion: 1 };
     const current = { ...wanted!.known.current!, secrets_version: 3 };
     const services = [{ ...wanted!, release, known: { ...wanted!.known, current } }];
-    expect(recordIntent(state, services, AUTHOR, LATER).secrets_versions).toEqual({ api: 3 });
+    expect(recordIntent(state, services, {}, AUTHOR, LATER).secrets_versions).toEqual({ api: 3 });
   });
 
   test('a first deploy that failed leaves no service on the record, but its number is used', () => {
     const { input, plan, state } = planned(undefined, api());
-    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, failed: ['api'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);
@@ -241,7 +242,7 @@ describe('the record', () => {
 
   test('a release that could not be undone everywhere stays begun: the next run may find it standing', () => {
     const { input, plan, state } = planned(undefined, api());
-    const begun = recordIntent(state, input.services, AUTHOR, LATER);
+    const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, failed: ['api'], failure: new Error('no'), dead: ['b'], isUndone: false };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
     const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);

@@ -5,13 +5,16 @@ import { describePlan } from '../../../src/deploy/describe.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import type { Release } from '../../../src/model/release.ts';
-import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import type { EnvironmentSpec, HookSpec } from '../../../src/model/spec.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
-import { type Container, type RunOptions, StepFailed, World } from './world.ts';
+import { type Container, FAILING, type RunOptions, StepFailed, World } from './world.ts';
 
 /** Images of this version never get healthy. */
 const BROKEN = 4;
 const ZONES = ['lon1', 'lon1', 'nyc1'];
+
+/** Undefined is none. */
+const hook = fc.option(fc.record({ fails: fc.boolean(), idempotent: fc.boolean() }), { nil: undefined });
 
 /** What the file says in one run of a story. */
 const desired = fc.record({
@@ -25,6 +28,8 @@ const desired = fc.record({
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1000, 2000),
       naming: fc.constantFrom(undefined, 'version' as const),
+      preDeploy: hook,
+      postDeploy: hook,
     }),
     { freq: 6, nil: undefined },
   ),
@@ -39,6 +44,7 @@ const desired = fc.record({
   ),
   db: fc.option(fc.record({ version: fc.integer({ min: 1, max: 4 }) }), { freq: 3, nil: undefined }),
   servers: fc.constantFrom(1, 2, 2, 3, 3),
+  keeps: fc.boolean(),
 });
 type Desired = typeof desired extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -60,6 +66,9 @@ const mischief = fc.oneof(
         'lose the record',
         'copy a container',
         'leave things behind',
+        'let an nginx take nothing during a run',
+        'kill all hooks',
+        'remove all hooks',
         'switch a server off',
         'switch all servers on',
       ),
@@ -78,6 +87,8 @@ const run = fc.record({
     { weight: 1, arbitrary: fc.constant<RunOptions>({ services: ['api'] }) },
     { weight: 1, arbitrary: fc.constant<RunOptions>({ zones: ['lon1'] }) },
   ),
+  /** What somebody says when a run asks what became of a hook. */
+  answer: fc.constantFrom('run' as const, 'done' as const),
 });
 type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -142,6 +153,7 @@ function live(world: World, runs: readonly Run[]): void {
     for (const one of runs) {
       disturb(world, one, story);
       tell(world, one, story);
+      world.stubborn.clear();
     }
     settleDown(world, runs.at(-1)!, story);
   } catch (error) {
@@ -167,10 +179,15 @@ function tell(world: World, one: Run, story: string[]): boolean {
   if (given === undefined) return true;
   story.push(`-- ${summaryOf(one)}`);
   const asked = unlessRefused(given, () => world.ask(file, given));
-  const plan = asked && unlessRefused(given, () => world.plan(asked.wanted, asked.options));
+  let plan = asked && unlessRefused(given, () => world.plan(asked.wanted, asked.options));
   if (asked === undefined || plan === undefined) return true;
   const { options } = asked;
   const wanted = withOthersRecorded(world, asked.wanted, options);
+  if (plan.unfinished.length > 0) {
+    options.unfinishedHook = one.answer;
+    story.push(`   said: ${one.answer}`);
+    plan = world.plan(wanted, options);
+  }
   story.push(...describePlan(plan));
   let before = look(world);
   const promised = new Set(before.routes.keys());
@@ -244,6 +261,7 @@ function unlessRefused<T>({ services, zones }: RunOptions, work: () => T): T | u
 function settleDown(world: World, last: Run, story: string[]): void {
   const desired = structuredClone(last.desired);
   for (const one of [desired.api, desired.web, desired.db]) if (one?.version === BROKEN) one.version = 1;
+  for (const one of [desired.api?.preDeploy, desired.api?.postDeploy]) if (one) one.fails = false;
   const whole = { ...last, desired, cutAfter: undefined, narrowing: {} };
   // Somebody finds out while a server is off, and it comes back.
   expect(tell(world, whole, story)).toBe(true);
@@ -260,6 +278,7 @@ function settleDown(world: World, last: Run, story: string[]): void {
   }
   if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
   expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
+  for (const { hooks } of world.machines.values()) expect(hooks).toEqual([]);
   for (const { name, placement } of wanted.services) {
     const recorded = world.state.services[name]!;
     expect(recorded.pending).toBeUndefined();
@@ -283,6 +302,8 @@ function look(world: World): Sight {
   const living = [...world.machines].filter(([, { isDead }]) => !isDead).map(([host]) => host);
   const sight: Sight = { routes: new Map(), containers: new Map(), living: new Set(living) };
   for (const { host, kind, route, placement } of world.primaries()) {
+    // An nginx that takes nothing new goes on asking others' old copies, and then the backups: nobody waits for it.
+    if (world.stubborn.has(host) && placement.host !== host) continue;
     const key = `${host} ${kind} ${route.service}`;
     const backends = sight.routes.get(key) ?? new Map<string, boolean>();
     backends.set(
@@ -366,7 +387,7 @@ function leavesZone(key: string, wanted: EnvironmentSpec, plan: Plan): boolean {
   return standing?.every((copy) => zoneOf(copy.host) !== zoneOf(host)) ?? false;
 }
 
-function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
+function fileOf({ api, web, db, servers: count, keeps }: Desired): EnvironmentSpec {
   const dependsOnDb = db === undefined ? [] : ['db'];
   const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
     image: `api:${it.version}`,
@@ -376,9 +397,13 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
     servers: it.servers,
     secrets: ['TOKEN'],
     dependsOn: dependsOnDb,
-    policy: { drainTimeoutMs: it.drainTimeoutMs },
+    policy: {
+      drainTimeoutMs: it.drainTimeoutMs,
+      ...(it.preDeploy && { preDeploy: hookOf(it.preDeploy) }),
+      ...(it.postDeploy && { postDeploy: hookOf(it.postDeploy) }),
+    },
   });
-  return shop(
+  const environment = shop(
     [
       ...(web === undefined
         ? []
@@ -395,6 +420,11 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
     ],
     servers(count, ZONES),
   );
+  return { ...environment, onPartialFailure: keeps ? 'keep' : 'revert' };
+}
+
+function hookOf({ fails, idempotent }: { fails: boolean; idempotent: boolean }): HookSpec {
+  return { command: fails ? FAILING : ['migrate'], timeoutMs: 600_000, idempotent };
 }
 
 function optionsOf(world: World, one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
@@ -464,6 +494,15 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'lose the record':
       world.loseRecord();
+      break;
+    case 'let an nginx take nothing during a run':
+      world.stubborn.add(machine.spec.host);
+      break;
+    case 'kill all hooks':
+      world.killHooks();
+      break;
+    case 'remove all hooks':
+      world.removeHooks();
       break;
     case 'switch a server off':
       switchOff(world, pick, story);

@@ -87,5 +87,6 @@ export function shop(services: ServiceSpec[], on: ServerSpec[] = servers(1)): En
     services,
     retainReleases: 50,
     nginx: { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2000 },
+    onPartialFailure: 'revert',
   };
 }

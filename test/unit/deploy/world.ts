@@ -2,17 +2,34 @@ import {
   assemble,
   assembleKept,
   assembleUndo,
+  assembleWithout,
   type Facts,
   type Restored,
 } from '../../../src/deploy/assemble.ts';
 import { chooseRelease, type RollbackTarget } from '../../../src/deploy/choose-release.ts';
 import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
+import { recordHook } from '../../../src/deploy/hook-record.ts';
 import { namesOf } from '../../../src/deploy/image-name.ts';
-import type { Leftover, Leftovers, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
-import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
+import { joinPlans } from '../../../src/deploy/joined-plan.ts';
 import type {
+  Leftover,
+  Leftovers,
+  ObservedHook,
+  ObservedNginx,
+  ObservedServer,
+} from '../../../src/deploy/observed.ts';
+import {
+  begunServices,
+  keptDigests,
+  outcomeOf,
+  type Progress as RunProgress,
+} from '../../../src/deploy/outcome.ts';
+import { PartialSwitch, soleHome } from '../../../src/deploy/partial-switch.ts';
+import type {
+  AwaitStep,
   ForgetSecretsStep,
+  HookStep,
   KeepSecretsStep,
   Level,
   Plan,
@@ -30,6 +47,7 @@ import { planDeploy } from '../../../src/deploy/planner.ts';
 import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
 import { checkImages, restoredSpec } from '../../../src/deploy/restore.ts';
 import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
+import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import { containerName, scopeName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
@@ -90,6 +108,7 @@ export interface Litter extends Leftover {
 export interface Machine {
   spec: ServerSpec;
   containers: Container[];
+  hooks: ObservedHook[];
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
@@ -110,11 +129,18 @@ export interface RunOptions {
   secrets?: Record<string, Record<string, string>>;
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
+  unfinishedHook?: 'run' | 'done' | undefined;
   /** A rollback of `services`. */
   rollback?: RollbackTarget;
   /** What the rollback has found; filled in by the world. */
   restored?: Restored;
 }
+
+/** How a hook of one release ended, or that it has not ended. */
+export type HookEnd = 'runs' | 'well' | 'badly' | 'killed';
+
+/** The command of a hook that fails. */
+export const FAILING = ['fail'];
 
 /**
  * Where images come from: a registry that gives digests, or somebody who loads them by hand before each run. `plain`
@@ -127,6 +153,14 @@ export class StepFailed extends Error {}
 
 /** Ids of the containers that a run has started and that no switch has given traffic, by service. */
 type Unused = Map<string, string[]>;
+
+/** How far a run came. */
+interface Progress extends RunProgress {
+  unused: Unused;
+  retiring: RetireStep[];
+  /** Services whose release is written. */
+  written: Set<string>;
+}
 
 /**
  * World is a model of servers and record on which plans really run: containers come and go, and edge and sidecar
@@ -143,6 +177,10 @@ export class World {
   underway: Plan | undefined;
   /** Images that never get healthy. */
   readonly broken = new Set<string>();
+  /** Hosts whose nginx takes no new configuration. */
+  readonly stubborn = new Set<string>();
+  /** What became of every hook that was started, by service, hook, release and image. */
+  readonly hookEnds = new Map<string, HookEnd>();
   /** What an image name means right now: `moveImage` changes it. */
   readonly #imageIds = new Map<string, string>();
   readonly #source: ImageSource;
@@ -198,7 +236,7 @@ export class World {
 
   facts(wanted: EnvironmentSpec, options: RunOptions): Facts {
     this.#nginxImage = wanted.nginx.image;
-    const { services, zones, excludedServers, secrets = {}, restored } = options;
+    const { services, zones, excludedServers, secrets = {}, unfinishedHook, restored } = options;
     const known = Object.entries(this.state.services).map(([name, { release, pending }]) => {
       const at = (number: number | undefined) => this.releases.get(`${name}/${number}`);
       return [name, { current: at(release), pending: at(pending?.release) }] as const;
@@ -207,6 +245,7 @@ export class World {
       wanted,
       secrets,
       narrowing: { services, zones, excludedServers },
+      unfinishedHook,
       observed: this.#observe(wanted, options),
       state: structuredClone(this.state),
       known: new Map(known),
@@ -247,6 +286,7 @@ export class World {
     let input = this.input(wanted, options);
     let plan = planDeploy(input);
     this.underway = plan;
+    refuseUnfinished(plan.unfinished);
     if (plan.settle !== undefined) {
       yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
       for (const step of plan.prepare) yield this.#prepare(wanted, step);
@@ -256,6 +296,14 @@ export class World {
       this.underway = plan;
       if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after settling');
     }
+    if (plan.awaited.length > 0) {
+      for (const step of plan.awaited) yield this.#await(step);
+      input = this.input(wanted, options);
+      plan = planDeploy(input);
+      this.underway = plan;
+      if (plan.awaited.length > 0) throw new Error('awaiting hooks never ends');
+    }
+    refuseUnfinished(plan.unfinished);
     for (let rounds = 0; plan.vacate.some(({ drainTimeoutMs }) => drainTimeoutMs !== undefined); rounds++) {
       if (rounds > 3) throw new Error('vacating never ends');
       yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
@@ -268,42 +316,79 @@ export class World {
     }
     if (isEmpty(plan)) return plan;
     checkImages(input, plan);
-    for (const step of plan.prepare.filter((step) => !isCreating(step))) yield this.#prepare(wanted, step);
-    yield* this.#pull(plan.pulls);
-    const begun = begunServices(input, plan);
-    const digests = keptDigests(input, begun);
-    const written = new Set(begun.map(({ name }) => name));
-    if (begun.length > 0) {
-      this.#write(input, begun, options);
-      this.#record((state) => recordIntent(state, begun, AUTHOR, NOW));
-      yield 'recorded the intent';
-    }
-    for (const step of plan.prepare.filter(isCreating)) yield this.#prepare(wanted, step);
-    for (const step of plan.keepSecrets) yield this.#keep(step, options);
-    for (const step of plan.vacate) yield this.#retire(step);
-
-    const progress = {
-      done: [] as string[],
-      failed: [] as string[],
-      unused: new Map() as Unused,
-      skipped: [] as string[],
-      failure: undefined as unknown,
-      dead: [] as string[],
+    const progress: Progress = {
+      done: [],
+      failed: [],
+      unused: new Map(),
+      skipped: [],
+      failure: undefined,
+      dead: [],
+      left: new Map(),
       isUndone: true,
       probes: new Map(),
       tookMs: 0,
+      retiring: [],
+      written: new Set(),
     };
-    const retiring: RetireStep[] = [];
+    const {
+      input: last,
+      plan: whole,
+      digests,
+    } = yield* this.#execute(wanted, input, plan, options, progress);
+    for (const step of progress.retiring) yield this.#retire(step);
+    if (progress.failure === undefined) {
+      for (const step of whole.forgetSecrets) yield this.#forget(step);
+      for (const { host } of whole.teardown) yield this.#teardown(host);
+      for (const step of whole.sweep) yield this.#sweep(step);
+    }
+    const outcome = outcomeOf(last, whole, progress, digests, [], '');
+    this.#write(
+      last,
+      outcome.achieved.map(({ service }) => service),
+      options,
+      progress,
+    );
+    const isMultiServer = input.servers.length > 1;
+    this.#record((state) => recordOutcome(state, outcome, isMultiServer, AUTHOR, NOW));
+    yield 'recorded the outcome';
+    if (progress.failure !== undefined) throw progress.failure;
+    if (progress.left.size > 0) throw new StepFailed(`${[...progress.left.keys()]} was left out`);
+    return whole;
+  }
+
+  /** Runs a plan, and where servers are left out in its middle the plan that is made then. */
+  *#execute(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    plan: Plan,
+    options: RunOptions,
+    progress: Progress,
+  ): Generator<string, { input: PlanInput; plan: Plan; digests: Map<string, string> }> {
+    const digests = yield* this.#getReady(wanted, input, plan, options, progress);
+    const keeps = wanted.onPartialFailure === 'keep';
     for (const level of plan.levels) {
       try {
-        yield* this.#level(input, level, options, progress.unused);
-        retiring.push(...level.retire);
+        yield* this.#level(input, level, options, progress.unused, keeps);
+        progress.retiring.push(...level.retire);
         progress.done.push(...level.services);
       } catch (error) {
+        if (error instanceof PartialSwitch) {
+          const rest = yield* this.#goOnWithout(wanted, input, plan, level, options, progress, error);
+          const ended = yield* this.#execute(wanted, rest.input, rest.plan, options, progress);
+          const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+          return { ...ended, plan: joinPlans(plan, come, ended.plan) };
+        }
         if (!(error instanceof StepFailed)) throw error;
         progress.failure = error;
         progress.failed = level.services;
         yield* this.#undo(wanted, input, progress, options);
+        break;
+      }
+      try {
+        for (const step of level.postDeploy) yield* this.#hook(input, step, options);
+      } catch (error) {
+        if (!(error instanceof StepFailed)) throw error;
+        progress.failure = error;
         break;
       }
     }
@@ -312,23 +397,61 @@ export class World {
         .flatMap(({ services }) => services)
         .filter((name) => !progress.done.includes(name));
     }
-    for (const step of retiring) yield this.#retire(step);
-    if (progress.failure === undefined) {
-      for (const step of plan.forgetSecrets) yield this.#forget(step);
-      for (const { host } of plan.teardown) yield this.#teardown(host);
-      for (const step of plan.sweep) yield this.#sweep(step);
+    return { input, plan, digests };
+  }
+
+  *#goOnWithout(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    { levels, standing }: Plan,
+    level: Level,
+    options: RunOptions,
+    progress: Progress,
+    { failures }: PartialSwitch,
+  ): Generator<string, { input: PlanInput; plan: Plan }> {
+    for (const [host, error] of failures) progress.left.set(host, error);
+    const left = [...failures.keys()];
+    const excludedServers = [...(options.excludedServers ?? []), ...progress.left.keys()];
+    const draining = progress.retiring.map(({ id }) => id);
+    const look = () => {
+      const observed = this.#observe(wanted, { ...options, excludedServers });
+      return assembleWithout(input, { left, observed, state: this.state, standing, draining });
+    };
+    const { settle, prepare, pulls } = planDeploy(look());
+    if (settle !== undefined) {
+      yield* this.#pull(pulls.filter(({ image }) => image === wanted.nginx.image));
+      for (const step of prepare) yield this.#prepare(wanted, step);
+      yield* this.#switch(input, settle, progress.unused);
     }
-    const outcome = outcomeOf(input, plan, progress, digests, [], '');
-    this.#write(
-      input,
-      outcome.achieved.map(({ service }) => service).filter(({ name }) => !written.has(name)),
-      options,
-    );
-    const isMultiServer = input.servers.length > 1;
-    this.#record((state) => recordOutcome(state, outcome, isMultiServer, AUTHOR, NOW));
-    yield 'recorded the outcome';
-    if (progress.failure !== undefined) throw progress.failure;
-    return plan;
+    const without = look();
+    const plan = planDeploy(without);
+    if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after leaving out');
+    const ahead = plan.levels.flatMap(({ services }) => services);
+    progress.done.push(...level.services.filter((name) => !ahead.includes(name)));
+    this.underway = { ...plan, levels: [...levels, ...plan.levels] };
+    return { input: without, plan };
+  }
+
+  *#getReady(
+    wanted: EnvironmentSpec,
+    input: PlanInput,
+    plan: Plan,
+    options: RunOptions,
+    progress: Progress,
+  ): Generator<string, Map<string, string>> {
+    for (const step of plan.prepare.filter((step) => !isCreating(step))) yield this.#prepare(wanted, step);
+    yield* this.#pull(plan.pulls);
+    const begun = begunServices(input, plan);
+    if (begun.length > 0) {
+      this.#write(input, begun, options, progress);
+      const { hooks } = plan;
+      this.#record((state) => recordIntent(state, begun, hooks, AUTHOR, NOW));
+      yield 'recorded the intent';
+    }
+    for (const step of plan.prepare.filter(isCreating)) yield this.#prepare(wanted, step);
+    for (const step of plan.keepSecrets) yield this.#keep(step, options);
+    for (const step of plan.vacate) yield this.#retire(step);
+    return keptDigests(input, begun);
   }
 
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
@@ -427,6 +550,23 @@ export class World {
   loseRecord(): void {
     this.state = emptyState(this.scope);
     this.releases = new Map();
+    this.hookEnds.clear();
+  }
+
+  /** killHooks ends every hook that runs, as an engine does that is restarted. */
+  killHooks(): void {
+    for (const { hooks } of this.machines.values()) {
+      for (const hook of hooks.filter(({ status }) => status === 'running')) {
+        Object.assign(hook, { status: 'ended', exitCode: 137 });
+        this.#noteEnd(hook, 'killed');
+      }
+    }
+  }
+
+  /** removeHooks removes the containers of all hooks, running or not. */
+  removeHooks(): void {
+    this.killHooks();
+    for (const machine of this.machines.values()) machine.hooks = [];
   }
 
   /** join makes the file's servers exist; those that left it are switched off, and come back empty. */
@@ -441,6 +581,7 @@ export class World {
         const nothing = {
           containers: [],
           litter: [],
+          hooks: [],
           sidecar: undefined,
           edge: undefined,
           images: new Map(),
@@ -489,6 +630,7 @@ export class World {
           host,
           containers: seen.filter(({ alias }) => alias !== undefined),
           copies: seen.filter(({ alias }) => alias === undefined),
+          hooks: structuredClone(machine.hooks),
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
@@ -621,22 +763,111 @@ export class World {
     return `forgot secrets on ${host}`;
   }
 
-  *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
+  *#level(
+    input: PlanInput,
+    level: Level,
+    options: RunOptions,
+    unused: Unused,
+    keeps = false,
+  ): Generator<string> {
+    for (const step of level.preDeploy) yield* this.#hook(input, step, options);
     for (const { host, id, name } of level.stop) {
       const container = this.#living(host).containers.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
-    for (const step of level.start) yield this.#start(step, options, unused);
+    for (const step of level.start) yield this.#start(input, step, options, unused);
     for (const { host, name } of level.check) {
       this.#living(host);
       const container = this.container(name, host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
-    if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused);
+    if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused, keeps);
   }
 
-  #start(step: StartStep, options: RunOptions, unused: Unused): string {
+  /** It throws when a hook would run twice, or two of a service at once. */
+  *#hook(input: PlanInput, step: HookStep, options: RunOptions): Generator<string> {
+    const machine = this.#living(step.host);
+    const { hook, service, release, name } = step;
+    const what = `${hook} of ${service} release ${release}`;
+    let container = machine.hooks.find((candidate) => candidate.name === name);
+    if (container === undefined) {
+      container = {
+        id: `c${this.#nextId++}`,
+        name,
+        service,
+        hook,
+        release,
+        status: 'created',
+        exitCode: 0,
+      };
+      machine.hooks.push(container);
+      yield `created ${what} on ${step.host}`;
+    }
+    if (container.release !== release) throw new Error(`${name} is that of release ${container.release}`);
+    if (container.status === 'created') {
+      this.#record((state) => recordHook(state, step, 'begun'));
+      yield `recorded that ${what} begins`;
+      const { policy } = input.services.find((one) => one.name === service)!.spec;
+      const spec = hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
+      const before = this.hookEnds.get(this.#hookKey(container));
+      const mayRun = before === undefined || before === 'badly';
+      if (!mayRun && !spec?.idempotent && options.unfinishedHook !== 'run')
+        throw new Error(`${what} runs twice; the first time it ended ${before}`);
+      const living = [...this.machines.values()].filter(({ isDead }) => !isDead);
+      const rival = living
+        .flatMap(({ hooks }) => hooks)
+        .find((other) => other.service === service && other.status === 'running');
+      if (rival !== undefined) throw new Error(`${what} and ${rival.name} run at once`);
+      container.status = 'running';
+      this.#noteEnd(container, 'runs');
+      yield `started ${what} on ${step.host}`;
+      this.#endHook(container, step.command[0] === FAILING[0]);
+      yield `ended ${what}`;
+    }
+    const { exitCode } = container;
+    this.#record((state) => recordHook(state, step, exitCode === 0 ? 'done' : 'failed'));
+    yield `recorded that ${what} is over`;
+    machine.hooks = machine.hooks.filter((other) => other !== container);
+    yield `removed ${name}`;
+    if (exitCode !== 0) throw new StepFailed(`${what} ended with ${exitCode}`);
+  }
+
+  #await({ host, id, name }: AwaitStep): string {
+    const found = this.#living(host).hooks.find((hook) => hook.id === id);
+    if (found?.status === 'running') this.#endHook(found, false);
+    return `awaited ${name}`;
+  }
+
+  #endHook(hook: ObservedHook, isFailing: boolean): void {
+    hook.status = 'ended';
+    hook.exitCode = isFailing ? 1 : 0;
+    this.#noteEnd(hook, isFailing ? 'badly' : 'well');
+  }
+
+  #noteEnd(hook: ObservedHook, end: HookEnd): void {
+    this.hookEnds.set(this.#hookKey(hook), end);
+  }
+
+  #hookKey({ service, hook, release }: Pick<ObservedHook, 'service' | 'hook' | 'release'>): string {
+    const image = this.releases.get(`${service}/${release}`)?.container.image ?? '';
+    return `${service} ${hook} ${release} ${this.imageId(image)}`;
+  }
+
+  /** What a release needs was prepared by its hook, unless somebody said that it was. */
+  #assertPrepared(input: PlanInput, { service, release }: StartStep, { unfinishedHook }: RunOptions): void {
+    const wanted = input.services.find(({ name }) => name === service)!;
+    const isAdded = this.state.services[service]?.release === release;
+    const isBack = wanted.restored !== undefined;
+    if (wanted.spec.policy.preDeploy === undefined || isAdded || isBack || input.keepsActive) return;
+    const key = this.#hookKey({ service, release, hook: 'pre_deploy' });
+    if (unfinishedHook === 'done') this.hookEnds.set(key, 'well');
+    const end = this.hookEnds.get(key);
+    if (end !== 'well') throw new Error(`${service} release ${release} starts, and its pre_deploy: ${end}`);
+  }
+
+  #start(input: PlanInput, step: StartStep, options: RunOptions, unused: Unused): string {
+    if (step.existing === undefined) this.#assertPrepared(input, step, options);
     const machine = this.#living(step.host);
     const { blueprint, side, name } = step;
     let container = machine.containers.find(({ id }) => id === step.existing);
@@ -683,13 +914,14 @@ export class World {
     return `started ${name} on ${step.host}`;
   }
 
-  *#switch(input: PlanInput, step: SwitchStep, unused: Unused): Generator<string> {
+  *#switch(input: PlanInput, step: SwitchStep, unused: Unused, keeps = false): Generator<string> {
     const staged: {
       nginx: Nginx;
       before: string;
       files: Map<string, string>;
       slot: 'a' | 'b';
       on: string;
+      host: string;
     }[] = [];
     for (const host of step.hosts) {
       const machine = this.#living(host);
@@ -710,17 +942,32 @@ export class World {
         nginx.files.set('nginx.conf', renderPointer(before));
         const { files, slot } = compose(kind, { ...tree, live: before }, wish);
         for (const [path, content] of files) nginx.files.set(path, content);
-        staged.push({ nginx, before, files, slot, on: `${kind} of ${host}` });
+        staged.push({ nginx, before, files, slot, on: `${kind} of ${host}`, host });
       }
     }
     yield 'staged the routes';
-    for (const { nginx, slot, on } of staged) {
+    for (const { nginx, slot, on, host } of staged) {
       nginx.files.set('nginx.conf', renderPointer(slot));
       yield `pointed the ${on} to slot ${slot}`;
+      if (this.stubborn.has(host)) continue;
       this.#load(nginx);
       yield `reloaded the ${on}`;
     }
     for (const service of step.moved) unused.delete(service);
+    const failing = new Set(staged.map(({ host }) => host).filter((host) => this.stubborn.has(host)));
+    if (failing.size > 0) {
+      const isKept =
+        keeps &&
+        failing.size < step.hosts.length &&
+        soleHome(failing, step.routes, input.servers) === undefined;
+      for (const { nginx, before, host } of staged) {
+        if (isKept && !failing.has(host)) continue;
+        nginx.files.set('nginx.conf', renderPointer(before));
+        if (!failing.has(host)) this.#load(nginx);
+      }
+      if (!isKept) throw new StepFailed(`${[...failing]} did not switch`);
+      throw new PartialSwitch(new Map([...failing].map((host) => [host, 'it did not switch'])));
+    }
     const unproven = this.primaries().find(
       ({ host, route, placement }) =>
         step.hosts.includes(host) &&
@@ -743,6 +990,9 @@ export class World {
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
     if (container?.isRunning && drainTimeoutMs !== undefined) this.#needNginxImage(machine);
     machine.containers = machine.containers.filter((container) => container.id !== id);
+    const hook = machine.hooks.find((candidate) => candidate.id === id);
+    if (hook?.status === 'running') throw new Error(`${name} on ${host} runs, and is removed`);
+    machine.hooks = machine.hooks.filter((candidate) => candidate !== hook);
     return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
   }
 
@@ -753,8 +1003,15 @@ export class World {
     options: RunOptions,
   ): Generator<string> {
     const unused = new Set([...progress.unused.values()].flat());
-    const observed = this.#observe(wanted, options);
-    const plan = planDeploy(assembleUndo(input, { ...progress, unused }, observed));
+    const look = () =>
+      planDeploy(assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options)));
+    let plan = look();
+    if (plan.settle !== undefined) {
+      yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
+      for (const step of plan.prepare) yield this.#prepare(wanted, step);
+      yield* this.#switch(input, plan.settle, new Map());
+      plan = look();
+    }
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
     for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
@@ -766,7 +1023,8 @@ export class World {
 
   #teardown(host: string): string {
     const machine = this.#living(host);
-    if (machine.containers.length > 0) throw new Error(`${host}: the network has active endpoints`);
+    if (machine.containers.length + machine.hooks.length > 0)
+      throw new Error(`${host}: the network has active endpoints`);
     machine.sidecar = undefined;
     machine.secrets.clear();
     if (machine.edge !== undefined) machine.edge.isInNetwork = false;
@@ -782,14 +1040,20 @@ export class World {
     return `removed ${what} ${name} from ${host}`;
   }
 
-  #write(input: PlanInput, services: readonly WantedService[], { secrets = {} }: RunOptions): void {
-    for (const service of services.filter(({ release }) => release.isNew)) {
+  #write(
+    input: PlanInput,
+    services: readonly WantedService[],
+    { secrets = {} }: RunOptions,
+    { written }: Progress,
+  ): void {
+    for (const service of services.filter(({ name, release }) => release.isNew && !written.has(name))) {
       const path = `${service.name}/${service.release.number}`;
       if (this.releases.has(path)) throw new Error(`release ${path} is already written`);
       const { image } = service.spec.container;
       const digest = this.#digestOf(image, this.imageId(image));
       this.releases.set(path, releaseOf(input.scope, service, digest, AUTHOR, NOW));
       this.truth.set(path, secrets[service.name] ?? {});
+      written.add(service.name);
     }
   }
 
