@@ -56090,6 +56090,7 @@ const ACTIONS = {
             'state-branch',
             'github-token',
             'lease-wait',
+            'unfinished-hook',
             'dry-run',
         ],
         outputs: ['changed', 'releases', 'result'],
@@ -56112,8 +56113,33 @@ const ACTIONS = {
             'state-branch',
             'github-token',
             'lease-wait',
+            'unfinished-hook',
             'dry-run',
         ],
+        outputs: ['changed', 'releases', 'result'],
+    },
+    rollback: {
+        folder: 'actions/rollback',
+        title: 'Switchyard rollback',
+        description: 'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
+        icon: 'rotate-ccw',
+        color: 'blue',
+        inputs: [
+            'environment',
+            'service',
+            'to',
+            'zones',
+            'exclude-servers',
+            'config',
+            'ssh-private-key',
+            'state-branch',
+            'github-token',
+            'lease-wait',
+            'dry-run',
+        ],
+        meanings: {
+            service: 'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
+        },
         outputs: ['changed', 'releases', 'result'],
     },
     'update-nginx': {
@@ -56124,6 +56150,28 @@ const ACTIONS = {
         color: 'blue',
         inputs: [...SHARED, 'zones', 'exclude-servers', 'lease-wait', 'dry-run'],
         outputs: ['changed', 'releases', 'result'],
+    },
+    plan: {
+        folder: 'actions/plan',
+        title: 'Switchyard plan',
+        description: 'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
+        icon: 'eye',
+        color: 'blue',
+        inputs: [
+            'environment',
+            'service',
+            'zones',
+            'exclude-servers',
+            'config',
+            'ssh-private-key',
+            'secrets',
+            'images',
+            'state-branch',
+            'github-token',
+            'comment',
+            'exit-code',
+        ],
+        outputs: ['changed', 'releases', 'plan'],
     },
     status: {
         folder: 'actions/status',
@@ -56171,6 +56219,9 @@ function scopeName(scope) {
 function containerName(scope, service, side) {
     return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
 }
+function hookContainerName(scope, service, hook) {
+    return `${containerName(scope, service, 'base')}_${hook}`;
+}
 function networkName(scope) {
     return `${scopeName(scope)}_network`;
 }
@@ -56179,6 +56230,10 @@ function sidecarName(scope) {
 }
 function sidecarVolumeName(scope) {
     return `${scopeName(scope)}_nginx`;
+}
+const SECRETS_VOLUME = 'secrets';
+function secretsVolumeName(scope) {
+    return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
 function volumeName(scope, volume) {
     return `${scopeName(scope)}_${volume}`;
@@ -56199,6 +56254,7 @@ const DEFAULTS = {
     },
     server: { port: 22, zone: 'default' },
     servers: 1,
+    retain_releases: 50,
     strategy: 'toggle',
     pull_policy: 'missing',
     restart: 'unless-stopped',
@@ -56206,6 +56262,8 @@ const DEFAULTS = {
     stop_grace_period: '10s',
     drain: { timeout: '120s' },
     healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
+    hook: { timeout: '10m', idempotent: false },
+    on_partial_failure: 'revert',
     logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 };
 ;
@@ -65305,6 +65363,7 @@ const DEPENDENCY_REFUSALS = {
 const LOCAL_REFUSALS = {
     servers: 'the local provider has one server, the machine that runs the action.',
     user: 'the local provider needs no login.',
+    on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
 ;
 const bytes_UNITS = {
@@ -65387,6 +65446,7 @@ function parseDomain(domain) {
 }
 ;
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
 function parseShortMount(text) {
     const parts = text.split(':');
     const hasSource = parts.length > 1 && (parts[1] ?? '').startsWith('/');
@@ -65429,8 +65489,8 @@ function checkMount({ type, source, target, read_only }) {
             hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
         });
     }
-    if (type === 'volume' && source === SIDECAR_ALIAS) {
-        throw new UserError(`volume name "${source}" is reserved for Switchyard's own configuration`);
+    if (type === 'volume' && RESERVED_VOLUMES.includes(source)) {
+        throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
     }
     return { ...mount, source };
 }
@@ -65722,6 +65782,33 @@ const healthcheck = key_closed({
     }),
 });
 ;
+const words = parsed(union([scalars_text, schemas_array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+    const list = typeof value === 'string' ? splitWords(value) : value;
+    if (list[0] === undefined || list[0].trim() === '')
+        throw new UserError('is empty');
+    return list;
+});
+const hook_long = key_closed({
+    command: requiredKey(words, {
+        description: 'Command that is run, in the forms of `command` of a service. The entrypoint of the service, or of its image, stays in front of it.',
+        short: 'command: node migrate.js',
+        long: 'command: ["node", "migrate.js"]',
+    }),
+    timeout: key(positiveDuration, {
+        description: 'A command that takes longer is stopped, and the run fails.',
+        fallback: { value: DEFAULTS.hook.timeout },
+        example: 'timeout: 30m',
+    }),
+    idempotent: key(flag, {
+        description: 'Says that the command may be run a second time for the same release: when nobody knows how it ended, it is, instead of asking.',
+        fallback: { value: false },
+        example: 'idempotent: true',
+    }),
+});
+const hook = union([words.transform((command) => ({ command })), hook_long], {
+    error: 'must be a command, or a map with one',
+});
+;
 const LABEL_PREFIX = 'switchyard.';
 const MEMORY_MIN = 6 * 1024 ** 2;
 function distinct(list) {
@@ -65893,6 +65980,16 @@ const service = key_closed({
     healthcheck: key(healthcheck, {
         from: 'Compose',
         description: 'How a new container proves that it is healthy before it gets traffic.',
+    }),
+    pre_deploy: key(hook, {
+        description: 'Command that is run once per release before its first container starts, such as a migration: on one server, in a container of the new image with its environment, secrets and limits, and its volumes read-only. When it fails, nothing is deployed.',
+        short: 'pre_deploy: node migrate.js',
+        long: 'pre_deploy: { command: ["node", "migrate.js"], timeout: 30m, idempotent: true }',
+    }),
+    post_deploy: key(hook, {
+        description: 'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
+        short: 'post_deploy: node warm-cache.js',
+        long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
     }),
     drain: key(key_closed({
         timeout: key(scalars_duration, {
@@ -66097,6 +66194,11 @@ const staticEnvironment = key_closed({
         description: 'The servers.',
         example: 'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
     }),
+    on_partial_failure: key(schemas_enum(['revert', 'keep']), {
+        description: 'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
+        fallback: { value: DEFAULTS.on_partial_failure },
+        example: 'on_partial_failure: keep',
+    }),
     services: overrides,
 }).superRefine((environment, context) => {
     checkServers(environment, (path, message, hint) => {
@@ -66129,6 +66231,11 @@ const config_config = key_closed({
             example: 'keepalive_min_timeout: 10s',
         }),
     }), { description: 'Settings of nginx, for the sidecar and the edge both.' }),
+    retain_releases: key(wholeNumber('a whole number from 2', 2), {
+        description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
+        fallback: { value: DEFAULTS.retain_releases },
+        example: 'retain_releases: 20',
+    }),
     environments: requiredKey(record(schemas_string().meta({ pattern: NAME_PATTERN.source }), environment_environment)
         .refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }), { description: 'The environments by name: where services run.' }),
     services: key(services, { description: 'The services by name, as they are in every environment.' }),
@@ -66663,6 +66770,15 @@ function policy(input, healthcheck) {
         drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
         stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),
         pullPolicy: pullPolicy === 'if_not_present' ? 'missing' : pullPolicy,
+        ...given('preDeploy', input.pre_deploy && resolve_service_hook(input.pre_deploy)),
+        ...given('postDeploy', input.post_deploy && resolve_service_hook(input.post_deploy)),
+    };
+}
+function resolve_service_hook({ command, timeout, idempotent }) {
+    return {
+        command,
+        timeoutMs: timeout ?? parseDuration(DEFAULTS.hook.timeout),
+        idempotent: idempotent ?? DEFAULTS.hook.idempotent,
     };
 }
 function given(name, value) {
@@ -66692,10 +66808,12 @@ function resolveEnvironment(loaded, environment, options = {}) {
         provider: input.provider,
         servers,
         services,
+        retainReleases: loaded.config.retain_releases ?? DEFAULTS.retain_releases,
         nginx: {
             image: image ?? DEFAULTS.sidecar.image,
             keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
         },
+        onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
     };
 }
 function environmentOf(loaded, name) {
@@ -66790,10 +66908,129 @@ function checkDomains(services, report) {
     }
 }
 ;
+class EngineError extends Error {
+    status;
+    constructor(status, message) {
+        super(message);
+        this.name = 'EngineError';
+        this.status = status;
+    }
+}
+function isStatus(error, ...statuses) {
+    return error instanceof EngineError && statuses.includes(error.status);
+}
+class EngineHttp {
+    #agent;
+    requests = 0;
+    guard = () => undefined;
+    explain = (error) => error;
+    constructor(dial, connections) {
+        this.#agent = new undici.Agent({
+            connections,
+            pipelining: 1,
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            keepAliveTimeout: 60_000,
+            connect: (_options, done) => {
+                dial().then((stream) => done(null, stream), (error) => done(error, null));
+            },
+        });
+    }
+    async json(request) {
+        const { body } = await this.send(request);
+        const text = await this.#whole(request, body.text());
+        return (text === '' ? undefined : JSON.parse(text));
+    }
+    async bytes(request) {
+        const { body } = await this.send(request);
+        return Buffer.from(await this.#whole(request, body.arrayBuffer()));
+    }
+    async send(request) {
+        const sending = this.#sendOnce(request).catch((error) => {
+            if (request.method !== 'GET' || !isTunnelBroken(error))
+                throw error;
+            return this.#sendOnce(request);
+        });
+        return await this.#whole(request, sending);
+    }
+    async #whole({ signal }, work) {
+        try {
+            return await work;
+        }
+        catch (error) {
+            const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
+            throw isTold ? error : this.explain(error);
+        }
+    }
+    async #sendOnce(request) {
+        if (request.method !== 'GET')
+            this.guard();
+        this.requests += 1;
+        const response = await this.#agent.request({
+            origin: 'http://docker',
+            path: `/${request.path.map(encodeURIComponent).join('/')}${queryString(request.query)}`,
+            method: request.method,
+            headers: { host: 'docker', ...contentType(request.body), ...request.headers },
+            body: request.body === undefined || Buffer.isBuffer(request.body)
+                ? request.body
+                : JSON.stringify(request.body),
+            signal: request.signal,
+        });
+        if (response.statusCode >= 400) {
+            throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
+        }
+        return response;
+    }
+    async destroy() {
+        await this.#agent.destroy();
+    }
+}
+function contentType(body) {
+    if (body === undefined)
+        return {};
+    return { 'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json' };
+}
+function queryString(query = {}) {
+    const parameters = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+        if (value === undefined)
+            continue;
+        parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
+    }
+    return parameters.size === 0 ? '' : `?${parameters}`;
+}
+function engineMessage(body) {
+    try {
+        return JSON.parse(body).message;
+    }
+    catch {
+        return body.trim() || 'the engine gave no reason';
+    }
+}
+;
+function explainCutOff(host, error) {
+    return new UserError(`${host}: the connection to its Docker engine broke off (${messageOf(error)})`, {
+        hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+        cause: error,
+    });
+}
+function explainRefusal(what, error) {
+    if (!(error instanceof EngineError))
+        return error;
+    return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
+        hint: /no space left on device/.test(error.message)
+            ? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+            : 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
+        cause: error,
+    });
+}
+;
 class Fleet {
     servers;
     constructor(servers) {
         this.servers = servers;
+        for (const { host, engine } of servers)
+            engine.http.explain = (error) => explainCutOff(host, error);
     }
     static async connect(provider, specs) {
         const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
@@ -66915,10 +67152,10 @@ function isSameRelease(release, spec, secretsVersion) {
 }
 function highestRelease(service, state, observed) {
     const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers }) => containers.filter((container) => container.service === service).map(({ release }) => release));
+    const labels = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
     return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
 }
-function secretsVersionOf(service, secrets, observed, known) {
+function secretsVersionOf(service, secrets, observed, known, given) {
     const names = Object.keys(secrets);
     if (names.length === 0)
         return 0;
@@ -66926,14 +67163,20 @@ function secretsVersionOf(service, secrets, observed, known) {
         .flatMap((server) => server.containers.filter((container) => container.service === service))
         .sort((a, b) => b.release - a.release);
     const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
-    if (holder !== undefined && holder.secretsVersion > 0)
+    const isSameSet = holder !== undefined && hasSameNames(holder.secretsVersion, names, known);
+    if (isSameSet && holder.secretsVersion > 0)
         return holder.secretsVersion;
     const versions = [
+        given,
         known.current?.secrets_version ?? 0,
         known.pending?.secrets_version ?? 0,
         ...containers.map(({ secretsVersion }) => secretsVersion),
     ];
     return Math.max(...versions) + 1;
+}
+function hasSameNames(version, names, { current, pending }) {
+    const wanted = specHash([...names].sort());
+    return [current, pending].every((release) => release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted);
 }
 ;
 const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
@@ -67144,6 +67387,14 @@ function observedAt(input, host) {
 function containersAt(input, service, host) {
     return observedAt(input, host).containers.filter((container) => container.service === service);
 }
+function hooksOf(input, service) {
+    return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
+}
+function isImageMoved(input, { name, spec }, host) {
+    const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
+    const found = observedAt(input, host).images.get(spec.container.image);
+    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
+}
 ;
 function assemble(facts) {
     const { wanted, narrowing, observed, state } = facts;
@@ -67154,8 +67405,9 @@ function assemble(facts) {
     const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
     assemble_checkDependencies(services);
     checkPorts(services, wanted, narrowing);
+    assemble_checkDomains(services);
     const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    const standing = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].map(({ service }) => service));
     const others = [...new Set([...standing, ...Object.keys(state.services)])]
         .filter((name) => !names.has(name))
         .sort();
@@ -67178,6 +67430,7 @@ function assemble(facts) {
         leaving,
         hosts: serversOf(wanted, narrowing).map(({ host }) => host),
         excluded: new Set(narrowing.excludedServers),
+        unfinishedHook: facts.unfinishedHook,
         drainedElsewhere: facts.drainedElsewhere,
     };
 }
@@ -67211,6 +67464,24 @@ function assembleUndo(input, { failed, done, unused }, observed) {
         unused,
     };
 }
+function assembleWithout(input, rest) {
+    const isLeft = (host) => rest.left.includes(host);
+    return {
+        ...input,
+        services: input.services.map((service) => {
+            const planned = rest.standing[service.name];
+            if (planned === undefined)
+                return service;
+            const servers = planned.filter(({ host }) => !isLeft(host)).length;
+            return { ...service, placement: { ...service.placement, servers } };
+        }),
+        observed: rest.observed.filter(({ host }) => !isLeft(host)),
+        state: rest.state,
+        hosts: input.hosts.filter((host) => !isLeft(host)),
+        excluded: new Set([...input.excluded, ...rest.left]),
+        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
+    };
+}
 function wantedService(facts, spec, ports) {
     const { narrowing, observed, state } = facts;
     const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
@@ -67224,11 +67495,30 @@ function wantedService(facts, spec, ports) {
         return [];
     const secrets = facts.secrets[spec.name] ?? {};
     const wanted = isSelected ? spec : known.current;
-    const release = isSelected
-        ? numberRelease(spec, secretsVersionOf(spec.name, secrets, observed, known), known)
-        : currentNumber(known.current);
+    const restored = facts.restored?.get(spec.name);
+    const given = state.secrets_versions?.[spec.name] ?? 0;
+    const secretsVersion = () => restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
+    const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
     const { name, dependsOn, placement } = spec;
-    return [{ name, spec: wanted, dependsOn, placement, ports, release, known, isSelected }];
+    const imageId = imageIdOf(wanted.container.image, observed);
+    return [
+        {
+            name,
+            spec: wanted,
+            dependsOn,
+            placement,
+            ports,
+            release,
+            known,
+            isSelected,
+            ...(imageId !== undefined && { imageId }),
+            ...(restored !== undefined && { restored }),
+        },
+    ];
+}
+function imageIdOf(image, observed) {
+    const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
+    return ids.size === 1 ? [...ids][0] : undefined;
 }
 function keptService(facts, name, ports) {
     const current = facts.known.get(name)?.current;
@@ -67309,6 +67599,18 @@ function checkPorts(services, { servers }, { zones }) {
     throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
         hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
     });
+}
+function assemble_checkDomains(services) {
+    for (const service of services.filter(({ isSelected }) => isSelected)) {
+        for (const domain of service.spec.route.domains) {
+            const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
+            if (owner === undefined)
+                continue;
+            throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
+                hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
+            });
+        }
+    }
 }
 function assemble_checkDependencies(services) {
     const names = new Set(services.map(({ name }) => name));
@@ -67567,27 +67869,51 @@ class NginxInstance {
         return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
     }
     async #identity() {
-        return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+        try {
+            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+        }
+        catch (error) {
+            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+                cause: error,
+            });
+        }
     }
     async generation(scope) {
         const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
         return answer.status === 200 ? answer.body : undefined;
     }
     async stage({ slot, files }) {
-        const { engine } = this.server;
-        await engine.writeFiles(this.id, CONFIG_FOLDER, files);
-        const main = `${CONFIG_FOLDER}/${slot}/main.conf`;
-        const { exitCode, stderr } = await engine.exec(this.id, ['nginx', '-t', '-q', '-c', main]);
-        if (exitCode !== 0) {
-            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaints(stderr)}`, {
+        await this.#write(files);
+        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+        if (complaint !== undefined) {
+            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
                 hint: 'The configuration that was live before stays live.',
             });
         }
     }
+    testLive() {
+        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+    }
+    async version() {
+        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+    }
+    async #test(file) {
+        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+        return exitCode === 0 ? undefined : complaints(stderr);
+    }
     async pointTo(slot, files = new Map()) {
         this.#seen = undefined;
         const pointer = ['nginx.conf', renderPointer(slot)];
-        await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, new Map([...files, pointer]));
+        await this.#write(new Map([...files, pointer]));
+    }
+    async #write(files) {
+        try {
+            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+        }
+        catch (error) {
+            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+        }
     }
     async commit(slot, files) {
         await this.pointTo(slot, files);
@@ -67655,8 +67981,30 @@ function placeKey(host, service, side) {
 function isEmpty(plan) {
     return (plan.changes.every(({ effect }) => effect === 'none') &&
         plan.settle === undefined &&
-        plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+        plan.awaited.length +
+            plan.vacate.length +
+            plan.prepare.length +
+            plan.levels.length +
+            plan.teardown.length ===
+            0 &&
         plan.stale.left.length + plan.stale.returned.length === 0);
+}
+function isCreating({ sidecar, edge }) {
+    return sidecar === 'create' || edge === 'create';
+}
+;
+function describeUnfinished({ service, hook, release, host, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
+function adviseUnfinished({ container, host }) {
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
+    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: adviseUnfinished(hook),
+    })));
 }
 ;
 const EFFECTS = {
@@ -67681,6 +68029,7 @@ function describePlan(plan) {
         `${title}: plan`,
         ...plan.changes.map((change) => `  ${describeChange(change)}`),
         ...stale,
+        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
         ...steps,
     ];
 }
@@ -67693,17 +68042,23 @@ function describeChange(change) {
 }
 function stepsOf(plan) {
     return [
-        ...plan.prepare,
+        ...plan.prepare.filter((step) => !isCreating(step)),
         ...(plan.settle === undefined ? [] : [plan.settle]),
+        ...plan.awaited,
         ...plan.pulls,
+        ...plan.prepare.filter(isCreating),
+        ...plan.keepSecrets,
         ...plan.vacate,
         ...plan.levels.flatMap((level) => [
+            ...level.preDeploy,
             ...level.stop,
             ...level.start,
             ...level.check,
             ...(level.switch === undefined ? [] : [level.switch]),
+            ...level.postDeploy,
             ...level.retire,
         ]),
+        ...plan.forgetSecrets,
         ...plan.teardown,
     ];
 }
@@ -67715,12 +68070,20 @@ function describeStep(step) {
             const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
             return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
         }
+        case 'keep-secrets':
+            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
+        case 'forget-secrets':
+            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
         case 'stop':
             return `stop ${step.name} on ${step.host}`;
         case 'start':
             return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
         case 'check':
             return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+        case 'hook':
+            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+        case 'await':
+            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
         case 'switch': {
             const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
             return `${what} on ${step.hosts.join(', ')}, and prove it`;
@@ -67732,646 +68095,39 @@ function describeStep(step) {
             return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
         }
         case 'teardown':
-            return `remove sidecar and network from ${step.host}; volumes stay`;
+            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
     }
 }
-;
-const external_node_child_process_namespaceObject = require("node:child_process");
-;
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;
-const external_node_os_namespaceObject = require("node:os");
-;
-const external_node_path_namespaceObject = require("node:path");
-;
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-function registryOf(image) {
-    const [first = '', ...rest] = image.split('/');
-    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+function servicesOf(sets) {
+    return [...new Set(sets.map(({ service }) => service))].join(', ');
 }
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
-    const registry = registryOf(image);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper !== undefined) {
-        const found = await askHelper(helper, registry);
-        if (found !== undefined)
-            return found;
-    }
-    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-    if (entry === undefined)
-        return undefined;
-    if (entry.identitytoken)
-        return { identitytoken: entry.identitytoken, serveraddress: registry };
-    if (!entry.auth)
-        return undefined;
-    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-    return { username, password: password.join(':'), serveraddress: registry };
+;
+function recordHook(state, { service, hook, release, host }, progress) {
+    const recorded = state.services[service];
+    if (recorded === undefined)
+        throw new Error(`${service} runs a hook, and is not recorded`);
+    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
+    const hooks = { ...before, release, host, [hook]: progress };
+    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
 }
-async function readConfig(path) {
-    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '{}';
-        throw error;
+function withHooks({ hooks: before, ...recorded }, release, begun) {
+    const known = before?.release === release ? before : undefined;
+    const hooks = begun ?? known;
+    return { ...recorded, ...(hooks && { hooks }) };
+}
+function hasUnfinished({ hooks }) {
+    return hooks?.pre_deploy === 'begun';
+}
+function describeHooks(service, hooks) {
+    if (hooks === undefined)
+        return [];
+    const { release, host } = hooks;
+    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
+        const what = `${hook} of ${service} release ${release} on ${host}`;
+        if (hooks[hook] === 'begun')
+            return [`${what} was begun, and no run has seen its end`];
+        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
     });
-    try {
-        return JSON.parse(text);
-    }
-    catch (cause) {
-        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
-    }
-}
-function parseAnswer(stdout) {
-    try {
-        return JSON.parse(stdout) ?? undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function askHelper(helper, registry) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
-            const answer = error ? undefined : parseAnswer(stdout);
-            if (answer?.Username === undefined || answer.Secret === undefined)
-                return resolve(undefined);
-            const { Username: username, Secret: secret } = answer;
-            resolve(username === '<token>'
-                ? { identitytoken: secret, serveraddress: registry }
-                : { username, password: secret, serveraddress: registry });
-        });
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(registry);
-    });
-}
-;
-const labels_LABEL = {
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    release: 'switchyard.release',
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    hostPort: 'switchyard.host-port',
-    internalPort: 'switchyard.internal-port',
-    containerHash: 'switchyard.container-hash',
-    secretsVersion: 'switchyard.secrets-version',
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-;
-async function observe(server, scope, services) {
-    const { engine } = server;
-    const network = networkName(scope);
-    const withSecrets = new Set(services.filter((spec) => spec.container.secrets.length > 0).map(({ name }) => name));
-    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
-    const [all, images] = await Promise.all([
-        engine.listContainers({ label: [labels_LABEL.role] }),
-        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
-    ]);
-    const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
-    const own = all.filter((summary) => belongsTo(summary, scope));
-    const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const [containers, sidecar, edge] = await Promise.all([
-        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
-        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
-        observeNginx('edge', server, role('edge')[0], scope),
-    ]);
-    return {
-        host: server.host,
-        containers,
-        sidecar,
-        edge,
-        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
-        foreignHostPorts: all
-            .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[labels_LABEL.hostPort])
-            .map((summary) => Number(summary.Labels?.[labels_LABEL.hostPort])),
-        leftHelpers: leftHelpers(own),
-        images: new Map(images.flatMap(([name, found]) => (found === undefined ? [] : [[name, found]]))),
-    };
-}
-function leftHelpers(own) {
-    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
-    const left = own.filter(({ HostConfig, Labels }) => {
-        const role = Labels?.[labels_LABEL.role];
-        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-    });
-    return left.map(({ Id }) => Id);
-}
-function watched(id) {
-    return `container:${id}`;
-}
-async function findImage(server, name) {
-    const image = await server.engine.findImage(name);
-    if (image === undefined)
-        return undefined;
-    const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-    return { id: image.Id, digest: digestOf(image.RepoDigests ?? [], repository) };
-}
-function digestOf(digests, repository) {
-    const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-    return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
-}
-function nameOf({ Names }) {
-    return Names?.[0]?.replace(/^\//, '') ?? '';
-}
-function belongsTo({ Labels }, scope) {
-    return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
-}
-async function observeContainer(server, summary, own, network, withSecrets) {
-    const labels = summary.Labels ?? {};
-    const service = labels[labels_LABEL.service] ?? '';
-    const environment = withSecrets.has(service) ? await readEnvironment(server, summary.Id) : undefined;
-    return {
-        id: summary.Id,
-        name: nameOf(summary),
-        service,
-        side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
-        release: Number(labels[labels_LABEL.release]),
-        hash: labels[labels_LABEL.containerHash] ?? '',
-        secretsVersion: Number(labels[labels_LABEL.secretsVersion] ?? 0),
-        image: labels[labels_LABEL.version] ?? summary.Image ?? '',
-        imageId: summary.ImageID ?? '',
-        isRunning: summary.State === 'running',
-        hostPort: Number(labels[labels_LABEL.hostPort]),
-        internalPort: Number(labels[labels_LABEL.internalPort]),
-        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
-        helpers: own
-            .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id))
-            .map(({ Id }) => Id),
-        ...(environment && { environment }),
-    };
-}
-async function readEnvironment(server, id) {
-    const container = await server.engine.findContainer(id);
-    const pairs = (container?.Config?.Env ?? []).map((pair) => {
-        const at = pair.indexOf('=');
-        return [pair.slice(0, at), pair.slice(at + 1)];
-    });
-    return Object.fromEntries(pairs);
-}
-async function observeNginx(kind, server, summary, scope) {
-    if (summary === undefined)
-        return undefined;
-    const networks = summary.NetworkSettings?.Networks ?? {};
-    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
-    const id = summary.Id;
-    const name = nameOf(summary);
-    const isUp = summary.State === 'running' && address !== undefined;
-    const served = isUp
-        ? await new NginxInstance(kind, server, { id, name, address })
-            .look(scopeName(scope))
-            .catch(() => undefined)
-        : undefined;
-    const tree = served?.tree ?? (await readTree(server, id));
-    return {
-        id,
-        name,
-        isRunning: served !== undefined,
-        address,
-        tree,
-        slot: served?.slot ?? tree.live,
-        generation: served?.generation,
-        isInNetwork: networks[networkName(scope)] !== undefined,
-    };
-}
-;
-function begunServices(input, plan) {
-    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-    return input.services.filter(({ name }) => starting.has(name));
-}
-function keptDigests(input, begun) {
-    const kept = input.services.filter((service) => !begun.includes(service));
-    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
-}
-function outcomeOf(input, plan, run, digests, left, until) {
-    const undone = new Set([...run.failed, ...run.skipped]);
-    const achieved = plan.changes.flatMap((change) => {
-        const service = input.services.find(({ name }) => name === change.service);
-        const isNothing = change.effect === 'none' || change.effect === 'remove';
-        const isDone = run.failure === undefined || run.done.includes(change.service);
-        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
-            return [];
-        return [
-            {
-                service,
-                change,
-                standing: plan.standing[change.service] ?? [],
-                image: digests.get(change.service) ?? change.image,
-                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-                probe: run.probes.get(change.service),
-                draining: left
-                    .filter(({ service: name }) => name === change.service)
-                    .map(({ host, name }) => ({ host, container: name, until })),
-            },
-        ];
-    });
-    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-    const isFailed = run.failure !== undefined;
-    const stale = {
-        left: [...new Set([...plan.stale.left, ...run.dead])],
-        returned: isFailed ? [] : plan.stale.returned,
-    };
-    return { achieved, removed, failed: plan.changes.filter(({ service }) => undone.has(service)), stale };
-}
-;
-const FEEDBACK_EVERY_MS = 3_000;
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never') {
-        throw new UserError(`${server.host}: the image ${image} is not there, and pull_policy is "never"`, {
-            hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-        });
-    }
-    const name = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(name, {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
-        });
-    }
-    catch (error) {
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
-        });
-    }
-    finally {
-        clearInterval(timer);
-    }
-}
-async function findDigests(fleet, input, services) {
-    const digests = keptDigests(input, services);
-    await Promise.all(services.map(async ({ name, spec: { container } }) => {
-        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
-            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
-            return [host, seen];
-        }));
-        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
-        const [first] = known;
-        const other = known.find(({ digest }) => digest !== first?.digest);
-        if (first !== undefined && other !== undefined) {
-            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
-                hint: 'Set "pull_policy: always", or name the image by digest.',
-            });
-        }
-        if (first !== undefined)
-            digests.set(name, first.digest);
-    }));
-    return digests;
-}
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined || status.startsWith('Pulling from'))
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
-}
-;
-async function inTime(work, ms, late) {
-    const timer = new AbortController();
-    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
-    try {
-        return await Promise.race([work, limit]);
-    }
-    finally {
-        timer.abort();
-    }
-}
-;
-const SUBJECT_MAX = 72;
-function historyMessage(scope, changes) {
-    const start = `${scope.project} ${scope.environment}: `;
-    const parts = changes.map(history_describeChange);
-    if (parts.length === 0)
-        return { subject: `${start}recorded` };
-    const whole = start + parts.join(', ');
-    if (whole.length <= SUBJECT_MAX || parts.length === 1)
-        return { subject: whole };
-    for (let shown = parts.length - 1;; shown--) {
-        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-        if (subject.length <= SUBJECT_MAX || shown === 1) {
-            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-        }
-    }
-}
-function history_describeChange(change) {
-    const { service } = change;
-    switch (change.kind) {
-        case 'begun':
-            return `begin ${service} ${step(change.from, change.to)}`;
-        case 'released':
-            return `${service} ${step(change.from, change.to)} (${change.servers} server${change.servers === 1 ? '' : 's'})`;
-        case 'removed':
-            return `${service} removed (was ${change.from})`;
-        case 'failed':
-            return `${service} ${step(change.from, change.to)} not deployed`;
-        case 'routed':
-            return `${service} routes`;
-        case 'policy':
-            return `${service} policy`;
-        case 'recorded':
-            return `${service} recorded`;
-    }
-}
-function formatMessage(message) {
-    const trailers = Object.entries(message.trailers)
-        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
-        .map(([key, value]) => `${key}: ${oneLine(value)}`)
-        .join('\n');
-    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
-    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
-}
-function step(from, to) {
-    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
-}
-function oneLine(text) {
-    return text.replace(/\s+/g, ' ').trim();
-}
-;
-function releaseOf(scope, service, digest, author, now) {
-    const { protocol, port, container, route, policy } = service.spec;
-    return {
-        schema: 1,
-        ...scope,
-        service: service.name,
-        number: service.release.number,
-        protocol,
-        port,
-        container,
-        route,
-        policy,
-        ...(digest !== undefined && { image_digest: digest }),
-        secrets_version: service.release.secretsVersion,
-        created_at: now.toISOString(),
-        ...(author.commit !== undefined && { commit: author.commit }),
-        run: author.run,
-        actor: author.actor,
-    };
-}
-function recordIntent(state, begun, author, now) {
-    const services = { ...state.services };
-    for (const service of begun) {
-        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-        services[service.name] = { ...(services[service.name] ?? emptyRecord(service, author, now)), pending };
-    }
-    return { ...state, services, ...numbersWith(state, begun) };
-}
-function numbersWith({ release_numbers: before = {} }, services) {
-    const numbers = { ...before };
-    for (const { name, release } of services)
-        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
-    return { release_numbers: numbers };
-}
-function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
-    const services = { ...state.services };
-    for (const achieved of outcome.achieved) {
-        services[achieved.service.name] = recordOf(scope, services, achieved, isMultiServer, author, now);
-    }
-    for (const { service } of outcome.removed)
-        delete services[service];
-    for (const { service: name } of outcome.failed) {
-        const recorded = services[name];
-        if (recorded === undefined)
-            continue;
-        if (recorded.release === 0)
-            delete services[name];
-        else
-            services[name] = withoutPending(recorded);
-    }
-    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
-    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
-}
-function withStale({ stale_servers: before = {}, ...state }, { left, returned }, { run }, now) {
-    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-    const added = left.map((host) => [host, before[host] ?? { since: now.toISOString(), run }]);
-    const stale = Object.fromEntries([...kept, ...added]);
-    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
-}
-function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
-    const before = services[service.name] ?? emptyRecord(service, author, now);
-    const { pending, draining: drained, ...kept } = before;
-    const isNumberNew = before.release !== change.to;
-    return {
-        ...kept,
-        release: change.to,
-        image,
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: standing.map(({ host, side, release }) => ({
-            host,
-            side,
-            container: containerName(scope, service.name, side),
-            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
-            healthy: true,
-            release,
-        })),
-        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
-        ...(isSwitched && { switched_at: now.toISOString() }),
-        previous: isNumberNew ? before.release : before.previous,
-        run: isNumberNew || isSwitched ? author.run : before.run,
-        ...(draining.length > 0 && { draining }),
-        ...(probe !== undefined && { probe: probeFacts(probe) }),
-    };
-}
-function recordDrain(state, containers, until) {
-    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
-        const left = draining.flatMap((one) => {
-            if (!containers.includes(one.container))
-                return [one];
-            return until === undefined ? [] : [{ ...one, until }];
-        });
-        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
-    }));
-    return { ...state, services };
-}
-function historyOf(outcome) {
-    const achieved = outcome.achieved
-        .filter(({ change }) => change.effect !== 'none')
-        .map(({ service: { name: service }, change, standing }) => {
-        const { from, to, effect } = change;
-        if (effect === 'record' && from !== to && from !== 0)
-            return { service, kind: 'policy' };
-        if (effect === 'record')
-            return { service, kind: 'recorded' };
-        if (effect === 'reload')
-            return { service, kind: 'routed' };
-        return { service, kind: 'released', from, to, servers: standing.length };
-    });
-    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
-    const failed = outcome.failed
-        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
-    return [...achieved, ...removed, ...failed];
-}
-function begunChanges(plan, begun) {
-    return begun.map(({ name: service, release }) => ({
-        service,
-        kind: 'begun',
-        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
-        to: release.number,
-    }));
-}
-function probeFacts({ losses, ...facts }) {
-    return facts;
-}
-function withoutPending({ pending, ...recorded }) {
-    return recorded;
-}
-function emptyRecord(service, author, now) {
-    return {
-        release: 0,
-        image: '',
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: [],
-        deployed_at: now.toISOString(),
-        previous: 0,
-        run: author.run,
-    };
-}
-;
-const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
-const RECORD_DRAIN_MS = 60_000;
-class Journal {
-    #store;
-    #options;
-    #written = new Set();
-    #snapshot;
-    #lease;
-    constructor(store, options, snapshot, lease) {
-        this.#store = store;
-        this.#options = options;
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    static async open(opening, options) {
-        const store = await opening;
-        try {
-            if (options.isReadOnly)
-                return new Journal(store, options, await store.read(), undefined);
-            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
-            return new Journal(store, options, snapshot, lease);
-        }
-        catch (error) {
-            await store.close();
-            throw error;
-        }
-    }
-    get snapshot() {
-        return this.#snapshot;
-    }
-    get lease() {
-        return this.#lease;
-    }
-    async release() {
-        await this.#lease?.release();
-    }
-    async reopen() {
-        const { leaseWaitMs, signal } = this.#options;
-        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    async intend(plan, begun, digests) {
-        const { author } = this.#options;
-        const now = new Date();
-        const releases = this.#newReleases(begun, digests, now);
-        await this.#commit((state) => recordIntent(state, begun, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
-        for (const { name } of begun)
-            this.#written.add(name);
-    }
-    async conclude(outcome, isMultiServer, digests) {
-        const { scope, author } = this.#options;
-        const now = new Date();
-        const services = outcome.achieved.map(({ service }) => service);
-        await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), lease: 'release' });
-    }
-    async drains(steps, isOver) {
-        const { project, environment } = this.#options.scope;
-        const containers = steps.map(({ name }) => name);
-        const until = isOver ? undefined : signOfLife();
-        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
-        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
-        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
-        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
-    }
-    async close() {
-        await this.#store.close();
-    }
-    #newReleases(services, digests, now) {
-        const { scope, author } = this.#options;
-        return services
-            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
-            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
-    }
-    async #commit(state, message, more) {
-        const { run, actor, commit } = this.#options.author;
-        const trailers = { Run: run, Actor: actor, Commit: commit };
-        await this.#store.commit({ state, message: { ...message, trailers }, ...more });
-    }
-}
-function signOfLife() {
-    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
-}
-async function acquire(store, timeoutMs, signal) {
-    const taken = await store.acquire({ timeoutMs, signal });
-    taken.lease.startHeartbeat();
-    return taken;
-}
-;
-function perform(log, step, work) {
-    return announce(log, `${step.kind}: ${describeStep(step)}`, work);
-}
-async function announce(log, what, work) {
-    log.debug(`begins: ${what}`);
-    const begun = performance.now();
-    const result = await work();
-    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
-    return result;
-}
-;
-function dependencyLevels(services) {
-    const byName = new Map(services.map((service) => [service.name, service]));
-    const heights = new Map();
-    const height = (name) => {
-        const known = heights.get(name);
-        if (known !== undefined)
-            return known;
-        const below = (byName.get(name)?.dependsOn ?? []).filter((dependency) => byName.has(dependency));
-        const result = below.length === 0 ? 0 : 1 + Math.max(...below.map(height));
-        heights.set(name, result);
-        return result;
-    };
-    const levels = [];
-    for (const { name } of services) {
-        const level = height(name);
-        levels[level] = [...(levels[level] ?? []), name];
-    }
-    return levels;
 }
 ;
 function isServed(kind, tree, wish) {
@@ -68430,10 +68186,14 @@ function mendedFiles(kind, tree) {
         return undefined;
     const files = new Map();
     let generation = '0';
-    for (const scope of Object.values(manifest.scopes)) {
+    for (const [name, scope] of Object.entries(manifest.scopes)) {
         generation = scope.generation;
-        for (const path of Object.keys(scope.files))
-            files.set(path, intactFile(tree, path, scope.files[path]) ?? '');
+        const found = Object.entries(scope.files).map(([path, written]) => [path, intactFile(tree, path, written)]);
+        const isWhole = found.every(([, content]) => content !== undefined);
+        for (const [path, content] of found)
+            files.set(path, content ?? '');
+        if (!isWhole)
+            files.set(`control/${name}.conf`, '');
     }
     const main = renderMain(mainOf(kind, slot, manifest, generation, files));
     files.set('main.conf', main);
@@ -68577,16 +68337,16 @@ function mainOf(kind, slot, { settings, scopes }, generation, files) {
 }
 ;
 function servesAlready(input, host, routes) {
-    const server = observedAt(input, host);
+    return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
+}
+function serves(input, host, kind, routes) {
     const spec = input.servers.find((candidate) => candidate.host === host);
-    return ['sidecar', 'edge'].every((kind) => {
-        const wish = wishOf(kind, input, spec, routes);
-        const nginx = server[kind];
-        if (nginx === undefined)
-            return wish.files.size === 0;
-        const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
-        return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
-    });
+    const nginx = observedAt(input, host)[kind];
+    const wish = wishOf(kind, input, spec, routes);
+    if (nginx === undefined)
+        return wish.files.size === 0;
+    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
 function wishOf(kind, input, on, routes) {
     const files = renderScope(kind, input.scope, routes, on, input.servers);
@@ -68631,57 +68391,23 @@ function provePath(path) {
     return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
 }
 ;
-const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
-function explainChange(service, level, input) {
-    const { current } = service.known;
-    if (current === undefined)
-        return level.start.length > 0 ? ['not deployed yet'] : [];
-    const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
-    if (current.secrets_version !== service.release.secretsVersion)
-        reasons.push('secrets');
-    if (reasons.length === 0)
-        reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));
-    if (level.start.length === 0 && level.check.length > 0)
-        reasons.push('an interrupted run is finished');
-    if (level.start.length + level.check.length === 0 && level.retire.length > 0) {
-        reasons.push('containers of an earlier run are removed');
-    }
-    return [...new Set(reasons)];
-}
-function specFacts({ protocol, port, container, route, policy }) {
-    return { protocol, port, ...container, ...route, ...policy };
-}
-function differenceAt(input, service, host) {
-    const containers = containersAt(input, service.name, host);
-    if (containers.length === 0)
-        return `not on ${host} yet`;
-    if (containers.every(({ isRunning }) => !isRunning))
-        return `stopped on ${host}`;
-    const image = input.observed
-        .find((server) => server.host === host)
-        ?.images.get(service.spec.container.image);
-    if (image !== undefined && containers.every(({ imageId }) => imageId !== image.id)) {
-        return `the image behind ${service.spec.container.image} is another one now`;
-    }
-    const isShared = input.servers.length > 1;
-    return isShared
-        ? `its host port has to be open to the other servers on ${host}`
-        : `other settings on ${host}`;
-}
-function changedKeys(path, before, after) {
-    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...keys].flatMap((key) => {
-        const [old, now] = [before, after].map((spec) => spec[key]);
-        if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
-            return [];
-        const isUsers = USERS_MAPS.includes(path);
-        const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-        return reasons_isMap(old) && reasons_isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
-    });
-}
-function reasons_isMap(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
+const labels_LABEL = {
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    release: 'switchyard.release',
+    version: 'switchyard.version',
+    side: 'switchyard.side',
+    hook: 'switchyard.hook',
+    hostPort: 'switchyard.host-port',
+    internalPort: 'switchyard.internal-port',
+    containerHash: 'switchyard.container-hash',
+    secretsVersion: 'switchyard.secrets-version',
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
 ;
 function blueprintHash(blueprint) {
     const { ports, publishOn, ...rest } = blueprint;
@@ -68714,6 +68440,33 @@ function containerRequest(blueprint, identity) {
             ...limitsOf(container),
         },
         NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+    };
+}
+function hookRequest(blueprint, identity) {
+    const { scope, service, container } = blueprint;
+    const { hook, command, release, secrets } = identity;
+    const request = containerRequest(blueprint, { side: 'base', release, secrets });
+    const { PortBindings, ...host } = request.HostConfig ?? {};
+    return {
+        ...request,
+        Cmd: command,
+        ExposedPorts: {},
+        Labels: {
+            ...container.labels,
+            [labels_LABEL.role]: 'hook',
+            [labels_LABEL.project]: scope.project,
+            [labels_LABEL.environment]: scope.environment,
+            [labels_LABEL.service]: service,
+            [labels_LABEL.hook]: hook,
+            [labels_LABEL.release]: String(release),
+            [labels_LABEL.version]: container.image,
+        },
+        HostConfig: {
+            ...host,
+            RestartPolicy: { Name: 'no' },
+            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
+        },
+        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: {} } },
     };
 }
 function container_environmentOf(blueprint, secrets) {
@@ -68756,7 +68509,7 @@ function limitsOf({ resources }) {
         ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
     };
 }
-function container_nameOf(blueprint, side) {
+function nameOf(blueprint, side) {
     return containerName(blueprint.scope, blueprint.service, side);
 }
 ;
@@ -68765,6 +68518,112 @@ function place(service, count, candidates, current) {
     const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
     const chosen = new Set(ranked.slice(0, count));
     return candidates.filter((host) => chosen.has(host));
+}
+;
+const external_node_path_namespaceObject = require("node:path");
+;
+function settingsOf({ Config, HostConfig, Mounts, NetworkSettings, }) {
+    const volumes = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => volumeOf({ type: Type, source: Type === 'volume' ? Name : Source, target: Destination, readOnly: !RW }));
+    return {
+        ...made(Config ?? {}, HostConfig ?? {}),
+        volumes,
+        networks: Object.keys(NetworkSettings?.Networks ?? {}),
+    };
+}
+function settingsAsked(request) {
+    const volumes = (request.HostConfig?.Mounts ?? []).map(({ Type, Source, Target, ReadOnly }) => volumeOf({ type: Type, source: Source, target: Target, readOnly: ReadOnly === true }));
+    const networks = Object.keys(request.NetworkingConfig?.EndpointsConfig ?? {});
+    return { ...made(request, request.HostConfig ?? {}), volumes, networks };
+}
+function defaultsOf(config) {
+    return {
+        environment: Object.fromEntries((config.Env ?? []).map((pair) => {
+            const at = pair.indexOf('=');
+            return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+        })),
+        command: config.Cmd ?? [],
+        entrypoint: config.Entrypoint ?? [],
+    };
+}
+function changedSettings(blueprint, side, is, defaults) {
+    const asked = settingsAsked(containerRequest(blueprint, { side, release: 0, secrets: {} }));
+    const { secrets, labels } = blueprint.container;
+    const isOwnEntry = asked.entrypoint.length > 0;
+    const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
+    const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
+    return [
+        ...differing('image', asked.image, is.image),
+        ...changedVariables(asked.environment, is.environment, secrets, defaults),
+        ...differing('command', command, is.command),
+        ...differing('entrypoint', entrypoint, is.entrypoint),
+        ...differing('user', asked.user || undefined, is.user),
+        ...differing('working_dir', asked.workingDir || undefined, is.workingDir),
+        ...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
+        ...differingIn('labels', labels, is.labels),
+        ...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
+        ...differing('ports', asked.ports, is.ports),
+        ...differing('restart', asked.restart, is.restart),
+        ...differing('logging.driver', asked.logging.driver, is.logging.driver),
+        ...differingIn('logging.options', asked.logging.options, is.logging.options),
+        ...changedLimits(asked.resources, is.resources),
+        ...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
+    ];
+}
+function differing(name, asked, is) {
+    return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
+}
+function differingIn(path, asked, is) {
+    return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
+}
+function changedVariables(asked, is, secrets, defaults) {
+    const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
+    return [...names]
+        .filter((name) => !secrets.includes(name))
+        .filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
+        .map((name) => `environment.${name}`);
+}
+function hasVolume({ volumes }, { type, source, target, readOnly }) {
+    const found = volumes.find((volume) => volume.target === target);
+    const isSource = source === '' || found?.source === source;
+    return found?.type === type && isSource && found.readOnly === readOnly;
+}
+function changedLimits(asked, is) {
+    const limits = [
+        ['cpus', asked.cpus, is.cpus],
+        ['memory_bytes', asked.memoryBytes, is.memoryBytes],
+        ['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
+        ['pids', asked.pids, is.pids],
+    ];
+    return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
+}
+function made(config, host) {
+    const { Name = '', MaximumRetryCount = 0 } = host.RestartPolicy ?? {};
+    return {
+        ...defaultsOf(config),
+        image: config.Image ?? '',
+        user: config.User ?? '',
+        workingDir: config.WorkingDir ? cleanPath(config.WorkingDir) : '',
+        stopSignal: config.StopSignal ?? '',
+        labels: config.Labels ?? {},
+        ports: Object.entries(host.PortBindings ?? {})
+            .flatMap(([port, bindings]) => (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => `${HostIp}:${HostPort}->${port}`))
+            .sort(),
+        restart: Name === 'on-failure' ? `${Name}:${MaximumRetryCount}` : Name || 'no',
+        logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
+        resources: {
+            cpus: host.NanoCpus ?? 0,
+            memoryBytes: host.Memory ?? 0,
+            reservedMemoryBytes: host.MemoryReservation ?? 0,
+            pids: host.PidsLimit ?? 0,
+        },
+    };
+}
+function volumeOf(mount) {
+    const { type = '', source = '', target = '', readOnly } = mount;
+    return { type, source: type === 'bind' ? cleanPath(source) : source, target: cleanPath(target), readOnly };
+}
+function cleanPath(path) {
+    return external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '');
 }
 ;
 const toggle = (spot) => {
@@ -68875,7 +68734,9 @@ function planSpot(input, service, server, outcome) {
         routed: routedSide(input, service.name, host),
         isWanted: (container) => input.keepsActive
             ? container === active
-            : container.hash === hash && (image === undefined || container.imageId === image.id),
+            : container.hash === hash &&
+                (image === undefined || container.imageId === image.id) &&
+                service_plan_changedByHand(input, service, server, container).length === 0,
     });
     outcome.placements.push({ host, side: plan.side });
     if (plan.start !== undefined && plan.start.existing === undefined) {
@@ -68929,7 +68790,7 @@ function planDeparture(input, service, host, outcome) {
         outcome.level.retire.push(retire(input, service, host, container));
     }
 }
-function retire({ unused }, service, host, { id, name, release, isRunning, helpers }) {
+function retire({ unused }, service, host, { id, name, release, isRunning, helpers, }) {
     const { port, policy } = service.spec;
     const isUnused = unused.has(id);
     const isHurried = isUnused && policy.strategy !== 'recreate';
@@ -68961,6 +68822,13 @@ function checkOf(service, host, side) {
 function pullOf(service, host) {
     return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
 }
+function service_plan_changedByHand(input, service, server, { hash, side, settings, imageId }) {
+    const blueprint = blueprintOf(input, service, server);
+    if (settings === undefined || hash !== blueprintHash(blueprint))
+        return [];
+    const image = observedAt(input, server.host).images.get(blueprint.container.image);
+    return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
+}
 function blueprintOf(input, service, server) {
     const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
     const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
@@ -68974,6 +68842,1439 @@ function blueprintOf(input, service, server) {
         dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
         secretsVersion: service.release.secretsVersion,
     };
+}
+;
+function driftOf(kept, plan) {
+    const found = [
+        ...serverDrift(kept),
+        ...standingNames(kept).flatMap((service) => serviceDrift(kept, service)),
+        ...hookDrift(kept),
+        ...nginxDrift(kept, plan),
+        ...kept.hosts.flatMap((host) => fileDrift(kept, host)),
+    ];
+    const isExplained = found.some(({ kind }) => !['server', 'record', 'hook'].includes(kind));
+    return isExplained ? found : [...found, ...routeDrift(kept, plan)];
+}
+function forgottenHosts({ state, servers }) {
+    const recorded = Object.values(state.services).flatMap((service) => service.servers.map(({ host }) => host));
+    return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
+}
+function serverDrift(kept) {
+    const stale = Object.entries(kept.state.stale_servers ?? {});
+    return [
+        ...stale.map(([host, { since, reason }]) => ({
+            host,
+            message: `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
+        })),
+        ...forgottenHosts(kept).map((host) => ({
+            host,
+            message: `the record names copies on ${host}, which is not in the file`,
+        })),
+    ].map((one) => ({ kind: 'server', ...one }));
+}
+function standingNames({ state, observed }) {
+    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+    return [...new Set([...Object.keys(state.services), ...standing])].sort();
+}
+function serviceDrift(kept, service) {
+    return kept.servers
+        .filter(({ host }) => kept.hosts.includes(host))
+        .flatMap((server) => {
+        const copy = kept.state.services[service]?.servers.find(({ host }) => host === server.host);
+        const recorded = copy === undefined ? [] : copyDrift(kept, service, server, copy);
+        const others = containersAt(kept, service, server.host).filter(({ id, side }) => side !== copy?.side && !kept.drainedElsewhere.has(id));
+        return [...recorded, ...others.map((one) => unrecorded(kept, service, server.host, one))];
+    });
+}
+function copyDrift(kept, service, server, copy) {
+    const { host, side, container: name } = copy;
+    const say = (kind, message) => [{ kind, host, service, message }];
+    const found = containersAt(kept, service, host).find((container) => container.side === side);
+    if (found === undefined)
+        return say('container', `${service}: ${name} is recorded on ${host}, but is not there`);
+    if (!found.isRunning) {
+        const how = found.condition?.state === 'paused' ? 'is paused' : 'does not run';
+        return say('container', `${service}: ${name} on ${host} ${how}`);
+    }
+    const wanted = kept.services.find((candidate) => candidate.name === service);
+    const changed = wanted === undefined ? [] : service_plan_changedByHand(kept, wanted, server, found);
+    const isActive = spotOf(kept, service, host).active?.id === found.id;
+    return [
+        ...(changed.length === 0
+            ? []
+            : say('container', `${service}: ${name} on ${host} was changed by hand: ${changed.join(', ')}`)),
+        ...(isActive
+            ? []
+            : say('record', `${service}: ${name} on ${host} is recorded as active, but another side serves`)),
+    ];
+}
+function unrecorded(kept, service, host, container) {
+    const recorded = kept.state.services[service];
+    const where = `${container.name} on ${host}`;
+    const known = recorded?.servers.map((copy) => `${copy.container} on ${copy.host}`).join(', ');
+    const message = recorded === undefined
+        ? `${service} runs, but is not recorded: ${where}`
+        : `${service}: ${where} is there, but what is recorded is ${known || 'no copy'}`;
+    return { kind: 'record', host, service, message };
+}
+function hookDrift({ state }) {
+    return Object.entries(state.services).flatMap(([service, { hooks }]) => describeHooks(service, hooks).map((message) => ({ kind: 'hook', service, message })));
+}
+function nginxDrift(kept, plan) {
+    const states = {
+        create: 'is not there',
+        start: 'needs a start',
+        join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
+    };
+    const { services } = kept.state;
+    return plan.prepare.flatMap((step) => {
+        const { host } = step;
+        const { sidecar, containers } = observedAt(kept, host);
+        const isRecorded = Object.values(services).some(({ servers }) => servers.some((one) => one.host === host));
+        if (sidecar === undefined && containers.length === 0 && !isRecorded)
+            return [];
+        return ['sidecar', 'edge'].flatMap((kind) => {
+            const need = step[kind];
+            return need === undefined ? [] : [{ kind, host, message: `${host}: the ${kind} ${states[need]}` }];
+        });
+    });
+}
+function fileDrift(kept, host) {
+    const server = observedAt(kept, host);
+    return ['sidecar', 'edge'].flatMap((kind) => {
+        const tree = server[kind]?.tree;
+        const files = tree === undefined ? [] : changedByHand(tree.slots[tree.live], scopeName(kept.scope));
+        if (files.length === 0)
+            return [];
+        return [
+            { kind, host, message: `${host}: files of the ${kind} were changed by hand: ${files.join(', ')}` },
+        ];
+    });
+}
+function routeDrift(kept, plan) {
+    if (plan.settle !== undefined) {
+        const message = 'edges and sidecars do not agree which sides have the traffic: a run was cut off';
+        return [{ kind: 'routes', message }];
+    }
+    const routes = plan.levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
+    const isStale = plan.stale.left.length + Object.keys(kept.state.stale_servers ?? {}).length > 0;
+    if (routes === undefined || isStale)
+        return [];
+    return kept.hosts.flatMap((host) => ['sidecar', 'edge']
+        .filter((kind) => observedAt(kept, host)[kind] && !serves(kept, host, kind, routes))
+        .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })));
+}
+;
+const LEAST_FREE_BYTES = 5e9;
+const MOST_SKEW_MS = 30_000;
+const MANY_RESTARTS = 3;
+function judgeDisk({ host, root, freeBytes }, plan) {
+    const found = { server: host, check: 'disk' };
+    if (freeBytes === undefined) {
+        return {
+            ...found,
+            level: 'warning',
+            message: `nobody can tell how much space is left in ${root}`,
+            hint: 'Look on the server: df. A deploy needs 5 GB.',
+        };
+    }
+    const message = `${gigabytes(freeBytes)} are free in ${root}`;
+    if (freeBytes >= LEAST_FREE_BYTES)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: fills(plan, host) ? 'error' : 'warning',
+        message: `only ${message}, and a deploy needs 5 GB`,
+        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
+    };
+}
+function judgeClock({ host, aheadMs }) {
+    const found = { server: host, check: 'clock' };
+    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
+        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    return {
+        ...found,
+        level: 'warning',
+        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
+        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
+    };
+}
+function judgeHooks({ unfinished }) {
+    return unfinished.map((hook) => ({
+        server: '',
+        check: 'hook',
+        level: 'error',
+        message: describeUnfinished(hook),
+        hint: adviseUnfinished(hook),
+    }));
+}
+function judgeForbiddenPulls({ pulls }, server) {
+    return pulls
+        .filter(({ host, policy }) => host === server && policy === 'never')
+        .map(({ image }) => forbiddenPull(server, image));
+}
+function forbiddenPull(server, image) {
+    return {
+        server,
+        check: 'image',
+        level: 'error',
+        message: `the image ${image} is not there, and pull_policy is "never"`,
+        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    };
+}
+function certainFailures(vitals, plan) {
+    const hosts = new Set(plan.pulls.map(({ host }) => host));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
+    ].filter(({ level }) => level === 'error');
+}
+function errorsOf(findings) {
+    return findings
+        .filter(({ level }) => level === 'error')
+        .map(({ server, message, hint }) => {
+        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
+    });
+}
+function judgeVitals(host, vitals, plan, input) {
+    if (vitals === undefined) {
+        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
+        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
+        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
+    }
+    return [
+        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+        judgeDisk(vitals, plan),
+        judgeMemory(vitals, plan, input),
+        judgeClock(vitals),
+    ];
+}
+function judgeMemory({ host, memoryBytes }, plan, input) {
+    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
+    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
+    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
+    const twice = plan.levels
+        .flatMap(({ retire }) => retire)
+        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
+    const names = [...standing, ...twice.map(({ service }) => service)];
+    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
+    const found = { server: host, check: 'memory' };
+    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
+    if (needed <= memoryBytes)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: 'warning',
+        message: `${message}: when all is used, the kernel ends containers`,
+        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
+    };
+}
+function judgeImages(server, images) {
+    const found = { server, check: 'image' };
+    if (images.length === 0)
+        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
+    return images.map(({ image, complaint }) => complaint === undefined
+        ? { ...found, level: 'ok', message: `${image} can be pulled` }
+        : {
+            ...found,
+            level: 'error',
+            message: `${image} cannot be pulled: ${complaint}`,
+            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
+        });
+}
+function judgeNginx(server, look) {
+    const found = { server, check: 'nginx' };
+    if (look.state === 'missing')
+        return [];
+    const { kind, name } = look;
+    if (look.state === 'stopped') {
+        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
+        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
+    }
+    const { version, complaint } = look;
+    if (complaint !== undefined) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
+                hint: 'A deploy or update-nginx writes it again.',
+            },
+        ];
+    }
+    if (!look.isNewEnough) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
+                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+            },
+        ];
+    }
+    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
+}
+function judgePorts(server, taken) {
+    const found = { server, check: 'port' };
+    if (taken.length === 0)
+        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
+    return taken.map(({ number, owner, holder }) => ({
+        ...found,
+        level: 'error',
+        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
+        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
+    }));
+}
+function judgeHealth({ host, containers }) {
+    const found = { server: host, check: 'health' };
+    const ill = containers.flatMap((container) => {
+        const complaint = complaintOf(container);
+        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
+    });
+    if (ill.length === 0)
+        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
+    return ill.map((message) => ({
+        ...found,
+        level: 'warning',
+        message,
+        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
+    }));
+}
+function complaintOf({ isRunning, condition }) {
+    const { state = 'running', restarts = 0, health } = condition ?? {};
+    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
+        return `was started again ${restarts} times`;
+    if (!isRunning)
+        return `does not run (${state})`;
+    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
+}
+function judgeLease(holder) {
+    const found = { server: '', check: 'lease' };
+    if (holder === undefined)
+        return { ...found, level: 'ok', message: 'nobody changes the environment' };
+    return {
+        ...found,
+        level: 'warning',
+        message: `the environment is being changed by ${holder}`,
+        hint: 'A deploy waits for it; what it changes may make this plan another one.',
+    };
+}
+function specOf(input, name) {
+    return input.services.find((service) => service.name === name)?.spec;
+}
+function fills(plan, host) {
+    const coming = [
+        ...plan.pulls,
+        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
+        ...plan.prepare.filter(({ sidecar, edge }) => sidecar === 'create' || edge === 'create'),
+    ];
+    return coming.some((step) => step.host === host);
+}
+function gigabytes(bytes) {
+    return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+function describeFinding({ server, check, message }) {
+    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
+}
+;
+const KILLED = [137, 143];
+function isCutOff(exitCode) {
+    return KILLED.includes(exitCode);
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+async function perform(log, step, work) {
+    const what = describeStep(step);
+    try {
+        return await announce(log, `${step.kind}: ${what}`, work);
+    }
+    catch (error) {
+        throw explainRefusal(what, error);
+    }
+}
+async function announce(log, what, work) {
+    log.debug(`begins: ${what}`);
+    const begun = performance.now();
+    const result = await work();
+    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+    return result;
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+function runHook(context, step) {
+    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
+        const server = context.fleet.server(step.host);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await end(context, server, { ...step, id });
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
+    }));
+}
+function awaitHook(context, step) {
+    const server = context.fleet.server(step.host);
+    return perform(context.log, step, async () => {
+        await end(context, server, step);
+    });
+}
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
+        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
+        });
+    }
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await create(context, server, step));
+    await context.noteHook(step, 'begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        await context.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw startFailure(step, error);
+    }
+    return id;
+}
+async function create(context, server, step) {
+    const { hook, command, release } = step;
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw startFailure(step, error);
+    }
+}
+function startFailure(step, error) {
+    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function end(context, server, running) {
+    const { signal } = context.guard;
+    const { id, timeoutMs } = running;
+    const begun = Date.now();
+    let pollMs = FIRST_POLL_MS;
+    let toldAt = begun;
+    while (true) {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        const elapsedMs = Date.now() - begun;
+        if (signal.aborted) {
+            await stop(context, server, running, CANCEL_GRACE_S);
+            throw signal.reason;
+        }
+        if (elapsedMs >= timeoutMs) {
+            const log = await lastLines(server, id);
+            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+        }
+        if (Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
+            toldAt = Date.now();
+            await tellProgress(context, server, running, elapsedMs);
+        }
+        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
+        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+    }
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook, service, release }) {
+    return `${hook} of ${service} release ${release}`;
+}
+;
+const external_node_child_process_namespaceObject = require("node:child_process");
+;
+const external_node_fs_promises_namespaceObject = require("node:fs/promises");
+;
+const external_node_os_namespaceObject = require("node:os");
+;
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+function registryOf(image) {
+    const [first = '', ...rest] = image.split('/');
+    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+}
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
+    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+    const registry = registryOf(image);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper !== undefined) {
+        const found = await askHelper(helper, registry);
+        if (found !== undefined)
+            return found;
+    }
+    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+    if (entry === undefined)
+        return undefined;
+    if (entry.identitytoken)
+        return { identitytoken: entry.identitytoken, serveraddress: registry };
+    if (!entry.auth)
+        return undefined;
+    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+    return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '{}';
+        throw error;
+    });
+    try {
+        return JSON.parse(text);
+    }
+    catch (cause) {
+        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+    }
+}
+function parseAnswer(stdout) {
+    try {
+        return JSON.parse(stdout) ?? undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function askHelper(helper, registry) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+            const answer = error ? undefined : parseAnswer(stdout);
+            if (answer?.Username === undefined || answer.Secret === undefined)
+                return resolve(undefined);
+            const { Username: username, Secret: secret } = answer;
+            resolve(username === '<token>'
+                ? { identitytoken: secret, serveraddress: registry }
+                : { username, password: secret, serveraddress: registry });
+        });
+        child.stdin?.on('error', () => undefined);
+        child.stdin?.end(registry);
+    });
+}
+;
+async function observe(server, scope, { services, nginx }) {
+    const { engine } = server;
+    const network = networkName(scope);
+    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
+    const [all, images] = await Promise.all([
+        engine.listContainers({ label: [labels_LABEL.role] }),
+        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
+    ]);
+    const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
+    const own = all.filter((summary) => belongsTo(summary, scope));
+    const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
+    const [containers, hooks, sidecar, edge, nginxImage] = await Promise.all([
+        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+        Promise.all(own
+            .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
+            .map((summary) => observeHook(server, summary))),
+        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
+        observeNginx('edge', server, role('edge')[0], scope),
+        findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
+    ]);
+    return {
+        host: server.host,
+        containers,
+        hooks,
+        sidecar,
+        edge,
+        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
+        foreignHostPorts: all
+            .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[labels_LABEL.hostPort])
+            .map((summary) => Number(summary.Labels?.[labels_LABEL.hostPort])),
+        leftHelpers: leftHelpers(own),
+        images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
+    };
+}
+function leftHelpers(own) {
+    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[labels_LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id }) => Id);
+}
+function watched(id) {
+    return `container:${id}`;
+}
+async function findNginxImage(server, name, running) {
+    const named = running.find(({ Image }) => Image === name);
+    return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
+}
+async function findImage(server, name) {
+    const image = await server.engine.findImage(name);
+    if (image === undefined)
+        return undefined;
+    const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+    const digest = digestOf(image.RepoDigests ?? [], repository);
+    return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
+}
+function digestOf(digests, repository) {
+    const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+    return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
+}
+function observe_nameOf({ Names }) {
+    return Names?.[0]?.replace(/^\//, '') ?? '';
+}
+function belongsTo({ Labels }, scope) {
+    return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
+}
+async function observeContainer(server, summary, own, network) {
+    const labels = summary.Labels ?? {};
+    const found = await server.engine.findContainer(summary.Id);
+    const settings = found && settingsOf(found);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[labels_LABEL.service] ?? '',
+        side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
+        release: Number(labels[labels_LABEL.release]),
+        hash: labels[labels_LABEL.containerHash] ?? '',
+        secretsVersion: Number(labels[labels_LABEL.secretsVersion] ?? 0),
+        image: labels[labels_LABEL.version] ?? summary.Image ?? '',
+        imageId: summary.ImageID ?? '',
+        isRunning: summary.State === 'running',
+        hostPort: Number(labels[labels_LABEL.hostPort]),
+        internalPort: Number(labels[labels_LABEL.internalPort]),
+        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+        helpers: own
+            .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id))
+            .map(({ Id }) => Id),
+        condition: {
+            state: summary.State ?? '',
+            restarts: found?.RestartCount ?? 0,
+            health: found?.State?.Health?.Status,
+        },
+        ...(settings && { settings, environment: settings.environment }),
+    };
+}
+async function observeHook(server, summary) {
+    const labels = summary.Labels ?? {};
+    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[labels_LABEL.service] ?? '',
+        hook: labels[labels_LABEL.hook],
+        release: Number(labels[labels_LABEL.release]),
+        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+        exitCode: found?.State?.ExitCode ?? 0,
+    };
+}
+async function observeNginx(kind, server, summary, scope) {
+    if (summary === undefined)
+        return undefined;
+    const networks = summary.NetworkSettings?.Networks ?? {};
+    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
+    const id = summary.Id;
+    const name = observe_nameOf(summary);
+    const isUp = summary.State === 'running' && address !== undefined;
+    const served = isUp
+        ? await new NginxInstance(kind, server, { id, name, address })
+            .look(scopeName(scope))
+            .catch(() => undefined)
+        : undefined;
+    const tree = served?.tree ?? (await readTree(server, id));
+    return {
+        id,
+        name,
+        isRunning: served !== undefined,
+        address,
+        tree,
+        slot: served?.slot ?? tree.live,
+        generation: served?.generation,
+        isInNetwork: networks[networkName(scope)] !== undefined,
+    };
+}
+;
+function begunServices(input, plan) {
+    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
+    return input.services.filter(({ name }) => starting.has(name));
+}
+function keptDigests(input, begun) {
+    const kept = input.services.filter((service) => !begun.includes(service));
+    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
+}
+function outcomeOf(input, plan, run, digests, left, until) {
+    const undone = new Set([...run.failed, ...run.skipped]);
+    const achieved = plan.changes.flatMap((change) => {
+        const service = input.services.find(({ name }) => name === change.service);
+        const isNothing = change.effect === 'none' || change.effect === 'remove';
+        const isDone = run.failure === undefined || run.done.includes(change.service);
+        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
+            return [];
+        return [
+            {
+                service,
+                change,
+                standing: plan.standing[change.service] ?? [],
+                image: digests.get(change.service) ?? change.image,
+                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
+                probe: run.probes.get(change.service),
+                draining: left
+                    .filter(({ service: name }) => name === change.service)
+                    .map(({ host, name }) => ({ host, container: name, until })),
+            },
+        ];
+    });
+    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
+    const isFailed = run.failure !== undefined;
+    const stale = {
+        left: [...new Set([...plan.stale.left, ...run.dead])],
+        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
+        returned: isFailed ? [] : plan.stale.returned,
+    };
+    const failed = plan.changes.filter(({ service }) => undone.has(service));
+    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
+}
+function firstLine(text) {
+    return text.split('\n')[0] ?? '';
+}
+;
+const images_FEEDBACK_EVERY_MS = 3_000;
+async function pull(server, image, policy, log, signal) {
+    if (policy === 'never')
+        failTogether(errorsOf([forbiddenPull(server.host, image)]));
+    const auth = await findRegistryAuth(image);
+    const progress = new PullMeter();
+    const timer = setInterval(() => {
+        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+    }, images_FEEDBACK_EVERY_MS);
+    try {
+        await server.engine.pullImage(taggedName(image), {
+            ...(auth && { auth }),
+            onProgress: (line) => progress.add(line),
+            signal,
+        });
+    }
+    catch (error) {
+        if (signal.reason instanceof UserError)
+            throw signal.reason;
+        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+            hint: auth
+                ? 'The credentials are those of the runner (docker login): may they read this image?'
+                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+            cause: error,
+        });
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+function taggedName(image) {
+    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}
+async function findDigests(fleet, input, services) {
+    const digests = keptDigests(input, services);
+    await Promise.all(services.map(async ({ name, spec: { container } }) => {
+        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
+            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
+            return [host, seen];
+        }));
+        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
+        const [first] = known;
+        const other = known.find(({ digest }) => digest !== first?.digest);
+        if (first !== undefined && other !== undefined) {
+            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+                hint: 'Set "pull_policy: always", or name the image by digest.',
+            });
+        }
+        if (first !== undefined)
+            digests.set(name, first.digest);
+    }));
+    return digests;
+}
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined || status.startsWith('Pulling from'))
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
+async function inTime(work, ms, late) {
+    const timer = new AbortController();
+    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
+    try {
+        return await Promise.race([work, limit]);
+    }
+    finally {
+        timer.abort();
+    }
+}
+;
+function joinPlans(first, run, rest) {
+    const done = run.map((level, index) => (index === run.length - 1 ? { ...level, retire: [] } : level));
+    return {
+        ...rest,
+        changes: rest.changes.map((change) => {
+            const before = first.changes.find(({ service }) => service === change.service);
+            return before === undefined || before.effect === 'none' ? change : { ...before, hosts: change.hosts };
+        }),
+        levels: [...done, ...rest.levels],
+    };
+}
+;
+const SUBJECT_MAX = 72;
+function historyMessage(scope, changes) {
+    const start = `${scope.project} ${scope.environment}: `;
+    const parts = changes.map(history_describeChange);
+    if (parts.length === 0)
+        return { subject: `${start}recorded` };
+    const whole = start + parts.join(', ');
+    if (whole.length <= SUBJECT_MAX || parts.length === 1)
+        return { subject: whole };
+    for (let shown = parts.length - 1;; shown--) {
+        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+        if (subject.length <= SUBJECT_MAX || shown === 1) {
+            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+        }
+    }
+}
+function history_describeChange(change) {
+    const { service } = change;
+    switch (change.kind) {
+        case 'begun':
+            return `begin ${service} ${step(change.from, change.to)}`;
+        case 'released': {
+            const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
+            const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
+            return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+        }
+        case 'removed':
+            return `${service} removed (was ${change.from})`;
+        case 'failed':
+            return `${service} ${step(change.from, change.to)} not deployed`;
+        case 'routed':
+            return `${service} routes`;
+        case 'policy':
+            return `${service} policy`;
+        case 'recorded':
+            return `${service} recorded`;
+    }
+}
+function formatMessage(message) {
+    const trailers = Object.entries(message.trailers)
+        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
+        .map(([key, value]) => `${key}: ${oneLine(value)}`)
+        .join('\n');
+    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+function step(from, to) {
+    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+function oneLine(text) {
+    return text.replace(/\s+/g, ' ').trim();
+}
+;
+const LONGEST_HISTORY = 10;
+function withEntry(recorded, { change, outcome, probe, restores }, { run, actor, commit }, { now, tookMs }) {
+    const entry = {
+        release: change.to,
+        outcome,
+        at: now.toISOString(),
+        run,
+        actor,
+        ...(commit !== undefined && { commit }),
+        why: [...change.reasons],
+        took_ms: Math.round(tookMs),
+        ...(probe !== undefined && { sent: probe.sent, lost: probe.lost }),
+        ...(restores !== undefined && { restores }),
+    };
+    return { ...recorded, history: [entry, ...(recorded.history ?? [])].slice(0, LONGEST_HISTORY) };
+}
+;
+function releaseOf(scope, service, digest, author, now) {
+    const { protocol, port, container, route, policy } = service.spec;
+    return {
+        schema: 1,
+        ...scope,
+        service: service.name,
+        number: service.release.number,
+        protocol,
+        port,
+        container,
+        route,
+        policy,
+        ...(digest !== undefined && { image_digest: digest }),
+        ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
+        ...(service.restored !== undefined && { restores: restoredBy(service) }),
+        secrets_version: service.release.secretsVersion,
+        created_at: now.toISOString(),
+        ...(author.commit !== undefined && { commit: author.commit }),
+        run: author.run,
+        actor: author.actor,
+    };
+}
+function restoredBy({ restored }) {
+    return restored?.restores ?? restored?.number;
+}
+function recordIntent(state, begun, hooks, author, now) {
+    const services = { ...state.services };
+    for (const service of begun) {
+        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
+        const before = services[service.name] ?? emptyRecord(service, author, now);
+        services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
+    }
+    return { ...state, services, ...numbersWith(state, begun) };
+}
+function numbersWith({ release_numbers: before = {}, secrets_versions: given = {} }, services) {
+    const numbers = { ...before };
+    const versions = { ...given };
+    for (const { name, release, known } of services) {
+        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+        const highest = Math.max(versions[name] ?? 0, release.secretsVersion, known.current?.secrets_version ?? 0, known.pending?.secrets_version ?? 0);
+        if (highest > 0)
+            versions[name] = highest;
+    }
+    return {
+        release_numbers: numbers,
+        ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
+    };
+}
+function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
+    const when = { now, tookMs: outcome.tookMs };
+    const services = { ...state.services };
+    for (const achieved of outcome.achieved) {
+        const recorded = recordOf(scope, services, achieved, isMultiServer, author, now);
+        const { service, change, isSwitched, probe } = achieved;
+        const isNews = isSwitched || change.from !== change.to;
+        const restores = restoredBy(service);
+        services[service.name] = isNews
+            ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
+            : recorded;
+    }
+    for (const { service } of outcome.removed)
+        delete services[service];
+    for (const change of outcome.isUndone ? outcome.failed : []) {
+        const recorded = services[change.service];
+        if (recorded === undefined)
+            continue;
+        if (recorded.release === 0 && !hasUnfinished(recorded))
+            delete services[change.service];
+        else {
+            const kept = withoutPending(recorded);
+            services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
+        }
+    }
+    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
+    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
+}
+function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
+    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
+    const added = left.map((host) => {
+        const reason = reasons.get(host);
+        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+        return [host, before[host] ?? entry];
+    });
+    const stale = Object.fromEntries([...kept, ...added]);
+    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
+}
+function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    const { pending, draining: drained, ...kept } = before;
+    const isNumberNew = before.release !== change.to;
+    return {
+        ...kept,
+        release: change.to,
+        image,
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: standing.map(({ host, side, release }) => ({
+            host,
+            side,
+            container: containerName(scope, service.name, side),
+            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+            healthy: true,
+            release,
+        })),
+        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
+        ...(isSwitched && { switched_at: now.toISOString() }),
+        previous: isNumberNew ? before.release : before.previous,
+        run: isNumberNew || isSwitched ? author.run : before.run,
+        ...(draining.length > 0 && { draining }),
+        ...(probe !== undefined && { probe: probeFacts(probe) }),
+    };
+}
+function recordDrain(state, containers, until) {
+    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
+        const left = draining.flatMap((one) => {
+            if (!containers.includes(one.container))
+                return [one];
+            return until === undefined ? [] : [{ ...one, until }];
+        });
+        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
+    }));
+    return { ...state, services };
+}
+function historyOf(outcome) {
+    const achieved = outcome.achieved
+        .filter(({ change }) => change.effect !== 'none')
+        .map(({ service: wanted, change, standing }) => {
+        const { service, from, to, effect } = change;
+        const restores = restoredBy(wanted);
+        if (effect === 'record' && from !== to && from !== 0)
+            return { service, kind: 'policy' };
+        if (effect === 'record')
+            return { service, kind: 'recorded' };
+        if (effect === 'reload')
+            return { service, kind: 'routed' };
+        return { service, kind: 'released', from, to, servers: standing.length, restores };
+    });
+    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
+    const failed = outcome.failed
+        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
+        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
+    return [...achieved, ...removed, ...failed];
+}
+function begunChanges(plan, begun) {
+    return begun.map(({ name: service, release }) => ({
+        service,
+        kind: 'begun',
+        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
+        to: release.number,
+    }));
+}
+function probeFacts({ losses, ...facts }) {
+    return facts;
+}
+function withoutPending({ pending, ...recorded }) {
+    return recorded;
+}
+function emptyRecord(service, author, now) {
+    return {
+        release: 0,
+        image: '',
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: [],
+        deployed_at: now.toISOString(),
+        previous: 0,
+        run: author.run,
+    };
+}
+;
+const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+const RECORD_DRAIN_MS = 60_000;
+class Journal {
+    #store;
+    #options;
+    #written = new Set();
+    #snapshot;
+    #lease;
+    constructor(store, options, snapshot, lease) {
+        this.#store = store;
+        this.#options = options;
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    static async open(opening, options) {
+        const store = await opening;
+        try {
+            if (options.isReadOnly)
+                return new Journal(store, options, await store.read(), undefined);
+            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
+            return new Journal(store, options, snapshot, lease);
+        }
+        catch (error) {
+            await store.close();
+            throw error;
+        }
+    }
+    get snapshot() {
+        return this.#snapshot;
+    }
+    get lease() {
+        return this.#lease;
+    }
+    async release() {
+        await this.#lease?.release();
+    }
+    async reopen() {
+        const { leaseWaitMs, signal } = this.#options;
+        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    async intend(plan, begun, digests) {
+        const { author } = this.#options;
+        const now = new Date();
+        const releases = this.#newReleases(begun, digests, now);
+        await this.#commit((state) => recordIntent(state, begun, plan.hooks, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
+        for (const { name } of begun)
+            this.#written.add(name);
+    }
+    async conclude(outcome, isMultiServer, digests, expired) {
+        const { scope, author } = this.#options;
+        const now = new Date();
+        const services = outcome.achieved.map(({ service }) => service);
+        await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
+    }
+    async notes(step, progress) {
+        const { project, environment } = this.#options.scope;
+        const { service, hook, release } = step;
+        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
+    }
+    async drains(steps, isOver) {
+        const { project, environment } = this.#options.scope;
+        const containers = steps.map(({ name }) => name);
+        const until = isOver ? undefined : signOfLife();
+        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
+        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
+        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
+    }
+    async close() {
+        await this.#store.close();
+    }
+    #newReleases(services, digests, now) {
+        const { scope, author } = this.#options;
+        return services
+            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
+            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+    }
+    async #commit(state, message, more) {
+        const { run, actor, commit } = this.#options.author;
+        const trailers = { Run: run, Actor: actor, Commit: commit };
+        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+    }
+}
+function signOfLife() {
+    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+}
+async function acquire(store, timeoutMs, signal) {
+    const taken = await store.acquire({ timeoutMs, signal });
+    taken.lease.startHeartbeat();
+    return taken;
+}
+;
+class PartialSwitch extends Error {
+    failures;
+    constructor(failures) {
+        super(`the switch failed on ${[...failures.keys()].join(', ')}`);
+        this.failures = failures;
+    }
+}
+function soleHome(left, routes, servers) {
+    const zoneOf = (host) => servers.find((server) => server.host === host)?.zone;
+    return routes.find(({ placements }) => placements.some(({ host }) => {
+        const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
+        const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
+        return !isZoneLeft && mates.every((mate) => left.has(mate.host));
+    }))?.service;
+}
+function leftOutFailure(left) {
+    if (left.size === 0)
+        return undefined;
+    const hosts = [...left.keys()].join(', ');
+    const reasons = [...new Set([...left.values()].map(messageOf))].join('\n');
+    return new UserError(`${hosts} did not switch and was left out, the others have the new version: ${reasons}`, {
+        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
+        cause: [...left.values()][0],
+    });
+}
+;
+function planKeepSecrets(input, levels) {
+    const made = levels
+        .flatMap(({ start }) => start)
+        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
+    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
+    const sets = [...versions].map(([service, version]) => ({ service, version }));
+    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
+}
+function planForgetSecrets(input) {
+    if (input.isLeaving)
+        return [];
+    const sets = input.removes.flatMap((service) => everySet(input, service));
+    return forgetSteps(input.hosts, sets);
+}
+function forgetSteps(hosts, sets) {
+    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
+}
+function everySet({ state }, service) {
+    const highest = state.secrets_versions?.[service] ?? 0;
+    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
+}
+;
+const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
+function planHooks(input, service, outcome) {
+    if (input.keepsActive)
+        return planLeftHooks(input, service, []);
+    const pre = preDeploy(input, service, outcome);
+    const post = postDeploy(input, service, outcome);
+    const host = (pre.step ?? post.step)?.host;
+    const { number } = service.release;
+    const hasProgress = pre.progress !== undefined || post.progress !== undefined;
+    return {
+        ...planLeftHooks(input, service, [pre.kept, post.kept].flatMap((kept) => kept?.id ?? [])),
+        preDeploy: pre.step === undefined ? [] : [pre.step],
+        postDeploy: post.step === undefined ? [] : [post.step],
+        unfinished: pre.unfinished === undefined ? [] : [pre.unfinished],
+        progress: hasProgress
+            ? {
+                release: number,
+                host: host ?? input.state.services[service.name]?.hooks?.host ?? '',
+                ...(pre.progress && { pre_deploy: pre.progress }),
+                ...(post.progress && { post_deploy: post.progress }),
+            }
+            : undefined,
+    };
+}
+function planLeftHooks(input, service, kept) {
+    const left = input.keepsActive ? [] : hooksOf(input, service.name);
+    return {
+        preDeploy: [],
+        postDeploy: [],
+        awaited: left.filter(({ status }) => status === 'running').map((found) => awaitStep(service, found)),
+        vacate: left
+            .filter(({ id, status }) => status !== 'running' && !kept.includes(id))
+            .map((found) => retire(input, service, found.host, { ...found, isRunning: false, helpers: [] })),
+        unfinished: [],
+        progress: undefined,
+    };
+}
+function preDeploy(input, service, outcome) {
+    const spec = hook_plan_specOf(service, 'pre_deploy');
+    const progress = spec && progressOf(input, service, outcome, 'pre_deploy', spec);
+    const [first] = outcome.level.start.filter(({ existing }) => existing === undefined);
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || first === undefined)
+        return { progress };
+    const unknown = unknownEnd(input, service, 'pre_deploy');
+    if (unknown !== undefined && input.unfinishedHook === 'done')
+        return { progress: 'done' };
+    const mayRun = unknown === undefined || spec.idempotent || input.unfinishedHook === 'run';
+    const decision = toRun(input, service, 'pre_deploy', { spec, progress, host: first.host });
+    return mayRun ? decision : { ...decision, unfinished: unknown };
+}
+function postDeploy(input, service, outcome) {
+    const spec = hook_plan_specOf(service, 'post_deploy');
+    const progress = spec && progressOf(input, service, outcome, 'post_deploy', spec);
+    const place = outcome.placements.find(({ host }) => input.hosts.includes(host));
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || place === undefined)
+        return { progress };
+    const unknown = unknownEnd(input, service, 'post_deploy');
+    const hasFailed = progress === 'failed' || unknown?.release === service.release.number;
+    if (hasFailed && !spec.idempotent && input.unfinishedHook !== 'run')
+        return { progress: 'failed' };
+    return toRun(input, service, 'post_deploy', { spec, progress, host: place.host });
+}
+function toRun(input, service, hook, { spec, progress, host: fresh }) {
+    const { number } = service.release;
+    const kept = hooksOf(input, service.name).find((found) => found.hook === hook && found.release === number && !isKilled(found) && progress !== 'failed');
+    const host = kept?.host ?? fresh;
+    const server = input.servers.find((candidate) => candidate.host === host);
+    return {
+        kept,
+        progress: kept !== undefined && progress === 'begun' ? 'begun' : 'due',
+        step: {
+            kind: 'hook',
+            hook,
+            service: service.name,
+            host,
+            name: hookContainerName(input.scope, service.name, hook),
+            release: number,
+            blueprint: blueprintOf(input, service, server),
+            command: spec.command,
+            timeoutMs: spec.timeoutMs,
+            graceMs: service.spec.policy.stopGracePeriodMs,
+        },
+    };
+}
+function progressOf(input, service, outcome, hook, { idempotent }) {
+    const { number } = service.release;
+    const { pending, hooks } = input.state.services[service.name] ?? {};
+    const recorded = hooks?.release === number ? hooks[hook] : undefined;
+    if (pending?.release === number)
+        return recorded;
+    if (isOwed(input, service, outcome))
+        return 'due';
+    return hook === 'post_deploy' && idempotent ? recorded : undefined;
+}
+function isOwed(input, service, outcome) {
+    const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
+    if (service.restored !== undefined)
+        return false;
+    if (service.release.number !== service.known.current?.number)
+        return fresh.length > 0;
+    return fresh.some(({ host }) => isImageMoved(input, service, host) && !isImageRunning(input, service, host));
+}
+function isImageRunning(input, { name, spec, release }, host) {
+    const id = observedAt(input, host).images.get(spec.container.image)?.id;
+    return input.hosts.some((other) => containersAt(input, name, other).some((container) => container.release === release.number && container.imageId === id));
+}
+function unknownEnd(input, { name: service }, hook) {
+    const found = hooksOf(input, service).filter((one) => one.hook === hook);
+    const killed = found.find(isKilled);
+    if (killed !== undefined) {
+        const { release, host, name: container } = killed;
+        return { service, hook, release, host, container };
+    }
+    const recorded = input.state.services[service]?.hooks;
+    if (recorded?.[hook] !== 'begun' || found.some(({ release }) => release === recorded.release))
+        return undefined;
+    const { release, host } = recorded;
+    return { service, hook, release, host, container: undefined };
+}
+function isKilled({ status, exitCode }) {
+    return status === 'ended' && isCutOff(exitCode);
+}
+function awaitStep({ name: service, spec }, { hook, host, id, name, release }) {
+    const policy = spec.policy;
+    const timeoutMs = ofPolicy(policy, hook)?.timeoutMs ?? UNKNOWN_TIMEOUT_MS;
+    const graceMs = spec.policy.stopGracePeriodMs;
+    return { kind: 'await', hook, service, host, id, name, release, timeoutMs, graceMs };
+}
+function hook_plan_specOf({ spec }, hook) {
+    return ofPolicy(spec.policy, hook);
+}
+function ofPolicy(policy, hook) {
+    return hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
+}
+;
+function dependencyLevels(services) {
+    const byName = new Map(services.map((service) => [service.name, service]));
+    const heights = new Map();
+    const height = (name) => {
+        const known = heights.get(name);
+        if (known !== undefined)
+            return known;
+        const below = (byName.get(name)?.dependsOn ?? []).filter((dependency) => byName.has(dependency));
+        const result = below.length === 0 ? 0 : 1 + Math.max(...below.map(height));
+        heights.set(name, result);
+        return result;
+    };
+    const levels = [];
+    for (const { name } of services) {
+        const level = height(name);
+        levels[level] = [...(levels[level] ?? []), name];
+    }
+    return levels;
+}
+;
+function planNginxPulls({ nginx, observed }, steps) {
+    const changed = new Set(steps.flatMap((step) => ('hosts' in step ? step.hosts : step.host)));
+    return observed
+        .filter(({ host, images }) => changed.has(host) && !images.has(nginx.image))
+        .map(({ host }) => ({ kind: 'pull', host, image: nginx.image, policy: 'missing' }));
+}
+;
+const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
+function explainChange(service, level, input) {
+    const { current } = service.known;
+    if (current === undefined)
+        return level.start.length > 0 ? ['not deployed yet'] : [];
+    const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
+    if (service.restored !== undefined && service.release.isNew) {
+        reasons.unshift(`release ${service.restored.number} is restored`);
+    }
+    if (current.secrets_version !== service.release.secretsVersion)
+        reasons.push('secrets');
+    if (reasons.length === 0)
+        reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));
+    if (level.start.length === 0 && level.check.length > 0)
+        reasons.push('an interrupted run is finished');
+    if (level.start.length + level.check.length === 0 && level.retire.length > 0) {
+        reasons.push('containers of an earlier run are removed');
+    }
+    return [...new Set(reasons)];
+}
+function specFacts({ protocol, port, container, route, policy }) {
+    return { protocol, port, ...container, ...route, ...policy };
+}
+function differenceAt(input, service, host) {
+    const containers = containersAt(input, service.name, host);
+    if (containers.length === 0)
+        return `not on ${host} yet`;
+    const server = input.servers.find((candidate) => candidate.host === host);
+    const byHand = server && containers.flatMap((container) => service_plan_changedByHand(input, service, server, container));
+    if (byHand?.length)
+        return `changed by hand on ${host}: ${byHand.join(', ')}`;
+    if (containers.every(({ condition }) => condition?.state === 'paused'))
+        return `paused on ${host}`;
+    if (containers.every(({ isRunning }) => !isRunning))
+        return `stopped on ${host}`;
+    if (isImageMoved(input, service, host)) {
+        return `the image behind ${service.spec.container.image} is another one now`;
+    }
+    const isShared = input.servers.length > 1;
+    return isShared
+        ? `its host port has to be open to the other servers on ${host}`
+        : `other settings on ${host}`;
+}
+function changedKeys(path, before, after) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => {
+        const [old, now] = [before, after].map((spec) => spec[key]);
+        if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
+            return [];
+        const isUsers = USERS_MAPS.includes(path);
+        const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        return reasons_isMap(old) && reasons_isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
+    });
+}
+function reasons_isMap(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 ;
 function planSettle(input, routesNow) {
@@ -69048,9 +70349,14 @@ function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
     const { removes: removed, isLeaving } = input;
-    const levels = planLevels(input, outcomes, removed);
+    const hooks = planAllHooks(input, outcomes);
+    const levels = planLevels(input, outcomes, hooks, removed);
     const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
     const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
+    const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
+    const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
+    const keepSecrets = planKeepSecrets(input, levels);
+    const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
     return {
         scope: input.scope,
         changes: [
@@ -69058,11 +70364,19 @@ function planDeploy(input) {
             ...removed.map((service) => removalOf(input, service)),
         ],
         settle,
-        vacate: [...outcomes.values()].flatMap(({ vacate }) => vacate),
-        pulls: [...outcomes.values()].flatMap(({ pulls }) => pulls),
-        prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
+        awaited: [...hooks.values()].flatMap(({ awaited }) => awaited),
+        unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
+        hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
+        vacate,
+        pulls: [
+            ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...drained]),
+            ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
+        ],
+        prepare,
+        keepSecrets,
         levels,
         standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name).standing])),
+        forgetSecrets: planForgetSecrets(input),
         teardown: isLeaving
             ? input.observed
                 .filter((server) => server.sidecar !== undefined || server.hasNetwork)
@@ -69070,6 +70384,13 @@ function planDeploy(input) {
             : [],
         stale: planStale(input),
     };
+}
+function planAllHooks(input, outcomes) {
+    const selected = input.services.filter(({ isSelected }) => isSelected);
+    return new Map([
+        ...selected.map((service) => [service.name, planHooks(input, service, outcomes.get(service.name))]),
+        ...input.removes.map((name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])]),
+    ]);
 }
 function planStale({ state, excluded, hosts, servers, services }) {
     const known = Object.keys(state.stale_servers ?? {});
@@ -69080,7 +70401,7 @@ function planStale({ state, excluded, hosts, servers, services }) {
         returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
     };
 }
-function planLevels(input, outcomes, removed) {
+function planLevels(input, outcomes, hooks, removed) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const done = new Set();
     const levels = dependencyLevels(selected).flatMap((names) => {
@@ -69089,7 +70410,8 @@ function planLevels(input, outcomes, removed) {
         const parts = names.map((name) => outcomes.get(name));
         const isMoving = parts.some((part) => part.isMoving);
         const level = {
-            services: names.filter((name) => hasSteps(outcomes.get(name))),
+            services: names.filter((name) => hasSteps(outcomes.get(name), hooks.get(name))),
+            preDeploy: names.flatMap((name) => hooks.get(name).preDeploy),
             stop: parts.flatMap(({ level: { stop } }) => stop),
             start: parts.flatMap(({ level: { start } }) => start),
             check: parts.flatMap(({ level: { check } }) => check),
@@ -69101,6 +70423,7 @@ function planLevels(input, outcomes, removed) {
                     hosts: [...input.hosts],
                 }
                 : undefined,
+            postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
             retire: parts.flatMap(({ level: { retire } }) => retire),
         };
         return level.services.length > 0 ? [level] : [];
@@ -69108,9 +70431,10 @@ function planLevels(input, outcomes, removed) {
     const last = finalLevel(input, outcomes, removed, levels);
     return last === undefined ? levels : [...levels, last];
 }
-function hasSteps(outcome) {
+function hasSteps(outcome, { preDeploy, postDeploy }) {
     const { stop, start, check, retire } = outcome.level;
-    return outcome.isMoving || stop.length + start.length + check.length + retire.length > 0;
+    const hooks = preDeploy.length + postDeploy.length;
+    return outcome.isMoving || hooks + stop.length + start.length + check.length + retire.length > 0;
 }
 function finalLevel(input, outcomes, removed, levels) {
     const all = new Set(outcomes.keys());
@@ -69124,10 +70448,12 @@ function finalLevel(input, outcomes, removed, levels) {
         return undefined;
     return {
         services: [...removed],
+        preDeploy: [],
         stop: [],
         start: [],
         check: [],
         switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
+        postDeploy: [],
         retire: retired,
     };
 }
@@ -69138,8 +70464,11 @@ const UNKNOWN_SPEC = {
     port: 0,
     policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 };
+function leavingSpec({ leaving }, name) {
+    return leaving.get(name) ?? UNKNOWN_SPEC;
+}
 function removalSteps(input, name) {
-    const spec = input.leaving.get(name) ?? UNKNOWN_SPEC;
+    const spec = leavingSpec(input, name);
     return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
@@ -69219,98 +70548,6 @@ function removalOf(input, service) {
     };
 }
 ;
-class EngineError extends Error {
-    status;
-    constructor(status, message) {
-        super(message);
-        this.name = 'EngineError';
-        this.status = status;
-    }
-}
-function isStatus(error, ...statuses) {
-    return error instanceof EngineError && statuses.includes(error.status);
-}
-class EngineHttp {
-    #agent;
-    requests = 0;
-    guard = () => undefined;
-    constructor(dial, connections) {
-        this.#agent = new undici.Agent({
-            connections,
-            pipelining: 1,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            keepAliveTimeout: 60_000,
-            connect: (_options, done) => {
-                dial().then((stream) => done(null, stream), (error) => done(error, null));
-            },
-        });
-    }
-    async json(request) {
-        const { body } = await this.send(request);
-        const text = await body.text();
-        return (text === '' ? undefined : JSON.parse(text));
-    }
-    async bytes(request) {
-        const { body } = await this.send(request);
-        return Buffer.from(await body.arrayBuffer());
-    }
-    async send(request) {
-        try {
-            return await this.#sendOnce(request);
-        }
-        catch (error) {
-            if (request.method !== 'GET' || !isTunnelBroken(error))
-                throw error;
-            return await this.#sendOnce(request);
-        }
-    }
-    async #sendOnce(request) {
-        if (request.method !== 'GET')
-            this.guard();
-        this.requests += 1;
-        const response = await this.#agent.request({
-            origin: 'http://docker',
-            path: `/${request.path.map(encodeURIComponent).join('/')}${queryString(request.query)}`,
-            method: request.method,
-            headers: { host: 'docker', ...contentType(request.body), ...request.headers },
-            body: request.body === undefined || Buffer.isBuffer(request.body)
-                ? request.body
-                : JSON.stringify(request.body),
-            signal: request.signal,
-        });
-        if (response.statusCode >= 400) {
-            throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
-        }
-        return response;
-    }
-    async destroy() {
-        await this.#agent.destroy();
-    }
-}
-function contentType(body) {
-    if (body === undefined)
-        return {};
-    return { 'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json' };
-}
-function queryString(query = {}) {
-    const parameters = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-        if (value === undefined)
-            continue;
-        parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
-    }
-    return parameters.size === 0 ? '' : `?${parameters}`;
-}
-function engineMessage(body) {
-    try {
-        return JSON.parse(body).message;
-    }
-    catch {
-        return body.trim() || 'the engine gave no reason';
-    }
-}
-;
 const OLDEST_NGINX = [1, 28];
 const START_TIMEOUT_MS = 10_000;
 const install_POLL_MS = 20;
@@ -69354,13 +70591,13 @@ async function ensure(server, home, scope, settings, spec) {
     const { engine } = server;
     const found = await engine.findContainer(home.name);
     if (found === undefined) {
-        await create(server, home, scope, settings, spec);
+        await install_create(server, home, scope, settings, spec);
         const { instance, version } = await awaitAnswer(server, home);
         await checkVersion(instance, version, settings.image);
         return instance;
     }
     const running = instanceOf(home.kind, server, found, home.network);
-    if (running !== undefined && (await askVersion(running).catch(() => undefined)))
+    if (running !== undefined && (await running.version().catch(() => undefined)))
         return running;
     await startAgain(server, home, scope, settings, found.Id);
     const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id, error));
@@ -69380,7 +70617,7 @@ async function awaitAnswer(server, home) {
     do {
         const container = await server.engine.findContainer(home.name);
         const instance = instanceOf(home.kind, server, container, home.network);
-        const version = instance && (await askVersion(instance).catch(() => undefined));
+        const version = instance && (await instance.version().catch(() => undefined));
         if (instance !== undefined && version !== undefined)
             return { instance, version };
         if (container?.State?.Status === 'exited' || container?.State?.Restarting)
@@ -69389,7 +70626,7 @@ async function awaitAnswer(server, home) {
     } while (Date.now() < end);
     throw await explainStop(server, home);
 }
-async function create(server, home, scope, settings, spec) {
+async function install_create(server, home, scope, settings, spec) {
     const { engine } = server;
     const labels = { [labels_LABEL.project]: scope.project, [labels_LABEL.environment]: scope.environment };
     await engine.createNetwork({
@@ -69452,14 +70689,13 @@ async function start(server, home, id) {
         });
     }
 }
-async function askVersion({ server, address }) {
-    const { body } = await server.http.get({ address, port: CONTROL_PORT, path: '/version' }, 5_000);
-    return body;
+function isNewEnough(version) {
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
 }
 async function checkVersion(instance, version, image) {
     const { server } = instance;
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    if (major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]))
+    if (isNewEnough(version))
         return;
     await server.engine.removeContainer(instance.id);
     throw tooOld(server, image, version);
@@ -69482,8 +70718,7 @@ function tooOld(server, image, version) {
 }
 ;
 async function prepare(server, scope, nginx, step, log) {
-    const isCreating = step.sidecar === 'create' || step.edge === 'create';
-    if (isCreating && (await server.engine.findImage(nginx.image)) === undefined) {
+    if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
         await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
     }
     const instances = [];
@@ -69499,7 +70734,300 @@ async function teardown(server, scope) {
     await engine.leaveNetwork(networkName(scope), EDGE_NAME);
     await engine.removeContainer(sidecarName(scope));
     await engine.removeVolume(sidecarVolumeName(scope));
+    await engine.removeVolume(secretsVolumeName(scope));
     await engine.removeNetwork(networkName(scope));
+}
+;
+function parseTarget(text) {
+    if (text === 'previous')
+        return 'previous';
+    return /^\d+$/.test(text) ? Number(text) : { version: text };
+}
+function chooseRelease(service, target, past) {
+    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
+    if (typeof target === 'object')
+        return chooseVersion(service, target.version, past, hint);
+    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+    if (number === undefined) {
+        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
+    }
+    const release = past.releases.find((one) => one.number === number);
+    if (release === undefined)
+        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
+    if (!hasServed(past.recorded, number)) {
+        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
+    }
+    return release;
+}
+function chooseVersion(service, version, past, hint) {
+    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
+    if (release !== undefined)
+        return release;
+    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
+}
+function previousNumber({ history = [], previous }, base) {
+    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
+    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
+    return earlier.length === 0 ? undefined : Math.max(...earlier);
+}
+function contentNumber({ recorded, releases }) {
+    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
+}
+function hasServed({ history = [], release, previous }, number) {
+    if (number === release || number === previous)
+        return true;
+    const entries = history.filter((entry) => entry.release === number);
+    if (entries.length > 0)
+        return entries.some(({ outcome }) => outcome === 'deployed');
+    return history.every((entry) => entry.release > number);
+}
+function isVersion({ container: { image }, image_digest }, version) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    return [tag, name, image, digest, image_digest].includes(version);
+}
+;
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
+;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+    const archive = (0,tar_stream.pack)();
+    const folders = new Set();
+    for (const [path, content] of files) {
+        for (const folder of foldersOf(path)) {
+            if (folders.has(folder))
+                continue;
+            folders.add(folder);
+            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+        }
+        archive.entry({ name: path, mode: modes.file }, content);
+    }
+    archive.finalize();
+    return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function unpackFiles(archive) {
+    const files = new Map();
+    const entries = (0,tar_stream.extract)();
+    entries.end(archive);
+    for await (const entry of entries) {
+        const content = await (0,consumers_namespaceObject.buffer)(entry);
+        if (entry.header.type === 'file')
+            files.set(entry.header.name, content.toString());
+    }
+    return files;
+}
+function foldersOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const FOLDER = '/switchyard-secrets';
+class SecretSets {
+    #server;
+    #scope;
+    #image;
+    constructor(server, scope, image) {
+        this.#server = server;
+        this.#scope = scope;
+        this.#image = image;
+    }
+    async keep(sets) {
+        const { engine, host } = this.#server;
+        const name = secretsVolumeName(this.#scope);
+        try {
+            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
+            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+        }
+        catch (error) {
+            const services = [...sets.keys()].map(({ service }) => service).join(', ');
+            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
+                cause: error,
+            });
+        }
+    }
+    async read(sets) {
+        if (!(await this.#isThere()))
+            return new Map();
+        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
+        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+    }
+    async forget(sets) {
+        if (!(await this.#isThere()))
+            return;
+        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
+    }
+    #isThere() {
+        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
+    }
+    #write(files) {
+        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+    }
+    async #readOne(container, set) {
+        try {
+            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+            const [text = ''] = files.values();
+            return text === '' ? undefined : JSON.parse(text);
+        }
+        catch (error) {
+            if (isStatus(error, 404) || error instanceof SyntaxError)
+                return undefined;
+            throw error;
+        }
+    }
+    async #through(work) {
+        const { engine } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: this.#image,
+            Cmd: ['true'],
+            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
+            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
+        });
+        try {
+            return await work(container);
+        }
+        finally {
+            await engine.removeContainer(container);
+        }
+    }
+    #labels() {
+        return {
+            [labels_LABEL.project]: this.#scope.project,
+            [labels_LABEL.environment]: this.#scope.environment,
+        };
+    }
+}
+function pathOf({ service, version }) {
+    return `${service}/${version}.json`;
+}
+;
+async function restore(request, snapshot, fleet) {
+    const { wanted, narrowing, rollback, log } = request;
+    if (rollback === undefined)
+        return request;
+    const { to, hide } = rollback;
+    const services = narrowing.services ?? [];
+    if (typeof to === 'number' && services.length > 1) {
+        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+            hint: 'Releases are numbered per service: name one service, or use a version.',
+        });
+    }
+    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
+    const restored = new Map(chosen);
+    for (const { service, number, container } of restored.values()) {
+        log.info(`${service}: going back to what release ${number} was (${container.image})`);
+    }
+    const secrets = await readSecrets(fleet, wanted, restored);
+    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
+        hide(value);
+    return { ...request, wanted: restoredSpec(wanted, snapshot.state, restored), restored, secrets };
+}
+async function chooseOne(snapshot, service, to) {
+    const recorded = snapshot.state.services[service];
+    if (recorded === undefined || recorded.release === 0) {
+        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+            hint: 'Deploy it first.',
+        });
+    }
+    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+}
+function restoredSpec(wanted, state, restored) {
+    const services = wanted.services.map((spec) => {
+        const release = restored.get(spec.name);
+        if (release === undefined)
+            return spec;
+        const { protocol, port, container, route, policy } = release;
+        const { name, dependsOn, placement } = spec;
+        const old = { name, dependsOn, placement, protocol, port, container, route, policy };
+        return release.number === state.services[name]?.release ? old : pinned(old, release);
+    });
+    return { ...wanted, services };
+}
+function pinned(spec, { image_digest }) {
+    const { container, policy } = spec;
+    const digest = image_digest?.split('@')[1];
+    if (digest === undefined)
+        return spec;
+    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
+    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+function checkImages(input, plan) {
+    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
+    for (const { service, host, blueprint } of starts) {
+        const { image } = blueprint.container;
+        const restored = input.services.find(({ name }) => name === service)?.restored;
+        if (restored === undefined || restored.image_digest !== undefined || image.includes('@'))
+            continue;
+        const found = input.observed.find((server) => server.host === host)?.images.get(image);
+        if (found !== undefined && found.id === restored.image_id)
+            continue;
+        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
+        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+        });
+    }
+}
+async function readSecrets(fleet, { project, environment, nginx }, restored) {
+    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
+    if (sets.length === 0)
+        return {};
+    const scope = { project, environment };
+    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+    return Object.fromEntries(releases.map((release, index) => {
+        const found = kept.map((ofServer) => ofServer.get(sets[index]));
+        return [release.service, valuesOf(release, found)];
+    }));
+}
+function valuesOf(release, found) {
+    const { container, service, number, secrets_version } = release;
+    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+    if (whole === undefined) {
+        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
+            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+        });
+    }
+    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+}
+;
+async function findExpired(snapshot, services, retained) {
+    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
+    return {
+        releases: found.flatMap(({ releases }) => releases),
+        sets: found.flatMap(({ sets }) => sets),
+    };
+}
+async function expiredOf(snapshot, service, retained) {
+    const { name, release } = service;
+    const numbers = await snapshot.releaseNumbers(name);
+    const recorded = snapshot.state.services[name];
+    const base = restoredBy(service) ?? release.number;
+    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
+    const needed = [release.number, after.previous, previousNumber(after, base)];
+    const old = expiredNumbers([...numbers, release.number], retained, needed);
+    if (old.length === 0)
+        return { releases: [], sets: [] };
+    const all = await snapshot.releases(name);
+    const isOld = ({ number }) => old.includes(number);
+    const named = new Set([
+        release.secretsVersion,
+        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
+    ]);
+    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
+    return {
+        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
+        sets: [...versions]
+            .filter((version) => version > 0 && !named.has(version))
+            .map((version) => ({ service: name, version })),
+    };
+}
+function expiredNumbers(numbers, retained, needed) {
+    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
+    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
 }
 ;
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
@@ -69613,7 +71141,6 @@ const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
 const END_LOOKS = 40;
 const END_PAUSE_MS = 25;
-const LOG_LINES = 50;
 function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
     return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
 }
@@ -69702,11 +71229,7 @@ async function lastEnd(server, id) {
     return undefined;
 }
 async function health_failure(server, patient, what) {
-    const { stdout, stderr } = await server.engine
-        .logs(patient.id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    const log = lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+    const log = await lastLines(server, patient.id);
     return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
         hint: 'The new container is removed; what ran before, if anything did, serves.',
     });
@@ -69946,18 +71469,21 @@ async function tryLock(server, image, holder) {
     catch (error) {
         if (isStatus(error, 409))
             return undefined;
-        throw error;
+        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
     }
 }
 async function awaitRelease(server, holder, log, giveUpAt) {
     const { engine, host } = server;
     let isAnnounced = false;
+    let seen = { takenAt: Number.POSITIVE_INFINITY };
     while (true) {
         const held = await engine.findContainer(EDGE_LOCK_NAME);
         if (held === undefined)
             return;
         const labels = held.Config?.Labels ?? {};
-        if (Date.parse(labels[labels_LABEL.end] ?? '') < Date.now() || isOvertaken(labels, holder)) {
+        if (seen?.id !== held.Id)
+            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
+        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
             log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
             await engine.removeContainer(held.Id);
             return;
@@ -69972,6 +71498,10 @@ async function awaitRelease(server, holder, log, giveUpAt) {
         isAnnounced = true;
         await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
     }
+}
+async function ageOf({ engine }, { Created }) {
+    const { SystemTime } = await engine.info();
+    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
 }
 function isOvertaken(labels, { scope, fence }) {
     return (labels[labels_LABEL.project] === scope.project &&
@@ -70062,16 +71592,29 @@ async function trySwitch(context, step, isReady) {
         await timeline.measure({ phase: 'switch' }, async () => {
             for (const service of step.moved)
                 context.unused.delete(service);
+            const switching = nexts.map((next) => switchOne(context, step, next));
             try {
-                await allOrErrors(nexts.map((next) => switchOne(context, step, next)));
+                await allOrErrors(switching);
             }
             catch (error) {
-                await goBack(context, nexts);
-                throw error;
+                const failures = keptFailures(context, step, nexts, await Promise.allSettled(switching));
+                await goBack(context, failures === undefined ? nexts : nexts.filter(({ instance }) => failures.has(instance.server.host)));
+                throw failures === undefined ? error : new PartialSwitch(failures);
             }
         });
         return true;
     });
+}
+function keptFailures({ onPartialFailure, guard, servers, log }, { hosts, routes }, nexts, outcomes) {
+    const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[nexts[index].instance.server.host, outcome.reason]] : []));
+    if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
+        return undefined;
+    const lost = soleHome(new Set(failures.keys()), routes, servers);
+    if (lost === undefined)
+        return failures;
+    const where = [...failures.keys()].join(', ');
+    log.warning(`${where} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
+    return undefined;
 }
 function isInTime(work) {
     return inTime(work.then(() => true), LONGEST_HOLD_MS, false);
@@ -70153,7 +71696,8 @@ async function goBack(context, nexts) {
 }
 ;
 async function runLevel(context, level) {
-    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => stop(context, step))));
+    await allOrErrors(level.preDeploy.map((step) => runHook(context, step)));
+    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => run_level_stop(context, step))));
     const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => run_level_start(context, step))));
     const health = checkAll(context, level, started);
     await health.soon;
@@ -70191,7 +71735,7 @@ function checkAll(context, level, started) {
         },
     };
 }
-async function stop(context, step) {
+async function run_level_stop(context, step) {
     const { engine } = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'stop' }, () => engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)));
 }
@@ -70205,7 +71749,7 @@ async function run_level_start(context, step) {
         catch (error) {
             if (step.existing === undefined)
                 await engine.removeContainer(id);
-            throw startFailure(step, error);
+            throw run_level_startFailure(step, error);
         }
         return await inspectStarted(context, step, id);
     });
@@ -70222,7 +71766,7 @@ async function run_level_create(context, step) {
     const { engine } = context.fleet.server(step.host);
     const { side, release } = step;
     const secrets = context.secrets[step.service] ?? {};
-    const name = container_nameOf(step.blueprint, side);
+    const name = nameOf(step.blueprint, side);
     try {
         const request = containerRequest(step.blueprint, { side, release, secrets });
         const id = await engine.createContainer(name, request);
@@ -70231,24 +71775,24 @@ async function run_level_create(context, step) {
         return id;
     }
     catch (error) {
-        throw startFailure(step, error);
+        throw run_level_startFailure(step, error);
     }
 }
-function startFailure(step, error) {
+function run_level_startFailure(step, error) {
     const message = messageOf(error);
     const hint = /already in use by container/.test(message)
         ? 'A container that Switchyard did not create has that name. Rename or remove it.'
         : /port is already allocated|address already in use|cannot assign requested address/.test(message)
             ? 'Is private_ip an address of that server, and does something else listen on that port?'
             : 'The Docker engine refused it; what ran before still serves.';
-    const name = container_nameOf(step.blueprint, step.side);
+    const name = nameOf(step.blueprint, step.side);
     return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
 }
 async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
         const place = placeKey(step.host, step.service, step.side);
-        const name = container_nameOf({ scope: context.scope, service: step.service }, step.side);
+        const name = nameOf({ scope: context.scope, service: step.service }, step.side);
         const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
         await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
@@ -70282,10 +71826,24 @@ async function drainAndStop(context, step, settledAt) {
     return outcome;
 }
 ;
+async function keepSecrets(context, steps) {
+    if (steps.length === 0)
+        return;
+    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
+    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
+}
+async function forgetSecrets(context, steps) {
+    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
+    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
+}
+function setsOn({ fleet, scope, nginx }, host) {
+    return new SecretSets(fleet.server(host), scope, nginx.image);
+}
+;
 async function survey(fleet, snapshot, wanted, secrets, narrowing) {
     const scope = { project: wanted.project, environment: wanted.environment };
     const [observed, known] = await Promise.all([
-        fleet.onAll((server) => observe(server, scope, wanted.services)),
+        fleet.onAll((server) => observe(server, scope, wanted)),
         readKnown(snapshot),
     ]);
     const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
@@ -70311,6 +71869,20 @@ function drainedByLivingRun(state, observed) {
     return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
 }
 ;
+const PATIENCE_MS = 5_000;
+async function takeVitals(server) {
+    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
+}
+async function ask(server) {
+    const sentAt = Date.now();
+    const info = await server.engine.info();
+    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
+    const readAt = (sentAt + Date.now()) / 2;
+    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
+    const freeBytes = await server.freeBytes(root);
+    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
+}
+;
 const DRAIN_WITH_LEASE_MS = 30_000;
 class Deployment {
     #request;
@@ -70330,14 +71902,19 @@ class Deployment {
     }
     async run() {
         const { log, dryRun } = this.#request;
+        const vitals = Promise.all(this.#fleet.servers.map(takeVitals));
         let { input, plan } = await log.group('Look at what runs', () => this.#plan());
         const { settle } = plan;
         if (!dryRun && settle !== undefined) {
-            await log.group('Finish an interrupted switch', () => this.#settle(input, plan.prepare, settle));
+            await log.group('Finish an interrupted switch', () => this.#settle(this.#context(this.#guard()), plan, settle));
+            ({ input, plan } = await this.#plan());
+        }
+        while (!dryRun && plan.awaited.length > 0) {
+            await log.group('Wait for hooks of an earlier run', () => this.#awaitHooks(plan.awaited));
             ({ input, plan } = await this.#plan());
         }
         while (!dryRun && plan.vacate.some(isDrained)) {
-            await log.group('Wait for an earlier drain', () => this.#vacate(plan.vacate));
+            await log.group('Wait for an earlier drain', () => this.#vacate(input, plan));
             ({ input, plan } = await this.#plan());
         }
         for (const line of describePlan(plan))
@@ -70345,18 +71922,33 @@ class Deployment {
         for (const host of forgottenHosts(input)) {
             log.warning(`${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
         }
+        if (!isEmpty(plan))
+            this.#checkServers(await vitals, plan);
         if (dryRun || isEmpty(plan))
             return this.#report(input, plan, emptyRun());
         return await this.#execute(input, plan);
     }
+    #checkServers(vitals, plan) {
+        for (const one of vitals.filter((known) => known !== undefined)) {
+            const { server, level, message } = judgeClock(one);
+            if (level === 'warning')
+                this.#request.log.warning(`${server}: ${message}`);
+        }
+        failTogether(errorsOf(certainFailures(vitals, plan)));
+    }
     async #plan() {
-        const { wanted, secrets, narrowing, scope, dryRun } = this.#request;
-        const facts = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing));
+        const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = this.#request;
+        const seen = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing));
+        const facts = { ...seen, ...(restored !== undefined && { restored }) };
         this.#remember(facts.observed);
-        const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+        const asked = { ...facts, unfinishedHook };
+        const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
         const plan = planDeploy(input);
-        const isRefreshed = !dryRun && (await this.#pullAlways(input, plan));
-        return { input, plan: isRefreshed ? planDeploy(input) : plan };
+        checkImages(input, plan);
+        if (dryRun)
+            return { input, plan };
+        refuseUnfinished(plan.unfinished);
+        return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
     }
     #remember(observed) {
         for (const { host, containers, sidecar, edge } of observed) {
@@ -70389,28 +71981,38 @@ class Deployment {
         const { log } = this.#request;
         return this.#timeline.measure({ phase: 'pull', host }, () => pull(this.#fleet.server(host), image, policy, log, this.#signal()));
     }
-    async #settle({ scope }, prepare, step) {
-        await this.#prepare(prepare, scope);
-        await switchRoutes(this.#context(this.#guard()), step);
+    async #settle(context, plan, step) {
+        await this.#pullNginx(context, plan.pulls);
+        await this.#prepare(plan.prepare, context.scope);
+        await switchRoutes(context, step);
         this.#reloadedAt = Date.now();
     }
-    async #vacate(steps) {
+    async #awaitHooks(steps) {
+        const context = this.#context(this.#guard());
+        await allOrErrors(steps.map((step) => awaitHook(context, step)));
+    }
+    async #vacate(input, { vacate, pulls }) {
         const { log, signal } = this.#request;
+        const steps = vacate.filter(isDrained);
+        await this.#pullNginx(input, pulls);
         await this.#journal.release();
-        for (const { name, host } of steps.filter(isDrained)) {
+        for (const { name, host } of steps) {
             log.info(`${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
         }
         const context = this.#context({ ...this.#guard(), signal });
-        await Promise.all(steps.filter(isDrained).map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
+        await Promise.all(steps.map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
         await this.#journal.reopen();
     }
-    async #execute(input, plan) {
-        const run = emptyRun();
-        const context = this.#context(this.#guard());
+    async #execute(input, plan, run = emptyRun(), known = new Map()) {
+        const { log, wanted } = this.#request;
+        const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
         const begun = begunServices(input, plan);
-        const { log } = this.#request;
-        const digests = await log.group('Get ready', () => this.#getReady(context, input, plan, begun));
-        for (const level of plan.levels) {
+        const found = await log.group('Get ready', () => this.#getReady(input, plan, begun));
+        const digests = new Map([...found, ...known]);
+        run.failure = await this.#setUp(context, input, plan).then(() => undefined, reasonOf);
+        if (run.failure !== undefined && this.#journal.lease?.lost.aborted)
+            throw run.failure;
+        for (const level of run.failure === undefined ? plan.levels : []) {
             try {
                 const title = level.services.length === 0
                     ? 'Give edge and sidecar their routes'
@@ -70419,11 +72021,24 @@ class Deployment {
                 run.done.push(...level.services);
             }
             catch (error) {
+                if (error instanceof PartialSwitch) {
+                    const rest = await log.group('Go on without them', () => this.#goOnWithout(input, plan, level, run, error));
+                    return await this.#execute(rest.input, rest.plan, run, digests);
+                }
                 run.failure = reasonOf(error);
                 run.failed = level.services;
                 if (this.#journal.lease?.lost.aborted)
                     throw run.failure;
                 await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
+                break;
+            }
+            try {
+                await this.#runPostDeploy(context, level);
+            }
+            catch (error) {
+                run.failure = reasonOf(error);
+                if (this.#journal.lease?.lost.aborted)
+                    throw run.failure;
                 break;
             }
         }
@@ -70432,30 +72047,82 @@ class Deployment {
                 .flatMap(({ services }) => services)
                 .filter((name) => !run.done.includes(name));
         }
-        return await log.group('Drain and record', () => this.#finish(input, plan, run, digests));
+        const whole = run.come.reduceRight((rest, { plan: first, levels }) => joinPlans(first, levels, rest), plan);
+        return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
     }
-    async #getReady(context, input, plan, begun) {
-        const { log } = this.#request;
-        await this.#prepare(plan.prepare, input.scope);
-        await allOrErrors(unique(plan.pulls).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
+    async #runPostDeploy(context, { postDeploy }) {
+        if (postDeploy.length === 0)
+            return;
+        const names = postDeploy.map(({ service }) => service).join(', ');
+        await this.#request.log.group(`Run post_deploy of ${names}`, () => allOrErrors(postDeploy.map((step) => runHook(context, step))));
+    }
+    async #goOnWithout(input, plan, level, run, { failures }) {
+        const { log, wanted } = this.#request;
+        for (const [host, error] of failures) {
+            run.left.set(host, error);
+            log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
+        }
+        const left = [...failures.keys()];
+        const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
+        const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
+        const living = input.hosts.filter((host) => !failures.has(host));
+        const { standing } = plan;
+        const { state } = this.#journal.snapshot;
+        const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
+            const observed = await allOrErrors(living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)));
+            const seen = assembleWithout(input, { left, observed, state, standing, draining });
+            return { input: seen, plan: planDeploy(seen) };
+        });
+        for (const line of describePlan(rest))
+            log.info(line);
+        const ahead = rest.levels.flatMap(({ services }) => services);
+        run.done.push(...level.services.filter((name) => !ahead.includes(name)));
+        run.come.push({ plan, levels: come });
+        return { input: without, plan: rest };
+    }
+    async #getReady(input, plan, begun) {
+        await this.#prepare(plan.prepare.filter((step) => !isCreating(step)), input.scope);
+        await this.#pullAll(plan.pulls);
         const digests = await findDigests(this.#fleet, input, begun);
+        if (begun.length > 0)
+            await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
+        return digests;
+    }
+    async #setUp(context, input, plan) {
         await Promise.all([
-            begun.length > 0 && this.#record('record intent', () => this.#journal.intend(plan, begun, digests)),
+            this.#prepare(plan.prepare.filter(isCreating), input.scope),
+            keepSecrets(context, plan.keepSecrets),
             ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
         ]);
         const settledAt = settledAfter(context, this.#reloadedAt);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
-        return digests;
     }
-    #record(phase, work) {
-        return this.#timeline.measure({ phase }, () => announce(this.#request.log, phase, work));
+    async #pullAll(steps) {
+        const { log } = this.#request;
+        await allOrErrors(unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
+    }
+    #pullNginx({ nginx }, steps) {
+        return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
+    }
+    #record(phase, work, what = phase) {
+        return this.#timeline.measure({ phase }, () => announce(this.#request.log, what, work));
     }
     async #prepare(steps, scope) {
         const { wanted, log } = this.#request;
+        if (steps.length === 0)
+            return;
         const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)))));
         for (const instance of prepared.flat()) {
             this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
         }
+    }
+    async #findExpired({ achieved }) {
+        const { log, wanted } = this.#request;
+        const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+        return await findExpired(this.#journal.snapshot, released, wanted.retainReleases).catch((error) => {
+            log.warning(`old releases stay on the record: ${messageOf(error)}`);
+            return { releases: [], sets: [] };
+        });
     }
     async #remove(host, ids) {
         const { engine } = this.#fleet.server(host);
@@ -70465,28 +72132,43 @@ class Deployment {
         const { log } = this.#request;
         const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
         try {
-            const observed = await this.#observeLiving(input, run);
-            const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-            const plan = planDeploy(assembleUndo(input, { failed: run.failed, done: run.done, unused }, observed));
-            if (plan.settle !== undefined)
-                throw new Error('edges and sidecars do not agree who has the traffic');
+            const { plan } = await this.#planSettled(context, () => this.#planUndo(input, run));
             await this.#prepare(plan.prepare, input.scope);
             await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
             for (const level of plan.levels)
                 await (await runLevel(context, level)).done;
+            run.isUndone = run.dead.length === 0;
         }
         catch (error) {
+            run.isUndone = false;
             log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
         }
     }
-    async #observeLiving({ scope }, run) {
+    async #planSettled(context, look) {
+        const seen = await look();
+        if (seen.plan.settle === undefined)
+            return seen;
+        await this.#settle(context, seen.plan, seen.plan.settle);
+        const after = await look();
+        if (after.plan.settle !== undefined)
+            throw new Error('edges and sidecars do not agree who has the traffic');
+        return after;
+    }
+    async #planUndo(input, { failed, done, dead }) {
+        const observed = await this.#observeLiving(input, dead);
+        const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
+        return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
+    }
+    async #observeLiving({ scope, hosts }, dead) {
         const { log, wanted } = this.#request;
-        const outcomes = await Promise.allSettled(this.#fleet.servers.map((server) => observe(server, scope, wanted.services)));
+        const outcomes = await Promise.allSettled(hosts.map((host) => observe(this.#fleet.server(host), scope, wanted)));
         return outcomes.flatMap((outcome, index) => {
             if (outcome.status === 'fulfilled')
                 return [outcome.value];
-            const { host } = this.#fleet.servers[index];
-            run.dead.push(host);
+            const host = hosts[index];
+            if (dead.includes(host))
+                return [];
+            dead.push(host);
             log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
             return [];
         });
@@ -70500,8 +72182,15 @@ class Deployment {
         if (isShort)
             await this.#conclude(plan, run, drained);
         const left = isShort ? [] : await this.#stillDraining(plan, run);
+        run.tookMs = this.#timeline.elapsedMs();
         const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-        await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests));
+        const expired = await this.#findExpired(outcome);
+        const forgotten = [
+            ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
+            ...forgetSteps(input.hosts, expired.sets),
+        ].filter(({ host }) => !run.dead.includes(host));
+        await forgetSecrets(this.#context(this.#guard()), forgotten);
+        await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
         if (!isShort) {
             await this.#drainWithoutLease(plan, drained);
             await this.#conclude(plan, run, drained);
@@ -70558,10 +72247,12 @@ class Deployment {
             scope: { project: wanted.project, environment: wanted.environment },
             servers: wanted.servers,
             nginx: wanted.nginx,
+            onPartialFailure: 'revert',
             secrets,
             log,
             timeline: this.#timeline,
             guard,
+            noteHook: (step, progress) => this.#record('record hook', () => this.#journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
             addresses: this.#addresses,
             unused: this.#unused,
             instances: this.#instances,
@@ -70579,7 +72270,7 @@ class Deployment {
             probes: run.probes,
             cut: run.cut,
             engineCalls: this.#fleet.calls(),
-            failure: run.failure,
+            failure: run.failure ?? leftOutFailure(run.left),
             changed: !isEmpty(plan),
         };
     }
@@ -70587,13 +72278,17 @@ class Deployment {
 function emptyRun() {
     return {
         retiring: [],
+        come: [],
         done: [],
         failed: [],
         skipped: [],
         failure: undefined,
         dead: [],
+        left: new Map(),
+        isUndone: true,
         probes: new Map(),
         cut: 0,
+        tookMs: 0,
     };
 }
 function isDrained({ drainTimeoutMs }) {
@@ -70601,10 +72296,6 @@ function isDrained({ drainTimeoutMs }) {
 }
 function unique(pulls) {
     return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
-}
-function forgottenHosts({ state, servers }) {
-    const recorded = Object.values(state.services).flatMap((service) => service.servers.map(({ host }) => host));
-    return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
 }
 ;
 function describeSpan({ phase, service, host, startMs, endMs, failed }) {
@@ -70668,7 +72359,8 @@ async function deploy(request) {
             throw fleet.reason;
         if (journal.status === 'rejected')
             throw journal.reason;
-        return await new Deployment(request, timeline, fleet.value, journal.value).run();
+        const asked = await restore(request, journal.value.snapshot, fleet.value);
+        return await new Deployment(asked, timeline, fleet.value, journal.value).run();
     }
     finally {
         await Promise.all([
@@ -70711,40 +72403,6 @@ function requireSecrets(spec, secrets, locate) {
 }
 ;
 const external_node_readline_namespaceObject = require("node:readline");
-;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-async function packFiles(files) {
-    const archive = (0,tar_stream.pack)();
-    const folders = new Set();
-    for (const [path, content] of files) {
-        for (const folder of foldersOf(path)) {
-            if (folders.has(folder))
-                continue;
-            folders.add(folder);
-            archive.entry({ name: folder, type: 'directory', mode: 0o755 });
-        }
-        archive.entry({ name: path, mode: 0o644 }, content);
-    }
-    archive.finalize();
-    return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-    const files = new Map();
-    const entries = (0,tar_stream.extract)();
-    entries.end(archive);
-    for await (const entry of entries) {
-        const content = await (0,consumers_namespaceObject.buffer)(entry);
-        if (entry.header.type === 'file')
-            files.set(entry.header.name, content.toString());
-    }
-    return files;
-}
-function foldersOf(path) {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
 ;
 function demultiplex(stream) {
     const parts = { stdout: [], stderr: [] };
@@ -70794,7 +72452,14 @@ class Engine {
         return Id;
     }
     async startContainer(id) {
-        await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+        try {
+            await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+        }
+        catch (error) {
+            if (!(error instanceof EngineError && /paused container/.test(error.message)))
+                throw error;
+            await this.http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
+        }
     }
     async stopContainer(id, graceSeconds) {
         await this.http
@@ -70847,12 +72512,12 @@ class Engine {
             await (0,promises_namespaceObject.setTimeout)(EXEC_END_POLL_MS, undefined, { signal });
         }
     }
-    async writeFiles(id, folder, files) {
+    async writeFiles(id, folder, files, modes) {
         await this.http.json({
             method: 'PUT',
             path: ['containers', id, 'archive'],
             query: { path: folder },
-            body: await packFiles(files),
+            body: await packFiles(files, modes),
         });
     }
     async readFiles(id, folder) {
@@ -70864,15 +72529,12 @@ class Engine {
             .catch(undefinedWhenMissing);
     }
     async pullImage(name, options) {
-        const headers = options.auth && {
-            'x-registry-auth': Buffer.from(JSON.stringify(options.auth)).toString('base64url'),
-        };
         const { body } = await this.http.send({
             method: 'POST',
             path: ['images', 'create'],
             query: { fromImage: name },
             signal: options.signal,
-            ...(headers && { headers }),
+            headers: authHeaders(options.auth),
         });
         for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: body })) {
             if (line.trim() === '')
@@ -70882,6 +72544,14 @@ class Engine {
                 throw new EngineError(500, progress.error);
             options.onProgress(progress);
         }
+    }
+    async findInRegistry(name, auth, signal) {
+        await this.http.json({
+            method: 'GET',
+            path: ['distribution', name, 'json'],
+            headers: authHeaders(auth),
+            signal,
+        });
     }
     findNetwork(name) {
         return this.http
@@ -70937,6 +72607,12 @@ class Engine {
             body: { Name: name, Labels: labels },
         });
     }
+    async hasVolume(name) {
+        const found = await this.http
+            .json({ method: 'GET', path: ['volumes', name] })
+            .catch(undefinedWhenMissing);
+        return found !== undefined;
+    }
     async removeVolume(name) {
         await this.http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
     }
@@ -70944,10 +72620,30 @@ class Engine {
         await this.http.destroy();
     }
 }
+function authHeaders(auth) {
+    if (auth === undefined)
+        return {};
+    return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+}
 function undefinedWhenMissing(error) {
     if (isStatus(error, 404))
         return undefined;
     throw error;
+}
+;
+const DISK_COMMAND = 'xargs -0 env LC_ALL=C df -Pk --';
+function parseFree(stdout) {
+    const available = /\s\d+\s+\d+\s+(\d+)\s+\d+%\s/.exec(stdout.split('\n')[1] ?? '')?.[1];
+    return available === undefined ? undefined : Number(available) * 1024;
+}
+async function freeHere(folder) {
+    try {
+        const { bavail, bsize } = await (0,external_node_fs_promises_namespaceObject.statfs)(folder);
+        return bavail * bsize;
+    }
+    catch {
+        return undefined;
+    }
 }
 ;
 const OLDEST_API = [1, 41];
@@ -71022,6 +72718,7 @@ function localProvider(socketPath = dockerSocket()) {
                 engine,
                 http,
                 dial,
+                freeBytes: freeHere,
                 close: async () => {
                     await Promise.all([http.close(), engine.close()]);
                 },
@@ -72088,9 +73785,9 @@ class SshConnection {
     async dialCommand(command) {
         return (await this.#dial((client) => callback((done) => client.exec(command, done)))).channel;
     }
-    async run(command) {
+    async run(command, input = '') {
         const { ssh } = await this.#session();
-        return await ssh.execCommand(command);
+        return await ssh.execCommand(command, { stdin: input });
     }
     async close() {
         this.#closed = true;
@@ -72223,6 +73920,10 @@ function staticProvider(privateKey) {
                     engine,
                     http,
                     dial,
+                    freeBytes: async (folder) => {
+                        const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));
+                        return parseFree(stdout);
+                    },
                     close: async () => {
                         await Promise.all([http.close(), engine.close()]);
                         await ssh.close();
@@ -72587,6 +74288,8 @@ function importStream(drafts, signature) {
             parts.push(`from ${draft.parent}\n`);
         for (const [path, content] of draft.files)
             parts.push(`M 100644 inline ${path}\n`, data(content));
+        for (const path of draft.removed ?? [])
+            parts.push(`D ${path}\n`);
         parts.push(`\nget-mark :${mark}\n`);
         parts.push(`reset ${DRAFTS}/${mark}\n\n`);
     }
@@ -72966,6 +74669,7 @@ const environment_file_server = looseObject({
     healthy: schemas_boolean(),
     release: schemas_int(),
 });
+const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
 const serviceFields = looseObject({
     release: schemas_int(),
     image: schemas_string(),
@@ -72977,7 +74681,23 @@ const serviceFields = looseObject({
     previous: schemas_int(),
     run: schemas_string(),
     pending: looseObject({ release: schemas_int(), run: schemas_string(), since: schemas_string() }).optional(),
+    hooks: looseObject({ release: schemas_int(), host: schemas_string(), pre_deploy: progress, post_deploy: progress })
+        .optional(),
     draining: schemas_array(looseObject({ host: schemas_string(), container: schemas_string(), until: schemas_string() })).optional(),
+    history: schemas_array(looseObject({
+        release: schemas_int(),
+        outcome: schemas_enum(['deployed', 'failed']),
+        at: schemas_string(),
+        run: schemas_string(),
+        actor: schemas_string(),
+        commit: schemas_string().optional(),
+        why: schemas_array(schemas_string()),
+        took_ms: schemas_number(),
+        sent: schemas_number().optional(),
+        lost: schemas_number().optional(),
+        restores: schemas_int().optional(),
+    }))
+        .optional(),
     probe: looseObject({
         sent: schemas_number(),
         lost: schemas_number(),
@@ -72994,8 +74714,10 @@ const stateFields = looseObject({
     project: schemas_string(),
     environment: schemas_string(),
     services: record(schemas_string(), environment_file_service),
-    stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string() })).optional(),
+    stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string(), reason: schemas_string().optional() }))
+        .optional(),
     release_numbers: record(schemas_string(), schemas_int()).optional(),
+    secrets_versions: record(schemas_string(), schemas_int()).optional(),
 });
 const state = stateFields;
 function emptyState(scope) {
@@ -73042,6 +74764,7 @@ const LEASE_TIMINGS = {
     pollMs: 2_000,
     askEveryMs: 10_000,
     skewMs: 10_000,
+    doubtMs: 30 * 60_000,
     leftMs: 30_000,
 };
 function parseLease(text, place) {
@@ -73053,6 +74776,10 @@ function formatLease(value) {
 function describeLease(value) {
     const run = value.run === 'local' ? `process ${value.pid} on ${value.host}` : value.run;
     return `${value.holder}, ${run}, since ${clock(value.taken_at)}, until ${clock(value.end)} unless renewed`;
+}
+function holderOf(lease, now = Date.now()) {
+    const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
+    return isHeld ? describeLease(lease) : undefined;
 }
 function clock(time) {
     return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1]?.concat(' UTC') ?? time;
@@ -73237,13 +74964,16 @@ class LeaseWatch {
             return 'none';
         if (lease.released)
             return 'released';
-        const { skewMs, ttlMs, askEveryMs } = this.#timings;
+        const { skewMs, doubtMs, ttlMs, renewEveryMs, askEveryMs } = this.#timings;
         const now = this.#now().getTime();
-        if (now > Date.parse(lease.end) + skewMs)
-            return { dead: `its end passed at ${lease.end}` };
         if (this.#seen?.commit !== commit)
             this.#seen = { commit, at: now };
-        if (now - this.#seen.at > ttlMs + skewMs)
+        const unrenewedMs = now - this.#seen.at;
+        const overMs = now - Date.parse(lease.end) - skewMs;
+        if (overMs > doubtMs || (overMs > 0 && unrenewedMs > renewEveryMs + skewMs)) {
+            return { dead: `its end passed at ${lease.end}` };
+        }
+        if (unrenewedMs > ttlMs + skewMs)
             return { dead: 'it was not renewed for longer than it lasts' };
         if (isGone(lease, this.#self))
             return { dead: `process ${lease.pid} on this machine has ended` };
@@ -73262,11 +74992,14 @@ const LEASE_PATH = 'lease.json';
 function statePath(scope) {
     return `state/${scope.project}/${scope.environment}.json`;
 }
-function releasePath(scope, service, number) {
+function releasesFolder(scope, service) {
     checkName('service', service);
+    return `releases/${scope.project}/${scope.environment}/${service}`;
+}
+function releasePath(scope, service, number) {
     if (!Number.isSafeInteger(number) || number < 1)
         throw new Error(`${number} is no release number`);
-    return `releases/${scope.project}/${scope.environment}/${service}/${number}.json`;
+    return `${releasesFolder(scope, service)}/${number}.json`;
 }
 function leaseRef(scope) {
     return `refs/switchyard/lease/${scope.project}/${scope.environment}`;
@@ -73307,6 +75040,7 @@ class Snapshot {
     #scope;
     #ref;
     #files;
+    #list;
     #asked = [];
     constructor(fields) {
         this.state = fields.state;
@@ -73315,6 +75049,7 @@ class Snapshot {
         this.#scope = fields.scope;
         this.#ref = fields.ref;
         this.#files = fields.files;
+        this.#list = fields.list;
     }
     async release(service, number) {
         const path = releasePath(this.#scope, service, number);
@@ -73326,6 +75061,20 @@ class Snapshot {
                 queueMicrotask(() => this.#answer());
         });
         return text === undefined ? undefined : parseRelease(text, { ref: this.#ref, path });
+    }
+    async releaseNumbers(service) {
+        if (this.commit === undefined)
+            return [];
+        const names = await this.#list(this.commit, releasesFolder(this.#scope, service));
+        return names
+            .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
+            .map(Number)
+            .sort((a, b) => a - b);
+    }
+    async releases(service) {
+        const numbers = await this.releaseNumbers(service);
+        const found = await Promise.all(numbers.map((number) => this.release(service, number)));
+        return found.filter((release) => release !== undefined);
     }
     #answer() {
         const asked = this.#asked;
@@ -73339,6 +75088,18 @@ class Snapshot {
 function blobId(text, format) {
     const content = Buffer.from(text, 'utf8');
     return (0,external_node_crypto_.createHash)(format).update(`blob ${content.length}\0`).update(content).digest('hex');
+}
+;
+function namesInTree(content, format) {
+    const idLength = format === 'sha256' ? 32 : 20;
+    const names = [];
+    for (let at = 0; at < content.length;) {
+        const space = content.indexOf(0x20, at);
+        const end = content.indexOf(0, space);
+        names.push(content.toString('utf8', space + 1, end));
+        at = end + 1 + idLength;
+    }
+    return names;
 }
 ;
 function branchReadme(branch) {
@@ -73388,6 +75149,10 @@ class StateBranch {
         const objects = await this.#repository.read(paths.map((path) => `${commit}:${path}`));
         return objects.map((object) => object?.content.toString('utf8'));
     }
+    async list(commit, folder) {
+        const [tree] = await this.#repository.read([`${commit}:${folder}`]);
+        return tree?.type === 'tree' ? namesInTree(tree.content, this.#repository.objectFormat) : [];
+    }
     async prepare(tip, advance) {
         const format = this.#repository.objectFormat;
         const state = advance.state === undefined ? tip.state : { id: blobId(advance.state, format), text: advance.state };
@@ -73403,7 +75168,12 @@ class StateBranch {
             message: leaseMessage(this.#scope, lease),
             files: new Map([[LEASE_PATH, formatLease(lease)]]),
         };
-        const stateDraft = { parent: tip.stateCommit, message: advance.message ?? '', files };
+        const stateDraft = {
+            parent: tip.stateCommit,
+            message: advance.message ?? '',
+            files,
+            removed: advance.removed ?? [],
+        };
         const drafts = files.size === 0 ? [leaseDraft] : [leaseDraft, stateDraft];
         const [leaseCommit, stateCommit] = await this.#repository.write(drafts, advance.signature);
         if (leaseCommit === undefined)
@@ -73551,10 +75321,12 @@ class Store {
                 const { project, environment, service, number } = release;
                 return [releasePath({ project, environment }, service, number), formatRelease(release)];
             }));
+            const { scope } = this.#options;
+            const removed = (change.expired ?? []).map(({ service, number }) => releasePath(scope, service, number));
             const tip = await this.#advance(change.lease === 'release', (current) => {
                 const before = this.#stateOf(current);
                 const after = keepUnknown(before, change.state(structuredClone(before)));
-                return { state: formatState(after), immutable, message: formatMessage(change.message) };
+                return { state: formatState(after), immutable, removed, message: formatMessage(change.message) };
             });
             return this.#snapshot(tip);
         });
@@ -73647,7 +75419,7 @@ class Store {
                 throw held.lose(seen.lease);
             if (failure !== undefined)
                 throw failure;
-            tip = seen;
+            tip = seen.stateCommit === undefined ? { ...seen, state: tip.state } : seen;
             await (0,promises_namespaceObject.setTimeout)(jitter(20 * (races + 1)));
         }
     }
@@ -73678,6 +75450,7 @@ class Store {
             scope: this.#options.scope,
             ref: this.#branchName,
             files: (commit, paths) => this.#branch.files(commit, paths),
+            list: (commit, folder) => this.#branch.list(commit, folder),
         });
     }
     #end(from) {
@@ -73816,14 +75589,39 @@ function releasesOf(report) {
     return Object.fromEntries(entries);
 }
 ;
+function escapeMarkdown(text) {
+    return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+;
 const LONGEST_SUMMARY = 900_000;
-const MOST_BARS = 60;
 const FENCE = '```';
+function fitSummary(text) {
+    const bytes = Buffer.from(text);
+    if (bytes.length <= LONGEST_SUMMARY)
+        return text;
+    const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
+    return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
+}
+function markdown_quote(text) {
+    const isLog = (line) => line?.startsWith('  | ') === true;
+    const lines = text.split('\n').flatMap((line, at, all) => {
+        if (!isLog(line))
+            return [escapeMarkdown(line)];
+        return [
+            ...(isLog(all[at - 1]) ? [] : [FENCE]),
+            line.slice(4).replaceAll(FENCE, "'''"),
+            ...(isLog(all[at + 1]) ? [] : [FENCE]),
+        ];
+    });
+    return lines.map((line) => `> ${line}`).join('\n');
+}
+;
+const MOST_BARS = 60;
 function renderSummary(input) {
     const { report, isDryRun } = input;
     const parts = [
         `## ${headline(input)}`,
-        report.failure !== undefined && `> [!CAUTION]\n${summary_quote(messageOf(report.failure))}`,
+        report.failure !== undefined && `> [!CAUTION]\n${markdown_quote(messageOf(report.failure))}`,
         changes(input),
         !isDryRun && servers(input.result),
         !isDryRun && probes(input.result),
@@ -73831,14 +75629,10 @@ function renderSummary(input) {
         !isDryRun && figures(report),
     ];
     const text = `${parts.filter((part) => part !== false && part !== '').join('\n\n')}\n`;
-    const bytes = Buffer.from(text);
-    if (bytes.length <= LONGEST_SUMMARY)
-        return text;
-    const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
-    return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
+    return fitSummary(text);
 }
 function renderFailure(action, error) {
-    return `## ❌ ${action} failed\n\n> [!CAUTION]\n${summary_quote(messageOf(error))}\n`;
+    return `## ❌ ${action} failed\n\n> [!CAUTION]\n${markdown_quote(messageOf(error))}\n`;
 }
 function headline({ title, report, isDryRun }) {
     if (report.failure !== undefined)
@@ -73911,22 +75705,6 @@ function figures({ timeline, engineCalls, cut }) {
 function milliseconds(value) {
     return value === undefined ? '' : `${value} ms`;
 }
-function summary_quote(text) {
-    const isLog = (line) => line?.startsWith('  | ') === true;
-    const lines = text.split('\n').flatMap((line, at, all) => {
-        if (!isLog(line))
-            return [escapeMarkdown(line)];
-        return [
-            ...(isLog(all[at - 1]) ? [] : [FENCE]),
-            line.slice(4).replaceAll(FENCE, "'''"),
-            ...(isLog(all[at + 1]) ? [] : [FENCE]),
-        ];
-    });
-    return lines.map((line) => `> ${line}`).join('\n');
-}
-function escapeMarkdown(text) {
-    return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
 function summary_plain(text) {
     return text.replaceAll(/[:;#,]/g, ' ');
 }
@@ -73946,17 +75724,21 @@ async function runDeploy(inputs, scope, validates, log, signal) {
             excludedServers: inputs['exclude-servers'],
         },
         scope,
+        unfinishedHook: inputs['unfinished-hook'],
         dryRun: inputs['dry-run'],
         leaseWaitMs: inputs['lease-wait'],
         log,
         signal,
     });
+    await reportDeploy(report, wanted, inputs['dry-run'], log);
+}
+async function reportDeploy(report, wanted, isDryRun, log) {
     const result = resultOf(report, wanted.servers.length > 1);
     setOutput('changed', String(report.changed));
     setOutput('releases', JSON.stringify(releasesOf(report)));
     setOutput('result', JSON.stringify(result));
     const title = `${wanted.project} ${wanted.environment}`;
-    await writeSummary(renderSummary({ title, report, result, isDryRun: inputs['dry-run'] }), log);
+    await writeSummary(renderSummary({ title, report, result, isDryRun }), log);
     if (report.failure !== undefined)
         throw report.failure;
     refuseLosses(result);
@@ -74022,6 +75804,10 @@ const INPUTS = {
     zones: {
         description: 'The zones to work in, one a line. All zones of the environment when empty.',
     },
+    to: {
+        description: 'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
+        default: 'previous',
+    },
     'exclude-servers': {
         description: 'Hosts of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
     },
@@ -74050,8 +75836,19 @@ const INPUTS = {
         description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
         default: '15m',
     },
+    'unfinished-hook': {
+        description: 'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
+    },
     'dry-run': {
         description: 'With `true`, plan and print, and change nothing.',
+        default: 'false',
+    },
+    comment: {
+        description: 'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
+        default: 'true',
+    },
+    'exit-code': {
+        description: 'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',
         default: 'false',
     },
 };
@@ -74060,6 +75857,9 @@ const OUTPUTS = {
     releases: { description: 'JSON: the number of the release that runs, by service.' },
     result: {
         description: 'JSON: by service its release, and the servers with `host`, `side`, `container`, `port`, durations in ms, and the counts of the probe.',
+    },
+    plan: {
+        description: 'JSON: `outcome` (`no changes`, `changes` or `error`), `changes` by service with their reasons, `steps` as text, `drift`, and what the look at the servers has found (`preflight`).',
     },
 };
 const list = schemas_string().transform((text) => {
@@ -74118,11 +75918,21 @@ const inputs_duration = schemas_string().transform((text, context) => {
         return NEVER;
     }
 });
+const unfinishedHook = schemas_string().transform((text, context) => {
+    const answer = text.trim();
+    if (answer === '')
+        return undefined;
+    if (answer === 'run' || answer === 'done')
+        return answer;
+    context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
+    return NEVER;
+});
 const inputs_optional = schemas_string().transform((text) => (text.trim() === '' ? undefined : text));
 const INPUT_SCHEMAS = {
     environment: schemas_string().trim().min(1, 'is required'),
     service: list,
     zones: list,
+    to: schemas_string().trim().min(1, 'is required'),
     'exclude-servers': list,
     config: schemas_string().trim().min(1, 'is required'),
     'ssh-private-key': inputs_optional,
@@ -74131,7 +75941,10 @@ const INPUT_SCHEMAS = {
     'state-branch': schemas_string().trim().min(1, 'is required'),
     'github-token': inputs_optional,
     'lease-wait': inputs_duration,
+    'unfinished-hook': unfinishedHook,
     'dry-run': inputs_boolean,
+    comment: inputs_boolean,
+    'exit-code': inputs_boolean,
 };
 function readInputs(names, get) {
     const errors = [];
@@ -74164,7 +75977,7 @@ class RunnerLog {
             ...value.split('\n').map((line) => line.trim()),
             JSON.stringify(value).slice(1, -1),
         ];
-        for (const form of [...forms, Buffer.from(value).toString('base64')]) {
+        for (const form of [...forms, ...forms.map(escapeMarkdown), Buffer.from(value).toString('base64')]) {
             if (form.length < SHORTEST_SECRET || this.#secrets.has(form))
                 continue;
             this.#secrets.add(form);
@@ -74193,6 +76006,507 @@ class RunnerLog {
     }
 }
 ;
+async function lookAt({ provider, openStore }, servers, work) {
+    const [fleet, store] = await Promise.allSettled([Fleet.connect(provider, servers), openStore()]);
+    try {
+        if (fleet.status === 'rejected')
+            throw fleet.reason;
+        if (store.status === 'rejected')
+            throw store.reason;
+        return await work(fleet.value, await store.value.read());
+    }
+    finally {
+        await Promise.all([
+            fleet.status === 'fulfilled' && fleet.value.close(),
+            store.status === 'fulfilled' && store.value.close(),
+        ]);
+    }
+}
+;
+const OWN_ADDRESS = '127.0.0.1';
+const EDGE_PORTS = [80, 443];
+function neededImages(plan, input, host) {
+    const pulled = plan.pulls
+        .filter((step) => step.host === host && step.policy !== 'never')
+        .map(({ image }) => image);
+    const always = input.services
+        .filter(({ name, isSelected, spec }) => {
+        const stands = plan.standing[name]?.some((copy) => copy.host === host);
+        return isSelected && stands && spec.policy.pullPolicy === 'always';
+    })
+        .map(({ spec }) => spec.container.image);
+    return [...new Set([...pulled, ...always])];
+}
+function needsNginxImage(plan, host) {
+    return plan.prepare.some((step) => step.host === host && (step.sidecar === 'create' || step.edge === 'create'));
+}
+function neededPorts(plan, input, host) {
+    const { edge } = observedAt(input, host);
+    const isCreating = plan.prepare.some((step) => step.host === host && step.edge === 'create');
+    const ofEdge = edge === undefined && isCreating ? EDGE_PORTS : [];
+    const started = plan.levels
+        .flatMap(({ start }) => start)
+        .filter((step) => step.host === host && step.existing === undefined);
+    return [
+        ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
+        ...started.flatMap(({ service, side, blueprint }) => {
+            const isOurs = containersAt(input, service, host).some((container) => container.side === side);
+            if (blueprint.publishOn === undefined || isOurs)
+                return [];
+            return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, side), owner: service }];
+        }),
+    ];
+}
+;
+const REGISTRY_PATIENCE_MS = 15_000;
+const PORT_PATIENCE_MS = 2_000;
+async function preflight(fleet, input, plan, holder) {
+    const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
+    return [judgeLease(holder), ...judgeHooks(plan), ...found.flat()];
+}
+async function lookAtServer(server, input, plan) {
+    const { host } = server;
+    const observed = observedAt(input, host);
+    const [vitals, images, nginx, ports] = await Promise.all([
+        takeVitals(server),
+        askRegistries(server, input, plan),
+        Promise.all(['edge', 'sidecar'].map((kind) => lookAtNginx(server, kind, observed[kind]))),
+        findTaken(server, neededPorts(plan, input, host)),
+    ]);
+    return [
+        ...judgeVitals(host, vitals, plan, input),
+        ...judgeForbiddenPulls(plan, host),
+        ...judgeImages(host, images),
+        ...nginx.flatMap((look) => judgeNginx(host, look)),
+        ...judgePorts(host, ports),
+        ...judgeHealth(observed),
+    ];
+}
+async function askRegistries(server, input, plan) {
+    const { engine, host } = server;
+    const isNginxMissing = needsNginxImage(plan, host) && (await engine.findImage(input.nginx.image)) === undefined;
+    const images = new Set([
+        ...neededImages(plan, input, host),
+        ...(isNginxMissing ? [input.nginx.image] : []),
+    ]);
+    return await Promise.all([...images].map((image) => askRegistry(server, image)));
+}
+async function askRegistry(server, image) {
+    const auth = await findRegistryAuth(image);
+    try {
+        await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_PATIENCE_MS));
+        return { image };
+    }
+    catch (error) {
+        return { image, complaint: messageOf(error) };
+    }
+}
+async function lookAtNginx(server, kind, nginx) {
+    if (nginx === undefined)
+        return { kind, state: 'missing' };
+    const { id, name, address, isRunning } = nginx;
+    if (!isRunning || address === undefined)
+        return { kind, state: 'stopped', name };
+    const instance = new NginxInstance(kind, server, { id, name, address });
+    const [version, complaint] = await Promise.all([instance.version(), instance.testLive()]);
+    return { kind, state: 'runs', name, version, isNewEnough: isNewEnough(version), complaint };
+}
+async function findTaken(server, ports) {
+    const taken = await Promise.all(ports.map(async (port) => ((await isListening(server, port)) ? [port] : [])));
+    if (taken.flat().length === 0)
+        return [];
+    const containers = await server.engine.listContainers();
+    return taken.flat().map((port) => {
+        const holder = containers.find(({ Ports }) => Ports?.some(({ PublicPort }) => PublicPort === port.number));
+        return { ...port, holder: holder?.Names?.[0]?.replace(/^\//, '') };
+    });
+}
+async function isListening(server, { address, number }) {
+    const dialled = server.dial(address, number).then((stream) => {
+        stream.destroy();
+        return true;
+    }, () => false);
+    return await inTime(dialled, PORT_PATIENCE_MS, false);
+}
+;
+async function dryRun(request) {
+    const { wanted, secrets, narrowing, log } = request;
+    checkNarrowing(wanted, narrowing);
+    return await lookAt(request, serversOf(wanted, narrowing), async (fleet, snapshot) => {
+        const facts = await log.group('Look at what runs', () => survey(fleet, snapshot, wanted, secrets, narrowing));
+        const input = assemble(facts);
+        const plan = planDeploy(input);
+        const kept = assembleKept(facts);
+        const findings = await log.group('Look at what a deploy would need', () => preflight(fleet, input, plan, holderOf(snapshot.lease)));
+        return {
+            plan,
+            services: input.services,
+            changed: !isEmpty(plan),
+            drift: driftOf(kept, planDeploy(kept)),
+            findings,
+        };
+    });
+}
+;
+const external_node_fs_namespaceObject = require("node:fs");
+;
+const repository = object({ full_name: schemas_string() });
+const pull_request_event = object({
+    pull_request: object({
+        number: schemas_int().positive(),
+        head: object({ repo: repository.nullish() }),
+        base: object({ repo: repository }),
+    }),
+});
+function pullRequestOf(env) {
+    const path = env.GITHUB_EVENT_PATH?.trim();
+    if (!path || !env.GITHUB_EVENT_NAME?.startsWith('pull_request'))
+        return undefined;
+    try {
+        return parseEvent((0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8'));
+    }
+    catch {
+        return undefined;
+    }
+}
+function parseEvent(text) {
+    const parsed = pull_request_event.safeParse(JSON.parse(text));
+    if (!parsed.success)
+        return undefined;
+    const { number, head, base } = parsed.data.pull_request;
+    return { number, isFromFork: head.repo?.full_name !== base.repo.full_name };
+}
+;
+const LONGEST_COMMENT = 64_000;
+const sticky_comment_TIMEOUT_MS = 20_000;
+class CommentForbidden extends Error {
+}
+async function putComment(comment) {
+    const { token, apiUrl, repository, pullRequest, marker } = comment;
+    const [owner = '', repo = ''] = repository.split('/');
+    const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
+    const signal = AbortSignal.timeout(sticky_comment_TIMEOUT_MS);
+    const octokit = getOctokit(token, { baseUrl: apiUrl, request: { signal } });
+    const { issues } = octokit.rest;
+    const place = { owner, repo };
+    const body = fitComment(comment);
+    try {
+        const pages = octokit.paginate.iterator(issues.listComments, {
+            ...place,
+            issue_number: pullRequest,
+            per_page: 100,
+        });
+        for await (const { data } of pages) {
+            const found = data.find((one) => one.body?.startsWith(marker));
+            if (found === undefined)
+                continue;
+            await issues.updateComment({ ...place, comment_id: found.id, body });
+            return 'updated';
+        }
+        await issues.createComment({ ...place, issue_number: pullRequest, body });
+        return 'created';
+    }
+    catch (error) {
+        const { status, message } = error;
+        if (status === 401 || status === 403 || status === 404)
+            throw new CommentForbidden(message);
+        throw error;
+    }
+}
+function fitComment({ marker, body, elsewhere, }) {
+    const whole = `${marker}\n${body}`;
+    if (whole.length <= LONGEST_COMMENT)
+        return whole;
+    const start = whole.slice(0, LONGEST_COMMENT - elsewhere.length);
+    const kept = start.slice(0, start.lastIndexOf('\n'));
+    const open = kept.split('<details>').length - kept.split('</details>').length;
+    return `${kept}\n${'\n</details>\n'.repeat(open)}\n… cut here: the whole text stands in ${elsewhere}\n`;
+}
+;
+async function commentPlan(inputs, markdown, log) {
+    const run = runContext(process.env);
+    const pullRequest = pullRequestOf(process.env);
+    const token = inputs['github-token'];
+    if (pullRequest === undefined)
+        return log.info('no comment: this run is for no pull request');
+    if (token === undefined || run.repository === undefined) {
+        return log.info('no comment: there is no github-token to write it with');
+    }
+    try {
+        const outcome = await putComment({
+            token,
+            apiUrl: run.apiUrl,
+            repository: run.repository,
+            pullRequest: pullRequest.number,
+            marker: markerOf(inputs),
+            body: log.clean(`${markdown}\n${signature(run)}\n`),
+            elsewhere: run.run,
+        });
+        log.info(`the comment in pull request ${pullRequest.number} is ${outcome}`);
+    }
+    catch (error) {
+        log.warning(`no comment in pull request ${pullRequest.number}: ${reasonFor(error, pullRequest)}`);
+    }
+}
+function markerOf({ config, environment }) {
+    const [file, name] = [config, environment].map((text) => text.replaceAll(/[^\w./]+/g, '-'));
+    return `<!-- switchyard plan ${file} ${name} -->`;
+}
+function signature({ run, sha }) {
+    return `<sub>${sha === undefined ? '' : `Commit ${sha.slice(0, 10)}, `}[run](${run})</sub>`;
+}
+function reasonFor(error, { isFromFork }) {
+    if (!(error instanceof CommentForbidden))
+        return messageOf(error);
+    return isFromFork
+        ? `it comes from a fork, whose runs may only read (${error.message})`
+        : `the token may not write there, give the job "pull-requests: write" (${error.message})`;
+}
+;
+function plan_output_outcomeOf({ changed, findings }) {
+    if (findings.some(({ level }) => level === 'error'))
+        return 'error';
+    return changed ? 'changes' : 'no changes';
+}
+function planOutput(report) {
+    const { plan, drift, findings } = report;
+    return {
+        outcome: plan_output_outcomeOf(report),
+        changes: plan.changes,
+        steps: stepsOf(plan).map(describeStep),
+        stale: plan.stale,
+        drift,
+        preflight: findings,
+    };
+}
+;
+const HEADLINES = {
+    'no changes': (title) => `✅ ${title}: no changes`,
+    changes: (title) => `📋 ${title}: changes`,
+    error: (title) => `❌ ${title}: a deploy would fail`,
+};
+const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
+function renderPlan(title, report) {
+    const { plan, drift, findings } = report;
+    const steps = stepsOf(plan).map(describeStep);
+    const told = findings.map((finding) => ({
+        ...finding,
+        text: `${MARKS[finding.level]} ${describeFinding(finding)}`,
+    }));
+    const isFine = ({ level }) => level === 'ok';
+    const parts = [
+        `## ${HEADLINES[plan_output_outcomeOf(report)](title)}`,
+        section('What a deploy would change', changeLines(plan)),
+        section('Drift: where the servers differ from the record', drift.map(({ message }) => message)),
+        section('What it would meet', told
+            .filter((one) => !isFine(one))
+            .map(({ text, hint }) => (hint === undefined ? text : `${text} → ${hint}`))),
+        folded('What is in order', told.filter(isFine).map(({ text }) => text)),
+        folded('All steps, in their order', steps),
+    ];
+    return fitSummary(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
+}
+function renderPlanFailure(title, error) {
+    return `## ❌ ${escapeMarkdown(title)}: the plan failed\n\n> [!CAUTION]\n${markdown_quote(error)}\n`;
+}
+function changeLines(plan) {
+    const changing = plan.changes.filter(({ effect }) => effect !== 'none');
+    const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
+    const routes = plan.levels.filter(({ services }) => services.length === 0).map((level) => level.switch);
+    const beside = [...plan.prepare, plan.settle, ...routes, ...plan.teardown].filter((step) => step !== undefined);
+    const lines = [
+        ...changing.map(describeChange),
+        ...beside.map(describeStep),
+        ...plan.stale.left.map((host) => `${host} is left out: it gets no traffic, and stays as it is`),
+        ...plan.stale.returned.map((host) => `${host} is no longer left out`),
+    ];
+    if (lines.length === 0)
+        return [];
+    return unchanged.length === 0 ? lines : [...lines, `unchanged: ${unchanged.join(', ')}`];
+}
+function section(title, lines) {
+    return lines.length === 0 ? '' : `### ${title}\n\n${plan_summary_list(lines)}`;
+}
+function folded(title, lines) {
+    if (lines.length === 0)
+        return '';
+    return `<details>\n<summary>${title} (${lines.length})</summary>\n\n${plan_summary_list(lines)}\n\n</details>`;
+}
+function plan_summary_list(lines) {
+    return lines.map((line) => `- ${escapeMarkdown(line).replaceAll('\n', ' ')}`).join('\n');
+}
+;
+async function runPlan(inputs, log) {
+    const report = await plan_look(inputs, log).catch(async (error) => {
+        const text = textOf(error);
+        setOutputs('', {}, { outcome: 'error', error: log.clean(text) });
+        await publish(inputs, renderPlanFailure(inputs.environment, text), log);
+        throw error;
+    });
+    tell(report, log);
+    const { scope } = report.plan;
+    setOutputs(String(report.changed), releasesOf({ ...report, undone: [] }), planOutput(report));
+    await publish(inputs, renderPlan(`${scope.project} ${scope.environment}`, report), log);
+    failTogether(errorsOf(report.findings));
+    if (inputs['exit-code'] && report.changed)
+        process.exitCode = CHANGES;
+}
+const CHANGES = 2;
+async function plan_look(inputs, log) {
+    const project = await openProject(inputs, log);
+    return await dryRun({
+        ...project,
+        secrets: project_secretsOf(inputs, project, inputs.service, log),
+        narrowing: {
+            services: inputs.service,
+            zones: inputs.zones,
+            excludedServers: inputs['exclude-servers'],
+        },
+        log,
+    });
+}
+function tell({ plan, drift, findings }, log) {
+    for (const line of describePlan(plan))
+        log.info(line);
+    for (const { message } of drift)
+        log.info(`drift: ${message}`);
+    for (const finding of findings) {
+        if (finding.level === 'warning')
+            log.warning(describeFinding(finding));
+        if (finding.level === 'ok')
+            log.info(describeFinding(finding));
+    }
+}
+function setOutputs(changed, releases, plan) {
+    setOutput('changed', changed);
+    setOutput('releases', JSON.stringify(releases));
+    setOutput('plan', JSON.stringify(plan));
+}
+async function publish(inputs, markdown, log) {
+    await writeSummary(markdown, log);
+    if (inputs.comment)
+        await commentPlan(inputs, markdown, log);
+}
+;
+function historyRows(service, history) {
+    return history.map((entry) => ({
+        service,
+        release: String(entry.release),
+        outcome: entry.outcome,
+        when: entry.at.slice(0, 16).replace('T', ' '),
+        who: entry.actor,
+        why: entry.why.join(', '),
+        took: `${(entry.took_ms / 1000).toFixed(1)} s`,
+        lost: entry.sent === undefined ? '' : `${entry.lost ?? 0} of ${entry.sent}`,
+        run: entry.run,
+    }));
+}
+;
+function textTable(rows) {
+    const [first] = rows;
+    if (first === undefined)
+        return [];
+    const columns = Object.keys(first);
+    const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column]?.length ?? 0)));
+    const line = (cells) => cells
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd();
+    return [line(columns), ...rows.map((row) => line(columns.map((column) => row[column] ?? '')))];
+}
+function markdownTable(rows) {
+    const [first] = rows;
+    if (first === undefined)
+        return '';
+    const columns = Object.keys(first);
+    const line = (cells) => `| ${cells.join(' | ')} |`;
+    return [
+        line(columns),
+        line(columns.map(() => '---')),
+        ...rows.map((row) => line(columns.map((column) => escapeMarkdown(row[column] ?? '')))),
+    ].join('\n');
+}
+;
+async function pastReleases(wanted, openStore, services) {
+    checkNarrowing(wanted, { services, zones: undefined });
+    const store = await openStore();
+    try {
+        const snapshot = await store.read();
+        const names = services ?? Object.keys(snapshot.state.services).sort();
+        const past = await Promise.all(names.map(async (name) => [name, await pastOf(snapshot, name)]));
+        const current = names.map((name) => [name, snapshot.state.services[name]?.release ?? 0]);
+        return { current: Object.fromEntries(current), services: Object.fromEntries(past) };
+    }
+    finally {
+        await store.close();
+    }
+}
+async function pastOf(snapshot, service) {
+    const { history = [], release } = snapshot.state.services[service] ?? {};
+    const read = (number) => snapshot.release(service, number);
+    const releases = await Promise.all(history.map((entry) => read(entry.release)));
+    return history.map((entry, index) => ({
+        ...entry,
+        image: releases[index]?.container.image ?? '',
+        isCurrent: entry.release === release,
+    }));
+}
+function renderPast(title, { services }) {
+    const rows = Object.entries(services).flatMap(([service, past]) => rowsOf(service, past));
+    const nothing = 'nothing was deployed yet';
+    return {
+        lines: [`${title}: releases`, ...(rows.length === 0 ? [nothing] : textTable(rows))],
+        markdown: `## ${title}: releases\n\n${rows.length === 0 ? nothing : markdownTable(rows)}\n`,
+    };
+}
+function rowsOf(service, past) {
+    return historyRows(service, past).map(({ run, ...row }, index) => {
+        const { image = '', isCurrent = false, restores } = past[index] ?? {};
+        return {
+            ...row,
+            release: `${row.release}${isCurrent ? ' (runs)' : ''}`,
+            restores: restores === undefined ? '' : String(restores),
+            image,
+        };
+    });
+}
+;
+async function runRollback(inputs, log, signal) {
+    const project = await openProject(inputs, log);
+    const { service: services, to } = inputs;
+    if (to === 'list')
+        return await rollback_list(project, services, log);
+    if (services === undefined) {
+        const known = project.wanted.services.map(({ name }) => name);
+        throw new UserError('no service to roll back is named', {
+            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
+        });
+    }
+    const report = await deploy({
+        ...project,
+        secrets: {},
+        narrowing: { services, zones: inputs.zones, excludedServers: inputs['exclude-servers'] },
+        rollback: { to: parseTarget(to), hide: (value) => log.hide(value) },
+        scope: 'services',
+        dryRun: inputs['dry-run'],
+        leaseWaitMs: inputs['lease-wait'],
+        log,
+        signal,
+    });
+    await reportDeploy(report, project.wanted, inputs['dry-run'], log);
+}
+async function rollback_list({ wanted, openStore }, services, log) {
+    const past = await pastReleases(wanted, openStore, services);
+    const { lines, markdown } = renderPast(`${wanted.project} ${wanted.environment}`, past);
+    for (const line of lines)
+        log.info(line);
+    setOutput('changed', 'false');
+    setOutput('releases', JSON.stringify(past.current));
+    setOutput('result', JSON.stringify(past.services));
+    await writeSummary(markdown, log);
+}
+;
+const SHOWN = 5;
 function renderStatus(report) {
     const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
         service,
@@ -74203,11 +76517,19 @@ function renderStatus(report) {
         image,
         state: isRunning ? 'runs' : 'stopped',
     })));
+    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
     const drift = report.drift.map((one) => `drift: ${one}`);
     const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
     const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
     return {
-        lines: [report.title, ...table(rows), ...nginx, ...lease, ...drift],
+        lines: [
+            report.title,
+            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+            ...nginx,
+            ...lease,
+            ...drift,
+            ...textTable(past),
+        ],
         markdown: `## ${report.title}
 
 ${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
@@ -74215,29 +76537,8 @@ ${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
 ${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
 
 ${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
-`,
+${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
     };
-}
-function table(rows) {
-    const [first] = rows;
-    if (first === undefined)
-        return ['nothing is deployed'];
-    const columns = Object.keys(first);
-    const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column]?.length ?? 0)));
-    const line = (cells) => cells
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd();
-    return [line(columns), ...rows.map((row) => line(columns.map((column) => row[column] ?? '')))];
-}
-function markdownTable(rows) {
-    const columns = Object.keys(rows[0] ?? {});
-    const line = (cells) => `| ${cells.join(' | ')} |`;
-    return [
-        line(columns),
-        line(columns.map(() => '---')),
-        ...rows.map((row) => line(columns.map((column) => row[column] ?? ''))),
-    ].join('\n');
 }
 ;
 async function status_status(request) {
@@ -74245,58 +76546,34 @@ async function status_status(request) {
     const narrowing = { services: undefined, zones, excludedServers };
     checkNarrowing(wanted, narrowing);
     const servers = serversOf(wanted, narrowing);
-    const opening = request.openStore();
-    const [fleet, store] = await Promise.allSettled([Fleet.connect(request.provider, servers), opening]);
-    try {
-        if (fleet.status === 'rejected')
-            throw fleet.reason;
-        if (store.status === 'rejected')
-            throw store.reason;
-        const snapshot = await store.value.read();
-        const looked = { ...wanted, servers, services: [] };
-        const facts = await survey(fleet.value, snapshot, looked, {}, { services: undefined, zones });
-        const input = assembleKept({ ...facts, wanted: { ...wanted, servers } });
-        const plan = planDeploy(input);
+    return await lookAt(request, servers, async (fleet, snapshot) => {
+        const input = assembleKept(await survey(fleet, snapshot, wanted, {}, narrowing));
         const { state, lease } = snapshot;
         const names = [
             ...new Set([
                 ...Object.keys(state.services),
-                ...facts.observed.flatMap(({ containers }) => containers.map(({ service }) => service)),
+                ...input.observed.flatMap(({ containers }) => containers.map(({ service }) => service)),
             ]),
         ].sort();
         const services = names.map((name) => {
             const recorded = state.services[name];
-            const standing = facts.observed.flatMap((server) => standingOn(server, name, spotOf(input, name, server.host).active?.id));
-            const { release = 0, deployed_at = '', run = '' } = recorded ?? {};
-            return [name, { release, deployed_at, run, servers: standing }];
+            const standing = input.observed.flatMap((server) => standingOn(server, name, spotOf(input, name, server.host).active?.id));
+            const { release = 0, deployed_at = '', run = '', history = [] } = recorded ?? {};
+            return [name, { release, deployed_at, run, servers: standing, history }];
         });
-        const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > Date.now();
         return {
             title: `${wanted.project} ${wanted.environment}`,
             releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
             services: Object.fromEntries(services),
-            drift: [
-                ...Object.entries(state.stale_servers ?? {}).map(([host, { since }]) => `${host} was left out at ${since}, and is brought up to date by the next deploy`),
-                ...driftOf(state, Object.fromEntries(services)),
-                ...plan.prepare.map(({ host, sidecar, edge }) => `${host}: ${[sidecar && `the sidecar needs a ${sidecar}`, edge && `the edge needs a ${edge}`].filter(Boolean).join(', ')}`),
-                ...plan.levels
-                    .filter((level) => level.switch !== undefined)
-                    .map(() => 'edge or sidecar do not serve what is recorded; update-nginx repairs it'),
-            ],
-            lease: isHeld ? describeLease(lease) : undefined,
-            nginx: facts.observed.map(({ host, edge, sidecar }) => ({
+            drift: driftOf(input, planDeploy(input)).map(({ message }) => message),
+            lease: holderOf(lease),
+            nginx: input.observed.map(({ host, edge, sidecar }) => ({
                 host,
                 edge: runs(edge),
                 sidecar: runs(sidecar),
             })),
         };
-    }
-    finally {
-        await Promise.all([
-            fleet.status === 'fulfilled' && fleet.value.close(),
-            store.status === 'fulfilled' && store.value.close(),
-        ]);
-    }
+    });
 }
 function standingOn({ host, containers }, service, activeId) {
     return containers
@@ -74310,23 +76587,6 @@ function standingOn({ host, containers }, service, activeId) {
         isRunning,
         isActive: id === activeId,
     }));
-}
-function driftOf(state, services) {
-    return Object.entries(services).flatMap(([name, { servers }]) => {
-        const recorded = state.services[name]?.servers;
-        if (recorded === undefined)
-            return [`${name} runs, but is not recorded`];
-        return recorded.flatMap(({ host, side, container }) => {
-            const found = servers.find((server) => server.host === host && server.side === side);
-            if (found === undefined)
-                return [`${name}: ${container} is recorded on ${host}, but is not there`];
-            if (!found.isRunning)
-                return [`${name}: ${container} on ${host} does not run`];
-            return found.isActive
-                ? []
-                : [`${name}: ${container} on ${host} is recorded as active, but another side serves`];
-        });
-    });
 }
 function runs(nginx) {
     return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
@@ -74350,19 +76610,21 @@ async function runStatus(inputs, log) {
 const RUNS = {
     deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
     'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
+    rollback: (inputs, log, signal) => runRollback(inputs, log, signal),
     'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
+    plan: (inputs, log) => runPlan(inputs, log),
     status: (inputs, log) => runStatus(inputs, log),
 };
 const LONGEST_END_MS = 6_000;
 async function run(name) {
     const log = new RunnerLog();
-    const cancel = cancelOnSignals(log, (error) => end(name, error, log));
+    const cancel = cancelOnSignals(log, (error) => main_end(name, error, log));
     try {
         const inputs = readInputs(ACTIONS[name].inputs, (input) => getInput(input));
         await RUNS[name](inputs, log, cancel);
     }
     catch (error) {
-        await end(name, reasonOf(error), log);
+        await main_end(name, reasonOf(error), log);
     }
     process.exit();
 }
@@ -74370,7 +76632,7 @@ async function post() {
     await runPost(new RunnerLog());
     process.exit();
 }
-async function end(name, error, log) {
+async function main_end(name, error, log) {
     fail(error, log);
     if (!isSummaryWritten())
         await writeSummary(renderFailure(name, error), log);

@@ -10,7 +10,7 @@ import { chooseRelease, type RollbackTarget } from '../../../src/deploy/choose-r
 import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
-import { joinPlans } from '../../../src/deploy/joined-plan.ts';
+import { joinPlans, keepOldSides } from '../../../src/deploy/joined-plan.ts';
 import type { ObservedHook, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
 import {
   begunServices,
@@ -395,7 +395,7 @@ export class World {
       yield* this.#switch(input, settle, progress.unused);
     }
     const without = look();
-    const plan = planDeploy(without);
+    const plan = keepOldSides(planDeploy(without), input.removes);
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after leaving out');
     const ahead = plan.levels.flatMap(({ services }) => services);
     progress.done.push(...level.services.filter((name) => !ahead.includes(name)));
