@@ -56204,13 +56204,15 @@ function checkName(kind, name) {
         throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
     }
 }
-function checkNames(scope, service) {
+function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
     checkName('project', scope.project);
     checkName('environment', scope.environment);
     checkName('service', service);
     const total = scope.project.length + scope.environment.length + service.length;
-    if (total > NAMES_TOTAL_MAX) {
-        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${NAMES_TOTAL_MAX} fit`, { hint: 'They form one container name, which must fit into a DNS label of 63 characters.' });
+    if (total > max) {
+        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
+            hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
+        });
     }
 }
 function scopeName(scope) {
@@ -56247,6 +56249,40 @@ const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
 ;
+const PREFIX = '_v';
+const TIME_LENGTH = '_20261126t1710'.length;
+const NAME_MAX = 63;
+const VERSION_MIN = 8;
+const DIGEST_LENGTH = 12;
+const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
+function versionOf(image) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    if (tag === undefined)
+        return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
+    return tag
+        .toLowerCase()
+        .replace(/^v(?=\d)/, '')
+        .replaceAll(/[^a-z0-9]+/g, '_')
+        .replaceAll(/^_|_$/g, '');
+}
+function versionedName(scope, service, image, taken, now) {
+    const base = nameBefore(scope, service);
+    const room = NAME_MAX - TIME_LENGTH - base.length;
+    const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
+    return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
+}
+function isVersionedName(scope, service, name) {
+    const base = nameBefore(scope, service);
+    return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
+}
+function nameBefore(scope, service) {
+    return containerName(scope, service, 'base') + PREFIX;
+}
+function minuteOf(now) {
+    return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
+}
+;
 const DEFAULTS = {
     sidecar: {
         image: 'nginx:1.30-alpine',
@@ -56256,6 +56292,7 @@ const DEFAULTS = {
     servers: 1,
     retain_releases: 50,
     strategy: 'toggle',
+    naming: 'side',
     pull_policy: 'missing',
     restart: 'unless-stopped',
     idle_timeout: '24h',
@@ -66009,6 +66046,11 @@ const service = key_closed({
         fallback: { value: DEFAULTS.strategy },
         example: 'strategy: recreate',
     }),
+    naming: key(schemas_enum(['side', 'version']), {
+        description: 'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
+        fallback: { value: DEFAULTS.naming },
+        example: 'naming: version',
+    }),
     share_volumes: key(flag, {
         description: 'Says that two containers of this service may write to its volumes at the same time, which `toggle` makes them do: right for uploads and caches, never for a database.',
         fallback: { value: false },
@@ -66732,6 +66774,7 @@ function container(input, variables) {
     const { limits, reservations } = input.deploy?.resources ?? {};
     return {
         image: input.image ?? '',
+        ...(input.naming === 'version' && { naming: input.naming }),
         ...given('command', input.command),
         ...given('entrypoint', input.entrypoint),
         ...given('user', input.user),
@@ -66854,9 +66897,10 @@ function applyImages(services, images, errors) {
     }
 }
 function checkServiceNames(loaded, environment, services, report) {
-    for (const { name } of services) {
+    for (const { name, container } of services) {
+        const max = container.naming === 'version' ? VERSIONED_NAMES_TOTAL_MAX : NAMES_TOTAL_MAX;
         try {
-            checkNames({ project: loaded.config.project, environment }, name);
+            checkNames({ project: loaded.config.project, environment }, name, max);
         }
         catch (error) {
             if (!(error instanceof UserError))
@@ -67088,8 +67132,14 @@ function preferredHostPort(scope, service, containerPort) {
 function preferredInternalPort(scope, service) {
     return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
 }
+function preferredVersionPort(scope, { service, containerPort, version }) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
+}
 function hostPort(base, side) {
     return side === 'base' ? base : base + SECONDARY_OFFSET;
+}
+function basePort(port) {
+    return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
 }
 function allocatePorts(scope, requests, inUse) {
     const hosts = new Set(inUse.foreignHostPorts);
@@ -67108,6 +67158,11 @@ function allocatePorts(scope, requests, inUse) {
         allocated.set(service, ports);
     }
     return allocated;
+}
+function allocateVersionPorts(scope, requests, inUse) {
+    const taken = new Set(inUse);
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
 }
 function take(taken, range, preferred) {
     for (let step = 0; step < range.count; step++) {
@@ -67179,7 +67234,11 @@ function hasSameNames(version, names, { current, pending }) {
     return [current, pending].every((release) => release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted);
 }
 ;
-const placement = object({ host: schemas_string(), side: schemas_enum(['base', 'secondary']) });
+const placement = object({
+    host: schemas_string(),
+    side: schemas_enum(['base', 'secondary']),
+    port: schemas_number().optional(),
+});
 const backing = object({
     protocol: schemas_enum(['http', 'tcp']),
     container_port: schemas_number(),
@@ -67277,6 +67336,31 @@ function readManifest(files) {
     }
 }
 ;
+function versionPortsOf(facts, ports) {
+    const requests = facts.wanted.services
+        .filter(({ container }) => container.naming === 'version')
+        .map(({ name, port, container }) => ({
+        service: name,
+        containerPort: port,
+        version: versionOf(container.image),
+    }));
+    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
+    const own = [...ports.values()].map(({ host }) => host);
+    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
+}
+function heldVersionPorts({ wanted, observed, state }) {
+    const labelled = observed.flatMap(({ containers, copies }) => [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []));
+    const recorded = Object.entries(state.services).flatMap(([service, { servers }]) => servers.flatMap((server) => recordedPort(wanted, service, server) ?? []));
+    return [...labelled, ...recorded.map(basePort)];
+}
+function portOf(side, versionPort) {
+    return versionPort === undefined ? undefined : hostPort(versionPort, side);
+}
+function recordedPort(scope, service, recorded) {
+    const { side, container, port } = recorded;
+    return container === containerName(scope, service, side) ? undefined : port;
+}
+;
 function once(look) {
     const seen = new WeakMap();
     return (input) => {
@@ -67293,7 +67377,9 @@ function spotOf(input, service, host) {
             containers.find(({ isRunning }) => isRunning) ??
             containers[0])
         : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    return { active, idle: containers.find((container) => container !== active) };
+    const idle = containers.find((container) => container !== active && container.side !== active?.side) ??
+        containers.find((container) => container !== active);
+    return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
 }
 function servedBy(scope, nginx) {
     if (nginx === undefined)
@@ -67344,36 +67430,53 @@ const liveRoutes = once((input) => {
     }));
     return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
 });
+function recordedAt(input, service, host) {
+    return input.state.services[service]?.servers.find((server) => server.host === host);
+}
 function recordedSide(input, service, host) {
-    return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
+    return recordedAt(input, service, host)?.side;
 }
 function currentPlacements(input, service) {
     const found = input.servers.flatMap((server) => placementOn(input, service, server));
     return found
         .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
-        .map(({ host, side }) => ({ host, side }));
+        .map(({ isBackup, zone, ...placement }) => placement);
 }
 function placementOn(input, service, { host, zone }) {
     if (input.excluded.has(host))
         return [];
     if (!input.hosts.includes(host)) {
-        const side = recordedSide(input, service, host);
-        return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+        const recorded = recordedAt(input, service, host);
+        if (recorded === undefined)
+            return [];
+        const port = recordedPort(input.scope, service, recorded);
+        return [{ host, zone, side: recorded.side, port, isBackup: false }];
     }
     const routed = routedSide(input, service, host);
     const { active } = spotOf(input, service, host);
     if (routed === undefined || active === undefined)
         return [];
     const isBackup = active.side !== routed;
-    return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
+    if (isBackup && input.keepsActive)
+        return [];
+    return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
 }
 function currentStanding(input, service) {
     const recorded = input.state.services[service]?.release ?? 0;
-    return currentPlacements(input, service).map(({ host, side }) => {
-        const found = input.observed.find((server) => server.host === host)?.containers ?? [];
-        const container = found.find((candidate) => candidate.service === service && candidate.side === side);
-        return { host, side, release: container?.release ?? recorded };
+    return currentPlacements(input, service).map((placement) => {
+        const found = standingAt(input, service, placement);
+        return { ...placement, name: found.name, release: found.release ?? recorded };
     });
+}
+function standingAt(input, service, { host, side }) {
+    if (input.observed.some((server) => server.host === host)) {
+        const found = containersAt(input, service, host).find((container) => container.side === side);
+        if (found !== undefined)
+            return found;
+    }
+    const recorded = recordedAt(input, service, host);
+    const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
+    return { name, release: recorded?.release };
 }
 function hostsWithSidecar(input) {
     return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
@@ -67385,7 +67488,14 @@ function observedAt(input, host) {
     return found;
 }
 function containersAt(input, service, host) {
-    return observedAt(input, host).containers.filter((container) => container.service === service);
+    const found = observedAt(input, host).containers.filter((container) => container.service === service);
+    if (found.length < 2)
+        return found;
+    const recorded = recordedAt(input, service, host)?.container;
+    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+function copiesAt(input, service, host) {
+    return observedAt(input, host).copies.filter((container) => container.service === service);
 }
 function hooksOf(input, service) {
     return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
@@ -67402,12 +67512,15 @@ function assemble(facts) {
     checkNarrowing(wanted, narrowing);
     const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
     const ports = portsOf(facts);
-    const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)));
+    const versionPorts = versionPortsOf(facts, ports);
+    const services = wanted.services
+        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
+        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
     assemble_checkDependencies(services);
     checkPorts(services, wanted, narrowing);
     assemble_checkDomains(services);
     const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].map(({ service }) => service));
+    const standing = observed.flatMap(({ containers, copies, hooks }) => [...containers, ...copies, ...hooks].map(({ service }) => service));
     const others = [...new Set([...standing, ...Object.keys(state.services)])]
         .filter((name) => !names.has(name))
         .sort();
@@ -67432,6 +67545,9 @@ function assemble(facts) {
         excluded: new Set(narrowing.excludedServers),
         unfinishedHook: facts.unfinishedHook,
         drainedElsewhere: facts.drainedElsewhere,
+        now: facts.now,
+        isSweeping: narrowing.services === undefined,
+        retainedImages: facts.retainedImages,
     };
 }
 function serversOf({ servers }, { zones, excludedServers = [] }) {
@@ -67461,6 +67577,7 @@ function assembleUndo(input, { failed, done, unused }, observed) {
         removes: failed.filter((name) => !names.has(name)),
         isLeaving: false,
         keepsActive: true,
+        isSweeping: false,
         unused,
     };
 }
@@ -67541,7 +67658,8 @@ function keptService(facts, name, ports) {
 function currentNumber(current) {
     return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
-function portsOf({ wanted, observed, state }) {
+function portsOf(facts) {
+    const { wanted, observed, state } = facts;
     const recorded = new Map();
     for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
         if (hostPort > 0 && internalPort > 0)
@@ -67551,7 +67669,8 @@ function portsOf({ wanted, observed, state }) {
         recorded.set(name, { host: host_port, internal: internal_port });
     }
     const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+    const foreign = observed.flatMap((server) => server.foreignHostPorts);
+    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
     const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
     return new Map([...recorded, ...allocated]);
 }
@@ -67641,14 +67760,18 @@ function backendsOf(scope, route, on, servers) {
         const isLocal = server.host === on.host;
         if (!isLocal && server.privateIp === undefined)
             return [];
-        return [placement.side, otherSide(placement.side)].map((side) => ({
-            server: server.host,
-            side,
-            address: isLocal ? containerName(scope, route.service, side) : server.privateIp,
-            port: isLocal ? route.containerPort : hostPort(route.hostPort, side),
-            isLocal,
-            isBackup: side !== placement.side,
-        }));
+        return [placement.side, otherSide(placement.side)].map((side) => {
+            const isBackup = side !== placement.side;
+            const published = (isBackup ? undefined : placement.port) ?? hostPort(route.hostPort, side);
+            return {
+                server: server.host,
+                side,
+                address: isLocal ? containerName(scope, route.service, side) : server.privateIp,
+                port: isLocal ? route.containerPort : published,
+                isLocal,
+                isBackup,
+            };
+        });
     });
     return backends.sort((a, b) => Number(a.isBackup) - Number(b.isBackup));
 }
@@ -67985,7 +68108,8 @@ function isEmpty(plan) {
             plan.vacate.length +
             plan.prepare.length +
             plan.levels.length +
-            plan.teardown.length ===
+            plan.teardown.length +
+            plan.sweep.length ===
             0 &&
         plan.stale.left.length + plan.stale.returned.length === 0);
 }
@@ -68060,6 +68184,7 @@ function stepsOf(plan) {
         ]),
         ...plan.forgetSecrets,
         ...plan.teardown,
+        ...plan.sweep,
     ];
 }
 function describeStep(step) {
@@ -68076,8 +68201,11 @@ function describeStep(step) {
             return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
         case 'stop':
             return `stop ${step.name} on ${step.host}`;
-        case 'start':
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+        case 'start': {
+            const isVersioned = step.blueprint.container.naming === 'version';
+            const called = isVersioned ? `, called ${step.name}` : '';
+            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+        }
         case 'check':
             return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
         case 'hook':
@@ -68094,6 +68222,8 @@ function describeStep(step) {
             const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
             return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
         }
+        case 'sweep':
+            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
         case 'teardown':
             return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
     }
@@ -68401,6 +68531,7 @@ const labels_LABEL = {
     side: 'switchyard.side',
     hook: 'switchyard.hook',
     hostPort: 'switchyard.host-port',
+    versionPort: 'switchyard.version-port',
     internalPort: 'switchyard.internal-port',
     containerHash: 'switchyard.container-hash',
     secretsVersion: 'switchyard.secrets-version',
@@ -68410,11 +68541,11 @@ const labels_LABEL = {
 };
 ;
 function blueprintHash(blueprint) {
-    const { ports, publishOn, ...rest } = blueprint;
+    const { ports, publishOn, versionPort, ...rest } = blueprint;
     return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 function containerRequest(blueprint, identity) {
-    const { scope, service, container, containerPort, ports, publishOn } = blueprint;
+    const { scope, container, containerPort, publishOn } = blueprint;
     const port = `${containerPort}/tcp`;
     return {
         Image: container.image,
@@ -68434,13 +68565,25 @@ function containerRequest(blueprint, identity) {
             LogConfig: { Type: container.logging.driver, Config: container.logging.options },
             ...(publishOn !== undefined && {
                 PortBindings: {
-                    [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
+                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+                        HostIp: publishOn,
+                        HostPort: String(own),
+                    })),
                 },
             }),
             ...limitsOf(container),
         },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+        NetworkingConfig: {
+            EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
+        },
     };
+}
+function hostPortsOf({ ports, versionPort }, side) {
+    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+    return bases.map((base) => hostPort(base, side));
+}
+function aliasesOf({ scope, service, container }, side) {
+    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
 }
 function hookRequest(blueprint, identity) {
     const { scope, service, container } = blueprint;
@@ -68477,7 +68620,7 @@ function container_environmentOf(blueprint, secrets) {
     return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
 }
 function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, secretsVersion } = blueprint;
+    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
     return {
         [labels_LABEL.role]: 'service',
         [labels_LABEL.project]: scope.project,
@@ -68487,6 +68630,7 @@ function ownLabels(blueprint, identity) {
         [labels_LABEL.version]: container.image,
         [labels_LABEL.side]: identity.side,
         [labels_LABEL.hostPort]: String(ports.host),
+        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
         [labels_LABEL.internalPort]: String(ports.internal),
         [labels_LABEL.containerHash]: blueprintHash(blueprint),
         [labels_LABEL.secretsVersion]: String(secretsVersion),
@@ -68509,8 +68653,10 @@ function limitsOf({ resources }) {
         ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
     };
 }
-function nameOf(blueprint, side) {
-    return containerName(blueprint.scope, blueprint.service, side);
+function nameOf({ scope, service, container }, side, taken, now) {
+    if (container.naming !== 'version')
+        return containerName(scope, service, side);
+    return versionedName(scope, service, container.image, taken, now);
 }
 ;
 function place(service, count, candidates, current) {
@@ -68710,12 +68856,9 @@ function planService(input, service) {
     outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
     return outcome;
 }
-function addStanding(input, service, { host, side }, outcome) {
-    const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
-    const release = input.hosts.includes(host)
-        ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
-        : recorded?.release;
-    outcome.standing.push({ host, side, release: release ?? service.release.number });
+function addStanding(input, service, placement, outcome) {
+    const { name, release } = standingAt(input, service.name, placement);
+    outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
 }
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
@@ -68727,7 +68870,7 @@ function planSpot(input, service, server, outcome) {
     const blueprint = blueprintOf(input, service, server);
     const hash = blueprintHash(blueprint);
     const image = observedAt(input, host).images.get(service.spec.container.image);
-    const { active, idle } = spotOf(input, service.name, host);
+    const { active, idle, others } = spotOf(input, service.name, host);
     const plan = STRATEGIES[service.spec.policy.strategy]({
         active,
         idle,
@@ -68738,31 +68881,43 @@ function planSpot(input, service, server, outcome) {
                 (image === undefined || container.imageId === image.id) &&
                 service_plan_changedByHand(input, service, server, container).length === 0,
     });
-    outcome.placements.push({ host, side: plan.side });
-    if (plan.start !== undefined && plan.start.existing === undefined) {
-        outcome.standing.push({ host, side: plan.side, release: service.release.number });
-    }
-    else {
-        addStanding(input, service, { host, side: plan.side }, outcome);
-    }
-    if (plan.start !== undefined &&
-        plan.start.existing === undefined &&
-        service.spec.policy.pullPolicy !== 'always') {
-        if (image === undefined)
-            outcome.pulls.push(pullOf(service, host));
+    const isNew = plan.start !== undefined && plan.start.existing === undefined;
+    const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
+    const { name, versionPort, release } = kept ?? {
+        name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
+        versionPort: blueprint.versionPort,
+        release: service.release.number,
+    };
+    const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
+    outcome.placements.push(placement);
+    outcome.standing.push({ ...placement, name, release });
+    if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
+        outcome.pulls.push(pullOf(service, host));
     }
     const isServed = routedSide(input, service.name, host) === plan.side;
     const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
+    const resume = plan.resume || isUnproven;
+    addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
+    addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
 }
-function addSpot(service, host, blueprint, plan, outcome, input) {
+function takenNames(input, host, { vacate }) {
+    const { containers } = observedAt(input, host);
+    return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
+}
+function addLeftovers(input, service, host, containers, { level, vacate }) {
+    const steps = containers
+        .filter(({ id }) => !input.drainedElsewhere.has(id))
+        .map((container) => retire(input, service, host, container));
+    (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
+}
+function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
     const { level } = outcome;
     if (plan.vacate !== undefined)
         outcome.vacate.push(retire(input, service, host, plan.vacate));
     if (plan.stop !== undefined) {
-        const { id, name } = plan.stop;
+        const { id, name: old } = plan.stop;
         const graceMs = service.spec.policy.stopGracePeriodMs;
-        level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
+        level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
     }
     if (plan.start !== undefined) {
         level.start.push({
@@ -68770,13 +68925,14 @@ function addSpot(service, host, blueprint, plan, outcome, input) {
             service: service.name,
             host,
             side: plan.side,
+            name,
             release: service.release.number,
             blueprint,
             existing: plan.start.existing,
         });
     }
     if (plan.start !== undefined || plan.resume) {
-        level.check.push(checkOf(service, host, plan.side));
+        level.check.push(checkOf(service, host, plan.side, name));
         outcome.isMoving = true;
     }
     const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
@@ -68786,7 +68942,8 @@ function addSpot(service, host, blueprint, plan, outcome, input) {
     }
 }
 function planDeparture(input, service, host, outcome) {
-    for (const container of containersAt(input, service.name, host)) {
+    const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
+    for (const container of here) {
         outcome.level.retire.push(retire(input, service, host, container));
     }
 }
@@ -68807,13 +68964,14 @@ function retire({ unused }, service, host, { id, name, release, isRunning, helpe
         graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
     };
 }
-function checkOf(service, host, side) {
+function checkOf(service, host, side, name) {
     const { protocol, port, policy } = service.spec;
     return {
         kind: 'check',
         service: service.name,
         host,
         side,
+        name,
         containerPort: port,
         protocol,
         healthcheck: policy.healthcheck,
@@ -68822,8 +68980,8 @@ function checkOf(service, host, side) {
 function pullOf(service, host) {
     return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
 }
-function service_plan_changedByHand(input, service, server, { hash, side, settings, imageId }) {
-    const blueprint = blueprintOf(input, service, server);
+function service_plan_changedByHand(input, service, server, { hash, side, settings, imageId, versionPort }) {
+    const blueprint = { ...blueprintOf(input, service, server), versionPort };
     if (settings === undefined || hash !== blueprintHash(blueprint))
         return [];
     const image = observedAt(input, server.host).images.get(blueprint.container.image);
@@ -68831,6 +68989,7 @@ function service_plan_changedByHand(input, service, server, { hash, side, settin
 }
 function blueprintOf(input, service, server) {
     const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+    const isVersioned = service.spec.container.naming === 'version';
     const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
     return {
         scope: input.scope,
@@ -68838,6 +68997,7 @@ function blueprintOf(input, service, server) {
         container: service.spec.container,
         containerPort: service.spec.port,
         ports: service.ports,
+        versionPort: isVersioned ? service.versionPort : undefined,
         publishOn: isAlone ? undefined : server.privateIp,
         dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
         secretsVersion: service.release.secretsVersion,
@@ -69395,6 +69555,80 @@ function askHelper(helper, registry) {
     });
 }
 ;
+function shortName(name) {
+    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+function repositoryOf(name) {
+    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+function namesOf(image) {
+    const [tagged = '', digest] = shortName(image).split('@');
+    const repository = repositoryOf(tagged);
+    const isTagged = tagged !== repository;
+    return [
+        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
+    ];
+}
+;
+async function findLeftovers(server, scope, labelled) {
+    const own = labelled.filter(({ Labels }) => isOwned(Labels, scope));
+    const [networks, volumes, images] = await Promise.all([
+        findNetworks(server, scope),
+        findVolumes(server, scope),
+        findImages(server, scope, labelled),
+    ]);
+    return { helpers: leftHelpers(own), networks, volumes, images };
+}
+function isOwned(labels, scope) {
+    return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
+}
+function leftHelpers(own) {
+    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[labels_LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+}
+async function findNetworks({ engine }, scope) {
+    const found = await engine.listNetworks(labelsOf(scope));
+    const others = found.filter(({ Name }) => Name !== networkName(scope));
+    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
+    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
+        ? []
+        : [{ id: network.Id, name: network.Name }]);
+}
+async function findVolumes({ engine }, scope) {
+    const found = await engine.listUnusedVolumes([`${labels_LABEL.role}=sidecar`, ...labelsOf(scope)]);
+    return found.map(({ Name }) => ({ id: Name, name: Name }));
+}
+function labelsOf({ project, environment }) {
+    return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
+}
+async function findImages({ engine }, { project, environment }, labelled) {
+    const isShared = labelled.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
+    if (isShared)
+        return [];
+    const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
+    const used = new Set(labelled.map(({ ImageID }) => ImageID));
+    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
+    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
+    for (const { ImageID } of users)
+        used.add(ImageID);
+    return images.map((image) => ({
+        id: image.Id,
+        names: knownNames(image),
+        createdAt: image.Created,
+        isUsed: used.has(image.Id),
+    }));
+}
+function knownNames({ RepoTags, RepoDigests }) {
+    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
+        .filter((name) => !name.startsWith('<none>'))
+        .map(shortName);
+}
+;
 async function observe(server, scope, { services, nginx }) {
     const { engine } = server;
     const network = networkName(scope);
@@ -69406,7 +69640,7 @@ async function observe(server, scope, { services, nginx }) {
     const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
     const own = all.filter((summary) => belongsTo(summary, scope));
     const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const [containers, hooks, sidecar, edge, nginxImage] = await Promise.all([
+    const [standing, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
         Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
         Promise.all(own
             .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
@@ -69414,28 +69648,24 @@ async function observe(server, scope, { services, nginx }) {
         observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
         observeNginx('edge', server, role('edge')[0], scope),
         findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
+        findLeftovers(server, scope, all),
     ]);
     return {
         host: server.host,
-        containers,
+        containers: standing.filter((container) => isNamedByUs(scope, container)),
+        copies: standing.filter((container) => !isNamedByUs(scope, container)),
         hooks,
         sidecar,
         edge,
         hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
         foreignHostPorts: all
-            .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[labels_LABEL.hostPort])
-            .map((summary) => Number(summary.Labels?.[labels_LABEL.hostPort])),
-        leftHelpers: leftHelpers(own),
+            .filter((summary) => !belongsTo(summary, scope))
+            .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
+            .filter((port) => port !== undefined)
+            .map(Number),
+        leftovers,
         images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
     };
-}
-function leftHelpers(own) {
-    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
-    const left = own.filter(({ HostConfig, Labels }) => {
-        const role = Labels?.[labels_LABEL.role];
-        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-    });
-    return left.map(({ Id }) => Id);
 }
 function watched(id) {
     return `container:${id}`;
@@ -69448,19 +69678,20 @@ async function findImage(server, name) {
     const image = await server.engine.findImage(name);
     if (image === undefined)
         return undefined;
-    const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-    const digest = digestOf(image.RepoDigests ?? [], repository);
+    const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
     return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
 }
 function digestOf(digests, repository) {
-    const short = (name) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-    return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
+    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
 }
 function observe_nameOf({ Names }) {
     return Names?.[0]?.replace(/^\//, '') ?? '';
 }
 function belongsTo({ Labels }, scope) {
     return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
+}
+function isNamedByUs(scope, { service, side, name }) {
+    return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
 }
 async function observeContainer(server, summary, own, network) {
     const labels = summary.Labels ?? {};
@@ -69478,6 +69709,7 @@ async function observeContainer(server, summary, own, network) {
         imageId: summary.ImageID ?? '',
         isRunning: summary.State === 'running',
         hostPort: Number(labels[labels_LABEL.hostPort]),
+        versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
         internalPort: Number(labels[labels_LABEL.internalPort]),
         address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
         helpers: own
@@ -69789,11 +70021,11 @@ function numbersWith({ release_numbers: before = {}, secrets_versions: given = {
         ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
     };
 }
-function recordOutcome(scope, state, outcome, isMultiServer, author, now) {
+function recordOutcome(state, outcome, isMultiServer, author, now) {
     const when = { now, tookMs: outcome.tookMs };
     const services = { ...state.services };
     for (const achieved of outcome.achieved) {
-        const recorded = recordOf(scope, services, achieved, isMultiServer, author, now);
+        const recorded = recordOf(services, achieved, isMultiServer, author, now);
         const { service, change, isSwitched, probe } = achieved;
         const isNews = isSwitched || change.from !== change.to;
         const restores = restoredBy(service);
@@ -69827,7 +70059,7 @@ function withStale({ stale_servers: before = {}, ...state }, { left, returned, r
     const stale = Object.fromEntries([...kept, ...added]);
     return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
-function recordOf(scope, services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+function recordOf(services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
     const before = services[service.name] ?? emptyRecord(service, author, now);
     const { pending, draining: drained, ...kept } = before;
     const isNumberNew = before.release !== change.to;
@@ -69837,11 +70069,11 @@ function recordOf(scope, services, { service, change, standing, image, isSwitche
         image,
         internal_port: service.ports.internal,
         host_port: service.ports.host,
-        servers: standing.map(({ host, side, release }) => ({
+        servers: standing.map(({ host, side, name, port, release }) => ({
             host,
             side,
-            container: containerName(scope, service.name, side),
-            port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+            container: name,
+            port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
             healthy: true,
             release,
         })),
@@ -69965,7 +70197,7 @@ class Journal {
         const { scope, author } = this.#options;
         const now = new Date();
         const services = outcome.achieved.map(({ service }) => service);
-        await this.#commit((state) => recordOutcome(scope, state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
+        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
     }
     async notes(step, progress) {
         const { project, environment } = this.#options.scope;
@@ -70345,6 +70577,48 @@ function copyAt(input, service, { host, side }) {
     return containersAt(input, service, host).find((container) => container.side === side);
 }
 ;
+function planSweep(input, retired) {
+    if (!input.isSweeping)
+        return [];
+    const going = new Set(retired.map(({ id }) => id));
+    const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
+    const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
+    return input.observed.flatMap((server) => {
+        const { helpers, networks, volumes, images } = server.leftovers;
+        const step = (what) => ({ id, name }) => ({
+            kind: 'sweep',
+            host: server.host,
+            what,
+            id,
+            name,
+        });
+        return [
+            ...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
+            ...networks.map(step('network')),
+            ...volumes.map(step('volume')),
+            ...orphanedImages(images, retained).map(step('image')),
+        ];
+    });
+}
+function idleHelpers(input, { containers }, going) {
+    return containers
+        .filter(({ id }) => !going.has(id) && !input.drainedElsewhere.has(id))
+        .flatMap(({ helpers, name }) => helpers.map((id) => ({ id, name: `${name}_drain_…` })));
+}
+function orphanedImages(images, retained) {
+    if (retained === undefined)
+        return [];
+    const newest = Math.max(0, ...images.filter(({ isUsed }) => isUsed).map(({ createdAt }) => createdAt));
+    return images
+        .filter(({ isUsed, createdAt }) => !isUsed && createdAt < newest)
+        .filter(({ names }) => hasOneName(names) && !names.some((name) => retained.has(name)))
+        .map(({ id, names }) => ({ id, name: names[0] ?? id.replace(/^sha256:/, '').slice(0, 12) }));
+}
+function hasOneName(names) {
+    const tags = names.filter((name) => !name.includes('@'));
+    return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
+}
+;
 function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
@@ -70382,6 +70656,7 @@ function planDeploy(input) {
                 .filter((server) => server.sidecar !== undefined || server.hasNetwork)
                 .map(({ host }) => ({ kind: 'teardown', host }))
             : [],
+        sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
         stale: planStale(input),
     };
 }
@@ -70469,7 +70744,7 @@ function leavingSpec({ leaving }, name) {
 }
 function removalSteps(input, name) {
     const spec = leavingSpec(input, name);
-    return input.hosts.flatMap((host) => containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)));
+    return input.hosts.flatMap((host) => [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
     const { sidecar } = observedAt(input, host);
@@ -70527,7 +70802,7 @@ function isRouteChanged({ known: { current }, spec }) {
 function isRecorded(input, service, { standing }) {
     const recorded = input.state.services[service]?.servers ?? [];
     return (recorded.length === standing.length &&
-        standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side)));
+        standing.every(({ host, side, name }) => recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name)));
 }
 function isStanding(input, service) {
     return input.hosts.some((host) => containersAt(input, service, host).length > 0);
@@ -70646,7 +70921,14 @@ async function install_create(server, home, scope, settings, spec) {
             NetworkMode: home.network,
             RestartPolicy: { Name: 'always' },
             LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-            Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
+            Mounts: [
+                {
+                    Type: 'volume',
+                    Source: home.volume,
+                    Target: CONFIG_FOLDER,
+                    VolumeOptions: { Labels: spec.Labels ?? {} },
+                },
+            ],
         },
     })
         .catch((error) => {
@@ -70923,7 +71205,7 @@ async function restore(request, snapshot, fleet) {
     const secrets = await readSecrets(fleet, wanted, restored);
     for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
         hide(value);
-    return { ...request, wanted: restoredSpec(wanted, snapshot.state, restored), restored, secrets };
+    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
 }
 async function chooseOne(snapshot, service, to) {
     const recorded = snapshot.state.services[service];
@@ -70934,15 +71216,14 @@ async function chooseOne(snapshot, service, to) {
     }
     return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
 }
-function restoredSpec(wanted, state, restored) {
+function restoredSpec(wanted, restored) {
     const services = wanted.services.map((spec) => {
         const release = restored.get(spec.name);
         if (release === undefined)
             return spec;
         const { protocol, port, container, route, policy } = release;
         const { name, dependsOn, placement } = spec;
-        const old = { name, dependsOn, placement, protocol, port, container, route, policy };
-        return release.number === state.services[name]?.release ? old : pinned(old, release);
+        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
     });
     return { ...wanted, services };
 }
@@ -70960,7 +71241,7 @@ function checkImages(input, plan) {
     for (const { service, host, blueprint } of starts) {
         const { image } = blueprint.container;
         const restored = input.services.find(({ name }) => name === service)?.restored;
-        if (restored === undefined || restored.image_digest !== undefined || image.includes('@'))
+        if (restored === undefined || image.includes('@'))
             continue;
         const found = input.observed.find((server) => server.host === host)?.images.get(image);
         if (found !== undefined && found.id === restored.image_id)
@@ -71766,10 +72047,9 @@ async function run_level_create(context, step) {
     const { engine } = context.fleet.server(step.host);
     const { side, release } = step;
     const secrets = context.secrets[step.service] ?? {};
-    const name = nameOf(step.blueprint, side);
     try {
         const request = containerRequest(step.blueprint, { side, release, secrets });
-        const id = await engine.createContainer(name, request);
+        const id = await engine.createContainer(step.name, request);
         const unused = context.unused.get(step.service) ?? new Set();
         context.unused.set(step.service, unused.add(id));
         return id;
@@ -71785,15 +72065,13 @@ function run_level_startFailure(step, error) {
         : /port is already allocated|address already in use|cannot assign requested address/.test(message)
             ? 'Is private_ip an address of that server, and does something else listen on that port?'
             : 'The Docker engine refused it; what ran before still serves.';
-    const name = nameOf(step.blueprint, step.side);
-    return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
+    return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
         const place = placeKey(step.host, step.service, step.side);
-        const name = nameOf({ scope: context.scope, service: step.service }, step.side);
-        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
+        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, step.name));
         await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
 }
@@ -71840,6 +72118,20 @@ function setsOn({ fleet, scope, nginx }, host) {
     return new SecretSets(fleet.server(host), scope, nginx.image);
 }
 ;
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
+}
+;
 async function survey(fleet, snapshot, wanted, secrets, narrowing) {
     const scope = { project: wanted.project, environment: wanted.environment };
     const [observed, known] = await Promise.all([
@@ -71847,7 +72139,19 @@ async function survey(fleet, snapshot, wanted, secrets, narrowing) {
         readKnown(snapshot),
     ]);
     const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-    return { wanted, secrets, narrowing, observed, state: snapshot.state, known, drainedElsewhere };
+    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
+    return {
+        wanted,
+        secrets,
+        narrowing,
+        observed,
+        state: snapshot.state,
+        known,
+        drainedElsewhere,
+        now: new Date(),
+        retainedImages,
+    };
 }
 async function readKnown(snapshot) {
     const services = Object.entries(snapshot.state.services);
@@ -71867,6 +72171,27 @@ function drainedByLivingRun(state, observed) {
         .filter(({ until }) => Date.parse(until) > now)
         .map(({ host, container }) => `${host} ${container}`);
     return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
+}
+;
+async function sweep(server, step, log) {
+    try {
+        await perform(log, step, () => remove(server, step));
+    }
+    catch (error) {
+        log.warning(`a leftover stays: ${messageOf(error)}`);
+    }
+}
+function remove({ engine }, { what, id }) {
+    switch (what) {
+        case 'container':
+            return engine.removeContainer(id);
+        case 'network':
+            return engine.removeNetwork(id);
+        case 'volume':
+            return engine.removeVolume(id);
+        case 'image':
+            return engine.removeImage(id);
+    }
 }
 ;
 const PATIENCE_MS = 5_000;
@@ -72092,7 +72417,6 @@ class Deployment {
         await Promise.all([
             this.#prepare(plan.prepare.filter(isCreating), input.scope),
             keepSecrets(context, plan.keepSecrets),
-            ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
         ]);
         const settledAt = settledAfter(context, this.#reloadedAt);
         await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
@@ -72123,10 +72447,6 @@ class Deployment {
             log.warning(`old releases stay on the record: ${messageOf(error)}`);
             return { releases: [], sets: [] };
         });
-    }
-    async #remove(host, ids) {
-        const { engine } = this.#fleet.server(host);
-        await Promise.all(ids.map((id) => engine.removeContainer(id)));
     }
     async #undo(input, run) {
         const { log } = this.#request;
@@ -72179,8 +72499,11 @@ class Deployment {
         for (const { probes } of run.retiring)
             for (const [service, report] of await probes)
                 run.probes.set(service, report);
-        if (isShort)
+        if (isShort) {
             await this.#conclude(plan, run, drained);
+            if (run.failure === undefined)
+                await this.#sweep(plan);
+        }
         const left = isShort ? [] : await this.#stillDraining(plan, run);
         run.tookMs = this.#timeline.elapsedMs();
         const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
@@ -72209,6 +72532,10 @@ class Deployment {
             return;
         const { log } = this.#request;
         await allOrErrors(steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))));
+    }
+    async #sweep({ sweep: steps }) {
+        const { log } = this.#request;
+        await Promise.all(steps.map((step) => sweep(this.#fleet.server(step.host), step, log)));
     }
     async #stillDraining(plan, run) {
         const steps = plan.levels
@@ -72553,6 +72880,17 @@ class Engine {
             signal,
         });
     }
+    listImages(label) {
+        return this.http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
+    }
+    async removeImage(id) {
+        await this.http
+            .json({ method: 'DELETE', path: ['images', id], query: { noprune: true } })
+            .catch(undefinedWhenMissing);
+    }
+    listNetworks(label) {
+        return this.http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
+    }
     findNetwork(name) {
         return this.http
             .json({ method: 'GET', path: ['networks', name] })
@@ -72612,6 +72950,14 @@ class Engine {
             .json({ method: 'GET', path: ['volumes', name] })
             .catch(undefinedWhenMissing);
         return found !== undefined;
+    }
+    async listUnusedVolumes(label) {
+        const { Volumes } = await this.http.json({
+            method: 'GET',
+            path: ['volumes'],
+            query: { filters: { label, dangling: ['true'] } },
+        });
+        return Volumes ?? [];
     }
     async removeVolume(name) {
         await this.http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
@@ -75564,11 +75910,11 @@ function resultOf(report, isMultiServer) {
         const isUndone = report.undone.includes(service);
         const phases = isUndone ? [] : PHASES;
         const wanted = report.services.find(({ name }) => name === service);
-        const servers = (standing[service] ?? []).map(({ host, side }) => ({
+        const servers = (standing[service] ?? []).map(({ host, side, name, port }) => ({
             host,
             side,
-            container: containerName(plan.scope, service, side),
-            port: isMultiServer ? hostPort(wanted?.ports.host ?? 0, side) : (wanted?.spec.port ?? 0),
+            container: name,
+            port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, side)) : (wanted?.spec.port ?? 0),
             durations: Object.fromEntries(phases.flatMap((phase) => {
                 const ms = timeline.durationMs(phase, service, host);
                 return ms === undefined ? [] : [[phase, ms]];
@@ -76037,9 +76383,6 @@ function neededImages(plan, input, host) {
         .map(({ spec }) => spec.container.image);
     return [...new Set([...pulled, ...always])];
 }
-function needsNginxImage(plan, host) {
-    return plan.prepare.some((step) => step.host === host && (step.sidecar === 'create' || step.edge === 'create'));
-}
 function neededPorts(plan, input, host) {
     const { edge } = observedAt(input, host);
     const isCreating = plan.prepare.some((step) => step.host === host && step.edge === 'create');
@@ -76083,13 +76426,7 @@ async function lookAtServer(server, input, plan) {
     ];
 }
 async function askRegistries(server, input, plan) {
-    const { engine, host } = server;
-    const isNginxMissing = needsNginxImage(plan, host) && (await engine.findImage(input.nginx.image)) === undefined;
-    const images = new Set([
-        ...neededImages(plan, input, host),
-        ...(isNginxMissing ? [input.nginx.image] : []),
-    ]);
-    return await Promise.all([...images].map((image) => askRegistry(server, image)));
+    return await Promise.all(neededImages(plan, input, server.host).map((image) => askRegistry(server, image)));
 }
 async function askRegistry(server, image) {
     const auth = await findRegistryAuth(image);
