@@ -11,6 +11,7 @@ export interface LongMount {
   source?: string | undefined;
   target: string;
   read_only?: boolean | undefined;
+  external?: boolean | undefined;
 }
 
 /**
@@ -31,12 +32,13 @@ export function parseShortMount(text: string): VolumeMount {
 }
 
 /** checkMount returns the mount of a long form. It throws when its source or target cannot be. */
-export function checkMount({ type, source, target, read_only }: LongMount): VolumeMount {
+export function checkMount({ type, source, target, read_only, external }: LongMount): VolumeMount {
   if (!isAbsolutePath(target) || target === '/') {
     throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
       hint: 'Write an absolute path below /.',
     });
   }
+  if (external && type !== 'volume') throw new UserError(`a ${type} mount cannot be external`);
   const mount = { type, target: target.replace(/(?!^)\/+$/, ''), readOnly: read_only ?? false };
   if (type === 'tmpfs') {
     if (source !== undefined) throw new UserError('a tmpfs mount has no source');
@@ -61,10 +63,10 @@ export function checkMount({ type, source, target, read_only }: LongMount): Volu
     });
   }
   // `{project}_{env}_nginx` is the sidecar's own configuration.
-  if (type === 'volume' && source === SIDECAR_ALIAS) {
+  if (type === 'volume' && source === SIDECAR_ALIAS && !external) {
     throw new UserError(`volume name "${source}" is reserved for Switchyard's own configuration`);
   }
-  return { ...mount, source };
+  return { ...mount, source, ...(external && { external }) };
 }
 
 /** isAbsolutePath tells whether `path` begins with `/` and holds no colon or control character. */

@@ -5,6 +5,7 @@ import {
   networkName,
   type Scope,
   SIDECAR_ALIAS,
+  sidecarName,
   variableName,
   volumeName,
 } from '../model/names.ts';
@@ -73,7 +74,15 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       }),
       ...limitsOf(container),
     },
-    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        [networkName(scope)]: {
+          Aliases: [service],
+          // While an older nginx has the same alias on the network, this container's own word for it is ours.
+          Links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
+        },
+      },
+    },
   };
 }
 
@@ -103,8 +112,13 @@ function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<st
   };
 }
 
+/** sourceOf returns a volume's name on the server, or the path of a directory there; undefined for scratch space. */
+export function sourceOf(scope: Scope, { type, source, external }: VolumeMount): string | undefined {
+  return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+
 function mountOf(scope: Scope, volume: VolumeMount) {
-  const source = volume.type === 'volume' && volume.source ? volumeName(scope, volume.source) : volume.source;
+  const source = sourceOf(scope, volume);
   return {
     Type: volume.type,
     Target: volume.target,

@@ -23,6 +23,7 @@ import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { switchRoutes } from './switch.ts';
+import { takeOver } from './takeover.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
@@ -69,7 +70,11 @@ export class Deployment {
       );
     }
     if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
-    return await this.#execute(input, plan);
+    const report = await this.#execute(input, plan);
+    if (plan.postponed.length === 0 || report.failure !== undefined) return report;
+    // What stood in their way has been taken over: they can change now.
+    await this.#journal.reopen();
+    return await this.run();
   }
 
   async #plan(): Promise<{ input: PlanInput; plan: Plan }> {
@@ -174,7 +179,8 @@ export class Deployment {
         break;
       }
     }
-    if (run.failure !== undefined) {
+    if (run.failure === undefined) run.retiring.push(takeOver(context, plan.takeover));
+    else {
       run.skipped = plan.levels
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
@@ -213,10 +219,11 @@ export class Deployment {
 
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
     const { wanted, log } = this.#request;
+    const preparation = { scope, nginx: wanted.nginx, log, guard: this.#guard() };
     const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         steps.map((step) =>
-          perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)),
+          perform(log, step, () => prepare(this.#fleet.server(step.host), step, preparation)),
         ),
       ),
     );
@@ -252,7 +259,7 @@ export class Deployment {
   async #observeLiving({ scope }: PlanInput, run: Run): Promise<ObservedServer[]> {
     const { log, wanted } = this.#request;
     const outcomes = await Promise.allSettled(
-      this.#fleet.servers.map((server) => observe(server, scope, wanted.services)),
+      this.#fleet.servers.map((server) => observe(server, scope, wanted.services, wanted.nginx)),
     );
     return outcomes.flatMap((outcome, index) => {
       if (outcome.status === 'fulfilled') return [outcome.value];
@@ -307,6 +314,7 @@ export class Deployment {
     const steps = plan.levels
       .filter((level) => level.services.every((name) => run.done.includes(name)))
       .flatMap(({ retire }) => retire);
+    if (run.failure === undefined) steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
     const found = await Promise.all(
       steps.map(async (step) =>
         (await this.#fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [],
@@ -319,7 +327,8 @@ export class Deployment {
   async #drainWithoutLease(plan: Plan, drained: Promise<unknown>): Promise<void> {
     const { log } = this.#request;
     log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-    const steps = plan.levels.flatMap(({ retire }) => retire);
+    const { leave, nginx } = plan.takeover;
+    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
     let isOver = false;
     while (!isOver) {
       isOver = await inTime(

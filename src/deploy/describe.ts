@@ -1,4 +1,4 @@
-import type { Change, Plan, Step } from './plan.ts';
+import type { Change, Plan, PrepareStep, Step } from './plan.ts';
 import { isEmpty } from './plan.ts';
 
 const EFFECTS: Record<Change['effect'], string> = {
@@ -9,6 +9,14 @@ const EFFECTS: Record<Change['effect'], string> = {
   record: 'the record only',
   remove: 'removed',
   none: 'unchanged',
+};
+
+const EDGE_WORK: Record<NonNullable<PrepareStep['edge']>, string> = {
+  create: 'create the edge',
+  start: 'start the edge',
+  join: 'join the edge',
+  bridge: 'create the edge beside the front',
+  open: 'give the edge its ports',
 };
 
 /** describePlan returns the plan as lines for a log. */
@@ -52,6 +60,10 @@ export function stepsOf(plan: Plan): Step[] {
       ...(level.switch === undefined ? [] : [level.switch]),
       ...level.retire,
     ]),
+    ...plan.takeover.divert,
+    ...plan.takeover.leave,
+    ...plan.takeover.nginx,
+    ...plan.takeover.open,
     ...plan.teardown,
   ];
 }
@@ -62,7 +74,11 @@ export function describeStep(step: Step): string {
     case 'pull':
       return `pull ${step.image} on ${step.host}`;
     case 'prepare': {
-      const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
+      const parts = [
+        step.displaced && `rename ${step.displaced.name}`,
+        step.sidecar && `${step.sidecar} the sidecar`,
+        step.edge && EDGE_WORK[step.edge],
+      ];
       return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
     }
     case 'stop':
@@ -80,6 +96,8 @@ export function describeStep(step: Step): string {
       const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
       return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
     }
+    case 'divert':
+      return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
     case 'teardown':
       return `remove sidecar and network from ${step.host}; volumes stay`;
   }

@@ -1,10 +1,12 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
-import { EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
-import type { ServiceSpec } from '../model/spec.ts';
+import { EDGE_BRIDGE_NAME, EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
+import type { NginxSpec, ServiceSpec } from '../model/spec.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
+import { adoptedContainers } from './adopted.ts';
+import { observeForeign } from './observe-foreign.ts';
 import type { ObservedContainer, ObservedNginx, ObservedServer } from './observed.ts';
 
 /**
@@ -15,6 +17,7 @@ export async function observe(
   server: Server,
   scope: Scope,
   services: readonly ServiceSpec[],
+  nginx: Pick<NginxSpec, 'adopt'>,
 ): Promise<ObservedServer> {
   const { engine } = server;
   const network = networkName(scope);
@@ -23,29 +26,39 @@ export async function observe(
   );
   const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
 
-  const [all, images] = await Promise.all([
-    engine.listContainers({ label: [LABEL.role] }),
+  const [everything, images] = await Promise.all([
+    engine.listContainers(),
     Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)] as const)),
   ]);
+  const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
   const role = (name: string) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [containers, sidecar, edge] = await Promise.all([
+  const bridge = role('edge-bridge').find(
+    (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
+  );
+  const edges = role('edge');
+  const running = edges.find(({ State }) => State === 'running');
+
+  const [containers, foreign, sidecar, edge] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network, withSecrets))),
+    observeForeign(server, everything, scope, services, nginx),
     observeNginx(
       'sidecar',
       server,
       own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'),
       scope,
     ),
-    observeNginx('edge', server, role('edge')[0], scope),
+    observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
   ]);
   return {
     host: server.host,
-    containers,
+    containers: [...containers, ...adoptedContainers(scope, services, foreign)],
     sidecar,
     edge,
+    bridge: bridge?.Id,
+    foreign,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
       .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])

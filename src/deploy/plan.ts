@@ -44,7 +44,8 @@ export interface RetireStep {
   host: string;
   id: string;
   name: string;
-  containerPort: number;
+  /** Undefined is every port that it listens on. */
+  containerPort: number | undefined;
   release: number;
   /** Ids of the helpers of killed runs that watch it still: they go with it. */
   helpers: string[];
@@ -76,7 +77,32 @@ export interface PrepareStep {
   kind: 'prepare';
   host: string;
   sidecar: 'create' | 'start' | undefined;
-  edge: 'create' | 'start' | 'join' | undefined;
+  /** `bridge` stands in for the edge while a front holds its ports; `open` gives it them when the front is gone. */
+  edge: 'create' | 'start' | 'join' | 'bridge' | 'open' | undefined;
+  /** An nginx of the older naming that has the sidecar's name. */
+  displaced?: DisplacedSidecar;
+}
+
+/** An nginx that gets another name, so that the sidecar can have its own; it runs on until it is idle. */
+export interface DisplacedSidecar {
+  id: string;
+  name: string;
+  /** It answers to the sidecar's alias on the environment's network. */
+  isInNetwork: boolean;
+}
+
+/** Sending new connections past a front to the bridge, and waiting until its own are over. */
+export interface DivertStep {
+  kind: 'divert';
+  host: string;
+  /** The front. */
+  id: string;
+  name: string;
+  /** Ports of the server, and those of the front that they lead to. */
+  ports: number[];
+  containerPorts: number[];
+  /** How long to wait; 0 is without limit. */
+  drainTimeoutMs: number;
 }
 
 /** Taking the last things of an environment off a server; volumes of services stay. */
@@ -93,7 +119,19 @@ export type Step =
   | SwitchStep
   | PullStep
   | PrepareStep
+  | DivertStep
   | TeardownStep;
+
+/**
+ * How what ran before Switchyard leaves, when all services have their traffic: the front gets no new connections,
+ * then what it passed them to goes, then it goes itself, and the edge has its ports.
+ */
+export interface Takeover {
+  divert: DivertStep[];
+  leave: RetireStep[];
+  nginx: RetireStep[];
+  open: PrepareStep[];
+}
 
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
@@ -153,6 +191,9 @@ export interface Plan {
   pulls: PullStep[];
   prepare: PrepareStep[];
   levels: Level[];
+  takeover: Takeover;
+  /** Services whose change follows in a second plan: its place is free when the takeover is done. */
+  postponed: string[];
   /** Where the services of `changes` stand afterwards. */
   standing: Record<string, Standing[]>;
   teardown: TeardownStep[];
@@ -173,6 +214,7 @@ export function isEmpty(plan: Plan): boolean {
     plan.changes.every(({ effect }) => effect === 'none') &&
     plan.settle === undefined &&
     plan.vacate.length + plan.prepare.length + plan.levels.length + plan.teardown.length === 0 &&
+    Object.values(plan.takeover).every((steps: readonly Step[]) => steps.length === 0) &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }

@@ -7,7 +7,14 @@ import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { containersAt, currentPlacements, observedAt, routedSide, spotOf } from './spots.ts';
+import {
+  containersAt,
+  currentPlacements,
+  hostsWithAdopted,
+  observedAt,
+  routedSide,
+  spotOf,
+} from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 
 /** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
@@ -20,6 +27,10 @@ export interface Outcome {
   vacate: RetireStep[];
   pulls: PullStep[];
   level: Pick<Level, 'stop' | 'start' | 'check' | 'retire'>;
+  /** What is taken over, and goes when all services have their traffic. */
+  leave: RetireStep[];
+  /** A container that still has traffic by other ways stands where the new one shall. */
+  isPostponed: boolean;
   /** Traffic moves to other containers. */
   isMoving: boolean;
 }
@@ -32,6 +43,8 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
     vacate: [],
     pulls: [],
     level: { stop: [], start: [], check: [], retire: [] },
+    leave: [],
+    isPostponed: false,
     isMoving: false,
   };
   const current = currentPlacements(input, service.name);
@@ -49,7 +62,8 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
       }
       continue;
     }
-    if (targets.has(host)) planSpot(input, service, server, outcome);
+    if (neverLeft(input, service.name, host)) planReturn(input, service, server, outcome);
+    else if (targets.has(host)) planSpot(input, service, server, outcome);
     else planDeparture(input, service, host, outcome);
   }
   outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
@@ -79,7 +93,7 @@ function targetsOf(input: PlanInput, service: WantedService, current: readonly P
     service.name,
     servers,
     candidates.map(({ host }) => host),
-    current.map(({ host }) => host),
+    [...current.map(({ host }) => host), ...hostsWithAdopted(input, service.name)],
   );
 }
 
@@ -98,6 +112,15 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
         ? container === active
         : container.hash === hash && (image === undefined || container.imageId === image.id),
   });
+  const { vacate } = plan;
+  const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
+  if (active !== undefined && isBusy) {
+    outcome.placements.push({ host, side: active.side });
+    addStanding(input, service, { host, side: active.side }, outcome);
+    outcome.leave.push(retire(input, service, host, vacate));
+    outcome.isPostponed = true;
+    return;
+  }
   outcome.placements.push({ host, side: plan.side });
   if (plan.start !== undefined && plan.start.existing === undefined) {
     outcome.standing.push({ host, side: plan.side, release: service.release.number });
@@ -150,14 +173,46 @@ function addSpot(
   const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
   if (plan.retire !== undefined && !isElsewhere) {
     const step = retire(input, service, host, plan.retire);
+    const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
     // A container that was stopped before has nothing to drain.
-    level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
+    steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
   }
+}
+
+/** A failed run has not moved the traffic of what it was to take over. */
+function neverLeft(input: PlanInput, service: string, host: string): boolean {
+  const isUnrouted = routedSide(input, service, host) === undefined;
+  return (
+    input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted)
+  );
+}
+
+/** What was to be taken over goes on as before; one that was stopped for the new one is started again. */
+function planReturn(input: PlanInput, service: WantedService, server: ServerSpec, outcome: Outcome): void {
+  const { host } = server;
+  const containers = containersAt(input, service.name, host);
+  const added = containers.filter(({ isAdopted }) => !isAdopted);
+  outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
+  const adopted = containers.filter(({ isAdopted }) => isAdopted);
+  const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
+  if (stopped === undefined || service.spec.policy.strategy !== 'recreate') return;
+  const { side, release, id } = stopped;
+  const blueprint = blueprintOf(input, service, server);
+  outcome.level.start.push({
+    kind: 'start',
+    service: service.name,
+    host,
+    side,
+    release,
+    blueprint,
+    existing: id,
+  });
 }
 
 function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
   for (const container of containersAt(input, service.name, host)) {
-    outcome.level.retire.push(retire(input, service, host, container));
+    const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
+    steps.push(retire(input, service, host, container));
   }
 }
 
@@ -175,7 +230,7 @@ export function retire(
     };
   },
   host: string,
-  { id, name, release, isRunning, helpers }: ObservedContainer,
+  { id, name, release, isRunning, helpers, isAdopted }: ObservedContainer,
 ): RetireStep {
   const { port, policy } = service.spec;
   const isUnused = unused.has(id);
@@ -187,7 +242,7 @@ export function retire(
     host,
     id,
     name,
-    containerPort: port,
+    containerPort: isAdopted ? undefined : port,
     release,
     helpers,
     drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,

@@ -26,11 +26,13 @@ export function spotOf(input: PlanInput, service: string, host: string) {
   const routed = routedSide(input, service, host);
   const active =
     routed === undefined
-      ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+      ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+        containers.find(({ side }) => side === recordedSide(input, service, host)) ??
         containers.find(({ isRunning }) => isRunning) ??
         containers[0])
       : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-  return { active, idle: containers.find((container) => container !== active) };
+  const others = containers.filter((container) => container !== active);
+  return { active, idle: others.find(({ isAdopted }) => !isAdopted) ?? others[0] };
 }
 
 /**
@@ -142,6 +144,11 @@ export function currentStanding(input: PlanInput, service: string): Standing[] {
     const container = found.find((candidate) => candidate.service === service && candidate.side === side);
     return { host, side, release: container?.release ?? recorded };
   });
+}
+
+/** hostsWithAdopted returns the servers on which something runs that a service takes over. */
+export function hostsWithAdopted(input: PlanInput, service: string): string[] {
+  return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
 }
 
 /** hostsWithSidecar returns the servers that can be given routes. */

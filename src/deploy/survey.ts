@@ -16,7 +16,7 @@ export async function survey(
 ): Promise<Facts> {
   const scope = { project: wanted.project, environment: wanted.environment };
   const [observed, known] = await Promise.all([
-    fleet.onAll((server) => observe(server, scope, wanted.services)),
+    fleet.onAll((server) => observe(server, scope, wanted.services, wanted.nginx)),
     readKnown(snapshot),
   ]);
   const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);

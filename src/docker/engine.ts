@@ -63,7 +63,7 @@ export class Engine {
     return String(headers['api-version'] ?? '');
   }
 
-  /** listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`). */
+  /** listContainers returns all containers, stopped ones too; with a filter those that carry its labels (`key` or `key=value`). */
   listContainers(filter: { label?: string[]; name?: string[] } = {}): Promise<ContainerSummary[]> {
     return this.http.json({
       method: 'GET',
@@ -112,6 +112,11 @@ export class Engine {
       // 409: somebody else is removing it right now.
       if (!isStatus(error, 404, 409)) throw error;
     }
+  }
+
+  /** renameContainer gives a container another name; it runs on undisturbed. */
+  async renameContainer(id: string, name: string): Promise<void> {
+    await this.http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
   }
 
   async signalContainer(id: string, signal: string): Promise<void> {

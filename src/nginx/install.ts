@@ -5,6 +5,7 @@ import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import {
+  EDGE_BRIDGE_NAME,
   EDGE_NAME,
   EDGE_NETWORK,
   EDGE_VOLUME,
@@ -31,13 +32,19 @@ interface Home {
   name: string;
   network: string;
   volume: string;
+  /** The volume holds what it shall serve: another nginx has served it so far. */
+  isInherited?: boolean;
 }
 
-/** ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one. */
+/**
+ * ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one.
+ * `aliases` are its names on the network: none while another nginx there has them.
+ */
 export async function ensureSidecar(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
+  aliases: readonly string[] = [SIDECAR_ALIAS],
 ): Promise<NginxInstance> {
   const home: Home = {
     kind: 'sidecar',
@@ -51,13 +58,27 @@ export async function ensureSidecar(
       [LABEL.project]: scope.project,
       [LABEL.environment]: scope.environment,
     },
-    NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [SIDECAR_ALIAS] } } },
+    NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
   });
 }
 
-/** ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's network. */
-export async function ensureEdge(server: Server, scope: Scope, settings: NginxSpec): Promise<NginxInstance> {
-  const home: Home = { kind: 'edge', name: EDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+/**
+ * ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's
+ * network. With `isInherited` a new one serves what the bridge serves.
+ */
+export async function ensureEdge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  isInherited = false,
+): Promise<NginxInstance> {
+  const home: Home = {
+    kind: 'edge',
+    name: EDGE_NAME,
+    network: EDGE_NETWORK,
+    volume: EDGE_VOLUME,
+    isInherited,
+  };
   const edge = await ensure(server, home, scope, settings, {
     Labels: { [LABEL.role]: 'edge' },
     ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
@@ -65,6 +86,24 @@ export async function ensureEdge(server: Server, scope: Scope, settings: NginxSp
   });
   await server.engine.joinNetwork(networkName(scope), edge.id);
   return edge;
+}
+
+/**
+ * ensureBridge creates what stands in for the edge while a front holds its ports: the same nginx on the same volume,
+ * without ports of the server. It removes itself when it ends.
+ */
+export async function ensureBridge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+): Promise<NginxInstance> {
+  const home: Home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+  const bridge = await ensure(server, home, scope, settings, {
+    Labels: { [LABEL.role]: 'edge-bridge' },
+    HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+  });
+  await server.engine.joinNetwork(networkName(scope), bridge.id);
+  return bridge;
 }
 
 /** instanceOf describes a running edge or sidecar that was found; undefined when it does not run. */
@@ -154,10 +193,10 @@ async function create(
       Cmd: [],
       StopSignal: 'SIGQUIT',
       HostConfig: {
-        ...spec.HostConfig,
         NetworkMode: home.network,
         // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
         RestartPolicy: { Name: 'always' },
+        ...spec.HostConfig,
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
         Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
       },
@@ -168,7 +207,7 @@ async function create(
       throw error;
     });
   if (id === undefined) return;
-  await writeFirstFiles(server, home, scope, settings, id);
+  if (!home.isInherited) await writeFirstFiles(server, home, scope, settings, id);
   await start(server, home, id);
 }
 

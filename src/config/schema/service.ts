@@ -9,6 +9,7 @@ import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkSecretName, checkVariableName } from '../variable-name.ts';
+import { adopt } from './adopt.ts';
 import { healthcheck } from './healthcheck.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { DEPENDENCY_REFUSALS, DEPLOY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
@@ -149,6 +150,11 @@ const mount = z.union(
           description: 'Whether the container may only read it.',
           fallback: { value: false },
         }),
+        external: key(flag, {
+          description:
+            'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
+          fallback: { value: false },
+        }),
       }),
       checkMount,
     ),
@@ -282,6 +288,12 @@ const service = closed(
     healthcheck: key(healthcheck, {
       from: 'Compose',
       description: 'How a new container proves that it is healthy before it gets traffic.',
+    }),
+    adopt: key(adopt, {
+      description:
+        'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names paths it wrote to whose data may be lost. It may stay in the file afterwards.',
+      short: 'adopt: old-api',
+      long: 'adopt: { container: old-api, drop: [/var/log/app] }',
     }),
     drain: key(
       closed({

@@ -1,7 +1,8 @@
+import { adoptedContainers, frontOf, isOfInterest } from '../../../src/deploy/adopted.ts';
 import { assemble, assembleKept, assembleUndo, type Facts } from '../../../src/deploy/assemble.ts';
 import { blueprintHash } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
-import type { ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
+import type { ForeignContainer, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
 import { begunServices, keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
 import type {
   Level,
@@ -10,13 +11,14 @@ import type {
   RetireStep,
   StartStep,
   SwitchStep,
+  Takeover,
 } from '../../../src/deploy/plan.ts';
 import { isEmpty } from '../../../src/deploy/plan.ts';
 import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts';
 import { wishOf } from '../../../src/deploy/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planner.ts';
 import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
-import { containerName, scopeName } from '../../../src/model/names.ts';
+import { adoptedSidecarName, containerName, scopeName, sidecarName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import type { Side } from '../../../src/model/side.ts';
@@ -61,6 +63,12 @@ export interface Nginx {
   isInNetwork: boolean;
 }
 
+/** A container that somebody else made. */
+export interface HandMade extends ForeignContainer {
+  /** Names of the containers that it passes requests to. */
+  passesTo: string[];
+}
+
 /** A server of the model. */
 export interface Machine {
   spec: ServerSpec;
@@ -68,6 +76,12 @@ export interface Machine {
   sidecar: Nginx | undefined;
   edge: Nginx | undefined;
   images: Map<string, string>;
+  /** What somebody else made. */
+  foreign: HandMade[];
+  /** The edge has no ports of the server: a front holds them. */
+  isBridge: boolean;
+  /** New connections go past the front, to the bridge. */
+  isDiverted: boolean;
   /** Switched off: nobody can reach it, and nothing there answers. */
   isDead: boolean;
 }
@@ -224,6 +238,7 @@ export class World {
         .filter((name) => !progress.done.includes(name));
     }
     for (const step of retiring) yield this.#retire(step);
+    if (progress.failure === undefined) yield* this.#takeOver(wanted, plan.takeover);
     if (progress.failure === undefined) for (const { host } of plan.teardown) yield this.#teardown(host);
     const outcome = outcomeOf(input, plan, progress, digests, [], '');
     this.#write(
@@ -234,7 +249,19 @@ export class World {
     this.#record((state) => recordOutcome(input.scope, state, outcome, isMultiServer, AUTHOR, NOW));
     yield 'recorded the outcome';
     if (progress.failure !== undefined) throw progress.failure;
+    if (plan.postponed.length > 0) return yield* this.run(wanted, options);
     return plan;
+  }
+
+  *#takeOver(wanted: EnvironmentSpec, { divert, leave, nginx, open }: Takeover): Generator<string> {
+    for (const { host, name } of divert) {
+      const machine = this.#living(host);
+      if (!machine.isBridge || !machine.edge?.isRunning) throw new Error(`${host}: nothing to divert to`);
+      machine.isDiverted = true;
+      yield `diverted connections past ${name} on ${host}`;
+    }
+    for (const step of [...leave, ...nginx]) yield this.#retire(step);
+    for (const step of open) yield this.#prepare(wanted, step);
   }
 
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
@@ -312,6 +339,9 @@ export class World {
           sidecar: undefined,
           edge: undefined,
           images: new Map(),
+          foreign: [],
+          isBridge: false,
+          isDiverted: false,
           isDead: false,
         };
         this.machines.set(spec.host, { spec, ...nothing });
@@ -341,13 +371,19 @@ export class World {
       )
       .map(({ host }) => {
         const machine = this.#living(host);
+        const foreign = machine.foreign.filter((one) =>
+          isOfInterest(one, this.scope, wanted.services, wanted.nginx),
+        );
+        const containers = machine.containers.map((container) => ({
+          ...container,
+          address: container.isRunning ? '172.18.0.9' : undefined,
+          helpers: [],
+        }));
         return {
           host,
-          containers: machine.containers.map((container) => ({
-            ...container,
-            address: container.isRunning ? '172.18.0.9' : undefined,
-            helpers: [],
-          })),
+          containers: [...containers, ...adoptedContainers(this.scope, wanted.services, foreign)],
+          foreign: structuredClone(foreign),
+          bridge: machine.isBridge && machine.edge?.isRunning ? 'bridge' : undefined,
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
@@ -379,8 +415,19 @@ export class World {
     };
   }
 
-  #prepare(wanted: EnvironmentSpec, { host, sidecar, edge }: PrepareStep): string {
+  #prepare(wanted: EnvironmentSpec, { host, sidecar, edge, displaced }: PrepareStep): string {
     const machine = this.#living(host);
+    const old = machine.foreign.find(({ id }) => id === displaced?.id);
+    if (old !== undefined) old.name = adoptedSidecarName(this.scope);
+    if (sidecar === 'create' && machine.foreign.some(({ name }) => name === sidecarName(this.scope)))
+      throw new Error(`${host}: the sidecar's name is already in use`);
+    if (edge === 'bridge') machine.isBridge = true;
+    else if (edge !== undefined && edge !== 'join' && frontOf(machine) !== undefined)
+      throw new Error(`${host}: port is already allocated by ${frontOf(machine)?.name}`);
+    if (edge === 'open') {
+      machine.isBridge = false;
+      machine.isDiverted = false;
+    }
     if (sidecar !== undefined) machine.sidecar = this.#ensure(wanted, 'sidecar', machine.sidecar);
     if (edge !== undefined) {
       machine.edge = this.#ensure(wanted, 'edge', machine.edge);
@@ -442,7 +489,9 @@ export class World {
 
   *#level(input: PlanInput, level: Level, options: RunOptions, unused: Unused): Generator<string> {
     for (const { host, id, name } of level.stop) {
-      const container = this.#living(host).containers.find((candidate) => candidate.id === id);
+      const machine = this.#living(host);
+      const all: { id: string; isRunning: boolean }[] = [...machine.containers, ...machine.foreign];
+      const container = all.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
@@ -459,9 +508,14 @@ export class World {
     const machine = this.#living(step.host);
     const { blueprint, side } = step;
     const name = containerName(this.scope, step.service, side);
+    const old = machine.foreign.find(({ id }) => id === step.existing);
+    if (old !== undefined) {
+      old.isRunning = true;
+      return `started ${old.name} on ${step.host}`;
+    }
     let container = machine.containers.find(({ id }) => id === step.existing);
     if (container === undefined) {
-      if (machine.containers.some((other) => other.name === name))
+      if ([...machine.containers, ...machine.foreign].some((other) => other.name === name))
         throw new Error(`${name} is already in use`);
       const imageId = machine.images.get(blueprint.container.image);
       if (imageId === undefined) throw new Error(`no image ${blueprint.container.image} on ${step.host}`);
@@ -557,8 +611,38 @@ export class World {
     const container = machine.containers.find((candidate) => candidate.id === id);
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
+    this.#leave(machine, id);
     machine.containers = machine.containers.filter((container) => container.id !== id);
     return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
+  }
+
+  /** What somebody else made has its traffic from the front, for as long as connections go there. */
+  #leave(machine: Machine, id: string): void {
+    const leaving = machine.foreign.find((one) => one.id === id);
+    const front = frontOf(machine);
+    if (leaving?.isRunning && front !== undefined && !machine.isDiverted) {
+      if (leaving === front) throw new Error(`${leaving.name} goes while connections come to it`);
+      if (machine.foreign.find((one) => one.id === front.id)?.passesTo.includes(leaving.name))
+        throw new Error(`${leaving.name} goes while ${front.name} passes requests to it`);
+    }
+    machine.foreign = machine.foreign.filter((one) => one.id !== id);
+  }
+
+  /** makeByHand lets somebody start a container on a server. */
+  makeByHand(host: string, container: Partial<HandMade> & Pick<HandMade, 'name'>): void {
+    this.#machine(host).foreign.push({
+      id: `h${this.#nextId++}`,
+      isRunning: true,
+      image: 'old:1',
+      imageId: 'sha256:old:1',
+      owner: undefined,
+      composeProject: undefined,
+      networks: ['hand'],
+      writes: [],
+      published: [],
+      passesTo: [],
+      ...container,
+    });
   }
 
   *#undo(
