@@ -1,7 +1,8 @@
 import { failTogether, UserError } from '../model/errors.ts';
-import type { Scope } from '../model/names.ts';
-import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
-import { candidatesOf, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import { containerName, type Scope } from '../model/names.ts';
+import { HOST_PORTS, hostPort } from '../model/ports.ts';
+import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
+import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
 import { sourceOf } from './container.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
 import { atDoors, lostNames, servedForOthers } from './served-domains.ts';
@@ -41,7 +42,51 @@ function refuseService(scope: Scope, service: ServiceSpec, { host, foreign }: Ob
   return candidates.flatMap((container) => [
     ...refuseOwned(service, host, container),
     ...refuseLostData(scope, service, host, container),
+    ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
   ]);
+}
+
+/** Whoever comes to a port of the server from elsewhere finds nothing there afterwards. */
+function refuseLostPorts(
+  host: string,
+  { name, published }: ForeignContainer,
+  drop: readonly string[],
+  where: string,
+): UserError[] {
+  return published
+    .map(({ port }) => port)
+    .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+    .map(
+      (port) =>
+        new UserError(
+          `${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`,
+          {
+            hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
+          },
+        ),
+    );
+}
+
+/** The older naming has the same host ports: they lead to containers that are taken over together. */
+function withoutHostPorts(
+  scope: Scope,
+  { name }: ServiceSpec,
+  container: ForeignContainer,
+): ForeignContainer {
+  const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(
+    container.name,
+  );
+  if (!isOlder) return container;
+  return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
+}
+
+function dropOf({ adopt }: { adopt?: AdoptSpec }): readonly string[] {
+  return adopt?.drop ?? [];
+}
+
+function isHostPort(port: number): boolean {
+  const { first, count } = HOST_PORTS;
+  return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
 }
 
 function refuseOwned(service: ServiceSpec, host: string, container: ForeignContainer): UserError[] {
@@ -69,7 +114,7 @@ function refuseLostData(
   container: ForeignContainer,
 ): UserError[] {
   const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
-  const dropped = service.adopt?.drop ?? [];
+  const dropped = dropOf(service);
   return container.writes
     .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
     .map(({ source, target }) => {
@@ -130,7 +175,10 @@ function refuseFront(
       }),
     ];
   }
-  return refuseLostNames(wanted, server, front);
+  return [
+    ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
+    ...refuseLostNames(wanted, server, front),
+  ];
 }
 
 function refuseLostNames(
@@ -138,7 +186,7 @@ function refuseLostNames(
   server: ObservedServer,
   front: ForeignContainer,
 ): UserError[] {
-  const drop = wanted.nginx.adopt?.drop ?? [];
+  const drop = dropOf(wanted.nginx);
   const tls = atDoors(front).filter(({ isTls }) => isTls);
   if (tls.length > 0) {
     const names = [...new Set(tls.map(({ name }) => name))].join(', ');

@@ -64,6 +64,7 @@ export class Deployment {
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
+    for (const sentence of plan.staying) log.warning(sentence);
     for (const host of forgottenHosts(input)) {
       log.warning(
         `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,

@@ -192,6 +192,8 @@ export interface Plan {
   prepare: PrepareStep[];
   levels: Level[];
   takeover: Takeover;
+  /** Fronts that the file says shall go, and that somebody still needs, as sentences. */
+  staying: string[];
   /** Services whose change follows in a second plan: its place is free when the takeover is done. */
   postponed: string[];
   /** Where the services of `changes` stand afterwards. */

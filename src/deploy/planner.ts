@@ -33,7 +33,7 @@ export function planDeploy(input: PlanInput): Plan {
   const levels = planLevels(input, outcomes, removed);
   const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
   const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
-  const takeover = planTakeover(input, outcomes);
+  const { takeover, staying } = planTakeover(input, outcomes);
   const postponed = selected.map(({ name }) => name).filter((name) => outcomes.get(name)!.isPostponed);
   refuseToWait(postponed, takeover);
   return {
@@ -48,6 +48,7 @@ export function planDeploy(input: PlanInput): Plan {
     prepare: input.hosts.flatMap((host) => planPrepare(input, host, switches)),
     levels,
     takeover,
+    staying,
     postponed,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
     teardown: isLeaving

@@ -66,7 +66,30 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
     else if (targets.has(host)) planSpot(input, service, server, outcome);
     else planDeparture(input, service, host, outcome);
   }
+  if (outcome.isPostponed) return postpone(input, service, current, outcome);
   outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+  return outcome;
+}
+
+/** A change that has to wait on one server waits on all: copies that differ would not be served together. */
+function postpone(
+  input: PlanInput,
+  service: WantedService,
+  current: readonly Placement[],
+  { leave }: Outcome,
+): Outcome {
+  const outcome: Outcome = {
+    placements: [...current],
+    standing: [],
+    vacate: [],
+    pulls: [],
+    level: { stop: [], start: [], check: [], retire: [] },
+    // Where it is not routed to yet, what is taken over still has its traffic.
+    leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
+    isPostponed: true,
+    isMoving: false,
+  };
+  for (const placement of current) addStanding(input, service, placement, outcome);
   return outcome;
 }
 
@@ -114,9 +137,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   });
   const { vacate } = plan;
   const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
-  if (active !== undefined && isBusy) {
-    outcome.placements.push({ host, side: active.side });
-    addStanding(input, service, { host, side: active.side }, outcome);
+  if (isBusy) {
     outcome.leave.push(retire(input, service, host, vacate));
     outcome.isPostponed = true;
     return;

@@ -1,4 +1,5 @@
 import { networkName } from '../model/names.ts';
+import { backendsOf, type Route } from '../nginx/routes.ts';
 import { doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
 import type { ForeignContainer } from './observed.ts';
 import type { DisplacedSidecar, RetireStep, Takeover } from './plan.ts';
@@ -19,74 +20,88 @@ export function displacedSidecar(input: PlanInput, host: string): DisplacedSidec
   return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
 }
 
+/** How what ran before leaves, and the fronts that cannot leave yet, as sentences. */
+interface TakeoverPlan {
+  takeover: Takeover;
+  staying: string[];
+}
+
 /**
  * planTakeover returns the steps by which what ran before Switchyard leaves the servers. A front goes when the edge
  * serves all that it serves, and until then nothing goes that it may pass requests to. Pure.
  */
-export function planTakeover(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): Takeover {
-  const none: Takeover = { divert: [], leave: [], nginx: [], open: [] };
-  if (input.keepsActive || input.isLeaving) return none;
-  const domains = routesAfter(input, outcomes, new Set(outcomes.keys()), []).flatMap(
-    (route) => route.domains,
-  );
-  return input.hosts
-    .map((host) => takeoverAt(input, outcomes, host, domains))
-    .reduce(
-      (all, one) => ({
-        divert: [...all.divert, ...one.divert],
-        leave: [...all.leave, ...one.leave],
-        nginx: [...all.nginx, ...one.nginx],
-        open: [...all.open, ...one.open],
-      }),
-      none,
-    );
+export function planTakeover(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): TakeoverPlan {
+  if (input.keepsActive || input.isLeaving) return { takeover: NOTHING, staying: [] };
+  const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
+  const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
+  const all = plans.map(({ takeover }) => takeover);
+  return {
+    takeover: {
+      divert: all.flatMap(({ divert }) => divert),
+      leave: all.flatMap(({ leave }) => leave),
+      nginx: all.flatMap(({ nginx }) => nginx),
+      open: all.flatMap(({ open }) => open),
+    },
+    staying: plans.flatMap(({ staying }) => staying),
+  };
 }
+
+const NOTHING: Takeover = { divert: [], leave: [], nginx: [], open: [] };
 
 function takeoverAt(
   input: PlanInput,
   outcomes: ReadonlyMap<string, Outcome>,
   host: string,
-  domains: readonly string[],
-): Takeover {
-  const none: Takeover = { divert: [], leave: [], nginx: [], open: [] };
+  routes: readonly Route[],
+): TakeoverPlan {
   const server = observedAt(input, host);
   const leave = [...outcomes.values()]
     .flatMap((outcome) => outcome.leave)
     .filter((step) => step.host === host);
+  const isStaying = ({ id }: { id: string }) => !leave.some((step) => step.id === id);
   const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
   // A living run is at it.
-  if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return none;
-  const front = frontToGo(input, host, domains);
-  const drop = input.nginx.adopt?.drop ?? [];
-  const served = [...domains, ...drop, ...servedForOthers(input.scope, server)];
-  const isStaying = ({ id }: { id: string }) => !leave.some((step) => step.id === id);
-  const isNeeded =
-    front !== undefined &&
-    (lostNames(front, served).length > 0 || (isAdopted(front, adopted) && isStaying(front)));
-  if (isNeeded) return none;
-  const sidecar = oldSidecarOf(input.scope, server);
+  if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return { takeover: NOTHING, staying: [] };
+
+  const front = frontToGo(input, host, routes);
+  if (front !== undefined) {
+    const lost = lostNames(front, servedAt(input, host, routes));
+    const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+    const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
+    if (lost.length > 0 || isKept) return { takeover: NOTHING, staying: lost.length > 0 ? [sentence] : [] };
+  }
   const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
-  const nginx = [front, hasClients ? undefined : sidecar].filter((one) => one !== undefined);
+  const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
+  const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
   return {
-    divert: front === undefined ? [] : [divertOf(input, host, front)],
-    leave,
-    nginx: unique(nginx)
-      .filter(isStaying)
-      .map((one) => leaveOf(input, host, one)),
-    open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+    takeover: {
+      divert: front === undefined ? [] : [divertOf(input, host, front)],
+      leave,
+      nginx: unique(going).map((one) => leaveOf(input, host, one)),
+      open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+    },
+    staying: [],
   };
 }
 
-/** The front of a server, where the file says that it goes and there is something to come in its place. */
-function frontToGo(input: PlanInput, host: string, domains: readonly string[]): ForeignContainer | undefined {
-  const server = observedAt(input, host);
-  const front = frontOf(server);
-  if (front === undefined || domains.length === 0) return undefined;
-  return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
+/** What the edge of a server serves, and what nobody has to serve any more. A service is served in its zones. */
+function servedAt(input: PlanInput, host: string, routes: readonly Route[]): string[] {
+  const { scope, servers, nginx } = input;
+  const on = servers.find((server) => server.host === host)!;
+  const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+  return [
+    ...here.flatMap(({ domains }) => domains),
+    ...(nginx.adopt?.drop ?? []),
+    ...servedForOthers(scope, observedAt(input, host)),
+  ];
 }
 
-function isAdopted(front: ForeignContainer, adopted: readonly { id: string }[]): boolean {
-  return adopted.some(({ id }) => id === front.id);
+/** The front of a server, where the file says that it goes, and there is something to come in its place. */
+function frontToGo(input: PlanInput, host: string, routes: readonly Route[]): ForeignContainer | undefined {
+  const server = observedAt(input, host);
+  const front = frontOf(server);
+  if (front === undefined || routes.every(({ domains }) => domains.length === 0)) return undefined;
+  return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
 }
 
 function divertOf(input: PlanInput, host: string, front: ForeignContainer): Takeover['divert'][number] {

@@ -32,8 +32,11 @@ interface Home {
   name: string;
   network: string;
   volume: string;
-  /** The volume holds what it shall serve: another nginx has served it so far. */
-  isInherited?: boolean;
+  /**
+   * Networks that it is in from its start, because its volume has routes that lead there: another nginx has served
+   * them so far. Else a name could not be resolved at first, and is asked for again after a second only.
+   */
+  inherited?: readonly string[] | undefined;
 }
 
 /**
@@ -64,20 +67,20 @@ export async function ensureSidecar(
 
 /**
  * ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's
- * network. With `isInherited` a new one serves what the bridge serves.
+ * network. With `inherited`, networks, a new one serves from its start what its volume has routes to.
  */
 export async function ensureEdge(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
-  isInherited = false,
+  inherited?: readonly string[],
 ): Promise<NginxInstance> {
   const home: Home = {
     kind: 'edge',
     name: EDGE_NAME,
     network: EDGE_NETWORK,
     volume: EDGE_VOLUME,
-    isInherited,
+    inherited,
   };
   const edge = await ensure(server, home, scope, settings, {
     Labels: { [LABEL.role]: 'edge' },
@@ -207,7 +210,7 @@ async function create(
       throw error;
     });
   if (id === undefined) return;
-  if (!home.isInherited) await writeFirstFiles(server, home, scope, settings, id);
+  if (home.inherited === undefined) await writeFirstFiles(server, home, scope, settings, id);
   await start(server, home, id);
 }
 
@@ -242,6 +245,7 @@ async function writeFirstFiles(
 }
 
 async function start(server: Server, home: Home, id: string): Promise<void> {
+  for (const network of home.inherited ?? []) await server.engine.joinNetwork(network, id);
   try {
     await server.engine.startContainer(id);
   } catch (error) {

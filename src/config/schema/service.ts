@@ -291,7 +291,7 @@ const service = closed(
     }),
     adopt: key(adopt, {
       description:
-        'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names paths it wrote to whose data may be lost. It may stay in the file afterwards.',
+        'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names what of it may be lost: paths it wrote to, ports of the server it published. It may stay in the file afterwards.',
       short: 'adopt: old-api',
       long: 'adopt: { container: old-api, drop: [/var/log/app] }',
     }),

@@ -281,6 +281,25 @@ describe('what is refused before anything changes', () => {
       'a: old-api writes to the directory /srv/files at /files',
     ],
     [
+      'a port of the server that somebody may use',
+      handMade({ name: 'old-api', published: [{ port: 8080, containerPort: 3000 }] }),
+      shop([service('api', adopting('old-api'))]),
+      'a: old-api publishes port 8080 of the server, where nobody would listen any more',
+    ],
+    [
+      'another port of a front',
+      handMade({
+        name: 'front',
+        published: [
+          { port: 80, containerPort: 80 },
+          { port: 9000, containerPort: 9000 },
+        ],
+        served: served(DOMAIN),
+      }),
+      fileOf([service('api')]),
+      'a: front publishes port 9000 of the server',
+    ],
+    [
       'a container of Compose, found by its name alone',
       handMade({ name: 'shop_production_api', composeProject: 'shop' }),
       shop([service('api')]),
@@ -303,11 +322,21 @@ describe('what is refused before anything changes', () => {
     expect(() => world.plan(file)).toThrow(message);
   });
 
+  test('a host port of the older way is none that gets lost', () => {
+    const published = [{ port: 18_123, containerPort: 3000 }];
+    const world = handMade({ name: 'shop_production_api_secondary', published });
+    expect(() => world.plan(shop([service('api')]))).not.toThrow();
+  });
+
   test('unless the file says that it may be lost', () => {
     const front = { name: 'front', ...FRONT, served: served('old.example.com', '_', '.example.com') };
-    const world = handMade(front, { name: 'old-api', writes: [{ source: 'scratch', target: '/cache' }] });
+    const world = handMade(front, {
+      name: 'old-api',
+      writes: [{ source: 'scratch', target: '/cache' }],
+      published: [{ port: 9000, containerPort: 3000 }],
+    });
     const domains = ['example.com', '*.example.com'];
-    const file = fileOf([service('api', { ...adopting('old-api', ['/cache']), domains })], {
+    const file = fileOf([service('api', { ...adopting('old-api', ['/cache', '9000']), domains })], {
       container: 'front',
       drop: ['_'],
     });

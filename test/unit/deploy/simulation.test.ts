@@ -52,6 +52,7 @@ const mischief = fc.oneof(
         'stop an edge',
         'change a file',
         'move an image',
+        'stop what was made by hand',
         'lose the record',
         'switch a server off',
         'switch all servers on',
@@ -76,20 +77,25 @@ type Run = typeof run extends fc.Arbitrary<infer Value> ? Value : never;
 
 test('whatever is deployed, cut off and deployed again: no side is touched before the switch, and it converges', () => {
   fc.assert(
-    fc.property(fc.array(run, { minLength: 1, maxLength: 6 }).map(withOnePort), (runs) => {
-      const world = new World();
-      for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${BROKEN}`);
-      const story: string[] = [];
-      try {
-        for (const one of runs) {
-          disturb(world, one, story);
-          tell(world, one, story);
+    fc.property(
+      fc.array(run, { minLength: 1, maxLength: 6 }).map(withOnePort),
+      fc.boolean(),
+      (runs, isMade) => {
+        const world = new World();
+        for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${BROKEN}`);
+        const story: string[] = [];
+        if (isMade) makeByHand(world, runs[0]!, story);
+        try {
+          for (const one of runs) {
+            disturb(world, one, story);
+            tell(world, one, story);
+          }
+          settleDown(world, runs.at(-1)!, story);
+        } catch (error) {
+          throw new Error(`${story.join('\n')}\n=> ${(error as Error).message}`, { cause: error });
         }
-        settleDown(world, runs.at(-1)!, story);
-      } catch (error) {
-        throw new Error(`${story.join('\n')}\n=> ${(error as Error).message}`, { cause: error });
-      }
-    }),
+      },
+    ),
     {
       numRuns: Number(process.env.SIMULATIONS ?? 200),
       seed: Number(process.env.SEED ?? 3),
@@ -97,6 +103,25 @@ test('whatever is deployed, cut off and deployed again: no side is touched befor
     },
   );
 }, 60_000);
+
+const DOMAINS = ['api.example.com', 'www.example.com'];
+
+/** Before the first run, somebody has made an app with a front, and a database, on every server. */
+function makeByHand(world: World, { desired: { servers: count } }: Run, story: string[]): void {
+  const specs = servers(count, ZONES);
+  world.join(specs);
+  for (const { host } of specs) {
+    world.makeByHand(host, { name: 'shop_production_api' });
+    world.makeByHand(host, { name: 'old-db' });
+    world.makeByHand(host, {
+      name: 'front',
+      published: [{ port: 80, containerPort: 80 }],
+      served: DOMAINS.map((name) => ({ port: 80, name, isTls: false })),
+      passesTo: ['shop_production_api'],
+    });
+  }
+  story.push('!! made by hand');
+}
 
 /** A server that comes back with an old copy on another port cannot be routed to together with the new ones. */
 function withOnePort(runs: Run[]): Run[] {
@@ -280,7 +305,7 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
     dependsOn: dependsOnDb,
     policy: { drainTimeoutMs: it.drainTimeoutMs },
   });
-  return shop(
+  const file = shop(
     [
       ...(web === undefined
         ? []
@@ -293,10 +318,14 @@ function fileOf({ api, web, db, servers: count }: Desired): EnvironmentSpec {
             }),
           ]),
       ...(api === undefined ? [] : [service('api', apiChanges(api))]),
-      ...(db === undefined ? [] : [database('db', { image: `db:${db.version}` })]),
+      ...(db === undefined
+        ? []
+        : [database('db', { image: `db:${db.version}`, adopt: { container: 'old-db', drop: [] } })]),
     ],
     servers(count, ZONES),
   );
+  const drop = DOMAINS.filter((domain) => domain !== api?.domain);
+  return { ...file, nginx: { ...file.nginx, adopt: { container: 'front', drop } } };
 }
 
 function optionsOf(world: World, one: Run, wanted: EnvironmentSpec): RunOptions | undefined {
@@ -337,8 +366,16 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       if (machine.sidecar !== undefined) machine.sidecar.isRunning = false;
       break;
     case 'stop an edge':
-      if (machine.edge !== undefined) machine.edge.isRunning = false;
+      if (machine.isBridge) {
+        // It removes itself, and what diverted connections to it ends with it.
+        Object.assign(machine, { edge: undefined, isBridge: false, isDiverted: false });
+      } else if (machine.edge !== undefined) machine.edge.isRunning = false;
       break;
+    case 'stop what was made by hand': {
+      const made = machine.foreign[pick % Math.max(1, machine.foreign.length)];
+      if (made !== undefined) made.isRunning = false;
+      break;
+    }
     case 'change a file': {
       const files = machine.sidecar?.files;
       const path = [...(files?.keys() ?? [])].filter((name) => name.endsWith('.conf') && name.includes('/'))[

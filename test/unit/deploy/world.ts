@@ -257,6 +257,11 @@ export class World {
     for (const { host, name } of divert) {
       const machine = this.#living(host);
       if (!machine.isBridge || !machine.edge?.isRunning) throw new Error(`${host}: nothing to divert to`);
+      const promised = wanted.services.flatMap(({ route }) => route.domains);
+      const lost = frontOf(machine)?.served?.find(
+        (one) => promised.includes(one.name) && !this.#answersFor(host, one.name),
+      );
+      if (lost !== undefined) throw new Error(`${host}: nobody answers for ${lost.name} past ${name}`);
       machine.isDiverted = true;
       yield `diverted connections past ${name} on ${host}`;
     }
@@ -302,6 +307,17 @@ export class World {
     if (container === undefined || !this.isHealthy(container)) return false;
     if (host === placement.host) return container.port === route.containerPort;
     return container.publishOn !== undefined && container.hostPort === route.hostPort;
+  }
+
+  /** Does the edge of a server have somebody to answer for a domain? */
+  #answersFor(host: string, domain: string): boolean {
+    return this.primaries().some(
+      ({ kind, route, placement, ...on }) =>
+        on.host === host &&
+        kind === 'edge' &&
+        route.domains.includes(domain) &&
+        this.answers(host, route, placement),
+    );
   }
 
   isHealthy({ isRunning, image }: Container): boolean {
