@@ -44,6 +44,7 @@ import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
 import { sweep } from './sweep.ts';
 import { switchRoutes } from './switch.ts';
+import { takeOver } from './takeover.ts';
 import type { Timeline } from './timeline.ts';
 import { refuseUnfinished } from './unfinished-hook.ts';
 import { takeVitals, type Vitals } from './vitals.ts';
@@ -93,6 +94,7 @@ export class Deployment {
       ({ input, plan } = await this.#plan());
     }
     for (const line of describePlan(plan)) log.info(line);
+    for (const sentence of plan.staying) log.warning(sentence);
     for (const host of forgottenHosts(input)) {
       log.warning(
         `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
@@ -100,7 +102,11 @@ export class Deployment {
     }
     if (!isEmpty(plan)) this.#checkServers(await vitals, plan);
     if (dryRun || isEmpty(plan)) return this.#report(input, plan, emptyRun());
-    return await this.#execute(input, plan);
+    const report = await this.#execute(input, plan);
+    if (plan.postponed.length === 0 || report.failure !== undefined) return report;
+    // What stood in their way has been taken over: they can change now.
+    await this.#journal.reopen();
+    return await this.run();
   }
 
   /** Before the first change: what is certain to fail fails now. */
@@ -247,7 +253,8 @@ export class Deployment {
         break;
       }
     }
-    if (run.failure !== undefined) {
+    if (run.failure === undefined) run.retiring.push(takeOver(context, plan.takeover));
+    else {
       run.skipped = plan.levels
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));
@@ -347,10 +354,11 @@ export class Deployment {
   async #prepare(steps: readonly PrepareStep[], scope: Scope): Promise<void> {
     const { wanted, log } = this.#request;
     if (steps.length === 0) return;
+    const preparation = { scope, nginx: wanted.nginx, log, guard: this.#guard() };
     const prepared = await this.#timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         steps.map((step) =>
-          perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)),
+          perform(log, step, () => prepare(this.#fleet.server(step.host), step, preparation)),
         ),
       ),
     );
@@ -482,6 +490,7 @@ export class Deployment {
     const steps = plan.levels
       .filter((level) => level.services.every((name) => run.done.includes(name)))
       .flatMap(({ retire }) => retire);
+    if (run.failure === undefined) steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
     const found = await Promise.all(
       steps.map(async (step) =>
         (await this.#fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [],
@@ -494,7 +503,8 @@ export class Deployment {
   async #drainWithoutLease(plan: Plan, drained: Promise<unknown>): Promise<void> {
     const { log } = this.#request;
     log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-    const steps = plan.levels.flatMap(({ retire }) => retire);
+    const { leave, nginx } = plan.takeover;
+    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
     let isOver = false;
     while (!isOver) {
       isOver = await inTime(
