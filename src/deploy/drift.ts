@@ -122,7 +122,7 @@ function hookDrift({ state }: PlanInput): Drift[] {
 function nginxDrift(kept: PlanInput, plan: Plan): Drift[] {
   const states = {
     create: 'is not there',
-    bridge: 'is not there',
+    bridge: 'does not serve yet: a front holds its ports',
     open: 'does not have its ports yet: a run was cut off that took them over',
     start: 'needs a start',
     join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,

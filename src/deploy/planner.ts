@@ -235,7 +235,8 @@ function prepareEdge(input: PlanInput, host: string, switches: readonly SwitchSt
   if (!hasDomains && !isServing) return undefined;
   if (edge === undefined) return hasFront ? 'bridge' : 'create';
   if (!edge.isRunning) return hasFront ? 'bridge' : 'start';
-  return edge.isInNetwork ? undefined : 'join';
+  if (edge.isInNetwork) return undefined;
+  return server.bridge === undefined ? 'join' : 'bridge';
 }
 
 function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): Change {

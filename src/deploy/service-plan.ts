@@ -112,7 +112,8 @@ function targetsOf(input: PlanInput, service: WantedService, current: readonly P
     service.name,
     servers,
     candidates.map(({ host }) => host),
-    [...current.map(({ host }) => host), ...hostsWithAdopted(input, service.name)],
+    current.map(({ host }) => host),
+    hostsWithAdopted(input, service.name),
   );
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab, LabServer } from '../lab/lab.ts';
 
 /** An nginx as somebody configured it: by hand, and without what makes a switch lossless. */
@@ -13,7 +14,7 @@ events { worker_connections 4096; }
 http {
     access_log off;
     # The default is 1000: the test's clients shall not take minutes to come to it.
-    keepalive_requests 60;
+    keepalive_requests 30;
     server {
         listen 80;
         server_name ${domain};
@@ -78,6 +79,17 @@ export class HandMade {
       ...options,
       image,
     );
+  }
+
+  /** settled is containers, when the bridge has ended with the last connection of those who kept theirs. */
+  async settled(withinMs = 20_000): Promise<string[]> {
+    const end = Date.now() + withinMs;
+    let names = await this.containers();
+    while (names.some((name) => name.startsWith('switchyard_edge_bridge')) && Date.now() < end) {
+      await sleep(200);
+      names = await this.containers();
+    }
+    return names;
   }
 
   /** containers returns the names of all containers, as `docker ps --all` has them. */

@@ -261,6 +261,15 @@ describe('a front', () => {
     expect(ports.map(({ number }) => number)).toEqual([443]);
   });
 
+  test('has a bridge beside it that a run has not let into the network yet: it is let in', () => {
+    const world = frontedWorld();
+    world.deployUntil(/^prepared/, api());
+    world.machines.get('a')!.edge!.isInNetwork = false;
+    expect(world.plan(api()).prepare).toMatchObject([{ edge: 'bridge', sidecar: undefined }]);
+    world.deploy(api());
+    expect(standing(world)).toEqual(['shop_production_api']);
+  });
+
   test('may be the container of a service itself', () => {
     const world = handMade({ name: 'old-api', ...FRONT });
     const file = shop([service('api', adopting('old-api'))]);
