@@ -12,7 +12,7 @@ import { certainFailures, errorsOf, judgeClock } from './findings.ts';
 import { awaitHook, runHook } from './hook.ts';
 import { findDigests, pull } from './images.ts';
 import { inTime } from './in-time.ts';
-import { joinPlans } from './joined-plan.ts';
+import { joinPlans, keepOldSides } from './joined-plan.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, type Journal, signOfLife } from './journal.ts';
 import { findImage, observe } from './observe.ts';
 import type { ObservedNginx, ObservedServer } from './observed.ts';
@@ -298,7 +298,7 @@ export class Deployment {
         living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)),
       );
       const seen = assembleWithout(input, { left, observed, state, standing, draining });
-      return { input: seen, plan: planDeploy(seen) };
+      return { input: seen, plan: keepOldSides(planDeploy(seen), input.removes) };
     });
     for (const line of describePlan(rest)) log.info(line);
     const ahead = rest.levels.flatMap(({ services }) => services);

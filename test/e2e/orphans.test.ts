@@ -31,14 +31,22 @@ afterEach(async () => {
 }, 120_000);
 
 test('what nothing refers to goes, by its labels, and nobody else loses anything', async () => {
-  await makeImage(servers[0]!, 'tidy-web:other', OTHER_PROJECT.project);
+  const [first, second] = servers as [LabServer, LabServer];
+  await container(second, 'tidy_staging_web', { ...OTHER_ENVIRONMENT, role: 'service', service: 'web' });
+  await makeImage(first, 'tidy-web:other', OTHER_PROJECT.project);
   for (const version of [0, 1, 2, 3]) {
     // An engine tells the age of images in seconds.
     await Promise.all(servers.map((server) => makeImage(server, `tidy-web:${version}`, OURS.project)));
     await sleep(1_100);
   }
   await deployImage('tidy-web:1');
-  await deployImage('tidy-web:2');
+  // Release 1 stays on record, and version 3 may be about to be deployed: version 0 is what nothing refers to.
+  expect(await deployImage('tidy-web:2')).toMatch(
+    `· remove image tidy-web:0 from ${first.host}: nothing refers to it`,
+  );
+  expect(await imagesOn(first)).toEqual(['1', '2', '3', 'other'].map((tag) => `image tidy-web:${tag}`));
+  // Here stands another environment of the project, whose releases may name any image.
+  expect(await imagesOn(second)).toEqual(['0', '1', '2', '3'].map((tag) => `image tidy-web:${tag}`));
   traffic = startHttpTraffic({
     targets: servers.map(({ host }) => ({ host, port: 80 })),
     hostHeader: 'tidy.example.com',
@@ -47,7 +55,6 @@ test('what nothing refers to goes, by its labels, and nobody else loses anything
     maxSeconds: 300,
   });
   await traffic.untilSent(100);
-  const [first, second] = servers as [LabServer, LabServer];
   await Promise.all([
     litter(first, 'ours', OURS),
     litter(second, 'ours', OURS),
@@ -63,27 +70,21 @@ test('what nothing refers to goes, by its labels, and nobody else loses anything
   const narrowed = await Promise.all(servers.map(thingsOn));
   expect(narrowed).toEqual([without(littered[0]!, ['container tidy_web_copy']), littered[1]]);
 
-  const { log } = await shop.deploy();
-  expect(log).toMatch(/· remove image tidy-web:0 from .*: nothing refers to it/);
+  await shop.deploy();
   const ours = ['helper', 'lock', 'gone'].map((name) => `container tidy_ours_${name}`);
   ours.push('network tidy_ours_network', 'volume tidy_ours_nginx');
-  expect(await Promise.all(servers.map(thingsOn))).toEqual([
-    // Release 1 is still on record, and version 3 may be about to be deployed.
-    without(narrowed[0]!, [...ours, 'image tidy-web:0']),
-    // Here stands another environment of the project, whose releases may name any image.
-    without(narrowed[1]!, ours),
-  ]);
+  expect(await Promise.all(servers.map(thingsOn))).toEqual(narrowed.map((things) => without(things, ours)));
   expect((await shop.deploy()).outputs.changed).toBe('false');
   const { sent, lost, losses } = await traffic.stop();
   expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   console.log(`orphans: ${sent} requests, ${lost} lost`);
 }, 300_000);
 
-async function deployImage(image: string): Promise<void> {
+async function deployImage(image: string): Promise<string> {
   shop.edit(({ services }) => {
     Object.assign(services.web!, { image, pull_policy: 'never' });
   });
-  await shop.deploy();
+  return (await shop.deploy()).log;
 }
 
 /** One of everything that killed runs and hands leave behind. */
@@ -139,6 +140,10 @@ async function thingsOn(server: LabServer): Promise<string[]> {
     .flatMap((listing) => listing.split('\n'))
     .filter((line) => line !== '')
     .sort();
+}
+
+async function imagesOn(server: LabServer): Promise<string[]> {
+  return (await thingsOn(server)).filter((thing) => thing.startsWith('image '));
 }
 
 function without(things: readonly string[], gone: readonly string[]): string[] {

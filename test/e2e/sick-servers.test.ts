@@ -115,7 +115,7 @@ describe('A server that is not well', () => {
     const ended = await run.done;
     if (ended.code !== 0) expect(expectPlainFailure(ended)).toMatch(sick.host);
     await expectNothingLost();
-    await expectConverging('v2');
+    await expectConverging('v1');
   });
 
   if (size.isFull) {

@@ -323,8 +323,6 @@ function look(world: World): Sight {
   const living = [...world.machines].filter(([, { isDead }]) => !isDead).map(([host]) => host);
   const sight: Sight = { routes: new Map(), containers: new Map(), living: new Set(living) };
   for (const { host, kind, route, placement } of world.primaries()) {
-    // An nginx that takes nothing new goes on asking others' old copies, and then the backups: nobody waits for it.
-    if (world.stubborn.has(host) && placement.host !== host) continue;
     const key = `${host} ${kind} ${route.service}`;
     const backends = sight.routes.get(key) ?? new Map<string, boolean>();
     backends.set(

@@ -12,7 +12,7 @@ import { blueprintHash, containerRequest } from '../../../src/deploy/container.t
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
 import { namesOf } from '../../../src/deploy/image-name.ts';
-import { joinPlans } from '../../../src/deploy/joined-plan.ts';
+import { joinPlans, keepOldSides } from '../../../src/deploy/joined-plan.ts';
 import type {
   ForeignContainer,
   Leftover,
@@ -440,7 +440,7 @@ export class World {
       yield* this.#switch(input, settle, progress.unused);
     }
     const without = look();
-    const plan = planDeploy(without);
+    const plan = keepOldSides(planDeploy(without), input.removes);
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after leaving out');
     const ahead = plan.levels.flatMap(({ services }) => services);
     progress.done.push(...level.services.filter((name) => !ahead.includes(name)));
