@@ -56230,6 +56230,9 @@ function networkName(scope) {
 function sidecarName(scope) {
     return `${scopeName(scope)}_nginx`;
 }
+function adoptedSidecarName(scope) {
+    return `${sidecarName(scope)}_adopted`;
+}
 function sidecarVolumeName(scope) {
     return `${scopeName(scope)}_nginx`;
 }
@@ -56245,6 +56248,8 @@ function variableName(service) {
 }
 const EDGE_NAME = 'switchyard_edge';
 const EDGE_LOCK_NAME = 'switchyard_edge_lock';
+const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
+const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
@@ -65225,6 +65230,116 @@ function preprocess(fn, schema) {
         out: schema,
     });
 }
+;
+function key(schema, doc) {
+    return schema.optional().meta({ ...doc });
+}
+function requiredKey(schema, doc) {
+    return schema.meta({ ...doc });
+}
+function key_closed(shape, refusals = {}) {
+    return strictObject(shape, {
+        error: (issue) => issue.code === 'unrecognized_keys'
+            ? issue.keys.map((name) => refusal(name, Object.keys(shape), refusals)).join('\n')
+            : undefined,
+    });
+}
+function refusal(name, known, refusals) {
+    const sentence = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
+    return sentence === undefined ? `unknown key${didYouMean(name, known)}` : `not supported: ${sentence}`;
+}
+function parsed(schema, parse) {
+    return schema.transform((value, context) => {
+        try {
+            return parse(value);
+        }
+        catch (error) {
+            if (!(error instanceof UserError))
+                throw error;
+            context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
+            return NEVER;
+        }
+    });
+}
+;
+const bytes_UNITS = {
+    '': 1,
+    b: 1,
+    k: 1024,
+    kb: 1024,
+    m: 1024 ** 2,
+    mb: 1024 ** 2,
+    g: 1024 ** 3,
+    gb: 1024 ** 3,
+};
+function parseBytes(value) {
+    const text = String(value);
+    const digits = /^\d*/.exec(text)?.[0] ?? '';
+    const unit = bytes_UNITS[text.slice(digits.length).toLowerCase()];
+    const bytes = unit === undefined || digits === '' ? Number.NaN : Number(digits) * unit;
+    if (!Number.isSafeInteger(bytes)) {
+        const problem = text === ''
+            ? 'it is empty'
+            : unit !== undefined && digits !== ''
+                ? 'it is too large'
+                : `unsupported ${JSON.stringify(text.slice(digits.length))} at position ${digits.length + 1}`;
+        throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
+            hint: 'Write a whole number and one of the units b, k, m or g, for example 256m or 1g.',
+        });
+    }
+    return bytes;
+}
+;
+const scalars_text = parsed(schemas_string(), (value) => {
+    if (value.includes('\0'))
+        throw new UserError('a NUL character is not possible here');
+    return value;
+});
+const filledText = parsed(schemas_string(), (value) => {
+    if (value.trim() === '')
+        throw new UserError('is empty');
+    if (value.includes('\0'))
+        throw new UserError('a NUL character is not possible here');
+    return value;
+});
+const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
+function decimal(what, isValid) {
+    return parsed(numberOrText(what), (value) => {
+        const number = typeof value === 'number' ? value : /^(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+        if (!Number.isFinite(number) || !isValid(number)) {
+            throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
+        }
+        return number;
+    }).meta({ takes: 'number' });
+}
+function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
+    return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
+}
+const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
+const flag = parsed(union([schemas_boolean(), literal(['true', 'false'])], { error: 'must be true or false' }), (value) => value === true || value === 'true').meta({ takes: 'true or false' });
+const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
+const scalars_duration = parsed(durationForm, parseDuration).meta({ takes: 'duration' });
+const positiveDuration = parsed(durationForm, (value) => {
+    const milliseconds = parseDuration(value);
+    if (milliseconds < 1)
+        throw new UserError('must be at least 1ms');
+    return milliseconds;
+}).meta({ takes: 'duration' });
+const bytes = parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+function oneOrMany(schema, what) {
+    return union([schema, schemas_array(schema)], { error: `must be ${what} or a list of such` })
+        .transform((value) => (Array.isArray(value) ? value : [value]));
+}
+;
+const adopt = parsed(union([
+    filledText,
+    key_closed({
+        container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
+        drop: key(schemas_array(filledText), { description: 'What it has that may be lost.' }),
+    }),
+], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
+    ? { container: value, drop: [] }
+    : { container: value.container, drop: value.drop ?? [] });
 var external_node_net_ = __nccwpck_require__(7030);
 ;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -65314,37 +65429,6 @@ function decodeFields(base64) {
     return fields;
 }
 ;
-function key(schema, doc) {
-    return schema.optional().meta({ ...doc });
-}
-function requiredKey(schema, doc) {
-    return schema.meta({ ...doc });
-}
-function key_closed(shape, refusals = {}) {
-    return strictObject(shape, {
-        error: (issue) => issue.code === 'unrecognized_keys'
-            ? issue.keys.map((name) => refusal(name, Object.keys(shape), refusals)).join('\n')
-            : undefined,
-    });
-}
-function refusal(name, known, refusals) {
-    const sentence = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
-    return sentence === undefined ? `unknown key${didYouMean(name, known)}` : `not supported: ${sentence}`;
-}
-function parsed(schema, parse) {
-    return schema.transform((value, context) => {
-        try {
-            return parse(value);
-        }
-        catch (error) {
-            if (!(error instanceof UserError))
-                throw error;
-            context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-            return NEVER;
-        }
-    });
-}
-;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
 const DEPLOY_LIMITS = 'write it under deploy.resources.limits.';
@@ -65403,75 +65487,6 @@ const LOCAL_REFUSALS = {
     on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
 ;
-const bytes_UNITS = {
-    '': 1,
-    b: 1,
-    k: 1024,
-    kb: 1024,
-    m: 1024 ** 2,
-    mb: 1024 ** 2,
-    g: 1024 ** 3,
-    gb: 1024 ** 3,
-};
-function parseBytes(value) {
-    const text = String(value);
-    const digits = /^\d*/.exec(text)?.[0] ?? '';
-    const unit = bytes_UNITS[text.slice(digits.length).toLowerCase()];
-    const bytes = unit === undefined || digits === '' ? Number.NaN : Number(digits) * unit;
-    if (!Number.isSafeInteger(bytes)) {
-        const problem = text === ''
-            ? 'it is empty'
-            : unit !== undefined && digits !== ''
-                ? 'it is too large'
-                : `unsupported ${JSON.stringify(text.slice(digits.length))} at position ${digits.length + 1}`;
-        throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
-            hint: 'Write a whole number and one of the units b, k, m or g, for example 256m or 1g.',
-        });
-    }
-    return bytes;
-}
-;
-const scalars_text = parsed(schemas_string(), (value) => {
-    if (value.includes('\0'))
-        throw new UserError('a NUL character is not possible here');
-    return value;
-});
-const filledText = parsed(schemas_string(), (value) => {
-    if (value.trim() === '')
-        throw new UserError('is empty');
-    if (value.includes('\0'))
-        throw new UserError('a NUL character is not possible here');
-    return value;
-});
-const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
-function decimal(what, isValid) {
-    return parsed(numberOrText(what), (value) => {
-        const number = typeof value === 'number' ? value : /^(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
-        if (!Number.isFinite(number) || !isValid(number)) {
-            throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
-        }
-        return number;
-    }).meta({ takes: 'number' });
-}
-function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
-    return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
-}
-const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
-const flag = parsed(union([schemas_boolean(), literal(['true', 'false'])], { error: 'must be true or false' }), (value) => value === true || value === 'true').meta({ takes: 'true or false' });
-const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
-const scalars_duration = parsed(durationForm, parseDuration).meta({ takes: 'duration' });
-const positiveDuration = parsed(durationForm, (value) => {
-    const milliseconds = parseDuration(value);
-    if (milliseconds < 1)
-        throw new UserError('must be at least 1ms');
-    return milliseconds;
-}).meta({ takes: 'duration' });
-const bytes = parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
-function oneOrMany(schema, what) {
-    return union([schema, schemas_array(schema)], { error: `must be ${what} or a list of such` })
-        .transform((value) => (Array.isArray(value) ? value : [value]));
-}
-;
 const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *.';
 function parseDomain(domain) {
     const lower = domain.toLowerCase();
@@ -65496,12 +65511,14 @@ function parseShortMount(text) {
     const type = source?.startsWith('/') ? 'bind' : 'volume';
     return checkMount({ type, source, target, read_only: mode === 'ro' });
 }
-function checkMount({ type, source, target, read_only }) {
+function checkMount({ type, source, target, read_only, external }) {
     if (!isAbsolutePath(target) || target === '/') {
         throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
             hint: 'Write an absolute path below /.',
         });
     }
+    if (external && type !== 'volume')
+        throw new UserError(`a ${type} mount cannot be external`);
     const mount = { type, target: target.replace(/(?!^)\/+$/, ''), readOnly: read_only ?? false };
     if (type === 'tmpfs') {
         if (source !== undefined)
@@ -65526,10 +65543,10 @@ function checkMount({ type, source, target, read_only }) {
             hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
         });
     }
-    if (type === 'volume' && RESERVED_VOLUMES.includes(source)) {
+    if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
         throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
     }
-    return { ...mount, source };
+    return { ...mount, source, ...(external && { external }) };
 }
 function isAbsolutePath(path) {
     return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
@@ -65922,6 +65939,10 @@ const mount = union([
             description: 'Whether the container may only read it.',
             fallback: { value: false },
         }),
+        external: key(flag, {
+            description: 'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
+            fallback: { value: false },
+        }),
     }), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
 const volumes = parsed(schemas_array(mount), (list) => {
@@ -66027,6 +66048,11 @@ const service = key_closed({
         description: 'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
         short: 'post_deploy: node warm-cache.js',
         long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
+    }),
+    adopt: key(adopt, {
+        description: 'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names what of it may be lost: paths it wrote to, ports of the server it published. It may stay in the file afterwards.',
+        short: 'adopt: old-api',
+        long: 'adopt: { container: old-api, drop: [/var/log/app] }',
     }),
     drain: key(key_closed({
         timeout: key(scalars_duration, {
@@ -66271,6 +66297,11 @@ const config_config = key_closed({
             description: 'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
             fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
             example: 'keepalive_min_timeout: 10s',
+        }),
+        adopt: key(adopt, {
+            description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80 and 443, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+            short: 'adopt: front',
+            long: 'adopt: { container: front, drop: [old.example.com] }',
         }),
     }), { description: 'Settings of nginx, for the sidecar and the edge both.' }),
     retain_releases: key(wholeNumber('a whole number from 2', 2), {
@@ -66703,6 +66734,7 @@ function resolveService(name, input, variables, report) {
             idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
         },
         policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
+        ...given('adopt', input.adopt),
     };
 }
 function defaultProtocol(input, recognised) {
@@ -66844,7 +66876,7 @@ function resolveEnvironment(loaded, environment, options = {}) {
     checkDependencies(services, report);
     checkDomains(services, report);
     failTogether(inOrder(errors));
-    const { image, keepalive_min_timeout } = loaded.config.sidecar ?? {};
+    const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
     return {
         project: loaded.config.project,
         environment,
@@ -66855,6 +66887,7 @@ function resolveEnvironment(loaded, environment, options = {}) {
         nginx: {
             image: image ?? DEFAULTS.sidecar.image,
             keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+            ...(adopt && { adopt }),
         },
         onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
     };
@@ -67175,6 +67208,81 @@ function take(taken, range, preferred) {
     throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
 ;
+const DOOR_PORTS = [80, 443];
+function isOfInterest(container, scope, { services, nginx }) {
+    return (container.name === nginx.adopt?.container ||
+        isOldSidecar(scope, container) ||
+        holdsDoor(container) ||
+        services.some((service) => namesOf(scope, service).includes(container.name)));
+}
+function namesOf(scope, { name, adopt }) {
+    const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+    return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+function candidatesOf(scope, service, foreign) {
+    const names = namesOf(scope, service);
+    return foreign.filter(({ name }) => names.includes(name));
+}
+function adoptedContainers(scope, services, foreign) {
+    return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+        id,
+        name,
+        service: service.name,
+        side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+        release: 0,
+        hash: '',
+        secretsVersion: 0,
+        image,
+        imageId,
+        isRunning,
+        hostPort: 0,
+        versionPort: undefined,
+        internalPort: 0,
+        address: undefined,
+        helpers,
+        isAdopted: true,
+    })));
+}
+function isOldSidecar(scope, { name }) {
+    return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+function oldSidecarOf(scope, { foreign }) {
+    return foreign.find((container) => isOldSidecar(scope, container));
+}
+function frontOf({ foreign }) {
+    return foreign.find(holdsDoor);
+}
+function doorsOf({ published }) {
+    return published.filter(({ port }) => DOOR_PORTS.includes(port));
+}
+function holdsDoor(container) {
+    return container.isRunning && doorsOf(container).length > 0;
+}
+function isNamed(scope, front, adopt, containers) {
+    return (front.name === adopt?.container ||
+        (isOldSidecar(scope, front) && front.composeProject === undefined) ||
+        containers.some(({ id }) => id === front.id));
+}
+;
+const labels_LABEL = {
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    release: 'switchyard.release',
+    version: 'switchyard.version',
+    side: 'switchyard.side',
+    hook: 'switchyard.hook',
+    hostPort: 'switchyard.host-port',
+    versionPort: 'switchyard.version-port',
+    internalPort: 'switchyard.internal-port',
+    containerHash: 'switchyard.container-hash',
+    secretsVersion: 'switchyard.secrets-version',
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
+;
 function specHash(value) {
     return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
@@ -67182,6 +67290,298 @@ function canonicalJson(value) {
     return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
         ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
         : member);
+}
+;
+function blueprintHash(blueprint) {
+    const { ports, publishOn, versionPort, ...rest } = blueprint;
+    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+}
+function containerRequest(blueprint, identity) {
+    const { scope, container, containerPort, publishOn } = blueprint;
+    const port = `${containerPort}/tcp`;
+    return {
+        Image: container.image,
+        ...(container.command && { Cmd: container.command }),
+        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
+        ...(container.user && { User: container.user }),
+        ...(container.workingDir && { WorkingDir: container.workingDir }),
+        ...(container.stopSignal && { StopSignal: container.stopSignal }),
+        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
+        ExposedPorts: { [port]: {} },
+        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
+        HostConfig: {
+            Init: true,
+            NetworkMode: networkName(scope),
+            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
+            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
+            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
+            ...(publishOn !== undefined && {
+                PortBindings: {
+                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+                        HostIp: publishOn,
+                        HostPort: String(own),
+                    })),
+                },
+            }),
+            ...limitsOf(container),
+        },
+        NetworkingConfig: {
+            EndpointsConfig: {
+                [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side), Links: ownSidecar(scope) },
+            },
+        },
+    };
+}
+function hostPortsOf({ ports, versionPort }, side) {
+    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+    return bases.map((base) => hostPort(base, side));
+}
+function aliasesOf({ scope, service, container }, side) {
+    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
+}
+function ownSidecar(scope) {
+    return [`${sidecarName(scope)}:${SIDECAR_ALIAS}`];
+}
+function hookRequest(blueprint, identity) {
+    const { scope, service, container } = blueprint;
+    const { hook, command, release, secrets } = identity;
+    const request = containerRequest(blueprint, { side: 'base', release, secrets });
+    const { PortBindings, ...host } = request.HostConfig ?? {};
+    return {
+        ...request,
+        Cmd: command,
+        ExposedPorts: {},
+        Labels: {
+            ...container.labels,
+            [labels_LABEL.role]: 'hook',
+            [labels_LABEL.project]: scope.project,
+            [labels_LABEL.environment]: scope.environment,
+            [labels_LABEL.service]: service,
+            [labels_LABEL.hook]: hook,
+            [labels_LABEL.release]: String(release),
+            [labels_LABEL.version]: container.image,
+        },
+        HostConfig: {
+            ...host,
+            RestartPolicy: { Name: 'no' },
+            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
+        },
+        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Links: ownSidecar(scope) } } },
+    };
+}
+function container_environmentOf(blueprint, secrets) {
+    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
+        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
+        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
+    ]);
+    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
+}
+function ownLabels(blueprint, identity) {
+    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+    return {
+        [labels_LABEL.role]: 'service',
+        [labels_LABEL.project]: scope.project,
+        [labels_LABEL.environment]: scope.environment,
+        [labels_LABEL.service]: service,
+        [labels_LABEL.release]: String(identity.release),
+        [labels_LABEL.version]: container.image,
+        [labels_LABEL.side]: identity.side,
+        [labels_LABEL.hostPort]: String(ports.host),
+        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
+        [labels_LABEL.internalPort]: String(ports.internal),
+        [labels_LABEL.containerHash]: blueprintHash(blueprint),
+        [labels_LABEL.secretsVersion]: String(secretsVersion),
+    };
+}
+function sourceOf(scope, { type, source, external }) {
+    return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+function mountOf(scope, volume) {
+    const source = sourceOf(scope, volume);
+    return {
+        Type: volume.type,
+        Target: volume.target,
+        ReadOnly: volume.readOnly,
+        ...(source !== undefined && { Source: source }),
+    };
+}
+function limitsOf({ resources }) {
+    return {
+        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
+        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
+        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
+        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
+    };
+}
+function nameOf({ scope, service, container }, side, taken, now) {
+    if (container.naming !== 'version')
+        return containerName(scope, service, side);
+    return versionedName(scope, service, container.image, taken, now);
+}
+;
+function lostNames(front, domains) {
+    const names = atDoors(front).map(({ name }) => name);
+    return [...new Set(names)].filter((name) => !isCovered(name, domains));
+}
+function atDoors(front) {
+    const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+    return (front.served ?? []).filter(({ port }) => doors.includes(port));
+}
+function servedForOthers(scope, { edge }) {
+    const scopes = edge?.tree.slots[edge.slot].manifest?.scopes ?? {};
+    return Object.entries(scopes)
+        .filter(([name]) => name !== scopeName(scope))
+        .flatMap(([, { routes }]) => Object.values(routes))
+        .flatMap(({ domains }) => domains);
+}
+function isCovered(name, domains) {
+    if (domains.includes(name))
+        return true;
+    if (name.startsWith('.'))
+        return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
+    return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
+}
+;
+function checkAdoption(wanted, services, observed) {
+    if (services.length === 0)
+        return;
+    failTogether(observed.flatMap((server) => [
+        ...services.flatMap((service) => refuseService(wanted, service, server)),
+        ...refuseSidecar(wanted, server),
+        ...refuseFront(wanted, services, server),
+    ]));
+}
+function refuseService(scope, service, { host, foreign }) {
+    const candidates = candidatesOf(scope, service, foreign);
+    const running = candidates.filter(({ isRunning }) => isRunning);
+    const [first] = running;
+    if (first !== undefined && running.length > 1) {
+        return [
+            new UserError(`${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
+        ];
+    }
+    return candidates.flatMap((container) => [
+        ...refuseOwned(service, host, container),
+        ...refuseLostData(scope, service, host, container),
+        ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+    ]);
+}
+function refuseLostPorts(host, { name, published }, drop, where) {
+    return published
+        .map(({ port }) => port)
+        .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+        .map((port) => new UserError(`${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
+        hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
+    }));
+}
+function withoutHostPorts(scope, { name }, container) {
+    const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(container.name);
+    if (!isOlder)
+        return container;
+    return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
+}
+function dropOf({ adopt }) {
+    return adopt?.drop ?? [];
+}
+function isHostPort(port) {
+    const { first, count } = HOST_PORTS;
+    return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
+}
+function refuseOwned(service, host, container) {
+    const { name, owner, composeProject } = container;
+    if (owner !== undefined) {
+        return [
+            new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+                hint: 'Let it leave there first: remove it from that file and deploy.',
+            }),
+        ];
+    }
+    if (composeProject === undefined || service.adopt?.container === name)
+        return [];
+    return [
+        new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
+            hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
+        }),
+    ];
+}
+function refuseLostData(scope, service, host, container) {
+    const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
+    const dropped = dropOf(service);
+    return container.writes
+        .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
+        .map(({ source, target }) => {
+        const isFolder = source.startsWith('/');
+        const mount = isFolder
+            ? `"${source}:${target}"`
+            : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
+        return new UserError(`${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
+            hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
+        });
+    });
+}
+function refuseSidecar(wanted, server) {
+    const sidecar = oldSidecarOf(wanted, server);
+    const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
+    if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
+        return [];
+    }
+    return [
+        new UserError(`${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
+    ];
+}
+function refuseFront(wanted, services, server) {
+    const front = frontOf(server);
+    const domains = services.flatMap(({ route }) => route.domains);
+    if (front === undefined || (domains.length === 0 && server.edge === undefined))
+        return [];
+    const where = `${server.host}: the edge needs port ${doorsOf(front)
+        .map(({ port }) => port)
+        .join(' and ')}, which ${front.name} holds`;
+    const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
+    if (!isOurs) {
+        if (server.bridge !== undefined)
+            return [];
+        return [
+            new UserError(where, {
+                hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
+            }),
+        ];
+    }
+    const isService = server.containers.some(({ id }) => id === front.id);
+    if (isService)
+        return [];
+    if (front.served === undefined) {
+        return [
+            new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
+                hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
+            }),
+        ];
+    }
+    return [
+        ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
+        ...refuseLostNames(wanted, server, front),
+    ];
+}
+function refuseLostNames(wanted, server, front) {
+    const drop = dropOf(wanted.nginx);
+    const tls = atDoors(front).filter(({ isTls }) => isTls);
+    if (tls.length > 0) {
+        const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+        return [
+            new UserError(`${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
+                hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+            }),
+        ];
+    }
+    const promised = wanted.services.flatMap(({ route }) => route.domains);
+    const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+    if (lost.length === 0)
+        return [];
+    return [
+        new UserError(`${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
+            hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
+        }),
+    ];
 }
 ;
 function partHashes(spec) {
@@ -67373,13 +67773,15 @@ function spotOf(input, service, host) {
     const containers = containersAt(input, service, host);
     const routed = routedSide(input, service, host);
     const active = routed === undefined
-        ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+        ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+            containers.find(({ side }) => side === recordedSide(input, service, host)) ??
             containers.find(({ isRunning }) => isRunning) ??
             containers[0])
         : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    const idle = containers.find((container) => container !== active && container.side !== active?.side) ??
-        containers.find((container) => container !== active);
-    return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
+    const rest = containers.filter((container) => container !== active);
+    const ours = rest.filter(({ isAdopted }) => !isAdopted);
+    const idle = ours.find(({ side }) => side !== active?.side) ?? ours[0] ?? rest[0];
+    return { active, idle, others: rest.filter((container) => container !== idle) };
 }
 function servedBy(scope, nginx) {
     if (nginx === undefined)
@@ -67478,6 +67880,9 @@ function standingAt(input, service, { host, side }) {
     const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
     return { name, release: recorded?.release };
 }
+function hostsWithAdopted(input, service) {
+    return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
+}
 function hostsWithSidecar(input) {
     return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
 }
@@ -67510,6 +67915,7 @@ function assemble(facts) {
     const { wanted, narrowing, observed, state } = facts;
     const scope = { project: wanted.project, environment: wanted.environment };
     checkNarrowing(wanted, narrowing);
+    checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
     const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
     const ports = portsOf(facts);
     const versionPorts = versionPortsOf(facts, ports);
@@ -67550,6 +67956,9 @@ function assemble(facts) {
         retainedImages: facts.retainedImages,
     };
 }
+function selectedOf({ services }, narrowing) {
+    return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
+}
 function serversOf({ servers }, { zones, excludedServers = [] }) {
     return servers.filter(({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host));
 }
@@ -67568,7 +67977,8 @@ function assembleUndo(input, { failed, done, unused }, observed) {
             return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
         }
         const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
-        return isServed ? [{ ...service, isSelected }] : [];
+        const isAdopting = isSelected && hostsWithAdopted(seen, service.name).length > 0;
+        return isServed || isAdopting ? [{ ...service, isSelected }] : [];
     });
     const names = new Set(services.map(({ name }) => name));
     return {
@@ -68111,10 +68521,11 @@ function isEmpty(plan) {
             plan.teardown.length +
             plan.sweep.length ===
             0 &&
+        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
         plan.stale.left.length + plan.stale.returned.length === 0);
 }
 function isCreating({ sidecar, edge }) {
-    return sidecar === 'create' || edge === 'create';
+    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
 }
 ;
 function describeUnfinished({ service, hook, release, host, container }) {
@@ -68139,6 +68550,13 @@ const EFFECTS = {
     record: 'the record only',
     remove: 'removed',
     none: 'unchanged',
+};
+const EDGE_WORK = {
+    create: 'create the edge',
+    start: 'start the edge',
+    join: 'join the edge',
+    bridge: 'create the edge beside the front',
+    open: 'give the edge its ports',
 };
 function describePlan(plan) {
     const title = `${plan.scope.project} ${plan.scope.environment}`;
@@ -68182,6 +68600,10 @@ function stepsOf(plan) {
             ...level.postDeploy,
             ...level.retire,
         ]),
+        ...plan.takeover.divert,
+        ...plan.takeover.leave,
+        ...plan.takeover.nginx,
+        ...plan.takeover.open,
         ...plan.forgetSecrets,
         ...plan.teardown,
         ...plan.sweep,
@@ -68192,7 +68614,11 @@ function describeStep(step) {
         case 'pull':
             return `pull ${step.image} on ${step.host}`;
         case 'prepare': {
-            const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
+            const parts = [
+                step.displaced && `rename ${step.displaced.name}`,
+                step.sidecar && `${step.sidecar} the sidecar`,
+                step.edge && EDGE_WORK[step.edge],
+            ];
             return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
         }
         case 'keep-secrets':
@@ -68224,6 +68650,8 @@ function describeStep(step) {
         }
         case 'sweep':
             return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
+        case 'divert':
+            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
         case 'teardown':
             return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
     }
@@ -68487,6 +68915,8 @@ function routesAfter(input, outcomes, done, stillThere) {
     const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
     const routes = input.services.flatMap((service) => {
         const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
+        if (outcome?.isPostponed)
+            return liveRoute(service.name).map((route) => withDomains(route, service));
         const isKept = input.keepsActive && service.isSelected;
         if (outcome !== undefined && !isKept)
             return [routeOf(service, service.spec, outcome.placements)];
@@ -68500,6 +68930,9 @@ function routesAfter(input, outcomes, done, stillThere) {
     const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
     const unnamed = [...live.keys()].filter((name) => !named.has(name));
     return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+function withDomains(route, { spec }) {
+    return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
 }
 function isRecordBehind(input, { name, release }) {
     return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
@@ -68519,144 +68952,6 @@ function routeOf(service, spec, placements) {
 }
 function provePath(path) {
     return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
-}
-;
-const labels_LABEL = {
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    release: 'switchyard.release',
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    hook: 'switchyard.hook',
-    hostPort: 'switchyard.host-port',
-    versionPort: 'switchyard.version-port',
-    internalPort: 'switchyard.internal-port',
-    containerHash: 'switchyard.container-hash',
-    secretsVersion: 'switchyard.secrets-version',
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-;
-function blueprintHash(blueprint) {
-    const { ports, publishOn, versionPort, ...rest } = blueprint;
-    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
-}
-function containerRequest(blueprint, identity) {
-    const { scope, container, containerPort, publishOn } = blueprint;
-    const port = `${containerPort}/tcp`;
-    return {
-        Image: container.image,
-        ...(container.command && { Cmd: container.command }),
-        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
-        ...(container.user && { User: container.user }),
-        ...(container.workingDir && { WorkingDir: container.workingDir }),
-        ...(container.stopSignal && { StopSignal: container.stopSignal }),
-        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
-        ExposedPorts: { [port]: {} },
-        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
-        HostConfig: {
-            Init: true,
-            NetworkMode: networkName(scope),
-            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
-            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
-            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
-            ...(publishOn !== undefined && {
-                PortBindings: {
-                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
-                        HostIp: publishOn,
-                        HostPort: String(own),
-                    })),
-                },
-            }),
-            ...limitsOf(container),
-        },
-        NetworkingConfig: {
-            EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
-        },
-    };
-}
-function hostPortsOf({ ports, versionPort }, side) {
-    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-    return bases.map((base) => hostPort(base, side));
-}
-function aliasesOf({ scope, service, container }, side) {
-    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
-}
-function hookRequest(blueprint, identity) {
-    const { scope, service, container } = blueprint;
-    const { hook, command, release, secrets } = identity;
-    const request = containerRequest(blueprint, { side: 'base', release, secrets });
-    const { PortBindings, ...host } = request.HostConfig ?? {};
-    return {
-        ...request,
-        Cmd: command,
-        ExposedPorts: {},
-        Labels: {
-            ...container.labels,
-            [labels_LABEL.role]: 'hook',
-            [labels_LABEL.project]: scope.project,
-            [labels_LABEL.environment]: scope.environment,
-            [labels_LABEL.service]: service,
-            [labels_LABEL.hook]: hook,
-            [labels_LABEL.release]: String(release),
-            [labels_LABEL.version]: container.image,
-        },
-        HostConfig: {
-            ...host,
-            RestartPolicy: { Name: 'no' },
-            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
-        },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: {} } },
-    };
-}
-function container_environmentOf(blueprint, secrets) {
-    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
-        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-    ]);
-    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
-}
-function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
-    return {
-        [labels_LABEL.role]: 'service',
-        [labels_LABEL.project]: scope.project,
-        [labels_LABEL.environment]: scope.environment,
-        [labels_LABEL.service]: service,
-        [labels_LABEL.release]: String(identity.release),
-        [labels_LABEL.version]: container.image,
-        [labels_LABEL.side]: identity.side,
-        [labels_LABEL.hostPort]: String(ports.host),
-        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
-        [labels_LABEL.internalPort]: String(ports.internal),
-        [labels_LABEL.containerHash]: blueprintHash(blueprint),
-        [labels_LABEL.secretsVersion]: String(secretsVersion),
-    };
-}
-function mountOf(scope, volume) {
-    const source = volume.type === 'volume' && volume.source ? volumeName(scope, volume.source) : volume.source;
-    return {
-        Type: volume.type,
-        Target: volume.target,
-        ReadOnly: volume.readOnly,
-        ...(source !== undefined && { Source: source }),
-    };
-}
-function limitsOf({ resources }) {
-    return {
-        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
-        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
-        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
-        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
-    };
-}
-function nameOf({ scope, service, container }, side, taken, now) {
-    if (container.naming !== 'version')
-        return containerName(scope, service, side);
-    return versionedName(scope, service, container.image, taken, now);
 }
 ;
 function place(service, count, candidates, current) {
@@ -68834,6 +69129,8 @@ function planService(input, service) {
         vacate: [],
         pulls: [],
         level: { stop: [], start: [], check: [], retire: [] },
+        leave: [],
+        isPostponed: false,
         isMoving: false,
     };
     const current = currentPlacements(input, service.name);
@@ -68848,12 +69145,31 @@ function planService(input, service) {
             }
             continue;
         }
-        if (targets.has(host))
+        if (neverLeft(input, service.name, host))
+            planReturn(input, service, server, outcome);
+        else if (targets.has(host))
             planSpot(input, service, server, outcome);
         else
             planDeparture(input, service, host, outcome);
     }
+    if (outcome.isPostponed)
+        return postpone(input, service, current, outcome);
     outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+    return outcome;
+}
+function postpone(input, service, current, { leave }) {
+    const outcome = {
+        placements: [...current],
+        standing: [],
+        vacate: [],
+        pulls: [],
+        level: { stop: [], start: [], check: [], retire: [] },
+        leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
+        isPostponed: true,
+        isMoving: false,
+    };
+    for (const placement of current)
+        addStanding(input, service, placement, outcome);
     return outcome;
 }
 function addStanding(input, service, placement, outcome) {
@@ -68863,7 +69179,7 @@ function addStanding(input, service, placement, outcome) {
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
     const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host));
+    return place(service.name, servers, candidates.map(({ host }) => host), [...current.map(({ host }) => host), ...hostsWithAdopted(input, service.name)]);
 }
 function planSpot(input, service, server, outcome) {
     const { host } = server;
@@ -68881,6 +69197,13 @@ function planSpot(input, service, server, outcome) {
                 (image === undefined || container.imageId === image.id) &&
                 service_plan_changedByHand(input, service, server, container).length === 0,
     });
+    const { vacate } = plan;
+    const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
+    if (isBusy) {
+        outcome.leave.push(retire(input, service, host, vacate));
+        outcome.isPostponed = true;
+        return;
+    }
     const isNew = plan.start !== undefined && plan.start.existing === undefined;
     const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
     const { name, versionPort, release } = kept ?? {
@@ -68904,11 +69227,11 @@ function takenNames(input, host, { vacate }) {
     const { containers } = observedAt(input, host);
     return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
 }
-function addLeftovers(input, service, host, containers, { level, vacate }) {
-    const steps = containers
-        .filter(({ id }) => !input.drainedElsewhere.has(id))
-        .map((container) => retire(input, service, host, container));
-    (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
+function addLeftovers(input, service, host, containers, { level, vacate, leave }) {
+    const early = service.spec.policy.strategy === 'recreate' ? vacate : level.retire;
+    for (const container of containers.filter(({ id }) => !input.drainedElsewhere.has(id))) {
+        (container.isAdopted ? leave : early).push(retire(input, service, host, container));
+    }
 }
 function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
     const { level } = outcome;
@@ -68938,16 +69261,44 @@ function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
     const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
     if (plan.retire !== undefined && !isElsewhere) {
         const step = retire(input, service, host, plan.retire);
-        level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
+        const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
+        steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
     }
+}
+function neverLeft(input, service, host) {
+    const isUnrouted = routedSide(input, service, host) === undefined;
+    return (input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
+}
+function planReturn(input, service, server, outcome) {
+    const { host } = server;
+    const containers = containersAt(input, service.name, host);
+    const added = containers.filter(({ isAdopted }) => !isAdopted);
+    outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
+    const adopted = containers.filter(({ isAdopted }) => isAdopted);
+    const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
+    if (stopped === undefined || service.spec.policy.strategy !== 'recreate')
+        return;
+    const { side, name, release, id } = stopped;
+    const blueprint = blueprintOf(input, service, server);
+    outcome.level.start.push({
+        kind: 'start',
+        service: service.name,
+        host,
+        side,
+        name,
+        release,
+        blueprint,
+        existing: id,
+    });
 }
 function planDeparture(input, service, host, outcome) {
     const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
     for (const container of here) {
-        outcome.level.retire.push(retire(input, service, host, container));
+        const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
+        steps.push(retire(input, service, host, container));
     }
 }
-function retire({ unused }, service, host, { id, name, release, isRunning, helpers, }) {
+function retire({ unused }, service, host, { id, name, release, isRunning, helpers, isAdopted, }) {
     const { port, policy } = service.spec;
     const isUnused = unused.has(id);
     const isHurried = isUnused && policy.strategy !== 'recreate';
@@ -68957,7 +69308,7 @@ function retire({ unused }, service, host, { id, name, release, isRunning, helpe
         host,
         id,
         name,
-        containerPort: port,
+        containerPort: isAdopted ? undefined : port,
         release,
         helpers,
         drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
@@ -69042,14 +69393,14 @@ function serviceDrift(kept, service) {
         .flatMap((server) => {
         const copy = kept.state.services[service]?.servers.find(({ host }) => host === server.host);
         const recorded = copy === undefined ? [] : copyDrift(kept, service, server, copy);
-        const others = containersAt(kept, service, server.host).filter(({ id, side }) => side !== copy?.side && !kept.drainedElsewhere.has(id));
+        const others = containersAt(kept, service, server.host).filter(({ id, side, isAdopted }) => !isAdopted && side !== copy?.side && !kept.drainedElsewhere.has(id));
         return [...recorded, ...others.map((one) => unrecorded(kept, service, server.host, one))];
     });
 }
 function copyDrift(kept, service, server, copy) {
     const { host, side, container: name } = copy;
     const say = (kind, message) => [{ kind, host, service, message }];
-    const found = containersAt(kept, service, host).find((container) => container.side === side);
+    const found = containersAt(kept, service, host).find((one) => !one.isAdopted && one.side === side);
     if (found === undefined)
         return say('container', `${service}: ${name} is recorded on ${host}, but is not there`);
     if (!found.isRunning) {
@@ -69083,6 +69434,8 @@ function hookDrift({ state }) {
 function nginxDrift(kept, plan) {
     const states = {
         create: 'is not there',
+        bridge: 'is not there',
+        open: 'does not have its ports yet: a run was cut off that took them over',
         start: 'needs a start',
         join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
     };
@@ -69091,7 +69444,7 @@ function nginxDrift(kept, plan) {
         const { host } = step;
         const { sidecar, containers } = observedAt(kept, host);
         const isRecorded = Object.values(services).some(({ servers }) => servers.some((one) => one.host === host));
-        if (sidecar === undefined && containers.length === 0 && !isRecorded)
+        if (sidecar === undefined && containers.every(({ isAdopted }) => isAdopted) && !isRecorded)
             return [];
         return ['sidecar', 'edge'].flatMap((kind) => {
             const need = step[kind];
@@ -69288,7 +69641,8 @@ function judgePorts(server, taken) {
 }
 function judgeHealth({ host, containers }) {
     const found = { server: host, check: 'health' };
-    const ill = containers.flatMap((container) => {
+    const ours = containers.filter(({ isAdopted }) => !isAdopted);
+    const ill = ours.flatMap((container) => {
         const complaint = complaintOf(container);
         return complaint === undefined ? [] : [`${container.name} ${complaint}`];
     });
@@ -69309,6 +69663,15 @@ function complaintOf({ isRunning, condition }) {
         return `does not run (${state})`;
     return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
 }
+function judgeFronts({ staying }) {
+    return staying.map((message) => ({
+        server: '',
+        check: 'port',
+        level: 'warning',
+        message,
+        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+    }));
+}
 function judgeLease(holder) {
     const found = { server: '', check: 'lease' };
     if (holder === undefined)
@@ -69327,7 +69690,7 @@ function fills(plan, host) {
     const coming = [
         ...plan.pulls,
         ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-        ...plan.prepare.filter(({ sidecar, edge }) => sidecar === 'create' || edge === 'create'),
+        ...plan.prepare.filter(isCreating),
     ];
     return coming.some((step) => step.host === host);
 }
@@ -69561,7 +69924,7 @@ function shortName(name) {
 function repositoryOf(name) {
     return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
-function namesOf(image) {
+function image_name_namesOf(image) {
     const [tagged = '', digest] = shortName(image).split('@');
     const repository = repositoryOf(tagged);
     const isTagged = tagged !== repository;
@@ -69571,20 +69934,26 @@ function namesOf(image) {
     ];
 }
 ;
-async function findLeftovers(server, scope, labelled) {
-    const own = labelled.filter(({ Labels }) => isOwned(Labels, scope));
+async function findLeftovers(server, scope, containers) {
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
     const [networks, volumes, images] = await Promise.all([
         findNetworks(server, scope),
         findVolumes(server, scope),
-        findImages(server, scope, labelled),
+        findImages(server, scope, containers),
     ]);
-    return { helpers: leftHelpers(own), networks, volumes, images };
+    return { helpers: leftHelpers(own, containers), networks, volumes, images };
 }
 function isOwned(labels, scope) {
     return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
 }
-function leftHelpers(own) {
-    const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+function watched(id) {
+    return `container:${id}`;
+}
+function helpersOf(own, id) {
+    return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id);
+}
+function leftHelpers(own, containers) {
+    const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
     const left = own.filter(({ HostConfig, Labels }) => {
         const role = Labels?.[labels_LABEL.role];
         return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
@@ -69606,12 +69975,12 @@ async function findVolumes({ engine }, scope) {
 function labelsOf({ project, environment }) {
     return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
 }
-async function findImages({ engine }, { project, environment }, labelled) {
-    const isShared = labelled.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
+async function findImages({ engine }, { project, environment }, containers) {
+    const isShared = containers.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
     if (isShared)
         return [];
     const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
-    const used = new Set(labelled.map(({ ImageID }) => ImageID));
+    const used = new Set(containers.map(({ ImageID }) => ImageID));
     const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
     const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
     for (const { ImageID } of users)
@@ -69629,46 +69998,186 @@ function knownNames({ RepoTags, RepoDigests }) {
         .map(shortName);
 }
 ;
-async function observe(server, scope, { services, nginx }) {
+const ANY_NAME = '_';
+const UNNAMED = new Set(['', ANY_NAME]);
+const DEFAULT_PAGE = 'localhost';
+function servedNames(config) {
+    const top = served_names_parse(tokensOf(config));
+    const http = blocks(blocks(top, 'http').flatMap(({ body }) => body), 'server');
+    const stream = blocks(blocks(top, 'stream').flatMap(({ body }) => body), 'server');
+    return [
+        ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
+        ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
+    ];
+}
+function namesOfServer({ body }, names) {
+    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
+    const listening = listens.length > 0 ? listens : [['80']];
+    return listening.flatMap(([address = '', ...options]) => {
+        const port = served_names_portOf(address);
+        if (port === undefined)
+            return [];
+        return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
+    });
+}
+function namedBy({ body }) {
+    const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
+    const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
+    return known
+        .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
+        .filter((name) => name !== ANY_NAME || answers(body));
+}
+function answers(body) {
+    return body.some(({ words: [name = '', code = ''], body: inner }) => isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner));
+}
+function passesOn(body) {
+    return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
+}
+function isPass(name) {
+    return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
+}
+function served_names_portOf(address) {
+    if (address.startsWith('unix:'))
+        return undefined;
+    if (/^\d+$/.test(address))
+        return Number(address);
+    const port = /:(\d+)$/.exec(address)?.[1];
+    return port === undefined ? 80 : Number(port);
+}
+function blocks(body, name) {
+    return body.filter(({ words }) => words[0] === name);
+}
+function tokensOf(config) {
+    const pattern = /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
+    return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]) => {
+        if (sign !== undefined)
+            return [{ text: sign, isSign: true }];
+        const text = double ?? single ?? word;
+        return text === undefined ? [] : [{ text, isSign: false }];
+    });
+}
+function served_names_parse(tokens) {
+    const root = [];
+    const open = [root];
+    let words = [];
+    for (const { text, isSign } of tokens) {
+        if (!isSign) {
+            words.push(text);
+            continue;
+        }
+        const directive = { words, body: [] };
+        if (text !== '}' && words.length > 0)
+            open.at(-1)?.push(directive);
+        if (text === '{')
+            open.push(directive.body);
+        if (text === '}' && open.length > 1)
+            open.pop();
+        words = [];
+    }
+    return root;
+}
+;
+const COMPOSE_PROJECT = 'com.docker.compose.project';
+async function observeForeign(server, containers, scope, wanted) {
+    const { adopt } = wanted.nginx;
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
+    const found = containers
+        .filter(({ Labels }) => !isOurs(Labels ?? {}, scope))
+        .map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
+        .filter((container) => isOfInterest(container, scope, wanted));
+    return await Promise.all(found.map(async (container) => {
+        const isAsked = container.isRunning &&
+            doorsOf(container).length > 0 &&
+            (container.name === adopt?.container || isOldSidecar(scope, container));
+        const served = isAsked ? await askServed(server, container.id) : undefined;
+        return { ...container, ...(served && { served }) };
+    }));
+}
+function isOurs(labels, scope) {
+    const role = labels[labels_LABEL.role];
+    if (role === undefined)
+        return false;
+    if (role !== 'service' && role !== 'sidecar')
+        return true;
+    return isOwned(labels, scope);
+}
+function foreignOf(summary) {
+    const { Id, Names, State, Image, ImageID, Labels = {}, Mounts = [], Ports = [] } = summary;
+    const published = Ports.flatMap(({ PublicPort, PrivatePort, Type }) => PublicPort && PrivatePort && Type === 'tcp' ? [{ port: PublicPort, containerPort: PrivatePort }] : []);
+    return {
+        id: Id,
+        name: Names?.[0]?.replace(/^\//, '') ?? '',
+        isRunning: State === 'running',
+        image: Image ?? '',
+        imageId: ImageID ?? '',
+        owner: Labels[labels_LABEL.project] === undefined
+            ? undefined
+            : `${Labels[labels_LABEL.project]} ${Labels[labels_LABEL.environment] ?? ''}`.trim(),
+        composeProject: Labels[COMPOSE_PROJECT],
+        networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
+        writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
+            const source = Type === 'volume' ? Name : Source;
+            const isKept = Type === 'volume' || Type === 'bind';
+            return RW && isKept && source && Destination ? [{ source, target: Destination }] : [];
+        }),
+        published: [...new Map(published.map((one) => [one.port, one])).values()],
+    };
+}
+async function askServed(server, id) {
+    const { exitCode, stdout } = await server.engine
+        .exec(id, ['nginx', '-T'])
+        .catch(() => ({ exitCode: 1, stdout: '' }));
+    return exitCode === 0 ? servedNames(stdout) : undefined;
+}
+;
+async function observe(server, scope, wanted) {
     const { engine } = server;
+    const { services, nginx } = wanted;
     const network = networkName(scope);
     const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
-    const [all, images] = await Promise.all([
-        engine.listContainers({ label: [labels_LABEL.role] }),
+    const [everything, images] = await Promise.all([
+        engine.listContainers(),
         Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
     ]);
+    const all = everything.filter(({ Labels }) => Labels?.[labels_LABEL.role] !== undefined);
     const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
-    const own = all.filter((summary) => belongsTo(summary, scope));
+    const own = all.filter(({ Labels }) => isOwned(Labels, scope));
     const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const [standing, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+    const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
+    const edges = role('edge');
+    const running = edges.find(({ State }) => State === 'running');
+    const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
         Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+        observeForeign(server, everything, scope, wanted),
         Promise.all(own
             .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
             .map((summary) => observeHook(server, summary))),
         observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
-        observeNginx('edge', server, role('edge')[0], scope),
-        findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
-        findLeftovers(server, scope, all),
+        observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
+        findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+        findLeftovers(server, scope, everything),
     ]);
     return {
         host: server.host,
-        containers: standing.filter((container) => isNamedByUs(scope, container)),
+        containers: [
+            ...standing.filter((container) => isNamedByUs(scope, container)),
+            ...adoptedContainers(scope, services, foreign),
+        ],
         copies: standing.filter((container) => !isNamedByUs(scope, container)),
         hooks,
         sidecar,
         edge,
+        bridge: bridge?.Id,
+        foreign,
         hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
         foreignHostPorts: all
-            .filter((summary) => !belongsTo(summary, scope))
+            .filter(({ Labels }) => !isOwned(Labels, scope))
             .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
             .filter((port) => port !== undefined)
             .map(Number),
         leftovers,
         images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
     };
-}
-function watched(id) {
-    return `container:${id}`;
 }
 async function findNginxImage(server, name, running) {
     const named = running.find(({ Image }) => Image === name);
@@ -69686,9 +70195,6 @@ function digestOf(digests, repository) {
 }
 function observe_nameOf({ Names }) {
     return Names?.[0]?.replace(/^\//, '') ?? '';
-}
-function belongsTo({ Labels }, scope) {
-    return Labels?.[labels_LABEL.project] === scope.project && Labels?.[labels_LABEL.environment] === scope.environment;
 }
 function isNamedByUs(scope, { service, side, name }) {
     return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
@@ -69712,9 +70218,7 @@ async function observeContainer(server, summary, own, network) {
         versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
         internalPort: Number(labels[labels_LABEL.internalPort]),
         address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
-        helpers: own
-            .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id))
-            .map(({ Id }) => Id),
+        helpers: helpersOf(own, summary.Id),
         condition: {
             state: summary.State ?? '',
             restarts: found?.RestartCount ?? 0,
@@ -70286,7 +70790,17 @@ function everySet({ state }, service) {
 }
 ;
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
+const NOTHING = {
+    preDeploy: [],
+    postDeploy: [],
+    awaited: [],
+    vacate: [],
+    unfinished: [],
+    progress: undefined,
+};
 function planHooks(input, service, outcome) {
+    if (outcome.isPostponed)
+        return NOTHING;
     if (input.keepsActive)
         return planLeftHooks(input, service, []);
     const pre = preDeploy(input, service, outcome);
@@ -70581,7 +71095,7 @@ function planSweep(input, retired) {
     if (!input.isSweeping)
         return [];
     const going = new Set(retired.map(({ id }) => id));
-    const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
+    const wanted = input.services.flatMap(({ spec }) => image_name_namesOf(spec.container.image));
     const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
     return input.observed.flatMap((server) => {
         const { helpers, networks, volumes, images } = server.leftovers;
@@ -70619,6 +71133,112 @@ function hasOneName(names) {
     return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
 }
 ;
+const NGINX_GRACE_MS = 10_000;
+function displacedSidecar(input, host) {
+    const found = oldSidecarOf(input.scope, observedAt(input, host));
+    if (found === undefined)
+        return undefined;
+    const { id, name, networks } = found;
+    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
+}
+function planTakeover(input, outcomes) {
+    if (input.keepsActive || input.isLeaving)
+        return { takeover: takeover_plan_NOTHING, staying: [] };
+    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
+    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
+    const all = plans.map(({ takeover }) => takeover);
+    return {
+        takeover: {
+            divert: all.flatMap(({ divert }) => divert),
+            leave: all.flatMap(({ leave }) => leave),
+            nginx: all.flatMap(({ nginx }) => nginx),
+            open: all.flatMap(({ open }) => open),
+        },
+        staying: plans.flatMap(({ staying }) => staying),
+    };
+}
+const takeover_plan_NOTHING = { divert: [], leave: [], nginx: [], open: [] };
+function takeoverAt(input, outcomes, host, routes) {
+    const server = observedAt(input, host);
+    const leave = [...outcomes.values()]
+        .flatMap((outcome) => outcome.leave)
+        .filter((step) => step.host === host);
+    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
+    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
+    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
+        return { takeover: takeover_plan_NOTHING, staying: [] };
+    const front = frontToGo(input, host, routes);
+    if (front !== undefined) {
+        const lost = lostNames(front, servedAt(input, host, routes));
+        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
+        if (lost.length > 0 || isKept)
+            return { takeover: takeover_plan_NOTHING, staying: lost.length > 0 ? [sentence] : [] };
+    }
+    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
+    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
+    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
+    return {
+        takeover: {
+            divert: front === undefined ? [] : [divertOf(input, host, front)],
+            leave,
+            nginx: unique(going).map((one) => leaveOf(input, host, one)),
+            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+        },
+        staying: [],
+    };
+}
+function servedAt(input, host, routes) {
+    const { scope, servers, nginx } = input;
+    const on = servers.find((server) => server.host === host);
+    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+    return [
+        ...here.flatMap(({ domains }) => domains),
+        ...(nginx.adopt?.drop ?? []),
+        ...servedForOthers(scope, observedAt(input, host)),
+    ];
+}
+function frontToGo(input, host, routes) {
+    const server = observedAt(input, host);
+    const front = frontOf(server);
+    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
+        return undefined;
+    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
+}
+function divertOf(input, host, front) {
+    const doors = doorsOf(front);
+    return {
+        kind: 'divert',
+        host,
+        id: front.id,
+        name: front.name,
+        ports: doors.map(({ port }) => port),
+        containerPorts: doors.map(({ containerPort }) => containerPort),
+        drainTimeoutMs: longestDrain(input),
+    };
+}
+function leaveOf(input, host, { id, name, isRunning, helpers }) {
+    return {
+        kind: 'retire',
+        service: 'nginx',
+        host,
+        id,
+        name,
+        containerPort: undefined,
+        release: 0,
+        helpers,
+        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+        graceMs: NGINX_GRACE_MS,
+    };
+}
+function longestDrain({ services }) {
+    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
+    return limits.includes(0) ? 0 : Math.max(0, ...limits);
+}
+function unique(containers) {
+    return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+;
 function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
@@ -70630,7 +71250,11 @@ function planDeploy(input) {
     const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
     const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
     const keepSecrets = planKeepSecrets(input, levels);
-    const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
+    const { takeover, staying } = planTakeover(input, outcomes);
+    const postponed = selected.map(({ name }) => name).filter((name) => outcomes.get(name).isPostponed);
+    refuseToWait(postponed, takeover);
+    const { divert, leave, nginx, open } = takeover;
+    const retired = [...vacate, ...levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
     return {
         scope: input.scope,
         changes: [
@@ -70643,12 +71267,15 @@ function planDeploy(input) {
         hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
         vacate,
         pulls: [
-            ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...drained]),
+            ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...divert, ...retired, ...open]),
             ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
         ],
         prepare,
         keepSecrets,
         levels,
+        takeover,
+        staying,
+        postponed,
         standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name).standing])),
         forgetSecrets: planForgetSecrets(input),
         teardown: isLeaving
@@ -70656,7 +71283,7 @@ function planDeploy(input) {
                 .filter((server) => server.sidecar !== undefined || server.hasNetwork)
                 .map(({ host }) => ({ kind: 'teardown', host }))
             : [],
-        sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
+        sweep: planSweep(input, retired),
         stale: planStale(input),
     };
 }
@@ -70666,6 +71293,12 @@ function planAllHooks(input, outcomes) {
         ...selected.map((service) => [service.name, planHooks(input, service, outcomes.get(service.name))]),
         ...input.removes.map((name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])]),
     ]);
+}
+function refuseToWait(postponed, { leave }) {
+    const waiting = postponed.find((name) => leave.every(({ service }) => service !== name));
+    if (waiting === undefined)
+        return;
+    throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
 }
 function planStale({ state, excluded, hosts, servers, services }) {
     const known = Object.keys(state.stale_servers ?? {});
@@ -70744,21 +71377,29 @@ function leavingSpec({ leaving }, name) {
 }
 function removalSteps(input, name) {
     const spec = leavingSpec(input, name);
-    return input.hosts.flatMap((host) => [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) => retire(input, { name, spec }, host, container)));
+    return input.hosts.flatMap((host) => [...containersAt(input, name, host), ...copiesAt(input, name, host)]
+        .filter(({ isAdopted }) => !isAdopted)
+        .map((container) => retire(input, { name, spec }, host, container)));
 }
 function planPrepare(input, host, switches) {
     const { sidecar } = observedAt(input, host);
     const missing = input.isLeaving ? undefined : 'create';
+    const displaced = displacedSidecar(input, host);
     const step = {
         kind: 'prepare',
         host,
         sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
         edge: prepareEdge(input, host, switches),
+        ...(sidecar === undefined && displaced && { displaced }),
     };
     return step.sidecar === undefined && step.edge === undefined ? [] : [step];
 }
 function prepareEdge(input, host, switches) {
-    const { sidecar, edge } = observedAt(input, host);
+    const server = observedAt(input, host);
+    const { sidecar, edge } = server;
+    const hasFront = frontOf(server) !== undefined;
+    if (server.bridge !== undefined && !hasFront)
+        return 'open';
     const wanted = input.services.map(({ spec }) => spec.route);
     const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
     const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
@@ -70766,9 +71407,9 @@ function prepareEdge(input, host, switches) {
     if (!hasDomains && !isServing)
         return undefined;
     if (edge === undefined)
-        return 'create';
+        return hasFront ? 'bridge' : 'create';
     if (!edge.isRunning)
-        return 'start';
+        return hasFront ? 'bridge' : 'start';
     return edge.isInNetwork ? undefined : 'join';
 }
 function changeOf(input, service, outcome) {
@@ -70776,7 +71417,9 @@ function changeOf(input, service, outcome) {
     const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
     const starts = outcome.level.start.length + outcome.level.check.length > 0;
     let effect = 'none';
-    if (starts)
+    if (outcome.isPostponed)
+        effect = 'none';
+    else if (starts)
         effect = isStanding(input, service.name) ? strategy : 'create';
     else if (outcome.isMoving)
         effect = 'reload';
@@ -70784,7 +71427,7 @@ function changeOf(input, service, outcome) {
         effect = isRouteChanged(service) ? 'reload' : 'record';
     else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome))
         effect = 'record';
-    const reasons = explainChange(service, outcome.level, input);
+    const reasons = [...explainChange(service, outcome.level, input), ...explainAdoption(outcome)];
     return {
         service: service.name,
         from,
@@ -70795,6 +71438,10 @@ function changeOf(input, service, outcome) {
         hosts: outcome.placements.map(({ host }) => host),
         image: service.spec.container.image,
     };
+}
+function explainAdoption({ leave, isPostponed }) {
+    const adopted = leave.map(({ name, host }) => `adopts ${name} on ${host}`);
+    return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
 }
 function isRouteChanged({ known: { current }, spec }) {
     return current !== undefined && partHashes(current).route !== partHashes(spec).route;
@@ -70823,10 +71470,126 @@ function removalOf(input, service) {
     };
 }
 ;
+const divert_POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for port in "$@"; do
+  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
+      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image) {
+    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+        return;
+    const id = await divert_create(server, image, []);
+    await awaitEnd(server, id);
+}
+async function divert({ server, id, address }, image, ports) {
+    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+    const command = [address, String(process), ...ports.map(String)];
+    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+    const helper = isThere ? found.Id : await divert_create(server, image, command);
+    await awaitReady(server, helper);
+}
+async function endDiverting(server) {
+    const { engine } = server;
+    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+    await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function divert_create(server, image, command) {
+    const { engine } = server;
+    await endDiverting(server);
+    const id = await engine
+        .createContainer(EDGE_DIVERT_NAME, {
+        Image: image,
+        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+        Cmd: command,
+        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+        StopSignal: 'SIGTERM',
+        Labels: { [labels_LABEL.role]: 'edge-divert' },
+        HostConfig: {
+            NetworkMode: 'host',
+            Binds: ['/:/host'],
+            CapAdd: ['NET_ADMIN', 'NET_RAW'],
+            SecurityOpt: ['label=disable'],
+            RestartPolicy: { Name: 'no' },
+        },
+    })
+        .catch(async (error) => {
+        if (isStatus(error, 409))
+            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+        throw error;
+    });
+    await engine.startContainer(id);
+    return id;
+}
+async function awaitReady(server, id) {
+    const end = Date.now() + TIMEOUT_MS;
+    while (Date.now() < end) {
+        const { stdout } = await server.engine.logs(id, { tail: 5 });
+        if (stdout.includes(READY))
+            return;
+        if ((await server.engine.findContainer(id))?.State?.Running !== true)
+            break;
+        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
+    }
+    throw await divert_failure(server, id);
+}
+async function awaitEnd(server, id) {
+    const end = Date.now() + TIMEOUT_MS;
+    while (Date.now() < end) {
+        const { State: state } = await server.engine.inspectContainer(id);
+        if (state?.Status === 'exited' && state.ExitCode === 0) {
+            await server.engine.removeContainer(id);
+            return;
+        }
+        if (state?.Status === 'exited')
+            break;
+        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
+    }
+    throw await divert_failure(server, id);
+}
+async function divert_failure(server, id) {
+    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+    await endDiverting(server);
+    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+    return new UserError(`${server.host}: connections cannot be diverted to the edge: ${words}`, {
+        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+    });
+}
+;
 const OLDEST_NGINX = [1, 28];
 const START_TIMEOUT_MS = 10_000;
 const install_POLL_MS = 20;
-async function ensureSidecar(server, scope, settings) {
+async function ensureSidecar(server, scope, settings, aliases = [SIDECAR_ALIAS]) {
     const home = {
         kind: 'sidecar',
         name: sidecarName(scope),
@@ -70839,11 +71602,17 @@ async function ensureSidecar(server, scope, settings) {
             [labels_LABEL.project]: scope.project,
             [labels_LABEL.environment]: scope.environment,
         },
-        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [SIDECAR_ALIAS] } } },
+        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
     });
 }
-async function ensureEdge(server, scope, settings) {
-    const home = { kind: 'edge', name: EDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+async function ensureEdge(server, scope, settings, inherited) {
+    const home = {
+        kind: 'edge',
+        name: EDGE_NAME,
+        network: EDGE_NETWORK,
+        volume: EDGE_VOLUME,
+        inherited,
+    };
     const edge = await ensure(server, home, scope, settings, {
         Labels: { [labels_LABEL.role]: 'edge' },
         ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
@@ -70851,6 +71620,15 @@ async function ensureEdge(server, scope, settings) {
     });
     await server.engine.joinNetwork(networkName(scope), edge.id);
     return edge;
+}
+async function ensureBridge(server, scope, settings) {
+    const home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+    const bridge = await ensure(server, home, scope, settings, {
+        Labels: { [labels_LABEL.role]: 'edge-bridge' },
+        HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+    });
+    await server.engine.joinNetwork(networkName(scope), bridge.id);
+    return bridge;
 }
 function instanceOf(kind, server, container, network) {
     const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
@@ -70917,9 +71695,9 @@ async function install_create(server, home, scope, settings, spec) {
         Cmd: [],
         StopSignal: 'SIGQUIT',
         HostConfig: {
-            ...spec.HostConfig,
             NetworkMode: home.network,
             RestartPolicy: { Name: 'always' },
+            ...spec.HostConfig,
             LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
             Mounts: [
                 {
@@ -70938,7 +71716,8 @@ async function install_create(server, home, scope, settings, spec) {
     });
     if (id === undefined)
         return;
-    await writeFirstFiles(server, home, scope, settings, id);
+    if (home.inherited === undefined)
+        await writeFirstFiles(server, home, scope, settings, id);
     await start(server, home, id);
 }
 async function startAgain(server, home, scope, settings, id) {
@@ -70958,6 +71737,8 @@ async function writeFirstFiles(server, home, scope, settings, id) {
     await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
 async function start(server, home, id) {
+    for (const network of home.inherited ?? [])
+        await server.engine.joinNetwork(network, id);
     try {
         await server.engine.startContainer(id);
     }
@@ -70999,17 +71780,242 @@ function tooOld(server, image, version) {
     });
 }
 ;
-async function prepare(server, scope, nginx, step, log) {
+const TTL_MS = 60_000;
+const WAIT_MS = 90_000;
+const lock_POLL_MS = 200;
+async function withEdgeLocks(servers, image, holder, log, work) {
+    const locks = await takeAll(servers, image, holder, log);
+    try {
+        return await work();
+    }
+    finally {
+        await giveBack(locks);
+    }
+}
+async function takeAll(servers, image, holder, log) {
+    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
+    const giveUpAt = Date.now() + WAIT_MS;
+    const locks = [];
+    const take = async (server) => {
+        const id = await tryLock(server, image, holder);
+        if (id !== undefined)
+            locks.push({ server, id });
+    };
+    try {
+        while (true) {
+            await allOrErrors(sorted.slice(0, 1).map(take));
+            if (locks.length > 0)
+                await allOrErrors(sorted.slice(1).map(take));
+            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
+            if (held.length === 0)
+                return locks;
+            await giveBack(locks.splice(0));
+            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
+        }
+    }
+    catch (error) {
+        await giveBack(locks);
+        throw error;
+    }
+}
+async function giveBack(locks) {
+    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
+}
+async function tryLock(server, image, holder) {
+    try {
+        return await server.engine.createContainer(EDGE_LOCK_NAME, {
+            Image: image,
+            Cmd: ['true'],
+            Labels: {
+                [labels_LABEL.role]: 'edge-lock',
+                [labels_LABEL.holder]: holder.run,
+                [labels_LABEL.project]: holder.scope.project,
+                [labels_LABEL.environment]: holder.scope.environment,
+                [labels_LABEL.fence]: String(holder.fence),
+                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
+            },
+            HostConfig: { NetworkMode: 'none' },
+        });
+    }
+    catch (error) {
+        if (isStatus(error, 409))
+            return undefined;
+        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
+    }
+}
+async function awaitRelease(server, holder, log, giveUpAt) {
+    const { engine, host } = server;
+    let isAnnounced = false;
+    let seen = { takenAt: Number.POSITIVE_INFINITY };
+    while (true) {
+        const held = await engine.findContainer(EDGE_LOCK_NAME);
+        if (held === undefined)
+            return;
+        const labels = held.Config?.Labels ?? {};
+        if (seen?.id !== held.Id)
+            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
+        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
+            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
+            await engine.removeContainer(held.Id);
+            return;
+        }
+        if (Date.now() > giveUpAt) {
+            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
+                hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
+            });
+        }
+        if (!isAnnounced)
+            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
+        isAnnounced = true;
+        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
+    }
+}
+async function ageOf({ engine }, { Created }) {
+    const { SystemTime } = await engine.info();
+    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
+}
+function isOvertaken(labels, { scope, fence }) {
+    return (labels[labels_LABEL.project] === scope.project &&
+        labels[labels_LABEL.environment] === scope.environment &&
+        Number(labels[labels_LABEL.fence]) < fence);
+}
+;
+const PROOF_TIMEOUT_MS = 10_000;
+const prove_POLL_MS = 20;
+async function prove(instance, scope, generation, proof) {
+    const expected = proof.own.length > 0 ? proof.own : proof.all;
+    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+    const end = Date.now() + PROOF_TIMEOUT_MS;
+    let answered = 'nobody';
+    while (Date.now() < end) {
+        const answers = await ask(instance, scope, generation, proof).catch((error) => [error.message]);
+        if (answers.some((answer) => expected.includes(answer)))
+            return;
+        answered = answers.at(-1) ?? answered;
+        await (0,promises_namespaceObject.setTimeout)(prove_POLL_MS);
+    }
+    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+}
+function lastUpstream(tried) {
+    return tried.split(',').at(-1)?.trim() ?? '';
+}
+async function reaches({ server, address }, scope, service) {
+    const path = `/prove/${scope}/${service}`;
+    const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
+    return isAnswered(headers);
+}
+function isAnswered(headers) {
+    return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
+}
+async function askHttp(instance, scope, generation, proof) {
+    const { server, address } = instance;
+    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
+    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
+    return answers
+        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
+        .map(({ headers }) => {
+        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
+        return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
+    });
+}
+async function askStream(instance, _scope, generation, proof) {
+    const { server, address, id } = instance;
+    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+    await Promise.all(proof.all.map(() => touch(instance, address, port)));
+    const { stdout } = await server.engine.logs(id, { tail: 500 });
+    return stdout
+        .split('\n')
+        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
+        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+        .map((match) => lastUpstream(match?.[3] ?? ''));
+}
+async function touch(instance, address, port) {
+    const stream = await instance.server.dial(address, port);
+    await new Promise((resolve) => {
+        const timer = setTimeout(resolve, 50);
+        const done = () => {
+            clearTimeout(timer);
+            resolve();
+        };
+        stream.once('data', done).once('error', done).once('close', done).once('end', done);
+    });
+    stream.destroy();
+}
+;
+const SETTLE_MS = 1_000;
+const REACH_TIMEOUT_MS = 10_000;
+const open_edge_POLL_MS = 50;
+async function openEdge(server, scope, settings) {
+    const { engine } = server;
+    const found = await engine.findContainer(EDGE_BRIDGE_NAME);
+    const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
+    const edge = await ensureEdge(server, scope, settings, Object.keys(networks ?? { [networkName(scope)]: {} }));
+    const address = networks?.[EDGE_NETWORK]?.IPAddress;
+    const bridge = address && new NginxInstance('edge', server, { id: found.Id, name: EDGE_BRIDGE_NAME, address });
+    if (bridge)
+        await awaitBackends(edge, bridge, scope);
+    await endDiverting(server);
+    if (bridge) {
+        await (0,promises_namespaceObject.setTimeout)(SETTLE_MS);
+        await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
+        await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
+    }
+    return edge;
+}
+async function awaitBackends(edge, bridge, scope) {
+    const { tree, slot } = await edge.look(scopeName(scope));
+    const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
+    const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
+    await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
+}
+async function awaitBackend(edge, bridge, scope, service) {
+    const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
+    const end = Date.now() + REACH_TIMEOUT_MS;
+    while (Date.now() < end) {
+        if ((await asks(edge)) || !(await asks(bridge)))
+            return;
+        await (0,promises_namespaceObject.setTimeout)(open_edge_POLL_MS);
+    }
+    throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+        hint: 'New connections go on to the bridge, and lose nothing. Run again.',
+    });
+}
+async function ignoringEnd(work) {
+    await work.catch((error) => {
+        if (!isStatus(error, 404, 409))
+            throw error;
+    });
+}
+;
+async function prepare(server, step, { scope, nginx, log, guard }) {
     if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
         await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
     }
     const instances = [];
-    if (step.sidecar !== undefined)
-        instances.push(await ensureSidecar(server, scope, nginx));
-    if (step.edge !== undefined)
+    if (step.edge === 'bridge')
+        await checkDiverting(server, nginx.image);
+    if (step.displaced !== undefined)
+        await displace(server, scope, step.displaced);
+    if (step.sidecar !== undefined) {
+        const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
+        instances.push(await ensureSidecar(server, scope, nginx, aliases));
+    }
+    if (step.edge === 'bridge')
+        instances.push(await ensureBridge(server, scope, nginx));
+    else if (step.edge === 'open') {
+        const holder = { run: guard.run, fence: guard.fence, signal: guard.signal, scope };
+        const opened = await withEdgeLocks([server], nginx.image, holder, log, () => openEdge(server, scope, nginx));
+        instances.push(opened);
+    }
+    else if (step.edge !== undefined)
         instances.push(await ensureEdge(server, scope, nginx));
     await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
     return instances;
+}
+async function displace({ engine }, scope, { id, name }) {
+    const other = adoptedSidecarName(scope);
+    if (name !== other)
+        await engine.renameContainer(id, other);
 }
 async function teardown(server, scope) {
     const { engine } = server;
@@ -71312,14 +72318,15 @@ function expiredNumbers(numbers, retained, needed) {
 }
 ;
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
-function countConnections(table, port) {
-    return table.split('\n').filter((line) => {
-        const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-        if (!LIVE_STATES.has(state) || isLoopback(remote.split(':')[0] ?? ''))
-            return false;
-        const localPort = local.split(':')[1] ?? '';
-        return port === 0 || Number.parseInt(localPort, 16) === port;
-    }).length;
+const LISTENING = '0A';
+function countConnections(table, ports) {
+    const sockets = table.split('\n').map(socketOf);
+    const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
+    return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
+}
+function socketOf(line) {
+    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+    return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
 }
 function isLoopback(address) {
     const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
@@ -71330,6 +72337,12 @@ const drain_POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 const EMPTY_POLL_MS = 250;
 const drain_FEEDBACK_EVERY_MS = 5_000;
+function warnOfCut(log, where, { cut }, limitMs, fate) {
+    if (cut === 0)
+        return;
+    const what = cut === 1 ? '1 connection is' : `${cut} connections are`;
+    log.warning(`${where}: ${what} ${fate}, the drain timeout of ${limitMs / 1000} s is over`);
+}
 async function drain(server, step, context) {
     const begun = Date.now();
     const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
@@ -71342,7 +72355,7 @@ async function drain(server, step, context) {
             context.signal.throwIfAborted();
             if (helper === undefined)
                 return { ms: Date.now() - begun, cut: 0 };
-            const seen = await look(server, helper, step.containerPort);
+            const seen = await look(server, helper, step.ports);
             if (seen === undefined) {
                 helper = await startHelper(server, step, context);
                 continue;
@@ -71353,8 +72366,6 @@ async function drain(server, step, context) {
             if (emptyLooks === EMPTY_LOOKS_NEEDED)
                 return { ms: elapsedMs, cut: 0 };
             if (elapsedMs >= limitMs) {
-                const what = open === 1 ? '1 connection is' : `${open} connections are`;
-                context.log.warning(`${step.name} on ${server.host}: ${what} cut, the drain timeout of ${limitMs / 1000} s is over`);
                 return { ms: elapsedMs, cut: open };
             }
             if (open > 0 && Date.now() - toldAt >= drain_FEEDBACK_EVERY_MS) {
@@ -71404,10 +72415,10 @@ async function startHelper(server, step, context) {
         throw error;
     }
 }
-async function look(server, helper, port) {
+async function look(server, helper, ports) {
     try {
         const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-        return countConnections(stdout, port);
+        return countConnections(stdout, ports);
     }
     catch (error) {
         if (isStatus(error, 404, 409))
@@ -71523,7 +72534,7 @@ async function withTimeout(work, timeoutMs) {
 }
 ;
 const EVERY_MS = 40;
-const TIMEOUT_MS = 10_000;
+const probe_TIMEOUT_MS = 10_000;
 const LOST_STATUSES = new Set([502, 503, 504]);
 class Probe {
     #target;
@@ -71604,7 +72615,7 @@ class Probe {
             method: 'GET',
             headers: { host: target.host, 'user-agent': 'switchyard-probe' },
             reset: isNewConnection,
-            signal: AbortSignal.timeout(TIMEOUT_MS),
+            signal: AbortSignal.timeout(probe_TIMEOUT_MS),
         });
         await body.arrayBuffer();
         return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
@@ -71690,164 +72701,9 @@ function shapeOf(content, slot, generation) {
     return JSON.stringify([others, backends.sort()]);
 }
 ;
-const TTL_MS = 60_000;
-const WAIT_MS = 90_000;
-const lock_POLL_MS = 200;
-async function withEdgeLocks(servers, image, holder, log, work) {
-    const locks = await takeAll(servers, image, holder, log);
-    try {
-        return await work();
-    }
-    finally {
-        await giveBack(locks);
-    }
-}
-async function takeAll(servers, image, holder, log) {
-    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
-    const giveUpAt = Date.now() + WAIT_MS;
-    const locks = [];
-    const take = async (server) => {
-        const id = await tryLock(server, image, holder);
-        if (id !== undefined)
-            locks.push({ server, id });
-    };
-    try {
-        while (true) {
-            await allOrErrors(sorted.slice(0, 1).map(take));
-            if (locks.length > 0)
-                await allOrErrors(sorted.slice(1).map(take));
-            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
-            if (held.length === 0)
-                return locks;
-            await giveBack(locks.splice(0));
-            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
-        }
-    }
-    catch (error) {
-        await giveBack(locks);
-        throw error;
-    }
-}
-async function giveBack(locks) {
-    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
-}
-async function tryLock(server, image, holder) {
-    try {
-        return await server.engine.createContainer(EDGE_LOCK_NAME, {
-            Image: image,
-            Cmd: ['true'],
-            Labels: {
-                [labels_LABEL.role]: 'edge-lock',
-                [labels_LABEL.holder]: holder.run,
-                [labels_LABEL.project]: holder.scope.project,
-                [labels_LABEL.environment]: holder.scope.environment,
-                [labels_LABEL.fence]: String(holder.fence),
-                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
-            },
-            HostConfig: { NetworkMode: 'none' },
-        });
-    }
-    catch (error) {
-        if (isStatus(error, 409))
-            return undefined;
-        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
-    }
-}
-async function awaitRelease(server, holder, log, giveUpAt) {
-    const { engine, host } = server;
-    let isAnnounced = false;
-    let seen = { takenAt: Number.POSITIVE_INFINITY };
-    while (true) {
-        const held = await engine.findContainer(EDGE_LOCK_NAME);
-        if (held === undefined)
-            return;
-        const labels = held.Config?.Labels ?? {};
-        if (seen?.id !== held.Id)
-            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
-        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
-            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
-            await engine.removeContainer(held.Id);
-            return;
-        }
-        if (Date.now() > giveUpAt) {
-            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
-                hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
-            });
-        }
-        if (!isAnnounced)
-            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
-        isAnnounced = true;
-        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
-    }
-}
-async function ageOf({ engine }, { Created }) {
-    const { SystemTime } = await engine.info();
-    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
-}
-function isOvertaken(labels, { scope, fence }) {
-    return (labels[labels_LABEL.project] === scope.project &&
-        labels[labels_LABEL.environment] === scope.environment &&
-        Number(labels[labels_LABEL.fence]) < fence);
-}
-;
-const PROOF_TIMEOUT_MS = 10_000;
-const prove_POLL_MS = 20;
-async function prove(instance, scope, generation, proof) {
-    const expected = proof.own.length > 0 ? proof.own : proof.all;
-    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
-    const end = Date.now() + PROOF_TIMEOUT_MS;
-    let answered = 'nobody';
-    while (Date.now() < end) {
-        const answers = await ask(instance, scope, generation, proof).catch((error) => [error.message]);
-        if (answers.some((answer) => expected.includes(answer)))
-            return;
-        answered = answers.at(-1) ?? answered;
-        await (0,promises_namespaceObject.setTimeout)(prove_POLL_MS);
-    }
-    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
-}
-function lastUpstream(tried) {
-    return tried.split(',').at(-1)?.trim() ?? '';
-}
-async function askHttp(instance, scope, generation, proof) {
-    const { server, address } = instance;
-    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
-    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
-    return answers
-        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
-        .map(({ headers }) => {
-        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
-        const isAnswered = lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
-        return isAnswered ? upstream : `nobody (${upstream} was tried)`;
-    });
-}
-async function askStream(instance, _scope, generation, proof) {
-    const { server, address, id } = instance;
-    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
-    await Promise.all(proof.all.map(() => touch(instance, address, port)));
-    const { stdout } = await server.engine.logs(id, { tail: 500 });
-    return stdout
-        .split('\n')
-        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
-        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
-        .map((match) => lastUpstream(match?.[3] ?? ''));
-}
-async function touch(instance, address, port) {
-    const stream = await instance.server.dial(address, port);
-    await new Promise((resolve) => {
-        const timer = setTimeout(resolve, 50);
-        const done = () => {
-            clearTimeout(timer);
-            resolve();
-        };
-        stream.once('data', done).once('error', done).once('close', done).once('end', done);
-    });
-    stream.destroy();
-}
-;
-const READY = { soon: Promise.resolve(), now: Promise.resolve() };
+const switch_READY = { soon: Promise.resolve(), now: Promise.resolve() };
 const LONGEST_HOLD_MS = 5_000;
-async function switchRoutes(context, step, ready = READY) {
+async function switchRoutes(context, step, ready = switch_READY) {
     await ready.soon;
     await perform(context.log, step, async () => {
         if (await trySwitch(context, step, () => isInTime(ready.now)))
@@ -71993,7 +72849,7 @@ async function runLevel(context, level) {
         await Promise.all([health.end(), probes.endAfter(Promise.resolve())]);
         throw error;
     }
-    const done = retireAll(context, level, Date.now());
+    const done = retireAll(context, level.retire, settledAfter(context, Date.now()));
     return { done, probes: probes.endAfter(done) };
 }
 function checkAll(context, level, started) {
@@ -72075,9 +72931,8 @@ async function run_level_check(context, step, started, signal, answered) {
         await awaitHealthy(server, { ...step, ...container }, signal, answered);
     });
 }
-async function retireAll(context, level, switchedAt) {
-    const settledAt = settledAfter(context, switchedAt);
-    const outcomes = await allOrErrors(level.retire.map(async (step) => [step.id, await run_level_retire(context, step, settledAt)]));
+async function retireAll(context, steps, settledAt) {
+    const outcomes = await allOrErrors(steps.map(async (step) => [step.id, await run_level_retire(context, step, settledAt)]));
     return new Map(outcomes);
 }
 function settledAfter({ nginx }, reloadedAt) {
@@ -72093,8 +72948,14 @@ async function drainAndStop(context, step, settledAt) {
     if (step.drainTimeoutMs !== undefined) {
         outcome = await timeline.measure({ ...step, phase: 'drain' }, async () => {
             await (0,promises_namespaceObject.setTimeout)(Math.max(0, settledAt - Date.now()), undefined, { signal: guard.signal });
-            return await drain(server, step, { scope, helperImage: nginx.image, log, signal: guard.signal });
+            const target = {
+                ...step,
+                ports: step.containerPort === undefined ? undefined : [step.containerPort],
+                drainTimeoutMs: step.drainTimeoutMs ?? 0,
+            };
+            return await drain(server, target, { scope, helperImage: nginx.image, log, signal: guard.signal });
         });
+        warnOfCut(log, `${step.name} on ${step.host}`, outcome, step.drainTimeoutMs, 'cut');
     }
     await timeline.measure({ ...step, phase: 'stop' }, async () => {
         await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));
@@ -72129,7 +72990,7 @@ async function readRetainedImages(snapshot) {
     const releases = answers.filter((release) => release !== undefined);
     if (releases.length === 0)
         return undefined;
-    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
 }
 ;
 async function survey(fleet, snapshot, wanted, secrets, narrowing) {
@@ -72194,6 +73055,41 @@ function remove({ engine }, { what, id }) {
     }
 }
 ;
+const takeover_SETTLE_MS = 1_000;
+function takeOver(context, takeover) {
+    const done = leaveInOrder(context, takeover, settledAfter(context, Date.now()));
+    done.catch(() => undefined);
+    return { done, probes: Promise.resolve(new Map()) };
+}
+async function leaveInOrder(context, takeover, settledAt) {
+    const { log, fleet, scope, nginx, guard } = context;
+    await allOrErrors(takeover.divert.map((step) => perform(log, step, () => goPast(context, step))));
+    const services = await retireAll(context, takeover.leave, settledAt);
+    const fronts = await retireAll(context, takeover.nginx, settledAt);
+    await allOrErrors(takeover.open.map((step) => perform(log, step, () => prepare(fleet.server(step.host), step, { scope, nginx, log, guard }))));
+    return new Map([...services, ...fronts]);
+}
+async function goPast(context, step) {
+    const { fleet, guard, instances, log, nginx, scope, timeline } = context;
+    const server = fleet.server(step.host);
+    const bridge = instances.get(nginxKey(step.host, 'edge'));
+    if (bridge === undefined)
+        throw new Error(`${step.host}: there is no running edge`);
+    await timeline.measure({ phase: 'divert', host: step.host }, async () => {
+        await guard.confirm();
+        await divert(bridge, nginx.image, step.ports);
+        await (0,promises_namespaceObject.setTimeout)(takeover_SETTLE_MS, undefined, { signal: guard.signal });
+        const target = { ...step, service: 'nginx', ports: step.containerPorts };
+        const outcome = await drain(server, target, {
+            scope,
+            helperImage: nginx.image,
+            log,
+            signal: guard.signal,
+        });
+        warnOfCut(log, `${step.name} on ${step.host}`, outcome, step.drainTimeoutMs, 'still open');
+    });
+}
+;
 const PATIENCE_MS = 5_000;
 async function takeVitals(server) {
     return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
@@ -72244,6 +73140,8 @@ class Deployment {
         }
         for (const line of describePlan(plan))
             log.info(line);
+        for (const sentence of plan.staying)
+            log.warning(sentence);
         for (const host of forgottenHosts(input)) {
             log.warning(`${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
         }
@@ -72251,7 +73149,11 @@ class Deployment {
             this.#checkServers(await vitals, plan);
         if (dryRun || isEmpty(plan))
             return this.#report(input, plan, emptyRun());
-        return await this.#execute(input, plan);
+        const report = await this.#execute(input, plan);
+        if (plan.postponed.length === 0 || report.failure !== undefined)
+            return report;
+        await this.#journal.reopen();
+        return await this.run();
     }
     #checkServers(vitals, plan) {
         for (const one of vitals.filter((known) => known !== undefined)) {
@@ -72367,7 +73269,9 @@ class Deployment {
                 break;
             }
         }
-        if (run.failure !== undefined) {
+        if (run.failure === undefined)
+            run.retiring.push(takeOver(context, plan.takeover));
+        else {
             run.skipped = plan.levels
                 .flatMap(({ services }) => services)
                 .filter((name) => !run.done.includes(name));
@@ -72423,7 +73327,7 @@ class Deployment {
     }
     async #pullAll(steps) {
         const { log } = this.#request;
-        await allOrErrors(unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
+        await allOrErrors(deployment_unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
     }
     #pullNginx({ nginx }, steps) {
         return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
@@ -72435,7 +73339,8 @@ class Deployment {
         const { wanted, log } = this.#request;
         if (steps.length === 0)
             return;
-        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.#fleet.server(step.host), scope, wanted.nginx, step, log)))));
+        const preparation = { scope, nginx: wanted.nginx, log, guard: this.#guard() };
+        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.#fleet.server(step.host), step, preparation)))));
         for (const instance of prepared.flat()) {
             this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
         }
@@ -72541,13 +73446,16 @@ class Deployment {
         const steps = plan.levels
             .filter((level) => level.services.every((name) => run.done.includes(name)))
             .flatMap(({ retire }) => retire);
+        if (run.failure === undefined)
+            steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
         const found = await Promise.all(steps.map(async (step) => (await this.#fleet.server(step.host).engine.findContainer(step.id)) ? [step] : []));
         return found.flat();
     }
     async #drainWithoutLease(plan, drained) {
         const { log } = this.#request;
         log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-        const steps = plan.levels.flatMap(({ retire }) => retire);
+        const { leave, nginx } = plan.takeover;
+        const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
         let isOver = false;
         while (!isOver) {
             isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
@@ -72621,7 +73529,7 @@ function emptyRun() {
 function isDrained({ drainTimeoutMs }) {
     return drainTimeoutMs !== undefined;
 }
-function unique(pulls) {
+function deployment_unique(pulls) {
     return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
 }
 ;
@@ -72801,6 +73709,9 @@ class Engine {
             if (!isStatus(error, 404, 409))
                 throw error;
         }
+    }
+    async renameContainer(id, name) {
+        await this.http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
     }
     async signalContainer(id, signal) {
         await this.http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
@@ -76370,7 +77281,9 @@ async function lookAt({ provider, openStore }, servers, work) {
 }
 ;
 const OWN_ADDRESS = '127.0.0.1';
-const EDGE_PORTS = [80, 443];
+function isNewEdge(edge) {
+    return edge === 'create' || edge === 'bridge' || edge === 'open';
+}
 function neededImages(plan, input, host) {
     const pulled = plan.pulls
         .filter((step) => step.host === host && step.policy !== 'never')
@@ -76384,9 +77297,10 @@ function neededImages(plan, input, host) {
     return [...new Set([...pulled, ...always])];
 }
 function neededPorts(plan, input, host) {
-    const { edge } = observedAt(input, host);
-    const isCreating = plan.prepare.some((step) => step.host === host && step.edge === 'create');
-    const ofEdge = edge === undefined && isCreating ? EDGE_PORTS : [];
+    const server = observedAt(input, host);
+    const isComing = plan.prepare.some(({ edge, ...step }) => step.host === host && isNewEdge(edge));
+    const held = server.foreign.flatMap(doorsOf).map(({ port }) => port);
+    const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
     const started = plan.levels
         .flatMap(({ start }) => start)
         .filter((step) => step.host === host && step.existing === undefined);
@@ -76405,7 +77319,7 @@ const REGISTRY_PATIENCE_MS = 15_000;
 const PORT_PATIENCE_MS = 2_000;
 async function preflight(fleet, input, plan, holder) {
     const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
-    return [judgeLease(holder), ...judgeHooks(plan), ...found.flat()];
+    return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
 }
 async function lookAtServer(server, input, plan) {
     const { host } = server;
@@ -76650,7 +77564,16 @@ function changeLines(plan) {
     const changing = plan.changes.filter(({ effect }) => effect !== 'none');
     const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
     const routes = plan.levels.filter(({ services }) => services.length === 0).map((level) => level.switch);
-    const beside = [...plan.prepare, plan.settle, ...routes, ...plan.teardown].filter((step) => step !== undefined);
+    const { divert, nginx, open } = plan.takeover;
+    const beside = [
+        ...plan.prepare,
+        plan.settle,
+        ...routes,
+        ...divert,
+        ...nginx,
+        ...open,
+        ...plan.teardown,
+    ].filter((step) => step !== undefined);
     const lines = [
         ...changing.map(describeChange),
         ...beside.map(describeStep),

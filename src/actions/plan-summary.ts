@@ -55,9 +55,16 @@ function changeLines(plan: Plan): string[] {
   const changing = plan.changes.filter(({ effect }) => effect !== 'none');
   const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
   const routes = plan.levels.filter(({ services }) => services.length === 0).map((level) => level.switch);
-  const beside = [...plan.prepare, plan.settle, ...routes, ...plan.teardown].filter(
-    (step) => step !== undefined,
-  );
+  const { divert, nginx, open } = plan.takeover;
+  const beside = [
+    ...plan.prepare,
+    plan.settle,
+    ...routes,
+    ...divert,
+    ...nginx,
+    ...open,
+    ...plan.teardown,
+  ].filter((step) => step !== undefined);
   const lines = [
     ...changing.map(describeChange),
     ...beside.map(describeStep),

@@ -14,6 +14,7 @@ export interface LongMount {
   source?: string | undefined;
   target: string;
   read_only?: boolean | undefined;
+  external?: boolean | undefined;
 }
 
 /**
@@ -34,12 +35,13 @@ export function parseShortMount(text: string): VolumeMount {
 }
 
 /** checkMount returns the mount of a long form. It throws when its source or target cannot be. */
-export function checkMount({ type, source, target, read_only }: LongMount): VolumeMount {
+export function checkMount({ type, source, target, read_only, external }: LongMount): VolumeMount {
   if (!isAbsolutePath(target) || target === '/') {
     throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
       hint: 'Write an absolute path below /.',
     });
   }
+  if (external && type !== 'volume') throw new UserError(`a ${type} mount cannot be external`);
   const mount = { type, target: target.replace(/(?!^)\/+$/, ''), readOnly: read_only ?? false };
   if (type === 'tmpfs') {
     if (source !== undefined) throw new UserError('a tmpfs mount has no source');
@@ -63,10 +65,10 @@ export function checkMount({ type, source, target, read_only }: LongMount): Volu
       hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
     });
   }
-  if (type === 'volume' && RESERVED_VOLUMES.includes(source)) {
+  if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
     throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
   }
-  return { ...mount, source };
+  return { ...mount, source, ...(external && { external }) };
 }
 
 /** isAbsolutePath tells whether `path` begins with `/` and holds no colon or control character. */

@@ -56,6 +56,7 @@ export function resolveService(
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
+    ...given('adopt', input.adopt),
   };
 }
 

@@ -53,7 +53,7 @@ export function resolveEnvironment(
   checkDependencies(services, report);
   checkDomains(services, report);
   failTogether(inOrder(errors));
-  const { image, keepalive_min_timeout } = loaded.config.sidecar ?? {};
+  const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
   return {
     project: loaded.config.project,
     environment,
@@ -64,6 +64,7 @@ export function resolveEnvironment(
     nginx: {
       image: image ?? DEFAULTS.sidecar.image,
       keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+      ...(adopt && { adopt }),
     },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,

@@ -3,6 +3,7 @@ import type { ServicePorts } from '../model/ports.ts';
 import { allocatePorts } from '../model/ports.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
+import { checkAdoption } from './adoption-refusals.ts';
 import {
   highestRelease,
   type KnownReleases,
@@ -12,7 +13,7 @@ import {
 } from './desired.ts';
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, UnfinishedHookAnswer, WantedService } from './plan-input.ts';
-import { currentPlacements, servingRelease } from './spots.ts';
+import { currentPlacements, hostsWithAdopted, servingRelease } from './spots.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 
 /** What a run was narrowed to; undefined is everything. */
@@ -56,6 +57,7 @@ export function assemble(facts: Facts): PlanInput {
   const { wanted, narrowing, observed, state } = facts;
   const scope = { project: wanted.project, environment: wanted.environment };
   checkNarrowing(wanted, narrowing);
+  checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
   const ports = portsOf(facts);
   const versionPorts = versionPortsOf(facts, ports);
@@ -101,6 +103,10 @@ export function assemble(facts: Facts): PlanInput {
   };
 }
 
+function selectedOf({ services }: EnvironmentSpec, narrowing: Narrowing): ServiceSpec[] {
+  return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
+}
+
 /** serversOf returns the servers that a run talks to. */
 export function serversOf(
   { servers }: EnvironmentSpec,
@@ -144,7 +150,8 @@ export function assembleUndo(
     }
     // The record may have been lost: what has the traffic keeps it.
     const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
-    return isServed ? [{ ...service, isSelected }] : [];
+    const isAdopting = isSelected && hostsWithAdopted(seen, service.name).length > 0;
+    return isServed || isAdopting ? [{ ...service, isSelected }] : [];
   });
   const names = new Set(services.map(({ name }) => name));
   return {

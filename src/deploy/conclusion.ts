@@ -107,6 +107,7 @@ async function stillDraining({ fleet }: Means, plan: Plan, run: Run): Promise<Re
   const steps = plan.levels
     .filter((level) => level.services.every((name) => run.done.includes(name)))
     .flatMap(({ retire }) => retire);
+  if (run.failure === undefined) steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
   const found = await Promise.all(
     steps.map(async (step) => ((await fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [])),
   );
@@ -120,7 +121,8 @@ async function drainWithoutLease(
   drained: Drained,
 ): Promise<void> {
   log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-  const steps = plan.levels.flatMap(({ retire }) => retire);
+  const { leave, nginx } = plan.takeover;
+  const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
   let isOver = false;
   while (!isOver) {
     isOver = await inTime(

@@ -4,18 +4,28 @@
  */
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
 
+/** State LISTEN. */
+const LISTENING = '0A';
+
 /**
- * countConnections counts the live connections to a port in what `/proc/net/tcp` and `/proc/net/tcp6` say, both
+ * countConnections counts the live connections to some ports in what `/proc/net/tcp` and `/proc/net/tcp6` say, both
  * together: a dual-stack server's connections stand in tcp6 only. Connections from the container to itself
- * (its own health check) do not count. Port 0 counts every port.
+ * (its own health check) do not count. Without ports it counts those to every port that is listened on: not what
+ * the container has opened to others.
  */
-export function countConnections(table: string, port: number): number {
-  return table.split('\n').filter((line) => {
-    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-    if (!LIVE_STATES.has(state) || isLoopback(remote.split(':')[0] ?? '')) return false;
-    const localPort = local.split(':')[1] ?? '';
-    return port === 0 || Number.parseInt(localPort, 16) === port;
-  }).length;
+export function countConnections(table: string, ports?: readonly number[]): number {
+  const sockets = table.split('\n').map(socketOf);
+  const counted = new Set(
+    ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port),
+  );
+  return sockets.filter(
+    ({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port),
+  ).length;
+}
+
+function socketOf(line: string): { port: number; remote: string; state: string } {
+  const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+  return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
 }
 
 /** Addresses are 32-bit words in the machine's byte order: 0100007F is 127.0.0.1, and ::ffff:127.0.0.1 ends with it. */

@@ -6,6 +6,7 @@ import {
   networkName,
   type Scope,
   SIDECAR_ALIAS,
+  sidecarName,
   variableName,
   volumeName,
 } from '../model/names.ts';
@@ -82,7 +83,9 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       ...limitsOf(container),
     },
     NetworkingConfig: {
-      EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
+      EndpointsConfig: {
+        [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side), Links: ownSidecar(scope) },
+      },
     },
   };
 }
@@ -99,6 +102,11 @@ function hostPortsOf({ ports, versionPort }: Blueprint, side: Side): number[] {
 /** nginx finds a side by its name: a container that is called by its version has it as an alias. */
 function aliasesOf({ scope, service, container }: Blueprint, side: Side): string[] {
   return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
+}
+
+/** While an older nginx has the same alias on the network, a container's own word for it is ours. */
+function ownSidecar(scope: Scope): string[] {
+  return [`${sidecarName(scope)}:${SIDECAR_ALIAS}`];
 }
 
 /** What tells the container of a hook from those of its service. */
@@ -139,7 +147,7 @@ export function hookRequest(blueprint: Blueprint, identity: HookIdentity): Conta
       Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
     },
     // Not the service's alias: whoever asks the network for the service must not find this.
-    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: {} } },
+    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Links: ownSidecar(scope) } } },
   };
 }
 
@@ -170,8 +178,13 @@ function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<st
   };
 }
 
+/** sourceOf returns a volume's name on the server, or the path of a directory there; undefined for scratch space. */
+export function sourceOf(scope: Scope, { type, source, external }: VolumeMount): string | undefined {
+  return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+
 function mountOf(scope: Scope, volume: VolumeMount) {
-  const source = volume.type === 'volume' && volume.source ? volumeName(scope, volume.source) : volume.source;
+  const source = sourceOf(scope, volume);
   return {
     Type: volume.type,
     Target: volume.target,

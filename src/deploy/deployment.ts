@@ -23,6 +23,7 @@ import { retire, runLevel, settledAfter } from './run-level.ts';
 import { keepSecrets } from './run-secrets.ts';
 import { planSettled } from './settling.ts';
 import { currentStanding } from './spots.ts';
+import { takeOver } from './takeover.ts';
 import type { Timeline } from './timeline.ts';
 import { undo } from './undo.ts';
 import { takeVitals, type Vitals } from './vitals.ts';
@@ -42,6 +43,7 @@ export class Deployment {
     const outlook = await lookAhead(this.#means);
     const { input, plan } = outlook;
     for (const line of describePlan(plan)) log.info(line);
+    for (const sentence of plan.staying) log.warning(sentence);
     for (const host of forgottenHosts(input)) {
       log.warning(
         `${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
@@ -49,7 +51,11 @@ export class Deployment {
     }
     if (!isEmpty(plan)) this.#checkServers(await vitals, plan);
     if (dryRun || isEmpty(plan)) return this.#report(outlook, emptyRun());
-    return await this.#execute(outlook);
+    const report = await this.#execute(outlook);
+    if (plan.postponed.length === 0 || report.failure !== undefined) return report;
+    // What stood in their way has been taken over: they can change now.
+    await this.#means.journal.reopen();
+    return await this.run();
   }
 
   /** Before the first change: what is certain to fail fails now. */
@@ -100,7 +106,8 @@ export class Deployment {
         break;
       }
     }
-    if (run.failure !== undefined) {
+    if (run.failure === undefined) run.retiring.push(takeOver(context, plan.takeover));
+    else {
       run.skipped = plan.levels
         .flatMap(({ services }) => services)
         .filter((name) => !run.done.includes(name));

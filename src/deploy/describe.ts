@@ -1,4 +1,4 @@
-import type { Change, Plan, SecretSet, Step } from './plan.ts';
+import type { Change, Plan, PrepareStep, SecretSet, Step } from './plan.ts';
 import { isCreating, isEmpty } from './plan.ts';
 import { describeUnfinished } from './unfinished-hook.ts';
 
@@ -10,6 +10,14 @@ const EFFECTS: Record<Change['effect'], string> = {
   record: 'the record only',
   remove: 'removed',
   none: 'unchanged',
+};
+
+const EDGE_WORK: Record<NonNullable<PrepareStep['edge']>, string> = {
+  create: 'create the edge',
+  start: 'start the edge',
+  join: 'join the edge',
+  bridge: 'create the edge beside the front',
+  open: 'give the edge its ports',
 };
 
 /** describePlan returns the plan as lines for a log. */
@@ -59,6 +67,10 @@ export function stepsOf(plan: Plan): Step[] {
       ...level.postDeploy,
       ...level.retire,
     ]),
+    ...plan.takeover.divert,
+    ...plan.takeover.leave,
+    ...plan.takeover.nginx,
+    ...plan.takeover.open,
     ...plan.forgetSecrets,
     ...plan.teardown,
     ...plan.sweep,
@@ -71,7 +83,11 @@ export function describeStep(step: Step): string {
     case 'pull':
       return `pull ${step.image} on ${step.host}`;
     case 'prepare': {
-      const parts = [step.sidecar && `${step.sidecar} the sidecar`, step.edge && `${step.edge} the edge`];
+      const parts = [
+        step.displaced && `rename ${step.displaced.name}`,
+        step.sidecar && `${step.sidecar} the sidecar`,
+        step.edge && EDGE_WORK[step.edge],
+      ];
       return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
     }
     case 'keep-secrets':
@@ -102,6 +118,8 @@ export function describeStep(step: Step): string {
     }
     case 'sweep':
       return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
+    case 'divert':
+      return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
     case 'teardown':
       return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
   }

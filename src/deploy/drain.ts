@@ -22,6 +22,27 @@ export interface DrainOutcome {
   cut: number;
 }
 
+/** warnOfCut says that a drain was not over in time. */
+export function warnOfCut(
+  log: Log,
+  where: string,
+  { cut }: DrainOutcome,
+  limitMs: number,
+  fate: string,
+): void {
+  if (cut === 0) return;
+  const what = cut === 1 ? '1 connection is' : `${cut} connections are`;
+  log.warning(`${where}: ${what} ${fate}, the drain timeout of ${limitMs / 1000} s is over`);
+}
+
+/** The container that nobody shall be connected to any more. */
+export interface DrainTarget extends Pick<RetireStep, 'service' | 'id' | 'name'> {
+  /** Ports whose connections count; undefined is every port that it listens on. */
+  ports: readonly number[] | undefined;
+  /** 0 is without limit. */
+  drainTimeoutMs: number;
+}
+
 /** What a drain needs beside the step. */
 export interface DrainContext {
   scope: Scope;
@@ -36,7 +57,7 @@ export interface DrainContext {
  * the container's network namespace reads the kernel's table: that works for every image, also without a
  * shell, and needs no right but Docker's.
  */
-export async function drain(server: Server, step: RetireStep, context: DrainContext): Promise<DrainOutcome> {
+export async function drain(server: Server, step: DrainTarget, context: DrainContext): Promise<DrainOutcome> {
   const begun = Date.now();
   const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
   let helper = await startHelper(server, step, context);
@@ -48,7 +69,7 @@ export async function drain(server: Server, step: RetireStep, context: DrainCont
       context.signal.throwIfAborted();
       // The container to drain has ended by itself, or another run has removed it.
       if (helper === undefined) return { ms: Date.now() - begun, cut: 0 };
-      const seen = await look(server, helper, step.containerPort);
+      const seen = await look(server, helper, step.ports);
       if (seen === undefined) {
         helper = await startHelper(server, step, context);
         continue;
@@ -58,10 +79,6 @@ export async function drain(server: Server, step: RetireStep, context: DrainCont
       const elapsedMs = Date.now() - begun;
       if (emptyLooks === EMPTY_LOOKS_NEEDED) return { ms: elapsedMs, cut: 0 };
       if (elapsedMs >= limitMs) {
-        const what = open === 1 ? '1 connection is' : `${open} connections are`;
-        context.log.warning(
-          `${step.name} on ${server.host}: ${what} cut, the drain timeout of ${limitMs / 1000} s is over`,
-        );
         return { ms: elapsedMs, cut: open };
       }
       if (open > 0 && Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
@@ -88,7 +105,7 @@ function limitText(limitMs: number): string {
  */
 async function startHelper(
   server: Server,
-  step: RetireStep,
+  step: DrainTarget,
   context: DrainContext,
 ): Promise<string | undefined> {
   const { engine } = server;
@@ -121,10 +138,14 @@ async function startHelper(
 }
 
 /** Returns undefined when the helper has gone. */
-async function look(server: Server, helper: string, port: number): Promise<number | undefined> {
+async function look(
+  server: Server,
+  helper: string,
+  ports: readonly number[] | undefined,
+): Promise<number | undefined> {
   try {
     const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-    return countConnections(stdout, port);
+    return countConnections(stdout, ports);
   } catch (error) {
     if (isStatus(error, 404, 409)) return undefined;
     throw error;

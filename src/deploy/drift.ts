@@ -71,7 +71,7 @@ function serviceDrift(kept: PlanInput, service: string): Drift[] {
       const copy = kept.state.services[service]?.servers.find(({ host }) => host === server.host);
       const recorded = copy === undefined ? [] : copyDrift(kept, service, server, copy);
       const others = containersAt(kept, service, server.host).filter(
-        ({ id, side }) => side !== copy?.side && !kept.drainedElsewhere.has(id),
+        ({ id, side, isAdopted }) => !isAdopted && side !== copy?.side && !kept.drainedElsewhere.has(id),
       );
       return [...recorded, ...others.map((one) => unrecorded(kept, service, server.host, one))];
     });
@@ -80,7 +80,7 @@ function serviceDrift(kept: PlanInput, service: string): Drift[] {
 function copyDrift(kept: PlanInput, service: string, server: ServerSpec, copy: RecordedServer): Drift[] {
   const { host, side, container: name } = copy;
   const say = (kind: Drift['kind'], message: string): Drift[] => [{ kind, host, service, message }];
-  const found = containersAt(kept, service, host).find((container) => container.side === side);
+  const found = containersAt(kept, service, host).find((one) => !one.isAdopted && one.side === side);
   if (found === undefined)
     return say('container', `${service}: ${name} is recorded on ${host}, but is not there`);
   if (!found.isRunning) {
@@ -122,6 +122,8 @@ function hookDrift({ state }: PlanInput): Drift[] {
 function nginxDrift(kept: PlanInput, plan: Plan): Drift[] {
   const states = {
     create: 'is not there',
+    bridge: 'does not serve yet: a front holds its ports',
+    open: 'does not have its ports yet: a run was cut off that took them over',
     start: 'needs a start',
     join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
   };
@@ -133,7 +135,7 @@ function nginxDrift(kept: PlanInput, plan: Plan): Drift[] {
       servers.some((one) => one.host === host),
     );
     // A server that is new in the file lacks nothing that somebody took away.
-    if (sidecar === undefined && containers.length === 0 && !isRecorded) return [];
+    if (sidecar === undefined && containers.every(({ isAdopted }) => isAdopted) && !isRecorded) return [];
     return (['sidecar', 'edge'] as const).flatMap((kind) => {
       const need = step[kind];
       return need === undefined ? [] : [{ kind, host, message: `${host}: the ${kind} ${states[need]}` }];

@@ -3,7 +3,7 @@ import type { ServiceSpec } from '../model/spec.ts';
 import type { NginxKind } from '../nginx/render.ts';
 import type { Port } from './needs.ts';
 import type { ObservedContainer, ObservedServer } from './observed.ts';
-import type { Plan } from './plan.ts';
+import { isCreating, type Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 import { adviseUnfinished, describeUnfinished } from './unfinished-hook.ts';
 import type { Vitals } from './vitals.ts';
@@ -247,7 +247,9 @@ export function judgePorts(
 /** judgeHealth names the containers of the environment that do not do well now. */
 export function judgeHealth({ host, containers }: ObservedServer): Finding[] {
   const found = { server: host, check: 'health' as const };
-  const ill = containers.flatMap((container) => {
+  // How what is taken over does is nobody's promise.
+  const ours = containers.filter(({ isAdopted }) => !isAdopted);
+  const ill = ours.flatMap((container) => {
     const complaint = complaintOf(container);
     return complaint === undefined ? [] : [`${container.name} ${complaint}`];
   });
@@ -266,6 +268,17 @@ function complaintOf({ isRunning, condition }: ObservedContainer): string | unde
     return `was started again ${restarts} times`;
   if (!isRunning) return `does not run (${state})`;
   return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
+}
+
+/** judgeFronts names the fronts that the file says shall go, and that stay for now. */
+export function judgeFronts({ staying }: Plan): Finding[] {
+  return staying.map((message) => ({
+    server: '',
+    check: 'port',
+    level: 'warning',
+    message,
+    hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+  }));
 }
 
 /** judgeLease says whether a deploy could begin now. */
@@ -290,7 +303,7 @@ function fills(plan: Plan, host: string): boolean {
   const coming = [
     ...plan.pulls,
     ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-    ...plan.prepare.filter(({ sidecar, edge }) => sidecar === 'create' || edge === 'create'),
+    ...plan.prepare.filter(isCreating),
   ];
   return coming.some((step) => step.host === host);
 }

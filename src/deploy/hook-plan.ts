@@ -23,6 +23,15 @@ export interface HookPlan {
   progress: RecordedHooks | undefined;
 }
 
+const NOTHING: HookPlan = {
+  preDeploy: [],
+  postDeploy: [],
+  awaited: [],
+  vacate: [],
+  unfinished: [],
+  progress: undefined,
+};
+
 /** A service as far as its containers can go by it: also one that left the file. */
 type Owner = Parameters<typeof retire>[1];
 
@@ -45,6 +54,8 @@ interface Decision {
  * container is gone, or was killed, nobody knows, and somebody has to say. Pure.
  */
 export function planHooks(input: PlanInput, service: WantedService, outcome: Outcome): HookPlan {
+  // Its hooks come with its change, in a second plan.
+  if (outcome.isPostponed) return NOTHING;
   // What is undone has run its hooks before.
   if (input.keepsActive) return planLeftHooks(input, service, []);
   const pre = preDeploy(input, service, outcome);

@@ -7,32 +7,43 @@ import type { LabelledImage, Leftover, Leftovers } from './observed.ts';
 
 /**
  * findLeftovers looks for what carries the labels of an environment on a server and is no service, sidecar or edge:
- * `labelled` are all containers of Switchyard there. What others own is never in the result, used or not.
+ * `containers` are all that there are, whoever made them. What others own is never in the result, used or not.
  */
 export async function findLeftovers(
   server: Pick<Server, 'engine'>,
   scope: Scope,
-  labelled: readonly ContainerSummary[],
+  containers: readonly ContainerSummary[],
 ): Promise<Leftovers> {
-  const own = labelled.filter(({ Labels }) => isOwned(Labels, scope));
+  const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
   const [networks, volumes, images] = await Promise.all([
     findNetworks(server, scope),
     findVolumes(server, scope),
-    findImages(server, scope, labelled),
+    findImages(server, scope, containers),
   ]);
-  return { helpers: leftHelpers(own), networks, volumes, images };
+  return { helpers: leftHelpers(own, containers), networks, volumes, images };
 }
 
-function isOwned(labels: Record<string, string> | undefined, scope: Scope): boolean {
+/** isOwned tells whether labels are those of an environment. */
+export function isOwned(labels: Record<string, string> | undefined, scope: Scope): boolean {
   return labels?.[LABEL.project] === scope.project && labels[LABEL.environment] === scope.environment;
 }
 
+/** The network of a helper that watches a container. */
+function watched(id: string): string {
+  return `container:${id}`;
+}
+
+/** helpersOf returns the ids of the containers among an environment's `own` that watch the connections of a container. */
+export function helpersOf(own: readonly ContainerSummary[], id: string): string[] {
+  return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id!);
+}
+
 /**
- * A helper lives in the network of the container it watches; without that container it is a leftover. So is a lock
+ * A helper lives in the network of the container it watches, whoever made that one; without it it is a leftover. So is a lock
  * of the edge: only who holds the environment's lease takes one, and removes leftovers.
  */
-function leftHelpers(own: readonly ContainerSummary[]): Leftover[] {
-  const running = own.filter(({ State }) => State === 'running').map(({ Id }) => `container:${Id}`);
+function leftHelpers(own: readonly ContainerSummary[], containers: readonly ContainerSummary[]): Leftover[] {
+  const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id!));
   const left = own.filter(({ HostConfig, Labels }) => {
     const role = Labels?.[LABEL.role];
     return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
@@ -69,14 +80,14 @@ function labelsOf({ project, environment }: Scope): string[] {
 async function findImages(
   { engine }: Pick<Server, 'engine'>,
   { project, environment }: Scope,
-  labelled: readonly ContainerSummary[],
+  containers: readonly ContainerSummary[],
 ): Promise<LabelledImage[]> {
-  const isShared = labelled.some(
+  const isShared = containers.some(
     ({ Labels }) => Labels?.[LABEL.project] === project && Labels[LABEL.environment] !== environment,
   );
   if (isShared) return [];
   const images = await engine.listImages([`${LABEL.project}=${project}`]);
-  const used = new Set(labelled.map(({ ImageID }) => ImageID));
+  const used = new Set(containers.map(({ ImageID }) => ImageID));
   const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
   // Somebody may have started a container of it by hand, or have built another image on it.
   const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });

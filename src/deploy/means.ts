@@ -96,12 +96,12 @@ export class Means {
   /** prepare gives servers what they lack, and remembers the edges and sidecars that it made or started. */
   async prepare(steps: readonly PrepareStep[]): Promise<void> {
     const { log } = this.request;
-    const { scope, nginx } = this.context();
+    const { scope, nginx, guard } = this.context();
     if (steps.length === 0) return;
     const prepared = await this.timeline.measure({ phase: 'prepare' }, () =>
       allOrErrors(
         steps.map((step) =>
-          perform(log, step, () => prepare(this.fleet.server(step.host), scope, nginx, step, log)),
+          perform(log, step, () => prepare(this.fleet.server(step.host), step, { scope, nginx, log, guard })),
         ),
       ),
     );

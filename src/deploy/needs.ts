@@ -1,5 +1,6 @@
 import { hostPort } from '../model/ports.ts';
-import type { Plan } from './plan.ts';
+import { DOOR_PORTS, doorsOf } from './adopted.ts';
+import type { Plan, PrepareStep } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 import { containersAt, observedAt } from './spots.ts';
 
@@ -14,7 +15,11 @@ export interface Port {
 
 /** Reaches what listens on all addresses of the server. */
 const OWN_ADDRESS = '127.0.0.1';
-const EDGE_PORTS = [80, 443];
+
+/** It is made at once, or when a front has left. */
+function isNewEdge(edge: PrepareStep['edge']): boolean {
+  return edge === 'create' || edge === 'bridge' || edge === 'open';
+}
 
 /** neededImages returns the images that a plan asks a registry for on a server, each once. Pure. */
 export function neededImages(plan: Plan, input: PlanInput, host: string): string[] {
@@ -31,13 +36,15 @@ export function neededImages(plan: Plan, input: PlanInput, host: string): string
 }
 
 /**
- * neededPorts returns the ports that must be free on a server: those of a new edge, and the host ports of new sides.
+ * neededPorts returns the ports that must be free on a server: those of a new edge, but for what a front holds, and the host ports of new sides.
  * A port whose side is taken by the service's own container is free when its turn comes. Pure.
  */
 export function neededPorts(plan: Plan, input: PlanInput, host: string): Port[] {
-  const { edge } = observedAt(input, host);
-  const isCreating = plan.prepare.some((step) => step.host === host && step.edge === 'create');
-  const ofEdge = edge === undefined && isCreating ? EDGE_PORTS : [];
+  const server = observedAt(input, host);
+  const isComing = plan.prepare.some(({ edge, ...step }) => step.host === host && isNewEdge(edge));
+  // What a front holds is its until it leaves, without a gap.
+  const held = server.foreign.flatMap(doorsOf).map(({ port }) => port);
+  const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
   const started = plan.levels
     .flatMap(({ start }) => start)
     .filter((step) => step.host === host && step.existing === undefined);

@@ -3,6 +3,7 @@ import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
 import {
   containerName,
+  EDGE_BRIDGE_NAME,
   EDGE_NETWORK,
   type HookName,
   networkName,
@@ -13,8 +14,10 @@ import type { EnvironmentSpec } from '../model/spec.ts';
 import { isVersionedName } from '../model/version-name.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
+import { adoptedContainers } from './adopted.ts';
 import { repositoryOf, shortName } from './image-name.ts';
-import { findLeftovers } from './leftovers.ts';
+import { findLeftovers, helpersOf, isOwned } from './leftovers.ts';
+import { observeForeign } from './observe-foreign.ts';
 import type {
   ObservedContainer,
   ObservedHook,
@@ -31,22 +34,31 @@ import { defaultsOf, settingsOf } from './settings.ts';
 export async function observe(
   server: Server,
   scope: Scope,
-  { services, nginx }: Pick<EnvironmentSpec, 'services' | 'nginx'>,
+  wanted: Pick<EnvironmentSpec, 'services' | 'nginx'>,
 ): Promise<ObservedServer> {
   const { engine } = server;
+  const { services, nginx } = wanted;
   const network = networkName(scope);
   const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
 
-  const [all, images] = await Promise.all([
-    engine.listContainers({ label: [LABEL.role] }),
+  const [everything, images] = await Promise.all([
+    engine.listContainers(),
     Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)] as const)),
   ]);
+  const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
   const role = (name: string) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
-  const own = all.filter((summary) => belongsTo(summary, scope));
+  const own = all.filter(({ Labels }) => isOwned(Labels, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [standing, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+  const bridge = role('edge-bridge').find(
+    (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
+  );
+  const edges = role('edge');
+  const running = edges.find(({ State }) => State === 'running');
+
+  const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+    observeForeign(server, everything, scope, wanted),
     Promise.all(
       own
         .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
@@ -58,20 +70,25 @@ export async function observe(
       own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'),
       scope,
     ),
-    observeNginx('edge', server, role('edge')[0], scope),
-    findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
-    findLeftovers(server, scope, all),
+    observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
+    findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+    findLeftovers(server, scope, everything),
   ]);
   return {
     host: server.host,
-    containers: standing.filter((container) => isNamedByUs(scope, container)),
+    containers: [
+      ...standing.filter((container) => isNamedByUs(scope, container)),
+      ...adoptedContainers(scope, services, foreign),
+    ],
     copies: standing.filter((container) => !isNamedByUs(scope, container)),
     hooks,
     sidecar,
     edge,
+    bridge: bridge?.Id,
+    foreign,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
-      .filter((summary) => !belongsTo(summary, scope))
+      .filter(({ Labels }) => !isOwned(Labels, scope))
       .flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
       .filter((port) => port !== undefined)
       .map(Number),
@@ -82,11 +99,6 @@ export async function observe(
       ),
     ),
   };
-}
-
-/** The network of a helper that watches a container. */
-function watched(id: string): string {
-  return `container:${id}`;
 }
 
 /** The list of containers names an image by its id once its name is gone; so where one is named, nobody is asked. */
@@ -110,10 +122,6 @@ function digestOf(digests: readonly string[], repository: string): string | unde
 
 function nameOf({ Names }: ContainerSummary): string {
   return Names?.[0]?.replace(/^\//, '') ?? '';
-}
-
-function belongsTo({ Labels }: ContainerSummary, scope: Scope): boolean {
-  return Labels?.[LABEL.project] === scope.project && Labels?.[LABEL.environment] === scope.environment;
 }
 
 function isNamedByUs(scope: Scope, { service, side, name }: ObservedContainer): boolean {
@@ -145,9 +153,7 @@ async function observeContainer(
     versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
     internalPort: Number(labels[LABEL.internalPort]),
     address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
-    helpers: own
-      .filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(summary.Id!))
-      .map(({ Id }) => Id!),
+    helpers: helpersOf(own, summary.Id!),
     condition: {
       state: summary.State ?? '',
       restarts: found?.RestartCount ?? 0,

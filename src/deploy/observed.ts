@@ -1,5 +1,6 @@
 import type { HookName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
+import type { ServedName } from '../nginx/served-names.ts';
 import type { Slot, Tree } from '../nginx/tree.ts';
 import type { ContainerSettings, ImageDefaults } from './settings.ts';
 
@@ -33,6 +34,8 @@ export interface ObservedContainer {
   helpers: string[];
   /** Its environment variables. */
   environment?: Record<string, string>;
+  /** Switchyard did not make it: it has the traffic by other ways than the routes, until it is taken over. */
+  isAdopted?: true;
 }
 
 /** The container of a hook as it was found on a server. */
@@ -92,6 +95,28 @@ export interface Leftovers {
   images: LabelledImage[];
 }
 
+/** A container that this environment did not make, as far as it can be taken over or is in the way. */
+export interface ForeignContainer {
+  id: string;
+  name: string;
+  isRunning: boolean;
+  image: string;
+  imageId: string;
+  /** The environment that its labels name, where Switchyard made it for another one. */
+  owner: string | undefined;
+  /** The project of Compose that made it. */
+  composeProject: string | undefined;
+  networks: string[];
+  /** Volumes and directories that it may write to. */
+  writes: { source: string; target: string }[];
+  /** Ports of the server that lead into it. */
+  published: { port: number; containerPort: number }[];
+  /** Ids of the helpers of this environment that watch its connections. */
+  helpers: string[];
+  /** What an nginx serves; undefined when it was not asked, or is no nginx. */
+  served?: ServedName[];
+}
+
 /** What was found on one server. */
 export interface ObservedServer {
   host: string;
@@ -100,7 +125,12 @@ export interface ObservedServer {
   copies: ObservedContainer[];
   hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
+  /** Where a front still holds the edge's ports, the bridge that stands in for it. */
   edge: ObservedNginx | undefined;
+  /** Id of the bridge while it runs. */
+  bridge: string | undefined;
+  /** Containers that this environment did not make, and may take over or finds in its way. */
+  foreign: ForeignContainer[];
   hasNetwork: boolean;
   /** Base host ports, those of versions too, that other environments' containers hold here. */
   foreignHostPorts: number[];

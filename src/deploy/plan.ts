@@ -49,7 +49,8 @@ export interface RetireStep {
   host: string;
   id: string;
   name: string;
-  containerPort: number;
+  /** Undefined is every port that it listens on. */
+  containerPort: number | undefined;
   release: number;
   /** Ids of the helpers of killed runs that watch it still: they go with it. */
   helpers: string[];
@@ -109,7 +110,32 @@ export interface PrepareStep {
   kind: 'prepare';
   host: string;
   sidecar: 'create' | 'start' | undefined;
-  edge: 'create' | 'start' | 'join' | undefined;
+  /** `bridge` stands in for the edge while a front holds its ports; `open` gives it them when the front is gone. */
+  edge: 'create' | 'start' | 'join' | 'bridge' | 'open' | undefined;
+  /** An nginx of the older naming that has the sidecar's name. */
+  displaced?: DisplacedSidecar;
+}
+
+/** An nginx that gets another name, so that the sidecar can have its own; it runs on until it is idle. */
+export interface DisplacedSidecar {
+  id: string;
+  name: string;
+  /** It answers to the sidecar's alias on the environment's network. */
+  isInNetwork: boolean;
+}
+
+/** Sending new connections past a front to the bridge, and waiting until its own are over. */
+export interface DivertStep {
+  kind: 'divert';
+  host: string;
+  /** The front. */
+  id: string;
+  name: string;
+  /** Ports of the server, and those of the front that they lead to. */
+  ports: number[];
+  containerPorts: number[];
+  /** How long to wait; 0 is without limit. */
+  drainTimeoutMs: number;
 }
 
 /** The values of one service's secrets under the number that its releases name. */
@@ -158,10 +184,22 @@ export type Step =
   | SwitchStep
   | PullStep
   | PrepareStep
+  | DivertStep
   | KeepSecretsStep
   | ForgetSecretsStep
   | TeardownStep
   | SweepStep;
+
+/**
+ * How what ran before Switchyard leaves, when all services have their traffic: the front gets no new connections,
+ * then what it passed them to goes, then it goes itself, and the edge has its ports.
+ */
+export interface Takeover {
+  divert: DivertStep[];
+  leave: RetireStep[];
+  nginx: RetireStep[];
+  open: PrepareStep[];
+}
 
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
@@ -246,6 +284,11 @@ export interface Plan {
   /** Side by side with the record of the intent: no container starts before its secrets are kept. */
   keepSecrets: KeepSecretsStep[];
   levels: Level[];
+  takeover: Takeover;
+  /** Fronts that the file says shall go, and that somebody still needs, as sentences. */
+  staying: string[];
+  /** Services whose change follows in a second plan: its place is free when the takeover is done. */
+  postponed: string[];
   /** Where the services of `changes` stand afterwards. */
   standing: Record<string, Standing[]>;
   /** Of services that left. */
@@ -276,11 +319,12 @@ export function isEmpty(plan: Plan): boolean {
       plan.teardown.length +
       plan.sweep.length ===
       0 &&
+    Object.values(plan.takeover).every((steps: readonly Step[]) => steps.length === 0) &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );
 }
 
 /** isCreating tells whether a server gets something new; else what is there is only started, or joined. */
 export function isCreating({ sidecar, edge }: PrepareStep): boolean {
-  return sidecar === 'create' || edge === 'create';
+  return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
 }

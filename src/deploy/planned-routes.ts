@@ -50,6 +50,7 @@ export function routesAfter(
   const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
     const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
+    if (outcome?.isPostponed) return liveRoute(service.name).map((route) => withDomains(route, service));
     const isKept = input.keepsActive && service.isSelected;
     if (outcome !== undefined && !isKept) return [routeOf(service, service.spec, outcome.placements)];
     const placements = currentPlacements(input, service.name);
@@ -61,6 +62,11 @@ export function routesAfter(
   const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
   const unnamed = [...live.keys()].filter((name) => !named.has(name));
   return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+
+/** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
+function withDomains(route: Route, { spec }: WantedService): Route {
+  return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
 }
 
 /** A run was cut off between its switch and the record. */

@@ -1,4 +1,6 @@
+import { UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
+import { frontOf } from './adopted.ts';
 import { partHashes } from './desired.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import { dependencyLevels } from './levels.ts';
@@ -12,6 +14,7 @@ import type {
   RetireStep,
   StaleChange,
   SwitchStep,
+  Takeover,
 } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
@@ -21,6 +24,7 @@ import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
 import { containersAt, copiesAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
 import { planSweep } from './sweep-plan.ts';
+import { displacedSidecar, planTakeover } from './takeover-plan.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -37,7 +41,11 @@ export function planDeploy(input: PlanInput): Plan {
   const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
   const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
   const keepSecrets = planKeepSecrets(input, levels);
-  const drained = [...vacate, ...levels.flatMap(({ retire }) => retire)];
+  const { takeover, staying } = planTakeover(input, outcomes);
+  const postponed = selected.map(({ name }) => name).filter((name) => outcomes.get(name)!.isPostponed);
+  refuseToWait(postponed, takeover);
+  const { divert, leave, nginx, open } = takeover;
+  const retired = [...vacate, ...levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
   return {
     scope: input.scope,
     changes: [
@@ -52,12 +60,15 @@ export function planDeploy(input: PlanInput): Plan {
     ),
     vacate,
     pulls: [
-      ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...drained]),
+      ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...divert, ...retired, ...open]),
       ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
     ],
     prepare,
     keepSecrets,
     levels,
+    takeover,
+    staying,
+    postponed,
     standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
     forgetSecrets: planForgetSecrets(input),
     teardown: isLeaving
@@ -65,7 +76,7 @@ export function planDeploy(input: PlanInput): Plan {
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)
           .map(({ host }) => ({ kind: 'teardown', host }))
       : [],
-    sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
+    sweep: planSweep(input, retired),
     stale: planStale(input),
   };
 }
@@ -80,6 +91,16 @@ function planAllHooks(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>):
       (name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])] as const,
     ),
   ]);
+}
+
+/** What stands in the way of a new container has to leave first; a run that does not let it leave is in vain. */
+function refuseToWait(postponed: readonly string[], { leave }: Takeover): void {
+  const waiting = postponed.find((name) => leave.every(({ service }) => service !== name));
+  if (waiting === undefined) return;
+  throw new UserError(
+    `${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`,
+    { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' },
+  );
 }
 
 function planStale({ state, excluded, hosts, servers, services }: PlanInput): StaleChange {
@@ -180,35 +201,42 @@ function leavingSpec({ leaving }: PlanInput, name: string) {
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
   const spec = leavingSpec(input, name);
   return input.hosts.flatMap((host) =>
-    [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) =>
-      retire(input, { name, spec }, host, container),
-    ),
+    [...containersAt(input, name, host), ...copiesAt(input, name, host)]
+      .filter(({ isAdopted }) => !isAdopted)
+      .map((container) => retire(input, { name, spec }, host, container)),
   );
 }
 
 function planPrepare(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep[] {
   const { sidecar } = observedAt(input, host);
   const missing = input.isLeaving ? undefined : 'create';
+  const displaced = displacedSidecar(input, host);
   const step: PrepareStep = {
     kind: 'prepare',
     host,
     sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
     edge: prepareEdge(input, host, switches),
+    ...(sidecar === undefined && displaced && { displaced }),
   };
   return step.sidecar === undefined && step.edge === undefined ? [] : [step];
 }
 
 /** Domains that leave need an edge too, until the last switch. */
 function prepareEdge(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep['edge'] {
-  const { sidecar, edge } = observedAt(input, host);
+  const server = observedAt(input, host);
+  const { sidecar, edge } = server;
+  const hasFront = frontOf(server) !== undefined;
+  // Nobody holds the ports any more: a run was cut off while it took a front over.
+  if (server.bridge !== undefined && !hasFront) return 'open';
   const wanted = input.services.map(({ spec }) => spec.route);
   const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
   const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
   const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
   if (!hasDomains && !isServing) return undefined;
-  if (edge === undefined) return 'create';
-  if (!edge.isRunning) return 'start';
-  return edge.isInNetwork ? undefined : 'join';
+  if (edge === undefined) return hasFront ? 'bridge' : 'create';
+  if (!edge.isRunning) return hasFront ? 'bridge' : 'start';
+  if (edge.isInNetwork) return undefined;
+  return server.bridge === undefined ? 'join' : 'bridge';
 }
 
 function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): Change {
@@ -216,12 +244,13 @@ function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): C
   const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
   const starts = outcome.level.start.length + outcome.level.check.length > 0;
   let effect: Effect = 'none';
-  if (starts) effect = isStanding(input, service.name) ? strategy : 'create';
+  if (outcome.isPostponed) effect = 'none';
+  else if (starts) effect = isStanding(input, service.name) ? strategy : 'create';
   else if (outcome.isMoving) effect = 'reload';
   else if (service.release.isNew || service.known.pending !== undefined)
     effect = isRouteChanged(service) ? 'reload' : 'record';
   else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome)) effect = 'record';
-  const reasons = explainChange(service, outcome.level, input);
+  const reasons = [...explainChange(service, outcome.level, input), ...explainAdoption(outcome)];
   return {
     service: service.name,
     from,
@@ -232,6 +261,11 @@ function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): C
     hosts: outcome.placements.map(({ host }) => host),
     image: service.spec.container.image,
   };
+}
+
+function explainAdoption({ leave, isPostponed }: Outcome): string[] {
+  const adopted = leave.map(({ name, host }) => `adopts ${name} on ${host}`);
+  return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
 }
 
 function isRouteChanged({ known: { current }, spec }: WantedService): boolean {

@@ -7,6 +7,7 @@ import { NginxInstance } from '../nginx/instance.ts';
 import {
   type Finding,
   judgeForbiddenPulls,
+  judgeFronts,
   judgeHealth,
   judgeHooks,
   judgeImages,
@@ -41,7 +42,7 @@ export async function preflight(
   holder: string | undefined,
 ): Promise<Finding[]> {
   const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
-  return [judgeLease(holder), ...judgeHooks(plan), ...found.flat()];
+  return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
 }
 
 async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promise<Finding[]> {

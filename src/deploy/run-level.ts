@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../model/errors.ts';
 import { networkName } from '../model/names.ts';
 import { containerRequest } from './container.ts';
 import { placeKey, type RunContext } from './context.ts';
-import { type DrainOutcome, drain } from './drain.ts';
+import { type DrainOutcome, drain, warnOfCut } from './drain.ts';
 import { awaitHealthy } from './health.ts';
 import { runHook } from './hook.ts';
 import { perform } from './perform.ts';
@@ -41,7 +41,7 @@ export async function runLevel(context: RunContext, level: Level): Promise<Retir
     await Promise.all([health.end(), probes.endAfter(Promise.resolve())]);
     throw error;
   }
-  const done = retireAll(context, level, Date.now());
+  const done = retireAll(context, level.retire, settledAfter(context, Date.now()));
   return { done, probes: probes.endAfter(done) };
 }
 
@@ -158,14 +158,14 @@ async function check(
   });
 }
 
-async function retireAll(
+/** retireAll ends containers side by side; it returns how their drains ended, by id. */
+export async function retireAll(
   context: RunContext,
-  level: Level,
-  switchedAt: number,
+  steps: readonly RetireStep[],
+  settledAt: number,
 ): Promise<Map<string, DrainOutcome>> {
-  const settledAt = settledAfter(context, switchedAt);
   const outcomes = await allOrErrors(
-    level.retire.map(async (step) => [step.id, await retire(context, step, settledAt)] as const),
+    steps.map(async (step) => [step.id, await retire(context, step, settledAt)] as const),
   );
   return new Map(outcomes);
 }
@@ -190,8 +190,14 @@ async function drainAndStop(context: RunContext, step: RetireStep, settledAt: nu
   if (step.drainTimeoutMs !== undefined) {
     outcome = await timeline.measure({ ...step, phase: 'drain' }, async () => {
       await sleep(Math.max(0, settledAt - Date.now()), undefined, { signal: guard.signal });
-      return await drain(server, step, { scope, helperImage: nginx.image, log, signal: guard.signal });
+      const target = {
+        ...step,
+        ports: step.containerPort === undefined ? undefined : [step.containerPort],
+        drainTimeoutMs: step.drainTimeoutMs ?? 0,
+      };
+      return await drain(server, target, { scope, helperImage: nginx.image, log, signal: guard.signal });
     });
+    warnOfCut(log, `${step.name} on ${step.host}`, outcome, step.drainTimeoutMs, 'cut');
   }
   await timeline.measure({ ...step, phase: 'stop' }, async () => {
     await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));

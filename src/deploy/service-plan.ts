@@ -12,6 +12,7 @@ import {
   containersAt,
   copiesAt,
   currentPlacements,
+  hostsWithAdopted,
   observedAt,
   routedSide,
   spotOf,
@@ -30,6 +31,10 @@ export interface Outcome {
   vacate: RetireStep[];
   pulls: PullStep[];
   level: Pick<Level, 'stop' | 'start' | 'check' | 'retire'>;
+  /** What is taken over, and goes when all services have their traffic. */
+  leave: RetireStep[];
+  /** A container that still has traffic by other ways stands where the new one shall. */
+  isPostponed: boolean;
   /** Traffic moves to other containers. */
   isMoving: boolean;
 }
@@ -42,6 +47,8 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
     vacate: [],
     pulls: [],
     level: { stop: [], start: [], check: [], retire: [] },
+    leave: [],
+    isPostponed: false,
     isMoving: false,
   };
   const current = currentPlacements(input, service.name);
@@ -59,10 +66,34 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
       }
       continue;
     }
-    if (targets.has(host)) planSpot(input, service, server, outcome);
+    if (neverLeft(input, service.name, host)) planReturn(input, service, server, outcome);
+    else if (targets.has(host)) planSpot(input, service, server, outcome);
     else planDeparture(input, service, host, outcome);
   }
+  if (outcome.isPostponed) return postpone(input, service, current, outcome);
   outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+  return outcome;
+}
+
+/** A change that has to wait on one server waits on all: copies that differ would not be served together. */
+function postpone(
+  input: PlanInput,
+  service: WantedService,
+  current: readonly Placement[],
+  { leave }: Outcome,
+): Outcome {
+  const outcome: Outcome = {
+    placements: [...current],
+    standing: [],
+    vacate: [],
+    pulls: [],
+    level: { stop: [], start: [], check: [], retire: [] },
+    // Where it is not routed to yet, what is taken over still has its traffic.
+    leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
+    isPostponed: true,
+    isMoving: false,
+  };
+  for (const placement of current) addStanding(input, service, placement, outcome);
   return outcome;
 }
 
@@ -82,6 +113,7 @@ function targetsOf(input: PlanInput, service: WantedService, current: readonly P
     servers,
     candidates.map(({ host }) => host),
     current.map(({ host }) => host),
+    hostsWithAdopted(input, service.name),
   );
 }
 
@@ -102,6 +134,13 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
           (image === undefined || container.imageId === image.id) &&
           changedByHand(input, service, server, container).length === 0,
   });
+  const { vacate } = plan;
+  const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
+  if (isBusy) {
+    outcome.leave.push(retire(input, service, host, vacate));
+    outcome.isPostponed = true;
+    return;
+  }
   const isNew = plan.start !== undefined && plan.start.existing === undefined;
   const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
   const { name, versionPort, release } = kept ?? {
@@ -129,18 +168,21 @@ function takenNames(input: PlanInput, host: string, { vacate }: SpotPlan): Set<s
   return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
 }
 
-/** What stands on no side goes as an old side goes; where two must not run together, before anything starts. */
+/**
+ * What stands on no side goes as an old side goes; where two must not run together, before anything starts. What is
+ * taken over has its traffic by other ways, and goes with them.
+ */
 function addLeftovers(
   input: PlanInput,
   service: WantedService,
   host: string,
   containers: readonly ObservedContainer[],
-  { level, vacate }: Outcome,
+  { level, vacate, leave }: Outcome,
 ): void {
-  const steps = containers
-    .filter(({ id }) => !input.drainedElsewhere.has(id))
-    .map((container) => retire(input, service, host, container));
-  (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
+  const early = service.spec.policy.strategy === 'recreate' ? vacate : level.retire;
+  for (const container of containers.filter(({ id }) => !input.drainedElsewhere.has(id))) {
+    (container.isAdopted ? leave : early).push(retire(input, service, host, container));
+  }
 }
 
 function addSpot(
@@ -177,15 +219,48 @@ function addSpot(
   const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
   if (plan.retire !== undefined && !isElsewhere) {
     const step = retire(input, service, host, plan.retire);
+    const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
     // A container that was stopped before has nothing to drain.
-    level.retire.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
+    steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
   }
+}
+
+/** A failed run has not moved the traffic of what it was to take over. */
+function neverLeft(input: PlanInput, service: string, host: string): boolean {
+  const isUnrouted = routedSide(input, service, host) === undefined;
+  return (
+    input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted)
+  );
+}
+
+/** What was to be taken over goes on as before; one that was stopped for the new one is started again. */
+function planReturn(input: PlanInput, service: WantedService, server: ServerSpec, outcome: Outcome): void {
+  const { host } = server;
+  const containers = containersAt(input, service.name, host);
+  const added = containers.filter(({ isAdopted }) => !isAdopted);
+  outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
+  const adopted = containers.filter(({ isAdopted }) => isAdopted);
+  const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
+  if (stopped === undefined || service.spec.policy.strategy !== 'recreate') return;
+  const { side, name, release, id } = stopped;
+  const blueprint = blueprintOf(input, service, server);
+  outcome.level.start.push({
+    kind: 'start',
+    service: service.name,
+    host,
+    side,
+    name,
+    release,
+    blueprint,
+    existing: id,
+  });
 }
 
 function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
   const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
   for (const container of here) {
-    outcome.level.retire.push(retire(input, service, host, container));
+    const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
+    steps.push(retire(input, service, host, container));
   }
 }
 
@@ -209,7 +284,8 @@ export function retire(
     release,
     isRunning,
     helpers,
-  }: Pick<ObservedContainer, 'id' | 'name' | 'release' | 'isRunning' | 'helpers'>,
+    isAdopted,
+  }: Pick<ObservedContainer, 'id' | 'name' | 'release' | 'isRunning' | 'helpers' | 'isAdopted'>,
 ): RetireStep {
   const { port, policy } = service.spec;
   const isUnused = unused.has(id);
@@ -221,7 +297,7 @@ export function retire(
     host,
     id,
     name,
-    containerPort: port,
+    containerPort: isAdopted ? undefined : port,
     release,
     helpers,
     drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,

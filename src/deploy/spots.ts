@@ -28,14 +28,15 @@ export function spotOf(input: PlanInput, service: string, host: string) {
   const routed = routedSide(input, service, host);
   const active =
     routed === undefined
-      ? (containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+      ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+        containers.find(({ side }) => side === recordedSide(input, service, host)) ??
         containers.find(({ isRunning }) => isRunning) ??
         containers[0])
       : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-  const idle =
-    containers.find((container) => container !== active && container.side !== active?.side) ??
-    containers.find((container) => container !== active);
-  return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
+  const rest = containers.filter((container) => container !== active);
+  const ours = rest.filter(({ isAdopted }) => !isAdopted);
+  const idle = ours.find(({ side }) => side !== active?.side) ?? ours[0] ?? rest[0];
+  return { active, idle, others: rest.filter((container) => container !== idle) };
 }
 
 /**
@@ -168,6 +169,11 @@ export function standingAt(
   const recorded = recordedAt(input, service, host);
   const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
   return { name, release: recorded?.release };
+}
+
+/** hostsWithAdopted returns the servers on which something runs that a service takes over. */
+export function hostsWithAdopted(input: PlanInput, service: string): string[] {
+  return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
 }
 
 /** hostsWithSidecar returns the servers that can be given routes. */

@@ -68,8 +68,8 @@ export class Engine {
   }
 
   /**
-   * listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`), or
-   * were made from an image of these ids or from one that is built on it.
+   * listContainers returns all containers, stopped ones too; with a filter those that carry its labels (`key` or
+   * `key=value`), or were made from an image of these ids or from one that is built on it.
    */
   listContainers(
     filter: { label?: string[]; name?: string[]; ancestor?: string[] } = {},
@@ -126,6 +126,11 @@ export class Engine {
       // 409: somebody else is removing it right now.
       if (!isStatus(error, 404, 409)) throw error;
     }
+  }
+
+  /** renameContainer gives a container another name; it runs on undisturbed. */
+  async renameContainer(id: string, name: string): Promise<void> {
+    await this.http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
   }
 
   async signalContainer(id: string, signal: string): Promise<void> {

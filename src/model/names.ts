@@ -92,6 +92,11 @@ export function sidecarName(scope: Scope): string {
   return `${scopeName(scope)}_nginx`;
 }
 
+/** adoptedSidecarName returns the name that an nginx of the older naming gets, to leave its own to the sidecar. */
+export function adoptedSidecarName(scope: Scope): string {
+  return `${sidecarName(scope)}_adopted`;
+}
+
 /** sidecarVolumeName returns the name of the volume that holds the sidecar's configuration. */
 export function sidecarVolumeName(scope: Scope): string {
   return `${scopeName(scope)}_nginx`;
@@ -119,6 +124,10 @@ export function variableName(service: string): string {
 export const EDGE_NAME = 'switchyard_edge';
 /** Created and never started: whoever created it may change the edge (DESIGN §5.4). */
 export const EDGE_LOCK_NAME = 'switchyard_edge_lock';
+/** Stands in for the edge while a front that runs already still holds its ports. */
+export const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
+/** While it runs, new connections to the server's ports go to the bridge. */
+export const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 export const EDGE_VOLUME = 'switchyard_edge';
 /**
  * The edge's home network sorts before every project's network: Docker moves the published ports of a

@@ -15,6 +15,16 @@ export interface VolumeMount {
   /** The absolute path inside the container. */
   target: string;
   readOnly: boolean;
+  /** The volume has exactly this name on the server: somebody else made it. */
+  external?: true;
+}
+
+/** What ran before Switchyard and is taken over. */
+export interface AdoptSpec {
+  /** The container's name. */
+  container: string;
+  /** What it has that may be lost: paths that a service wrote to, domains that an nginx served. */
+  drop: string[];
 }
 
 /** What a container is made of. A change here needs a new container. */
@@ -98,6 +108,7 @@ export interface ServiceSpec {
   container: ContainerSpec;
   route: RouteSpec;
   policy: PolicySpec;
+  adopt?: AdoptSpec;
 }
 
 /** A jump host on the way to a server. */
@@ -126,6 +137,8 @@ export interface ServerSpec {
 export interface NginxSpec {
   image: string;
   keepaliveMinTimeoutMs: number;
+  /** What holds ports 80 and 443 of the servers, and leaves when the edge serves its domains. */
+  adopt?: AdoptSpec;
 }
 
 /** What becomes of the others when a switch fails on some of the servers. */

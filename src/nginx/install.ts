@@ -5,6 +5,7 @@ import type { Server } from '../fleet/server.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import {
+  EDGE_BRIDGE_NAME,
   EDGE_NAME,
   EDGE_NETWORK,
   EDGE_VOLUME,
@@ -31,13 +32,22 @@ interface Home {
   name: string;
   network: string;
   volume: string;
+  /**
+   * Networks that it is in from its start, because its volume has routes that lead there: another nginx has served
+   * them so far. Else a name could not be resolved at first, and is asked for again after a second only.
+   */
+  inherited?: readonly string[] | undefined;
 }
 
-/** ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one. */
+/**
+ * ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one.
+ * `aliases` are its names on the network: none while another nginx there has them.
+ */
 export async function ensureSidecar(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
+  aliases: readonly string[] = [SIDECAR_ALIAS],
 ): Promise<NginxInstance> {
   const home: Home = {
     kind: 'sidecar',
@@ -51,13 +61,27 @@ export async function ensureSidecar(
       [LABEL.project]: scope.project,
       [LABEL.environment]: scope.environment,
     },
-    NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [SIDECAR_ALIAS] } } },
+    NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
   });
 }
 
-/** ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's network. */
-export async function ensureEdge(server: Server, scope: Scope, settings: NginxSpec): Promise<NginxInstance> {
-  const home: Home = { kind: 'edge', name: EDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+/**
+ * ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's
+ * network. With `inherited`, networks, a new one serves from its start what its volume has routes to.
+ */
+export async function ensureEdge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  inherited?: readonly string[],
+): Promise<NginxInstance> {
+  const home: Home = {
+    kind: 'edge',
+    name: EDGE_NAME,
+    network: EDGE_NETWORK,
+    volume: EDGE_VOLUME,
+    inherited,
+  };
   const edge = await ensure(server, home, scope, settings, {
     Labels: { [LABEL.role]: 'edge' },
     ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
@@ -65,6 +89,24 @@ export async function ensureEdge(server: Server, scope: Scope, settings: NginxSp
   });
   await server.engine.joinNetwork(networkName(scope), edge.id);
   return edge;
+}
+
+/**
+ * ensureBridge creates what stands in for the edge while a front holds its ports: the same nginx on the same volume,
+ * without ports of the server. It removes itself when it ends.
+ */
+export async function ensureBridge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+): Promise<NginxInstance> {
+  const home: Home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+  const bridge = await ensure(server, home, scope, settings, {
+    Labels: { [LABEL.role]: 'edge-bridge' },
+    HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+  });
+  await server.engine.joinNetwork(networkName(scope), bridge.id);
+  return bridge;
 }
 
 /** instanceOf describes a running edge or sidecar that was found; undefined when it does not run. */
@@ -154,10 +196,10 @@ async function create(
       Cmd: [],
       StopSignal: 'SIGQUIT',
       HostConfig: {
-        ...spec.HostConfig,
         NetworkMode: home.network,
         // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
         RestartPolicy: { Name: 'always' },
+        ...spec.HostConfig,
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
         // A volume that the engine makes for this container gets its labels too, and is found by them.
         Mounts: [
@@ -176,7 +218,7 @@ async function create(
       throw error;
     });
   if (id === undefined) return;
-  await writeFirstFiles(server, home, scope, settings, id);
+  if (home.inherited === undefined) await writeFirstFiles(server, home, scope, settings, id);
   await start(server, home, id);
 }
 
@@ -211,6 +253,7 @@ async function writeFirstFiles(
 }
 
 async function start(server: Server, home: Home, id: string): Promise<void> {
+  for (const network of home.inherited ?? []) await server.engine.joinNetwork(network, id);
   try {
     await server.engine.startContainer(id);
   } catch (error) {

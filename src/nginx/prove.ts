@@ -51,6 +51,17 @@ function lastUpstream(tried: string): string {
   return tried.split(',').at(-1)?.trim() ?? '';
 }
 
+/** reaches tells whether an nginx has an answer from a backend for an http service, whichever it is. */
+export async function reaches({ server, address }: NginxInstance, scope: string, service: string) {
+  const path = `/prove/${scope}/${service}`;
+  const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
+  return isAnswered(headers);
+}
+
+function isAnswered(headers: Readonly<Record<string, unknown>>): boolean {
+  return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
+}
+
 async function askHttp(
   instance: NginxInstance,
   scope: Scope,
@@ -67,8 +78,7 @@ async function askHttp(
     .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
     .map(({ headers }) => {
       const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
-      const isAnswered = lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
-      return isAnswered ? upstream : `nobody (${upstream} was tried)`;
+      return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
     });
 }
 

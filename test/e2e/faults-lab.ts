@@ -26,7 +26,7 @@ export async function openFaultsLab(): Promise<FaultsLab> {
 }
 
 /** clear removes all containers, networks and volumes from a server; its images stay. */
-async function clear(server: LabServer): Promise<void> {
+export async function clear(server: LabServer): Promise<void> {
   const containers = await idsOf(server, 'ps', '--all', '--quiet');
   if (containers.length > 0) await server.docker('rm', '--force', '--volumes', ...containers);
   await server.docker('network', 'prune', '--force');

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { NAME_PATTERN, NAME_RULE, NAMES_TOTAL_MAX } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
+import { adopt } from './adopt.ts';
 import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
@@ -27,6 +28,12 @@ export const config = closed(
             'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
           fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
           example: 'keepalive_min_timeout: 10s',
+        }),
+        adopt: key(adopt, {
+          description:
+            'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80 and 443, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+          short: 'adopt: front',
+          long: 'adopt: { container: front, drop: [old.example.com] }',
         }),
       }),
       { description: 'Settings of nginx, for the sidecar and the edge both.' },

@@ -9,6 +9,7 @@ import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkSecretName, checkVariableName } from '../variable-name.ts';
+import { adopt } from './adopt.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
@@ -148,6 +149,11 @@ const mount = z.union(
         target: requiredKey(z.string(), { description: 'The path in the container.' }),
         read_only: key(flag, {
           description: 'Whether the container may only read it.',
+          fallback: { value: false },
+        }),
+        external: key(flag, {
+          description:
+            'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
           fallback: { value: false },
         }),
       }),
@@ -295,6 +301,12 @@ const service = closed(
         'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
       short: 'post_deploy: node warm-cache.js',
       long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
+    }),
+    adopt: key(adopt, {
+      description:
+        'Container that runs already, made by hand or by another tool, and that this service replaces: it goes when the new one has its traffic. One that is named `{project}_{env}_{service}` is found without this. `drop` names what of it may be lost: paths it wrote to, ports of the server it published. It may stay in the file afterwards.',
+      short: 'adopt: old-api',
+      long: 'adopt: { container: old-api, drop: [/var/log/app] }',
     }),
     drain: key(
       closed({

@@ -266,6 +266,13 @@ describe('keys of a service', () => {
       'volumes: [{ type: npipe, target: /t }]',
       'volumes[0].type: must be "volume", "bind" or "tmpfs", not "npipe"',
     ],
+    [
+      'volumes: [{ type: bind, source: /a, target: /t, external: true }]',
+      'volumes[0]: a bind mount cannot be external',
+    ],
+    ['adopt: ""', 'adopt: is empty'],
+    ['adopt: [a]', "adopt: must be a container's name, or a map with container and drop"],
+    ['adopt: { drop: [a] }', 'adopt.container: is required'],
     ['volumes: [{ target: /t }]', 'volumes[0].type: is required'],
     ['volumes: ["a:/t", "b:/t/"]', 'volumes: two volumes are mounted at the same target'],
     ['restart: sometimes', 'restart: "sometimes" is no restart policy'],

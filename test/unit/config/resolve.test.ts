@@ -109,6 +109,8 @@ describe('forms: short and long are the same', () => {
       'volumes: ["data:/data:ro"]',
       'volumes: [{ type: volume, source: data, target: /data, read_only: true }]',
     ],
+    ['adopt: old-api', 'adopt: { container: old-api }'],
+    ['adopt: old-api', 'adopt: { container: old-api, drop: [] }'],
     ['volumes: ["/a:/b:ro"]', 'volumes: [{ type: bind, source: /a, target: /b, read_only: true }]'],
     ['pull_policy: if_not_present', 'pull_policy: missing'],
     [
@@ -266,6 +268,32 @@ describe('health check', () => {
     ],
   ])('%s is refused', (keys, message) => {
     expect(wrong(keys)).toEqual([message]);
+  });
+});
+
+describe('what runs already', () => {
+  test('is named at a service, for one environment where need be, and under sidecar', () => {
+    const file = `project: shop
+sidecar: { adopt: { container: front, drop: [_] } }
+environments:
+  one: { provider: local }
+  two: { provider: local, services: { api: { adopt: { container: api-2, drop: [/cache] } } } }
+services:
+  api: { image: api, port: 80, adopt: api-1 }
+`;
+    const [one, two] = [resolveText(file, 'one'), resolveText(file, 'two')];
+    expect(one.nginx.adopt).toEqual({ container: 'front', drop: ['_'] });
+    expect(one.services[0]?.adopt).toEqual({ container: 'api-1', drop: [] });
+    expect(two.services[0]?.adopt).toEqual({ container: 'api-2', drop: ['/cache'] });
+  });
+
+  test('a volume that somebody else made keeps its name', () => {
+    const { container } = resolveOne(
+      'strategy: recreate\nvolumes: [{ type: volume, source: pg, target: /d, external: true }]',
+    );
+    expect(container.volumes).toEqual([
+      { type: 'volume', source: 'pg', target: '/d', readOnly: false, external: true },
+    ]);
   });
 });
 

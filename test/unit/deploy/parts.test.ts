@@ -124,7 +124,11 @@ describe('a container', () => {
         PortBindings: { '3000/tcp': [{ HostIp: '10.0.0.2', HostPort: '18100' }] },
         RestartPolicy: { Name: 'unless-stopped' },
       },
-      NetworkingConfig: { EndpointsConfig: { shop_production_network: { Aliases: ['api'] } } },
+      NetworkingConfig: {
+        EndpointsConfig: {
+          shop_production_network: { Aliases: ['api'], Links: ['shop_production_nginx:nginx'] },
+        },
+      },
     });
     expect(nameOf(whole, 'secondary', new Set(), new Date())).toBe('shop_production_api_secondary');
   });

@@ -63,6 +63,7 @@ const mischief = fc.oneof(
         'change a file',
         'move an image',
         'prune the image of nginx',
+        'stop what was made by hand',
         'lose the record',
         'copy a container',
         'leave things behind',
@@ -118,7 +119,7 @@ const LIMITS = {
 test('whatever is deployed, cut off and deployed again: no side is touched before the switch, and it converges', () => {
   const runs = fc.array(run, { minLength: 1, maxLength: 6 });
   fc.assert(
-    fc.property(runs.map(withOnePort), (story) => live(new World(), story)),
+    fc.property(runs.map(withOnePort), fc.boolean(), (story, isMade) => live(new World(), story, isMade)),
     LIMITS,
   );
 }, 60_000);
@@ -145,10 +146,11 @@ test('whatever is rolled back, cut off and rolled back again: the same holds, an
   );
 }, 60_000);
 
-/** Tells a story to its end, and then lets everything settle. */
-function live(world: World, runs: readonly Run[]): void {
+/** Tells a story to its end, and then lets everything settle. With `isMade` something runs there before it begins. */
+function live(world: World, runs: readonly Run[], isMade = false): void {
   for (const name of ['api', 'web', 'db']) world.broken.add(`${name}:${BROKEN}`);
   const story: string[] = [];
+  if (isMade) makeByHand(world, runs[0]!, story);
   try {
     for (const one of runs) {
       disturb(world, one, story);
@@ -159,6 +161,25 @@ function live(world: World, runs: readonly Run[]): void {
   } catch (error) {
     throw new Error(`${story.join('\n')}\n=> ${(error as Error).message}`, { cause: error });
   }
+}
+
+const DOMAINS = ['api.example.com', 'www.example.com'];
+
+/** Before the first run, somebody has made an app with a front, and a database, on every server. */
+function makeByHand(world: World, { desired: { servers: count } }: Run, story: string[]): void {
+  const specs = servers(count, ZONES);
+  world.join(specs);
+  for (const { host } of specs) {
+    world.makeByHand(host, { name: 'shop_production_api' });
+    world.makeByHand(host, { name: 'old-db' });
+    world.makeByHand(host, {
+      name: 'front',
+      published: [{ port: 80, containerPort: 80 }],
+      served: DOMAINS.map((name) => ({ port: 80, name, isTls: false })),
+      passesTo: ['shop_production_api'],
+    });
+  }
+  story.push('!! made by hand');
 }
 
 /** A server that comes back with an old copy on another port cannot be routed to together with the new ones. */
@@ -414,11 +435,15 @@ function fileOf({ api, web, db, servers: count, keeps }: Desired): EnvironmentSp
             }),
           ]),
       ...(api === undefined ? [] : [service('api', apiChanges(api))]),
-      ...(db === undefined ? [] : [database('db', { image: `db:${db.version}` })]),
+      ...(db === undefined
+        ? []
+        : [database('db', { image: `db:${db.version}`, adopt: { container: 'old-db', drop: [] } })]),
     ],
     servers(count, ZONES),
   );
-  return { ...environment, onPartialFailure: keeps ? 'keep' : 'revert' };
+  const drop = DOMAINS.filter((domain) => domain !== api?.domain);
+  const nginx = { ...environment.nginx, adopt: { container: 'front', drop } };
+  return { ...environment, nginx, onPartialFailure: keeps ? 'keep' : 'revert' };
 }
 
 function hookOf({ fails, idempotent }: { fails: boolean; idempotent: boolean }): HookSpec {
@@ -466,8 +491,16 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       if (machine.sidecar !== undefined) machine.sidecar.isRunning = false;
       break;
     case 'stop an edge':
-      if (machine.edge !== undefined) machine.edge.isRunning = false;
+      if (machine.isBridge) {
+        // It removes itself, and what diverted connections to it ends with it.
+        Object.assign(machine, { edge: undefined, isBridge: false, isDiverted: false });
+      } else if (machine.edge !== undefined) machine.edge.isRunning = false;
       break;
+    case 'stop what was made by hand': {
+      const made = machine.foreign[pick % Math.max(1, machine.foreign.length)];
+      if (made !== undefined) made.isRunning = false;
+      break;
+    }
     case 'change a file': {
       const files = machine.sidecar?.files;
       const path = [...(files?.keys() ?? [])].filter((name) => name.endsWith('.conf') && name.includes('/'))[

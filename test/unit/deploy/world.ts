@@ -1,3 +1,4 @@
+import { adoptedContainers, frontOf, isOfInterest } from '../../../src/deploy/adopted.ts';
 import {
   assemble,
   assembleKept,
@@ -13,6 +14,7 @@ import { recordHook } from '../../../src/deploy/hook-record.ts';
 import { namesOf } from '../../../src/deploy/image-name.ts';
 import { joinPlans, keepOldSides } from '../../../src/deploy/joined-plan.ts';
 import type {
+  ForeignContainer,
   Leftover,
   Leftovers,
   ObservedHook,
@@ -39,6 +41,7 @@ import type {
   StartStep,
   SweepStep,
   SwitchStep,
+  Takeover,
 } from '../../../src/deploy/plan.ts';
 import { isCreating, isEmpty } from '../../../src/deploy/plan.ts';
 import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts';
@@ -49,7 +52,7 @@ import { checkImages, restoredSpec } from '../../../src/deploy/restore.ts';
 import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
 import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
 import { UserError } from '../../../src/model/errors.ts';
-import { containerName, scopeName } from '../../../src/model/names.ts';
+import { adoptedSidecarName, containerName, scopeName, sidecarName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import type { Side } from '../../../src/model/side.ts';
@@ -104,6 +107,12 @@ export interface Litter extends Leftover {
   isOurs: boolean;
 }
 
+/** A container that somebody else made. */
+export interface HandMade extends ForeignContainer {
+  /** Names of the containers that it passes requests to. */
+  passesTo: string[];
+}
+
 /** A server of the model. */
 export interface Machine {
   spec: ServerSpec;
@@ -116,6 +125,12 @@ export interface Machine {
   secrets: Map<string, Record<string, string>>;
   /** What carries our labels and is in nobody's way, and what looks like it and is somebody else's. */
   litter: Litter[];
+  /** What somebody else made. */
+  foreign: HandMade[];
+  /** The edge has no ports of the server: a front holds them. */
+  isBridge: boolean;
+  /** New connections go past the front, to the bridge. */
+  isDiverted: boolean;
   /** Switched off: nobody can reach it, and nothing there answers. */
   isDead: boolean;
 }
@@ -337,6 +352,7 @@ export class World {
     } = yield* this.#execute(wanted, input, plan, options, progress);
     for (const step of progress.retiring) yield this.#retire(step);
     if (progress.failure === undefined) {
+      yield* this.#takeOver(wanted, whole.takeover);
       for (const step of whole.forgetSecrets) yield this.#forget(step);
       for (const { host } of whole.teardown) yield this.#teardown(host);
       for (const step of whole.sweep) yield this.#sweep(step);
@@ -353,7 +369,7 @@ export class World {
     yield 'recorded the outcome';
     if (progress.failure !== undefined) throw progress.failure;
     if (progress.left.size > 0) throw new StepFailed(`${[...progress.left.keys()]} was left out`);
-    return whole;
+    return whole.postponed.length > 0 ? yield* this.run(wanted, options) : whole;
   }
 
   /** Runs a plan, and where servers are left out in its middle the plan that is made then. */
@@ -454,6 +470,23 @@ export class World {
     return keptDigests(input, begun);
   }
 
+  *#takeOver(wanted: EnvironmentSpec, { divert, leave, nginx, open }: Takeover): Generator<string> {
+    for (const { host, name } of divert) {
+      const machine = this.#living(host);
+      this.#needNginxImage(machine);
+      if (!machine.isBridge || !machine.edge?.isRunning) throw new Error(`${host}: nothing to divert to`);
+      const promised = wanted.services.flatMap(({ route }) => route.domains);
+      const lost = frontOf(machine)?.served?.find(
+        (one) => promised.includes(one.name) && !this.#answersFor(host, one.name),
+      );
+      if (lost !== undefined) throw new Error(`${host}: nobody answers for ${lost.name} past ${name}`);
+      machine.isDiverted = true;
+      yield `diverted connections past ${name} on ${host}`;
+    }
+    for (const step of [...leave, ...nginx]) yield this.#retire(step);
+    for (const step of open) yield this.#prepare(wanted, step);
+  }
+
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
   serving(service: string, host = 'a'): string | undefined {
     const route = this.routes(host, 'sidecar').find((candidate) => candidate.service === service);
@@ -500,6 +533,17 @@ export class World {
     }
     const container = this.#at(route.service, placement);
     return container !== undefined && this.isHealthy(container) && container.port === route.containerPort;
+  }
+
+  /** Does the edge of a server have somebody to answer for a domain? */
+  #answersFor(host: string, domain: string): boolean {
+    return this.primaries().some(
+      ({ kind, route, placement, ...on }) =>
+        on.host === host &&
+        kind === 'edge' &&
+        route.domains.includes(domain) &&
+        this.answers(host, route, placement),
+    );
   }
 
   isHealthy({ isRunning, image }: Container): boolean {
@@ -586,6 +630,9 @@ export class World {
           edge: undefined,
           images: new Map(),
           secrets: new Map(),
+          foreign: [],
+          isBridge: false,
+          isDiverted: false,
           isDead: false,
         };
         this.machines.set(spec.host, { spec, ...nothing });
@@ -626,11 +673,15 @@ export class World {
         }));
         const isLoaded = this.#source === 'by hand';
         if (isLoaded) for (const image of images) machine.images.set(image, this.imageId(image));
+        const foreign = machine.foreign.filter((one) => isOfInterest(one, this.scope, wanted));
+        const own = seen.filter(({ alias }) => alias !== undefined);
         return {
           host,
-          containers: seen.filter(({ alias }) => alias !== undefined),
+          containers: [...own, ...adoptedContainers(this.scope, wanted.services, foreign)],
           copies: seen.filter(({ alias }) => alias === undefined),
           hooks: structuredClone(machine.hooks),
+          foreign: structuredClone(foreign),
+          bridge: machine.isBridge && machine.edge?.isRunning ? 'bridge' : undefined,
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
@@ -684,9 +735,20 @@ export class World {
   }
 
   #prepare(wanted: EnvironmentSpec, step: PrepareStep): string {
-    const { host, sidecar, edge } = step;
+    const { host, sidecar, edge, displaced } = step;
     const machine = this.#living(host);
     if (isCreating(step)) this.#needNginxImage(machine);
+    const old = machine.foreign.find(({ id }) => id === displaced?.id);
+    if (old !== undefined) old.name = adoptedSidecarName(this.scope);
+    if (sidecar === 'create' && machine.foreign.some(({ name }) => name === sidecarName(this.scope)))
+      throw new Error(`${host}: the sidecar's name is already in use`);
+    if (edge === 'bridge') machine.isBridge = true;
+    else if (edge !== undefined && edge !== 'join' && frontOf(machine) !== undefined)
+      throw new Error(`${host}: port is already allocated by ${frontOf(machine)?.name}`);
+    if (edge === 'open') {
+      machine.isBridge = false;
+      machine.isDiverted = false;
+    }
     if (sidecar !== undefined) machine.sidecar = this.#ensure(wanted, 'sidecar', machine.sidecar);
     if (edge !== undefined) {
       machine.edge = this.#ensure(wanted, 'edge', machine.edge);
@@ -772,7 +834,9 @@ export class World {
   ): Generator<string> {
     for (const step of level.preDeploy) yield* this.#hook(input, step, options);
     for (const { host, id, name } of level.stop) {
-      const container = this.#living(host).containers.find((candidate) => candidate.id === id);
+      const machine = this.#living(host);
+      const all: { id: string; isRunning: boolean }[] = [...machine.containers, ...machine.foreign];
+      const container = all.find((candidate) => candidate.id === id);
       if (container !== undefined) container.isRunning = false;
       yield `stopped ${name} on ${host}`;
     }
@@ -870,9 +934,14 @@ export class World {
     if (step.existing === undefined) this.#assertPrepared(input, step, options);
     const machine = this.#living(step.host);
     const { blueprint, side, name } = step;
+    const old = machine.foreign.find(({ id }) => id === step.existing);
+    if (old !== undefined) {
+      old.isRunning = true;
+      return `started ${old.name} on ${step.host}`;
+    }
     let container = machine.containers.find(({ id }) => id === step.existing);
     if (container === undefined) {
-      if (machine.containers.some((other) => other.name === name))
+      if ([...machine.containers, ...machine.foreign].some((other) => other.name === name))
         throw new Error(`${name} is already in use`);
       const { secretsVersion } = blueprint;
       if (secretsVersion > 0 && !machine.secrets.has(`${step.service}/${secretsVersion}`))
@@ -989,11 +1058,44 @@ export class World {
     if (container?.isRunning && container.hadTraffic && drainTimeoutMs === undefined)
       throw new Error(`${name} on ${host} had traffic, and goes without a drain`);
     if (container?.isRunning && drainTimeoutMs !== undefined) this.#needNginxImage(machine);
+    const old = machine.foreign.find((candidate) => candidate.id === id);
+    if (old?.isRunning && drainTimeoutMs !== undefined) this.#needNginxImage(machine);
+    this.#leave(machine, id);
     machine.containers = machine.containers.filter((container) => container.id !== id);
     const hook = machine.hooks.find((candidate) => candidate.id === id);
     if (hook?.status === 'running') throw new Error(`${name} on ${host} runs, and is removed`);
     machine.hooks = machine.hooks.filter((candidate) => candidate !== hook);
     return `${drainTimeoutMs === undefined ? 'removed' : 'drained and removed'} ${name} on ${host}`;
+  }
+
+  /** What somebody else made has its traffic from the front, for as long as connections go there. */
+  #leave(machine: Machine, id: string): void {
+    const leaving = machine.foreign.find((one) => one.id === id);
+    const front = frontOf(machine);
+    if (leaving?.isRunning && front !== undefined && !machine.isDiverted) {
+      if (leaving === front) throw new Error(`${leaving.name} goes while connections come to it`);
+      if (machine.foreign.find((one) => one.id === front.id)?.passesTo.includes(leaving.name))
+        throw new Error(`${leaving.name} goes while ${front.name} passes requests to it`);
+    }
+    machine.foreign = machine.foreign.filter((one) => one.id !== id);
+  }
+
+  /** makeByHand lets somebody start a container on a server. */
+  makeByHand(host: string, container: Partial<HandMade> & Pick<HandMade, 'name'>): void {
+    this.#machine(host).foreign.push({
+      id: `h${this.#nextId++}`,
+      isRunning: true,
+      image: 'old:1',
+      imageId: 'sha256:old:1',
+      owner: undefined,
+      composeProject: undefined,
+      networks: ['hand'],
+      writes: [],
+      published: [],
+      helpers: [],
+      passesTo: [],
+      ...container,
+    });
   }
 
   *#undo(

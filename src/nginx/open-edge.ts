@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isStatus } from '../docker/http.ts';
+import { allOrErrors } from '../fleet/fleet.ts';
+import type { Server } from '../fleet/server.ts';
+import { UserError } from '../model/errors.ts';
+import { EDGE_BRIDGE_NAME, EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
+import type { NginxSpec } from '../model/spec.ts';
+import { endDiverting } from './divert.ts';
+import { ensureEdge } from './install.ts';
+import { NginxInstance } from './instance.ts';
+import { reaches } from './prove.ts';
+
+/** A connection that the kernel has for the bridge already is accepted within this time. */
+const SETTLE_MS = 1_000;
+/** A name that could not be resolved at first is asked for again after a second. */
+const REACH_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
+
+/**
+ * openEdge lets the edge take the ports of a server that no front holds any more: it starts with the routes that the
+ * bridge serves, then new connections are its own, and then the bridge ends by itself with its last connection.
+ * Cut off anywhere, it is done again from the start.
+ */
+export async function openEdge(server: Server, scope: Scope, settings: NginxSpec): Promise<NginxInstance> {
+  const { engine } = server;
+  const found = await engine.findContainer(EDGE_BRIDGE_NAME);
+  const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
+  // Also without the bridge, which the engine may have ended, the volume has its routes.
+  const edge = await ensureEdge(
+    server,
+    scope,
+    settings,
+    Object.keys(networks ?? { [networkName(scope)]: {} }),
+  );
+  const address = networks?.[EDGE_NETWORK]?.IPAddress;
+  const bridge =
+    address && new NginxInstance('edge', server, { id: found!.Id!, name: EDGE_BRIDGE_NAME, address });
+  if (bridge) await awaitBackends(edge, bridge, scope);
+  await endDiverting(server);
+  if (bridge) {
+    await sleep(SETTLE_MS);
+    await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
+    // Whoever still has a connection keeps it; under another name it is in nobody's way.
+    await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
+  }
+  return edge;
+}
+
+/** Waits until the edge has an answer for every service that the bridge has one for, of all environments. */
+async function awaitBackends(edge: NginxInstance, bridge: NginxInstance, scope: Scope): Promise<void> {
+  const { tree, slot } = await edge.look(scopeName(scope));
+  const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
+  const services = scopes.flatMap(([name, { routes }]) =>
+    Object.keys(routes).map((service) => ({ name, service })),
+  );
+  await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
+}
+
+async function awaitBackend(
+  edge: NginxInstance,
+  bridge: NginxInstance,
+  scope: string,
+  service: string,
+): Promise<void> {
+  const asks = (nginx: NginxInstance) => reaches(nginx, scope, service).catch(() => false);
+  const end = Date.now() + REACH_TIMEOUT_MS;
+  while (Date.now() < end) {
+    if ((await asks(edge)) || !(await asks(bridge))) return;
+    await sleep(POLL_MS);
+  }
+  throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+    hint: 'New connections go on to the bridge, and lose nothing. Run again.',
+  });
+}
+
+/** It may have ended, and removed itself, at any moment. */
+async function ignoringEnd(work: Promise<void>): Promise<void> {
+  await work.catch((error) => {
+    if (!isStatus(error, 404, 409)) throw error;
+  });
+}

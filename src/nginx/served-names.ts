@@ -1,0 +1,120 @@
+/** A name that an nginx serves on one of its ports. */
+export interface ServedName {
+  port: number;
+  /** As `server_name` has it; `_` for whoever asks for no name that is known. */
+  name: string;
+  isTls: boolean;
+}
+
+/** The word for all names that are not known. */
+const ANY_NAME = '_';
+const UNNAMED = new Set(['', ANY_NAME]);
+/** What nginx calls its own default page, in the packages as they come. */
+const DEFAULT_PAGE = 'localhost';
+
+/** One directive, with what is between its braces. */
+interface Directive {
+  words: string[];
+  body: Directive[];
+}
+
+/**
+ * servedNames returns what an nginx serves, from its whole configuration as `nginx -T` prints it. What a server
+ * answers with an error, and the default page of a fresh nginx, are not counted. Pure.
+ */
+export function servedNames(config: string): ServedName[] {
+  const top = parse(tokensOf(config));
+  const http = blocks(
+    blocks(top, 'http').flatMap(({ body }) => body),
+    'server',
+  );
+  const stream = blocks(
+    blocks(top, 'stream').flatMap(({ body }) => body),
+    'server',
+  );
+  return [
+    ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
+    ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
+  ];
+}
+
+function namesOfServer({ body }: Directive, names: readonly string[]): ServedName[] {
+  const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
+  const listening = listens.length > 0 ? listens : [['80']];
+  return listening.flatMap(([address = '', ...options]) => {
+    const port = portOf(address);
+    if (port === undefined) return [];
+    return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
+  });
+}
+
+function namedBy({ body }: Directive): string[] {
+  const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
+  const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
+  return known
+    .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
+    .filter((name) => name !== ANY_NAME || answers(body));
+}
+
+/** A server that only says no is no loss. */
+function answers(body: readonly Directive[]): boolean {
+  return body.some(
+    ({ words: [name = '', code = ''], body: inner }) =>
+      isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner),
+  );
+}
+
+function passesOn(body: readonly Directive[]): boolean {
+  return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
+}
+
+function isPass(name: string): boolean {
+  return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
+}
+
+/** `80`, `*:80`, `[::]:80`, `127.0.0.1:80`; an address alone is port 80, and a Unix socket has none. */
+function portOf(address: string): number | undefined {
+  if (address.startsWith('unix:')) return undefined;
+  if (/^\d+$/.test(address)) return Number(address);
+  const port = /:(\d+)$/.exec(address)?.[1];
+  return port === undefined ? 80 : Number(port);
+}
+
+function blocks(body: readonly Directive[], name: string): Directive[] {
+  return body.filter(({ words }) => words[0] === name);
+}
+
+/** A word of a configuration, or one of its signs. */
+interface Token {
+  text: string;
+  isSign: boolean;
+}
+
+/** tokensOf takes a configuration apart: words, and the signs `{`, `}` and `;`. Comments are left out. */
+function tokensOf(config: string): Token[] {
+  const pattern =
+    /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
+  return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]): Token[] => {
+    if (sign !== undefined) return [{ text: sign, isSign: true }];
+    const text = double ?? single ?? word;
+    return text === undefined ? [] : [{ text, isSign: false }];
+  });
+}
+
+function parse(tokens: readonly Token[]): Directive[] {
+  const root: Directive[] = [];
+  const open = [root];
+  let words: string[] = [];
+  for (const { text, isSign } of tokens) {
+    if (!isSign) {
+      words.push(text);
+      continue;
+    }
+    const directive: Directive = { words, body: [] };
+    if (text !== '}' && words.length > 0) open.at(-1)?.push(directive);
+    if (text === '{') open.push(directive.body);
+    if (text === '}' && open.length > 1) open.pop();
+    words = [];
+  }
+  return root;
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from '@jest/globals';
+import { servedNames } from '../../../src/nginx/served-names.ts';
+
+/** names returns `port name` for all that a configuration serves, with `s` behind the port of HTTPS. */
+function names(config: string): string[] {
+  return servedNames(config).map(({ port, name, isTls }) => `${port}${isTls ? 's' : ''} ${name}`);
+}
+
+const http = (...servers: string[]) => `events {} http { ${servers.join('\n')} }`;
+const PASS = 'location / { proxy_pass http://app:3000; }';
+
+describe('what an nginx serves', () => {
+  test('every name on every port that its server listens on', () => {
+    expect(
+      names(http(`server { listen 80; listen [::]:8080; server_name a.example B.example; ${PASS} }`)),
+    ).toEqual(['80 a.example', '80 b.example', '8080 a.example', '8080 b.example']);
+  });
+
+  test.each([
+    ['80', ['80']],
+    ['127.0.0.1:81', ['81']],
+    ['*:82 default_server', ['82']],
+    ['example.com', ['80']],
+    ['443 ssl', ['443s']],
+    ['unix:/run/app.sock', []],
+  ])('listen %s', (listen, ports) => {
+    expect(names(http(`server { listen ${listen}; server_name a; ${PASS} }`))).toEqual(
+      ports.map((port) => `${port} a`),
+    );
+  });
+
+  test('a server without listen has port 80, and one without names serves whoever asks', () => {
+    expect(names(http(`server { ${PASS} }`))).toEqual(['80 _']);
+    expect(names(http(`server { server_name _; ${PASS} }`))).toEqual(['80 _']);
+    expect(names(http(`server { server_name ""; ${PASS} }`))).toEqual(['80 _']);
+  });
+
+  test('a server that only says no, and the page of a fresh nginx, are no loss', () => {
+    expect(names(http('server { listen 80 default_server; return 444; }'))).toEqual([]);
+    expect(
+      names(http('server { server_name localhost; location / { root /usr/share/nginx/html; } }')),
+    ).toEqual([]);
+    expect(names(http(`server { server_name localhost; ${PASS} }`))).toEqual(['80 _']);
+    expect(names(http('server { server_name old.example; return 301 https://new.example; }'))).toEqual([
+      '80 old.example',
+    ]);
+  });
+
+  test('comments, quotes and maps with braces do not confuse it', () => {
+    const config = `
+      # server { server_name commented.example; }
+      http {
+        map $http_upgrade $up { default "}"; '' 'close;'; }
+        server { listen 80; server_name "q.example" ~^(?<x>.+)\\.re$; # server_name not.this;
+          location ~ "^/x{2}" { proxy_pass http://\${x}; } }
+      }`;
+    expect(names(config)).toEqual(['80 q.example', '80 ~^(?<x>.+)\\.re$']);
+  });
+
+  test('a stream serves whoever connects', () => {
+    expect(names('stream { server { listen 80; proxy_pass db:5432; } }')).toEqual(['80 _']);
+  });
+});
