@@ -290,7 +290,7 @@ export class Deployment {
         living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)),
       );
       const seen = assembleWithout(input, { left, observed, state, standing, draining });
-      return { input: seen, plan: keepOldSides(planDeploy(seen), input.removes) };
+      return { input: seen, plan: keepOldSides(planDeploy(seen)) };
     });
     for (const line of describePlan(rest)) log.info(line);
     const ahead = rest.levels.flatMap(({ services }) => services);
