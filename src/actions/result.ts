@@ -1,6 +1,5 @@
 import type { ProbeReport } from '../deploy/probe.ts';
 import type { DeployReport } from '../deploy/request.ts';
-import { containerName } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 
 /** One server in the output `result`. */
@@ -34,11 +33,11 @@ export function resultOf(report: DeployReport, isMultiServer: boolean): Record<s
       const isUndone = report.undone.includes(service);
       const phases = isUndone ? [] : PHASES;
       const wanted = report.services.find(({ name }) => name === service);
-      const servers = (standing[service] ?? []).map(({ host, side }) => ({
+      const servers = (standing[service] ?? []).map(({ host, side, name, port }) => ({
         host,
         side,
-        container: containerName(plan.scope, service, side),
-        port: isMultiServer ? hostPort(wanted?.ports.host ?? 0, side) : (wanted?.spec.port ?? 0),
+        container: name,
+        port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, side)) : (wanted?.spec.port ?? 0),
         durations: Object.fromEntries(
           phases.flatMap((phase) => {
             const ms = timeline.durationMs(phase, service, host);

@@ -12,6 +12,7 @@ export const DEFAULTS = {
   servers: 1,
   retain_releases: 50,
   strategy: 'toggle',
+  naming: 'side',
   pull_policy: 'missing',
   restart: 'unless-stopped',
   // nginx's own ten minutes cut idle pools of database connections.

@@ -151,6 +151,7 @@ function container(input: ServiceInput, variables: Variables): ContainerSpec {
   const { limits, reservations } = input.deploy?.resources ?? {};
   return {
     image: input.image ?? '',
+    ...(input.naming === 'version' && { naming: input.naming }),
     ...given('command', input.command),
     ...given('entrypoint', input.entrypoint),
     ...given('user', input.user),

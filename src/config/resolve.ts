@@ -1,6 +1,7 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
-import { checkNames } from '../model/names.ts';
+import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
+import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
@@ -119,9 +120,10 @@ function checkServiceNames(
   services: readonly ServiceSpec[],
   report: Report,
 ): void {
-  for (const { name } of services) {
+  for (const { name, container } of services) {
+    const max = container.naming === 'version' ? VERSIONED_NAMES_TOTAL_MAX : NAMES_TOTAL_MAX;
     try {
-      checkNames({ project: loaded.config.project, environment }, name);
+      checkNames({ project: loaded.config.project, environment }, name, max);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       report(name, [], messageOf(error), error.hint);

@@ -13,6 +13,7 @@ import {
 import type { ObservedServer } from './observed.ts';
 import type { PlanInput, UnfinishedHookAnswer, WantedService } from './plan-input.ts';
 import { currentPlacements, servingRelease } from './spots.ts';
+import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
@@ -41,6 +42,9 @@ export interface Facts {
   drainedElsewhere: ReadonlySet<string>;
   /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
   restored?: Restored;
+  now: Date;
+  /** See PlanInput. */
+  retainedImages: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -54,13 +58,16 @@ export function assemble(facts: Facts): PlanInput {
   checkNarrowing(wanted, narrowing);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
   const ports = portsOf(facts);
-  const services = wanted.services.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!));
+  const versionPorts = versionPortsOf(facts, ports);
+  const services = wanted.services
+    .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!))
+    .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
   checkDomains(services);
   const names = new Set(wanted.services.map(({ name }) => name));
-  const standing = observed.flatMap(({ containers, hooks }) =>
-    [...containers, ...hooks].map(({ service }) => service),
+  const standing = observed.flatMap(({ containers, copies, hooks }) =>
+    [...containers, ...copies, ...hooks].map(({ service }) => service),
   );
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
@@ -88,6 +95,9 @@ export function assemble(facts: Facts): PlanInput {
     excluded: new Set(narrowing.excludedServers),
     unfinishedHook: facts.unfinishedHook,
     drainedElsewhere: facts.drainedElsewhere,
+    now: facts.now,
+    isSweeping: narrowing.services === undefined,
+    retainedImages: facts.retainedImages,
   };
 }
 
@@ -143,6 +153,7 @@ export function assembleUndo(
     removes: failed.filter((name) => !names.has(name)),
     isLeaving: false,
     keepsActive: true,
+    isSweeping: false,
     unused,
   };
 }
@@ -247,7 +258,8 @@ function currentNumber(current: Release) {
 }
 
 /** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> {
+function portsOf(facts: Facts): Map<string, ServicePorts> {
+  const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
     if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
@@ -256,7 +268,8 @@ function portsOf({ wanted, observed, state }: Facts): Map<string, ServicePorts> 
     recorded.set(name, { host: host_port, internal: internal_port });
   }
   const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-  const foreignHostPorts = new Set(observed.flatMap((server) => server.foreignHostPorts));
+  const foreign = observed.flatMap((server) => server.foreignHostPorts);
+  const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
   const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
   return new Map([...recorded, ...allocated]);
 }

@@ -12,14 +12,17 @@ import {
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { Side } from '../model/side.ts';
 import { type ContainerSpec, specHash, type VolumeMount } from '../model/spec.ts';
+import { versionedName } from '../model/version-name.ts';
 
-/** Everything one service container is made from, but for its side and the values of its secrets. */
+/** Everything one service container is made from, but for its side, its name and the values of its secrets. */
 export interface Blueprint {
   scope: Scope;
   service: string;
   container: ContainerSpec;
   containerPort: number;
   ports: ServicePorts;
+  /** The container's own host port, as the base side would have it, where names and ports carry the version. */
+  versionPort?: number | undefined;
   /** The address to publish the host port on; undefined publishes nothing. */
   publishOn: string | undefined;
   /** Internal ports of the services it depends on, by name. */
@@ -29,10 +32,11 @@ export interface Blueprint {
 
 /**
  * blueprintHash returns the hash that decides whether a container is what is wanted. It holds no secret: the
- * version of the secret set stands for the values, which could be guessed from a hash.
+ * version of the secret set stands for the values, which could be guessed from a hash. Nor does it hold a port that
+ * carries the version: each container of a version has another one.
  */
 export function blueprintHash(blueprint: Blueprint): string {
-  const { ports, publishOn, ...rest } = blueprint;
+  const { ports, publishOn, versionPort, ...rest } = blueprint;
   return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 
@@ -46,7 +50,7 @@ export interface ContainerIdentity {
 
 /** containerRequest returns what the Engine API is asked to create. */
 export function containerRequest(blueprint: Blueprint, identity: ContainerIdentity): ContainerCreateRequest {
-  const { scope, service, container, containerPort, ports, publishOn } = blueprint;
+  const { scope, container, containerPort, publishOn } = blueprint;
   const port = `${containerPort}/tcp`;
   return {
     Image: container.image,
@@ -69,13 +73,32 @@ export function containerRequest(blueprint: Blueprint, identity: ContainerIdenti
       LogConfig: { Type: container.logging.driver as 'json-file', Config: container.logging.options },
       ...(publishOn !== undefined && {
         PortBindings: {
-          [port]: [{ HostIp: publishOn, HostPort: String(hostPort(ports.host, identity.side)) }],
+          [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+            HostIp: publishOn,
+            HostPort: String(own),
+          })),
         },
       }),
       ...limitsOf(container),
     },
-    NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Aliases: [service] } } },
+    NetworkingConfig: {
+      EndpointsConfig: { [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side) } },
+    },
   };
+}
+
+/**
+ * A container with a port of its own has its side's too: that one is known before the container is, and is where old
+ * workers of other servers' nginx send what they still hold when the old container has gone.
+ */
+function hostPortsOf({ ports, versionPort }: Blueprint, side: Side): number[] {
+  const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+  return bases.map((base) => hostPort(base, side));
+}
+
+/** nginx finds a side by its name: a container that is called by its version has it as an alias. */
+function aliasesOf({ scope, service, container }: Blueprint, side: Side): string[] {
+  return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
 }
 
 /** What tells the container of a hook from those of its service. */
@@ -130,7 +153,7 @@ export function environmentOf(blueprint: Blueprint, secrets: Record<string, stri
 }
 
 function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<string, string> {
-  const { scope, service, container, ports, secretsVersion } = blueprint;
+  const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
   return {
     [LABEL.role]: 'service',
     [LABEL.project]: scope.project,
@@ -140,6 +163,7 @@ function ownLabels(blueprint: Blueprint, identity: ContainerIdentity): Record<st
     [LABEL.version]: container.image,
     [LABEL.side]: identity.side,
     [LABEL.hostPort]: String(ports.host),
+    ...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
     [LABEL.internalPort]: String(ports.internal),
     [LABEL.containerHash]: blueprintHash(blueprint),
     [LABEL.secretsVersion]: String(secretsVersion),
@@ -165,7 +189,13 @@ function limitsOf({ resources }: ContainerSpec) {
   };
 }
 
-/** nameOf returns the container's name. */
-export function nameOf(blueprint: Pick<Blueprint, 'scope' | 'service'>, side: Side): string {
-  return containerName(blueprint.scope, blueprint.service, side);
+/** nameOf returns the name of a new container: by its side, or by its version. `taken` are the names there are. */
+export function nameOf(
+  { scope, service, container }: Pick<Blueprint, 'scope' | 'service' | 'container'>,
+  side: Side,
+  taken: ReadonlySet<string>,
+  now: Date,
+): string {
+  if (container.naming !== 'version') return containerName(scope, service, side);
+  return versionedName(scope, service, container.image, taken, now);
 }

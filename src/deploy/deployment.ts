@@ -42,6 +42,7 @@ import { type Retiring, retire, runLevel, settledAfter } from './run-level.ts';
 import { forgetSecrets, keepSecrets } from './run-secrets.ts';
 import { currentStanding } from './spots.ts';
 import { survey } from './survey.ts';
+import { sweep } from './sweep.ts';
 import { switchRoutes } from './switch.ts';
 import type { Timeline } from './timeline.ts';
 import { refuseUnfinished } from './unfinished-hook.ts';
@@ -322,7 +323,6 @@ export class Deployment {
     await Promise.all([
       this.#prepare(plan.prepare.filter(isCreating), input.scope),
       keepSecrets(context, plan.keepSecrets),
-      ...input.observed.map(({ host, leftHelpers }) => this.#remove(host, leftHelpers)),
     ]);
     const settledAt = settledAfter(context, this.#reloadedAt);
     await Promise.all(plan.vacate.map((step) => retire(context, step, settledAt)));
@@ -367,11 +367,6 @@ export class Deployment {
       log.warning(`old releases stay on the record: ${messageOf(error)}`);
       return { releases: [], sets: [] };
     });
-  }
-
-  async #remove(host: string, ids: readonly string[]): Promise<void> {
-    const { engine } = this.#fleet.server(host);
-    await Promise.all(ids.map((id) => engine.removeContainer(id)));
   }
 
   /** A failed level goes back to what had the traffic before: by a plan, like everything else. */
@@ -437,7 +432,11 @@ export class Deployment {
     );
     for (const { probes } of run.retiring)
       for (const [service, report] of await probes) run.probes.set(service, report);
-    if (isShort) await this.#conclude(plan, run, drained);
+    if (isShort) {
+      await this.#conclude(plan, run, drained);
+      // Without the lease another run may be about to use what nothing refers to yet: the next run sweeps then.
+      if (run.failure === undefined) await this.#sweep(plan);
+    }
     const left = isShort ? [] : await this.#stillDraining(plan, run);
     run.tookMs = this.#timeline.elapsedMs();
     const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
@@ -472,6 +471,11 @@ export class Deployment {
     await allOrErrors(
       steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))),
     );
+  }
+
+  async #sweep({ sweep: steps }: Plan): Promise<void> {
+    const { log } = this.#request;
+    await Promise.all(steps.map((step) => sweep(this.#fleet.server(step.host), step, log)));
   }
 
   async #stillDraining(plan: Plan, run: Run): Promise<RetireStep[]> {

@@ -61,6 +61,7 @@ export function stepsOf(plan: Plan): Step[] {
     ]),
     ...plan.forgetSecrets,
     ...plan.teardown,
+    ...plan.sweep,
   ];
 }
 
@@ -79,8 +80,11 @@ export function describeStep(step: Step): string {
       return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
     case 'stop':
       return `stop ${step.name} on ${step.host}`;
-    case 'start':
-      return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}`;
+    case 'start': {
+      const isVersioned = step.blueprint.container.naming === 'version';
+      const called = isVersioned ? `, called ${step.name}` : '';
+      return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+    }
     case 'check':
       return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
     case 'hook':
@@ -96,6 +100,8 @@ export function describeStep(step: Step): string {
       const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
       return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
     }
+    case 'sweep':
+      return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
     case 'teardown':
       return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
   }

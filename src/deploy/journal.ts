@@ -120,7 +120,7 @@ export class Journal {
     const now = new Date();
     const services = outcome.achieved.map(({ service }) => service);
     await this.#commit(
-      (state) => recordOutcome(scope, state, outcome, isMultiServer, author, now),
+      (state) => recordOutcome(state, outcome, isMultiServer, author, now),
       historyMessage(scope, historyOf(outcome)),
       { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
     );

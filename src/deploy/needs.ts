@@ -30,13 +30,6 @@ export function neededImages(plan: Plan, input: PlanInput, host: string): string
   return [...new Set([...pulled, ...always])];
 }
 
-/** needsNginxImage tells whether a plan makes an edge or sidecar on a server. Pure. */
-export function needsNginxImage(plan: Plan, host: string): boolean {
-  return plan.prepare.some(
-    (step) => step.host === host && (step.sidecar === 'create' || step.edge === 'create'),
-  );
-}
-
 /**
  * neededPorts returns the ports that must be free on a server: those of a new edge, and the host ports of new sides.
  * A port whose side is taken by the service's own container is free when its turn comes. Pure.

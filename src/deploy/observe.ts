@@ -1,10 +1,20 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../fleet/server.ts';
 import { LABEL } from '../model/labels.ts';
-import { EDGE_NETWORK, type HookName, networkName, type Scope, scopeName } from '../model/names.ts';
+import {
+  containerName,
+  EDGE_NETWORK,
+  type HookName,
+  networkName,
+  type Scope,
+  scopeName,
+} from '../model/names.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
+import { isVersionedName } from '../model/version-name.ts';
 import { NginxInstance, readTree } from '../nginx/instance.ts';
 import type { NginxKind } from '../nginx/render.ts';
+import { repositoryOf, shortName } from './image-name.ts';
+import { findLeftovers } from './leftovers.ts';
 import type {
   ObservedContainer,
   ObservedHook,
@@ -16,7 +26,7 @@ import { defaultsOf, settingsOf } from './settings.ts';
 
 /**
  * observe looks at what runs on a server of an environment: one call lists the containers; then edge, sidecar,
- * images and how each container of a service is made are read side by side.
+ * images, how each container of a service is made, and what is left over are read side by side.
  */
 export async function observe(
   server: Server,
@@ -35,7 +45,7 @@ export async function observe(
   const own = all.filter((summary) => belongsTo(summary, scope));
   const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
-  const [containers, hooks, sidecar, edge, nginxImage] = await Promise.all([
+  const [standing, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
     Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
     Promise.all(
       own
@@ -50,37 +60,28 @@ export async function observe(
     ),
     observeNginx('edge', server, role('edge')[0], scope),
     findNginxImage(server, nginx.image, [...role('edge'), ...role('sidecar')]),
+    findLeftovers(server, scope, all),
   ]);
   return {
     host: server.host,
-    containers,
+    containers: standing.filter((container) => isNamedByUs(scope, container)),
+    copies: standing.filter((container) => !isNamedByUs(scope, container)),
     hooks,
     sidecar,
     edge,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
-      .filter((summary) => !belongsTo(summary, scope) && summary.Labels?.[LABEL.hostPort])
-      .map((summary) => Number(summary.Labels?.[LABEL.hostPort])),
-    leftHelpers: leftHelpers(own),
+      .filter((summary) => !belongsTo(summary, scope))
+      .flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
+      .filter((port) => port !== undefined)
+      .map(Number),
+    leftovers,
     images: new Map(
       [[nginx.image, nginxImage] as const, ...images].flatMap(([name, found]) =>
         found === undefined ? [] : [[name, found]],
       ),
     ),
   };
-}
-
-/**
- * A helper lives in the network of the container it watches; without that container it is a leftover. So is a lock
- * of the edge: only who holds the environment's lease takes one, and removes leftovers.
- */
-function leftHelpers(own: readonly ContainerSummary[]): string[] {
-  const running = own.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id!));
-  const left = own.filter(({ HostConfig, Labels }) => {
-    const role = Labels?.[LABEL.role];
-    return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-  });
-  return left.map(({ Id }) => Id!);
 }
 
 /** The network of a helper that watches a container. */
@@ -98,15 +99,13 @@ async function findNginxImage(server: Server, name: string, running: readonly Co
 export async function findImage(server: Server, name: string): Promise<ObservedImage | undefined> {
   const image = await server.engine.findImage(name);
   if (image === undefined) return undefined;
-  const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  const digest = digestOf(image.RepoDigests ?? [], repository);
+  const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
   return { id: image.Id!, digest, defaults: defaultsOf(image.Config ?? {}) };
 }
 
 /** The engine writes Docker Hub's names short; `redis`, `library/redis` and `docker.io/library/redis` are one. */
 function digestOf(digests: readonly string[], repository: string): string | undefined {
-  const short = (name: string) => name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-  return digests.find((digest) => short(digest.split('@')[0] ?? '') === short(repository));
+  return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
 }
 
 function nameOf({ Names }: ContainerSummary): string {
@@ -115,6 +114,10 @@ function nameOf({ Names }: ContainerSummary): string {
 
 function belongsTo({ Labels }: ContainerSummary, scope: Scope): boolean {
   return Labels?.[LABEL.project] === scope.project && Labels?.[LABEL.environment] === scope.environment;
+}
+
+function isNamedByUs(scope: Scope, { service, side, name }: ObservedContainer): boolean {
+  return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
 }
 
 async function observeContainer(
@@ -139,6 +142,7 @@ async function observeContainer(
     imageId: summary.ImageID ?? '',
     isRunning: summary.State === 'running',
     hostPort: Number(labels[LABEL.hostPort]),
+    versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
     internalPort: Number(labels[LABEL.internalPort]),
     address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
     helpers: own

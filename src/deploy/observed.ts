@@ -24,6 +24,8 @@ export interface ObservedContainer {
   settings?: ContainerSettings;
   /** The base side's host port. */
   hostPort: number;
+  /** Its own host port, as the base side would have it; undefined where ports do not carry the version. */
+  versionPort: number | undefined;
   internalPort: number;
   /** On the environment's network, while it runs. */
   address: string | undefined;
@@ -61,18 +63,48 @@ export interface ObservedNginx {
   isInNetwork: boolean;
 }
 
+/** Something that may be removed, by its id. */
+export interface Leftover {
+  id: string;
+  /** For people. */
+  name: string;
+}
+
+/** An image that carries the project's label. */
+export interface LabelledImage {
+  id: string;
+  /** With tag, and by digest, as Docker shortens them; none where a newer image has taken its name. */
+  names: string[];
+  /** When it was built: seconds since 1970. */
+  createdAt: number;
+  /** A container uses it, whoever's. */
+  isUsed: boolean;
+}
+
+/** What carries the environment's labels, and is no service, sidecar or edge. */
+export interface Leftovers {
+  /** Short-lived containers, locks included, that an earlier run left behind. */
+  helpers: Leftover[];
+  /** But for the environment's own network; nobody is in them. */
+  networks: Leftover[];
+  /** With a sidecar's configuration; nobody mounts them. */
+  volumes: Leftover[];
+  images: LabelledImage[];
+}
+
 /** What was found on one server. */
 export interface ObservedServer {
   host: string;
   containers: ObservedContainer[];
+  /** Containers with the labels of a service under names that it never has: somebody made them, and nginx does not find them. */
+  copies: ObservedContainer[];
   hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
   edge: ObservedNginx | undefined;
   hasNetwork: boolean;
-  /** Base host ports that other environments' containers hold here. */
+  /** Base host ports, those of versions too, that other environments' containers hold here. */
   foreignHostPorts: number[];
-  /** Ids of short-lived containers, locks included, that an earlier run of this environment left behind. */
-  leftHelpers: string[];
+  leftovers: Leftovers;
   /** Local image ids of the images that services, edge and sidecar want here, by image name; missing ones are absent. */
   images: Map<string, ObservedImage>;
 }

@@ -15,6 +15,8 @@ export interface WantedService {
   dependsOn: string[];
   placement: { servers: number; zones: string[] };
   ports: ServicePorts;
+  /** The host port of its next container, as the base side would have it, where ports carry the version. */
+  versionPort?: number | undefined;
   release: Numbered;
   known: KnownReleases;
   /** The engine's id of its image, where servers have it and agree. */
@@ -51,4 +53,10 @@ export interface PlanInput {
   unfinishedHook: UnfinishedHookAnswer | undefined;
   /** Containers that a living run is draining; they are left to it unless their place is needed. */
   drainedElsewhere: ReadonlySet<string>;
+  /** For names that have a time. */
+  now: Date;
+  /** What is left over is removed: the run is for all services. */
+  isSweeping: boolean;
+  /** Names of the images of all releases on record; undefined when the record does not tell. */
+  retainedImages: ReadonlySet<string> | undefined;
 }

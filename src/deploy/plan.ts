@@ -11,6 +11,8 @@ export interface StartStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   release: number;
   blueprint: Blueprint;
   /** A stopped container that already is what is wanted. */
@@ -23,6 +25,8 @@ export interface CheckStep {
   service: string;
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
   containerPort: number;
   protocol: Protocol;
   healthcheck: Healthcheck;
@@ -134,6 +138,16 @@ export interface TeardownStep {
   host: string;
 }
 
+/** Removing something of ours that nothing refers to. */
+export interface SweepStep {
+  kind: 'sweep';
+  host: string;
+  what: 'container' | 'network' | 'volume' | 'image';
+  id: string;
+  /** For people. */
+  name: string;
+}
+
 export type Step =
   | StartStep
   | CheckStep
@@ -146,7 +160,8 @@ export type Step =
   | PrepareStep
   | KeepSecretsStep
   | ForgetSecretsStep
-  | TeardownStep;
+  | TeardownStep
+  | SweepStep;
 
 /** Services that may change together: all they depend on stand in earlier levels. */
 export interface Level {
@@ -205,6 +220,10 @@ export interface Change {
 export interface Standing {
   host: string;
   side: Side;
+  /** The container's name. */
+  name: string;
+  /** Its own host port, where ports carry the version. */
+  port?: number | undefined;
   /** The release that created it. */
   release: number;
 }
@@ -232,6 +251,8 @@ export interface Plan {
   /** Of services that left. */
   forgetSecrets: ForgetSecretsStep[];
   teardown: TeardownStep[];
+  /** Comes after everything else, and only when all of it has succeeded. */
+  sweep: SweepStep[];
   stale: StaleChange;
 }
 
@@ -252,7 +273,8 @@ export function isEmpty(plan: Plan): boolean {
       plan.vacate.length +
       plan.prepare.length +
       plan.levels.length +
-      plan.teardown.length ===
+      plan.teardown.length +
+      plan.sweep.length ===
       0 &&
     plan.stale.left.length + plan.stale.returned.length === 0
   );

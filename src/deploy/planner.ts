@@ -19,7 +19,8 @@ import { routesAfter, servesAlready } from './planned-routes.ts';
 import { explainChange } from './reasons.ts';
 import { type Outcome, planService, retire } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { containersAt, copiesAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
+import { planSweep } from './sweep-plan.ts';
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
@@ -64,6 +65,7 @@ export function planDeploy(input: PlanInput): Plan {
           .filter((server) => server.sidecar !== undefined || server.hasNetwork)
           .map(({ host }) => ({ kind: 'teardown', host }))
       : [],
+    sweep: planSweep(input, [...vacate, ...levels.flatMap(({ retire }) => retire)]),
     stale: planStale(input),
   };
 }
@@ -178,7 +180,9 @@ function leavingSpec({ leaving }: PlanInput, name: string) {
 function removalSteps(input: PlanInput, name: string): RetireStep[] {
   const spec = leavingSpec(input, name);
   return input.hosts.flatMap((host) =>
-    containersAt(input, name, host).map((container) => retire(input, { name, spec }, host, container)),
+    [...containersAt(input, name, host), ...copiesAt(input, name, host)].map((container) =>
+      retire(input, { name, spec }, host, container),
+    ),
   );
 }
 
@@ -239,7 +243,9 @@ function isRecorded(input: PlanInput, service: string, { standing }: Outcome): b
   const recorded = input.state.services[service]?.servers ?? [];
   return (
     recorded.length === standing.length &&
-    standing.every(({ host, side }) => recorded.some((copy) => copy.host === host && copy.side === side))
+    standing.every(({ host, side, name }) =>
+      recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name),
+    )
   );
 }
 

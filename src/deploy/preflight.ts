@@ -18,7 +18,7 @@ import {
 } from './findings.ts';
 import { taggedName } from './images.ts';
 import { inTime } from './in-time.ts';
-import { neededImages, neededPorts, needsNginxImage, type Port } from './needs.ts';
+import { neededImages, neededPorts, type Port } from './needs.ts';
 import type { ObservedNginx } from './observed.ts';
 import type { Plan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
@@ -70,14 +70,7 @@ interface ImageLook {
 }
 
 async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
-  const { engine, host } = server;
-  const isNginxMissing =
-    needsNginxImage(plan, host) && (await engine.findImage(input.nginx.image)) === undefined;
-  const images = new Set([
-    ...neededImages(plan, input, host),
-    ...(isNginxMissing ? [input.nginx.image] : []),
-  ]);
-  return await Promise.all([...images].map((image) => askRegistry(server, image)));
+  return await Promise.all(neededImages(plan, input, server.host).map((image) => askRegistry(server, image)));
 }
 
 /** Asks from the server, as a pull would, with the credentials of the runner. */

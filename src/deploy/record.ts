@@ -1,4 +1,4 @@
-import { containerName, type Scope } from '../model/names.ts';
+import type { Scope } from '../model/names.ts';
 import { hostPort, type ServicePorts } from '../model/ports.ts';
 import type { EnvironmentState, RecordedService, Release } from '../model/release.ts';
 import type { ServiceChange } from '../state/history.ts';
@@ -113,7 +113,6 @@ export interface Outcome {
 
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
 export function recordOutcome(
-  scope: Scope,
   state: EnvironmentState,
   outcome: Outcome,
   isMultiServer: boolean,
@@ -123,7 +122,7 @@ export function recordOutcome(
   const when = { now, tookMs: outcome.tookMs };
   const services = { ...state.services };
   for (const achieved of outcome.achieved) {
-    const recorded = recordOf(scope, services, achieved, isMultiServer, author, now);
+    const recorded = recordOf(services, achieved, isMultiServer, author, now);
     const { service, change, isSwitched, probe } = achieved;
     const isNews = isSwitched || change.from !== change.to;
     const restores = restoredBy(service);
@@ -165,7 +164,6 @@ function withStale(
 }
 
 function recordOf(
-  scope: Scope,
   services: EnvironmentState['services'],
   { service, change, standing, image, isSwitched, probe, draining }: Achieved,
   isMultiServer: boolean,
@@ -181,11 +179,11 @@ function recordOf(
     image,
     internal_port: service.ports.internal,
     host_port: service.ports.host,
-    servers: standing.map(({ host, side, release }) => ({
+    servers: standing.map(({ host, side, name, port, release }) => ({
       host,
       side,
-      container: containerName(scope, service.name, side),
-      port: isMultiServer ? hostPort(service.ports.host, side) : service.spec.port,
+      container: name,
+      port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
       healthy: true,
       release,
     })),

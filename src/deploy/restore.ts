@@ -1,6 +1,6 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import { UserError } from '../model/errors.ts';
-import type { EnvironmentState, Release } from '../model/release.ts';
+import type { Release } from '../model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Restored } from './assemble.ts';
@@ -37,7 +37,7 @@ export async function restore(
   }
   const secrets = await readSecrets(fleet, wanted, restored);
   for (const value of Object.values(secrets).flatMap((values) => Object.values(values))) hide(value);
-  return { ...request, wanted: restoredSpec(wanted, snapshot.state, restored), restored, secrets };
+  return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
 }
 
 async function chooseOne(snapshot: Snapshot, service: string, to: RollbackTarget): Promise<Release> {
@@ -54,19 +54,13 @@ async function chooseOne(snapshot: Snapshot, service: string, to: RollbackTarget
  * restoredSpec returns what is wanted with some services as their releases have them. Where they stand and what they
  * depend on is as the file says now: servers and neighbours are those of today. Pure.
  */
-export function restoredSpec(
-  wanted: EnvironmentSpec,
-  state: EnvironmentState,
-  restored: Restored,
-): EnvironmentSpec {
+export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): EnvironmentSpec {
   const services = wanted.services.map((spec): ServiceSpec => {
     const release = restored.get(spec.name);
     if (release === undefined) return spec;
     const { protocol, port, container, route, policy } = release;
     const { name, dependsOn, placement } = spec;
-    const old = { name, dependsOn, placement, protocol, port, container, route, policy };
-    // What runs already is not to be made anew under another name of its image.
-    return release.number === state.services[name]?.release ? old : pinned(old, release);
+    return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
   });
   return { ...wanted, services };
 }
@@ -90,7 +84,7 @@ export function checkImages(input: PlanInput, plan: Plan): void {
   for (const { service, host, blueprint } of starts) {
     const { image } = blueprint.container;
     const restored = input.services.find(({ name }) => name === service)?.restored;
-    if (restored === undefined || restored.image_digest !== undefined || image.includes('@')) continue;
+    if (restored === undefined || image.includes('@')) continue;
     const found = input.observed.find((server) => server.host === host)?.images.get(image);
     if (found !== undefined && found.id === restored.image_id) continue;
     const what = found === undefined ? 'is not there any more' : 'may be another image by now';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors } from '../fleet/fleet.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { networkName } from '../model/names.ts';
-import { containerRequest, nameOf } from './container.ts';
+import { containerRequest } from './container.ts';
 import { placeKey, type RunContext } from './context.ts';
 import { type DrainOutcome, drain } from './drain.ts';
 import { awaitHealthy } from './health.ts';
@@ -120,10 +120,9 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
   const { engine } = context.fleet.server(step.host);
   const { side, release } = step;
   const secrets = context.secrets[step.service] ?? {};
-  const name = nameOf(step.blueprint, side);
   try {
     const request = containerRequest(step.blueprint, { side, release, secrets });
-    const id = await engine.createContainer(name, request);
+    const id = await engine.createContainer(step.name, request);
     const unused = context.unused.get(step.service) ?? new Set();
     context.unused.set(step.service, unused.add(id));
     return id;
@@ -139,8 +138,7 @@ function startFailure(step: StartStep, error: unknown): UserError {
     : /port is already allocated|address already in use|cannot assign requested address/.test(message)
       ? 'Is private_ip an address of that server, and does something else listen on that port?'
       : 'The Docker engine refused it; what ran before still serves.';
-  const name = nameOf(step.blueprint, step.side);
-  return new UserError(`${step.host}: ${name} cannot start: ${message}`, { hint, cause: error });
+  return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 
 async function check(
@@ -154,9 +152,8 @@ async function check(
   await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
     const place = placeKey(step.host, step.service, step.side);
     // Where an earlier run was cut off, the container has been running since then.
-    const name = nameOf({ scope: context.scope, service: step.service }, step.side);
     const container =
-      started.find((one) => one.place === place) ?? (await inspectStarted(context, step, name));
+      started.find((one) => one.place === place) ?? (await inspectStarted(context, step, step.name));
     await awaitHealthy(server, { ...step, ...container }, signal, answered);
   });
 }

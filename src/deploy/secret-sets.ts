@@ -42,6 +42,8 @@ export class SecretSets {
       await engine.createVolume(name, { [LABEL.role]: 'secrets', ...this.#labels() });
       await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
     } catch (error) {
+      // The lease was lost, for example: that says more.
+      if (error instanceof UserError) throw error;
       const services = [...sets.keys()].map(({ service }) => service).join(', ');
       throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
         hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,

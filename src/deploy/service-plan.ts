@@ -1,15 +1,24 @@
 import type { ServerSpec } from '../model/spec.ts';
 import { specHash } from '../model/spec.ts';
 import type { Placement } from '../nginx/routes.ts';
-import { type Blueprint, blueprintHash } from './container.ts';
+import { type Blueprint, blueprintHash, nameOf } from './container.ts';
 import type { ReleaseSpec } from './desired.ts';
 import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
 import { changedSettings } from './settings.ts';
-import { containersAt, currentPlacements, observedAt, routedSide, spotOf } from './spots.ts';
+import {
+  containersAt,
+  copiesAt,
+  currentPlacements,
+  observedAt,
+  routedSide,
+  spotOf,
+  standingAt,
+} from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
+import { portOf } from './version-ports.ts';
 
 /** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
 const UNUSED_GRACE_MS = 3_000;
@@ -58,17 +67,9 @@ export function planService(input: PlanInput, service: WantedService): Outcome {
 }
 
 /** A container that stays keeps the number of the release that created it. */
-function addStanding(
-  input: PlanInput,
-  service: WantedService,
-  { host, side }: Placement,
-  outcome: Outcome,
-): void {
-  const recorded = input.state.services[service.name]?.servers.find((server) => server.host === host);
-  const release = input.hosts.includes(host)
-    ? containersAt(input, service.name, host).find((container) => container.side === side)?.release
-    : recorded?.release;
-  outcome.standing.push({ host, side, release: release ?? service.release.number });
+function addStanding(input: PlanInput, service: WantedService, placement: Placement, outcome: Outcome): void {
+  const { name, release } = standingAt(input, service.name, placement);
+  outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
 }
 
 function targetsOf(input: PlanInput, service: WantedService, current: readonly Placement[]): string[] {
@@ -89,7 +90,7 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
   const blueprint = blueprintOf(input, service, server);
   const hash = blueprintHash(blueprint);
   const image = observedAt(input, host).images.get(service.spec.container.image);
-  const { active, idle } = spotOf(input, service.name, host);
+  const { active, idle, others } = spotOf(input, service.name, host);
   const plan = STRATEGIES[service.spec.policy.strategy]({
     active,
     idle,
@@ -101,29 +102,51 @@ function planSpot(input: PlanInput, service: WantedService, server: ServerSpec, 
           (image === undefined || container.imageId === image.id) &&
           changedByHand(input, service, server, container).length === 0,
   });
-  outcome.placements.push({ host, side: plan.side });
-  if (plan.start !== undefined && plan.start.existing === undefined) {
-    outcome.standing.push({ host, side: plan.side, release: service.release.number });
-  } else {
-    addStanding(input, service, { host, side: plan.side }, outcome);
-  }
-  if (
-    plan.start !== undefined &&
-    plan.start.existing === undefined &&
-    service.spec.policy.pullPolicy !== 'always'
-  ) {
-    if (image === undefined) outcome.pulls.push(pullOf(service, host));
+  const isNew = plan.start !== undefined && plan.start.existing === undefined;
+  const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
+  const { name, versionPort, release } = kept ?? {
+    name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
+    versionPort: blueprint.versionPort,
+    release: service.release.number,
+  };
+  const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
+  outcome.placements.push(placement);
+  outcome.standing.push({ ...placement, name, release });
+  if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
+    outcome.pulls.push(pullOf(service, host));
   }
   // A container that no route points to was left by a run that was cut off: nobody knows whether it is healthy.
   const isServed = routedSide(input, service.name, host) === plan.side;
   const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-  addSpot(service, host, blueprint, { ...plan, resume: plan.resume || isUnproven }, outcome, input);
+  const resume = plan.resume || isUnproven;
+  addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
+  addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
+}
+
+/** What is removed before a container starts leaves its name to it. */
+function takenNames(input: PlanInput, host: string, { vacate }: SpotPlan): Set<string> {
+  const { containers } = observedAt(input, host);
+  return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
+}
+
+/** What stands on no side goes as an old side goes; where two must not run together, before anything starts. */
+function addLeftovers(
+  input: PlanInput,
+  service: WantedService,
+  host: string,
+  containers: readonly ObservedContainer[],
+  { level, vacate }: Outcome,
+): void {
+  const steps = containers
+    .filter(({ id }) => !input.drainedElsewhere.has(id))
+    .map((container) => retire(input, service, host, container));
+  (service.spec.policy.strategy === 'recreate' ? vacate : level.retire).push(...steps);
 }
 
 function addSpot(
   service: WantedService,
   host: string,
-  blueprint: Blueprint,
+  { blueprint, name }: { blueprint: Blueprint; name: string },
   plan: SpotPlan,
   outcome: Outcome,
   input: PlanInput,
@@ -131,9 +154,9 @@ function addSpot(
   const { level } = outcome;
   if (plan.vacate !== undefined) outcome.vacate.push(retire(input, service, host, plan.vacate));
   if (plan.stop !== undefined) {
-    const { id, name } = plan.stop;
+    const { id, name: old } = plan.stop;
     const graceMs = service.spec.policy.stopGracePeriodMs;
-    level.stop.push({ kind: 'stop', service: service.name, host, id, name, graceMs });
+    level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
   }
   if (plan.start !== undefined) {
     level.start.push({
@@ -141,13 +164,14 @@ function addSpot(
       service: service.name,
       host,
       side: plan.side,
+      name,
       release: service.release.number,
       blueprint,
       existing: plan.start.existing,
     });
   }
   if (plan.start !== undefined || plan.resume) {
-    level.check.push(checkOf(service, host, plan.side));
+    level.check.push(checkOf(service, host, plan.side, name));
     outcome.isMoving = true;
   }
   const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
@@ -159,7 +183,8 @@ function addSpot(
 }
 
 function planDeparture(input: PlanInput, service: WantedService, host: string, outcome: Outcome): void {
-  for (const container of containersAt(input, service.name, host)) {
+  const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
+  for (const container of here) {
     outcome.level.retire.push(retire(input, service, host, container));
   }
 }
@@ -204,13 +229,14 @@ export function retire(
   };
 }
 
-function checkOf(service: WantedService, host: string, side: Placement['side']): CheckStep {
+function checkOf(service: WantedService, host: string, side: Placement['side'], name: string): CheckStep {
   const { protocol, port, policy } = service.spec;
   return {
     kind: 'check',
     service: service.name,
     host,
     side,
+    name,
     containerPort: port,
     protocol,
     healthcheck: policy.healthcheck,
@@ -229,9 +255,10 @@ export function changedByHand(
   input: PlanInput,
   service: WantedService,
   server: ServerSpec,
-  { hash, side, settings, imageId }: ObservedContainer,
+  { hash, side, settings, imageId, versionPort }: ObservedContainer,
 ): string[] {
-  const blueprint = blueprintOf(input, service, server);
+  // Each container of a version has a port of its own, which the hash leaves out.
+  const blueprint = { ...blueprintOf(input, service, server), versionPort };
   if (settings === undefined || hash !== blueprintHash(blueprint)) return [];
   const image = observedAt(input, server.host).images.get(blueprint.container.image);
   return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
@@ -240,6 +267,7 @@ export function changedByHand(
 /** blueprintOf returns what a service's containers on a server are made from. */
 export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
   const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+  const isVersioned = service.spec.container.naming === 'version';
   const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
   return {
     scope: input.scope,
@@ -247,6 +275,7 @@ export function blueprintOf(input: PlanInput, service: WantedService, server: Se
     container: service.spec.container,
     containerPort: service.spec.port,
     ports: service.ports,
+    versionPort: isVersioned ? service.versionPort : undefined,
     publishOn: isAlone ? undefined : server.privateIp,
     dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
     secretsVersion: service.release.secretsVersion,

@@ -1,4 +1,4 @@
-import { type Scope, scopeName } from '../model/names.ts';
+import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { Side } from '../model/side.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { Placement, Route } from '../nginx/routes.ts';
@@ -6,6 +6,7 @@ import { activeSides, type ManifestScope, routesOf } from '../nginx/tree.ts';
 import type { ObservedContainer, ObservedHook, ObservedNginx, ObservedServer } from './observed.ts';
 import type { Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
+import { portOf, recordedPort } from './version-ports.ts';
 
 /** An input never changes, and the planner asks the same of it for every service and level: it is looked at once. */
 function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
@@ -19,7 +20,8 @@ function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
 
 /**
  * spotOf returns the container that the live routes point to, and the other side's. Where that one is gone, the
- * other side is the backup that serves. The record is asked only where there is no route.
+ * other side is the backup that serves. The record is asked only where there is no route. `others` are neither: on
+ * a side stands one container, unless somebody made more by hand.
  */
 export function spotOf(input: PlanInput, service: string, host: string) {
   const containers = containersAt(input, service, host);
@@ -30,7 +32,10 @@ export function spotOf(input: PlanInput, service: string, host: string) {
         containers.find(({ isRunning }) => isRunning) ??
         containers[0])
       : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-  return { active, idle: containers.find((container) => container !== active) };
+  const idle =
+    containers.find((container) => container !== active && container.side !== active?.side) ??
+    containers.find((container) => container !== active);
+  return { active, idle, others: containers.filter((one) => one !== active && one !== idle) };
 }
 
 /**
@@ -102,8 +107,12 @@ export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   );
 });
 
+function recordedAt(input: PlanInput, service: string, host: string) {
+  return input.state.services[service]?.servers.find((server) => server.host === host);
+}
+
 function recordedSide(input: PlanInput, service: string, host: string) {
-  return input.state.services[service]?.servers.find((server) => server.host === host)?.side;
+  return recordedAt(input, service, host)?.side;
 }
 
 /**
@@ -116,32 +125,49 @@ export function currentPlacements(input: PlanInput, service: string): Placement[
     .filter(
       ({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup),
     )
-    .map(({ host, side }) => ({ host, side }));
+    .map(({ isBackup, zone, ...placement }) => placement);
 }
 
 function placementOn(input: PlanInput, service: string, { host, zone }: ServerSpec) {
   if (input.excluded.has(host)) return [];
   if (!input.hosts.includes(host)) {
     // A server that the run does not look at: the record is all there is.
-    const side = recordedSide(input, service, host);
-    return side === undefined ? [] : [{ host, zone, side, isBackup: false }];
+    const recorded = recordedAt(input, service, host);
+    if (recorded === undefined) return [];
+    const port = recordedPort(input.scope, service, recorded);
+    return [{ host, zone, side: recorded.side, port, isBackup: false }];
   }
   const routed = routedSide(input, service, host);
   const { active } = spotOf(input, service, host);
   if (routed === undefined || active === undefined) return [];
   const isBackup = active.side !== routed;
   // Going back is not to a container that the failed run has started where another one was gone.
-  return isBackup && input.keepsActive ? [] : [{ host, zone, side: active.side, isBackup }];
+  if (isBackup && input.keepsActive) return [];
+  return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
 }
 
 /** currentStanding returns the copies of a service that had the traffic when the servers were looked at. */
 export function currentStanding(input: PlanInput, service: string): Standing[] {
   const recorded = input.state.services[service]?.release ?? 0;
-  return currentPlacements(input, service).map(({ host, side }) => {
-    const found = input.observed.find((server) => server.host === host)?.containers ?? [];
-    const container = found.find((candidate) => candidate.service === service && candidate.side === side);
-    return { host, side, release: container?.release ?? recorded };
+  return currentPlacements(input, service).map((placement) => {
+    const found = standingAt(input, service, placement);
+    return { ...placement, name: found.name, release: found.release ?? recorded };
   });
+}
+
+/** standingAt returns name and release of the copy at a placement, as observed, else as recorded. */
+export function standingAt(
+  input: PlanInput,
+  service: string,
+  { host, side }: Placement,
+): { name: string; release: number | undefined } {
+  if (input.observed.some((server) => server.host === host)) {
+    const found = containersAt(input, service, host).find((container) => container.side === side);
+    if (found !== undefined) return found;
+  }
+  const recorded = recordedAt(input, service, host);
+  const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
+  return { name, release: recorded?.release };
 }
 
 /** hostsWithSidecar returns the servers that can be given routes. */
@@ -156,9 +182,17 @@ export function observedAt(input: PlanInput, host: string): ObservedServer {
   return found;
 }
 
-/** containersAt returns a service's containers on one server: two at most. */
+/** containersAt returns a service's containers on one server: two at most, unless somebody made more; the recorded one first. */
 export function containersAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
-  return observedAt(input, host).containers.filter((container) => container.service === service);
+  const found = observedAt(input, host).containers.filter((container) => container.service === service);
+  if (found.length < 2) return found;
+  const recorded = recordedAt(input, service, host)?.container;
+  return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+
+/** copiesAt returns the copies of a service's containers that somebody made by hand on one server. */
+export function copiesAt(input: PlanInput, service: string, host: string): ObservedContainer[] {
+  return observedAt(input, host).copies.filter((container) => container.service === service);
 }
 
 /** hooksOf returns the containers of a service's hooks, with their servers. */

@@ -5,6 +5,7 @@ import type { Snapshot } from '../state/snapshot.ts';
 import type { Facts, KnownByService, Narrowing } from './assemble.ts';
 import { observe } from './observe.ts';
 import type { ObservedServer } from './observed.ts';
+import { readRetainedImages } from './retained-images.ts';
 
 /** survey asks the servers and the record for everything that planning needs. */
 export async function survey(
@@ -20,7 +21,19 @@ export async function survey(
     readKnown(snapshot),
   ]);
   const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-  return { wanted, secrets, narrowing, observed, state: snapshot.state, known, drainedElsewhere };
+  const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+  const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
+  return {
+    wanted,
+    secrets,
+    narrowing,
+    observed,
+    state: snapshot.state,
+    known,
+    drainedElsewhere,
+    now: new Date(),
+    retainedImages,
+  };
 }
 
 /** readKnown reads the releases that the record names: the current one of every service, and a begun one. */

@@ -5,9 +5,13 @@ import type {
   ContainerInspectResponse,
   ContainerSummary,
   ImageInspect,
+  ImageSummary,
   NetworkCreateRequest,
   NetworkInspect,
+  NetworkSummary,
   SystemInfo,
+  Volume,
+  VolumeListResponse,
 } from '@docker/node-sdk';
 import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
@@ -63,8 +67,13 @@ export class Engine {
     return String(headers['api-version'] ?? '');
   }
 
-  /** listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`). */
-  listContainers(filter: { label?: string[]; name?: string[] } = {}): Promise<ContainerSummary[]> {
+  /**
+   * listContainers returns all containers, stopped ones too, that carry the label `filter` (`key` or `key=value`), or
+   * were made from an image of these ids or from one that is built on it.
+   */
+  listContainers(
+    filter: { label?: string[]; name?: string[]; ancestor?: string[] } = {},
+  ): Promise<ContainerSummary[]> {
     return this.http.json({
       method: 'GET',
       path: ['containers', 'json'],
@@ -219,6 +228,26 @@ export class Engine {
     });
   }
 
+  /** listImages returns the images that carry labels (`key` or `key=value`). */
+  listImages(label: readonly string[]): Promise<ImageSummary[]> {
+    return this.http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
+  }
+
+  /**
+   * removeImage removes an image and its one name; a missing one is fine. The engine refuses where a container uses it
+   * or where it has names in several repositories. What it was built on stays.
+   */
+  async removeImage(id: string): Promise<void> {
+    await this.http
+      .json({ method: 'DELETE', path: ['images', id], query: { noprune: true } })
+      .catch(undefinedWhenMissing);
+  }
+
+  /** listNetworks returns the networks that carry labels, without the containers in them. */
+  listNetworks(label: readonly string[]): Promise<NetworkSummary[]> {
+    return this.http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
+  }
+
   findNetwork(name: string): Promise<NetworkInspect | undefined> {
     return this.http
       .json<NetworkInspect>({ method: 'GET', path: ['networks', name] })
@@ -285,6 +314,16 @@ export class Engine {
       .json<object>({ method: 'GET', path: ['volumes', name] })
       .catch(undefinedWhenMissing);
     return found !== undefined;
+  }
+
+  /** listUnusedVolumes returns the volumes that carry labels and that no container mounts, running or not. */
+  async listUnusedVolumes(label: readonly string[]): Promise<Volume[]> {
+    const { Volumes } = await this.http.json<VolumeListResponse>({
+      method: 'GET',
+      path: ['volumes'],
+      query: { filters: { label, dangling: ['true'] } },
+    });
+    return Volumes ?? [];
   }
 
   /** removeVolume removes a volume; a missing one is fine. */

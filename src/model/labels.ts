@@ -14,6 +14,8 @@ export const LABEL = {
   hook: 'switchyard.hook',
   /** The base side's host port. */
   hostPort: 'switchyard.host-port',
+  /** Where names and ports carry the version: the container's own host port, as the base side would have it. */
+  versionPort: 'switchyard.version-port',
   internalPort: 'switchyard.internal-port',
   /** Hash of everything the container was made from. */
   containerHash: 'switchyard.container-hash',

@@ -45,16 +45,18 @@ export function checkName(kind: 'project' | 'environment' | 'service', name: str
   }
 }
 
-/** checkNames throws a UserError when the three names together are too long for a DNS label. */
-export function checkNames(scope: Scope, service: string): void {
+/** checkNames throws a UserError when the three names together have more than `max` characters. */
+export function checkNames(scope: Scope, service: string, max: number = NAMES_TOTAL_MAX): void {
   checkName('project', scope.project);
   checkName('environment', scope.environment);
   checkName('service', service);
   const total = scope.project.length + scope.environment.length + service.length;
-  if (total > NAMES_TOTAL_MAX) {
+  if (total > max) {
     throw new UserError(
-      `the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${NAMES_TOTAL_MAX} fit`,
-      { hint: 'They form one container name, which must fit into a DNS label of 63 characters.' },
+      `the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`,
+      {
+        hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
+      },
     );
   }
 }
@@ -64,7 +66,10 @@ export function scopeName(scope: Scope): string {
   return `${scope.project}_${scope.environment}`;
 }
 
-/** containerName returns `{project}_{env}_{service}`, with `_secondary` for that side. */
+/**
+ * containerName returns `{project}_{env}_{service}`, with `_secondary` for that side. By this name nginx finds the
+ * side, whether the container is called so or, with versions in names, has it as an alias.
+ */
 export function containerName(scope: Scope, service: string, side: Side): string {
   return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
 }

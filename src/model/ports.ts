@@ -36,9 +36,25 @@ export function preferredInternalPort(scope: Scope, service: string): number {
   return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
 }
 
+/** preferredVersionPort hashes `project/environment/service/containerPort/version` into 8000-8999. */
+export function preferredVersionPort(
+  scope: Scope,
+  { service, containerPort, version }: VersionPortRequest,
+): number {
+  return stablePort(
+    `${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`,
+    HOST_PORTS,
+  );
+}
+
 /** hostPort returns the port of one side for a service whose base side has `base`. */
 export function hostPort(base: number, side: Side): number {
   return side === 'base' ? base : base + SECONDARY_OFFSET;
+}
+
+/** basePort is the inverse of hostPort: it returns the base side's port for the port of any side. */
+export function basePort(port: number): number {
+  return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
 }
 
 /** A service that needs ports. */
@@ -51,8 +67,13 @@ export interface PortRequest {
 export interface PortsInUse {
   /** What state or labels say of this environment's services; these never move. */
   recorded: ReadonlyMap<string, ServicePorts>;
-  /** Base host ports that other projects or environments hold on any of the servers. */
+  /** Base host ports that other projects or environments, or versions of services, hold on any of the servers. */
   foreignHostPorts: ReadonlySet<number>;
+}
+
+/** A service whose next container needs a host port that carries its version. */
+export interface VersionPortRequest extends PortRequest {
+  version: string;
 }
 
 /**
@@ -82,6 +103,23 @@ export function allocatePorts(
     allocated.set(service, ports);
   }
   return allocated;
+}
+
+/**
+ * allocateVersionPorts gives the next container of each service a base host port of its own: the hashed one, moved
+ * to the next free port when something has it, another container of the same version too. The result does not
+ * depend on the order of `requests`. It throws a UserError when the range is full.
+ */
+export function allocateVersionPorts(
+  scope: Scope,
+  requests: readonly VersionPortRequest[],
+  inUse: ReadonlySet<number>,
+): Map<string, number> {
+  const taken = new Set(inUse);
+  const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+  return new Map(
+    byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]),
+  );
 }
 
 function take(taken: Set<number>, range: { first: number; count: number }, preferred: number): number {

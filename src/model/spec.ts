@@ -20,6 +20,8 @@ export interface VolumeMount {
 /** What a container is made of. A change here needs a new container. */
 export interface ContainerSpec {
   image: string;
+  /** Name and host port of a container carry its version; without it they follow from its side. */
+  naming?: 'version';
   command?: string[];
   entrypoint?: string[];
   user?: string;

@@ -159,7 +159,15 @@ async function create(
         // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
         RestartPolicy: { Name: 'always' },
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-        Mounts: [{ Type: 'volume', Source: home.volume, Target: CONFIG_FOLDER }],
+        // A volume that the engine makes for this container gets its labels too, and is found by them.
+        Mounts: [
+          {
+            Type: 'volume',
+            Source: home.volume,
+            Target: CONFIG_FOLDER,
+            VolumeOptions: { Labels: spec.Labels ?? {} },
+          },
+        ],
       },
     })
     .catch((error) => {

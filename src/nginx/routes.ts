@@ -8,6 +8,8 @@ export interface Placement {
   /** The server's `host`. */
   host: string;
   side: Side;
+  /** The copy's own host port, where ports carry the version; else it is the side's. */
+  port?: number | undefined;
 }
 
 /** What edge and sidecar serve for one service. */
@@ -54,7 +56,9 @@ export function upstreamName(scope: Scope, service: string): string {
 /**
  * backendsOf returns the upstream of a route as one server sees it: both sides of every copy in its zone,
  * the side without traffic as backup, also while nothing runs there. The backup serves connections that an
- * old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with).
+ * old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
+ * servers the copy that has the traffic is reached by the port of its version, and the backup by that of its side,
+ * which is known before there is a container.
  */
 export function backendsOf(
   scope: Scope,
@@ -67,14 +71,18 @@ export function backendsOf(
     if (server === undefined || server.zone !== on.zone) return [];
     const isLocal = server.host === on.host;
     if (!isLocal && server.privateIp === undefined) return [];
-    return [placement.side, otherSide(placement.side)].map((side) => ({
-      server: server.host,
-      side,
-      address: isLocal ? containerName(scope, route.service, side) : server.privateIp!,
-      port: isLocal ? route.containerPort : hostPort(route.hostPort, side),
-      isLocal,
-      isBackup: side !== placement.side,
-    }));
+    return [placement.side, otherSide(placement.side)].map((side) => {
+      const isBackup = side !== placement.side;
+      const published = (isBackup ? undefined : placement.port) ?? hostPort(route.hostPort, side);
+      return {
+        server: server.host,
+        side,
+        address: isLocal ? containerName(scope, route.service, side) : server.privateIp!,
+        port: isLocal ? route.containerPort : published,
+        isLocal,
+        isBackup,
+      };
+    });
   });
   return backends.sort((a, b) => Number(a.isBackup) - Number(b.isBackup));
 }

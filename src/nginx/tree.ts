@@ -5,7 +5,11 @@ import type { Placement, Route } from './routes.ts';
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
 export type Slot = 'a' | 'b';
 
-const placement = z.object({ host: z.string(), side: z.enum(['base', 'secondary']) });
+const placement = z.object({
+  host: z.string(),
+  side: z.enum(['base', 'secondary']),
+  port: z.number().optional(),
+});
 /** With it a route can be written again without the record. */
 const backing = z.object({
   protocol: z.enum(['http', 'tcp']),

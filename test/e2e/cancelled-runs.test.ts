@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { RunningAction } from './action.ts';
@@ -52,6 +53,7 @@ describe('A run that is cancelled', () => {
     const [before, record] = [await shop.standing(), await shop.recordId()];
     // Takes every connection, and never says a word.
     const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '0.0.0.0');
+    await once(silent, 'listening');
     const { port } = silent.address() as { port: number };
     shop.edit(({ services }) => {
       services.web!.image = `${lab.servers[0]!.host.replace(/\d+$/, '1')}:${port}/never/comes:1`;

@@ -160,7 +160,8 @@ export class Project {
   async containers(server: LabServer, service: string): Promise<string[]> {
     const prefix = `${this.config.project}_${this.environment}_${service}`;
     const names = (await server.docker('ps', '--format', '{{.Names}}')).trim().split('\n');
-    return names.filter((name) => name === prefix || name === `${prefix}_secondary`).sort();
+    const sides = names.filter((name) => name === prefix || name === `${prefix}_secondary`);
+    return [...sides, ...names.filter((name) => name.startsWith(`${prefix}_v`))].sort();
   }
 
   /** standing returns the running containers of this environment, sidecars too: `host name` → id. */

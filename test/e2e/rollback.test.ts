@@ -190,6 +190,7 @@ describe('A rollback', () => {
     shop.edit((config) => {
       config.retain_releases = 2;
       config.services.api!.image = lab.images.web('v3');
+      config.services.www!.image = lab.images.web('v2');
     });
     await shop.deploy(token('three'));
     const { stdout: tip } = await shop.git(

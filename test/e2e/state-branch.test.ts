@@ -18,6 +18,7 @@ describe('The state branch', () => {
   let lab: Fleet;
   let server: LabServer;
   let shop: Project;
+  let twin: Project | undefined;
   let traffic: HttpTraffic;
 
   beforeAll(async () => {
@@ -34,12 +35,12 @@ describe('The state branch', () => {
 
   afterAll(async () => {
     const { lost, losses } = await traffic.stop();
-    await shop?.leave();
+    await Promise.all([shop?.leave(), twin?.leave()]);
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   });
 
   test('is written by runs of two services and of another project at once: all changes survive', async () => {
-    const twin = shop.beside(
+    twin = shop.beside(
       { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
       'twin.yml',
     );
@@ -49,10 +50,15 @@ describe('The state branch', () => {
     const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
     const { web, api } = (await shop.state()).services;
-    expect([web?.image, api?.image]).toEqual([lab.images.web('v2'), lab.images.web('v3')]);
-    expect((await twin.state()).services.web?.image).toBe(lab.images.web('v1'));
-    await twin.leave();
-    shop.write();
+    expect([web?.release, api?.release]).toEqual([2, 2]);
+    expect((await twin.state()).services.web?.servers).toHaveLength(1);
+    for (const [name, version] of [
+      ['branch', 'v2'],
+      ['branch-api', 'v3'],
+      ['twin', 'v1'],
+    ] as const) {
+      expect(await versionOf(server, `${name}.example.com`)).toBe(version);
+    }
   });
 
   test('is protected: said before anything is changed, also in a first deploy', async () => {

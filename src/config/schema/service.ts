@@ -319,6 +319,12 @@ const service = closed(
       fallback: { value: DEFAULTS.strategy },
       example: 'strategy: recreate',
     }),
+    naming: key(z.enum(['side', 'version']), {
+      description:
+        'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
+      fallback: { value: DEFAULTS.naming },
+      example: 'naming: version',
+    }),
     share_volumes: key(flag, {
       description:
         'Says that two containers of this service may write to its volumes at the same time, which `toggle` makes them do: right for uploads and caches, never for a database.',

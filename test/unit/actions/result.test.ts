@@ -33,7 +33,7 @@ describe('the output result', () => {
   });
 
   test('what was undone runs as before', () => {
-    const standing = { api: [{ host: 'a', side: 'base' as const, release: 1 }] };
+    const standing = { api: [{ host: 'a', side: 'base' as const, name: 'shop_production_api', release: 1 }] };
     const report = reportOf({ undone: ['api'], standing, failure: new Error('no') });
     expect(resultOf(report, true).api).toMatchObject({
       release: 1,

@@ -366,6 +366,21 @@ b: { image: x, port: 1, domain: TWO.com }`);
     ]);
   });
 
+  test('with a version in the name there is less room', () => {
+    const name = 'x'.repeat(29);
+    const service = (naming: string) => localFile(`${name}: { image: x, port: 1, naming: ${naming} }`);
+    expect(messagesOf(() => resolveText(service('side')))).toEqual([]);
+    expect(messagesOf(() => resolveText(service('version')))).toEqual([
+      `services.${name}: the names "shop", "local" and "${name}" have 38 characters together, at most 37 fit`,
+    ]);
+  });
+
+  test('the naming by sides is said by nothing, as ever', () => {
+    expect(resolveOne('naming: side').container).toEqual(resolveOne('').container);
+    expect(resolveOne('naming: version').container.naming).toBe('version');
+    expect(wrong('naming: colour')).toHaveLength(1);
+  });
+
   test('the names together fit into a container name', () => {
     const name = 'x'.repeat(45);
     expect(messagesOf(() => resolveText(localFile(`${name}: { image: x, port: 1 }`)))).toEqual([

@@ -14,7 +14,7 @@ import {
   judgePorts,
   judgeVitals,
 } from '../../../src/deploy/findings.ts';
-import { neededImages, neededPorts, needsNginxImage } from '../../../src/deploy/needs.ts';
+import { neededImages, neededPorts } from '../../../src/deploy/needs.ts';
 import type { Vitals } from '../../../src/deploy/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import { database, servers, service, shop } from './specs.ts';
@@ -120,15 +120,13 @@ describe('images', () => {
       service('old', { policy: { pullPolicy: 'never' } }),
     ]);
     const plan = world.plan(wanted);
-    expect(neededImages(plan, world.input(wanted), 'a')).toEqual(['api:1', 'web:1']);
+    expect(neededImages(plan, world.input(wanted), 'a')).toEqual(['nginx:1.30', 'api:1', 'web:1']);
     expect(judgeForbiddenPulls(plan, 'a').map(told)).toEqual([
       'error: the image old:1 is not there, and pull_policy is "never"',
     ]);
     expect(certainFailures([VITALS], plan)).toHaveLength(1);
-    expect(needsNginxImage(plan, 'a')).toBe(true);
     world.deploy(shop([service('api')]));
     expect(neededImages(world.plan(first()), world.input(first()), 'a')).toEqual([]);
-    expect(needsNginxImage(world.plan(first()), 'a')).toBe(false);
   });
 
   test('what their registry says', () => {

@@ -126,7 +126,33 @@ describe('a container', () => {
       },
       NetworkingConfig: { EndpointsConfig: { shop_production_network: { Aliases: ['api'] } } },
     });
-    expect(nameOf(whole, 'secondary')).toBe('shop_production_api_secondary');
+    expect(nameOf(whole, 'secondary', new Set(), new Date())).toBe('shop_production_api_secondary');
+  });
+
+  test('that is called by its version has the name of its side as an alias, and a port that is in no hash', () => {
+    const { container } = blueprint();
+    const versioned = (versionPort: number | undefined) =>
+      blueprint({
+        container: { ...container, image: 'api:v15.2', naming: 'version' },
+        publishOn: '10.0.0.2',
+        versionPort,
+      });
+    expect(containerRequest(versioned(8609), { ...identity, side: 'secondary' })).toMatchObject({
+      Labels: { 'switchyard.host-port': '8100', 'switchyard.version-port': '8609' },
+      // That of its side is known to nginx before the container is there.
+      HostConfig: { PortBindings: { '3000/tcp': [{ HostPort: '18100' }, { HostPort: '18609' }] } },
+      NetworkingConfig: {
+        EndpointsConfig: { shop_production_network: { Aliases: ['api', 'shop_production_api_secondary'] } },
+      },
+    });
+    expect(blueprintHash(versioned(8609))).toBe(blueprintHash(versioned(8610)));
+    const now = new Date('2026-11-26T17:10:00Z');
+    expect(nameOf(versioned(8609), 'secondary', new Set(), now)).toBe('shop_production_api_v15_2');
+  });
+
+  test('has the same hash as ever: else an update of Switchyard would replace all containers', () => {
+    expect(blueprintHash(blueprint())).toBe('3d7a218aec8781d0');
+    expect(blueprintHash(blueprint({ publishOn: '10.0.0.2' }))).toBe('e7285015f6981397');
   });
 
   test('says nothing of what the file leaves to the image, and opens no port where it has no neighbours', () => {

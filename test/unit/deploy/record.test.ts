@@ -109,7 +109,7 @@ describe('the record', () => {
   test('an outcome: the release, its image by digest, the one before, and when traffic moved', () => {
     const { input, plan, state } = planned(api(), api({ image: 'api:2' }));
     const outcome = outcomeOf(input, plan, DONE, new Map([['api', 'api@sha256:2']]), [], '');
-    const after = recordOutcome(input.scope, state, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(state, outcome, false, AUTHOR, LATER);
     expect(after.services.api).toMatchObject({
       release: 2,
       previous: 1,
@@ -151,7 +151,7 @@ describe('the record', () => {
     const [change] = plan.changes;
     const recorded = { ...plan, changes: [{ ...change!, effect: 'record' as const }] };
     const outcome = outcomeOf(input, recorded, DONE, new Map(), [], '');
-    const after = recordOutcome(input.scope, state, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(state, outcome, false, AUTHOR, LATER);
     expect(after.services.api).toEqual(state.services.api);
   });
 
@@ -162,7 +162,7 @@ describe('the record', () => {
     const left = plan.levels.flatMap(({ retire }) => retire);
     const outcome = outcomeOf(input, plan, run, new Map(), left, '2026-12-24T19:00:00Z');
     const { losses, ...facts } = probe;
-    expect(recordOutcome(input.scope, state, outcome, false, AUTHOR, LATER).services.api).toMatchObject({
+    expect(recordOutcome(state, outcome, false, AUTHOR, LATER).services.api).toMatchObject({
       probe: facts,
       draining: [{ host: 'a', container: 'shop_production_api', until: '2026-12-24T19:00:00Z' }],
     });
@@ -178,7 +178,7 @@ describe('the record', () => {
     const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, done: ['api'], failed: ['web'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
-    const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);
     expect(after.services).toMatchObject({ api: { release: 2 }, web: { release: 1 } });
     expect(after.services.web).not.toHaveProperty('pending');
     expect(after.release_numbers).toEqual({ api: 2, web: 2 });
@@ -189,7 +189,7 @@ describe('the record', () => {
     const probe = { sent: 9, lost: 0, unknown: 0, p50_ms: 1, p99_ms: 2, longest_gap_ms: 40, losses: [] };
     const run = { ...DONE, probes: new Map([['api', probe]]) };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
-    const after = recordOutcome(input.scope, state, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(state, outcome, false, AUTHOR, LATER);
     expect(after.services.api?.history).toEqual([
       {
         release: 2,
@@ -207,7 +207,7 @@ describe('the record', () => {
     ]);
     const failed = { ...DONE, failed: ['api'], failure: new Error('no') };
     const undone = outcomeOf(input, plan, failed, new Map(), [], '');
-    const before = recordOutcome(input.scope, state, undone, false, AUTHOR, LATER);
+    const before = recordOutcome(state, undone, false, AUTHOR, LATER);
     expect(before.services.api?.history?.map((entry) => [entry.release, entry.outcome])).toEqual([
       [2, 'failed'],
       [1, 'deployed'],
@@ -236,7 +236,7 @@ describe('the record', () => {
     const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, failed: ['api'], failure: new Error('no') };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
-    const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);
     expect(after).toMatchObject({ services: {}, release_numbers: { api: 1 } });
   });
 
@@ -245,7 +245,7 @@ describe('the record', () => {
     const begun = recordIntent(state, input.services, {}, AUTHOR, LATER);
     const run = { ...DONE, failed: ['api'], failure: new Error('no'), dead: ['b'], isUndone: false };
     const outcome = outcomeOf(input, plan, run, new Map(), [], '');
-    const after = recordOutcome(input.scope, begun, outcome, false, AUTHOR, LATER);
+    const after = recordOutcome(begun, outcome, false, AUTHOR, LATER);
     expect(after.services).toMatchObject({ api: { release: 0, pending: { release: 1 } } });
     expect(after.stale_servers).toHaveProperty('b');
   });

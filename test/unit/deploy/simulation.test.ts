@@ -27,6 +27,7 @@ const desired = fc.record({
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
       drainTimeoutMs: fc.constantFrom(1000, 2000),
+      naming: fc.constantFrom(undefined, 'version' as const),
       preDeploy: hook,
       postDeploy: hook,
     }),
@@ -63,6 +64,8 @@ const mischief = fc.oneof(
         'move an image',
         'prune the image of nginx',
         'lose the record',
+        'copy a container',
+        'leave things behind',
         'kill all hooks',
         'remove all hooks',
         'switch a server off',
@@ -166,8 +169,8 @@ function live(world: World, runs: readonly Run[]): void {
 
 /** A server that comes back with an old copy on another port cannot be routed to together with the new ones. */
 function withOnePort(runs: Run[]): Run[] {
-  const isEverOff = runs.some(({ mischief: { kind } }) => kind === 'switch a server off');
-  if (!isEverOff && new Set(runs.map((one) => one.desired.servers)).size === 1) return runs;
+  const isAnyAway = runs.some(({ mischief }) => mischief.kind === 'switch a server off');
+  if (new Set(runs.map((one) => one.desired.servers)).size === 1 && !isAnyAway) return runs;
   return runs.map((one) => withApi(one, { port: 3000 }));
 }
 
@@ -184,7 +187,8 @@ function tell(world: World, one: Run, story: string[]): boolean {
   const asked = unlessRefused(given, () => world.ask(file, given));
   let plan = asked && unlessRefused(given, () => world.plan(asked.wanted, asked.options));
   if (asked === undefined || plan === undefined) return true;
-  const { wanted, options } = asked;
+  const { options } = asked;
+  const wanted = withOthersRecorded(world, asked.wanted, options);
   if (plan.unfinished.length > 0) {
     options.unfinishedHook = one.answer;
     story.push(`   said: ${one.answer}`);
@@ -196,7 +200,7 @@ function tell(world: World, one: Run, story: string[]): boolean {
   const borrowed = world.stubborn.size > 0 ? unanswered(before) : () => false;
   let moments = 0;
   try {
-    for (const moment of world.run(wanted, options)) {
+    for (const moment of world.run(asked.wanted, options)) {
       story.push(`   ${moment}`);
       const now = look(world);
       compare(before, now, { wanted, plan: world.underway ?? plan, promised, borrowed });
@@ -217,6 +221,20 @@ function tell(world: World, one: Run, story: string[]): boolean {
   }
   for (const release of options.restored?.values() ?? []) expectRestored(world, release);
   return true;
+}
+
+/** A narrowed run takes the others for what the record says, also where a run was cut off that meant to change them. */
+function withOthersRecorded(
+  world: World,
+  wanted: EnvironmentSpec,
+  { services: selected }: RunOptions,
+): EnvironmentSpec {
+  const services = wanted.services.map((spec) => {
+    if (selected === undefined || selected.includes(spec.name)) return spec;
+    const recorded = world.releases.get(`${spec.name}/${world.state.services[spec.name]?.release}`);
+    return { ...spec, route: recorded?.route ?? spec.route };
+  });
+  return { ...wanted, services };
 }
 
 /** What runs is the release to the letter: image, variables, and the values that its secrets had. */
@@ -260,6 +278,12 @@ function settleDown(world: World, last: Run, story: string[]): void {
   const wanted = fileOf(whole.desired);
   expect(world.state).not.toHaveProperty('stale_servers');
   const plan = world.plan(wanted, optionsOf(world, whole, wanted));
+  for (const [host, { containers, litter }] of world.machines) {
+    // Where the record was lost, nobody knows which images are needed.
+    const left = litter.filter(({ isOurs, kind }) => isOurs && kind !== 'images').length;
+    const copies = containers.filter(({ alias }) => alias === undefined).length;
+    expect({ host, left, copies }).toEqual({ host, left: 0, copies: 0 });
+  }
   if (!isEmpty(plan)) throw new Error(`not the empty plan:\n${describePlan(plan).join('\n')}`);
   expect(Object.keys(world.state.services).sort()).toEqual(wanted.services.map(({ name }) => name).sort());
   for (const { hooks } of world.machines.values()) expect(hooks).toEqual([]);
@@ -351,7 +375,8 @@ function compare(before: Sight, now: Sight, { wanted, plan, promised, borrowed }
   for (const [id, container] of before.containers) {
     if (now.containers.has(id)) continue;
     const { host, service: name, side } = container;
-    if (container.isRunning && routed.has(placeOf(host, name, side)))
+    const isFound = container.alias !== undefined;
+    if (container.isRunning && isFound && routed.has(placeOf(host, name, side)))
       throw new Error(`${container.name} on ${host} was removed while it had the traffic`);
   }
   const running = [...now.containers.values()].filter(({ isRunning }) => isRunning);
@@ -378,6 +403,7 @@ function fileOf({ api, web, db, servers: count, keeps }: Desired): EnvironmentSp
   const dependsOnDb = db === undefined ? [] : ['db'];
   const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
     image: `api:${it.version}`,
+    naming: it.naming,
     port: it.port,
     domains: [it.domain],
     servers: it.servers,
@@ -469,6 +495,14 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'prune the image of nginx':
       machine.images.delete('nginx:1.30');
+      break;
+    case 'copy a container': {
+      const host = machine.spec.host;
+      if (container !== undefined) world.copy(host, container);
+      break;
+    }
+    case 'leave things behind':
+      world.litter(machine.spec.host);
       break;
     case 'lose the record':
       world.loseRecord();

@@ -5,6 +5,7 @@ export type ServiceChanges = Partial<
   Omit<ServiceSpec, 'name' | 'container' | 'route' | 'policy' | 'placement'>
 > & {
   image?: string;
+  naming?: 'version' | undefined;
   domains?: string[];
   environment?: Record<string, string>;
   secrets?: string[];
@@ -16,7 +17,7 @@ export type ServiceChanges = Partial<
 
 /** service returns an http service with a domain, in which everything else is a default. */
 export function service(name: string, changes: ServiceChanges = {}): ServiceSpec {
-  const { image, domains, environment, secrets, volumes, servers, zones, policy, ...rest } = changes;
+  const { image, naming, domains, environment, secrets, volumes, servers, zones, policy, ...rest } = changes;
   return {
     name,
     protocol: 'http',
@@ -25,6 +26,7 @@ export function service(name: string, changes: ServiceChanges = {}): ServiceSpec
     placement: { servers: servers ?? 1, zones: zones ?? [] },
     container: {
       image: image ?? `${name}:1`,
+      ...(naming && { naming }),
       environment: environment ?? {},
       secrets: secrets ?? [],
       volumes: (volumes ?? []).map((source) => ({

@@ -10,8 +10,15 @@ import { chooseRelease, type RollbackTarget } from '../../../src/deploy/choose-r
 import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
 import { describePlan } from '../../../src/deploy/describe.ts';
 import { recordHook } from '../../../src/deploy/hook-record.ts';
+import { namesOf } from '../../../src/deploy/image-name.ts';
 import { joinPlans, keepOldSides } from '../../../src/deploy/joined-plan.ts';
-import type { ObservedHook, ObservedNginx, ObservedServer } from '../../../src/deploy/observed.ts';
+import type {
+  Leftover,
+  Leftovers,
+  ObservedHook,
+  ObservedNginx,
+  ObservedServer,
+} from '../../../src/deploy/observed.ts';
 import {
   begunServices,
   keptDigests,
@@ -30,6 +37,7 @@ import type {
   PullStep,
   RetireStep,
   StartStep,
+  SweepStep,
   SwitchStep,
 } from '../../../src/deploy/plan.ts';
 import { isCreating, isEmpty } from '../../../src/deploy/plan.ts';
@@ -59,6 +67,8 @@ const NOW = new Date('2026-11-01T12:00:00Z');
 export interface Container {
   id: string;
   name: string;
+  /** By which nginx finds it; undefined for a copy that somebody made by hand. */
+  alias: string | undefined;
   service: string;
   side: Side;
   release: number;
@@ -69,6 +79,7 @@ export interface Container {
   isRunning: boolean;
   port: number;
   hostPort: number;
+  versionPort: number | undefined;
   internalPort: number;
   /** Set where the host port is open to the other servers. */
   publishOn: string | undefined;
@@ -87,6 +98,12 @@ export interface Nginx {
   isInNetwork: boolean;
 }
 
+/** Something that lies on a server and that no service needs. */
+export interface Litter extends Leftover {
+  kind: keyof Leftovers;
+  isOurs: boolean;
+}
+
 /** A server of the model. */
 export interface Machine {
   spec: ServerSpec;
@@ -97,6 +114,8 @@ export interface Machine {
   images: Map<string, string>;
   /** Values of secrets that are kept here, by `service/version`. */
   secrets: Map<string, Record<string, string>>;
+  /** What carries our labels and is in nobody's way, and what looks like it and is somebody else's. */
+  litter: Litter[];
   /** Switched off: nobody can reach it, and nothing there answers. */
   isDead: boolean;
 }
@@ -203,7 +222,7 @@ export class World {
       secrets[name] = values ?? {};
     }
     return {
-      wanted: restoredSpec(wanted, this.state, restored),
+      wanted: restoredSpec(wanted, restored),
       options: { ...options, restored, secrets },
     };
   }
@@ -232,7 +251,14 @@ export class World {
       known: new Map(known),
       drainedElsewhere: new Set(),
       ...(restored !== undefined && { restored }),
+      now: NOW,
+      retainedImages: this.#retainedImages(),
     };
+  }
+
+  #retainedImages(): Set<string> | undefined {
+    if (this.releases.size === 0) return undefined;
+    return new Set([...this.releases.values()].flatMap(({ container }) => namesOf(container.image)));
   }
 
   /** deploy runs to the end; it returns the plan that was run, and throws what made it fail. */
@@ -310,8 +336,11 @@ export class World {
       digests,
     } = yield* this.#execute(wanted, input, plan, options, progress);
     for (const step of progress.retiring) yield this.#retire(step);
-    if (progress.failure === undefined) for (const step of whole.forgetSecrets) yield this.#forget(step);
-    if (progress.failure === undefined) for (const { host } of whole.teardown) yield this.#teardown(host);
+    if (progress.failure === undefined) {
+      for (const step of whole.forgetSecrets) yield this.#forget(step);
+      for (const { host } of whole.teardown) yield this.#teardown(host);
+      for (const step of whole.sweep) yield this.#sweep(step);
+    }
     const outcome = outcomeOf(last, whole, progress, digests, [], '');
     this.#write(
       last,
@@ -320,7 +349,7 @@ export class World {
       progress,
     );
     const isMultiServer = input.servers.length > 1;
-    this.#record((state) => recordOutcome(input.scope, state, outcome, isMultiServer, AUTHOR, NOW));
+    this.#record((state) => recordOutcome(state, outcome, isMultiServer, AUTHOR, NOW));
     yield 'recorded the outcome';
     if (progress.failure !== undefined) throw progress.failure;
     if (progress.left.size > 0) throw new StepFailed(`${[...progress.left.keys()]} was left out`);
@@ -428,8 +457,14 @@ export class World {
   /** Who has a service's traffic on a server, as its sidecar was told: the container's name. */
   serving(service: string, host = 'a'): string | undefined {
     const route = this.routes(host, 'sidecar').find((candidate) => candidate.service === service);
-    const side = route?.placements.find((placement) => placement.host === host)?.side;
-    return side && containerName(this.scope, service, side);
+    const placement = route?.placements.find((candidate) => candidate.host === host);
+    return placement && this.#at(service, placement)?.name;
+  }
+
+  /** The container that nginx finds on a side. */
+  #at(service: string, { host, side }: Placement): Container | undefined {
+    const alias = containerName(this.scope, service, side);
+    return this.machines.get(host)?.containers.find((container) => container.alias === alias);
   }
 
   /** Names of the containers that run on a server. */
@@ -454,15 +489,17 @@ export class World {
   }
 
   /** answers tells whether a backend takes a connection of the nginx on `host`. */
-  answers(host: string, route: Route, placement: { host: string; side: Side }): boolean {
+  answers(host: string, route: Route, placement: Placement): boolean {
     const machine = this.machines.get(placement.host);
     if (machine?.isDead) return false;
-    const container = machine?.containers.find(
-      ({ service, side }) => service === route.service && side === placement.side,
-    );
-    if (container === undefined || !this.isHealthy(container)) return false;
-    if (host === placement.host) return container.port === route.containerPort;
-    return container.publishOn !== undefined && container.hostPort === route.hostPort;
+    if (host !== placement.host) {
+      const port = placement.port ?? hostPort(route.hostPort, placement.side);
+      return (
+        machine?.containers.some((one) => publishedPorts(one).includes(port) && this.isHealthy(one)) ?? false
+      );
+    }
+    const container = this.#at(route.service, placement);
+    return container !== undefined && this.isHealthy(container) && container.port === route.containerPort;
   }
 
   isHealthy({ isRunning, image }: Container): boolean {
@@ -491,6 +528,22 @@ export class World {
     const id = `${this.imageId(image)}'`;
     this.#imageIds.set(image, id);
     for (const { images } of this.machines.values()) if (images.has(image)) images.set(image, id);
+  }
+
+  /** copy puts a container beside another one that has its labels, as somebody may do by hand. */
+  copy(host: string, original: Container): void {
+    const name = `${original.name}_copy${this.#nextId}`;
+    const apart = { alias: undefined, publishOn: undefined, volumes: [], hadTraffic: false };
+    this.#machine(host).containers.push({ ...original, ...apart, id: `c${this.#nextId++}`, name });
+  }
+
+  /** litter leaves something of every kind on a server: ours, and the same of somebody else. */
+  litter(host: string): void {
+    for (const kind of ['helpers', 'networks', 'volumes', 'images'] as const) {
+      for (const isOurs of [true, false]) {
+        this.#machine(host).litter.push({ kind, isOurs, id: `l${this.#nextId++}`, name: `old-${kind}:1` });
+      }
+    }
   }
 
   /** loseRecord forgets what the state branch said. */
@@ -527,6 +580,7 @@ export class World {
       else {
         const nothing = {
           containers: [],
+          litter: [],
           hooks: [],
           sidecar: undefined,
           edge: undefined,
@@ -565,21 +619,23 @@ export class World {
       )
       .map(({ host }) => {
         const machine = this.#living(host);
+        const seen = machine.containers.map((container) => ({
+          ...container,
+          address: container.isRunning ? '172.18.0.9' : undefined,
+          helpers: [],
+        }));
         const isLoaded = this.#source === 'by hand';
         if (isLoaded) for (const image of images) machine.images.set(image, this.imageId(image));
         return {
           host,
-          containers: machine.containers.map((container) => ({
-            ...container,
-            address: container.isRunning ? '172.18.0.9' : undefined,
-            helpers: [],
-          })),
+          containers: seen.filter(({ alias }) => alias !== undefined),
+          copies: seen.filter(({ alias }) => alias === undefined),
           hooks: structuredClone(machine.hooks),
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
           foreignHostPorts: [],
-          leftHelpers: [],
+          leftovers: this.#leftoversOf(machine),
           images: new Map(
             [...images].flatMap((name) => {
               const id = this.#imageOn(machine, name);
@@ -588,6 +644,19 @@ export class World {
           ),
         };
       });
+  }
+
+  #leftoversOf({ litter }: Machine): Leftovers {
+    const of = (kind: Litter['kind']) => litter.filter((one) => one.isOurs && one.kind === kind);
+    // The images of the services are newer than all that lies around.
+    const newest = { id: 'i0', names: ['newest:1'], createdAt: 2, isUsed: true };
+    const images = of('images').map(({ id, name }) => ({ id, names: [name], createdAt: 1, isUsed: false }));
+    return {
+      helpers: of('helpers'),
+      networks: of('networks'),
+      volumes: of('volumes'),
+      images: [newest, ...images],
+    };
   }
 
   #observeNginx(nginx: Nginx | undefined, name: string): ObservedNginx | undefined {
@@ -648,10 +717,8 @@ export class World {
     for (const { host, route, placement } of this.primaries()) {
       if (!this.answers(host, route, placement)) continue;
       const machine = this.#machine(placement.host);
-      for (const container of machine.containers) {
-        if (container.service === route.service && container.side === placement.side)
-          container.hadTraffic = true;
-      }
+      const container = this.#at(route.service, placement);
+      if (container !== undefined && machine.containers.includes(container)) container.hadTraffic = true;
     }
   }
 
@@ -666,11 +733,11 @@ export class World {
             ? []
             : backendsOf(this.scope, route, spec, specs)
                 .filter(({ isBackup }) => !isBackup)
-                .map(({ server, side }) => ({
+                .map(({ server, side, isLocal, port }) => ({
                   host: spec.host,
                   kind,
                   route,
-                  placement: { host: server, side },
+                  placement: { host: server, side, ...(!isLocal && { port }) },
                 })),
         ),
       ),
@@ -710,9 +777,9 @@ export class World {
       yield `stopped ${name} on ${host}`;
     }
     for (const step of level.start) yield this.#start(input, step, options, unused);
-    for (const { service, host, side } of level.check) {
+    for (const { host, name } of level.check) {
       this.#living(host);
-      const container = this.container(containerName(this.scope, service, side), host);
+      const container = this.container(name, host);
       if (!this.isHealthy(container)) throw new StepFailed(`${container.name} on ${host} is not healthy`);
     }
     if (level.switch !== undefined) yield* this.#switch(input, level.switch, unused, keeps);
@@ -802,8 +869,7 @@ export class World {
   #start(input: PlanInput, step: StartStep, options: RunOptions, unused: Unused): string {
     if (step.existing === undefined) this.#assertPrepared(input, step, options);
     const machine = this.#living(step.host);
-    const { blueprint, side } = step;
-    const name = containerName(this.scope, step.service, side);
+    const { blueprint, side, name } = step;
     let container = machine.containers.find(({ id }) => id === step.existing);
     if (container === undefined) {
       if (machine.containers.some((other) => other.name === name))
@@ -816,6 +882,7 @@ export class World {
       container = {
         id: `c${this.#nextId++}`,
         name,
+        alias: containerName(this.scope, step.service, side),
         service: step.service,
         side,
         release: step.release,
@@ -826,6 +893,7 @@ export class World {
         isRunning: false,
         port: blueprint.containerPort,
         hostPort: blueprint.ports.host,
+        versionPort: blueprint.versionPort,
         internalPort: blueprint.ports.internal,
         publishOn: blueprint.publishOn,
         volumes: blueprint.container.volumes.map(({ source = '' }) => source),
@@ -836,14 +904,10 @@ export class World {
       unused.set(step.service, [...(unused.get(step.service) ?? []), container.id]);
       machine.containers.push(container);
     }
-    const published = (one: Container) =>
-      one.publishOn !== undefined && `${one.publishOn}:${hostPort(one.hostPort, one.side)}`;
+    const ports = publishedPorts(container);
     const rival = machine.containers.find(
       (other) =>
-        other.isRunning &&
-        other !== container &&
-        published(other) &&
-        published(other) === published(container),
+        other.isRunning && other !== container && publishedPorts(other).some((port) => ports.includes(port)),
     );
     if (rival !== undefined) throw new Error(`${name}: port is already allocated by ${rival.name}`);
     container.isRunning = true;
@@ -969,6 +1033,15 @@ export class World {
     return `tore ${host} down`;
   }
 
+  #sweep({ host, what, id, name }: SweepStep): string {
+    const machine = this.#living(host);
+    const found = machine.litter.find((one) => one.id === id);
+    if (found === undefined || !found.isOurs)
+      throw new Error(`${what} ${name} on ${host} is not ours to remove`);
+    machine.litter = machine.litter.filter((one) => one !== found);
+    return `removed ${what} ${name} from ${host}`;
+  }
+
   #write(
     input: PlanInput,
     services: readonly WantedService[],
@@ -989,6 +1062,12 @@ export class World {
   #record(change: (state: EnvironmentState) => EnvironmentState): void {
     this.state = structuredClone(keepUnknown(this.state, change(structuredClone(this.state))));
   }
+}
+
+/** The host ports that are open to the other servers. */
+function publishedPorts({ publishOn, hostPort: base, versionPort, side }: Container): number[] {
+  if (publishOn === undefined) return [];
+  return [base, versionPort].flatMap((port) => (port === undefined ? [] : hostPort(port, side)));
 }
 
 function generationIn(tree: Tree, scope: string): string | undefined {

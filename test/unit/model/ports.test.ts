@@ -2,10 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   allocatePorts,
+  allocateVersionPorts,
+  basePort,
   hostPort,
   type PortRequest,
   preferredHostPort,
   preferredInternalPort,
+  preferredVersionPort,
   type ServicePorts,
   stablePort,
 } from '../../../src/model/ports.ts';
@@ -37,6 +40,60 @@ describe('golden vectors', () => {
   test('the input is hashed as UTF-8', () => {
     expect(stablePort('ünïcode', { first: 0, count: 1000 })).toBe(759);
   });
+});
+
+/** python3 as above: h('shop/production/api/3000/15_2', 8000) */
+test.each([
+  ['shop', 'production', 'api', 3000, '15_2', 8609],
+  ['shop', 'production', 'api', 3000, '15_3', 8010],
+  ['shop', 'production', 'api', 8080, '15_2', 8839],
+  ['shop', 'staging', 'api', 3000, '15_2', 8818],
+  ['a', 'b', 'c', 1, 'latest', 8514],
+])('%s/%s/%s/%i/%s has host port %i', (project, environment, service, containerPort, version, port) => {
+  expect(preferredVersionPort({ project, environment }, { service, containerPort, version })).toBe(port);
+});
+
+describe('allocateVersionPorts', () => {
+  const request = (service: string, version = '15_2') => ({ service, containerPort: 3000, version });
+
+  test('a version has its hashed port, or the next free one, also where the same version has it', () => {
+    expect(allocateVersionPorts(SHOP, [request('api')], new Set()).get('api')).toBe(8609);
+    expect(allocateVersionPorts(SHOP, [request('api')], new Set([8609, 8610])).get('api')).toBe(8611);
+  });
+
+  test('no two ports are the same, and their order does not matter', () => {
+    const requests = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,6}$/), { maxLength: 200 });
+    const inUse = fc.uniqueArray(fc.integer({ min: 8000, max: 8999 }), { maxLength: 500 });
+    fc.assert(
+      fc.property(requests, inUse, (services, taken) => {
+        const ports = allocateVersionPorts(
+          SHOP,
+          services.map((one) => request(one)),
+          new Set(taken),
+        );
+        expect(new Set([...ports.values(), ...taken]).size).toBe(services.length + taken.length);
+        const again = allocateVersionPorts(
+          SHOP,
+          services.toReversed().map((one) => request(one)),
+          new Set(taken),
+        );
+        expect(new Map([...again].sort())).toEqual(new Map([...ports].sort()));
+      }),
+      { seed: 3 },
+    );
+  });
+
+  test('a full range is an error', () => {
+    const taken = new Set(Array.from({ length: 1000 }, (_, index) => 8000 + index));
+    expect(() => allocateVersionPorts(SHOP, [request('api')], taken)).toThrow(
+      'all ports from 8000 to 8999 are taken',
+    );
+  });
+});
+
+test('the base port is found again from that of any side', () => {
+  for (const base of [8000, 8999])
+    for (const side of ['base', 'secondary'] as const) expect(basePort(hostPort(base, side))).toBe(base);
 });
 
 test('the secondary side is 10000 above the base side', () => {

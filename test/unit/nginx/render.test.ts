@@ -7,7 +7,7 @@ import { NAME_PATTERN } from '../../../src/model/names.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import { backendsOf, type Route } from '../../../src/nginx/routes.ts';
-import { parseTree } from '../../../src/nginx/tree.ts';
+import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
 import { cache, LONDON_A, LONDON_B, NEW_YORK, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
 /** written returns the files of the next configuration of a new, empty nginx, as one text for people. */
@@ -45,6 +45,29 @@ describe('what is written, to be read by a person', () => {
     ];
     const text = written('edge', wish('edge', [web({ placements })], { servers }));
     expect(text).toBe(expected('edge-of-several-servers', text));
+  });
+});
+
+describe('a host port that carries the version', () => {
+  const placements = [
+    { host: LONDON_A.host, side: 'base' as const, port: 8609 },
+    { host: LONDON_B.host, side: 'secondary' as const, port: 18_609 },
+  ];
+  const servers = [LONDON_A, LONDON_B];
+
+  test('is that of the copy on the other server; on the own one the side is found by its name', () => {
+    const text = written('edge', wish('edge', [web({ placements })], { servers }));
+    expect(text).toBe(expected('edge-with-version-ports', text));
+  });
+
+  test('stands in the manifest', () => {
+    const { files, slot } = compose(
+      'edge',
+      parseTree(firstFiles('edge', SHOP, SETTINGS)),
+      wish('edge', [web({ placements })], { servers }),
+    );
+    const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(slot)]]));
+    expect(routesOf(tree.slots[slot].manifest?.scopes.shop_production)[0]?.placements).toEqual(placements);
   });
 });
 

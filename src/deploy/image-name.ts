@@ -1,0 +1,20 @@
+/** shortName returns an image name without what Docker leaves out: `redis` for `docker.io/library/redis`. */
+export function shortName(name: string): string {
+  return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+
+/** repositoryOf returns an image name without tag and digest. */
+export function repositoryOf(name: string): string {
+  return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+
+/** namesOf returns the names by which an engine knows an image that is written so: with its tag, and by its digest. */
+export function namesOf(image: string): string[] {
+  const [tagged = '', digest] = shortName(image).split('@');
+  const repository = repositoryOf(tagged);
+  const isTagged = tagged !== repository;
+  return [
+    ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+    ...(digest === undefined ? [] : [`${repository}@${digest}`]),
+  ];
+}

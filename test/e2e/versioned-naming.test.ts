@@ -1,0 +1,95 @@
+import { afterEach, expect, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
+import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import type { Project } from './project.ts';
+import { size } from './size.ts';
+import { newWebShop, release } from './web-shop.ts';
+
+const BASE = 'versions_production_web';
+
+let lab: Fleet;
+let shop: Project;
+let traffic: HttpTraffic | undefined;
+
+afterEach(async () => {
+  await traffic?.stop();
+  await shop.leave();
+}, 120_000);
+
+/** The third server has no copy: its edge reaches both others by their host ports. */
+test('containers are called by their version and have ports of their own, from sides to versions and back', async () => {
+  lab = await fleet();
+  const servers = lab.servers.slice(0, 3);
+  shop = await newWebShop(lab, 'versions', servers);
+  shop.edit(({ services }) => {
+    services.web!.servers = 2;
+  });
+  await shop.deploy();
+  const { internal_port: internalPort, servers: copies } = (await shop.state()).services.web!;
+  const holders = servers.filter(({ host }) => copies.some((copy) => copy.host === host));
+  traffic = startHttpTraffic({
+    targets: servers.map(({ host }) => ({ host, port: 80 })),
+    hostHeader: 'versions.example.com',
+    clients: size.clients / 2,
+    thinkMs: size.thinkMs,
+    maxSeconds: 600,
+  });
+  await traffic.untilSent(5 * size.clients);
+
+  const ports: number[] = [];
+  /** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
+  const deploy = async () => {
+    await shop.deploy();
+    const { web } = (await shop.state()).services;
+    const [{ container = '', port = 0 } = {}] = web!.servers;
+    for (const server of holders) {
+      const standing = await standingOn(server);
+      expect(standing).toMatchObject({ name: container, ports: expect.arrayContaining([port]) });
+    }
+    expect(web!.servers).toEqual(holders.map(() => expect.objectContaining({ container, port })));
+    expect(web!.internal_port).toBe(internalPort);
+    ports.push(port);
+    return container;
+  };
+
+  expect(await deploy()).toBe(BASE);
+  shop.edit(({ services }) => {
+    services.web!.naming = 'version';
+  });
+  expect(await deploy()).toBe(`${BASE}_v1`);
+  release(shop, 'web', 'v2');
+  expect(await deploy()).toBe(`${BASE}_v2`);
+  shop.edit(({ services }) => {
+    services.web!.environment = { ROUND: '2' };
+  });
+  expect(await deploy()).toMatch(new RegExp(`^${BASE}_v2_20\\d{6}t\\d{4}$`));
+  expect((await shop.deploy()).outputs.changed).toBe('false');
+  shop.edit(({ services }) => {
+    delete services.web!.naming;
+  });
+  expect(await deploy()).toBe(BASE);
+  // No two versions had one port; a side has the same one for ever.
+  expect(new Set(ports).size).toBe(4);
+  expect(ports.at(-1)).toBe(ports[0]);
+  expect((await shop.deploy()).outputs.changed).toBe('false');
+
+  await traffic.untilSent((await traffic.snapshot()).sent + 2 * size.clients);
+  const { sent, ok, lost, losses } = await traffic.stop();
+  expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+  expect(ok).toBe(sent);
+  console.log(`versions: ${sent} requests, ${lost} lost, ports ${ports.join(', ')}`);
+}, 300_000);
+
+/** The one container of the service on a server and its host ports, as `docker ps` has them. */
+async function standingOn(server: LabServer): Promise<{ name: string; ports: number[] }> {
+  const filters = ['project=versions', 'role=service'].flatMap((label) => [
+    '--filter',
+    `label=switchyard.${label}`,
+  ]);
+  const listing = await server.docker('ps', '--all', '--format', '{{.Names}} {{.Ports}}', ...filters);
+  const [line = '', ...others] = listing.trim().split('\n');
+  if (others.length > 0) throw new Error(`one container was expected on ${server.host}: ${listing}`);
+  const ports = [...line.matchAll(/:(\d+)->3000\/tcp/g)].map(([, port]) => Number(port));
+  return { name: line.split(' ')[0]!, ports };
+}
