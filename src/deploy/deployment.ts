@@ -180,7 +180,7 @@ export class Deployment {
         living.map((host) => observe(fleet.server(host), input.scope, wanted)),
       );
       const seen = assembleWithout(input, { left, observed, state, standing, draining });
-      return { input: seen, plan: keepOldSides(planDeploy(seen), input.removes) };
+      return { input: seen, plan: keepOldSides(planDeploy(seen)) };
     });
     for (const line of describePlan(rest.plan)) log.info(line);
     const ahead = rest.plan.levels.flatMap(({ services }) => services);
