@@ -68005,6 +68005,8 @@ function assembleWithout(input, rest) {
         observed: rest.observed.filter(({ host }) => !isLeft(host)),
         state: rest.state,
         hosts: input.hosts.filter((host) => !isLeft(host)),
+        removes: [],
+        isLeaving: false,
         excluded: new Set([...input.excluded, ...rest.left]),
         drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
     };
@@ -68153,7 +68155,624 @@ function assemble_checkDependencies(services) {
     }
 }
 ;
-const promises_namespaceObject = require("node:timers/promises");
+const SUBJECT_MAX = 72;
+function historyMessage(scope, changes) {
+    const start = `${scope.project} ${scope.environment}: `;
+    const parts = changes.map(describeChange);
+    if (parts.length === 0)
+        return { subject: `${start}recorded` };
+    const whole = start + parts.join(', ');
+    if (whole.length <= SUBJECT_MAX || parts.length === 1)
+        return { subject: whole };
+    for (let shown = parts.length - 1;; shown--) {
+        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+        if (subject.length <= SUBJECT_MAX || shown === 1) {
+            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+        }
+    }
+}
+function describeChange(change) {
+    const { service } = change;
+    switch (change.kind) {
+        case 'begun':
+            return `begin ${service} ${step(change.from, change.to)}`;
+        case 'released': {
+            const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
+            const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
+            return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+        }
+        case 'removed':
+            return `${service} removed (was ${change.from})`;
+        case 'failed':
+            return `${service} ${step(change.from, change.to)} not deployed`;
+        case 'routed':
+            return `${service} routes`;
+        case 'policy':
+            return `${service} policy`;
+        case 'recorded':
+            return `${service} recorded`;
+    }
+}
+function formatMessage(message) {
+    const trailers = Object.entries(message.trailers)
+        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
+        .map(([key, value]) => `${key}: ${oneLine(value)}`)
+        .join('\n');
+    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+function step(from, to) {
+    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+function oneLine(text) {
+    return text.replace(/\s+/g, ' ').trim();
+}
+;
+function recordHook(state, { service, hook, release, host }, progress) {
+    const recorded = state.services[service];
+    if (recorded === undefined)
+        throw new Error(`${service} runs a hook, and is not recorded`);
+    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
+    const hooks = { ...before, release, host, [hook]: progress };
+    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
+}
+function withHooks({ hooks: before, ...recorded }, release, begun) {
+    const known = before?.release === release ? before : undefined;
+    const hooks = begun ?? known;
+    return { ...recorded, ...(hooks && { hooks }) };
+}
+function hasUnfinished({ hooks }) {
+    return hooks?.pre_deploy === 'begun';
+}
+function describeHooks(service, hooks) {
+    if (hooks === undefined)
+        return [];
+    const { release, host } = hooks;
+    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
+        const what = `${hook} of ${service} release ${release} on ${host}`;
+        if (hooks[hook] === 'begun')
+            return [`${what} was begun, and no run has seen its end`];
+        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
+    });
+}
+;
+const LONGEST_HISTORY = 10;
+function withEntry(recorded, { change, outcome, probe, restores }, { run, actor, commit }, { now, tookMs }) {
+    const entry = {
+        release: change.to,
+        outcome,
+        at: now.toISOString(),
+        run,
+        actor,
+        ...(commit !== undefined && { commit }),
+        why: [...change.reasons],
+        took_ms: Math.round(tookMs),
+        ...(probe !== undefined && { sent: probe.sent, lost: probe.lost }),
+        ...(restores !== undefined && { restores }),
+    };
+    return { ...recorded, history: [entry, ...(recorded.history ?? [])].slice(0, LONGEST_HISTORY) };
+}
+;
+function releaseOf(scope, service, digest, author, now) {
+    const { protocol, port, container, route, policy } = service.spec;
+    return {
+        schema: 1,
+        ...scope,
+        service: service.name,
+        number: service.release.number,
+        protocol,
+        port,
+        container,
+        route,
+        policy,
+        ...(digest !== undefined && { image_digest: digest }),
+        ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
+        ...(service.restored !== undefined && { restores: restoredBy(service) }),
+        secrets_version: service.release.secretsVersion,
+        created_at: now.toISOString(),
+        ...(author.commit !== undefined && { commit: author.commit }),
+        run: author.run,
+        actor: author.actor,
+    };
+}
+function restoredBy({ restored }) {
+    return restored?.restores ?? restored?.number;
+}
+function recordIntent(state, begun, hooks, author, now) {
+    const services = { ...state.services };
+    for (const service of begun) {
+        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
+        const before = services[service.name] ?? emptyRecord(service, author, now);
+        services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
+    }
+    return { ...state, services, ...numbersWith(state, begun) };
+}
+function numbersWith({ release_numbers: before = {}, secrets_versions: given = {} }, services) {
+    const numbers = { ...before };
+    const versions = { ...given };
+    for (const { name, release, known } of services) {
+        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+        const highest = Math.max(versions[name] ?? 0, release.secretsVersion, known.current?.secrets_version ?? 0, known.pending?.secrets_version ?? 0);
+        if (highest > 0)
+            versions[name] = highest;
+    }
+    return {
+        release_numbers: numbers,
+        ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
+    };
+}
+function recordOutcome(state, outcome, isMultiServer, author, now) {
+    const when = { now, tookMs: outcome.tookMs };
+    const services = { ...state.services };
+    for (const achieved of outcome.achieved) {
+        const recorded = recordOf(services, achieved, isMultiServer, author, now);
+        const { service, change, isSwitched, probe } = achieved;
+        const isNews = isSwitched || change.from !== change.to;
+        const restores = restoredBy(service);
+        services[service.name] = isNews
+            ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
+            : recorded;
+    }
+    for (const { service } of outcome.removed)
+        delete services[service];
+    for (const change of outcome.isUndone ? outcome.failed : []) {
+        const recorded = services[change.service];
+        if (recorded === undefined)
+            continue;
+        if (recorded.release === 0 && !hasUnfinished(recorded))
+            delete services[change.service];
+        else {
+            const kept = withoutPending(recorded);
+            services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
+        }
+    }
+    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
+    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
+}
+function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
+    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
+    const added = left.map((host) => {
+        const reason = reasons.get(host);
+        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+        return [host, before[host] ?? entry];
+    });
+    const stale = Object.fromEntries([...kept, ...added]);
+    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
+}
+function recordOf(services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    const { pending, draining: drained, ...kept } = before;
+    const isNumberNew = before.release !== change.to;
+    return {
+        ...kept,
+        release: change.to,
+        image,
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: standing.map(({ host, side, name, port, release }) => ({
+            host,
+            side,
+            container: name,
+            port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
+            healthy: true,
+            release,
+        })),
+        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
+        ...(isSwitched && { switched_at: now.toISOString() }),
+        previous: isNumberNew ? before.release : before.previous,
+        run: isNumberNew || isSwitched ? author.run : before.run,
+        ...(draining.length > 0 && { draining }),
+        ...(probe !== undefined && { probe: probeFacts(probe) }),
+    };
+}
+function recordDrain(state, containers, until) {
+    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
+        const left = draining.flatMap((one) => {
+            if (!containers.includes(one.container))
+                return [one];
+            return until === undefined ? [] : [{ ...one, until }];
+        });
+        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
+    }));
+    return { ...state, services };
+}
+function historyOf(outcome) {
+    const achieved = outcome.achieved
+        .filter(({ change }) => change.effect !== 'none')
+        .map(({ service: wanted, change, standing }) => {
+        const { service, from, to, effect } = change;
+        const restores = restoredBy(wanted);
+        if (effect === 'record' && from !== to && from !== 0)
+            return { service, kind: 'policy' };
+        if (effect === 'record')
+            return { service, kind: 'recorded' };
+        if (effect === 'reload')
+            return { service, kind: 'routed' };
+        return { service, kind: 'released', from, to, servers: standing.length, restores };
+    });
+    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
+    const failed = outcome.failed
+        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
+        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
+    return [...achieved, ...removed, ...failed];
+}
+function begunChanges(plan, begun) {
+    return begun.map(({ name: service, release }) => ({
+        service,
+        kind: 'begun',
+        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
+        to: release.number,
+    }));
+}
+function probeFacts({ losses, ...facts }) {
+    return facts;
+}
+function withoutPending({ pending, ...recorded }) {
+    return recorded;
+}
+function emptyRecord(service, author, now) {
+    return {
+        release: 0,
+        image: '',
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        servers: [],
+        deployed_at: now.toISOString(),
+        previous: 0,
+        run: author.run,
+    };
+}
+;
+const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+const RECORD_DRAIN_MS = 60_000;
+class Journal {
+    #store;
+    #options;
+    #written = new Set();
+    #snapshot;
+    #lease;
+    constructor(store, options, snapshot, lease) {
+        this.#store = store;
+        this.#options = options;
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    static async open(opening, options) {
+        const store = await opening;
+        try {
+            if (options.isReadOnly)
+                return new Journal(store, options, await store.read(), undefined);
+            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
+            return new Journal(store, options, snapshot, lease);
+        }
+        catch (error) {
+            await store.close();
+            throw error;
+        }
+    }
+    get snapshot() {
+        return this.#snapshot;
+    }
+    get lease() {
+        return this.#lease;
+    }
+    async release() {
+        await this.#lease?.release();
+    }
+    async reopen() {
+        const { leaseWaitMs, signal } = this.#options;
+        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    async intend(plan, begun, digests) {
+        const { author } = this.#options;
+        const now = new Date();
+        const releases = this.#newReleases(begun, digests, now);
+        await this.#commit((state) => recordIntent(state, begun, plan.hooks, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
+        for (const { name } of begun)
+            this.#written.add(name);
+    }
+    async conclude(outcome, isMultiServer, digests, expired) {
+        const { scope, author } = this.#options;
+        const now = new Date();
+        const services = outcome.achieved.map(({ service }) => service);
+        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
+    }
+    async notes(step, progress) {
+        const { project, environment } = this.#options.scope;
+        const { service, hook, release } = step;
+        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
+    }
+    async drains(steps, isOver) {
+        const { project, environment } = this.#options.scope;
+        const containers = steps.map(({ name }) => name);
+        const until = isOver ? undefined : signOfLife();
+        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
+        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
+        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
+    }
+    async close() {
+        await this.#store.close();
+    }
+    #newReleases(services, digests, now) {
+        const { scope, author } = this.#options;
+        return services
+            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
+            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+    }
+    async #commit(state, message, more) {
+        const { run, actor, commit } = this.#options.author;
+        const trailers = { Run: run, Actor: actor, Commit: commit };
+        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+    }
+}
+function signOfLife() {
+    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+}
+async function acquire(store, timeoutMs, signal) {
+    const taken = await store.acquire({ timeoutMs, signal });
+    taken.lease.startHeartbeat();
+    return taken;
+}
+;
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
+;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+    const archive = (0,tar_stream.pack)();
+    const folders = new Set();
+    for (const [path, content] of files) {
+        for (const folder of foldersOf(path)) {
+            if (folders.has(folder))
+                continue;
+            folders.add(folder);
+            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+        }
+        archive.entry({ name: path, mode: modes.file }, content);
+    }
+    archive.finalize();
+    return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function unpackFiles(archive) {
+    const files = new Map();
+    const entries = (0,tar_stream.extract)();
+    entries.end(archive);
+    for await (const entry of entries) {
+        const content = await (0,consumers_namespaceObject.buffer)(entry);
+        if (entry.header.type === 'file')
+            files.set(entry.header.name, content.toString());
+    }
+    return files;
+}
+function foldersOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const FOLDER = '/switchyard-secrets';
+class SecretSets {
+    #server;
+    #scope;
+    #image;
+    constructor(server, scope, image) {
+        this.#server = server;
+        this.#scope = scope;
+        this.#image = image;
+    }
+    async keep(sets) {
+        const { engine, host } = this.#server;
+        const name = secretsVolumeName(this.#scope);
+        try {
+            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
+            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+        }
+        catch (error) {
+            if (error instanceof UserError)
+                throw error;
+            const services = [...sets.keys()].map(({ service }) => service).join(', ');
+            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
+                cause: error,
+            });
+        }
+    }
+    async read(sets) {
+        if (!(await this.#isThere()))
+            return new Map();
+        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
+        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+    }
+    async forget(sets) {
+        if (!(await this.#isThere()))
+            return;
+        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
+    }
+    #isThere() {
+        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
+    }
+    #write(files) {
+        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+    }
+    async #readOne(container, set) {
+        try {
+            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+            const [text = ''] = files.values();
+            return text === '' ? undefined : JSON.parse(text);
+        }
+        catch (error) {
+            if (isStatus(error, 404) || error instanceof SyntaxError)
+                return undefined;
+            throw error;
+        }
+    }
+    async #through(work) {
+        const { engine } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: this.#image,
+            Cmd: ['true'],
+            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
+            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
+        });
+        try {
+            return await work(container);
+        }
+        finally {
+            await engine.removeContainer(container);
+        }
+    }
+    #labels() {
+        return {
+            [labels_LABEL.project]: this.#scope.project,
+            [labels_LABEL.environment]: this.#scope.environment,
+        };
+    }
+}
+function pathOf({ service, version }) {
+    return `${service}/${version}.json`;
+}
+;
+function parseTarget(text) {
+    if (text === 'previous')
+        return 'previous';
+    return /^\d+$/.test(text) ? Number(text) : { version: text };
+}
+function chooseRelease(service, target, past) {
+    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
+    if (typeof target === 'object')
+        return chooseVersion(service, target.version, past, hint);
+    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+    if (number === undefined) {
+        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
+    }
+    const release = past.releases.find((one) => one.number === number);
+    if (release === undefined)
+        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
+    if (!hasServed(past.recorded, number)) {
+        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
+    }
+    return release;
+}
+function chooseVersion(service, version, past, hint) {
+    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
+    if (release !== undefined)
+        return release;
+    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
+}
+function previousNumber({ history = [], previous }, base) {
+    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
+    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
+    return earlier.length === 0 ? undefined : Math.max(...earlier);
+}
+function contentNumber({ recorded, releases }) {
+    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
+}
+function hasServed({ history = [], release, previous }, number) {
+    if (number === release || number === previous)
+        return true;
+    const entries = history.filter((entry) => entry.release === number);
+    if (entries.length > 0)
+        return entries.some(({ outcome }) => outcome === 'deployed');
+    return history.every((entry) => entry.release > number);
+}
+function isVersion({ container: { image }, image_digest }, version) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    return [tag, name, image, digest, image_digest].includes(version);
+}
+;
+async function restore(request, snapshot, fleet) {
+    const { wanted, narrowing, rollback, log } = request;
+    if (rollback === undefined)
+        return request;
+    const { to, hide } = rollback;
+    const services = narrowing.services ?? [];
+    if (typeof to === 'number' && services.length > 1) {
+        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+            hint: 'Releases are numbered per service: name one service, or use a version.',
+        });
+    }
+    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
+    const restored = new Map(chosen);
+    for (const { service, number, container } of restored.values()) {
+        log.info(`${service}: going back to what release ${number} was (${container.image})`);
+    }
+    const secrets = await readSecrets(fleet, wanted, restored);
+    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
+        hide(value);
+    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
+}
+async function chooseOne(snapshot, service, to) {
+    const recorded = snapshot.state.services[service];
+    if (recorded === undefined || recorded.release === 0) {
+        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+            hint: 'Deploy it first.',
+        });
+    }
+    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+}
+function restoredSpec(wanted, restored) {
+    const services = wanted.services.map((spec) => {
+        const release = restored.get(spec.name);
+        if (release === undefined)
+            return spec;
+        const { protocol, port, container, route, policy } = release;
+        const { name, dependsOn, placement } = spec;
+        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+    });
+    return { ...wanted, services };
+}
+function pinned(spec, { image_digest }) {
+    const { container, policy } = spec;
+    const digest = image_digest?.split('@')[1];
+    if (digest === undefined)
+        return spec;
+    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
+    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+function checkImages(input, plan) {
+    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
+    for (const { service, host, blueprint } of starts) {
+        const { image } = blueprint.container;
+        const restored = input.services.find(({ name }) => name === service)?.restored;
+        if (restored === undefined || image.includes('@'))
+            continue;
+        const found = input.observed.find((server) => server.host === host)?.images.get(image);
+        if (found !== undefined && found.id === restored.image_id)
+            continue;
+        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
+        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+        });
+    }
+}
+async function readSecrets(fleet, { project, environment, nginx }, restored) {
+    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
+    if (sets.length === 0)
+        return {};
+    const scope = { project, environment };
+    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+    return Object.fromEntries(releases.map((release, index) => {
+        const found = kept.map((ofServer) => ofServer.get(sets[index]));
+        return [release.service, valuesOf(release, found)];
+    }));
+}
+function valuesOf(release, found) {
+    const { container, service, number, secrets_version } = release;
+    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+    if (whole === undefined) {
+        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
+            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+        });
+    }
+    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+}
 ;
 function otherSide(side) {
     return side === 'base' ? 'secondary' : 'base';
@@ -68349,343 +68968,6 @@ function renderControlAccess(gateway) {
 }
 function seconds(ms) {
     return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
-}
-;
-const RELOAD_TIMEOUT_MS = 10_000;
-const POLL_MS = 15;
-const OLD_WORKERS_MS = 2_000;
-class NginxInstance {
-    kind;
-    server;
-    id;
-    name;
-    address;
-    #seen;
-    constructor(kind, server, facts, seen) {
-        this.kind = kind;
-        this.server = server;
-        this.id = facts.id;
-        this.name = facts.name;
-        this.address = facts.address;
-        this.#seen = seen;
-    }
-    async look(scope) {
-        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-        const end = Date.now() + OLD_WORKERS_MS;
-        let served = await this.#servedOf(tree, scope, identity);
-        while (served.slot !== tree.live && Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
-            served = await this.#servedOf(tree, scope, await this.#identity());
-        }
-        this.#seen = served;
-        return served;
-    }
-    async lookAgain(scope) {
-        const seen = this.#seen;
-        if (seen === undefined || seen.slot !== seen.tree.live)
-            return await this.look(scope);
-        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
-        return isSame ? seen : await this.look(scope);
-    }
-    mayServe(scope, service) {
-        if (this.#seen === undefined)
-            return true;
-        const { tree, slot } = this.#seen;
-        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
-    }
-    async #servedOf(tree, scope, identity) {
-        const slot = slotOfIdentity(tree, identity);
-        if (slot !== undefined) {
-            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
-        }
-        const generation = await this.generation(scope);
-        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
-    }
-    async #identity() {
-        try {
-            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
-        }
-        catch (error) {
-            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
-                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
-                cause: error,
-            });
-        }
-    }
-    async generation(scope) {
-        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
-        return answer.status === 200 ? answer.body : undefined;
-    }
-    async stage({ slot, files }) {
-        await this.#write(files);
-        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
-        if (complaint !== undefined) {
-            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
-                hint: 'The configuration that was live before stays live.',
-            });
-        }
-    }
-    testLive() {
-        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
-    }
-    async version() {
-        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
-    }
-    async #test(file) {
-        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
-        return exitCode === 0 ? undefined : complaints(stderr);
-    }
-    async pointTo(slot, files = new Map()) {
-        this.#seen = undefined;
-        const pointer = ['nginx.conf', renderPointer(slot)];
-        await this.#write(new Map([...files, pointer]));
-    }
-    async #write(files) {
-        try {
-            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
-        }
-        catch (error) {
-            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
-        }
-    }
-    async commit(slot, files) {
-        await this.pointTo(slot, files);
-        await this.server.engine.signalContainer(this.id, 'HUP');
-    }
-    async awaitGeneration(scope, generation) {
-        const end = Date.now() + RELOAD_TIMEOUT_MS;
-        let last = 'no answer';
-        while (Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
-            try {
-                const served = await this.generation(scope);
-                if (served === generation)
-                    return;
-                last = `generation ${served ?? 'none'} is still served`;
-            }
-            catch (error) {
-                last = messageOf(error);
-            }
-            if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
-                break;
-        }
-        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
-        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
-            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
-        });
-    }
-    get title() {
-        return this.#title();
-    }
-    #title() {
-        return `${this.server.host}: ${this.kind} ${this.name}`;
-    }
-    #control(path) {
-        return { address: this.address, port: CONTROL_PORT, path };
-    }
-    async #recentComplaints(leftMs) {
-        if (leftMs > RELOAD_TIMEOUT_MS - 4_000)
-            return '';
-        const since = Math.floor(Date.now() / 1000) - 10;
-        return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
-    }
-}
-async function readTree(server, id) {
-    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
-    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
-}
-function complaints(stderr) {
-    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
-    return [
-        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
-    ]
-        .slice(-3)
-        .join('; ');
-}
-;
-function nginxKey(host, kind) {
-    return `${host} ${kind}`;
-}
-function placeKey(host, service, side) {
-    return `${host} ${service} ${side}`;
-}
-;
-function isEmpty(plan) {
-    return (plan.changes.every(({ effect }) => effect === 'none') &&
-        plan.settle === undefined &&
-        plan.awaited.length +
-            plan.vacate.length +
-            plan.prepare.length +
-            plan.levels.length +
-            plan.teardown.length +
-            plan.sweep.length ===
-            0 &&
-        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
-        plan.stale.left.length + plan.stale.returned.length === 0);
-}
-function isCreating({ sidecar, edge }) {
-    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
-}
-;
-function describeUnfinished({ service, hook, release, host, container }) {
-    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
-    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
-}
-function adviseUnfinished({ container, host }) {
-    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
-    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
-}
-function refuseUnfinished(unfinished) {
-    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
-        hint: adviseUnfinished(hook),
-    })));
-}
-;
-const EFFECTS = {
-    create: 'new',
-    toggle: 'new containers beside the old ones',
-    recreate: 'RESTART: the old container stops before the new one starts',
-    reload: 'routes only, no new container',
-    record: 'the record only',
-    remove: 'removed',
-    none: 'unchanged',
-};
-const EDGE_WORK = {
-    create: 'create the edge',
-    start: 'start the edge',
-    join: 'join the edge',
-    bridge: 'create the edge beside the front',
-    open: 'give the edge its ports',
-};
-function describePlan(plan) {
-    const title = `${plan.scope.project} ${plan.scope.environment}`;
-    if (isEmpty(plan))
-        return [`${title}: nothing to do, everything is as the file says`];
-    const stale = [
-        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
-        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
-    ];
-    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [
-        `${title}: plan`,
-        ...plan.changes.map((change) => `  ${describeChange(change)}`),
-        ...stale,
-        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
-        ...steps,
-    ];
-}
-function describeChange(change) {
-    const { service, from, to, effect, reasons, hosts } = change;
-    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
-    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
-    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
-}
-function stepsOf(plan) {
-    return [
-        ...plan.prepare.filter((step) => !isCreating(step)),
-        ...(plan.settle === undefined ? [] : [plan.settle]),
-        ...plan.awaited,
-        ...plan.pulls,
-        ...plan.prepare.filter(isCreating),
-        ...plan.keepSecrets,
-        ...plan.vacate,
-        ...plan.levels.flatMap((level) => [
-            ...level.preDeploy,
-            ...level.stop,
-            ...level.start,
-            ...level.check,
-            ...(level.switch === undefined ? [] : [level.switch]),
-            ...level.postDeploy,
-            ...level.retire,
-        ]),
-        ...plan.takeover.divert,
-        ...plan.takeover.leave,
-        ...plan.takeover.nginx,
-        ...plan.takeover.open,
-        ...plan.forgetSecrets,
-        ...plan.teardown,
-        ...plan.sweep,
-    ];
-}
-function describeStep(step) {
-    switch (step.kind) {
-        case 'pull':
-            return `pull ${step.image} on ${step.host}`;
-        case 'prepare': {
-            const parts = [
-                step.displaced && `rename ${step.displaced.name}`,
-                step.sidecar && `${step.sidecar} the sidecar`,
-                step.edge && EDGE_WORK[step.edge],
-            ];
-            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
-        }
-        case 'keep-secrets':
-            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'forget-secrets':
-            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'stop':
-            return `stop ${step.name} on ${step.host}`;
-        case 'start': {
-            const isVersioned = step.blueprint.container.naming === 'version';
-            const called = isVersioned ? `, called ${step.name}` : '';
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
-        }
-        case 'check':
-            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
-        case 'hook':
-            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
-        case 'await':
-            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
-        case 'switch': {
-            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
-            return `${what} on ${step.hosts.join(', ')}, and prove it`;
-        }
-        case 'retire': {
-            if (step.drainTimeoutMs === undefined)
-                return `remove ${step.name} on ${step.host}`;
-            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
-            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
-        }
-        case 'sweep':
-            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
-        case 'divert':
-            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
-        case 'teardown':
-            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
-    }
-}
-function servicesOf(sets) {
-    return [...new Set(sets.map(({ service }) => service))].join(', ');
-}
-;
-function recordHook(state, { service, hook, release, host }, progress) {
-    const recorded = state.services[service];
-    if (recorded === undefined)
-        throw new Error(`${service} runs a hook, and is not recorded`);
-    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
-    const hooks = { ...before, release, host, [hook]: progress };
-    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
-}
-function withHooks({ hooks: before, ...recorded }, release, begun) {
-    const known = before?.release === release ? before : undefined;
-    const hooks = begun ?? known;
-    return { ...recorded, ...(hooks && { hooks }) };
-}
-function hasUnfinished({ hooks }) {
-    return hooks?.pre_deploy === 'begun';
-}
-function describeHooks(service, hooks) {
-    if (hooks === undefined)
-        return [];
-    const { release, host } = hooks;
-    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
-        const what = `${hook} of ${service} release ${release} on ${host}`;
-        if (hooks[hook] === 'begun')
-            return [`${what} was begun, and no run has seen its end`];
-        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
-    });
 }
 ;
 function isServed(kind, tree, wish) {
@@ -68954,8 +69236,9 @@ function provePath(path) {
     return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
 }
 ;
-function place(service, count, candidates, current) {
-    const rank = (host) => `${current.includes(host) ? 0 : 1}${specHash([service, host])}`;
+function place(service, count, candidates, current, awaited = []) {
+    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
+    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
     const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
     const chosen = new Set(ranked.slice(0, count));
     return candidates.filter((host) => chosen.has(host));
@@ -69179,7 +69462,7 @@ function addStanding(input, service, placement, outcome) {
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
     const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), [...current.map(({ host }) => host), ...hostsWithAdopted(input, service.name)]);
+    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host), hostsWithAdopted(input, service.name));
 }
 function planSpot(input, service, server, outcome) {
     const { host } = server;
@@ -69434,7 +69717,7 @@ function hookDrift({ state }) {
 function nginxDrift(kept, plan) {
     const states = {
         create: 'is not there',
-        bridge: 'is not there',
+        bridge: 'does not serve yet: a front holds its ports',
         open: 'does not have its ports yet: a run was cut off that took them over',
         start: 'needs a start',
         join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
@@ -69476,6 +69759,37 @@ function routeDrift(kept, plan) {
     return kept.hosts.flatMap((host) => ['sidecar', 'edge']
         .filter((kind) => observedAt(kept, host)[kind] && !serves(kept, host, kind, routes))
         .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })));
+}
+;
+function isEmpty(plan) {
+    return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.settle === undefined &&
+        plan.awaited.length +
+            plan.vacate.length +
+            plan.prepare.length +
+            plan.levels.length +
+            plan.teardown.length +
+            plan.sweep.length ===
+            0 &&
+        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
+        plan.stale.left.length + plan.stale.returned.length === 0);
+}
+function isCreating({ sidecar, edge }) {
+    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
+}
+;
+function describeUnfinished({ service, hook, release, host, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
+function adviseUnfinished({ container, host }) {
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
+    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: adviseUnfinished(hook),
+    })));
 }
 ;
 const LEAST_FREE_BYTES = 5e9;
@@ -69701,221 +70015,159 @@ function describeFinding({ server, check, message }) {
     return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
 }
 ;
-const KILLED = [137, 143];
-function isCutOff(exitCode) {
-    return KILLED.includes(exitCode);
-}
+const promises_namespaceObject = require("node:timers/promises");
 ;
-const LOG_LINES = 50;
-async function lastLines(server, id) {
-    const { stdout, stderr } = await server.engine
-        .logs(id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
-}
-;
-async function perform(log, step, work) {
-    const what = describeStep(step);
-    try {
-        return await announce(log, `${step.kind}: ${what}`, work);
+const RELOAD_TIMEOUT_MS = 10_000;
+const POLL_MS = 15;
+const OLD_WORKERS_MS = 2_000;
+class NginxInstance {
+    kind;
+    server;
+    id;
+    name;
+    address;
+    #seen;
+    constructor(kind, server, facts, seen) {
+        this.kind = kind;
+        this.server = server;
+        this.id = facts.id;
+        this.name = facts.name;
+        this.address = facts.address;
+        this.#seen = seen;
     }
-    catch (error) {
-        throw explainRefusal(what, error);
-    }
-}
-async function announce(log, what, work) {
-    log.debug(`begins: ${what}`);
-    const begun = performance.now();
-    const result = await work();
-    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
-    return result;
-}
-;
-const FIRST_POLL_MS = 50;
-const LONGEST_POLL_MS = 1_000;
-const FEEDBACK_EVERY_MS = 5_000;
-const CANCEL_GRACE_S = 3;
-function runHook(context, step) {
-    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
-        const server = context.fleet.server(step.host);
-        const id = await ensureStarted(context, server, step);
-        const { exitCode } = await end(context, server, { ...step, id });
-        const log = await lastLines(server, id);
-        const isKilled = isCutOff(exitCode);
-        if (!isKilled)
-            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-        await server.engine.removeContainer(id);
-        if (exitCode === 0) {
-            context.log.info(`${titleOf(step)} has ended well. ${log}`);
-            return;
+    async look(scope) {
+        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
+        const end = Date.now() + OLD_WORKERS_MS;
+        let served = await this.#servedOf(tree, scope, identity);
+        while (served.slot !== tree.live && Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            served = await this.#servedOf(tree, scope, await this.#identity());
         }
-        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
-            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        this.#seen = served;
+        return served;
+    }
+    async lookAgain(scope) {
+        const seen = this.#seen;
+        if (seen === undefined || seen.slot !== seen.tree.live)
+            return await this.look(scope);
+        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
+        return isSame ? seen : await this.look(scope);
+    }
+    mayServe(scope, service) {
+        if (this.#seen === undefined)
+            return true;
+        const { tree, slot } = this.#seen;
+        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
+    }
+    async #servedOf(tree, scope, identity) {
+        const slot = slotOfIdentity(tree, identity);
+        if (slot !== undefined) {
+            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
+        }
+        const generation = await this.generation(scope);
+        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    }
+    async #identity() {
+        try {
+            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+        }
+        catch (error) {
+            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+                cause: error,
+            });
+        }
+    }
+    async generation(scope) {
+        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
+        return answer.status === 200 ? answer.body : undefined;
+    }
+    async stage({ slot, files }) {
+        await this.#write(files);
+        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+        if (complaint !== undefined) {
+            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
+                hint: 'The configuration that was live before stays live.',
+            });
+        }
+    }
+    testLive() {
+        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+    }
+    async version() {
+        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+    }
+    async #test(file) {
+        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+        return exitCode === 0 ? undefined : complaints(stderr);
+    }
+    async pointTo(slot, files = new Map()) {
+        this.#seen = undefined;
+        const pointer = ['nginx.conf', renderPointer(slot)];
+        await this.#write(new Map([...files, pointer]));
+    }
+    async #write(files) {
+        try {
+            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+        }
+        catch (error) {
+            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+        }
+    }
+    async commit(slot, files) {
+        await this.pointTo(slot, files);
+        await this.server.engine.signalContainer(this.id, 'HUP');
+    }
+    async awaitGeneration(scope, generation) {
+        const end = Date.now() + RELOAD_TIMEOUT_MS;
+        let last = 'no answer';
+        while (Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            try {
+                const served = await this.generation(scope);
+                if (served === generation)
+                    return;
+                last = `generation ${served ?? 'none'} is still served`;
+            }
+            catch (error) {
+                last = messageOf(error);
+            }
+            if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
+                break;
+        }
+        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
         });
-    }));
-}
-function awaitHook(context, step) {
-    const server = context.fleet.server(step.host);
-    return perform(context.log, step, async () => {
-        await end(context, server, step);
-    });
-}
-const WHAT_STAYS = {
-    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
-    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
-};
-const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
-async function ensureStarted(context, server, step) {
-    const { engine } = server;
-    const found = await engine.findContainer(step.name);
-    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
-        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
-            hint: 'Rename or remove it.',
-        });
     }
-    if (found !== undefined && found.State?.Status !== 'created')
-        return found.Id;
-    const id = found?.Id ?? (await create(context, server, step));
-    await context.noteHook(step, 'begun');
-    await context.guard.confirm();
-    try {
-        await engine.startContainer(id);
+    get title() {
+        return this.#title();
     }
-    catch (error) {
-        await context.noteHook(step, 'failed');
-        await engine.removeContainer(id);
-        throw startFailure(step, error);
+    #title() {
+        return `${this.server.host}: ${this.kind} ${this.name}`;
     }
-    return id;
-}
-async function create(context, server, step) {
-    const { hook, command, release } = step;
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
-        return await server.engine.createContainer(step.name, request);
+    #control(path) {
+        return { address: this.address, port: CONTROL_PORT, path };
     }
-    catch (error) {
-        throw startFailure(step, error);
+    async #recentComplaints(leftMs) {
+        if (leftMs > RELOAD_TIMEOUT_MS - 4_000)
+            return '';
+        const since = Math.floor(Date.now() / 1000) - 10;
+        return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
     }
 }
-function startFailure(step, error) {
-    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
-        hint: WHAT_STAYS[step.hook],
-        cause: error,
-    });
+async function readTree(server, id) {
+    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
+    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
 }
-async function end(context, server, running) {
-    const { signal } = context.guard;
-    const { id, timeoutMs } = running;
-    const begun = Date.now();
-    let pollMs = FIRST_POLL_MS;
-    let toldAt = begun;
-    while (true) {
-        const { State } = await server.engine.inspectContainer(id);
-        if (!State?.Running)
-            return { exitCode: State?.ExitCode ?? 0 };
-        const elapsedMs = Date.now() - begun;
-        if (signal.aborted) {
-            await stop(context, server, running, CANCEL_GRACE_S);
-            throw signal.reason;
-        }
-        if (elapsedMs >= timeoutMs) {
-            const log = await lastLines(server, id);
-            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
-            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
-        }
-        if (Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
-            toldAt = Date.now();
-            await tellProgress(context, server, running, elapsedMs);
-        }
-        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
-        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
-    }
-}
-async function stop({ log }, { engine }, running, graceSeconds) {
-    await engine.stopContainer(running.id, graceSeconds);
-    await engine.removeContainer(running.id);
-    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
-}
-async function tellProgress({ log }, { engine }, running, elapsedMs) {
-    const { stdout, stderr } = await engine
-        .logs(running.id, { tail: 1 })
-        .catch(() => ({ stdout: '', stderr: '' }));
-    const last = `${stdout}${stderr}`.trim();
-    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
-}
-function titleOf({ hook, service, release }) {
-    return `${hook} of ${service} release ${release}`;
-}
-;
-const external_node_child_process_namespaceObject = require("node:child_process");
-;
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;
-const external_node_os_namespaceObject = require("node:os");
-;
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-function registryOf(image) {
-    const [first = '', ...rest] = image.split('/');
-    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
-}
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
-    const registry = registryOf(image);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper !== undefined) {
-        const found = await askHelper(helper, registry);
-        if (found !== undefined)
-            return found;
-    }
-    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-    if (entry === undefined)
-        return undefined;
-    if (entry.identitytoken)
-        return { identitytoken: entry.identitytoken, serveraddress: registry };
-    if (!entry.auth)
-        return undefined;
-    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-    return { username, password: password.join(':'), serveraddress: registry };
-}
-async function readConfig(path) {
-    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '{}';
-        throw error;
-    });
-    try {
-        return JSON.parse(text);
-    }
-    catch (cause) {
-        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
-    }
-}
-function parseAnswer(stdout) {
-    try {
-        return JSON.parse(stdout) ?? undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function askHelper(helper, registry) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
-            const answer = error ? undefined : parseAnswer(stdout);
-            if (answer?.Username === undefined || answer.Secret === undefined)
-                return resolve(undefined);
-            const { Username: username, Secret: secret } = answer;
-            resolve(username === '<token>'
-                ? { identitytoken: secret, serveraddress: registry }
-                : { username, password: secret, serveraddress: registry });
-        });
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(registry);
-    });
+function complaints(stderr) {
+    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+    return [
+        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
+    ]
+        .slice(-3)
+        .join('; ');
 }
 ;
 function shortName(name) {
@@ -70266,124 +70518,6 @@ async function observeNginx(kind, server, summary, scope) {
     };
 }
 ;
-function begunServices(input, plan) {
-    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-    return input.services.filter(({ name }) => starting.has(name));
-}
-function keptDigests(input, begun) {
-    const kept = input.services.filter((service) => !begun.includes(service));
-    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
-}
-function outcomeOf(input, plan, run, digests, left, until) {
-    const undone = new Set([...run.failed, ...run.skipped]);
-    const achieved = plan.changes.flatMap((change) => {
-        const service = input.services.find(({ name }) => name === change.service);
-        const isNothing = change.effect === 'none' || change.effect === 'remove';
-        const isDone = run.failure === undefined || run.done.includes(change.service);
-        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
-            return [];
-        return [
-            {
-                service,
-                change,
-                standing: plan.standing[change.service] ?? [],
-                image: digests.get(change.service) ?? change.image,
-                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-                probe: run.probes.get(change.service),
-                draining: left
-                    .filter(({ service: name }) => name === change.service)
-                    .map(({ host, name }) => ({ host, container: name, until })),
-            },
-        ];
-    });
-    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-    const isFailed = run.failure !== undefined;
-    const stale = {
-        left: [...new Set([...plan.stale.left, ...run.dead])],
-        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
-        returned: isFailed ? [] : plan.stale.returned,
-    };
-    const failed = plan.changes.filter(({ service }) => undone.has(service));
-    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
-}
-function firstLine(text) {
-    return text.split('\n')[0] ?? '';
-}
-;
-const images_FEEDBACK_EVERY_MS = 3_000;
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never')
-        failTogether(errorsOf([forbiddenPull(server.host, image)]));
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, images_FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(taggedName(image), {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
-        });
-    }
-    catch (error) {
-        if (signal.reason instanceof UserError)
-            throw signal.reason;
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
-        });
-    }
-    finally {
-        clearInterval(timer);
-    }
-}
-function taggedName(image) {
-    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-}
-async function findDigests(fleet, input, services) {
-    const digests = keptDigests(input, services);
-    await Promise.all(services.map(async ({ name, spec: { container } }) => {
-        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
-            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
-            return [host, seen];
-        }));
-        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
-        const [first] = known;
-        const other = known.find(({ digest }) => digest !== first?.digest);
-        if (first !== undefined && other !== undefined) {
-            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
-                hint: 'Set "pull_policy: always", or name the image by digest.',
-            });
-        }
-        if (first !== undefined)
-            digests.set(name, first.digest);
-    }));
-    return digests;
-}
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined || status.startsWith('Pulling from'))
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
-}
-;
 async function inTime(work, ms, late) {
     const timer = new AbortController();
     const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
@@ -70393,6 +70527,138 @@ async function inTime(work, ms, late) {
     finally {
         timer.abort();
     }
+}
+;
+const PATIENCE_MS = 5_000;
+async function takeVitals(server) {
+    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
+}
+async function ask(server) {
+    const sentAt = Date.now();
+    const info = await server.engine.info();
+    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
+    const readAt = (sentAt + Date.now()) / 2;
+    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
+    const freeBytes = await server.freeBytes(root);
+    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
+}
+;
+const EFFECTS = {
+    create: 'new',
+    toggle: 'new containers beside the old ones',
+    recreate: 'RESTART: the old container stops before the new one starts',
+    reload: 'routes only, no new container',
+    record: 'the record only',
+    remove: 'removed',
+    none: 'unchanged',
+};
+const EDGE_WORK = {
+    create: 'create the edge',
+    start: 'start the edge',
+    join: 'join the edge',
+    bridge: 'create the edge beside the front',
+    open: 'give the edge its ports',
+};
+function describePlan(plan) {
+    const title = `${plan.scope.project} ${plan.scope.environment}`;
+    if (isEmpty(plan))
+        return [`${title}: nothing to do, everything is as the file says`];
+    const stale = [
+        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
+        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
+    ];
+    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
+    return [
+        `${title}: plan`,
+        ...plan.changes.map((change) => `  ${describe_describeChange(change)}`),
+        ...stale,
+        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
+        ...steps,
+    ];
+}
+function describe_describeChange(change) {
+    const { service, from, to, effect, reasons, hosts } = change;
+    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
+    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
+    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+}
+function stepsOf(plan) {
+    return [
+        ...plan.prepare.filter((step) => !isCreating(step)),
+        ...(plan.settle === undefined ? [] : [plan.settle]),
+        ...plan.awaited,
+        ...plan.pulls,
+        ...plan.prepare.filter(isCreating),
+        ...plan.keepSecrets,
+        ...plan.vacate,
+        ...plan.levels.flatMap((level) => [
+            ...level.preDeploy,
+            ...level.stop,
+            ...level.start,
+            ...level.check,
+            ...(level.switch === undefined ? [] : [level.switch]),
+            ...level.postDeploy,
+            ...level.retire,
+        ]),
+        ...plan.takeover.divert,
+        ...plan.takeover.leave,
+        ...plan.takeover.nginx,
+        ...plan.takeover.open,
+        ...plan.forgetSecrets,
+        ...plan.teardown,
+        ...plan.sweep,
+    ];
+}
+function describeStep(step) {
+    switch (step.kind) {
+        case 'pull':
+            return `pull ${step.image} on ${step.host}`;
+        case 'prepare': {
+            const parts = [
+                step.displaced && `rename ${step.displaced.name}`,
+                step.sidecar && `${step.sidecar} the sidecar`,
+                step.edge && EDGE_WORK[step.edge],
+            ];
+            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
+        }
+        case 'keep-secrets':
+            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
+        case 'forget-secrets':
+            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
+        case 'stop':
+            return `stop ${step.name} on ${step.host}`;
+        case 'start': {
+            const isVersioned = step.blueprint.container.naming === 'version';
+            const called = isVersioned ? `, called ${step.name}` : '';
+            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+        }
+        case 'check':
+            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+        case 'hook':
+            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+        case 'await':
+            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
+        case 'switch': {
+            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
+            return `${what} on ${step.hosts.join(', ')}, and prove it`;
+        }
+        case 'retire': {
+            if (step.drainTimeoutMs === undefined)
+                return `remove ${step.name} on ${step.host}`;
+            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
+            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
+        }
+        case 'sweep':
+            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
+        case 'divert':
+            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
+        case 'teardown':
+            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
+    }
+}
+function servicesOf(sets) {
+    return [...new Set(sets.map(({ service }) => service))].join(', ');
 }
 ;
 function joinPlans(first, run, rest) {
@@ -70406,387 +70672,19 @@ function joinPlans(first, run, rest) {
         levels: [...done, ...rest.levels],
     };
 }
-;
-const SUBJECT_MAX = 72;
-function historyMessage(scope, changes) {
-    const start = `${scope.project} ${scope.environment}: `;
-    const parts = changes.map(history_describeChange);
-    if (parts.length === 0)
-        return { subject: `${start}recorded` };
-    const whole = start + parts.join(', ');
-    if (whole.length <= SUBJECT_MAX || parts.length === 1)
-        return { subject: whole };
-    for (let shown = parts.length - 1;; shown--) {
-        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-        if (subject.length <= SUBJECT_MAX || shown === 1) {
-            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-        }
-    }
-}
-function history_describeChange(change) {
-    const { service } = change;
-    switch (change.kind) {
-        case 'begun':
-            return `begin ${service} ${step(change.from, change.to)}`;
-        case 'released': {
-            const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
-            const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
-            return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
-        }
-        case 'removed':
-            return `${service} removed (was ${change.from})`;
-        case 'failed':
-            return `${service} ${step(change.from, change.to)} not deployed`;
-        case 'routed':
-            return `${service} routes`;
-        case 'policy':
-            return `${service} policy`;
-        case 'recorded':
-            return `${service} recorded`;
-    }
-}
-function formatMessage(message) {
-    const trailers = Object.entries(message.trailers)
-        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
-        .map(([key, value]) => `${key}: ${oneLine(value)}`)
-        .join('\n');
-    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
-    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
-}
-function step(from, to) {
-    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
-}
-function oneLine(text) {
-    return text.replace(/\s+/g, ' ').trim();
-}
-;
-const LONGEST_HISTORY = 10;
-function withEntry(recorded, { change, outcome, probe, restores }, { run, actor, commit }, { now, tookMs }) {
-    const entry = {
-        release: change.to,
-        outcome,
-        at: now.toISOString(),
-        run,
-        actor,
-        ...(commit !== undefined && { commit }),
-        why: [...change.reasons],
-        took_ms: Math.round(tookMs),
-        ...(probe !== undefined && { sent: probe.sent, lost: probe.lost }),
-        ...(restores !== undefined && { restores }),
-    };
-    return { ...recorded, history: [entry, ...(recorded.history ?? [])].slice(0, LONGEST_HISTORY) };
-}
-;
-function releaseOf(scope, service, digest, author, now) {
-    const { protocol, port, container, route, policy } = service.spec;
-    return {
-        schema: 1,
-        ...scope,
-        service: service.name,
-        number: service.release.number,
-        protocol,
-        port,
-        container,
-        route,
-        policy,
-        ...(digest !== undefined && { image_digest: digest }),
-        ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
-        ...(service.restored !== undefined && { restores: restoredBy(service) }),
-        secrets_version: service.release.secretsVersion,
-        created_at: now.toISOString(),
-        ...(author.commit !== undefined && { commit: author.commit }),
-        run: author.run,
-        actor: author.actor,
-    };
-}
-function restoredBy({ restored }) {
-    return restored?.restores ?? restored?.number;
-}
-function recordIntent(state, begun, hooks, author, now) {
-    const services = { ...state.services };
-    for (const service of begun) {
-        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-        const before = services[service.name] ?? emptyRecord(service, author, now);
-        services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
-    }
-    return { ...state, services, ...numbersWith(state, begun) };
-}
-function numbersWith({ release_numbers: before = {}, secrets_versions: given = {} }, services) {
-    const numbers = { ...before };
-    const versions = { ...given };
-    for (const { name, release, known } of services) {
-        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
-        const highest = Math.max(versions[name] ?? 0, release.secretsVersion, known.current?.secrets_version ?? 0, known.pending?.secrets_version ?? 0);
-        if (highest > 0)
-            versions[name] = highest;
-    }
-    return {
-        release_numbers: numbers,
-        ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
-    };
-}
-function recordOutcome(state, outcome, isMultiServer, author, now) {
-    const when = { now, tookMs: outcome.tookMs };
-    const services = { ...state.services };
-    for (const achieved of outcome.achieved) {
-        const recorded = recordOf(services, achieved, isMultiServer, author, now);
-        const { service, change, isSwitched, probe } = achieved;
-        const isNews = isSwitched || change.from !== change.to;
-        const restores = restoredBy(service);
-        services[service.name] = isNews
-            ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
-            : recorded;
-    }
-    for (const { service } of outcome.removed)
-        delete services[service];
-    for (const change of outcome.isUndone ? outcome.failed : []) {
-        const recorded = services[change.service];
-        if (recorded === undefined)
-            continue;
-        if (recorded.release === 0 && !hasUnfinished(recorded))
-            delete services[change.service];
-        else {
-            const kept = withoutPending(recorded);
-            services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
-        }
-    }
-    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
-    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
-}
-function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
-    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-    const added = left.map((host) => {
-        const reason = reasons.get(host);
-        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
-        return [host, before[host] ?? entry];
+function keepOldSides(plan) {
+    const levels = plan.levels
+        .map((level) => ({ ...level, retire: [] }))
+        .filter(({ preDeploy, stop, start, check, switch: step, postDeploy }) => {
+        const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy];
+        return steps.length > 0 || step !== undefined;
     });
-    const stale = Object.fromEntries([...kept, ...added]);
-    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
-}
-function recordOf(services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
-    const before = services[service.name] ?? emptyRecord(service, author, now);
-    const { pending, draining: drained, ...kept } = before;
-    const isNumberNew = before.release !== change.to;
-    return {
-        ...kept,
-        release: change.to,
-        image,
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: standing.map(({ host, side, name, port, release }) => ({
-            host,
-            side,
-            container: name,
-            port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
-            healthy: true,
-            release,
-        })),
-        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
-        ...(isSwitched && { switched_at: now.toISOString() }),
-        previous: isNumberNew ? before.release : before.previous,
-        run: isNumberNew || isSwitched ? author.run : before.run,
-        ...(draining.length > 0 && { draining }),
-        ...(probe !== undefined && { probe: probeFacts(probe) }),
-    };
-}
-function recordDrain(state, containers, until) {
-    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
-        const left = draining.flatMap((one) => {
-            if (!containers.includes(one.container))
-                return [one];
-            return until === undefined ? [] : [{ ...one, until }];
-        });
-        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
-    }));
-    return { ...state, services };
-}
-function historyOf(outcome) {
-    const achieved = outcome.achieved
-        .filter(({ change }) => change.effect !== 'none')
-        .map(({ service: wanted, change, standing }) => {
-        const { service, from, to, effect } = change;
-        const restores = restoredBy(wanted);
-        if (effect === 'record' && from !== to && from !== 0)
-            return { service, kind: 'policy' };
-        if (effect === 'record')
-            return { service, kind: 'recorded' };
-        if (effect === 'reload')
-            return { service, kind: 'routed' };
-        return { service, kind: 'released', from, to, servers: standing.length, restores };
-    });
-    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
-    const failed = outcome.failed
-        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
-    return [...achieved, ...removed, ...failed];
-}
-function begunChanges(plan, begun) {
-    return begun.map(({ name: service, release }) => ({
-        service,
-        kind: 'begun',
-        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
-        to: release.number,
-    }));
-}
-function probeFacts({ losses, ...facts }) {
-    return facts;
-}
-function withoutPending({ pending, ...recorded }) {
-    return recorded;
-}
-function emptyRecord(service, author, now) {
-    return {
-        release: 0,
-        image: '',
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: [],
-        deployed_at: now.toISOString(),
-        previous: 0,
-        run: author.run,
-    };
+    return { ...plan, levels };
 }
 ;
-const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
-const RECORD_DRAIN_MS = 60_000;
-class Journal {
-    #store;
-    #options;
-    #written = new Set();
-    #snapshot;
-    #lease;
-    constructor(store, options, snapshot, lease) {
-        this.#store = store;
-        this.#options = options;
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    static async open(opening, options) {
-        const store = await opening;
-        try {
-            if (options.isReadOnly)
-                return new Journal(store, options, await store.read(), undefined);
-            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
-            return new Journal(store, options, snapshot, lease);
-        }
-        catch (error) {
-            await store.close();
-            throw error;
-        }
-    }
-    get snapshot() {
-        return this.#snapshot;
-    }
-    get lease() {
-        return this.#lease;
-    }
-    async release() {
-        await this.#lease?.release();
-    }
-    async reopen() {
-        const { leaseWaitMs, signal } = this.#options;
-        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    async intend(plan, begun, digests) {
-        const { author } = this.#options;
-        const now = new Date();
-        const releases = this.#newReleases(begun, digests, now);
-        await this.#commit((state) => recordIntent(state, begun, plan.hooks, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
-        for (const { name } of begun)
-            this.#written.add(name);
-    }
-    async conclude(outcome, isMultiServer, digests, expired) {
-        const { scope, author } = this.#options;
-        const now = new Date();
-        const services = outcome.achieved.map(({ service }) => service);
-        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
-    }
-    async notes(step, progress) {
-        const { project, environment } = this.#options.scope;
-        const { service, hook, release } = step;
-        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
-    }
-    async drains(steps, isOver) {
-        const { project, environment } = this.#options.scope;
-        const containers = steps.map(({ name }) => name);
-        const until = isOver ? undefined : signOfLife();
-        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
-        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
-        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
-        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
-    }
-    async close() {
-        await this.#store.close();
-    }
-    #newReleases(services, digests, now) {
-        const { scope, author } = this.#options;
-        return services
-            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
-            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
-    }
-    async #commit(state, message, more) {
-        const { run, actor, commit } = this.#options.author;
-        const trailers = { Run: run, Actor: actor, Commit: commit };
-        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
-    }
-}
-function signOfLife() {
-    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
-}
-async function acquire(store, timeoutMs, signal) {
-    const taken = await store.acquire({ timeoutMs, signal });
-    taken.lease.startHeartbeat();
-    return taken;
-}
-;
-class PartialSwitch extends Error {
-    failures;
-    constructor(failures) {
-        super(`the switch failed on ${[...failures.keys()].join(', ')}`);
-        this.failures = failures;
-    }
-}
-function soleHome(left, routes, servers) {
-    const zoneOf = (host) => servers.find((server) => server.host === host)?.zone;
-    return routes.find(({ placements }) => placements.some(({ host }) => {
-        const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
-        const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
-        return !isZoneLeft && mates.every((mate) => left.has(mate.host));
-    }))?.service;
-}
-function leftOutFailure(left) {
-    if (left.size === 0)
-        return undefined;
-    const hosts = [...left.keys()].join(', ');
-    const reasons = [...new Set([...left.values()].map(messageOf))].join('\n');
-    return new UserError(`${hosts} did not switch and was left out, the others have the new version: ${reasons}`, {
-        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
-        cause: [...left.values()][0],
-    });
-}
-;
-function planKeepSecrets(input, levels) {
-    const made = levels
-        .flatMap(({ start }) => start)
-        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
-    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
-    const sets = [...versions].map(([service, version]) => ({ service, version }));
-    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
-}
-function planForgetSecrets(input) {
-    if (input.isLeaving)
-        return [];
-    const sets = input.removes.flatMap((service) => everySet(input, service));
-    return forgetSteps(input.hosts, sets);
-}
-function forgetSteps(hosts, sets) {
-    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
-}
-function everySet({ state }, service) {
-    const highest = state.secrets_versions?.[service] ?? 0;
-    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
+const KILLED = [137, 143];
+function isCutOff(exitCode) {
+    return KILLED.includes(exitCode);
 }
 ;
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
@@ -70963,6 +70861,28 @@ function planNginxPulls({ nginx, observed }, steps) {
     return observed
         .filter(({ host, images }) => changed.has(host) && !images.has(nginx.image))
         .map(({ host }) => ({ kind: 'pull', host, image: nginx.image, policy: 'missing' }));
+}
+;
+function planKeepSecrets(input, levels) {
+    const made = levels
+        .flatMap(({ start }) => start)
+        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
+    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
+    const sets = [...versions].map(([service, version]) => ({ service, version }));
+    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
+}
+function planForgetSecrets(input) {
+    if (input.isLeaving)
+        return [];
+    const sets = input.removes.flatMap((service) => everySet(input, service));
+    return forgetSteps(input.hosts, sets);
+}
+function forgetSteps(hosts, sets) {
+    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
+}
+function everySet({ state }, service) {
+    const highest = state.secrets_versions?.[service] ?? 0;
+    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
 }
 ;
 const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
@@ -71410,7 +71330,9 @@ function prepareEdge(input, host, switches) {
         return hasFront ? 'bridge' : 'create';
     if (!edge.isRunning)
         return hasFront ? 'bridge' : 'start';
-    return edge.isInNetwork ? undefined : 'join';
+    if (edge.isInNetwork)
+        return undefined;
+    return server.bridge === undefined ? 'join' : 'bridge';
 }
 function changeOf(input, service, outcome) {
     const { strategy } = service.spec.policy;
@@ -71470,6 +71392,103 @@ function removalOf(input, service) {
     };
 }
 ;
+function begunServices(input, plan) {
+    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
+    return input.services.filter(({ name }) => starting.has(name));
+}
+function keptDigests(input, begun) {
+    const kept = input.services.filter((service) => !begun.includes(service));
+    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
+}
+function outcomeOf(input, plan, run, digests, left, until) {
+    const undone = new Set([...run.failed, ...run.skipped]);
+    const achieved = plan.changes.flatMap((change) => {
+        const service = input.services.find(({ name }) => name === change.service);
+        const isNothing = change.effect === 'none' || change.effect === 'remove';
+        const isDone = run.failure === undefined || run.done.includes(change.service);
+        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
+            return [];
+        return [
+            {
+                service,
+                change,
+                standing: plan.standing[change.service] ?? [],
+                image: digests.get(change.service) ?? change.image,
+                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
+                probe: run.probes.get(change.service),
+                draining: left
+                    .filter(({ service: name }) => name === change.service)
+                    .map(({ host, name }) => ({ host, container: name, until })),
+            },
+        ];
+    });
+    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
+    const isFailed = run.failure !== undefined;
+    const stale = {
+        left: [...new Set([...plan.stale.left, ...run.dead])],
+        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
+        returned: isFailed ? [] : plan.stale.returned,
+    };
+    const failed = plan.changes.filter(({ service }) => undone.has(service));
+    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
+}
+function firstLine(text) {
+    return text.split('\n')[0] ?? '';
+}
+;
+async function findExpired(snapshot, services, retained) {
+    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
+    return {
+        releases: found.flatMap(({ releases }) => releases),
+        sets: found.flatMap(({ sets }) => sets),
+    };
+}
+async function expiredOf(snapshot, service, retained) {
+    const { name, release } = service;
+    const numbers = await snapshot.releaseNumbers(name);
+    const recorded = snapshot.state.services[name];
+    const base = restoredBy(service) ?? release.number;
+    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
+    const needed = [release.number, after.previous, previousNumber(after, base)];
+    const old = expiredNumbers([...numbers, release.number], retained, needed);
+    if (old.length === 0)
+        return { releases: [], sets: [] };
+    const all = await snapshot.releases(name);
+    const isOld = ({ number }) => old.includes(number);
+    const named = new Set([
+        release.secretsVersion,
+        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
+    ]);
+    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
+    return {
+        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
+        sets: [...versions]
+            .filter((version) => version > 0 && !named.has(version))
+            .map((version) => ({ service: name, version })),
+    };
+}
+function expiredNumbers(numbers, retained, needed) {
+    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
+    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
+}
+;
+async function perform(log, step, work) {
+    const what = describeStep(step);
+    try {
+        return await announce(log, `${step.kind}: ${what}`, work);
+    }
+    catch (error) {
+        throw explainRefusal(what, error);
+    }
+}
+async function announce(log, what, work) {
+    log.debug(`begins: ${what}`);
+    const begun = performance.now();
+    const result = await work();
+    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+    return result;
+}
+;
 const divert_POLL_MS = 50;
 const TIMEOUT_MS = 20_000;
 const READY = 'new connections are diverted';
@@ -71508,7 +71527,7 @@ clear
 async function checkDiverting(server, image) {
     if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
         return;
-    const id = await divert_create(server, image, []);
+    const id = await create(server, image, []);
     await awaitEnd(server, id);
 }
 async function divert({ server, id, address }, image, ports) {
@@ -71516,7 +71535,7 @@ async function divert({ server, id, address }, image, ports) {
     const command = [address, String(process), ...ports.map(String)];
     const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
     const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-    const helper = isThere ? found.Id : await divert_create(server, image, command);
+    const helper = isThere ? found.Id : await create(server, image, command);
     await awaitReady(server, helper);
 }
 async function endDiverting(server) {
@@ -71524,7 +71543,7 @@ async function endDiverting(server) {
     await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
     await engine.removeContainer(EDGE_DIVERT_NAME);
 }
-async function divert_create(server, image, command) {
+async function create(server, image, command) {
     const { engine } = server;
     await endDiverting(server);
     const id = await engine
@@ -71987,6 +72006,148 @@ async function ignoringEnd(work) {
     });
 }
 ;
+const external_node_child_process_namespaceObject = require("node:child_process");
+;
+const external_node_fs_promises_namespaceObject = require("node:fs/promises");
+;
+const external_node_os_namespaceObject = require("node:os");
+;
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+function registryOf(image) {
+    const [first = '', ...rest] = image.split('/');
+    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+}
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
+    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+    const registry = registryOf(image);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper !== undefined) {
+        const found = await askHelper(helper, registry);
+        if (found !== undefined)
+            return found;
+    }
+    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+    if (entry === undefined)
+        return undefined;
+    if (entry.identitytoken)
+        return { identitytoken: entry.identitytoken, serveraddress: registry };
+    if (!entry.auth)
+        return undefined;
+    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+    return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '{}';
+        throw error;
+    });
+    try {
+        return JSON.parse(text);
+    }
+    catch (cause) {
+        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+    }
+}
+function parseAnswer(stdout) {
+    try {
+        return JSON.parse(stdout) ?? undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function askHelper(helper, registry) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+            const answer = error ? undefined : parseAnswer(stdout);
+            if (answer?.Username === undefined || answer.Secret === undefined)
+                return resolve(undefined);
+            const { Username: username, Secret: secret } = answer;
+            resolve(username === '<token>'
+                ? { identitytoken: secret, serveraddress: registry }
+                : { username, password: secret, serveraddress: registry });
+        });
+        child.stdin?.on('error', () => undefined);
+        child.stdin?.end(registry);
+    });
+}
+;
+const FEEDBACK_EVERY_MS = 3_000;
+async function pull(server, image, policy, log, signal) {
+    if (policy === 'never')
+        failTogether(errorsOf([forbiddenPull(server.host, image)]));
+    const auth = await findRegistryAuth(image);
+    const progress = new PullMeter();
+    const timer = setInterval(() => {
+        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+    }, FEEDBACK_EVERY_MS);
+    try {
+        await server.engine.pullImage(taggedName(image), {
+            ...(auth && { auth }),
+            onProgress: (line) => progress.add(line),
+            signal,
+        });
+    }
+    catch (error) {
+        if (signal.reason instanceof UserError)
+            throw signal.reason;
+        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+            hint: auth
+                ? 'The credentials are those of the runner (docker login): may they read this image?'
+                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+            cause: error,
+        });
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+function taggedName(image) {
+    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}
+async function findDigests(fleet, input, services) {
+    const digests = keptDigests(input, services);
+    await Promise.all(services.map(async ({ name, spec: { container } }) => {
+        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
+            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
+            return [host, seen];
+        }));
+        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
+        const [first] = known;
+        const other = known.find(({ digest }) => digest !== first?.digest);
+        if (first !== undefined && other !== undefined) {
+            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+                hint: 'Set "pull_policy: always", or name the image by digest.',
+            });
+        }
+        if (first !== undefined)
+            digests.set(name, first.digest);
+    }));
+    return digests;
+}
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined || status.startsWith('Pulling from'))
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
 async function prepare(server, step, { scope, nginx, log, guard }) {
     if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
         await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
@@ -72026,295 +72187,373 @@ async function teardown(server, scope) {
     await engine.removeNetwork(networkName(scope));
 }
 ;
-function parseTarget(text) {
-    if (text === 'previous')
-        return 'previous';
-    return /^\d+$/.test(text) ? Number(text) : { version: text };
+async function keepSecrets(context, steps) {
+    if (steps.length === 0)
+        return;
+    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
+    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
 }
-function chooseRelease(service, target, past) {
-    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
-    if (typeof target === 'object')
-        return chooseVersion(service, target.version, past, hint);
-    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
-    if (number === undefined) {
-        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
-    }
-    const release = past.releases.find((one) => one.number === number);
-    if (release === undefined)
-        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
-    if (!hasServed(past.recorded, number)) {
-        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
-    }
-    return release;
+async function forgetSecrets(context, steps) {
+    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
+    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
 }
-function chooseVersion(service, version, past, hint) {
-    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
-    if (release !== undefined)
-        return release;
-    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
-}
-function previousNumber({ history = [], previous }, base) {
-    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
-    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
-    return earlier.length === 0 ? undefined : Math.max(...earlier);
-}
-function contentNumber({ recorded, releases }) {
-    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
-}
-function hasServed({ history = [], release, previous }, number) {
-    if (number === release || number === previous)
-        return true;
-    const entries = history.filter((entry) => entry.release === number);
-    if (entries.length > 0)
-        return entries.some(({ outcome }) => outcome === 'deployed');
-    return history.every((entry) => entry.release > number);
-}
-function isVersion({ container: { image }, image_digest }, version) {
-    const [name = '', digest] = image.split('@');
-    const tag = /:([^/:]+)$/.exec(name)?.[1];
-    return [tag, name, image, digest, image_digest].includes(version);
+function setsOn({ fleet, scope, nginx }, host) {
+    return new SecretSets(fleet.server(host), scope, nginx.image);
 }
 ;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-    const archive = (0,tar_stream.pack)();
-    const folders = new Set();
-    for (const [path, content] of files) {
-        for (const folder of foldersOf(path)) {
-            if (folders.has(folder))
-                continue;
-            folders.add(folder);
-            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-        }
-        archive.entry({ name: path, mode: modes.file }, content);
+async function sweep(server, step, log) {
+    try {
+        await perform(log, step, () => remove(server, step));
     }
-    archive.finalize();
-    return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-    const files = new Map();
-    const entries = (0,tar_stream.extract)();
-    entries.end(archive);
-    for await (const entry of entries) {
-        const content = await (0,consumers_namespaceObject.buffer)(entry);
-        if (entry.header.type === 'file')
-            files.set(entry.header.name, content.toString());
+    catch (error) {
+        log.warning(`a leftover stays: ${messageOf(error)}`);
     }
-    return files;
 }
-function foldersOf(path) {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+function remove({ engine }, { what, id }) {
+    switch (what) {
+        case 'container':
+            return engine.removeContainer(id);
+        case 'network':
+            return engine.removeNetwork(id);
+        case 'volume':
+            return engine.removeVolume(id);
+        case 'image':
+            return engine.removeImage(id);
+    }
 }
 ;
-const FOLDER = '/switchyard-secrets';
-class SecretSets {
-    #server;
-    #scope;
-    #image;
-    constructor(server, scope, image) {
-        this.#server = server;
-        this.#scope = scope;
-        this.#image = image;
+const DRAIN_WITH_LEASE_MS = 30_000;
+async function conclude(means, input, plan, run, digests) {
+    const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
+    const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
+    for (const { probes } of run.retiring)
+        for (const [service, report] of await probes)
+            run.probes.set(service, report);
+    if (isShort) {
+        await takeLeave(means, plan, run, drained);
+        if (run.failure === undefined)
+            await sweepAll(means, plan);
     }
-    async keep(sets) {
-        const { engine, host } = this.#server;
-        const name = secretsVolumeName(this.#scope);
-        try {
-            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
-            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
-        }
-        catch (error) {
-            const services = [...sets.keys()].map(({ service }) => service).join(', ');
-            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
-                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
-                cause: error,
-            });
-        }
-    }
-    async read(sets) {
-        if (!(await this.#isThere()))
-            return new Map();
-        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
-        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
-    }
-    async forget(sets) {
-        if (!(await this.#isThere()))
-            return;
-        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
-    }
-    #isThere() {
-        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
-    }
-    #write(files) {
-        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
-    }
-    async #readOne(container, set) {
-        try {
-            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
-            const [text = ''] = files.values();
-            return text === '' ? undefined : JSON.parse(text);
-        }
-        catch (error) {
-            if (isStatus(error, 404) || error instanceof SyntaxError)
-                return undefined;
-            throw error;
-        }
-    }
-    async #through(work) {
-        const { engine } = this.#server;
-        const volume = secretsVolumeName(this.#scope);
-        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: this.#image,
-            Cmd: ['true'],
-            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
-            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-        });
-        try {
-            return await work(container);
-        }
-        finally {
-            await engine.removeContainer(container);
-        }
-    }
-    #labels() {
-        return {
-            [labels_LABEL.project]: this.#scope.project,
-            [labels_LABEL.environment]: this.#scope.environment,
-        };
-    }
+    await conclusion_record(means, input, plan, run, digests, isShort ? [] : await stillDraining(means, plan, run));
+    if (isShort)
+        return;
+    await drainWithoutLease(means, plan, drained);
+    await takeLeave(means, plan, run, drained);
 }
-function pathOf({ service, version }) {
-    return `${service}/${version}.json`;
+async function conclusion_record(means, input, plan, run, digests, left) {
+    run.tookMs = means.timeline.elapsedMs();
+    const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
+    const expired = await findExpiredOf(means, outcome);
+    const forgotten = [
+        ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
+        ...forgetSteps(input.hosts, expired.sets),
+    ].filter(({ host }) => !run.dead.includes(host));
+    await forgetSecrets(means.context(), forgotten);
+    await means.record('record', () => means.journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
 }
-;
-async function restore(request, snapshot, fleet) {
-    const { wanted, narrowing, rollback, log } = request;
-    if (rollback === undefined)
-        return request;
-    const { to, hide } = rollback;
-    const services = narrowing.services ?? [];
-    if (typeof to === 'number' && services.length > 1) {
-        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
-            hint: 'Releases are numbered per service: name one service, or use a version.',
-        });
-    }
-    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
-    const restored = new Map(chosen);
-    for (const { service, number, container } of restored.values()) {
-        log.info(`${service}: going back to what release ${number} was (${container.image})`);
-    }
-    const secrets = await readSecrets(fleet, wanted, restored);
-    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
-        hide(value);
-    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
-}
-async function chooseOne(snapshot, service, to) {
-    const recorded = snapshot.state.services[service];
-    if (recorded === undefined || recorded.release === 0) {
-        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
-            hint: 'Deploy it first.',
-        });
-    }
-    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
-}
-function restoredSpec(wanted, restored) {
-    const services = wanted.services.map((spec) => {
-        const release = restored.get(spec.name);
-        if (release === undefined)
-            return spec;
-        const { protocol, port, container, route, policy } = release;
-        const { name, dependsOn, placement } = spec;
-        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+async function findExpiredOf({ request: { log, wanted }, journal }, { achieved }) {
+    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+    return await findExpired(journal.snapshot, released, wanted.retainReleases).catch((error) => {
+        log.warning(`old releases stay on the record: ${messageOf(error)}`);
+        return { releases: [], sets: [] };
     });
-    return { ...wanted, services };
 }
-function pinned(spec, { image_digest }) {
-    const { container, policy } = spec;
-    const digest = image_digest?.split('@')[1];
-    if (digest === undefined)
-        return spec;
-    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
-    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
-    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+async function takeLeave(means, plan, run, drained) {
+    for (const outcome of await drained) {
+        if (outcome.status === 'rejected')
+            run.failure ??= reasonOf(outcome.reason);
+        else
+            for (const { cut } of outcome.value.values())
+                run.cut += cut;
+    }
+    if (run.failure !== undefined)
+        return;
+    const { log } = means.request;
+    await allOrErrors(plan.teardown.map((step) => perform(log, step, () => teardown(means.fleet.server(step.host), plan.scope))));
 }
-function checkImages(input, plan) {
-    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
-    for (const { service, host, blueprint } of starts) {
-        const { image } = blueprint.container;
-        const restored = input.services.find(({ name }) => name === service)?.restored;
-        if (restored === undefined || image.includes('@'))
-            continue;
-        const found = input.observed.find((server) => server.host === host)?.images.get(image);
-        if (found !== undefined && found.id === restored.image_id)
-            continue;
-        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
-        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
-            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
-        });
+async function sweepAll({ request: { log }, fleet }, { sweep: steps }) {
+    await Promise.all(steps.map((step) => sweep(fleet.server(step.host), step, log)));
+}
+async function stillDraining({ fleet }, plan, run) {
+    const steps = plan.levels
+        .filter((level) => level.services.every((name) => run.done.includes(name)))
+        .flatMap(({ retire }) => retire);
+    if (run.failure === undefined)
+        steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
+    const found = await Promise.all(steps.map(async (step) => ((await fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [])));
+    return found.flat();
+}
+async function drainWithoutLease({ request: { log }, journal }, plan, drained) {
+    log.info('the old side still drains; the lease is given back, so that other deploys can go on');
+    const { leave, nginx } = plan.takeover;
+    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
+    let isOver = false;
+    while (!isOver) {
+        isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
+        await journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
     }
 }
-async function readSecrets(fleet, { project, environment, nginx }, restored) {
-    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
-    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
-    if (sets.length === 0)
-        return {};
-    const scope = { project, environment };
-    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
-    return Object.fromEntries(releases.map((release, index) => {
-        const found = kept.map((ofServer) => ofServer.get(sets[index]));
-        return [release.service, valuesOf(release, found)];
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const hook_FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+function runHook(context, step) {
+    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
+        const server = context.fleet.server(step.host);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await end(context, server, { ...step, id });
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
     }));
 }
-function valuesOf(release, found) {
-    const { container, service, number, secrets_version } = release;
-    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
-    if (whole === undefined) {
-        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
-            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+function awaitHook(context, step) {
+    const server = context.fleet.server(step.host);
+    return perform(context.log, step, async () => {
+        await end(context, server, step);
+    });
+}
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
+        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
         });
     }
-    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await hook_create(context, server, step));
+    await context.noteHook(step, 'begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        await context.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw startFailure(step, error);
+    }
+    return id;
+}
+async function hook_create(context, server, step) {
+    const { hook, command, release } = step;
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw startFailure(step, error);
+    }
+}
+function startFailure(step, error) {
+    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function end(context, server, running) {
+    const { signal } = context.guard;
+    const { id, timeoutMs } = running;
+    const begun = Date.now();
+    let pollMs = FIRST_POLL_MS;
+    let toldAt = begun;
+    while (true) {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        const elapsedMs = Date.now() - begun;
+        if (signal.aborted) {
+            await stop(context, server, running, CANCEL_GRACE_S);
+            throw signal.reason;
+        }
+        if (elapsedMs >= timeoutMs) {
+            const log = await lastLines(server, id);
+            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+        }
+        if (Date.now() - toldAt >= hook_FEEDBACK_EVERY_MS) {
+            toldAt = Date.now();
+            await tellProgress(context, server, running, elapsedMs);
+        }
+        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
+        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+    }
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook, service, release }) {
+    return `${hook} of ${service} release ${release}`;
 }
 ;
-async function findExpired(snapshot, services, retained) {
-    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
-    return {
-        releases: found.flatMap(({ releases }) => releases),
-        sets: found.flatMap(({ sets }) => sets),
-    };
+function nginxKey(host, kind) {
+    return `${host} ${kind}`;
 }
-async function expiredOf(snapshot, service, retained) {
-    const { name, release } = service;
-    const numbers = await snapshot.releaseNumbers(name);
-    const recorded = snapshot.state.services[name];
-    const base = restoredBy(service) ?? release.number;
-    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
-    const needed = [release.number, after.previous, previousNumber(after, base)];
-    const old = expiredNumbers([...numbers, release.number], retained, needed);
-    if (old.length === 0)
-        return { releases: [], sets: [] };
-    const all = await snapshot.releases(name);
-    const isOld = ({ number }) => old.includes(number);
-    const named = new Set([
-        release.secretsVersion,
-        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
+function placeKey(host, service, side) {
+    return `${host} ${service} ${side}`;
+}
+;
+class Means {
+    request;
+    timeline;
+    fleet;
+    journal;
+    addresses = new Map();
+    instances = new Map();
+    unused = new Map();
+    reloadedAt = Date.now();
+    constructor(request, timeline, fleet, journal) {
+        this.request = request;
+        this.timeline = timeline;
+        this.fleet = fleet;
+        this.journal = journal;
+        fleet.guardWith(() => journal.lease?.assertMayChange());
+    }
+    guard() {
+        const { lease } = this.journal;
+        return {
+            run: this.request.author.run,
+            fence: lease?.fence ?? 0,
+            signal: this.#signal(),
+            confirm: async () => await lease?.confirm(),
+        };
+    }
+    context(guard = this.guard()) {
+        const { wanted, secrets, log } = this.request;
+        return {
+            fleet: this.fleet,
+            scope: { project: wanted.project, environment: wanted.environment },
+            servers: wanted.servers,
+            nginx: wanted.nginx,
+            onPartialFailure: 'revert',
+            secrets,
+            log,
+            timeline: this.timeline,
+            guard,
+            noteHook: (step, progress) => this.record('record hook', () => this.journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
+            addresses: this.addresses,
+            unused: this.unused,
+            instances: this.instances,
+        };
+    }
+    record(phase, work, what = phase) {
+        return this.timeline.measure({ phase }, () => announce(this.request.log, what, work));
+    }
+    pull({ host, image, policy }) {
+        const { log } = this.request;
+        return this.timeline.measure({ phase: 'pull', host }, () => pull(this.fleet.server(host), image, policy, log, this.#signal()));
+    }
+    async pullAll(steps) {
+        const once = new Map(steps.map((step) => [`${step.host} ${step.image}`, step]));
+        await allOrErrors([...once.values()].map((step) => perform(this.request.log, step, () => this.pull(step))));
+    }
+    pullNginx(steps) {
+        return this.pullAll(steps.filter(({ image }) => image === this.request.wanted.nginx.image));
+    }
+    async prepare(steps) {
+        const { log } = this.request;
+        const { scope, nginx, guard } = this.context();
+        if (steps.length === 0)
+            return;
+        const prepared = await this.timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.fleet.server(step.host), step, { scope, nginx, log, guard })))));
+        for (const instance of prepared.flat()) {
+            this.instances.set(nginxKey(instance.server.host, instance.kind), instance);
+        }
+    }
+    #signal() {
+        const { lease } = this.journal;
+        return lease === undefined ? this.request.signal : AbortSignal.any([this.request.signal, lease.lost]);
+    }
+}
+;
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
+}
+;
+async function survey(fleet, snapshot, wanted, secrets, narrowing) {
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const [observed, known] = await Promise.all([
+        fleet.onAll((server) => observe(server, scope, wanted)),
+        readKnown(snapshot),
     ]);
-    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
+    const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
+    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
     return {
-        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
-        sets: [...versions]
-            .filter((version) => version > 0 && !named.has(version))
-            .map((version) => ({ service: name, version })),
+        wanted,
+        secrets,
+        narrowing,
+        observed,
+        state: snapshot.state,
+        known,
+        drainedElsewhere,
+        now: new Date(),
+        retainedImages,
     };
 }
-function expiredNumbers(numbers, retained, needed) {
-    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
-    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
+async function readKnown(snapshot) {
+    const services = Object.entries(snapshot.state.services);
+    const known = await Promise.all(services.map(async ([name, { release, pending }]) => {
+        const [current, begun] = await Promise.all([
+            release > 0 ? snapshot.release(name, release) : undefined,
+            pending === undefined ? undefined : snapshot.release(name, pending.release),
+        ]);
+        return [name, { current, pending: begun }];
+    }));
+    return new Map(known);
+}
+function drainedByLivingRun(state, observed) {
+    const now = Date.now();
+    const living = Object.values(state.services)
+        .flatMap(({ draining }) => draining ?? [])
+        .filter(({ until }) => Date.parse(until) > now)
+        .map(({ host, container }) => `${host} ${container}`);
+    return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
 }
 ;
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
@@ -72701,6 +72940,32 @@ function shapeOf(content, slot, generation) {
     return JSON.stringify([others, backends.sort()]);
 }
 ;
+class PartialSwitch extends Error {
+    failures;
+    constructor(failures) {
+        super(`the switch failed on ${[...failures.keys()].join(', ')}`);
+        this.failures = failures;
+    }
+}
+function soleHome(left, routes, servers) {
+    const zoneOf = (host) => servers.find((server) => server.host === host)?.zone;
+    return routes.find(({ placements }) => placements.some(({ host }) => {
+        const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
+        const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
+        return !isZoneLeft && mates.every((mate) => left.has(mate.host));
+    }))?.service;
+}
+function leftOutFailure(left) {
+    if (left.size === 0)
+        return undefined;
+    const hosts = [...left.keys()].join(', ');
+    const reasons = [...new Set([...left.values()].map(messageOf))].join('\n');
+    return new UserError(`${hosts} did not switch and was left out, the others have the new version: ${reasons}`, {
+        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
+        cause: [...left.values()][0],
+    });
+}
+;
 const switch_READY = { soon: Promise.resolve(), now: Promise.resolve() };
 const LONGEST_HOLD_MS = 5_000;
 async function switchRoutes(context, step, ready = switch_READY) {
@@ -72965,94 +73230,120 @@ async function drainAndStop(context, step, settledAt) {
     return outcome;
 }
 ;
-async function keepSecrets(context, steps) {
-    if (steps.length === 0)
-        return;
-    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
-    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
+async function settling_settle(means, context, plan, step) {
+    await means.pullNginx(plan.pulls);
+    await means.prepare(plan.prepare);
+    await switchRoutes(context, step);
+    means.reloadedAt = Date.now();
 }
-async function forgetSecrets(context, steps) {
-    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
-    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
-}
-function setsOn({ fleet, scope, nginx }, host) {
-    return new SecretSets(fleet.server(host), scope, nginx.image);
-}
-;
-async function readRetainedImages(snapshot) {
-    const { services, release_numbers = {} } = snapshot.state;
-    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
-    const asked = [...names].flatMap((name) => {
-        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
-        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
-    });
-    const answers = await Promise.all(asked).catch(() => []);
-    const releases = answers.filter((release) => release !== undefined);
-    if (releases.length === 0)
-        return undefined;
-    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
+async function planSettled(means, context, look) {
+    const seen = await look();
+    if (seen.plan.settle === undefined)
+        return seen;
+    await settling_settle(means, context, seen.plan, seen.plan.settle);
+    const after = await look();
+    if (after.plan.settle !== undefined)
+        throw new Error('edges and sidecars do not agree who has the traffic');
+    return after;
 }
 ;
-async function survey(fleet, snapshot, wanted, secrets, narrowing) {
-    const scope = { project: wanted.project, environment: wanted.environment };
-    const [observed, known] = await Promise.all([
-        fleet.onAll((server) => observe(server, scope, wanted)),
-        readKnown(snapshot),
-    ]);
-    const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
-    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
+async function lookAhead(means) {
+    const { log, dryRun } = means.request;
+    let outlook = await log.group('Look at what runs', () => lookAndPlan(means));
+    if (dryRun)
+        return outlook;
+    const { settle: step } = outlook.plan;
+    if (step !== undefined) {
+        const { plan } = outlook;
+        await log.group('Finish an interrupted switch', () => settling_settle(means, means.context(), plan, step));
+        outlook = await lookAndPlan(means);
+    }
+    while (outlook.plan.awaited.length > 0) {
+        const { awaited } = outlook.plan;
+        await log.group('Wait for hooks of an earlier run', () => awaitHooks(means, awaited));
+        outlook = await lookAndPlan(means);
+    }
+    while (outlook.plan.vacate.some(isDrained)) {
+        const { plan } = outlook;
+        await log.group('Wait for an earlier drain', () => vacate(means, plan));
+        outlook = await lookAndPlan(means);
+    }
+    return outlook;
+}
+async function lookAndPlan(means) {
+    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = means.request;
+    const seen = await means.timeline.measure({ phase: 'observe' }, () => survey(means.fleet, means.journal.snapshot, wanted, secrets, narrowing));
+    remember(means, seen.observed);
+    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+    const plan = planDeploy(input);
+    checkImages(input, plan);
+    if (dryRun)
+        return { input, plan };
+    refuseUnfinished(plan.unfinished);
+    return { input, plan: (await pullAlways(means, input, plan)) ? planDeploy(input) : plan };
+}
+function remember(means, observed) {
+    for (const { host, containers, sidecar, edge } of observed) {
+        for (const { service, side, address } of containers) {
+            if (address !== undefined)
+                means.addresses.set(placeKey(host, service, side), address);
+        }
+        for (const [kind, nginx] of Object.entries({ sidecar, edge })) {
+            if (!nginx?.isRunning || nginx.address === undefined)
+                continue;
+            const { id, name, address } = nginx;
+            const instance = new NginxInstance(kind, means.fleet.server(host), { id, name, address }, nginx);
+            means.instances.set(nginxKey(host, kind), instance);
+        }
+    }
+}
+async function pullAlways(means, input, plan) {
+    const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
+    await Promise.all(services.flatMap(({ name, spec: { container } }) => (plan.standing[name] ?? []).map(async ({ host }) => {
+        await means.pull({ host, image: container.image, policy: 'always' });
+        const found = await findImage(means.fleet.server(host), container.image);
+        const images = input.observed.find((observed) => observed.host === host)?.images;
+        if (found !== undefined)
+            images?.set(container.image, found);
+    })));
+    return services.length > 0;
+}
+async function awaitHooks(means, steps) {
+    const context = means.context();
+    await allOrErrors(steps.map((step) => awaitHook(context, step)));
+}
+async function vacate(means, plan) {
+    const { log, signal } = means.request;
+    const steps = plan.vacate.filter(isDrained);
+    await means.pullNginx(plan.pulls);
+    await means.journal.release();
+    for (const { name, host } of steps) {
+        log.info(`${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
+    }
+    const context = means.context({ ...means.guard(), signal });
+    await Promise.all(steps.map((step) => run_level_retire(context, step, settledAfter(context, means.reloadedAt))));
+    await means.journal.reopen();
+}
+function isDrained({ drainTimeoutMs }) {
+    return drainTimeoutMs !== undefined;
+}
+;
+function emptyRun() {
     return {
-        wanted,
-        secrets,
-        narrowing,
-        observed,
-        state: snapshot.state,
-        known,
-        drainedElsewhere,
-        now: new Date(),
-        retainedImages,
+        retiring: [],
+        come: [],
+        done: [],
+        failed: [],
+        skipped: [],
+        failure: undefined,
+        dead: [],
+        left: new Map(),
+        isUndone: true,
+        probes: new Map(),
+        cut: 0,
+        tookMs: 0,
     };
-}
-async function readKnown(snapshot) {
-    const services = Object.entries(snapshot.state.services);
-    const known = await Promise.all(services.map(async ([name, { release, pending }]) => {
-        const [current, begun] = await Promise.all([
-            release > 0 ? snapshot.release(name, release) : undefined,
-            pending === undefined ? undefined : snapshot.release(name, pending.release),
-        ]);
-        return [name, { current, pending: begun }];
-    }));
-    return new Map(known);
-}
-function drainedByLivingRun(state, observed) {
-    const now = Date.now();
-    const living = Object.values(state.services)
-        .flatMap(({ draining }) => draining ?? [])
-        .filter(({ until }) => Date.parse(until) > now)
-        .map(({ host, container }) => `${host} ${container}`);
-    return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
-}
-;
-async function sweep(server, step, log) {
-    try {
-        await perform(log, step, () => remove(server, step));
-    }
-    catch (error) {
-        log.warning(`a leftover stays: ${messageOf(error)}`);
-    }
-}
-function remove({ engine }, { what, id }) {
-    switch (what) {
-        case 'container':
-            return engine.removeContainer(id);
-        case 'network':
-            return engine.removeNetwork(id);
-        case 'volume':
-            return engine.removeVolume(id);
-        case 'image':
-            return engine.removeImage(id);
-    }
 }
 ;
 const takeover_SETTLE_MS = 1_000;
@@ -73090,54 +73381,50 @@ async function goPast(context, step) {
     });
 }
 ;
-const PATIENCE_MS = 5_000;
-async function takeVitals(server) {
-    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
+async function undo(means, input, run) {
+    const context = means.context({ ...means.guard(), signal: new AbortController().signal });
+    try {
+        const { plan } = await planSettled(means, context, () => planUndo(means, input, run));
+        await means.prepare(plan.prepare);
+        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
+        for (const level of plan.levels)
+            await (await runLevel(context, level)).done;
+        run.isUndone = run.dead.length === 0;
+    }
+    catch (error) {
+        run.isUndone = false;
+        means.request.log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
+    }
 }
-async function ask(server) {
-    const sentAt = Date.now();
-    const info = await server.engine.info();
-    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
-    const readAt = (sentAt + Date.now()) / 2;
-    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
-    const freeBytes = await server.freeBytes(root);
-    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
+async function planUndo(means, input, { failed, done, dead }) {
+    const observed = await observeLiving(means, input, dead);
+    const unused = new Set([...means.unused.values()].flatMap((ids) => [...ids]));
+    return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
+}
+async function observeLiving({ request: { log, wanted }, fleet }, { scope, hosts }, dead) {
+    const outcomes = await Promise.allSettled(hosts.map((host) => observe(fleet.server(host), scope, wanted)));
+    return outcomes.flatMap((outcome, index) => {
+        if (outcome.status === 'fulfilled')
+            return [outcome.value];
+        const host = hosts[index];
+        if (dead.includes(host))
+            return [];
+        dead.push(host);
+        log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
+        return [];
+    });
 }
 ;
-const DRAIN_WITH_LEASE_MS = 30_000;
 class Deployment {
-    #request;
-    #timeline;
-    #fleet;
-    #journal;
-    #addresses = new Map();
-    #instances = new Map();
-    #unused = new Map();
-    #reloadedAt = Date.now();
+    #means;
     constructor(request, timeline, fleet, journal) {
-        this.#request = request;
-        this.#timeline = timeline;
-        this.#fleet = fleet;
-        this.#journal = journal;
-        fleet.guardWith(() => journal.lease?.assertMayChange());
+        this.#means = new Means(request, timeline, fleet, journal);
     }
     async run() {
-        const { log, dryRun } = this.#request;
-        const vitals = Promise.all(this.#fleet.servers.map(takeVitals));
-        let { input, plan } = await log.group('Look at what runs', () => this.#plan());
-        const { settle } = plan;
-        if (!dryRun && settle !== undefined) {
-            await log.group('Finish an interrupted switch', () => this.#settle(this.#context(this.#guard()), plan, settle));
-            ({ input, plan } = await this.#plan());
-        }
-        while (!dryRun && plan.awaited.length > 0) {
-            await log.group('Wait for hooks of an earlier run', () => this.#awaitHooks(plan.awaited));
-            ({ input, plan } = await this.#plan());
-        }
-        while (!dryRun && plan.vacate.some(isDrained)) {
-            await log.group('Wait for an earlier drain', () => this.#vacate(input, plan));
-            ({ input, plan } = await this.#plan());
-        }
+        const { log, dryRun } = this.#means.request;
+        const vitals = Promise.all(this.#means.fleet.servers.map(takeVitals));
+        const outlook = await lookAhead(this.#means);
+        const { input, plan } = outlook;
         for (const line of describePlan(plan))
             log.info(line);
         for (const sentence of plan.staying)
@@ -73148,115 +73435,43 @@ class Deployment {
         if (!isEmpty(plan))
             this.#checkServers(await vitals, plan);
         if (dryRun || isEmpty(plan))
-            return this.#report(input, plan, emptyRun());
-        const report = await this.#execute(input, plan);
+            return this.#report(outlook, emptyRun());
+        const report = await this.#execute(outlook);
         if (plan.postponed.length === 0 || report.failure !== undefined)
             return report;
-        await this.#journal.reopen();
+        await this.#means.journal.reopen();
         return await this.run();
     }
     #checkServers(vitals, plan) {
         for (const one of vitals.filter((known) => known !== undefined)) {
             const { server, level, message } = judgeClock(one);
             if (level === 'warning')
-                this.#request.log.warning(`${server}: ${message}`);
+                this.#means.request.log.warning(`${server}: ${message}`);
         }
         failTogether(errorsOf(certainFailures(vitals, plan)));
     }
-    async #plan() {
-        const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = this.#request;
-        const seen = await this.#timeline.measure({ phase: 'observe' }, () => survey(this.#fleet, this.#journal.snapshot, wanted, secrets, narrowing));
-        const facts = { ...seen, ...(restored !== undefined && { restored }) };
-        this.#remember(facts.observed);
-        const asked = { ...facts, unfinishedHook };
-        const input = scope === 'routes' ? assembleKept(asked) : assemble(asked);
-        const plan = planDeploy(input);
-        checkImages(input, plan);
-        if (dryRun)
-            return { input, plan };
-        refuseUnfinished(plan.unfinished);
-        return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
-    }
-    #remember(observed) {
-        for (const { host, containers, sidecar, edge } of observed) {
-            for (const { service, side, address } of containers) {
-                if (address !== undefined)
-                    this.#addresses.set(placeKey(host, service, side), address);
-            }
-            for (const [kind, nginx] of Object.entries({ sidecar, edge })) {
-                if (!nginx?.isRunning || nginx.address === undefined)
-                    continue;
-                const { id, name, address } = nginx;
-                const instance = new NginxInstance(kind, this.#fleet.server(host), { id, name, address }, nginx);
-                this.#instances.set(nginxKey(host, kind), instance);
-            }
-        }
-    }
-    async #pullAlways(input, plan) {
-        const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
-        await Promise.all(services.flatMap(({ name, spec: { container } }) => (plan.standing[name] ?? []).map(async ({ host }) => {
-            const server = this.#fleet.server(host);
-            await this.#pull(host, container.image, 'always');
-            const found = await findImage(server, container.image);
-            const images = input.observed.find((observed) => observed.host === host)?.images;
-            if (found !== undefined)
-                images?.set(container.image, found);
-        })));
-        return services.length > 0;
-    }
-    #pull(host, image, policy) {
-        const { log } = this.#request;
-        return this.#timeline.measure({ phase: 'pull', host }, () => pull(this.#fleet.server(host), image, policy, log, this.#signal()));
-    }
-    async #settle(context, plan, step) {
-        await this.#pullNginx(context, plan.pulls);
-        await this.#prepare(plan.prepare, context.scope);
-        await switchRoutes(context, step);
-        this.#reloadedAt = Date.now();
-    }
-    async #awaitHooks(steps) {
-        const context = this.#context(this.#guard());
-        await allOrErrors(steps.map((step) => awaitHook(context, step)));
-    }
-    async #vacate(input, { vacate, pulls }) {
-        const { log, signal } = this.#request;
-        const steps = vacate.filter(isDrained);
-        await this.#pullNginx(input, pulls);
-        await this.#journal.release();
-        for (const { name, host } of steps) {
-            log.info(`${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
-        }
-        const context = this.#context({ ...this.#guard(), signal });
-        await Promise.all(steps.map((step) => run_level_retire(context, step, settledAfter(context, this.#reloadedAt))));
-        await this.#journal.reopen();
-    }
-    async #execute(input, plan, run = emptyRun(), known = new Map()) {
-        const { log, wanted } = this.#request;
-        const context = { ...this.#context(this.#guard()), onPartialFailure: wanted.onPartialFailure };
-        const begun = begunServices(input, plan);
-        const found = await log.group('Get ready', () => this.#getReady(input, plan, begun));
+    async #execute(outlook, run = emptyRun(), known = new Map()) {
+        const { log, wanted } = this.#means.request;
+        const { input, plan } = outlook;
+        const context = { ...this.#means.context(), onPartialFailure: wanted.onPartialFailure };
+        const found = await log.group('Get ready', () => this.#getReady(outlook));
         const digests = new Map([...found, ...known]);
-        run.failure = await this.#setUp(context, input, plan).then(() => undefined, reasonOf);
-        if (run.failure !== undefined && this.#journal.lease?.lost.aborted)
-            throw run.failure;
+        run.failure = await this.#setUp(context, plan).then(() => undefined, reasonOf);
+        this.#refuseWithoutLease(run);
         for (const level of run.failure === undefined ? plan.levels : []) {
             try {
-                const title = level.services.length === 0
-                    ? 'Give edge and sidecar their routes'
-                    : `Deploy ${level.services.join(', ')}`;
-                run.retiring.push(await log.group(title, () => runLevel(context, level)));
+                run.retiring.push(await log.group(deployment_titleOf(level), () => runLevel(context, level)));
                 run.done.push(...level.services);
             }
             catch (error) {
                 if (error instanceof PartialSwitch) {
-                    const rest = await log.group('Go on without them', () => this.#goOnWithout(input, plan, level, run, error));
-                    return await this.#execute(rest.input, rest.plan, run, digests);
+                    const rest = await log.group('Go on without them', () => this.#goOnWithout(outlook, level, run, error));
+                    return await this.#execute(rest, run, digests);
                 }
                 run.failure = reasonOf(error);
                 run.failed = level.services;
-                if (this.#journal.lease?.lost.aborted)
-                    throw run.failure;
-                await log.group(`Go back: ${level.services.join(', ')}`, () => this.#undo(input, run));
+                this.#refuseWithoutLease(run);
+                await log.group(`Go back: ${level.services.join(', ')}`, () => undo(this.#means, input, run));
                 break;
             }
             try {
@@ -73264,8 +73479,7 @@ class Deployment {
             }
             catch (error) {
                 run.failure = reasonOf(error);
-                if (this.#journal.lease?.lost.aborted)
-                    throw run.failure;
+                this.#refuseWithoutLease(run);
                 break;
             }
         }
@@ -73277,16 +73491,40 @@ class Deployment {
                 .filter((name) => !run.done.includes(name));
         }
         const whole = run.come.reduceRight((rest, { plan: first, levels }) => joinPlans(first, levels, rest), plan);
-        return await log.group('Drain and record', () => this.#finish(input, whole, run, digests));
+        await log.group('Drain and record', () => conclude(this.#means, input, whole, run, digests));
+        return this.#report({ input, plan: whole }, run);
+    }
+    #refuseWithoutLease({ failure }) {
+        if (failure !== undefined && this.#means.journal.lease?.lost.aborted)
+            throw failure;
+    }
+    async #getReady({ input, plan }) {
+        const { fleet, journal } = this.#means;
+        await this.#means.prepare(plan.prepare.filter((step) => !isCreating(step)));
+        await this.#means.pullAll(plan.pulls);
+        const begun = begunServices(input, plan);
+        const digests = await findDigests(fleet, input, begun);
+        if (begun.length > 0)
+            await this.#means.record('record intent', () => journal.intend(plan, begun, digests));
+        return digests;
+    }
+    async #setUp(context, plan) {
+        await Promise.all([
+            this.#means.prepare(plan.prepare.filter(isCreating)),
+            keepSecrets(context, plan.keepSecrets),
+        ]);
+        const settledAt = settledAfter(context, this.#means.reloadedAt);
+        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
     }
     async #runPostDeploy(context, { postDeploy }) {
         if (postDeploy.length === 0)
             return;
         const names = postDeploy.map(({ service }) => service).join(', ');
-        await this.#request.log.group(`Run post_deploy of ${names}`, () => allOrErrors(postDeploy.map((step) => runHook(context, step))));
+        await context.log.group(`Run post_deploy of ${names}`, () => allOrErrors(postDeploy.map((step) => runHook(context, step))));
     }
-    async #goOnWithout(input, plan, level, run, { failures }) {
-        const { log, wanted } = this.#request;
+    async #goOnWithout({ input, plan }, level, run, { failures }) {
+        const { request, fleet, journal } = this.#means;
+        const { log, wanted } = request;
         for (const [host, error] of failures) {
             run.left.set(host, error);
             log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
@@ -73296,204 +73534,20 @@ class Deployment {
         const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
         const living = input.hosts.filter((host) => !failures.has(host));
         const { standing } = plan;
-        const { state } = this.#journal.snapshot;
-        const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
-            const observed = await allOrErrors(living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)));
+        const { state } = journal.snapshot;
+        const rest = await planSettled(this.#means, this.#means.context(), async () => {
+            const observed = await allOrErrors(living.map((host) => observe(fleet.server(host), input.scope, wanted)));
             const seen = assembleWithout(input, { left, observed, state, standing, draining });
-            return { input: seen, plan: planDeploy(seen) };
+            return { input: seen, plan: keepOldSides(planDeploy(seen)) };
         });
-        for (const line of describePlan(rest))
+        for (const line of describePlan(rest.plan))
             log.info(line);
-        const ahead = rest.levels.flatMap(({ services }) => services);
+        const ahead = rest.plan.levels.flatMap(({ services }) => services);
         run.done.push(...level.services.filter((name) => !ahead.includes(name)));
         run.come.push({ plan, levels: come });
-        return { input: without, plan: rest };
+        return rest;
     }
-    async #getReady(input, plan, begun) {
-        await this.#prepare(plan.prepare.filter((step) => !isCreating(step)), input.scope);
-        await this.#pullAll(plan.pulls);
-        const digests = await findDigests(this.#fleet, input, begun);
-        if (begun.length > 0)
-            await this.#record('record intent', () => this.#journal.intend(plan, begun, digests));
-        return digests;
-    }
-    async #setUp(context, input, plan) {
-        await Promise.all([
-            this.#prepare(plan.prepare.filter(isCreating), input.scope),
-            keepSecrets(context, plan.keepSecrets),
-        ]);
-        const settledAt = settledAfter(context, this.#reloadedAt);
-        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
-    }
-    async #pullAll(steps) {
-        const { log } = this.#request;
-        await allOrErrors(deployment_unique(steps).map((step) => perform(log, step, () => this.#pull(step.host, step.image, step.policy))));
-    }
-    #pullNginx({ nginx }, steps) {
-        return this.#pullAll(steps.filter(({ image }) => image === nginx.image));
-    }
-    #record(phase, work, what = phase) {
-        return this.#timeline.measure({ phase }, () => announce(this.#request.log, what, work));
-    }
-    async #prepare(steps, scope) {
-        const { wanted, log } = this.#request;
-        if (steps.length === 0)
-            return;
-        const preparation = { scope, nginx: wanted.nginx, log, guard: this.#guard() };
-        const prepared = await this.#timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.#fleet.server(step.host), step, preparation)))));
-        for (const instance of prepared.flat()) {
-            this.#instances.set(nginxKey(instance.server.host, instance.kind), instance);
-        }
-    }
-    async #findExpired({ achieved }) {
-        const { log, wanted } = this.#request;
-        const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
-        return await findExpired(this.#journal.snapshot, released, wanted.retainReleases).catch((error) => {
-            log.warning(`old releases stay on the record: ${messageOf(error)}`);
-            return { releases: [], sets: [] };
-        });
-    }
-    async #undo(input, run) {
-        const { log } = this.#request;
-        const context = this.#context({ ...this.#guard(), signal: new AbortController().signal });
-        try {
-            const { plan } = await this.#planSettled(context, () => this.#planUndo(input, run));
-            await this.#prepare(plan.prepare, input.scope);
-            await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
-            for (const level of plan.levels)
-                await (await runLevel(context, level)).done;
-            run.isUndone = run.dead.length === 0;
-        }
-        catch (error) {
-            run.isUndone = false;
-            log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
-        }
-    }
-    async #planSettled(context, look) {
-        const seen = await look();
-        if (seen.plan.settle === undefined)
-            return seen;
-        await this.#settle(context, seen.plan, seen.plan.settle);
-        const after = await look();
-        if (after.plan.settle !== undefined)
-            throw new Error('edges and sidecars do not agree who has the traffic');
-        return after;
-    }
-    async #planUndo(input, { failed, done, dead }) {
-        const observed = await this.#observeLiving(input, dead);
-        const unused = new Set([...this.#unused.values()].flatMap((ids) => [...ids]));
-        return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
-    }
-    async #observeLiving({ scope, hosts }, dead) {
-        const { log, wanted } = this.#request;
-        const outcomes = await Promise.allSettled(hosts.map((host) => observe(this.#fleet.server(host), scope, wanted)));
-        return outcomes.flatMap((outcome, index) => {
-            if (outcome.status === 'fulfilled')
-                return [outcome.value];
-            const host = hosts[index];
-            if (dead.includes(host))
-                return [];
-            dead.push(host);
-            log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
-            return [];
-        });
-    }
-    async #finish(input, plan, run, digests) {
-        const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
-        const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
-        for (const { probes } of run.retiring)
-            for (const [service, report] of await probes)
-                run.probes.set(service, report);
-        if (isShort) {
-            await this.#conclude(plan, run, drained);
-            if (run.failure === undefined)
-                await this.#sweep(plan);
-        }
-        const left = isShort ? [] : await this.#stillDraining(plan, run);
-        run.tookMs = this.#timeline.elapsedMs();
-        const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-        const expired = await this.#findExpired(outcome);
-        const forgotten = [
-            ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
-            ...forgetSteps(input.hosts, expired.sets),
-        ].filter(({ host }) => !run.dead.includes(host));
-        await forgetSecrets(this.#context(this.#guard()), forgotten);
-        await this.#record('record', () => this.#journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
-        if (!isShort) {
-            await this.#drainWithoutLease(plan, drained);
-            await this.#conclude(plan, run, drained);
-        }
-        return this.#report(input, plan, run);
-    }
-    async #conclude({ teardown: steps, scope }, run, drained) {
-        for (const outcome of await drained) {
-            if (outcome.status === 'rejected')
-                run.failure ??= reasonOf(outcome.reason);
-            else
-                for (const { cut } of outcome.value.values())
-                    run.cut += cut;
-        }
-        if (run.failure !== undefined)
-            return;
-        const { log } = this.#request;
-        await allOrErrors(steps.map((step) => perform(log, step, () => teardown(this.#fleet.server(step.host), scope))));
-    }
-    async #sweep({ sweep: steps }) {
-        const { log } = this.#request;
-        await Promise.all(steps.map((step) => sweep(this.#fleet.server(step.host), step, log)));
-    }
-    async #stillDraining(plan, run) {
-        const steps = plan.levels
-            .filter((level) => level.services.every((name) => run.done.includes(name)))
-            .flatMap(({ retire }) => retire);
-        if (run.failure === undefined)
-            steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
-        const found = await Promise.all(steps.map(async (step) => (await this.#fleet.server(step.host).engine.findContainer(step.id)) ? [step] : []));
-        return found.flat();
-    }
-    async #drainWithoutLease(plan, drained) {
-        const { log } = this.#request;
-        log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-        const { leave, nginx } = plan.takeover;
-        const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
-        let isOver = false;
-        while (!isOver) {
-            isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
-            await this.#journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
-        }
-    }
-    #guard() {
-        const { lease } = this.#journal;
-        return {
-            run: this.#request.author.run,
-            fence: lease?.fence ?? 0,
-            signal: this.#signal(),
-            confirm: async () => await lease?.confirm(),
-        };
-    }
-    #signal() {
-        const { lease } = this.#journal;
-        return lease === undefined ? this.#request.signal : AbortSignal.any([this.#request.signal, lease.lost]);
-    }
-    #context(guard) {
-        const { wanted, secrets, log } = this.#request;
-        return {
-            fleet: this.#fleet,
-            scope: { project: wanted.project, environment: wanted.environment },
-            servers: wanted.servers,
-            nginx: wanted.nginx,
-            onPartialFailure: 'revert',
-            secrets,
-            log,
-            timeline: this.#timeline,
-            guard,
-            noteHook: (step, progress) => this.#record('record hook', () => this.#journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
-            addresses: this.#addresses,
-            unused: this.#unused,
-            instances: this.#instances,
-        };
-    }
-    #report(input, plan, run) {
+    #report({ input, plan }, run) {
         const undone = [...new Set([...run.failed, ...run.skipped])];
         const kept = undone.map((name) => [name, currentStanding(input, name)]);
         return {
@@ -73501,36 +73555,17 @@ class Deployment {
             standing: { ...plan.standing, ...Object.fromEntries(kept) },
             plan,
             services: input.services,
-            timeline: this.#timeline,
+            timeline: this.#means.timeline,
             probes: run.probes,
             cut: run.cut,
-            engineCalls: this.#fleet.calls(),
+            engineCalls: this.#means.fleet.calls(),
             failure: run.failure ?? leftOutFailure(run.left),
             changed: !isEmpty(plan),
         };
     }
 }
-function emptyRun() {
-    return {
-        retiring: [],
-        come: [],
-        done: [],
-        failed: [],
-        skipped: [],
-        failure: undefined,
-        dead: [],
-        left: new Map(),
-        isUndone: true,
-        probes: new Map(),
-        cut: 0,
-        tookMs: 0,
-    };
-}
-function isDrained({ drainTimeoutMs }) {
-    return drainTimeoutMs !== undefined;
-}
-function deployment_unique(pulls) {
-    return [...new Map(pulls.map((step) => [`${step.host} ${step.image}`, step])).values()];
+function deployment_titleOf({ services }) {
+    return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
 }
 ;
 function describeSpan({ phase, service, host, startMs, endMs, failed }) {
@@ -76901,7 +76936,7 @@ function headline({ title, report, isDryRun }) {
     return `✅ ${title}: deployed`;
 }
 function changes({ report }) {
-    const rows = report.plan.changes.map((change) => `- ${escapeMarkdown(describeChange(change))}`);
+    const rows = report.plan.changes.map((change) => `- ${escapeMarkdown(describe_describeChange(change))}`);
     return rows.length === 0
         ? ''
         : `### What ${report.failure === undefined ? 'changes' : 'should have changed'}\n\n${rows.join('\n')}`;
@@ -77575,7 +77610,7 @@ function changeLines(plan) {
         ...plan.teardown,
     ].filter((step) => step !== undefined);
     const lines = [
-        ...changing.map(describeChange),
+        ...changing.map(describe_describeChange),
         ...beside.map(describeStep),
         ...plan.stale.left.map((host) => `${host} is left out: it gets no traffic, and stays as it is`),
         ...plan.stale.returned.map((host) => `${host} is no longer left out`),
@@ -77766,41 +77801,6 @@ async function rollback_list({ wanted, openStore }, services, log) {
     await writeSummary(markdown, log);
 }
 ;
-const SHOWN = 5;
-function renderStatus(report) {
-    const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
-        service,
-        release: String(created || release),
-        host,
-        side: `${side}${isActive ? ' (active)' : ''}`,
-        container,
-        image,
-        state: isRunning ? 'runs' : 'stopped',
-    })));
-    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
-    const drift = report.drift.map((one) => `drift: ${one}`);
-    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
-    const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
-    return {
-        lines: [
-            report.title,
-            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
-            ...nginx,
-            ...lease,
-            ...drift,
-            ...textTable(past),
-        ],
-        markdown: `## ${report.title}
-
-${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
-
-${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
-
-${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
-${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
-    };
-}
-;
 async function status_status(request) {
     const { wanted, zones, excludedServers } = request;
     const narrowing = { services: undefined, zones, excludedServers };
@@ -77850,6 +77850,41 @@ function standingOn({ host, containers }, service, activeId) {
 }
 function runs(nginx) {
     return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
+}
+;
+const SHOWN = 5;
+function renderStatus(report) {
+    const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
+        service,
+        release: String(created || release),
+        host,
+        side: `${side}${isActive ? ' (active)' : ''}`,
+        container,
+        image,
+        state: isRunning ? 'runs' : 'stopped',
+    })));
+    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
+    const drift = report.drift.map((one) => `drift: ${one}`);
+    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
+    const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
+    return {
+        lines: [
+            report.title,
+            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+            ...nginx,
+            ...lease,
+            ...drift,
+            ...textTable(past),
+        ],
+        markdown: `## ${report.title}
+
+${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
+
+${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
+
+${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
+${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
+    };
 }
 ;
 async function runStatus(inputs, log) {
