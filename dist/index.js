@@ -68954,8 +68954,9 @@ function provePath(path) {
     return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
 }
 ;
-function place(service, count, candidates, current) {
-    const rank = (host) => `${current.includes(host) ? 0 : 1}${specHash([service, host])}`;
+function place(service, count, candidates, current, awaited = []) {
+    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
+    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
     const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
     const chosen = new Set(ranked.slice(0, count));
     return candidates.filter((host) => chosen.has(host));
@@ -69179,7 +69180,7 @@ function addStanding(input, service, placement, outcome) {
 function targetsOf(input, service, current) {
     const { zones, servers } = service.placement;
     const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), [...current.map(({ host }) => host), ...hostsWithAdopted(input, service.name)]);
+    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host), hostsWithAdopted(input, service.name));
 }
 function planSpot(input, service, server, outcome) {
     const { host } = server;
@@ -69434,7 +69435,7 @@ function hookDrift({ state }) {
 function nginxDrift(kept, plan) {
     const states = {
         create: 'is not there',
-        bridge: 'is not there',
+        bridge: 'does not serve yet: a front holds its ports',
         open: 'does not have its ports yet: a run was cut off that took them over',
         start: 'needs a start',
         join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
@@ -70395,6 +70396,112 @@ async function inTime(work, ms, late) {
     }
 }
 ;
+const NGINX_GRACE_MS = 10_000;
+function displacedSidecar(input, host) {
+    const found = oldSidecarOf(input.scope, observedAt(input, host));
+    if (found === undefined)
+        return undefined;
+    const { id, name, networks } = found;
+    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
+}
+function planTakeover(input, outcomes) {
+    if (input.keepsActive || input.isLeaving)
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
+    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
+    const all = plans.map(({ takeover }) => takeover);
+    return {
+        takeover: {
+            divert: all.flatMap(({ divert }) => divert),
+            leave: all.flatMap(({ leave }) => leave),
+            nginx: all.flatMap(({ nginx }) => nginx),
+            open: all.flatMap(({ open }) => open),
+        },
+        staying: plans.flatMap(({ staying }) => staying),
+    };
+}
+const NO_TAKEOVER = { divert: [], leave: [], nginx: [], open: [] };
+function takeoverAt(input, outcomes, host, routes) {
+    const server = observedAt(input, host);
+    const leave = [...outcomes.values()]
+        .flatMap((outcome) => outcome.leave)
+        .filter((step) => step.host === host);
+    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
+    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
+    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const front = frontToGo(input, host, routes);
+    if (front !== undefined) {
+        const lost = lostNames(front, servedAt(input, host, routes));
+        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
+        if (lost.length > 0 || isKept)
+            return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
+    }
+    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
+    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
+    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
+    return {
+        takeover: {
+            divert: front === undefined ? [] : [divertOf(input, host, front)],
+            leave,
+            nginx: unique(going).map((one) => leaveOf(input, host, one)),
+            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+        },
+        staying: [],
+    };
+}
+function servedAt(input, host, routes) {
+    const { scope, servers, nginx } = input;
+    const on = servers.find((server) => server.host === host);
+    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+    return [
+        ...here.flatMap(({ domains }) => domains),
+        ...(nginx.adopt?.drop ?? []),
+        ...servedForOthers(scope, observedAt(input, host)),
+    ];
+}
+function frontToGo(input, host, routes) {
+    const server = observedAt(input, host);
+    const front = frontOf(server);
+    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
+        return undefined;
+    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
+}
+function divertOf(input, host, front) {
+    const doors = doorsOf(front);
+    return {
+        kind: 'divert',
+        host,
+        id: front.id,
+        name: front.name,
+        ports: doors.map(({ port }) => port),
+        containerPorts: doors.map(({ containerPort }) => containerPort),
+        drainTimeoutMs: longestDrain(input),
+    };
+}
+function leaveOf(input, host, { id, name, isRunning, helpers }) {
+    return {
+        kind: 'retire',
+        service: 'nginx',
+        host,
+        id,
+        name,
+        containerPort: undefined,
+        release: 0,
+        helpers,
+        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+        graceMs: NGINX_GRACE_MS,
+    };
+}
+function longestDrain({ services }) {
+    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
+    return limits.includes(0) ? 0 : Math.max(0, ...limits);
+}
+function unique(containers) {
+    return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+;
 function joinPlans(first, run, rest) {
     const done = run.map((level, index) => (index === run.length - 1 ? { ...level, retire: [] } : level));
     return {
@@ -70405,6 +70512,15 @@ function joinPlans(first, run, rest) {
         }),
         levels: [...done, ...rest.levels],
     };
+}
+function keepOldSides(plan, removed) {
+    const levels = plan.levels
+        .map((level) => ({ ...level, retire: level.retire.filter(({ service }) => removed.includes(service)) }))
+        .filter(({ preDeploy, stop, start, check, switch: step, postDeploy, retire }) => {
+        const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy, ...retire];
+        return steps.length > 0 || step !== undefined;
+    });
+    return { ...plan, levels, takeover: NO_TAKEOVER };
 }
 ;
 const SUBJECT_MAX = 72;
@@ -71133,112 +71249,6 @@ function hasOneName(names) {
     return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
 }
 ;
-const NGINX_GRACE_MS = 10_000;
-function displacedSidecar(input, host) {
-    const found = oldSidecarOf(input.scope, observedAt(input, host));
-    if (found === undefined)
-        return undefined;
-    const { id, name, networks } = found;
-    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
-}
-function planTakeover(input, outcomes) {
-    if (input.keepsActive || input.isLeaving)
-        return { takeover: takeover_plan_NOTHING, staying: [] };
-    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
-    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
-    const all = plans.map(({ takeover }) => takeover);
-    return {
-        takeover: {
-            divert: all.flatMap(({ divert }) => divert),
-            leave: all.flatMap(({ leave }) => leave),
-            nginx: all.flatMap(({ nginx }) => nginx),
-            open: all.flatMap(({ open }) => open),
-        },
-        staying: plans.flatMap(({ staying }) => staying),
-    };
-}
-const takeover_plan_NOTHING = { divert: [], leave: [], nginx: [], open: [] };
-function takeoverAt(input, outcomes, host, routes) {
-    const server = observedAt(input, host);
-    const leave = [...outcomes.values()]
-        .flatMap((outcome) => outcome.leave)
-        .filter((step) => step.host === host);
-    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
-    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
-    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
-        return { takeover: takeover_plan_NOTHING, staying: [] };
-    const front = frontToGo(input, host, routes);
-    if (front !== undefined) {
-        const lost = lostNames(front, servedAt(input, host, routes));
-        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
-        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
-        if (lost.length > 0 || isKept)
-            return { takeover: takeover_plan_NOTHING, staying: lost.length > 0 ? [sentence] : [] };
-    }
-    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
-    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
-    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
-    return {
-        takeover: {
-            divert: front === undefined ? [] : [divertOf(input, host, front)],
-            leave,
-            nginx: unique(going).map((one) => leaveOf(input, host, one)),
-            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
-        },
-        staying: [],
-    };
-}
-function servedAt(input, host, routes) {
-    const { scope, servers, nginx } = input;
-    const on = servers.find((server) => server.host === host);
-    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
-    return [
-        ...here.flatMap(({ domains }) => domains),
-        ...(nginx.adopt?.drop ?? []),
-        ...servedForOthers(scope, observedAt(input, host)),
-    ];
-}
-function frontToGo(input, host, routes) {
-    const server = observedAt(input, host);
-    const front = frontOf(server);
-    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
-        return undefined;
-    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
-}
-function divertOf(input, host, front) {
-    const doors = doorsOf(front);
-    return {
-        kind: 'divert',
-        host,
-        id: front.id,
-        name: front.name,
-        ports: doors.map(({ port }) => port),
-        containerPorts: doors.map(({ containerPort }) => containerPort),
-        drainTimeoutMs: longestDrain(input),
-    };
-}
-function leaveOf(input, host, { id, name, isRunning, helpers }) {
-    return {
-        kind: 'retire',
-        service: 'nginx',
-        host,
-        id,
-        name,
-        containerPort: undefined,
-        release: 0,
-        helpers,
-        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-        graceMs: NGINX_GRACE_MS,
-    };
-}
-function longestDrain({ services }) {
-    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
-    return limits.includes(0) ? 0 : Math.max(0, ...limits);
-}
-function unique(containers) {
-    return [...new Map(containers.map((one) => [one.id, one])).values()];
-}
-;
 function planDeploy(input) {
     const selected = input.services.filter(({ isSelected }) => isSelected);
     const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
@@ -71410,7 +71420,9 @@ function prepareEdge(input, host, switches) {
         return hasFront ? 'bridge' : 'create';
     if (!edge.isRunning)
         return hasFront ? 'bridge' : 'start';
-    return edge.isInNetwork ? undefined : 'join';
+    if (edge.isInNetwork)
+        return undefined;
+    return server.bridge === undefined ? 'join' : 'bridge';
 }
 function changeOf(input, service, outcome) {
     const { strategy } = service.spec.policy;
@@ -72129,6 +72141,8 @@ class SecretSets {
             await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
         }
         catch (error) {
+            if (error instanceof UserError)
+                throw error;
             const services = [...sets.keys()].map(({ service }) => service).join(', ');
             throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
                 hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
@@ -73300,7 +73314,7 @@ class Deployment {
         const { input: without, plan: rest } = await this.#planSettled(this.#context(this.#guard()), async () => {
             const observed = await allOrErrors(living.map((host) => observe(this.#fleet.server(host), input.scope, wanted)));
             const seen = assembleWithout(input, { left, observed, state, standing, draining });
-            return { input: seen, plan: planDeploy(seen) };
+            return { input: seen, plan: keepOldSides(planDeploy(seen), input.removes) };
         });
         for (const line of describePlan(rest))
             log.info(line);
