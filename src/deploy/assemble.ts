@@ -177,8 +177,8 @@ interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
 
 /**
  * assembleWithout returns the input for the rest of a run that leaves servers out in its middle. Releases keep the
- * numbers they were given, and what stands on those servers moves to no other: it has its data there, and they come
- * back. Pure.
+ * numbers they were given; what stands on those servers moves to no other, since it has its data there and they come
+ * back; and what left the file stays for the next run, since their nginx may send requests to it. Pure.
  */
 export function assembleWithout(input: PlanInput, rest: Rest): PlanInput {
   const isLeft = (host: string) => rest.left.includes(host);
@@ -193,6 +193,8 @@ export function assembleWithout(input: PlanInput, rest: Rest): PlanInput {
     observed: rest.observed.filter(({ host }) => !isLeft(host)),
     state: rest.state,
     hosts: input.hosts.filter((host) => !isLeft(host)),
+    removes: [],
+    isLeaving: false,
     excluded: new Set([...input.excluded, ...rest.left]),
     drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };

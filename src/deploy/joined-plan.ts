@@ -19,15 +19,15 @@ export function joinPlans(first: Plan, run: readonly Level[], rest: Plan): Plan 
 }
 
 /**
- * keepOldSides returns a plan that retires nothing but services that leave (`removed`): an nginx that was left out with
- * its old routes may go on sending requests to the old containers of every server, and the next run retires them. What
- * ran before Switchyard stays for the same reason. Pure.
+ * keepOldSides returns a plan that retires nothing: an nginx that was left out with its old routes may go on sending
+ * requests to the old containers of every server, and the next run retires them. What ran before Switchyard stays for
+ * the same reason. Pure.
  */
-export function keepOldSides(plan: Plan, removed: readonly string[]): Plan {
+export function keepOldSides(plan: Plan): Plan {
   const levels = plan.levels
-    .map((level) => ({ ...level, retire: level.retire.filter(({ service }) => removed.includes(service)) }))
-    .filter(({ preDeploy, stop, start, check, switch: step, postDeploy, retire }) => {
-      const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy, ...retire];
+    .map((level) => ({ ...level, retire: [] }))
+    .filter(({ preDeploy, stop, start, check, switch: step, postDeploy }) => {
+      const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy];
       return steps.length > 0 || step !== undefined;
     });
   return { ...plan, levels, takeover: NO_TAKEOVER };

@@ -142,20 +142,24 @@ describe('A server that is not well', () => {
       CLOCK_OFF_MS: String(minutes * 60_000),
     });
 
-    test.each([
+    const wrongs: [string, number, string, string][] = [
       ['fast', 10, 'v2', 'v3'],
       ['slow', -10, 'v1', 'v2'],
-    ])('%s: its runs take their turn with others, and lose nothing', async (_how, minutes, first, second) => {
-      await startLoad(lab.servers);
-      const right = next(first).start('toggle-deploy');
-      await right.says(/^::debug::begins: /m);
-      const wrong = next(second).start('toggle-deploy', {}, off(minutes));
-      const ended = await Promise.all([right.done, wrong.done]);
-      expect(ended.map(({ code }) => code)).toEqual([0, 0]);
-      expect(ended.map(({ log }) => log).join('\n')).not.toMatch(/taking over|please report it/);
-      await expectServed(second);
-      await expectNothingLost();
-    });
+    ];
+    test.each(size.isFull ? wrongs : wrongs.slice(0, 1))(
+      '%s: its runs take their turn with others, and lose nothing',
+      async (_how, minutes, first, second) => {
+        await startLoad(lab.servers);
+        const right = next(first).start('toggle-deploy');
+        await right.says(/^::debug::begins: /m);
+        const wrong = next(second).start('toggle-deploy', {}, off(minutes));
+        const ended = await Promise.all([right.done, wrong.done]);
+        expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+        expect(ended.map(({ log }) => log).join('\n')).not.toMatch(/taking over|please report it/);
+        await expectServed(second);
+        await expectNothingLost();
+      },
+    );
   });
 
   describe('the image of edge and sidecar', () => {

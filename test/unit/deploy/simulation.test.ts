@@ -67,7 +67,6 @@ const mischief = fc.oneof(
         'lose the record',
         'copy a container',
         'leave things behind',
-        'let an nginx take nothing during a run',
         'kill all hooks',
         'remove all hooks',
         'switch a server off',
@@ -88,6 +87,8 @@ const run = fc.record({
     { weight: 1, arbitrary: fc.constant<RunOptions>({ services: ['api'] }) },
     { weight: 1, arbitrary: fc.constant<RunOptions>({ zones: ['lon1'] }) },
   ),
+  /** The server whose nginx takes nothing during the run. */
+  stubborn: fc.constantFrom(0, 1, 2, ...Array<undefined>(7).fill(undefined)),
   /** What somebody says when a run asks what became of a hook. */
   answer: fc.constantFrom('run' as const, 'done' as const),
 });
@@ -154,6 +155,11 @@ function live(world: World, runs: readonly Run[], isMade = false): void {
   try {
     for (const one of runs) {
       disturb(world, one, story);
+      const stubborn = [...world.machines.keys()].filter((_host, index) => index === one.stubborn);
+      for (const host of stubborn) {
+        story.push(`!! the nginx of ${host} takes nothing`);
+        world.stubborn.add(host);
+      }
       tell(world, one, story);
       world.stubborn.clear();
     }
@@ -212,14 +218,16 @@ function tell(world: World, one: Run, story: string[]): boolean {
   story.push(...describePlan(plan));
   let before = look(world);
   const promised = new Set(before.routes.keys());
+  const borrowed = world.stubborn.size > 0 ? unanswered(before) : () => false;
   let moments = 0;
   try {
     for (const moment of world.run(asked.wanted, options)) {
       story.push(`   ${moment}`);
       const now = look(world);
-      compare(before, now, { wanted, plan: world.underway ?? plan, promised });
+      compare(before, now, { wanted, plan: world.underway ?? plan, promised, borrowed });
       before = now;
-      if (moments++ === one.cutAfter) {
+      // One misfortune at a time: a run whose switch fails is not killed as well.
+      if (moments++ === one.cutAfter && world.stubborn.size === 0) {
         story.push('   CUT');
         return true;
       }
@@ -229,7 +237,7 @@ function tell(world: World, one: Run, story: string[]): boolean {
     if (options.rollback !== undefined && error instanceof UserError) return true;
     if (!(error instanceof StepFailed)) throw error;
     story.push(`   failed: ${error.message}`);
-    compare(before, look(world), { wanted, plan: world.underway ?? plan, promised });
+    compare(before, look(world), { wanted, plan: world.underway ?? plan, promised, borrowed });
     return false;
   }
   for (const release of options.restored?.values() ?? []) expectRestored(world, release);
@@ -348,10 +356,16 @@ interface Told {
   plan: Plan;
   /** The routes there were at its beginning: one that a failed run has added goes again. */
   promised: ReadonlySet<string>;
+  /** Whether nobody answered there at its beginning: a switch that fails takes back what it had given. */
+  borrowed: (key: string) => boolean;
+}
+
+function unanswered({ routes }: Sight): (key: string) => boolean {
+  return (key) => ![...(routes.get(key)?.values() ?? [])].includes(true);
 }
 
 /** compare throws when a step has taken from users what they had. */
-function compare(before: Sight, now: Sight, { wanted, plan, promised }: Told): void {
+function compare(before: Sight, now: Sight, { wanted, plan, promised, borrowed }: Told): void {
   const isDead = (key: string) => !now.living.has(key.split(' ')[0]!);
   const spec = (name: string) => wanted.services.find((candidate) => candidate.name === name);
   const wasRunning = new Set(
@@ -361,7 +375,7 @@ function compare(before: Sight, now: Sight, { wanted, plan, promised }: Told): v
   );
   for (const [key, was] of before.routes) {
     const name = key.split(' ')[2]!;
-    if (isDead(key)) continue;
+    if (isDead(key) || borrowed(key)) continue;
     const is = now.routes.get(key);
     if (spec(name)?.policy.strategy === 'recreate' || ![...was.values()].includes(true)) continue;
     if (is === undefined) {
@@ -525,9 +539,6 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       break;
     case 'lose the record':
       world.loseRecord();
-      break;
-    case 'let an nginx take nothing during a run':
-      world.stubborn.add(machine.spec.host);
       break;
     case 'kill all hooks':
       world.killHooks();

@@ -440,7 +440,7 @@ export class World {
       yield* this.#switch(input, settle, progress.unused);
     }
     const without = look();
-    const plan = keepOldSides(planDeploy(without), input.removes);
+    const plan = keepOldSides(planDeploy(without));
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after leaving out');
     const ahead = plan.levels.flatMap(({ services }) => services);
     progress.done.push(...level.services.filter((name) => !ahead.includes(name)));
@@ -1105,8 +1105,10 @@ export class World {
     options: RunOptions,
   ): Generator<string> {
     const unused = new Set([...progress.unused.values()].flat());
-    const look = () =>
-      planDeploy(assembleUndo(input, { ...progress, unused }, this.#observe(wanted, options)));
+    const look = () => {
+      const observed = this.#observe(wanted, options).filter(({ host }) => input.hosts.includes(host));
+      return planDeploy(assembleUndo(input, { ...progress, unused }, observed));
+    };
     let plan = look();
     if (plan.settle !== undefined) {
       yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
