@@ -71,6 +71,12 @@ export default {
       to: { pathNot: '^src/model/', dependencyTypesNot: ['core'] },
     },
     {
+      name: 'planning is pure: it acts on nothing',
+      severity: 'error',
+      from: { path: '^src/deploy/planning/' },
+      to: { path: '^src/(ssh|docker|git|github|fleet|state)/|^src/deploy/(?!planning/)' },
+    },
+    {
       name: 'src knows neither tests nor scripts',
       severity: 'error',
       from: { path: '^src/' },

@@ -68155,19 +68155,6 @@ function assemble_checkDependencies(services) {
     }
 }
 ;
-const promises_namespaceObject = require("node:timers/promises");
-;
-async function inTime(work, ms, late) {
-    const timer = new AbortController();
-    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
-    try {
-        return await Promise.race([work, limit]);
-    }
-    finally {
-        timer.abort();
-    }
-}
-;
 const SUBJECT_MAX = 72;
 function historyMessage(scope, changes) {
     const start = `${scope.project} ${scope.environment}: `;
@@ -68530,352 +68517,261 @@ async function acquire(store, timeoutMs, signal) {
     return taken;
 }
 ;
-function begunServices(input, plan) {
-    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-    return input.services.filter(({ name }) => starting.has(name));
-}
-function keptDigests(input, begun) {
-    const kept = input.services.filter((service) => !begun.includes(service));
-    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
-}
-function outcomeOf(input, plan, run, digests, left, until) {
-    const undone = new Set([...run.failed, ...run.skipped]);
-    const achieved = plan.changes.flatMap((change) => {
-        const service = input.services.find(({ name }) => name === change.service);
-        const isNothing = change.effect === 'none' || change.effect === 'remove';
-        const isDone = run.failure === undefined || run.done.includes(change.service);
-        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
-            return [];
-        return [
-            {
-                service,
-                change,
-                standing: plan.standing[change.service] ?? [],
-                image: digests.get(change.service) ?? change.image,
-                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-                probe: run.probes.get(change.service),
-                draining: left
-                    .filter(({ service: name }) => name === change.service)
-                    .map(({ host, name }) => ({ host, container: name, until })),
-            },
-        ];
-    });
-    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-    const isFailed = run.failure !== undefined;
-    const stale = {
-        left: [...new Set([...plan.stale.left, ...run.dead])],
-        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
-        returned: isFailed ? [] : plan.stale.returned,
-    };
-    const failed = plan.changes.filter(({ service }) => undone.has(service));
-    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
-}
-function firstLine(text) {
-    return text.split('\n')[0] ?? '';
-}
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
 ;
-function isEmpty(plan) {
-    return (plan.changes.every(({ effect }) => effect === 'none') &&
-        plan.settle === undefined &&
-        plan.awaited.length +
-            plan.vacate.length +
-            plan.prepare.length +
-            plan.levels.length +
-            plan.teardown.length +
-            plan.sweep.length ===
-            0 &&
-        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
-        plan.stale.left.length + plan.stale.returned.length === 0);
-}
-function isCreating({ sidecar, edge }) {
-    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
-}
-;
-function describeUnfinished({ service, hook, release, host, container }) {
-    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
-    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
-}
-function adviseUnfinished({ container, host }) {
-    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
-    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
-}
-function refuseUnfinished(unfinished) {
-    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
-        hint: adviseUnfinished(hook),
-    })));
-}
-;
-const EFFECTS = {
-    create: 'new',
-    toggle: 'new containers beside the old ones',
-    recreate: 'RESTART: the old container stops before the new one starts',
-    reload: 'routes only, no new container',
-    record: 'the record only',
-    remove: 'removed',
-    none: 'unchanged',
-};
-const EDGE_WORK = {
-    create: 'create the edge',
-    start: 'start the edge',
-    join: 'join the edge',
-    bridge: 'create the edge beside the front',
-    open: 'give the edge its ports',
-};
-function describePlan(plan) {
-    const title = `${plan.scope.project} ${plan.scope.environment}`;
-    if (isEmpty(plan))
-        return [`${title}: nothing to do, everything is as the file says`];
-    const stale = [
-        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
-        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
-    ];
-    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [
-        `${title}: plan`,
-        ...plan.changes.map((change) => `  ${describe_describeChange(change)}`),
-        ...stale,
-        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
-        ...steps,
-    ];
-}
-function describe_describeChange(change) {
-    const { service, from, to, effect, reasons, hosts } = change;
-    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
-    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
-    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
-}
-function stepsOf(plan) {
-    return [
-        ...plan.prepare.filter((step) => !isCreating(step)),
-        ...(plan.settle === undefined ? [] : [plan.settle]),
-        ...plan.awaited,
-        ...plan.pulls,
-        ...plan.prepare.filter(isCreating),
-        ...plan.keepSecrets,
-        ...plan.vacate,
-        ...plan.levels.flatMap((level) => [
-            ...level.preDeploy,
-            ...level.stop,
-            ...level.start,
-            ...level.check,
-            ...(level.switch === undefined ? [] : [level.switch]),
-            ...level.postDeploy,
-            ...level.retire,
-        ]),
-        ...plan.takeover.divert,
-        ...plan.takeover.leave,
-        ...plan.takeover.nginx,
-        ...plan.takeover.open,
-        ...plan.forgetSecrets,
-        ...plan.teardown,
-        ...plan.sweep,
-    ];
-}
-function describeStep(step) {
-    switch (step.kind) {
-        case 'pull':
-            return `pull ${step.image} on ${step.host}`;
-        case 'prepare': {
-            const parts = [
-                step.displaced && `rename ${step.displaced.name}`,
-                step.sidecar && `${step.sidecar} the sidecar`,
-                step.edge && EDGE_WORK[step.edge],
-            ];
-            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+    const archive = (0,tar_stream.pack)();
+    const folders = new Set();
+    for (const [path, content] of files) {
+        for (const folder of foldersOf(path)) {
+            if (folders.has(folder))
+                continue;
+            folders.add(folder);
+            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
         }
-        case 'keep-secrets':
-            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'forget-secrets':
-            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'stop':
-            return `stop ${step.name} on ${step.host}`;
-        case 'start': {
-            const isVersioned = step.blueprint.container.naming === 'version';
-            const called = isVersioned ? `, called ${step.name}` : '';
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
-        }
-        case 'check':
-            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
-        case 'hook':
-            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
-        case 'await':
-            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
-        case 'switch': {
-            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
-            return `${what} on ${step.hosts.join(', ')}, and prove it`;
-        }
-        case 'retire': {
-            if (step.drainTimeoutMs === undefined)
-                return `remove ${step.name} on ${step.host}`;
-            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
-            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
-        }
-        case 'sweep':
-            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
-        case 'divert':
-            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
-        case 'teardown':
-            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
+        archive.entry({ name: path, mode: modes.file }, content);
     }
+    archive.finalize();
+    return await (0,consumers_namespaceObject.buffer)(archive);
 }
-function servicesOf(sets) {
-    return [...new Set(sets.map(({ service }) => service))].join(', ');
-}
-;
-async function perform(log, step, work) {
-    const what = describeStep(step);
-    try {
-        return await announce(log, `${step.kind}: ${what}`, work);
+async function unpackFiles(archive) {
+    const files = new Map();
+    const entries = (0,tar_stream.extract)();
+    entries.end(archive);
+    for await (const entry of entries) {
+        const content = await (0,consumers_namespaceObject.buffer)(entry);
+        if (entry.header.type === 'file')
+            files.set(entry.header.name, content.toString());
     }
-    catch (error) {
-        throw explainRefusal(what, error);
+    return files;
+}
+function foldersOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const FOLDER = '/switchyard-secrets';
+class SecretSets {
+    #server;
+    #scope;
+    #image;
+    constructor(server, scope, image) {
+        this.#server = server;
+        this.#scope = scope;
+        this.#image = image;
     }
-}
-async function announce(log, what, work) {
-    log.debug(`begins: ${what}`);
-    const begun = performance.now();
-    const result = await work();
-    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
-    return result;
-}
-;
-function planKeepSecrets(input, levels) {
-    const made = levels
-        .flatMap(({ start }) => start)
-        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
-    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
-    const sets = [...versions].map(([service, version]) => ({ service, version }));
-    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
-}
-function planForgetSecrets(input) {
-    if (input.isLeaving)
-        return [];
-    const sets = input.removes.flatMap((service) => everySet(input, service));
-    return forgetSteps(input.hosts, sets);
-}
-function forgetSteps(hosts, sets) {
-    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
-}
-function everySet({ state }, service) {
-    const highest = state.secrets_versions?.[service] ?? 0;
-    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
-}
-;
-const POLL_MS = 50;
-const TIMEOUT_MS = 20_000;
-const READY = 'new connections are diverted';
-const SCRIPT = `set -eu
-mark=switchyard-edge
-clear() {
-  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
-    set -- $chain
-    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
-      iptables -w -t "$1" $rule
-    done
-  done
-}
-iptables -w -t nat -S OUTPUT >/dev/null
-iptables -w -S DOCKER-USER >/dev/null
-clear
-[ "$#" -gt 0 ] || exit 0
-address=$1
-process=$2
-shift 2
-trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
-  for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
-  done
-done
-echo '${READY}'
-while [ -d "/proc/$process" ]; do
-  sleep 1 &
-  wait $!
-done
-clear
-`;
-async function checkDiverting(server, image) {
-    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
-        return;
-    const id = await create(server, image, []);
-    await awaitEnd(server, id);
-}
-async function divert({ server, id, address }, image, ports) {
-    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-    const command = [address, String(process), ...ports.map(String)];
-    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
-    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-    const helper = isThere ? found.Id : await create(server, image, command);
-    await awaitReady(server, helper);
-}
-async function endDiverting(server) {
-    const { engine } = server;
-    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
-    await engine.removeContainer(EDGE_DIVERT_NAME);
-}
-async function create(server, image, command) {
-    const { engine } = server;
-    await endDiverting(server);
-    const id = await engine
-        .createContainer(EDGE_DIVERT_NAME, {
-        Image: image,
-        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
-        Cmd: command,
-        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-        StopSignal: 'SIGTERM',
-        Labels: { [labels_LABEL.role]: 'edge-divert' },
-        HostConfig: {
-            NetworkMode: 'host',
-            Binds: ['/:/host'],
-            CapAdd: ['NET_ADMIN', 'NET_RAW'],
-            SecurityOpt: ['label=disable'],
-            RestartPolicy: { Name: 'no' },
-        },
-    })
-        .catch(async (error) => {
-        if (isStatus(error, 409))
-            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
-        throw error;
-    });
-    await engine.startContainer(id);
-    return id;
-}
-async function awaitReady(server, id) {
-    const end = Date.now() + TIMEOUT_MS;
-    while (Date.now() < end) {
-        const { stdout } = await server.engine.logs(id, { tail: 5 });
-        if (stdout.includes(READY))
+    async keep(sets) {
+        const { engine, host } = this.#server;
+        const name = secretsVolumeName(this.#scope);
+        try {
+            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
+            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+        }
+        catch (error) {
+            if (error instanceof UserError)
+                throw error;
+            const services = [...sets.keys()].map(({ service }) => service).join(', ');
+            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
+                cause: error,
+            });
+        }
+    }
+    async read(sets) {
+        if (!(await this.#isThere()))
+            return new Map();
+        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
+        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+    }
+    async forget(sets) {
+        if (!(await this.#isThere()))
             return;
-        if ((await server.engine.findContainer(id))?.State?.Running !== true)
-            break;
-        await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
     }
-    throw await divert_failure(server, id);
-}
-async function awaitEnd(server, id) {
-    const end = Date.now() + TIMEOUT_MS;
-    while (Date.now() < end) {
-        const { State: state } = await server.engine.inspectContainer(id);
-        if (state?.Status === 'exited' && state.ExitCode === 0) {
-            await server.engine.removeContainer(id);
-            return;
+    #isThere() {
+        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
+    }
+    #write(files) {
+        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+    }
+    async #readOne(container, set) {
+        try {
+            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+            const [text = ''] = files.values();
+            return text === '' ? undefined : JSON.parse(text);
         }
-        if (state?.Status === 'exited')
-            break;
-        await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+        catch (error) {
+            if (isStatus(error, 404) || error instanceof SyntaxError)
+                return undefined;
+            throw error;
+        }
     }
-    throw await divert_failure(server, id);
+    async #through(work) {
+        const { engine } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: this.#image,
+            Cmd: ['true'],
+            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
+            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
+        });
+        try {
+            return await work(container);
+        }
+        finally {
+            await engine.removeContainer(container);
+        }
+    }
+    #labels() {
+        return {
+            [labels_LABEL.project]: this.#scope.project,
+            [labels_LABEL.environment]: this.#scope.environment,
+        };
+    }
 }
-async function divert_failure(server, id) {
-    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
-    await endDiverting(server);
-    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-    return new UserError(`${server.host}: connections cannot be diverted to the edge: ${words}`, {
-        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+function pathOf({ service, version }) {
+    return `${service}/${version}.json`;
+}
+;
+function parseTarget(text) {
+    if (text === 'previous')
+        return 'previous';
+    return /^\d+$/.test(text) ? Number(text) : { version: text };
+}
+function chooseRelease(service, target, past) {
+    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
+    if (typeof target === 'object')
+        return chooseVersion(service, target.version, past, hint);
+    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+    if (number === undefined) {
+        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
+    }
+    const release = past.releases.find((one) => one.number === number);
+    if (release === undefined)
+        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
+    if (!hasServed(past.recorded, number)) {
+        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
+    }
+    return release;
+}
+function chooseVersion(service, version, past, hint) {
+    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
+    if (release !== undefined)
+        return release;
+    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
+}
+function previousNumber({ history = [], previous }, base) {
+    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
+    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
+    return earlier.length === 0 ? undefined : Math.max(...earlier);
+}
+function contentNumber({ recorded, releases }) {
+    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
+}
+function hasServed({ history = [], release, previous }, number) {
+    if (number === release || number === previous)
+        return true;
+    const entries = history.filter((entry) => entry.release === number);
+    if (entries.length > 0)
+        return entries.some(({ outcome }) => outcome === 'deployed');
+    return history.every((entry) => entry.release > number);
+}
+function isVersion({ container: { image }, image_digest }, version) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    return [tag, name, image, digest, image_digest].includes(version);
+}
+;
+async function restore(request, snapshot, fleet) {
+    const { wanted, narrowing, rollback, log } = request;
+    if (rollback === undefined)
+        return request;
+    const { to, hide } = rollback;
+    const services = narrowing.services ?? [];
+    if (typeof to === 'number' && services.length > 1) {
+        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+            hint: 'Releases are numbered per service: name one service, or use a version.',
+        });
+    }
+    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
+    const restored = new Map(chosen);
+    for (const { service, number, container } of restored.values()) {
+        log.info(`${service}: going back to what release ${number} was (${container.image})`);
+    }
+    const secrets = await readSecrets(fleet, wanted, restored);
+    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
+        hide(value);
+    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
+}
+async function chooseOne(snapshot, service, to) {
+    const recorded = snapshot.state.services[service];
+    if (recorded === undefined || recorded.release === 0) {
+        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+            hint: 'Deploy it first.',
+        });
+    }
+    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+}
+function restoredSpec(wanted, restored) {
+    const services = wanted.services.map((spec) => {
+        const release = restored.get(spec.name);
+        if (release === undefined)
+            return spec;
+        const { protocol, port, container, route, policy } = release;
+        const { name, dependsOn, placement } = spec;
+        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
     });
+    return { ...wanted, services };
+}
+function pinned(spec, { image_digest }) {
+    const { container, policy } = spec;
+    const digest = image_digest?.split('@')[1];
+    if (digest === undefined)
+        return spec;
+    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
+    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+function checkImages(input, plan) {
+    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
+    for (const { service, host, blueprint } of starts) {
+        const { image } = blueprint.container;
+        const restored = input.services.find(({ name }) => name === service)?.restored;
+        if (restored === undefined || image.includes('@'))
+            continue;
+        const found = input.observed.find((server) => server.host === host)?.images.get(image);
+        if (found !== undefined && found.id === restored.image_id)
+            continue;
+        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
+        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+        });
+    }
+}
+async function readSecrets(fleet, { project, environment, nginx }, restored) {
+    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
+    if (sets.length === 0)
+        return {};
+    const scope = { project, environment };
+    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+    return Object.fromEntries(releases.map((release, index) => {
+        const found = kept.map((ofServer) => ofServer.get(sets[index]));
+        return [release.service, valuesOf(release, found)];
+    }));
+}
+function valuesOf(release, found) {
+    const { container, service, number, secrets_version } = release;
+    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+    if (whole === undefined) {
+        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
+            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+        });
+    }
+    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
 }
 ;
 function otherSide(side) {
@@ -69280,1064 +69176,75 @@ function mainOf(kind, slot, { settings, scopes }, generation, files) {
     };
 }
 ;
-const RELOAD_TIMEOUT_MS = 10_000;
-const instance_POLL_MS = 15;
-const OLD_WORKERS_MS = 2_000;
-class NginxInstance {
-    kind;
-    server;
-    id;
-    name;
-    address;
-    #seen;
-    constructor(kind, server, facts, seen) {
-        this.kind = kind;
-        this.server = server;
-        this.id = facts.id;
-        this.name = facts.name;
-        this.address = facts.address;
-        this.#seen = seen;
-    }
-    async look(scope) {
-        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-        const end = Date.now() + OLD_WORKERS_MS;
-        let served = await this.#servedOf(tree, scope, identity);
-        while (served.slot !== tree.live && Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(instance_POLL_MS);
-            served = await this.#servedOf(tree, scope, await this.#identity());
-        }
-        this.#seen = served;
-        return served;
-    }
-    async lookAgain(scope) {
-        const seen = this.#seen;
-        if (seen === undefined || seen.slot !== seen.tree.live)
-            return await this.look(scope);
-        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
-        return isSame ? seen : await this.look(scope);
-    }
-    mayServe(scope, service) {
-        if (this.#seen === undefined)
-            return true;
-        const { tree, slot } = this.#seen;
-        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
-    }
-    async #servedOf(tree, scope, identity) {
-        const slot = slotOfIdentity(tree, identity);
-        if (slot !== undefined) {
-            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
-        }
-        const generation = await this.generation(scope);
-        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
-    }
-    async #identity() {
-        try {
-            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
-        }
-        catch (error) {
-            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
-                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
-                cause: error,
-            });
-        }
-    }
-    async generation(scope) {
-        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
-        return answer.status === 200 ? answer.body : undefined;
-    }
-    async stage({ slot, files }) {
-        await this.#write(files);
-        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
-        if (complaint !== undefined) {
-            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
-                hint: 'The configuration that was live before stays live.',
-            });
-        }
-    }
-    testLive() {
-        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
-    }
-    async version() {
-        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
-    }
-    async #test(file) {
-        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
-        return exitCode === 0 ? undefined : complaints(stderr);
-    }
-    async pointTo(slot, files = new Map()) {
-        this.#seen = undefined;
-        const pointer = ['nginx.conf', renderPointer(slot)];
-        await this.#write(new Map([...files, pointer]));
-    }
-    async #write(files) {
-        try {
-            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
-        }
-        catch (error) {
-            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
-        }
-    }
-    async commit(slot, files) {
-        await this.pointTo(slot, files);
-        await this.server.engine.signalContainer(this.id, 'HUP');
-    }
-    async awaitGeneration(scope, generation) {
-        const end = Date.now() + RELOAD_TIMEOUT_MS;
-        let last = 'no answer';
-        while (Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(instance_POLL_MS);
-            try {
-                const served = await this.generation(scope);
-                if (served === generation)
-                    return;
-                last = `generation ${served ?? 'none'} is still served`;
-            }
-            catch (error) {
-                last = messageOf(error);
-            }
-            if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
-                break;
-        }
-        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
-        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
-            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
-        });
-    }
-    get title() {
-        return this.#title();
-    }
-    #title() {
-        return `${this.server.host}: ${this.kind} ${this.name}`;
-    }
-    #control(path) {
-        return { address: this.address, port: CONTROL_PORT, path };
-    }
-    async #recentComplaints(leftMs) {
-        if (leftMs > RELOAD_TIMEOUT_MS - 4_000)
-            return '';
-        const since = Math.floor(Date.now() / 1000) - 10;
-        return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
-    }
+function servesAlready(input, host, routes) {
+    return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
 }
-async function readTree(server, id) {
-    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
-    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
+function serves(input, host, kind, routes) {
+    const spec = input.servers.find((candidate) => candidate.host === host);
+    const nginx = observedAt(input, host)[kind];
+    const wish = wishOf(kind, input, spec, routes);
+    if (nginx === undefined)
+        return wish.files.size === 0;
+    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
-function complaints(stderr) {
-    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
-    return [
-        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
-    ]
-        .slice(-3)
-        .join('; ');
+function wishOf(kind, input, on, routes) {
+    const files = renderScope(kind, input.scope, routes, on, input.servers);
+    return { scope: input.scope, files, routes, settings: input.nginx };
 }
-;
-const OLDEST_NGINX = [1, 28];
-const START_TIMEOUT_MS = 10_000;
-const install_POLL_MS = 20;
-async function ensureSidecar(server, scope, settings, aliases = [SIDECAR_ALIAS]) {
-    const home = {
-        kind: 'sidecar',
-        name: sidecarName(scope),
-        network: networkName(scope),
-        volume: sidecarVolumeName(scope),
+function routesAfter(input, outcomes, done, stillThere) {
+    const live = liveRoutes(input);
+    const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
+    const routes = input.services.flatMap((service) => {
+        const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
+        if (outcome?.isPostponed)
+            return liveRoute(service.name).map((route) => withDomains(route, service));
+        const isKept = input.keepsActive && service.isSelected;
+        if (outcome !== undefined && !isKept)
+            return [routeOf(service, service.spec, outcome.placements)];
+        const placements = currentPlacements(input, service.name);
+        const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
+        const spec = isRecorded ? service.spec : service.known.current;
+        if (spec === undefined || (!isRecorded && live.has(service.name)))
+            return liveRoute(service.name);
+        return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+    });
+    const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
+    const unnamed = [...live.keys()].filter((name) => !named.has(name));
+    return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+function withDomains(route, { spec }) {
+    return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
+}
+function isRecordBehind(input, { name, release }) {
+    return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
+}
+function routeOf(service, spec, placements) {
+    return {
+        service: service.name,
+        protocol: spec.protocol,
+        containerPort: spec.port,
+        internalPort: service.ports.internal,
+        hostPort: service.ports.host,
+        domains: spec.route.domains,
+        idleTimeoutMs: spec.route.idleTimeoutMs,
+        provePath: provePath(spec.policy.healthcheck.path),
+        placements,
     };
-    return await ensure(server, home, scope, settings, {
-        Labels: {
-            [labels_LABEL.role]: 'sidecar',
-            [labels_LABEL.project]: scope.project,
-            [labels_LABEL.environment]: scope.environment,
-        },
-        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
-    });
 }
-async function ensureEdge(server, scope, settings, inherited) {
-    const home = {
-        kind: 'edge',
-        name: EDGE_NAME,
-        network: EDGE_NETWORK,
-        volume: EDGE_VOLUME,
-        inherited,
-    };
-    const edge = await ensure(server, home, scope, settings, {
-        Labels: { [labels_LABEL.role]: 'edge' },
-        ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
-        HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
-    });
-    await server.engine.joinNetwork(networkName(scope), edge.id);
-    return edge;
-}
-async function ensureBridge(server, scope, settings) {
-    const home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
-    const bridge = await ensure(server, home, scope, settings, {
-        Labels: { [labels_LABEL.role]: 'edge-bridge' },
-        HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
-    });
-    await server.engine.joinNetwork(networkName(scope), bridge.id);
-    return bridge;
-}
-function instanceOf(kind, server, container, network) {
-    const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
-    if (!container?.State?.Running || !address)
-        return undefined;
-    return new NginxInstance(kind, server, {
-        id: container.Id,
-        name: container.Name.replace(/^\//, ''),
-        address,
-    });
-}
-async function ensure(server, home, scope, settings, spec) {
-    const { engine } = server;
-    const found = await engine.findContainer(home.name);
-    if (found === undefined) {
-        await install_create(server, home, scope, settings, spec);
-        const { instance, version } = await awaitAnswer(server, home);
-        await checkVersion(instance, version, settings.image);
-        return instance;
-    }
-    const running = instanceOf(home.kind, server, found, home.network);
-    if (running !== undefined && (await running.version().catch(() => undefined)))
-        return running;
-    await startAgain(server, home, scope, settings, found.Id);
-    const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id, error));
-    return instance;
-}
-async function mend(server, home, id, error) {
-    const files = mendedFiles(home.kind, await readTree(server, id));
-    if (files === undefined)
-        throw error;
-    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
-    await server.engine.stopContainer(id, 1);
-    await start(server, home, id);
-    return await awaitAnswer(server, home);
-}
-async function awaitAnswer(server, home) {
-    const end = Date.now() + START_TIMEOUT_MS;
-    do {
-        const container = await server.engine.findContainer(home.name);
-        const instance = instanceOf(home.kind, server, container, home.network);
-        const version = instance && (await instance.version().catch(() => undefined));
-        if (instance !== undefined && version !== undefined)
-            return { instance, version };
-        if (container?.State?.Status === 'exited' || container?.State?.Restarting)
-            break;
-        await (0,promises_namespaceObject.setTimeout)(install_POLL_MS);
-    } while (Date.now() < end);
-    throw await explainStop(server, home);
-}
-async function install_create(server, home, scope, settings, spec) {
-    const { engine } = server;
-    const labels = { [labels_LABEL.project]: scope.project, [labels_LABEL.environment]: scope.environment };
-    await engine.createNetwork({
-        Name: home.network,
-        Driver: 'bridge',
-        ...(home.kind === 'sidecar' && { Labels: labels }),
-    });
-    const id = await engine
-        .createContainer(home.name, {
-        ...spec,
-        Image: settings.image,
-        Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
-        Cmd: [],
-        StopSignal: 'SIGQUIT',
-        HostConfig: {
-            NetworkMode: home.network,
-            RestartPolicy: { Name: 'always' },
-            ...spec.HostConfig,
-            LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-            Mounts: [
-                {
-                    Type: 'volume',
-                    Source: home.volume,
-                    Target: CONFIG_FOLDER,
-                    VolumeOptions: { Labels: spec.Labels ?? {} },
-                },
-            ],
-        },
-    })
-        .catch((error) => {
-        if (isStatus(error, 409))
-            return undefined;
-        throw error;
-    });
-    if (id === undefined)
-        return;
-    if (home.inherited === undefined)
-        await writeFirstFiles(server, home, scope, settings, id);
-    await start(server, home, id);
-}
-async function startAgain(server, home, scope, settings, id) {
-    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-    const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
-    if (!isComplete)
-        await writeFirstFiles(server, home, scope, settings, id);
-    await start(server, home, id);
-}
-async function writeFirstFiles(server, home, scope, settings, id) {
-    const network = await server.engine.findNetwork(home.network);
-    const gateway = network?.IPAM?.Config?.[0]?.Gateway;
-    if (!gateway)
-        throw new Error(`${server.host}: network ${home.network} has no gateway`);
-    const files = firstFiles(home.kind, scope, settings);
-    files.set('control_access.conf', renderControlAccess(gateway));
-    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
-}
-async function start(server, home, id) {
-    for (const network of home.inherited ?? [])
-        await server.engine.joinNetwork(network, id);
-    try {
-        await server.engine.startContainer(id);
-    }
-    catch (error) {
-        const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
-        if (!taken)
-            throw error;
-        throw new UserError(`${server.host}: ${home.kind} ${home.name} cannot start: ${messageOf(error)}`, {
-            hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
-            cause: error,
-        });
-    }
-}
-function isNewEnough(version) {
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
-}
-async function checkVersion(instance, version, image) {
-    const { server } = instance;
-    if (isNewEnough(version))
-        return;
-    await server.engine.removeContainer(instance.id);
-    throw tooOld(server, image, version);
-}
-async function explainStop(server, home) {
-    const { stderr } = await server.engine.logs(home.name, { tail: 10 });
-    const container = await server.engine.findContainer(home.name);
-    if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
-        await server.engine.removeContainer(home.name);
-        return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
-    }
-    return new UserError(`${server.host}: ${home.kind} ${home.name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
-        hint: `Look at it on the server: docker logs ${home.name}`,
-    });
-}
-function tooOld(server, image, version) {
-    return new UserError(`${server.host}: nginx in ${image} is too old (${version})`, {
-        hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
-    });
+function provePath(path) {
+    return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
 }
 ;
-const TTL_MS = 60_000;
-const WAIT_MS = 90_000;
-const lock_POLL_MS = 200;
-async function withEdgeLocks(servers, image, holder, log, work) {
-    const locks = await takeAll(servers, image, holder, log);
-    try {
-        return await work();
-    }
-    finally {
-        await giveBack(locks);
-    }
+function place(service, count, candidates, current, awaited = []) {
+    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
+    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
+    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    const chosen = new Set(ranked.slice(0, count));
+    return candidates.filter((host) => chosen.has(host));
 }
-async function takeAll(servers, image, holder, log) {
-    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
-    const giveUpAt = Date.now() + WAIT_MS;
-    const locks = [];
-    const take = async (server) => {
-        const id = await tryLock(server, image, holder);
-        if (id !== undefined)
-            locks.push({ server, id });
-    };
-    try {
-        while (true) {
-            await allOrErrors(sorted.slice(0, 1).map(take));
-            if (locks.length > 0)
-                await allOrErrors(sorted.slice(1).map(take));
-            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
-            if (held.length === 0)
-                return locks;
-            await giveBack(locks.splice(0));
-            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
-        }
-    }
-    catch (error) {
-        await giveBack(locks);
-        throw error;
-    }
-}
-async function giveBack(locks) {
-    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
-}
-async function tryLock(server, image, holder) {
-    try {
-        return await server.engine.createContainer(EDGE_LOCK_NAME, {
-            Image: image,
-            Cmd: ['true'],
-            Labels: {
-                [labels_LABEL.role]: 'edge-lock',
-                [labels_LABEL.holder]: holder.run,
-                [labels_LABEL.project]: holder.scope.project,
-                [labels_LABEL.environment]: holder.scope.environment,
-                [labels_LABEL.fence]: String(holder.fence),
-                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
-            },
-            HostConfig: { NetworkMode: 'none' },
-        });
-    }
-    catch (error) {
-        if (isStatus(error, 409))
-            return undefined;
-        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
-    }
-}
-async function awaitRelease(server, holder, log, giveUpAt) {
-    const { engine, host } = server;
-    let isAnnounced = false;
-    let seen = { takenAt: Number.POSITIVE_INFINITY };
-    while (true) {
-        const held = await engine.findContainer(EDGE_LOCK_NAME);
-        if (held === undefined)
-            return;
-        const labels = held.Config?.Labels ?? {};
-        if (seen?.id !== held.Id)
-            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
-        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
-            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
-            await engine.removeContainer(held.Id);
-            return;
-        }
-        if (Date.now() > giveUpAt) {
-            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
-                hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
-            });
-        }
-        if (!isAnnounced)
-            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
-        isAnnounced = true;
-        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
-    }
-}
-async function ageOf({ engine }, { Created }) {
-    const { SystemTime } = await engine.info();
-    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
-}
-function isOvertaken(labels, { scope, fence }) {
-    return (labels[labels_LABEL.project] === scope.project &&
-        labels[labels_LABEL.environment] === scope.environment &&
-        Number(labels[labels_LABEL.fence]) < fence);
-}
-;
-const PROOF_TIMEOUT_MS = 10_000;
-const prove_POLL_MS = 20;
-async function prove(instance, scope, generation, proof) {
-    const expected = proof.own.length > 0 ? proof.own : proof.all;
-    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
-    const end = Date.now() + PROOF_TIMEOUT_MS;
-    let answered = 'nobody';
-    while (Date.now() < end) {
-        const answers = await ask(instance, scope, generation, proof).catch((error) => [error.message]);
-        if (answers.some((answer) => expected.includes(answer)))
-            return;
-        answered = answers.at(-1) ?? answered;
-        await (0,promises_namespaceObject.setTimeout)(prove_POLL_MS);
-    }
-    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
-}
-function lastUpstream(tried) {
-    return tried.split(',').at(-1)?.trim() ?? '';
-}
-async function reaches({ server, address }, scope, service) {
-    const path = `/prove/${scope}/${service}`;
-    const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
-    return isAnswered(headers);
-}
-function isAnswered(headers) {
-    return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
-}
-async function askHttp(instance, scope, generation, proof) {
-    const { server, address } = instance;
-    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
-    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
-    return answers
-        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
-        .map(({ headers }) => {
-        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
-        return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
-    });
-}
-async function askStream(instance, _scope, generation, proof) {
-    const { server, address, id } = instance;
-    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
-    await Promise.all(proof.all.map(() => touch(instance, address, port)));
-    const { stdout } = await server.engine.logs(id, { tail: 500 });
-    return stdout
-        .split('\n')
-        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
-        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
-        .map((match) => lastUpstream(match?.[3] ?? ''));
-}
-async function touch(instance, address, port) {
-    const stream = await instance.server.dial(address, port);
-    await new Promise((resolve) => {
-        const timer = setTimeout(resolve, 50);
-        const done = () => {
-            clearTimeout(timer);
-            resolve();
-        };
-        stream.once('data', done).once('error', done).once('close', done).once('end', done);
-    });
-    stream.destroy();
-}
-;
-const SETTLE_MS = 1_000;
-const REACH_TIMEOUT_MS = 10_000;
-const open_edge_POLL_MS = 50;
-async function openEdge(server, scope, settings) {
-    const { engine } = server;
-    const found = await engine.findContainer(EDGE_BRIDGE_NAME);
-    const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
-    const edge = await ensureEdge(server, scope, settings, Object.keys(networks ?? { [networkName(scope)]: {} }));
-    const address = networks?.[EDGE_NETWORK]?.IPAddress;
-    const bridge = address && new NginxInstance('edge', server, { id: found.Id, name: EDGE_BRIDGE_NAME, address });
-    if (bridge)
-        await awaitBackends(edge, bridge, scope);
-    await endDiverting(server);
-    if (bridge) {
-        await (0,promises_namespaceObject.setTimeout)(SETTLE_MS);
-        await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
-        await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
-    }
-    return edge;
-}
-async function awaitBackends(edge, bridge, scope) {
-    const { tree, slot } = await edge.look(scopeName(scope));
-    const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
-    const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
-    await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
-}
-async function awaitBackend(edge, bridge, scope, service) {
-    const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
-    const end = Date.now() + REACH_TIMEOUT_MS;
-    while (Date.now() < end) {
-        if ((await asks(edge)) || !(await asks(bridge)))
-            return;
-        await (0,promises_namespaceObject.setTimeout)(open_edge_POLL_MS);
-    }
-    throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
-        hint: 'New connections go on to the bridge, and lose nothing. Run again.',
-    });
-}
-async function ignoringEnd(work) {
-    await work.catch((error) => {
-        if (!isStatus(error, 404, 409))
-            throw error;
-    });
-}
-;
-const external_node_child_process_namespaceObject = require("node:child_process");
-;
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;
-const external_node_os_namespaceObject = require("node:os");
 ;
 const external_node_path_namespaceObject = require("node:path");
-;
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-function registryOf(image) {
-    const [first = '', ...rest] = image.split('/');
-    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
-}
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
-    const registry = registryOf(image);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper !== undefined) {
-        const found = await askHelper(helper, registry);
-        if (found !== undefined)
-            return found;
-    }
-    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-    if (entry === undefined)
-        return undefined;
-    if (entry.identitytoken)
-        return { identitytoken: entry.identitytoken, serveraddress: registry };
-    if (!entry.auth)
-        return undefined;
-    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-    return { username, password: password.join(':'), serveraddress: registry };
-}
-async function readConfig(path) {
-    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '{}';
-        throw error;
-    });
-    try {
-        return JSON.parse(text);
-    }
-    catch (cause) {
-        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
-    }
-}
-function parseAnswer(stdout) {
-    try {
-        return JSON.parse(stdout) ?? undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function askHelper(helper, registry) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
-            const answer = error ? undefined : parseAnswer(stdout);
-            if (answer?.Username === undefined || answer.Secret === undefined)
-                return resolve(undefined);
-            const { Username: username, Secret: secret } = answer;
-            resolve(username === '<token>'
-                ? { identitytoken: secret, serveraddress: registry }
-                : { username, password: secret, serveraddress: registry });
-        });
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(registry);
-    });
-}
-;
-const LEAST_FREE_BYTES = 5e9;
-const MOST_SKEW_MS = 30_000;
-const MANY_RESTARTS = 3;
-function judgeDisk({ host, root, freeBytes }, plan) {
-    const found = { server: host, check: 'disk' };
-    if (freeBytes === undefined) {
-        return {
-            ...found,
-            level: 'warning',
-            message: `nobody can tell how much space is left in ${root}`,
-            hint: 'Look on the server: df. A deploy needs 5 GB.',
-        };
-    }
-    const message = `${gigabytes(freeBytes)} are free in ${root}`;
-    if (freeBytes >= LEAST_FREE_BYTES)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: fills(plan, host) ? 'error' : 'warning',
-        message: `only ${message}, and a deploy needs 5 GB`,
-        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
-    };
-}
-function judgeClock({ host, aheadMs }) {
-    const found = { server: host, check: 'clock' };
-    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
-        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
-    const seconds = Math.round(Math.abs(aheadMs) / 1000);
-    return {
-        ...found,
-        level: 'warning',
-        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
-        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
-    };
-}
-function judgeHooks({ unfinished }) {
-    return unfinished.map((hook) => ({
-        server: '',
-        check: 'hook',
-        level: 'error',
-        message: describeUnfinished(hook),
-        hint: adviseUnfinished(hook),
-    }));
-}
-function judgeForbiddenPulls({ pulls }, server) {
-    return pulls
-        .filter(({ host, policy }) => host === server && policy === 'never')
-        .map(({ image }) => forbiddenPull(server, image));
-}
-function forbiddenPull(server, image) {
-    return {
-        server,
-        check: 'image',
-        level: 'error',
-        message: `the image ${image} is not there, and pull_policy is "never"`,
-        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-    };
-}
-function certainFailures(vitals, plan) {
-    const hosts = new Set(plan.pulls.map(({ host }) => host));
-    return [
-        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
-    ].filter(({ level }) => level === 'error');
-}
-function errorsOf(findings) {
-    return findings
-        .filter(({ level }) => level === 'error')
-        .map(({ server, message, hint }) => {
-        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
-    });
-}
-function judgeVitals(host, vitals, plan, input) {
-    if (vitals === undefined) {
-        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
-        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
-        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
-    }
-    return [
-        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
-        judgeDisk(vitals, plan),
-        judgeMemory(vitals, plan, input),
-        judgeClock(vitals),
-    ];
-}
-function judgeMemory({ host, memoryBytes }, plan, input) {
-    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
-    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
-    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
-    const twice = plan.levels
-        .flatMap(({ retire }) => retire)
-        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
-    const names = [...standing, ...twice.map(({ service }) => service)];
-    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
-    const found = { server: host, check: 'memory' };
-    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
-    if (needed <= memoryBytes)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: 'warning',
-        message: `${message}: when all is used, the kernel ends containers`,
-        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
-    };
-}
-function judgeImages(server, images) {
-    const found = { server, check: 'image' };
-    if (images.length === 0)
-        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
-    return images.map(({ image, complaint }) => complaint === undefined
-        ? { ...found, level: 'ok', message: `${image} can be pulled` }
-        : {
-            ...found,
-            level: 'error',
-            message: `${image} cannot be pulled: ${complaint}`,
-            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
-        });
-}
-function judgeNginx(server, look) {
-    const found = { server, check: 'nginx' };
-    if (look.state === 'missing')
-        return [];
-    const { kind, name } = look;
-    if (look.state === 'stopped') {
-        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
-        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
-    }
-    const { version, complaint } = look;
-    if (complaint !== undefined) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
-                hint: 'A deploy or update-nginx writes it again.',
-            },
-        ];
-    }
-    if (!look.isNewEnough) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
-                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
-            },
-        ];
-    }
-    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
-}
-function judgePorts(server, taken) {
-    const found = { server, check: 'port' };
-    if (taken.length === 0)
-        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
-    return taken.map(({ number, owner, holder }) => ({
-        ...found,
-        level: 'error',
-        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
-        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
-    }));
-}
-function judgeHealth({ host, containers }) {
-    const found = { server: host, check: 'health' };
-    const ours = containers.filter(({ isAdopted }) => !isAdopted);
-    const ill = ours.flatMap((container) => {
-        const complaint = complaintOf(container);
-        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
-    });
-    if (ill.length === 0)
-        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
-    return ill.map((message) => ({
-        ...found,
-        level: 'warning',
-        message,
-        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
-    }));
-}
-function complaintOf({ isRunning, condition }) {
-    const { state = 'running', restarts = 0, health } = condition ?? {};
-    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
-        return `was started again ${restarts} times`;
-    if (!isRunning)
-        return `does not run (${state})`;
-    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
-}
-function judgeFronts({ staying }) {
-    return staying.map((message) => ({
-        server: '',
-        check: 'port',
-        level: 'warning',
-        message,
-        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
-    }));
-}
-function judgeLease(holder) {
-    const found = { server: '', check: 'lease' };
-    if (holder === undefined)
-        return { ...found, level: 'ok', message: 'nobody changes the environment' };
-    return {
-        ...found,
-        level: 'warning',
-        message: `the environment is being changed by ${holder}`,
-        hint: 'A deploy waits for it; what it changes may make this plan another one.',
-    };
-}
-function specOf(input, name) {
-    return input.services.find((service) => service.name === name)?.spec;
-}
-function fills(plan, host) {
-    const coming = [
-        ...plan.pulls,
-        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-        ...plan.prepare.filter(isCreating),
-    ];
-    return coming.some((step) => step.host === host);
-}
-function gigabytes(bytes) {
-    return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-function describeFinding({ server, check, message }) {
-    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
-}
-;
-function shortName(name) {
-    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-}
-function repositoryOf(name) {
-    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-}
-function image_name_namesOf(image) {
-    const [tagged = '', digest] = shortName(image).split('@');
-    const repository = repositoryOf(tagged);
-    const isTagged = tagged !== repository;
-    return [
-        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
-        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
-    ];
-}
-;
-async function findLeftovers(server, scope, containers) {
-    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-    const [networks, volumes, images] = await Promise.all([
-        findNetworks(server, scope),
-        findVolumes(server, scope),
-        findImages(server, scope, containers),
-    ]);
-    return { helpers: leftHelpers(own, containers), networks, volumes, images };
-}
-function isOwned(labels, scope) {
-    return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
-}
-function watched(id) {
-    return `container:${id}`;
-}
-function helpersOf(own, id) {
-    return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id);
-}
-function leftHelpers(own, containers) {
-    const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
-    const left = own.filter(({ HostConfig, Labels }) => {
-        const role = Labels?.[labels_LABEL.role];
-        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-    });
-    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
-}
-async function findNetworks({ engine }, scope) {
-    const found = await engine.listNetworks(labelsOf(scope));
-    const others = found.filter(({ Name }) => Name !== networkName(scope));
-    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
-    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
-        ? []
-        : [{ id: network.Id, name: network.Name }]);
-}
-async function findVolumes({ engine }, scope) {
-    const found = await engine.listUnusedVolumes([`${labels_LABEL.role}=sidecar`, ...labelsOf(scope)]);
-    return found.map(({ Name }) => ({ id: Name, name: Name }));
-}
-function labelsOf({ project, environment }) {
-    return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
-}
-async function findImages({ engine }, { project, environment }, containers) {
-    const isShared = containers.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
-    if (isShared)
-        return [];
-    const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
-    const used = new Set(containers.map(({ ImageID }) => ImageID));
-    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
-    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
-    for (const { ImageID } of users)
-        used.add(ImageID);
-    return images.map((image) => ({
-        id: image.Id,
-        names: knownNames(image),
-        createdAt: image.Created,
-        isUsed: used.has(image.Id),
-    }));
-}
-function knownNames({ RepoTags, RepoDigests }) {
-    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
-        .filter((name) => !name.startsWith('<none>'))
-        .map(shortName);
-}
-;
-const ANY_NAME = '_';
-const UNNAMED = new Set(['', ANY_NAME]);
-const DEFAULT_PAGE = 'localhost';
-function servedNames(config) {
-    const top = served_names_parse(tokensOf(config));
-    const http = blocks(blocks(top, 'http').flatMap(({ body }) => body), 'server');
-    const stream = blocks(blocks(top, 'stream').flatMap(({ body }) => body), 'server');
-    return [
-        ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
-        ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
-    ];
-}
-function namesOfServer({ body }, names) {
-    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
-    const listening = listens.length > 0 ? listens : [['80']];
-    return listening.flatMap(([address = '', ...options]) => {
-        const port = served_names_portOf(address);
-        if (port === undefined)
-            return [];
-        return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
-    });
-}
-function namedBy({ body }) {
-    const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
-    const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
-    return known
-        .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
-        .filter((name) => name !== ANY_NAME || answers(body));
-}
-function answers(body) {
-    return body.some(({ words: [name = '', code = ''], body: inner }) => isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner));
-}
-function passesOn(body) {
-    return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
-}
-function isPass(name) {
-    return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
-}
-function served_names_portOf(address) {
-    if (address.startsWith('unix:'))
-        return undefined;
-    if (/^\d+$/.test(address))
-        return Number(address);
-    const port = /:(\d+)$/.exec(address)?.[1];
-    return port === undefined ? 80 : Number(port);
-}
-function blocks(body, name) {
-    return body.filter(({ words }) => words[0] === name);
-}
-function tokensOf(config) {
-    const pattern = /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
-    return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]) => {
-        if (sign !== undefined)
-            return [{ text: sign, isSign: true }];
-        const text = double ?? single ?? word;
-        return text === undefined ? [] : [{ text, isSign: false }];
-    });
-}
-function served_names_parse(tokens) {
-    const root = [];
-    const open = [root];
-    let words = [];
-    for (const { text, isSign } of tokens) {
-        if (!isSign) {
-            words.push(text);
-            continue;
-        }
-        const directive = { words, body: [] };
-        if (text !== '}' && words.length > 0)
-            open.at(-1)?.push(directive);
-        if (text === '{')
-            open.push(directive.body);
-        if (text === '}' && open.length > 1)
-            open.pop();
-        words = [];
-    }
-    return root;
-}
-;
-const COMPOSE_PROJECT = 'com.docker.compose.project';
-async function observeForeign(server, containers, scope, wanted) {
-    const { adopt } = wanted.nginx;
-    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-    const found = containers
-        .filter(({ Labels }) => !isOurs(Labels ?? {}, scope))
-        .map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
-        .filter((container) => isOfInterest(container, scope, wanted));
-    return await Promise.all(found.map(async (container) => {
-        const isAsked = container.isRunning &&
-            doorsOf(container).length > 0 &&
-            (container.name === adopt?.container || isOldSidecar(scope, container));
-        const served = isAsked ? await askServed(server, container.id) : undefined;
-        return { ...container, ...(served && { served }) };
-    }));
-}
-function isOurs(labels, scope) {
-    const role = labels[labels_LABEL.role];
-    if (role === undefined)
-        return false;
-    if (role !== 'service' && role !== 'sidecar')
-        return true;
-    return isOwned(labels, scope);
-}
-function foreignOf(summary) {
-    const { Id, Names, State, Image, ImageID, Labels = {}, Mounts = [], Ports = [] } = summary;
-    const published = Ports.flatMap(({ PublicPort, PrivatePort, Type }) => PublicPort && PrivatePort && Type === 'tcp' ? [{ port: PublicPort, containerPort: PrivatePort }] : []);
-    return {
-        id: Id,
-        name: Names?.[0]?.replace(/^\//, '') ?? '',
-        isRunning: State === 'running',
-        image: Image ?? '',
-        imageId: ImageID ?? '',
-        owner: Labels[labels_LABEL.project] === undefined
-            ? undefined
-            : `${Labels[labels_LABEL.project]} ${Labels[labels_LABEL.environment] ?? ''}`.trim(),
-        composeProject: Labels[COMPOSE_PROJECT],
-        networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
-        writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
-            const source = Type === 'volume' ? Name : Source;
-            const isKept = Type === 'volume' || Type === 'bind';
-            return RW && isKept && source && Destination ? [{ source, target: Destination }] : [];
-        }),
-        published: [...new Map(published.map((one) => [one.port, one])).values()],
-    };
-}
-async function askServed(server, id) {
-    const { exitCode, stdout } = await server.engine
-        .exec(id, ['nginx', '-T'])
-        .catch(() => ({ exitCode: 1, stdout: '' }));
-    return exitCode === 0 ? servedNames(stdout) : undefined;
-}
 ;
 function settingsOf({ Config, HostConfig, Mounts, NetworkSettings, }) {
     const volumes = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => volumeOf({ type: Type, source: Type === 'volume' ? Name : Source, target: Destination, readOnly: !RW }));
@@ -70441,634 +69348,6 @@ function volumeOf(mount) {
 }
 function cleanPath(path) {
     return external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '');
-}
-;
-async function observe(server, scope, wanted) {
-    const { engine } = server;
-    const { services, nginx } = wanted;
-    const network = networkName(scope);
-    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
-    const [everything, images] = await Promise.all([
-        engine.listContainers(),
-        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
-    ]);
-    const all = everything.filter(({ Labels }) => Labels?.[labels_LABEL.role] !== undefined);
-    const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
-    const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-    const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
-    const edges = role('edge');
-    const running = edges.find(({ State }) => State === 'running');
-    const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
-        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
-        observeForeign(server, everything, scope, wanted),
-        Promise.all(own
-            .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
-            .map((summary) => observeHook(server, summary))),
-        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
-        observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
-        findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
-        findLeftovers(server, scope, everything),
-    ]);
-    return {
-        host: server.host,
-        containers: [
-            ...standing.filter((container) => isNamedByUs(scope, container)),
-            ...adoptedContainers(scope, services, foreign),
-        ],
-        copies: standing.filter((container) => !isNamedByUs(scope, container)),
-        hooks,
-        sidecar,
-        edge,
-        bridge: bridge?.Id,
-        foreign,
-        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
-        foreignHostPorts: all
-            .filter(({ Labels }) => !isOwned(Labels, scope))
-            .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
-            .filter((port) => port !== undefined)
-            .map(Number),
-        leftovers,
-        images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
-    };
-}
-async function findNginxImage(server, name, running) {
-    const named = running.find(({ Image }) => Image === name);
-    return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
-}
-async function findImage(server, name) {
-    const image = await server.engine.findImage(name);
-    if (image === undefined)
-        return undefined;
-    const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
-    return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
-}
-function digestOf(digests, repository) {
-    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
-}
-function observe_nameOf({ Names }) {
-    return Names?.[0]?.replace(/^\//, '') ?? '';
-}
-function isNamedByUs(scope, { service, side, name }) {
-    return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
-}
-async function observeContainer(server, summary, own, network) {
-    const labels = summary.Labels ?? {};
-    const found = await server.engine.findContainer(summary.Id);
-    const settings = found && settingsOf(found);
-    return {
-        id: summary.Id,
-        name: observe_nameOf(summary),
-        service: labels[labels_LABEL.service] ?? '',
-        side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
-        release: Number(labels[labels_LABEL.release]),
-        hash: labels[labels_LABEL.containerHash] ?? '',
-        secretsVersion: Number(labels[labels_LABEL.secretsVersion] ?? 0),
-        image: labels[labels_LABEL.version] ?? summary.Image ?? '',
-        imageId: summary.ImageID ?? '',
-        isRunning: summary.State === 'running',
-        hostPort: Number(labels[labels_LABEL.hostPort]),
-        versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
-        internalPort: Number(labels[labels_LABEL.internalPort]),
-        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
-        helpers: helpersOf(own, summary.Id),
-        condition: {
-            state: summary.State ?? '',
-            restarts: found?.RestartCount ?? 0,
-            health: found?.State?.Health?.Status,
-        },
-        ...(settings && { settings, environment: settings.environment }),
-    };
-}
-async function observeHook(server, summary) {
-    const labels = summary.Labels ?? {};
-    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
-    return {
-        id: summary.Id,
-        name: observe_nameOf(summary),
-        service: labels[labels_LABEL.service] ?? '',
-        hook: labels[labels_LABEL.hook],
-        release: Number(labels[labels_LABEL.release]),
-        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
-        exitCode: found?.State?.ExitCode ?? 0,
-    };
-}
-async function observeNginx(kind, server, summary, scope) {
-    if (summary === undefined)
-        return undefined;
-    const networks = summary.NetworkSettings?.Networks ?? {};
-    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
-    const id = summary.Id;
-    const name = observe_nameOf(summary);
-    const isUp = summary.State === 'running' && address !== undefined;
-    const served = isUp
-        ? await new NginxInstance(kind, server, { id, name, address })
-            .look(scopeName(scope))
-            .catch(() => undefined)
-        : undefined;
-    const tree = served?.tree ?? (await readTree(server, id));
-    return {
-        id,
-        name,
-        isRunning: served !== undefined,
-        address,
-        tree,
-        slot: served?.slot ?? tree.live,
-        generation: served?.generation,
-        isInNetwork: networks[networkName(scope)] !== undefined,
-    };
-}
-;
-const FEEDBACK_EVERY_MS = 3_000;
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never')
-        failTogether(errorsOf([forbiddenPull(server.host, image)]));
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(taggedName(image), {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
-        });
-    }
-    catch (error) {
-        if (signal.reason instanceof UserError)
-            throw signal.reason;
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
-        });
-    }
-    finally {
-        clearInterval(timer);
-    }
-}
-function taggedName(image) {
-    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-}
-async function findDigests(fleet, input, services) {
-    const digests = keptDigests(input, services);
-    await Promise.all(services.map(async ({ name, spec: { container } }) => {
-        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
-            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
-            return [host, seen];
-        }));
-        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
-        const [first] = known;
-        const other = known.find(({ digest }) => digest !== first?.digest);
-        if (first !== undefined && other !== undefined) {
-            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
-                hint: 'Set "pull_policy: always", or name the image by digest.',
-            });
-        }
-        if (first !== undefined)
-            digests.set(name, first.digest);
-    }));
-    return digests;
-}
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined || status.startsWith('Pulling from'))
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
-}
-;
-async function prepare(server, step, { scope, nginx, log, guard }) {
-    if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
-        await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
-    }
-    const instances = [];
-    if (step.edge === 'bridge')
-        await checkDiverting(server, nginx.image);
-    if (step.displaced !== undefined)
-        await displace(server, scope, step.displaced);
-    if (step.sidecar !== undefined) {
-        const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
-        instances.push(await ensureSidecar(server, scope, nginx, aliases));
-    }
-    if (step.edge === 'bridge')
-        instances.push(await ensureBridge(server, scope, nginx));
-    else if (step.edge === 'open') {
-        const holder = { run: guard.run, fence: guard.fence, signal: guard.signal, scope };
-        const opened = await withEdgeLocks([server], nginx.image, holder, log, () => openEdge(server, scope, nginx));
-        instances.push(opened);
-    }
-    else if (step.edge !== undefined)
-        instances.push(await ensureEdge(server, scope, nginx));
-    await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
-    return instances;
-}
-async function displace({ engine }, scope, { id, name }) {
-    const other = adoptedSidecarName(scope);
-    if (name !== other)
-        await engine.renameContainer(id, other);
-}
-async function teardown(server, scope) {
-    const { engine } = server;
-    await engine.leaveNetwork(networkName(scope), EDGE_NAME);
-    await engine.removeContainer(sidecarName(scope));
-    await engine.removeVolume(sidecarVolumeName(scope));
-    await engine.removeVolume(secretsVolumeName(scope));
-    await engine.removeNetwork(networkName(scope));
-}
-;
-function parseTarget(text) {
-    if (text === 'previous')
-        return 'previous';
-    return /^\d+$/.test(text) ? Number(text) : { version: text };
-}
-function chooseRelease(service, target, past) {
-    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
-    if (typeof target === 'object')
-        return chooseVersion(service, target.version, past, hint);
-    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
-    if (number === undefined) {
-        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
-    }
-    const release = past.releases.find((one) => one.number === number);
-    if (release === undefined)
-        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
-    if (!hasServed(past.recorded, number)) {
-        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
-    }
-    return release;
-}
-function chooseVersion(service, version, past, hint) {
-    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
-    if (release !== undefined)
-        return release;
-    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
-}
-function previousNumber({ history = [], previous }, base) {
-    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
-    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
-    return earlier.length === 0 ? undefined : Math.max(...earlier);
-}
-function contentNumber({ recorded, releases }) {
-    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
-}
-function hasServed({ history = [], release, previous }, number) {
-    if (number === release || number === previous)
-        return true;
-    const entries = history.filter((entry) => entry.release === number);
-    if (entries.length > 0)
-        return entries.some(({ outcome }) => outcome === 'deployed');
-    return history.every((entry) => entry.release > number);
-}
-function isVersion({ container: { image }, image_digest }, version) {
-    const [name = '', digest] = image.split('@');
-    const tag = /:([^/:]+)$/.exec(name)?.[1];
-    return [tag, name, image, digest, image_digest].includes(version);
-}
-;
-async function findExpired(snapshot, services, retained) {
-    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
-    return {
-        releases: found.flatMap(({ releases }) => releases),
-        sets: found.flatMap(({ sets }) => sets),
-    };
-}
-async function expiredOf(snapshot, service, retained) {
-    const { name, release } = service;
-    const numbers = await snapshot.releaseNumbers(name);
-    const recorded = snapshot.state.services[name];
-    const base = restoredBy(service) ?? release.number;
-    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
-    const needed = [release.number, after.previous, previousNumber(after, base)];
-    const old = expiredNumbers([...numbers, release.number], retained, needed);
-    if (old.length === 0)
-        return { releases: [], sets: [] };
-    const all = await snapshot.releases(name);
-    const isOld = ({ number }) => old.includes(number);
-    const named = new Set([
-        release.secretsVersion,
-        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
-    ]);
-    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
-    return {
-        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
-        sets: [...versions]
-            .filter((version) => version > 0 && !named.has(version))
-            .map((version) => ({ service: name, version })),
-    };
-}
-function expiredNumbers(numbers, retained, needed) {
-    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
-    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
-}
-;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-    const archive = (0,tar_stream.pack)();
-    const folders = new Set();
-    for (const [path, content] of files) {
-        for (const folder of foldersOf(path)) {
-            if (folders.has(folder))
-                continue;
-            folders.add(folder);
-            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-        }
-        archive.entry({ name: path, mode: modes.file }, content);
-    }
-    archive.finalize();
-    return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-    const files = new Map();
-    const entries = (0,tar_stream.extract)();
-    entries.end(archive);
-    for await (const entry of entries) {
-        const content = await (0,consumers_namespaceObject.buffer)(entry);
-        if (entry.header.type === 'file')
-            files.set(entry.header.name, content.toString());
-    }
-    return files;
-}
-function foldersOf(path) {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
-;
-const FOLDER = '/switchyard-secrets';
-class SecretSets {
-    #server;
-    #scope;
-    #image;
-    constructor(server, scope, image) {
-        this.#server = server;
-        this.#scope = scope;
-        this.#image = image;
-    }
-    async keep(sets) {
-        const { engine, host } = this.#server;
-        const name = secretsVolumeName(this.#scope);
-        try {
-            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
-            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
-        }
-        catch (error) {
-            if (error instanceof UserError)
-                throw error;
-            const services = [...sets.keys()].map(({ service }) => service).join(', ');
-            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
-                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
-                cause: error,
-            });
-        }
-    }
-    async read(sets) {
-        if (!(await this.#isThere()))
-            return new Map();
-        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
-        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
-    }
-    async forget(sets) {
-        if (!(await this.#isThere()))
-            return;
-        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
-    }
-    #isThere() {
-        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
-    }
-    #write(files) {
-        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
-    }
-    async #readOne(container, set) {
-        try {
-            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
-            const [text = ''] = files.values();
-            return text === '' ? undefined : JSON.parse(text);
-        }
-        catch (error) {
-            if (isStatus(error, 404) || error instanceof SyntaxError)
-                return undefined;
-            throw error;
-        }
-    }
-    async #through(work) {
-        const { engine } = this.#server;
-        const volume = secretsVolumeName(this.#scope);
-        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: this.#image,
-            Cmd: ['true'],
-            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
-            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-        });
-        try {
-            return await work(container);
-        }
-        finally {
-            await engine.removeContainer(container);
-        }
-    }
-    #labels() {
-        return {
-            [labels_LABEL.project]: this.#scope.project,
-            [labels_LABEL.environment]: this.#scope.environment,
-        };
-    }
-}
-function pathOf({ service, version }) {
-    return `${service}/${version}.json`;
-}
-;
-async function keepSecrets(context, steps) {
-    if (steps.length === 0)
-        return;
-    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
-    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
-}
-async function forgetSecrets(context, steps) {
-    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
-    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
-}
-function setsOn({ fleet, scope, nginx }, host) {
-    return new SecretSets(fleet.server(host), scope, nginx.image);
-}
-;
-async function sweep(server, step, log) {
-    try {
-        await perform(log, step, () => remove(server, step));
-    }
-    catch (error) {
-        log.warning(`a leftover stays: ${messageOf(error)}`);
-    }
-}
-function remove({ engine }, { what, id }) {
-    switch (what) {
-        case 'container':
-            return engine.removeContainer(id);
-        case 'network':
-            return engine.removeNetwork(id);
-        case 'volume':
-            return engine.removeVolume(id);
-        case 'image':
-            return engine.removeImage(id);
-    }
-}
-;
-const DRAIN_WITH_LEASE_MS = 30_000;
-async function conclude(means, input, plan, run, digests) {
-    const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
-    const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
-    for (const { probes } of run.retiring)
-        for (const [service, report] of await probes)
-            run.probes.set(service, report);
-    if (isShort) {
-        await takeLeave(means, plan, run, drained);
-        if (run.failure === undefined)
-            await sweepAll(means, plan);
-    }
-    await conclusion_record(means, input, plan, run, digests, isShort ? [] : await stillDraining(means, plan, run));
-    if (isShort)
-        return;
-    await drainWithoutLease(means, plan, drained);
-    await takeLeave(means, plan, run, drained);
-}
-async function conclusion_record(means, input, plan, run, digests, left) {
-    run.tookMs = means.timeline.elapsedMs();
-    const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-    const expired = await findExpiredOf(means, outcome);
-    const forgotten = [
-        ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
-        ...forgetSteps(input.hosts, expired.sets),
-    ].filter(({ host }) => !run.dead.includes(host));
-    await forgetSecrets(means.context(), forgotten);
-    await means.record('record', () => means.journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
-}
-async function findExpiredOf({ request: { log, wanted }, journal }, { achieved }) {
-    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
-    return await findExpired(journal.snapshot, released, wanted.retainReleases).catch((error) => {
-        log.warning(`old releases stay on the record: ${messageOf(error)}`);
-        return { releases: [], sets: [] };
-    });
-}
-async function takeLeave(means, plan, run, drained) {
-    for (const outcome of await drained) {
-        if (outcome.status === 'rejected')
-            run.failure ??= reasonOf(outcome.reason);
-        else
-            for (const { cut } of outcome.value.values())
-                run.cut += cut;
-    }
-    if (run.failure !== undefined)
-        return;
-    const { log } = means.request;
-    await allOrErrors(plan.teardown.map((step) => perform(log, step, () => teardown(means.fleet.server(step.host), plan.scope))));
-}
-async function sweepAll({ request: { log }, fleet }, { sweep: steps }) {
-    await Promise.all(steps.map((step) => sweep(fleet.server(step.host), step, log)));
-}
-async function stillDraining({ fleet }, plan, run) {
-    const steps = plan.levels
-        .filter((level) => level.services.every((name) => run.done.includes(name)))
-        .flatMap(({ retire }) => retire);
-    if (run.failure === undefined)
-        steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
-    const found = await Promise.all(steps.map(async (step) => ((await fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [])));
-    return found.flat();
-}
-async function drainWithoutLease({ request: { log }, journal }, plan, drained) {
-    log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-    const { leave, nginx } = plan.takeover;
-    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
-    let isOver = false;
-    while (!isOver) {
-        isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
-        await journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
-    }
-}
-;
-function servesAlready(input, host, routes) {
-    return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
-}
-function serves(input, host, kind, routes) {
-    const spec = input.servers.find((candidate) => candidate.host === host);
-    const nginx = observedAt(input, host)[kind];
-    const wish = wishOf(kind, input, spec, routes);
-    if (nginx === undefined)
-        return wish.files.size === 0;
-    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
-    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
-}
-function wishOf(kind, input, on, routes) {
-    const files = renderScope(kind, input.scope, routes, on, input.servers);
-    return { scope: input.scope, files, routes, settings: input.nginx };
-}
-function routesAfter(input, outcomes, done, stillThere) {
-    const live = liveRoutes(input);
-    const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
-    const routes = input.services.flatMap((service) => {
-        const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-        if (outcome?.isPostponed)
-            return liveRoute(service.name).map((route) => withDomains(route, service));
-        const isKept = input.keepsActive && service.isSelected;
-        if (outcome !== undefined && !isKept)
-            return [routeOf(service, service.spec, outcome.placements)];
-        const placements = currentPlacements(input, service.name);
-        const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
-        const spec = isRecorded ? service.spec : service.known.current;
-        if (spec === undefined || (!isRecorded && live.has(service.name)))
-            return liveRoute(service.name);
-        return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
-    });
-    const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
-    const unnamed = [...live.keys()].filter((name) => !named.has(name));
-    return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
-}
-function withDomains(route, { spec }) {
-    return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
-}
-function isRecordBehind(input, { name, release }) {
-    return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
-}
-function routeOf(service, spec, placements) {
-    return {
-        service: service.name,
-        protocol: spec.protocol,
-        containerPort: spec.port,
-        internalPort: service.ports.internal,
-        hostPort: service.ports.host,
-        domains: spec.route.domains,
-        idleTimeoutMs: spec.route.idleTimeoutMs,
-        provePath: provePath(spec.policy.healthcheck.path),
-        placements,
-    };
-}
-function provePath(path) {
-    return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
-}
-;
-function place(service, count, candidates, current, awaited = []) {
-    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
-    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
-    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-    const chosen = new Set(ranked.slice(0, count));
-    return candidates.filter((host) => chosen.has(host));
 }
 ;
 const toggle = (spot) => {
@@ -71482,136 +69761,904 @@ function routeDrift(kept, plan) {
         .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })));
 }
 ;
-const KILLED = [137, 143];
-function isCutOff(exitCode) {
-    return KILLED.includes(exitCode);
+function isEmpty(plan) {
+    return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.settle === undefined &&
+        plan.awaited.length +
+            plan.vacate.length +
+            plan.prepare.length +
+            plan.levels.length +
+            plan.teardown.length +
+            plan.sweep.length ===
+            0 &&
+        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
+        plan.stale.left.length + plan.stale.returned.length === 0);
+}
+function isCreating({ sidecar, edge }) {
+    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
 }
 ;
-const LOG_LINES = 50;
-async function lastLines(server, id) {
-    const { stdout, stderr } = await server.engine
-        .logs(id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+function describeUnfinished({ service, hook, release, host, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
+function adviseUnfinished({ container, host }) {
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
+    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: adviseUnfinished(hook),
+    })));
 }
 ;
-const FIRST_POLL_MS = 50;
-const LONGEST_POLL_MS = 1_000;
-const hook_FEEDBACK_EVERY_MS = 5_000;
-const CANCEL_GRACE_S = 3;
-function runHook(context, step) {
-    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
-        const server = context.fleet.server(step.host);
-        const id = await ensureStarted(context, server, step);
-        const { exitCode } = await end(context, server, { ...step, id });
-        const log = await lastLines(server, id);
-        const isKilled = isCutOff(exitCode);
-        if (!isKilled)
-            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-        await server.engine.removeContainer(id);
-        if (exitCode === 0) {
-            context.log.info(`${titleOf(step)} has ended well. ${log}`);
-            return;
-        }
-        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
-            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
-        });
+const LEAST_FREE_BYTES = 5e9;
+const MOST_SKEW_MS = 30_000;
+const MANY_RESTARTS = 3;
+function judgeDisk({ host, root, freeBytes }, plan) {
+    const found = { server: host, check: 'disk' };
+    if (freeBytes === undefined) {
+        return {
+            ...found,
+            level: 'warning',
+            message: `nobody can tell how much space is left in ${root}`,
+            hint: 'Look on the server: df. A deploy needs 5 GB.',
+        };
+    }
+    const message = `${gigabytes(freeBytes)} are free in ${root}`;
+    if (freeBytes >= LEAST_FREE_BYTES)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: fills(plan, host) ? 'error' : 'warning',
+        message: `only ${message}, and a deploy needs 5 GB`,
+        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
+    };
+}
+function judgeClock({ host, aheadMs }) {
+    const found = { server: host, check: 'clock' };
+    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
+        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    return {
+        ...found,
+        level: 'warning',
+        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
+        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
+    };
+}
+function judgeHooks({ unfinished }) {
+    return unfinished.map((hook) => ({
+        server: '',
+        check: 'hook',
+        level: 'error',
+        message: describeUnfinished(hook),
+        hint: adviseUnfinished(hook),
     }));
 }
-function awaitHook(context, step) {
-    const server = context.fleet.server(step.host);
-    return perform(context.log, step, async () => {
-        await end(context, server, step);
+function judgeForbiddenPulls({ pulls }, server) {
+    return pulls
+        .filter(({ host, policy }) => host === server && policy === 'never')
+        .map(({ image }) => forbiddenPull(server, image));
+}
+function forbiddenPull(server, image) {
+    return {
+        server,
+        check: 'image',
+        level: 'error',
+        message: `the image ${image} is not there, and pull_policy is "never"`,
+        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    };
+}
+function certainFailures(vitals, plan) {
+    const hosts = new Set(plan.pulls.map(({ host }) => host));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
+    ].filter(({ level }) => level === 'error');
+}
+function errorsOf(findings) {
+    return findings
+        .filter(({ level }) => level === 'error')
+        .map(({ server, message, hint }) => {
+        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
     });
 }
-const WHAT_STAYS = {
-    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
-    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
-};
-const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
-async function ensureStarted(context, server, step) {
-    const { engine } = server;
-    const found = await engine.findContainer(step.name);
-    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
-        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
-            hint: 'Rename or remove it.',
+function judgeVitals(host, vitals, plan, input) {
+    if (vitals === undefined) {
+        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
+        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
+        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
+    }
+    return [
+        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+        judgeDisk(vitals, plan),
+        judgeMemory(vitals, plan, input),
+        judgeClock(vitals),
+    ];
+}
+function judgeMemory({ host, memoryBytes }, plan, input) {
+    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
+    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
+    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
+    const twice = plan.levels
+        .flatMap(({ retire }) => retire)
+        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
+    const names = [...standing, ...twice.map(({ service }) => service)];
+    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
+    const found = { server: host, check: 'memory' };
+    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
+    if (needed <= memoryBytes)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: 'warning',
+        message: `${message}: when all is used, the kernel ends containers`,
+        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
+    };
+}
+function judgeImages(server, images) {
+    const found = { server, check: 'image' };
+    if (images.length === 0)
+        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
+    return images.map(({ image, complaint }) => complaint === undefined
+        ? { ...found, level: 'ok', message: `${image} can be pulled` }
+        : {
+            ...found,
+            level: 'error',
+            message: `${image} cannot be pulled: ${complaint}`,
+            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
+        });
+}
+function judgeNginx(server, look) {
+    const found = { server, check: 'nginx' };
+    if (look.state === 'missing')
+        return [];
+    const { kind, name } = look;
+    if (look.state === 'stopped') {
+        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
+        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
+    }
+    const { version, complaint } = look;
+    if (complaint !== undefined) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
+                hint: 'A deploy or update-nginx writes it again.',
+            },
+        ];
+    }
+    if (!look.isNewEnough) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
+                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+            },
+        ];
+    }
+    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
+}
+function judgePorts(server, taken) {
+    const found = { server, check: 'port' };
+    if (taken.length === 0)
+        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
+    return taken.map(({ number, owner, holder }) => ({
+        ...found,
+        level: 'error',
+        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
+        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
+    }));
+}
+function judgeHealth({ host, containers }) {
+    const found = { server: host, check: 'health' };
+    const ours = containers.filter(({ isAdopted }) => !isAdopted);
+    const ill = ours.flatMap((container) => {
+        const complaint = complaintOf(container);
+        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
+    });
+    if (ill.length === 0)
+        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
+    return ill.map((message) => ({
+        ...found,
+        level: 'warning',
+        message,
+        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
+    }));
+}
+function complaintOf({ isRunning, condition }) {
+    const { state = 'running', restarts = 0, health } = condition ?? {};
+    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
+        return `was started again ${restarts} times`;
+    if (!isRunning)
+        return `does not run (${state})`;
+    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
+}
+function judgeFronts({ staying }) {
+    return staying.map((message) => ({
+        server: '',
+        check: 'port',
+        level: 'warning',
+        message,
+        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+    }));
+}
+function judgeLease(holder) {
+    const found = { server: '', check: 'lease' };
+    if (holder === undefined)
+        return { ...found, level: 'ok', message: 'nobody changes the environment' };
+    return {
+        ...found,
+        level: 'warning',
+        message: `the environment is being changed by ${holder}`,
+        hint: 'A deploy waits for it; what it changes may make this plan another one.',
+    };
+}
+function specOf(input, name) {
+    return input.services.find((service) => service.name === name)?.spec;
+}
+function fills(plan, host) {
+    const coming = [
+        ...plan.pulls,
+        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
+        ...plan.prepare.filter(isCreating),
+    ];
+    return coming.some((step) => step.host === host);
+}
+function gigabytes(bytes) {
+    return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+function describeFinding({ server, check, message }) {
+    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
+}
+;
+const promises_namespaceObject = require("node:timers/promises");
+;
+const RELOAD_TIMEOUT_MS = 10_000;
+const POLL_MS = 15;
+const OLD_WORKERS_MS = 2_000;
+class NginxInstance {
+    kind;
+    server;
+    id;
+    name;
+    address;
+    #seen;
+    constructor(kind, server, facts, seen) {
+        this.kind = kind;
+        this.server = server;
+        this.id = facts.id;
+        this.name = facts.name;
+        this.address = facts.address;
+        this.#seen = seen;
+    }
+    async look(scope) {
+        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
+        const end = Date.now() + OLD_WORKERS_MS;
+        let served = await this.#servedOf(tree, scope, identity);
+        while (served.slot !== tree.live && Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            served = await this.#servedOf(tree, scope, await this.#identity());
+        }
+        this.#seen = served;
+        return served;
+    }
+    async lookAgain(scope) {
+        const seen = this.#seen;
+        if (seen === undefined || seen.slot !== seen.tree.live)
+            return await this.look(scope);
+        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
+        return isSame ? seen : await this.look(scope);
+    }
+    mayServe(scope, service) {
+        if (this.#seen === undefined)
+            return true;
+        const { tree, slot } = this.#seen;
+        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
+    }
+    async #servedOf(tree, scope, identity) {
+        const slot = slotOfIdentity(tree, identity);
+        if (slot !== undefined) {
+            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
+        }
+        const generation = await this.generation(scope);
+        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    }
+    async #identity() {
+        try {
+            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+        }
+        catch (error) {
+            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+                cause: error,
+            });
+        }
+    }
+    async generation(scope) {
+        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
+        return answer.status === 200 ? answer.body : undefined;
+    }
+    async stage({ slot, files }) {
+        await this.#write(files);
+        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+        if (complaint !== undefined) {
+            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
+                hint: 'The configuration that was live before stays live.',
+            });
+        }
+    }
+    testLive() {
+        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+    }
+    async version() {
+        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+    }
+    async #test(file) {
+        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+        return exitCode === 0 ? undefined : complaints(stderr);
+    }
+    async pointTo(slot, files = new Map()) {
+        this.#seen = undefined;
+        const pointer = ['nginx.conf', renderPointer(slot)];
+        await this.#write(new Map([...files, pointer]));
+    }
+    async #write(files) {
+        try {
+            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+        }
+        catch (error) {
+            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+        }
+    }
+    async commit(slot, files) {
+        await this.pointTo(slot, files);
+        await this.server.engine.signalContainer(this.id, 'HUP');
+    }
+    async awaitGeneration(scope, generation) {
+        const end = Date.now() + RELOAD_TIMEOUT_MS;
+        let last = 'no answer';
+        while (Date.now() < end) {
+            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
+            try {
+                const served = await this.generation(scope);
+                if (served === generation)
+                    return;
+                last = `generation ${served ?? 'none'} is still served`;
+            }
+            catch (error) {
+                last = messageOf(error);
+            }
+            if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
+                break;
+        }
+        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
         });
     }
-    if (found !== undefined && found.State?.Status !== 'created')
-        return found.Id;
-    const id = found?.Id ?? (await hook_create(context, server, step));
-    await context.noteHook(step, 'begun');
-    await context.guard.confirm();
-    try {
-        await engine.startContainer(id);
+    get title() {
+        return this.#title();
     }
-    catch (error) {
-        await context.noteHook(step, 'failed');
-        await engine.removeContainer(id);
-        throw startFailure(step, error);
+    #title() {
+        return `${this.server.host}: ${this.kind} ${this.name}`;
     }
-    return id;
-}
-async function hook_create(context, server, step) {
-    const { hook, command, release } = step;
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
-        return await server.engine.createContainer(step.name, request);
+    #control(path) {
+        return { address: this.address, port: CONTROL_PORT, path };
     }
-    catch (error) {
-        throw startFailure(step, error);
+    async #recentComplaints(leftMs) {
+        if (leftMs > RELOAD_TIMEOUT_MS - 4_000)
+            return '';
+        const since = Math.floor(Date.now() / 1000) - 10;
+        return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
     }
 }
-function startFailure(step, error) {
-    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
-        hint: WHAT_STAYS[step.hook],
-        cause: error,
+async function readTree(server, id) {
+    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
+    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
+}
+function complaints(stderr) {
+    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+    return [
+        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
+    ]
+        .slice(-3)
+        .join('; ');
+}
+;
+function shortName(name) {
+    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+function repositoryOf(name) {
+    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+function image_name_namesOf(image) {
+    const [tagged = '', digest] = shortName(image).split('@');
+    const repository = repositoryOf(tagged);
+    const isTagged = tagged !== repository;
+    return [
+        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
+    ];
+}
+;
+async function findLeftovers(server, scope, containers) {
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
+    const [networks, volumes, images] = await Promise.all([
+        findNetworks(server, scope),
+        findVolumes(server, scope),
+        findImages(server, scope, containers),
+    ]);
+    return { helpers: leftHelpers(own, containers), networks, volumes, images };
+}
+function isOwned(labels, scope) {
+    return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
+}
+function watched(id) {
+    return `container:${id}`;
+}
+function helpersOf(own, id) {
+    return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id);
+}
+function leftHelpers(own, containers) {
+    const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[labels_LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+}
+async function findNetworks({ engine }, scope) {
+    const found = await engine.listNetworks(labelsOf(scope));
+    const others = found.filter(({ Name }) => Name !== networkName(scope));
+    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
+    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
+        ? []
+        : [{ id: network.Id, name: network.Name }]);
+}
+async function findVolumes({ engine }, scope) {
+    const found = await engine.listUnusedVolumes([`${labels_LABEL.role}=sidecar`, ...labelsOf(scope)]);
+    return found.map(({ Name }) => ({ id: Name, name: Name }));
+}
+function labelsOf({ project, environment }) {
+    return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
+}
+async function findImages({ engine }, { project, environment }, containers) {
+    const isShared = containers.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
+    if (isShared)
+        return [];
+    const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
+    const used = new Set(containers.map(({ ImageID }) => ImageID));
+    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
+    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
+    for (const { ImageID } of users)
+        used.add(ImageID);
+    return images.map((image) => ({
+        id: image.Id,
+        names: knownNames(image),
+        createdAt: image.Created,
+        isUsed: used.has(image.Id),
+    }));
+}
+function knownNames({ RepoTags, RepoDigests }) {
+    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
+        .filter((name) => !name.startsWith('<none>'))
+        .map(shortName);
+}
+;
+const ANY_NAME = '_';
+const UNNAMED = new Set(['', ANY_NAME]);
+const DEFAULT_PAGE = 'localhost';
+function servedNames(config) {
+    const top = served_names_parse(tokensOf(config));
+    const http = blocks(blocks(top, 'http').flatMap(({ body }) => body), 'server');
+    const stream = blocks(blocks(top, 'stream').flatMap(({ body }) => body), 'server');
+    return [
+        ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
+        ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
+    ];
+}
+function namesOfServer({ body }, names) {
+    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
+    const listening = listens.length > 0 ? listens : [['80']];
+    return listening.flatMap(([address = '', ...options]) => {
+        const port = served_names_portOf(address);
+        if (port === undefined)
+            return [];
+        return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
     });
 }
-async function end(context, server, running) {
-    const { signal } = context.guard;
-    const { id, timeoutMs } = running;
-    const begun = Date.now();
-    let pollMs = FIRST_POLL_MS;
-    let toldAt = begun;
-    while (true) {
-        const { State } = await server.engine.inspectContainer(id);
-        if (!State?.Running)
-            return { exitCode: State?.ExitCode ?? 0 };
-        const elapsedMs = Date.now() - begun;
-        if (signal.aborted) {
-            await stop(context, server, running, CANCEL_GRACE_S);
-            throw signal.reason;
+function namedBy({ body }) {
+    const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
+    const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
+    return known
+        .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
+        .filter((name) => name !== ANY_NAME || answers(body));
+}
+function answers(body) {
+    return body.some(({ words: [name = '', code = ''], body: inner }) => isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner));
+}
+function passesOn(body) {
+    return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
+}
+function isPass(name) {
+    return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
+}
+function served_names_portOf(address) {
+    if (address.startsWith('unix:'))
+        return undefined;
+    if (/^\d+$/.test(address))
+        return Number(address);
+    const port = /:(\d+)$/.exec(address)?.[1];
+    return port === undefined ? 80 : Number(port);
+}
+function blocks(body, name) {
+    return body.filter(({ words }) => words[0] === name);
+}
+function tokensOf(config) {
+    const pattern = /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
+    return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]) => {
+        if (sign !== undefined)
+            return [{ text: sign, isSign: true }];
+        const text = double ?? single ?? word;
+        return text === undefined ? [] : [{ text, isSign: false }];
+    });
+}
+function served_names_parse(tokens) {
+    const root = [];
+    const open = [root];
+    let words = [];
+    for (const { text, isSign } of tokens) {
+        if (!isSign) {
+            words.push(text);
+            continue;
         }
-        if (elapsedMs >= timeoutMs) {
-            const log = await lastLines(server, id);
-            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
-            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
-        }
-        if (Date.now() - toldAt >= hook_FEEDBACK_EVERY_MS) {
-            toldAt = Date.now();
-            await tellProgress(context, server, running, elapsedMs);
-        }
-        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
-        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+        const directive = { words, body: [] };
+        if (text !== '}' && words.length > 0)
+            open.at(-1)?.push(directive);
+        if (text === '{')
+            open.push(directive.body);
+        if (text === '}' && open.length > 1)
+            open.pop();
+        words = [];
+    }
+    return root;
+}
+;
+const COMPOSE_PROJECT = 'com.docker.compose.project';
+async function observeForeign(server, containers, scope, wanted) {
+    const { adopt } = wanted.nginx;
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
+    const found = containers
+        .filter(({ Labels }) => !isOurs(Labels ?? {}, scope))
+        .map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
+        .filter((container) => isOfInterest(container, scope, wanted));
+    return await Promise.all(found.map(async (container) => {
+        const isAsked = container.isRunning &&
+            doorsOf(container).length > 0 &&
+            (container.name === adopt?.container || isOldSidecar(scope, container));
+        const served = isAsked ? await askServed(server, container.id) : undefined;
+        return { ...container, ...(served && { served }) };
+    }));
+}
+function isOurs(labels, scope) {
+    const role = labels[labels_LABEL.role];
+    if (role === undefined)
+        return false;
+    if (role !== 'service' && role !== 'sidecar')
+        return true;
+    return isOwned(labels, scope);
+}
+function foreignOf(summary) {
+    const { Id, Names, State, Image, ImageID, Labels = {}, Mounts = [], Ports = [] } = summary;
+    const published = Ports.flatMap(({ PublicPort, PrivatePort, Type }) => PublicPort && PrivatePort && Type === 'tcp' ? [{ port: PublicPort, containerPort: PrivatePort }] : []);
+    return {
+        id: Id,
+        name: Names?.[0]?.replace(/^\//, '') ?? '',
+        isRunning: State === 'running',
+        image: Image ?? '',
+        imageId: ImageID ?? '',
+        owner: Labels[labels_LABEL.project] === undefined
+            ? undefined
+            : `${Labels[labels_LABEL.project]} ${Labels[labels_LABEL.environment] ?? ''}`.trim(),
+        composeProject: Labels[COMPOSE_PROJECT],
+        networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
+        writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
+            const source = Type === 'volume' ? Name : Source;
+            const isKept = Type === 'volume' || Type === 'bind';
+            return RW && isKept && source && Destination ? [{ source, target: Destination }] : [];
+        }),
+        published: [...new Map(published.map((one) => [one.port, one])).values()],
+    };
+}
+async function askServed(server, id) {
+    const { exitCode, stdout } = await server.engine
+        .exec(id, ['nginx', '-T'])
+        .catch(() => ({ exitCode: 1, stdout: '' }));
+    return exitCode === 0 ? servedNames(stdout) : undefined;
+}
+;
+async function observe(server, scope, wanted) {
+    const { engine } = server;
+    const { services, nginx } = wanted;
+    const network = networkName(scope);
+    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
+    const [everything, images] = await Promise.all([
+        engine.listContainers(),
+        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
+    ]);
+    const all = everything.filter(({ Labels }) => Labels?.[labels_LABEL.role] !== undefined);
+    const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
+    const own = all.filter(({ Labels }) => isOwned(Labels, scope));
+    const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
+    const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
+    const edges = role('edge');
+    const running = edges.find(({ State }) => State === 'running');
+    const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+        observeForeign(server, everything, scope, wanted),
+        Promise.all(own
+            .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
+            .map((summary) => observeHook(server, summary))),
+        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
+        observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
+        findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+        findLeftovers(server, scope, everything),
+    ]);
+    return {
+        host: server.host,
+        containers: [
+            ...standing.filter((container) => isNamedByUs(scope, container)),
+            ...adoptedContainers(scope, services, foreign),
+        ],
+        copies: standing.filter((container) => !isNamedByUs(scope, container)),
+        hooks,
+        sidecar,
+        edge,
+        bridge: bridge?.Id,
+        foreign,
+        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
+        foreignHostPorts: all
+            .filter(({ Labels }) => !isOwned(Labels, scope))
+            .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
+            .filter((port) => port !== undefined)
+            .map(Number),
+        leftovers,
+        images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
+    };
+}
+async function findNginxImage(server, name, running) {
+    const named = running.find(({ Image }) => Image === name);
+    return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
+}
+async function findImage(server, name) {
+    const image = await server.engine.findImage(name);
+    if (image === undefined)
+        return undefined;
+    const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
+    return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
+}
+function digestOf(digests, repository) {
+    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
+}
+function observe_nameOf({ Names }) {
+    return Names?.[0]?.replace(/^\//, '') ?? '';
+}
+function isNamedByUs(scope, { service, side, name }) {
+    return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
+}
+async function observeContainer(server, summary, own, network) {
+    const labels = summary.Labels ?? {};
+    const found = await server.engine.findContainer(summary.Id);
+    const settings = found && settingsOf(found);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[labels_LABEL.service] ?? '',
+        side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
+        release: Number(labels[labels_LABEL.release]),
+        hash: labels[labels_LABEL.containerHash] ?? '',
+        secretsVersion: Number(labels[labels_LABEL.secretsVersion] ?? 0),
+        image: labels[labels_LABEL.version] ?? summary.Image ?? '',
+        imageId: summary.ImageID ?? '',
+        isRunning: summary.State === 'running',
+        hostPort: Number(labels[labels_LABEL.hostPort]),
+        versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
+        internalPort: Number(labels[labels_LABEL.internalPort]),
+        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+        helpers: helpersOf(own, summary.Id),
+        condition: {
+            state: summary.State ?? '',
+            restarts: found?.RestartCount ?? 0,
+            health: found?.State?.Health?.Status,
+        },
+        ...(settings && { settings, environment: settings.environment }),
+    };
+}
+async function observeHook(server, summary) {
+    const labels = summary.Labels ?? {};
+    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[labels_LABEL.service] ?? '',
+        hook: labels[labels_LABEL.hook],
+        release: Number(labels[labels_LABEL.release]),
+        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+        exitCode: found?.State?.ExitCode ?? 0,
+    };
+}
+async function observeNginx(kind, server, summary, scope) {
+    if (summary === undefined)
+        return undefined;
+    const networks = summary.NetworkSettings?.Networks ?? {};
+    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
+    const id = summary.Id;
+    const name = observe_nameOf(summary);
+    const isUp = summary.State === 'running' && address !== undefined;
+    const served = isUp
+        ? await new NginxInstance(kind, server, { id, name, address })
+            .look(scopeName(scope))
+            .catch(() => undefined)
+        : undefined;
+    const tree = served?.tree ?? (await readTree(server, id));
+    return {
+        id,
+        name,
+        isRunning: served !== undefined,
+        address,
+        tree,
+        slot: served?.slot ?? tree.live,
+        generation: served?.generation,
+        isInNetwork: networks[networkName(scope)] !== undefined,
+    };
+}
+;
+async function inTime(work, ms, late) {
+    const timer = new AbortController();
+    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
+    try {
+        return await Promise.race([work, limit]);
+    }
+    finally {
+        timer.abort();
     }
 }
-async function stop({ log }, { engine }, running, graceSeconds) {
-    await engine.stopContainer(running.id, graceSeconds);
-    await engine.removeContainer(running.id);
-    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
+;
+const PATIENCE_MS = 5_000;
+async function takeVitals(server) {
+    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
 }
-async function tellProgress({ log }, { engine }, running, elapsedMs) {
-    const { stdout, stderr } = await engine
-        .logs(running.id, { tail: 1 })
-        .catch(() => ({ stdout: '', stderr: '' }));
-    const last = `${stdout}${stderr}`.trim();
-    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+async function ask(server) {
+    const sentAt = Date.now();
+    const info = await server.engine.info();
+    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
+    const readAt = (sentAt + Date.now()) / 2;
+    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
+    const freeBytes = await server.freeBytes(root);
+    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
 }
-function titleOf({ hook, service, release }) {
-    return `${hook} of ${service} release ${release}`;
+;
+const EFFECTS = {
+    create: 'new',
+    toggle: 'new containers beside the old ones',
+    recreate: 'RESTART: the old container stops before the new one starts',
+    reload: 'routes only, no new container',
+    record: 'the record only',
+    remove: 'removed',
+    none: 'unchanged',
+};
+const EDGE_WORK = {
+    create: 'create the edge',
+    start: 'start the edge',
+    join: 'join the edge',
+    bridge: 'create the edge beside the front',
+    open: 'give the edge its ports',
+};
+function describePlan(plan) {
+    const title = `${plan.scope.project} ${plan.scope.environment}`;
+    if (isEmpty(plan))
+        return [`${title}: nothing to do, everything is as the file says`];
+    const stale = [
+        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
+        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
+    ];
+    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
+    return [
+        `${title}: plan`,
+        ...plan.changes.map((change) => `  ${describe_describeChange(change)}`),
+        ...stale,
+        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
+        ...steps,
+    ];
+}
+function describe_describeChange(change) {
+    const { service, from, to, effect, reasons, hosts } = change;
+    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
+    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
+    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+}
+function stepsOf(plan) {
+    return [
+        ...plan.prepare.filter((step) => !isCreating(step)),
+        ...(plan.settle === undefined ? [] : [plan.settle]),
+        ...plan.awaited,
+        ...plan.pulls,
+        ...plan.prepare.filter(isCreating),
+        ...plan.keepSecrets,
+        ...plan.vacate,
+        ...plan.levels.flatMap((level) => [
+            ...level.preDeploy,
+            ...level.stop,
+            ...level.start,
+            ...level.check,
+            ...(level.switch === undefined ? [] : [level.switch]),
+            ...level.postDeploy,
+            ...level.retire,
+        ]),
+        ...plan.takeover.divert,
+        ...plan.takeover.leave,
+        ...plan.takeover.nginx,
+        ...plan.takeover.open,
+        ...plan.forgetSecrets,
+        ...plan.teardown,
+        ...plan.sweep,
+    ];
+}
+function describeStep(step) {
+    switch (step.kind) {
+        case 'pull':
+            return `pull ${step.image} on ${step.host}`;
+        case 'prepare': {
+            const parts = [
+                step.displaced && `rename ${step.displaced.name}`,
+                step.sidecar && `${step.sidecar} the sidecar`,
+                step.edge && EDGE_WORK[step.edge],
+            ];
+            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
+        }
+        case 'keep-secrets':
+            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
+        case 'forget-secrets':
+            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
+        case 'stop':
+            return `stop ${step.name} on ${step.host}`;
+        case 'start': {
+            const isVersioned = step.blueprint.container.naming === 'version';
+            const called = isVersioned ? `, called ${step.name}` : '';
+            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
+        }
+        case 'check':
+            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
+        case 'hook':
+            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
+        case 'await':
+            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
+        case 'switch': {
+            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
+            return `${what} on ${step.hosts.join(', ')}, and prove it`;
+        }
+        case 'retire': {
+            if (step.drainTimeoutMs === undefined)
+                return `remove ${step.name} on ${step.host}`;
+            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
+            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
+        }
+        case 'sweep':
+            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
+        case 'divert':
+            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
+        case 'teardown':
+            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
+    }
+}
+function servicesOf(sets) {
+    return [...new Set(sets.map(({ service }) => service))].join(', ');
 }
 ;
 const NGINX_GRACE_MS = 10_000;
@@ -71741,84 +70788,9 @@ function keepOldSides(plan) {
     return { ...plan, levels, takeover: NO_TAKEOVER };
 }
 ;
-function nginxKey(host, kind) {
-    return `${host} ${kind}`;
-}
-function placeKey(host, service, side) {
-    return `${host} ${service} ${side}`;
-}
-;
-class Means {
-    request;
-    timeline;
-    fleet;
-    journal;
-    addresses = new Map();
-    instances = new Map();
-    unused = new Map();
-    reloadedAt = Date.now();
-    constructor(request, timeline, fleet, journal) {
-        this.request = request;
-        this.timeline = timeline;
-        this.fleet = fleet;
-        this.journal = journal;
-        fleet.guardWith(() => journal.lease?.assertMayChange());
-    }
-    guard() {
-        const { lease } = this.journal;
-        return {
-            run: this.request.author.run,
-            fence: lease?.fence ?? 0,
-            signal: this.#signal(),
-            confirm: async () => await lease?.confirm(),
-        };
-    }
-    context(guard = this.guard()) {
-        const { wanted, secrets, log } = this.request;
-        return {
-            fleet: this.fleet,
-            scope: { project: wanted.project, environment: wanted.environment },
-            servers: wanted.servers,
-            nginx: wanted.nginx,
-            onPartialFailure: 'revert',
-            secrets,
-            log,
-            timeline: this.timeline,
-            guard,
-            noteHook: (step, progress) => this.record('record hook', () => this.journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
-            addresses: this.addresses,
-            unused: this.unused,
-            instances: this.instances,
-        };
-    }
-    record(phase, work, what = phase) {
-        return this.timeline.measure({ phase }, () => announce(this.request.log, what, work));
-    }
-    pull({ host, image, policy }) {
-        const { log } = this.request;
-        return this.timeline.measure({ phase: 'pull', host }, () => pull(this.fleet.server(host), image, policy, log, this.#signal()));
-    }
-    async pullAll(steps) {
-        const once = new Map(steps.map((step) => [`${step.host} ${step.image}`, step]));
-        await allOrErrors([...once.values()].map((step) => perform(this.request.log, step, () => this.pull(step))));
-    }
-    pullNginx(steps) {
-        return this.pullAll(steps.filter(({ image }) => image === this.request.wanted.nginx.image));
-    }
-    async prepare(steps) {
-        const { log } = this.request;
-        const { scope, nginx, guard } = this.context();
-        if (steps.length === 0)
-            return;
-        const prepared = await this.timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.fleet.server(step.host), step, { scope, nginx, log, guard })))));
-        for (const instance of prepared.flat()) {
-            this.instances.set(nginxKey(instance.server.host, instance.kind), instance);
-        }
-    }
-    #signal() {
-        const { lease } = this.journal;
-        return lease === undefined ? this.request.signal : AbortSignal.any([this.request.signal, lease.lost]);
-    }
+const KILLED = [137, 143];
+function isCutOff(exitCode) {
+    return KILLED.includes(exitCode);
 }
 ;
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
@@ -71995,6 +70967,28 @@ function planNginxPulls({ nginx, observed }, steps) {
     return observed
         .filter(({ host, images }) => changed.has(host) && !images.has(nginx.image))
         .map(({ host }) => ({ kind: 'pull', host, image: nginx.image, policy: 'missing' }));
+}
+;
+function planKeepSecrets(input, levels) {
+    const made = levels
+        .flatMap(({ start }) => start)
+        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
+    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
+    const sets = [...versions].map(([service, version]) => ({ service, version }));
+    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
+}
+function planForgetSecrets(input) {
+    if (input.isLeaving)
+        return [];
+    const sets = input.removes.flatMap((service) => everySet(input, service));
+    return forgetSteps(input.hosts, sets);
+}
+function forgetSteps(hosts, sets) {
+    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
+}
+function everySet({ state }, service) {
+    const highest = state.secrets_versions?.[service] ?? 0;
+    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
 }
 ;
 const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
@@ -72398,93 +71392,1168 @@ function removalOf(input, service) {
     };
 }
 ;
-async function restore(request, snapshot, fleet) {
-    const { wanted, narrowing, rollback, log } = request;
-    if (rollback === undefined)
-        return request;
-    const { to, hide } = rollback;
-    const services = narrowing.services ?? [];
-    if (typeof to === 'number' && services.length > 1) {
-        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
-            hint: 'Releases are numbered per service: name one service, or use a version.',
-        });
-    }
-    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
-    const restored = new Map(chosen);
-    for (const { service, number, container } of restored.values()) {
-        log.info(`${service}: going back to what release ${number} was (${container.image})`);
-    }
-    const secrets = await readSecrets(fleet, wanted, restored);
-    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
-        hide(value);
-    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
+function begunServices(input, plan) {
+    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
+    return input.services.filter(({ name }) => starting.has(name));
 }
-async function chooseOne(snapshot, service, to) {
-    const recorded = snapshot.state.services[service];
-    if (recorded === undefined || recorded.release === 0) {
-        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
-            hint: 'Deploy it first.',
-        });
-    }
-    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+function keptDigests(input, begun) {
+    const kept = input.services.filter((service) => !begun.includes(service));
+    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
 }
-function restoredSpec(wanted, restored) {
-    const services = wanted.services.map((spec) => {
-        const release = restored.get(spec.name);
-        if (release === undefined)
-            return spec;
-        const { protocol, port, container, route, policy } = release;
-        const { name, dependsOn, placement } = spec;
-        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+function outcomeOf(input, plan, run, digests, left, until) {
+    const undone = new Set([...run.failed, ...run.skipped]);
+    const achieved = plan.changes.flatMap((change) => {
+        const service = input.services.find(({ name }) => name === change.service);
+        const isNothing = change.effect === 'none' || change.effect === 'remove';
+        const isDone = run.failure === undefined || run.done.includes(change.service);
+        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
+            return [];
+        return [
+            {
+                service,
+                change,
+                standing: plan.standing[change.service] ?? [],
+                image: digests.get(change.service) ?? change.image,
+                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
+                probe: run.probes.get(change.service),
+                draining: left
+                    .filter(({ service: name }) => name === change.service)
+                    .map(({ host, name }) => ({ host, container: name, until })),
+            },
+        ];
     });
-    return { ...wanted, services };
+    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
+    const isFailed = run.failure !== undefined;
+    const stale = {
+        left: [...new Set([...plan.stale.left, ...run.dead])],
+        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
+        returned: isFailed ? [] : plan.stale.returned,
+    };
+    const failed = plan.changes.filter(({ service }) => undone.has(service));
+    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
 }
-function pinned(spec, { image_digest }) {
-    const { container, policy } = spec;
-    const digest = image_digest?.split('@')[1];
-    if (digest === undefined)
-        return spec;
-    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
-    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
-    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+function firstLine(text) {
+    return text.split('\n')[0] ?? '';
 }
-function checkImages(input, plan) {
-    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
-    for (const { service, host, blueprint } of starts) {
-        const { image } = blueprint.container;
-        const restored = input.services.find(({ name }) => name === service)?.restored;
-        if (restored === undefined || image.includes('@'))
-            continue;
-        const found = input.observed.find((server) => server.host === host)?.images.get(image);
-        if (found !== undefined && found.id === restored.image_id)
-            continue;
-        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
-        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
-            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+;
+async function findExpired(snapshot, services, retained) {
+    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
+    return {
+        releases: found.flatMap(({ releases }) => releases),
+        sets: found.flatMap(({ sets }) => sets),
+    };
+}
+async function expiredOf(snapshot, service, retained) {
+    const { name, release } = service;
+    const numbers = await snapshot.releaseNumbers(name);
+    const recorded = snapshot.state.services[name];
+    const base = restoredBy(service) ?? release.number;
+    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
+    const needed = [release.number, after.previous, previousNumber(after, base)];
+    const old = expiredNumbers([...numbers, release.number], retained, needed);
+    if (old.length === 0)
+        return { releases: [], sets: [] };
+    const all = await snapshot.releases(name);
+    const isOld = ({ number }) => old.includes(number);
+    const named = new Set([
+        release.secretsVersion,
+        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
+    ]);
+    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
+    return {
+        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
+        sets: [...versions]
+            .filter((version) => version > 0 && !named.has(version))
+            .map((version) => ({ service: name, version })),
+    };
+}
+function expiredNumbers(numbers, retained, needed) {
+    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
+    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
+}
+;
+async function perform(log, step, work) {
+    const what = describeStep(step);
+    try {
+        return await announce(log, `${step.kind}: ${what}`, work);
+    }
+    catch (error) {
+        throw explainRefusal(what, error);
+    }
+}
+async function announce(log, what, work) {
+    log.debug(`begins: ${what}`);
+    const begun = performance.now();
+    const result = await work();
+    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
+    return result;
+}
+;
+const divert_POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for port in "$@"; do
+  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
+      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image) {
+    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+        return;
+    const id = await create(server, image, []);
+    await awaitEnd(server, id);
+}
+async function divert({ server, id, address }, image, ports) {
+    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+    const command = [address, String(process), ...ports.map(String)];
+    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+    const helper = isThere ? found.Id : await create(server, image, command);
+    await awaitReady(server, helper);
+}
+async function endDiverting(server) {
+    const { engine } = server;
+    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+    await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function create(server, image, command) {
+    const { engine } = server;
+    await endDiverting(server);
+    const id = await engine
+        .createContainer(EDGE_DIVERT_NAME, {
+        Image: image,
+        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+        Cmd: command,
+        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+        StopSignal: 'SIGTERM',
+        Labels: { [labels_LABEL.role]: 'edge-divert' },
+        HostConfig: {
+            NetworkMode: 'host',
+            Binds: ['/:/host'],
+            CapAdd: ['NET_ADMIN', 'NET_RAW'],
+            SecurityOpt: ['label=disable'],
+            RestartPolicy: { Name: 'no' },
+        },
+    })
+        .catch(async (error) => {
+        if (isStatus(error, 409))
+            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+        throw error;
+    });
+    await engine.startContainer(id);
+    return id;
+}
+async function awaitReady(server, id) {
+    const end = Date.now() + TIMEOUT_MS;
+    while (Date.now() < end) {
+        const { stdout } = await server.engine.logs(id, { tail: 5 });
+        if (stdout.includes(READY))
+            return;
+        if ((await server.engine.findContainer(id))?.State?.Running !== true)
+            break;
+        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
+    }
+    throw await divert_failure(server, id);
+}
+async function awaitEnd(server, id) {
+    const end = Date.now() + TIMEOUT_MS;
+    while (Date.now() < end) {
+        const { State: state } = await server.engine.inspectContainer(id);
+        if (state?.Status === 'exited' && state.ExitCode === 0) {
+            await server.engine.removeContainer(id);
+            return;
+        }
+        if (state?.Status === 'exited')
+            break;
+        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
+    }
+    throw await divert_failure(server, id);
+}
+async function divert_failure(server, id) {
+    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+    await endDiverting(server);
+    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+    return new UserError(`${server.host}: connections cannot be diverted to the edge: ${words}`, {
+        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+    });
+}
+;
+const OLDEST_NGINX = [1, 28];
+const START_TIMEOUT_MS = 10_000;
+const install_POLL_MS = 20;
+async function ensureSidecar(server, scope, settings, aliases = [SIDECAR_ALIAS]) {
+    const home = {
+        kind: 'sidecar',
+        name: sidecarName(scope),
+        network: networkName(scope),
+        volume: sidecarVolumeName(scope),
+    };
+    return await ensure(server, home, scope, settings, {
+        Labels: {
+            [labels_LABEL.role]: 'sidecar',
+            [labels_LABEL.project]: scope.project,
+            [labels_LABEL.environment]: scope.environment,
+        },
+        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
+    });
+}
+async function ensureEdge(server, scope, settings, inherited) {
+    const home = {
+        kind: 'edge',
+        name: EDGE_NAME,
+        network: EDGE_NETWORK,
+        volume: EDGE_VOLUME,
+        inherited,
+    };
+    const edge = await ensure(server, home, scope, settings, {
+        Labels: { [labels_LABEL.role]: 'edge' },
+        ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
+        HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+    });
+    await server.engine.joinNetwork(networkName(scope), edge.id);
+    return edge;
+}
+async function ensureBridge(server, scope, settings) {
+    const home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
+    const bridge = await ensure(server, home, scope, settings, {
+        Labels: { [labels_LABEL.role]: 'edge-bridge' },
+        HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+    });
+    await server.engine.joinNetwork(networkName(scope), bridge.id);
+    return bridge;
+}
+function instanceOf(kind, server, container, network) {
+    const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
+    if (!container?.State?.Running || !address)
+        return undefined;
+    return new NginxInstance(kind, server, {
+        id: container.Id,
+        name: container.Name.replace(/^\//, ''),
+        address,
+    });
+}
+async function ensure(server, home, scope, settings, spec) {
+    const { engine } = server;
+    const found = await engine.findContainer(home.name);
+    if (found === undefined) {
+        await install_create(server, home, scope, settings, spec);
+        const { instance, version } = await awaitAnswer(server, home);
+        await checkVersion(instance, version, settings.image);
+        return instance;
+    }
+    const running = instanceOf(home.kind, server, found, home.network);
+    if (running !== undefined && (await running.version().catch(() => undefined)))
+        return running;
+    await startAgain(server, home, scope, settings, found.Id);
+    const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id, error));
+    return instance;
+}
+async function mend(server, home, id, error) {
+    const files = mendedFiles(home.kind, await readTree(server, id));
+    if (files === undefined)
+        throw error;
+    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
+    await server.engine.stopContainer(id, 1);
+    await start(server, home, id);
+    return await awaitAnswer(server, home);
+}
+async function awaitAnswer(server, home) {
+    const end = Date.now() + START_TIMEOUT_MS;
+    do {
+        const container = await server.engine.findContainer(home.name);
+        const instance = instanceOf(home.kind, server, container, home.network);
+        const version = instance && (await instance.version().catch(() => undefined));
+        if (instance !== undefined && version !== undefined)
+            return { instance, version };
+        if (container?.State?.Status === 'exited' || container?.State?.Restarting)
+            break;
+        await (0,promises_namespaceObject.setTimeout)(install_POLL_MS);
+    } while (Date.now() < end);
+    throw await explainStop(server, home);
+}
+async function install_create(server, home, scope, settings, spec) {
+    const { engine } = server;
+    const labels = { [labels_LABEL.project]: scope.project, [labels_LABEL.environment]: scope.environment };
+    await engine.createNetwork({
+        Name: home.network,
+        Driver: 'bridge',
+        ...(home.kind === 'sidecar' && { Labels: labels }),
+    });
+    const id = await engine
+        .createContainer(home.name, {
+        ...spec,
+        Image: settings.image,
+        Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+        Cmd: [],
+        StopSignal: 'SIGQUIT',
+        HostConfig: {
+            NetworkMode: home.network,
+            RestartPolicy: { Name: 'always' },
+            ...spec.HostConfig,
+            LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+            Mounts: [
+                {
+                    Type: 'volume',
+                    Source: home.volume,
+                    Target: CONFIG_FOLDER,
+                    VolumeOptions: { Labels: spec.Labels ?? {} },
+                },
+            ],
+        },
+    })
+        .catch((error) => {
+        if (isStatus(error, 409))
+            return undefined;
+        throw error;
+    });
+    if (id === undefined)
+        return;
+    if (home.inherited === undefined)
+        await writeFirstFiles(server, home, scope, settings, id);
+    await start(server, home, id);
+}
+async function startAgain(server, home, scope, settings, id) {
+    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+    const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
+    if (!isComplete)
+        await writeFirstFiles(server, home, scope, settings, id);
+    await start(server, home, id);
+}
+async function writeFirstFiles(server, home, scope, settings, id) {
+    const network = await server.engine.findNetwork(home.network);
+    const gateway = network?.IPAM?.Config?.[0]?.Gateway;
+    if (!gateway)
+        throw new Error(`${server.host}: network ${home.network} has no gateway`);
+    const files = firstFiles(home.kind, scope, settings);
+    files.set('control_access.conf', renderControlAccess(gateway));
+    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
+}
+async function start(server, home, id) {
+    for (const network of home.inherited ?? [])
+        await server.engine.joinNetwork(network, id);
+    try {
+        await server.engine.startContainer(id);
+    }
+    catch (error) {
+        const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
+        if (!taken)
+            throw error;
+        throw new UserError(`${server.host}: ${home.kind} ${home.name} cannot start: ${messageOf(error)}`, {
+            hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+            cause: error,
         });
     }
 }
-async function readSecrets(fleet, { project, environment, nginx }, restored) {
-    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
-    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
-    if (sets.length === 0)
-        return {};
-    const scope = { project, environment };
-    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
-    return Object.fromEntries(releases.map((release, index) => {
-        const found = kept.map((ofServer) => ofServer.get(sets[index]));
-        return [release.service, valuesOf(release, found)];
+function isNewEnough(version) {
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
+}
+async function checkVersion(instance, version, image) {
+    const { server } = instance;
+    if (isNewEnough(version))
+        return;
+    await server.engine.removeContainer(instance.id);
+    throw tooOld(server, image, version);
+}
+async function explainStop(server, home) {
+    const { stderr } = await server.engine.logs(home.name, { tail: 10 });
+    const container = await server.engine.findContainer(home.name);
+    if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
+        await server.engine.removeContainer(home.name);
+        return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
+    }
+    return new UserError(`${server.host}: ${home.kind} ${home.name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
+        hint: `Look at it on the server: docker logs ${home.name}`,
+    });
+}
+function tooOld(server, image, version) {
+    return new UserError(`${server.host}: nginx in ${image} is too old (${version})`, {
+        hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
+    });
+}
+;
+const TTL_MS = 60_000;
+const WAIT_MS = 90_000;
+const lock_POLL_MS = 200;
+async function withEdgeLocks(servers, image, holder, log, work) {
+    const locks = await takeAll(servers, image, holder, log);
+    try {
+        return await work();
+    }
+    finally {
+        await giveBack(locks);
+    }
+}
+async function takeAll(servers, image, holder, log) {
+    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
+    const giveUpAt = Date.now() + WAIT_MS;
+    const locks = [];
+    const take = async (server) => {
+        const id = await tryLock(server, image, holder);
+        if (id !== undefined)
+            locks.push({ server, id });
+    };
+    try {
+        while (true) {
+            await allOrErrors(sorted.slice(0, 1).map(take));
+            if (locks.length > 0)
+                await allOrErrors(sorted.slice(1).map(take));
+            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
+            if (held.length === 0)
+                return locks;
+            await giveBack(locks.splice(0));
+            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
+        }
+    }
+    catch (error) {
+        await giveBack(locks);
+        throw error;
+    }
+}
+async function giveBack(locks) {
+    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
+}
+async function tryLock(server, image, holder) {
+    try {
+        return await server.engine.createContainer(EDGE_LOCK_NAME, {
+            Image: image,
+            Cmd: ['true'],
+            Labels: {
+                [labels_LABEL.role]: 'edge-lock',
+                [labels_LABEL.holder]: holder.run,
+                [labels_LABEL.project]: holder.scope.project,
+                [labels_LABEL.environment]: holder.scope.environment,
+                [labels_LABEL.fence]: String(holder.fence),
+                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
+            },
+            HostConfig: { NetworkMode: 'none' },
+        });
+    }
+    catch (error) {
+        if (isStatus(error, 409))
+            return undefined;
+        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
+    }
+}
+async function awaitRelease(server, holder, log, giveUpAt) {
+    const { engine, host } = server;
+    let isAnnounced = false;
+    let seen = { takenAt: Number.POSITIVE_INFINITY };
+    while (true) {
+        const held = await engine.findContainer(EDGE_LOCK_NAME);
+        if (held === undefined)
+            return;
+        const labels = held.Config?.Labels ?? {};
+        if (seen?.id !== held.Id)
+            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
+        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
+            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
+            await engine.removeContainer(held.Id);
+            return;
+        }
+        if (Date.now() > giveUpAt) {
+            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
+                hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
+            });
+        }
+        if (!isAnnounced)
+            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
+        isAnnounced = true;
+        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
+    }
+}
+async function ageOf({ engine }, { Created }) {
+    const { SystemTime } = await engine.info();
+    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
+}
+function isOvertaken(labels, { scope, fence }) {
+    return (labels[labels_LABEL.project] === scope.project &&
+        labels[labels_LABEL.environment] === scope.environment &&
+        Number(labels[labels_LABEL.fence]) < fence);
+}
+;
+const PROOF_TIMEOUT_MS = 10_000;
+const prove_POLL_MS = 20;
+async function prove(instance, scope, generation, proof) {
+    const expected = proof.own.length > 0 ? proof.own : proof.all;
+    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+    const end = Date.now() + PROOF_TIMEOUT_MS;
+    let answered = 'nobody';
+    while (Date.now() < end) {
+        const answers = await ask(instance, scope, generation, proof).catch((error) => [error.message]);
+        if (answers.some((answer) => expected.includes(answer)))
+            return;
+        answered = answers.at(-1) ?? answered;
+        await (0,promises_namespaceObject.setTimeout)(prove_POLL_MS);
+    }
+    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+}
+function lastUpstream(tried) {
+    return tried.split(',').at(-1)?.trim() ?? '';
+}
+async function reaches({ server, address }, scope, service) {
+    const path = `/prove/${scope}/${service}`;
+    const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
+    return isAnswered(headers);
+}
+function isAnswered(headers) {
+    return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
+}
+async function askHttp(instance, scope, generation, proof) {
+    const { server, address } = instance;
+    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
+    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
+    return answers
+        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
+        .map(({ headers }) => {
+        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
+        return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
+    });
+}
+async function askStream(instance, _scope, generation, proof) {
+    const { server, address, id } = instance;
+    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+    await Promise.all(proof.all.map(() => touch(instance, address, port)));
+    const { stdout } = await server.engine.logs(id, { tail: 500 });
+    return stdout
+        .split('\n')
+        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
+        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+        .map((match) => lastUpstream(match?.[3] ?? ''));
+}
+async function touch(instance, address, port) {
+    const stream = await instance.server.dial(address, port);
+    await new Promise((resolve) => {
+        const timer = setTimeout(resolve, 50);
+        const done = () => {
+            clearTimeout(timer);
+            resolve();
+        };
+        stream.once('data', done).once('error', done).once('close', done).once('end', done);
+    });
+    stream.destroy();
+}
+;
+const SETTLE_MS = 1_000;
+const REACH_TIMEOUT_MS = 10_000;
+const open_edge_POLL_MS = 50;
+async function openEdge(server, scope, settings) {
+    const { engine } = server;
+    const found = await engine.findContainer(EDGE_BRIDGE_NAME);
+    const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
+    const edge = await ensureEdge(server, scope, settings, Object.keys(networks ?? { [networkName(scope)]: {} }));
+    const address = networks?.[EDGE_NETWORK]?.IPAddress;
+    const bridge = address && new NginxInstance('edge', server, { id: found.Id, name: EDGE_BRIDGE_NAME, address });
+    if (bridge)
+        await awaitBackends(edge, bridge, scope);
+    await endDiverting(server);
+    if (bridge) {
+        await (0,promises_namespaceObject.setTimeout)(SETTLE_MS);
+        await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
+        await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
+    }
+    return edge;
+}
+async function awaitBackends(edge, bridge, scope) {
+    const { tree, slot } = await edge.look(scopeName(scope));
+    const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
+    const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
+    await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
+}
+async function awaitBackend(edge, bridge, scope, service) {
+    const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
+    const end = Date.now() + REACH_TIMEOUT_MS;
+    while (Date.now() < end) {
+        if ((await asks(edge)) || !(await asks(bridge)))
+            return;
+        await (0,promises_namespaceObject.setTimeout)(open_edge_POLL_MS);
+    }
+    throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+        hint: 'New connections go on to the bridge, and lose nothing. Run again.',
+    });
+}
+async function ignoringEnd(work) {
+    await work.catch((error) => {
+        if (!isStatus(error, 404, 409))
+            throw error;
+    });
+}
+;
+const external_node_child_process_namespaceObject = require("node:child_process");
+;
+const external_node_fs_promises_namespaceObject = require("node:fs/promises");
+;
+const external_node_os_namespaceObject = require("node:os");
+;
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+function registryOf(image) {
+    const [first = '', ...rest] = image.split('/');
+    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+}
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
+    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+    const registry = registryOf(image);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper !== undefined) {
+        const found = await askHelper(helper, registry);
+        if (found !== undefined)
+            return found;
+    }
+    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+    if (entry === undefined)
+        return undefined;
+    if (entry.identitytoken)
+        return { identitytoken: entry.identitytoken, serveraddress: registry };
+    if (!entry.auth)
+        return undefined;
+    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+    return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '{}';
+        throw error;
+    });
+    try {
+        return JSON.parse(text);
+    }
+    catch (cause) {
+        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+    }
+}
+function parseAnswer(stdout) {
+    try {
+        return JSON.parse(stdout) ?? undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function askHelper(helper, registry) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+            const answer = error ? undefined : parseAnswer(stdout);
+            if (answer?.Username === undefined || answer.Secret === undefined)
+                return resolve(undefined);
+            const { Username: username, Secret: secret } = answer;
+            resolve(username === '<token>'
+                ? { identitytoken: secret, serveraddress: registry }
+                : { username, password: secret, serveraddress: registry });
+        });
+        child.stdin?.on('error', () => undefined);
+        child.stdin?.end(registry);
+    });
+}
+;
+const FEEDBACK_EVERY_MS = 3_000;
+async function pull(server, image, policy, log, signal) {
+    if (policy === 'never')
+        failTogether(errorsOf([forbiddenPull(server.host, image)]));
+    const auth = await findRegistryAuth(image);
+    const progress = new PullMeter();
+    const timer = setInterval(() => {
+        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
+    }, FEEDBACK_EVERY_MS);
+    try {
+        await server.engine.pullImage(taggedName(image), {
+            ...(auth && { auth }),
+            onProgress: (line) => progress.add(line),
+            signal,
+        });
+    }
+    catch (error) {
+        if (signal.reason instanceof UserError)
+            throw signal.reason;
+        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
+            hint: auth
+                ? 'The credentials are those of the runner (docker login): may they read this image?'
+                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+            cause: error,
+        });
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+function taggedName(image) {
+    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}
+async function findDigests(fleet, input, services) {
+    const digests = keptDigests(input, services);
+    await Promise.all(services.map(async ({ name, spec: { container } }) => {
+        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
+            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
+            return [host, seen];
+        }));
+        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
+        const [first] = known;
+        const other = known.find(({ digest }) => digest !== first?.digest);
+        if (first !== undefined && other !== undefined) {
+            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
+                hint: 'Set "pull_policy: always", or name the image by digest.',
+            });
+        }
+        if (first !== undefined)
+            digests.set(name, first.digest);
+    }));
+    return digests;
+}
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined || status.startsWith('Pulling from'))
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
+async function prepare(server, step, { scope, nginx, log, guard }) {
+    if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
+        await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
+    }
+    const instances = [];
+    if (step.edge === 'bridge')
+        await checkDiverting(server, nginx.image);
+    if (step.displaced !== undefined)
+        await displace(server, scope, step.displaced);
+    if (step.sidecar !== undefined) {
+        const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
+        instances.push(await ensureSidecar(server, scope, nginx, aliases));
+    }
+    if (step.edge === 'bridge')
+        instances.push(await ensureBridge(server, scope, nginx));
+    else if (step.edge === 'open') {
+        const holder = { run: guard.run, fence: guard.fence, signal: guard.signal, scope };
+        const opened = await withEdgeLocks([server], nginx.image, holder, log, () => openEdge(server, scope, nginx));
+        instances.push(opened);
+    }
+    else if (step.edge !== undefined)
+        instances.push(await ensureEdge(server, scope, nginx));
+    await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
+    return instances;
+}
+async function displace({ engine }, scope, { id, name }) {
+    const other = adoptedSidecarName(scope);
+    if (name !== other)
+        await engine.renameContainer(id, other);
+}
+async function teardown(server, scope) {
+    const { engine } = server;
+    await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+    await engine.removeContainer(sidecarName(scope));
+    await engine.removeVolume(sidecarVolumeName(scope));
+    await engine.removeVolume(secretsVolumeName(scope));
+    await engine.removeNetwork(networkName(scope));
+}
+;
+async function keepSecrets(context, steps) {
+    if (steps.length === 0)
+        return;
+    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
+    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
+}
+async function forgetSecrets(context, steps) {
+    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
+    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
+}
+function setsOn({ fleet, scope, nginx }, host) {
+    return new SecretSets(fleet.server(host), scope, nginx.image);
+}
+;
+async function sweep(server, step, log) {
+    try {
+        await perform(log, step, () => remove(server, step));
+    }
+    catch (error) {
+        log.warning(`a leftover stays: ${messageOf(error)}`);
+    }
+}
+function remove({ engine }, { what, id }) {
+    switch (what) {
+        case 'container':
+            return engine.removeContainer(id);
+        case 'network':
+            return engine.removeNetwork(id);
+        case 'volume':
+            return engine.removeVolume(id);
+        case 'image':
+            return engine.removeImage(id);
+    }
+}
+;
+const DRAIN_WITH_LEASE_MS = 30_000;
+async function conclude(means, input, plan, run, digests) {
+    const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
+    const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
+    for (const { probes } of run.retiring)
+        for (const [service, report] of await probes)
+            run.probes.set(service, report);
+    if (isShort) {
+        await takeLeave(means, plan, run, drained);
+        if (run.failure === undefined)
+            await sweepAll(means, plan);
+    }
+    await conclusion_record(means, input, plan, run, digests, isShort ? [] : await stillDraining(means, plan, run));
+    if (isShort)
+        return;
+    await drainWithoutLease(means, plan, drained);
+    await takeLeave(means, plan, run, drained);
+}
+async function conclusion_record(means, input, plan, run, digests, left) {
+    run.tookMs = means.timeline.elapsedMs();
+    const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
+    const expired = await findExpiredOf(means, outcome);
+    const forgotten = [
+        ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
+        ...forgetSteps(input.hosts, expired.sets),
+    ].filter(({ host }) => !run.dead.includes(host));
+    await forgetSecrets(means.context(), forgotten);
+    await means.record('record', () => means.journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
+}
+async function findExpiredOf({ request: { log, wanted }, journal }, { achieved }) {
+    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+    return await findExpired(journal.snapshot, released, wanted.retainReleases).catch((error) => {
+        log.warning(`old releases stay on the record: ${messageOf(error)}`);
+        return { releases: [], sets: [] };
+    });
+}
+async function takeLeave(means, plan, run, drained) {
+    for (const outcome of await drained) {
+        if (outcome.status === 'rejected')
+            run.failure ??= reasonOf(outcome.reason);
+        else
+            for (const { cut } of outcome.value.values())
+                run.cut += cut;
+    }
+    if (run.failure !== undefined)
+        return;
+    const { log } = means.request;
+    await allOrErrors(plan.teardown.map((step) => perform(log, step, () => teardown(means.fleet.server(step.host), plan.scope))));
+}
+async function sweepAll({ request: { log }, fleet }, { sweep: steps }) {
+    await Promise.all(steps.map((step) => sweep(fleet.server(step.host), step, log)));
+}
+async function stillDraining({ fleet }, plan, run) {
+    const steps = plan.levels
+        .filter((level) => level.services.every((name) => run.done.includes(name)))
+        .flatMap(({ retire }) => retire);
+    if (run.failure === undefined)
+        steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
+    const found = await Promise.all(steps.map(async (step) => ((await fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [])));
+    return found.flat();
+}
+async function drainWithoutLease({ request: { log }, journal }, plan, drained) {
+    log.info('the old side still drains; the lease is given back, so that other deploys can go on');
+    const { leave, nginx } = plan.takeover;
+    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
+    let isOver = false;
+    while (!isOver) {
+        isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
+        await journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
+    }
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const hook_FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+function runHook(context, step) {
+    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
+        const server = context.fleet.server(step.host);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await end(context, server, { ...step, id });
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
     }));
 }
-function valuesOf(release, found) {
-    const { container, service, number, secrets_version } = release;
-    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
-    if (whole === undefined) {
-        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
-            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+function awaitHook(context, step) {
+    const server = context.fleet.server(step.host);
+    return perform(context.log, step, async () => {
+        await end(context, server, step);
+    });
+}
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
+        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
         });
     }
-    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await hook_create(context, server, step));
+    await context.noteHook(step, 'begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        await context.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw startFailure(step, error);
+    }
+    return id;
+}
+async function hook_create(context, server, step) {
+    const { hook, command, release } = step;
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw startFailure(step, error);
+    }
+}
+function startFailure(step, error) {
+    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function end(context, server, running) {
+    const { signal } = context.guard;
+    const { id, timeoutMs } = running;
+    const begun = Date.now();
+    let pollMs = FIRST_POLL_MS;
+    let toldAt = begun;
+    while (true) {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        const elapsedMs = Date.now() - begun;
+        if (signal.aborted) {
+            await stop(context, server, running, CANCEL_GRACE_S);
+            throw signal.reason;
+        }
+        if (elapsedMs >= timeoutMs) {
+            const log = await lastLines(server, id);
+            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+        }
+        if (Date.now() - toldAt >= hook_FEEDBACK_EVERY_MS) {
+            toldAt = Date.now();
+            await tellProgress(context, server, running, elapsedMs);
+        }
+        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
+        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
+    }
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook, service, release }) {
+    return `${hook} of ${service} release ${release}`;
+}
+;
+function nginxKey(host, kind) {
+    return `${host} ${kind}`;
+}
+function placeKey(host, service, side) {
+    return `${host} ${service} ${side}`;
+}
+;
+class Means {
+    request;
+    timeline;
+    fleet;
+    journal;
+    addresses = new Map();
+    instances = new Map();
+    unused = new Map();
+    reloadedAt = Date.now();
+    constructor(request, timeline, fleet, journal) {
+        this.request = request;
+        this.timeline = timeline;
+        this.fleet = fleet;
+        this.journal = journal;
+        fleet.guardWith(() => journal.lease?.assertMayChange());
+    }
+    guard() {
+        const { lease } = this.journal;
+        return {
+            run: this.request.author.run,
+            fence: lease?.fence ?? 0,
+            signal: this.#signal(),
+            confirm: async () => await lease?.confirm(),
+        };
+    }
+    context(guard = this.guard()) {
+        const { wanted, secrets, log } = this.request;
+        return {
+            fleet: this.fleet,
+            scope: { project: wanted.project, environment: wanted.environment },
+            servers: wanted.servers,
+            nginx: wanted.nginx,
+            onPartialFailure: 'revert',
+            secrets,
+            log,
+            timeline: this.timeline,
+            guard,
+            noteHook: (step, progress) => this.record('record hook', () => this.journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
+            addresses: this.addresses,
+            unused: this.unused,
+            instances: this.instances,
+        };
+    }
+    record(phase, work, what = phase) {
+        return this.timeline.measure({ phase }, () => announce(this.request.log, what, work));
+    }
+    pull({ host, image, policy }) {
+        const { log } = this.request;
+        return this.timeline.measure({ phase: 'pull', host }, () => pull(this.fleet.server(host), image, policy, log, this.#signal()));
+    }
+    async pullAll(steps) {
+        const once = new Map(steps.map((step) => [`${step.host} ${step.image}`, step]));
+        await allOrErrors([...once.values()].map((step) => perform(this.request.log, step, () => this.pull(step))));
+    }
+    pullNginx(steps) {
+        return this.pullAll(steps.filter(({ image }) => image === this.request.wanted.nginx.image));
+    }
+    async prepare(steps) {
+        const { log } = this.request;
+        const { scope, nginx, guard } = this.context();
+        if (steps.length === 0)
+            return;
+        const prepared = await this.timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.fleet.server(step.host), step, { scope, nginx, log, guard })))));
+        for (const instance of prepared.flat()) {
+            this.instances.set(nginxKey(instance.server.host, instance.kind), instance);
+        }
+    }
+    #signal() {
+        const { lease } = this.journal;
+        return lease === undefined ? this.request.signal : AbortSignal.any([this.request.signal, lease.lost]);
+    }
+}
+;
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
+}
+;
+async function survey(fleet, snapshot, wanted, secrets, narrowing) {
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const [observed, known] = await Promise.all([
+        fleet.onAll((server) => observe(server, scope, wanted)),
+        readKnown(snapshot),
+    ]);
+    const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
+    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
+    return {
+        wanted,
+        secrets,
+        narrowing,
+        observed,
+        state: snapshot.state,
+        known,
+        drainedElsewhere,
+        now: new Date(),
+        retainedImages,
+    };
+}
+async function readKnown(snapshot) {
+    const services = Object.entries(snapshot.state.services);
+    const known = await Promise.all(services.map(async ([name, { release, pending }]) => {
+        const [current, begun] = await Promise.all([
+            release > 0 ? snapshot.release(name, release) : undefined,
+            pending === undefined ? undefined : snapshot.release(name, pending.release),
+        ]);
+        return [name, { current, pending: begun }];
+    }));
+    return new Map(known);
+}
+function drainedByLivingRun(state, observed) {
+    const now = Date.now();
+    const living = Object.values(state.services)
+        .flatMap(({ draining }) => draining ?? [])
+        .filter(({ until }) => Date.parse(until) > now)
+        .map(({ host, container }) => `${host} ${container}`);
+    return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
 }
 ;
 const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
@@ -73178,61 +73247,6 @@ async function planSettled(means, context, look) {
     return after;
 }
 ;
-async function readRetainedImages(snapshot) {
-    const { services, release_numbers = {} } = snapshot.state;
-    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
-    const asked = [...names].flatMap((name) => {
-        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
-        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
-    });
-    const answers = await Promise.all(asked).catch(() => []);
-    const releases = answers.filter((release) => release !== undefined);
-    if (releases.length === 0)
-        return undefined;
-    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
-}
-;
-async function survey(fleet, snapshot, wanted, secrets, narrowing) {
-    const scope = { project: wanted.project, environment: wanted.environment };
-    const [observed, known] = await Promise.all([
-        fleet.onAll((server) => observe(server, scope, wanted)),
-        readKnown(snapshot),
-    ]);
-    const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
-    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
-    return {
-        wanted,
-        secrets,
-        narrowing,
-        observed,
-        state: snapshot.state,
-        known,
-        drainedElsewhere,
-        now: new Date(),
-        retainedImages,
-    };
-}
-async function readKnown(snapshot) {
-    const services = Object.entries(snapshot.state.services);
-    const known = await Promise.all(services.map(async ([name, { release, pending }]) => {
-        const [current, begun] = await Promise.all([
-            release > 0 ? snapshot.release(name, release) : undefined,
-            pending === undefined ? undefined : snapshot.release(name, pending.release),
-        ]);
-        return [name, { current, pending: begun }];
-    }));
-    return new Map(known);
-}
-function drainedByLivingRun(state, observed) {
-    const now = Date.now();
-    const living = Object.values(state.services)
-        .flatMap(({ draining }) => draining ?? [])
-        .filter(({ until }) => Date.parse(until) > now)
-        .map(({ host, container }) => `${host} ${container}`);
-    return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
-}
-;
 async function lookAhead(means) {
     const { log, dryRun } = means.request;
     let outlook = await log.group('Look at what runs', () => lookAndPlan(means));
@@ -73399,20 +73413,6 @@ async function observeLiving({ request: { log, wanted }, fleet }, { scope, hosts
         log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
         return [];
     });
-}
-;
-const PATIENCE_MS = 5_000;
-async function takeVitals(server) {
-    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
-}
-async function ask(server) {
-    const sentAt = Date.now();
-    const info = await server.engine.info();
-    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
-    const readAt = (sentAt + Date.now()) / 2;
-    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
-    const freeBytes = await server.freeBytes(root);
-    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
 }
 ;
 class Deployment {
@@ -77801,41 +77801,6 @@ async function rollback_list({ wanted, openStore }, services, log) {
     await writeSummary(markdown, log);
 }
 ;
-const SHOWN = 5;
-function renderStatus(report) {
-    const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
-        service,
-        release: String(created || release),
-        host,
-        side: `${side}${isActive ? ' (active)' : ''}`,
-        container,
-        image,
-        state: isRunning ? 'runs' : 'stopped',
-    })));
-    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
-    const drift = report.drift.map((one) => `drift: ${one}`);
-    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
-    const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
-    return {
-        lines: [
-            report.title,
-            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
-            ...nginx,
-            ...lease,
-            ...drift,
-            ...textTable(past),
-        ],
-        markdown: `## ${report.title}
-
-${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
-
-${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
-
-${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
-${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
-    };
-}
-;
 async function status_status(request) {
     const { wanted, zones, excludedServers } = request;
     const narrowing = { services: undefined, zones, excludedServers };
@@ -77885,6 +77850,41 @@ function standingOn({ host, containers }, service, activeId) {
 }
 function runs(nginx) {
     return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
+}
+;
+const SHOWN = 5;
+function renderStatus(report) {
+    const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
+        service,
+        release: String(created || release),
+        host,
+        side: `${side}${isActive ? ' (active)' : ''}`,
+        container,
+        image,
+        state: isRunning ? 'runs' : 'stopped',
+    })));
+    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
+    const drift = report.drift.map((one) => `drift: ${one}`);
+    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
+    const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
+    return {
+        lines: [
+            report.title,
+            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+            ...nginx,
+            ...lease,
+            ...drift,
+            ...textTable(past),
+        ],
+        markdown: `## ${report.title}
+
+${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
+
+${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
+
+${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
+${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
+    };
 }
 ;
 async function runStatus(inputs, log) {

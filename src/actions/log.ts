@@ -1,5 +1,5 @@
 import * as core from '@actions/core';
-import { escapeMarkdown } from '../deploy/markdown.ts';
+import { escapeMarkdown } from '../deploy/reporting/markdown.ts';
 import type { Log } from '../model/log.ts';
 
 /** Shorter values would blank out half of a log. */

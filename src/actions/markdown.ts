@@ -1,4 +1,4 @@
-import { escapeMarkdown } from '../deploy/markdown.ts';
+import { escapeMarkdown } from '../deploy/reporting/markdown.ts';
 
 /** A summary over 1 MiB vanishes without a word. In bytes of UTF-8. */
 const LONGEST_SUMMARY = 900_000;

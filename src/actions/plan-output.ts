@@ -1,8 +1,8 @@
-import { describeStep, stepsOf } from '../deploy/describe.ts';
-import type { Drift } from '../deploy/drift.ts';
-import type { DryRunReport } from '../deploy/dry-run.ts';
-import type { Finding } from '../deploy/findings.ts';
-import type { Change, StaleChange } from '../deploy/plan.ts';
+import type { Drift } from '../deploy/looking/drift.ts';
+import type { DryRunReport } from '../deploy/looking/dry-run.ts';
+import type { Finding } from '../deploy/looking/findings.ts';
+import { describeStep, stepsOf } from '../deploy/planning/describe.ts';
+import type { Change, StaleChange } from '../deploy/planning/plan.ts';
 
 /** How a plan came out. */
 export type Outcome = 'no changes' | 'changes' | 'error';

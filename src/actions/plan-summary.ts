@@ -1,8 +1,8 @@
-import { describeChange, describeStep, stepsOf } from '../deploy/describe.ts';
-import type { DryRunReport } from '../deploy/dry-run.ts';
-import { describeFinding } from '../deploy/findings.ts';
-import { escapeMarkdown } from '../deploy/markdown.ts';
-import type { Plan } from '../deploy/plan.ts';
+import type { DryRunReport } from '../deploy/looking/dry-run.ts';
+import { describeFinding } from '../deploy/looking/findings.ts';
+import { describeChange, describeStep, stepsOf } from '../deploy/planning/describe.ts';
+import type { Plan } from '../deploy/planning/plan.ts';
+import { escapeMarkdown } from '../deploy/reporting/markdown.ts';
 import { fitSummary, quote } from './markdown.ts';
 import { type Outcome, outcomeOf } from './plan-output.ts';
 

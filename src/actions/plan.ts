@@ -1,7 +1,7 @@
 import * as core from '@actions/core';
-import { describePlan } from '../deploy/describe.ts';
-import { type DryRunReport, dryRun } from '../deploy/dry-run.ts';
-import { describeFinding, errorsOf } from '../deploy/findings.ts';
+import { type DryRunReport, dryRun } from '../deploy/looking/dry-run.ts';
+import { describeFinding, errorsOf } from '../deploy/looking/findings.ts';
+import { describePlan } from '../deploy/planning/describe.ts';
 import { failTogether } from '../model/errors.ts';
 import { textOf } from './fail.ts';
 import type { Inputs } from './inputs.ts';

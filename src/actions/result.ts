@@ -1,5 +1,5 @@
-import type { ProbeReport } from '../deploy/probe.ts';
 import type { DeployReport } from '../deploy/request.ts';
+import type { ProbeReport } from '../deploy/running/probe.ts';
 import { hostPort } from '../model/ports.ts';
 
 /** One server in the output `result`. */

@@ -1,7 +1,7 @@
 import * as core from '@actions/core';
-import { parseTarget } from '../deploy/choose-release.ts';
 import { deploy } from '../deploy/deploy.ts';
-import { pastReleases, renderPast } from '../deploy/past-releases.ts';
+import { parseTarget } from '../deploy/restoring/choose-release.ts';
+import { pastReleases, renderPast } from '../deploy/restoring/past-releases.ts';
 import { UserError } from '../model/errors.ts';
 import { reportDeploy } from './deploy.ts';
 import type { Inputs } from './inputs.ts';

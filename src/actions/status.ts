@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
-import { renderStatus } from '../deploy/render-status.ts';
-import { status } from '../deploy/status.ts';
+import { status } from '../deploy/looking/status.ts';
+import { renderStatus } from '../deploy/reporting/render-status.ts';
 import type { Inputs } from './inputs.ts';
 import { writeSummary } from './job-summary.ts';
 import type { RunnerLog } from './log.ts';

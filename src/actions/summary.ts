@@ -1,7 +1,7 @@
-import { describeChange } from '../deploy/describe.ts';
-import { escapeMarkdown } from '../deploy/markdown.ts';
+import { describeChange } from '../deploy/planning/describe.ts';
+import { escapeMarkdown } from '../deploy/reporting/markdown.ts';
 import type { DeployReport } from '../deploy/request.ts';
-import type { Span } from '../deploy/timeline.ts';
+import type { Span } from '../deploy/running/timeline.ts';
 import { messageOf } from '../model/errors.ts';
 import { fitSummary, quote } from './markdown.ts';
 import type { ServiceResult } from './result.ts';

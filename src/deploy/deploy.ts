@@ -1,10 +1,10 @@
 import { Fleet } from '../fleet/fleet.ts';
-import { checkNarrowing, serversOf } from './assemble.ts';
-import { Deployment } from './deployment.ts';
-import { Journal } from './journal.ts';
+import { checkNarrowing, serversOf } from './planning/assemble.ts';
+import { Journal } from './recording/journal.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
-import { restore } from './restore.ts';
-import { describeSpan, Timeline } from './timeline.ts';
+import { restore } from './restoring/restore.ts';
+import { Deployment } from './running/deployment.ts';
+import { describeSpan, Timeline } from './running/timeline.ts';
 
 /**
  * deploy brings an environment to what is wanted: it looks at the servers and the record, plans, runs the plan

@@ -2,13 +2,13 @@ import type { Provider } from '../fleet/server.ts';
 import type { Log } from '../model/log.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
-import type { Facts, Narrowing } from './assemble.ts';
-import type { Author } from './author.ts';
-import type { RollbackTarget } from './choose-release.ts';
-import type { Plan } from './plan.ts';
-import type { UnfinishedHookAnswer, WantedService } from './plan-input.ts';
-import type { ProbeReport } from './probe.ts';
-import type { Timeline } from './timeline.ts';
+import type { Facts, Narrowing } from './planning/assemble.ts';
+import type { Plan } from './planning/plan.ts';
+import type { UnfinishedHookAnswer, WantedService } from './planning/plan-input.ts';
+import type { Author } from './recording/author.ts';
+import type { RollbackTarget } from './restoring/choose-release.ts';
+import type { ProbeReport } from './running/probe.ts';
+import type { Timeline } from './running/timeline.ts';
 
 /** What a deploy is asked to do. */
 export interface DeployRequest {

@@ -1,5 +1,5 @@
-import { assemble } from '../../src/deploy/assemble.ts';
-import { planDeploy } from '../../src/deploy/planner.ts';
+import { assemble } from '../../src/deploy/planning/assemble.ts';
+import { planDeploy } from '../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec, ServerSpec } from '../../src/model/spec.ts';
 import { service, shop } from '../unit/deploy/specs.ts';
 import { World } from '../unit/deploy/world.ts';

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { markerOf } from '../../../src/actions/plan-comment.ts';
 import { planOutput } from '../../../src/actions/plan-output.ts';
 import { renderPlan, renderPlanFailure } from '../../../src/actions/plan-summary.ts';
-import type { DryRunReport } from '../../../src/deploy/dry-run.ts';
-import type { Finding } from '../../../src/deploy/findings.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
+import type { DryRunReport } from '../../../src/deploy/looking/dry-run.ts';
+import type { Finding } from '../../../src/deploy/looking/findings.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
 import { servers, service, shop } from '../deploy/specs.ts';
 import { World } from '../deploy/world.ts';
 

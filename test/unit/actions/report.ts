@@ -1,8 +1,8 @@
-import type { Plan } from '../../../src/deploy/plan.ts';
-import type { PlanInput } from '../../../src/deploy/plan-input.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
+import type { Plan } from '../../../src/deploy/planning/plan.ts';
+import type { PlanInput } from '../../../src/deploy/planning/plan-input.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { DeployReport } from '../../../src/deploy/request.ts';
-import { Timeline } from '../../../src/deploy/timeline.ts';
+import { Timeline } from '../../../src/deploy/running/timeline.ts';
 import { servers, service, shop } from '../deploy/specs.ts';
 import { World } from '../deploy/world.ts';
 

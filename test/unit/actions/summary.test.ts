@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { resultOf } from '../../../src/actions/result.ts';
 import { gantt, renderSummary } from '../../../src/actions/summary.ts';
 import type { DeployReport } from '../../../src/deploy/request.ts';
-import type { Span } from '../../../src/deploy/timeline.ts';
+import type { Span } from '../../../src/deploy/running/timeline.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import { Clock, reportOf } from './report.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { stepsOf } from '../../../src/deploy/describe.ts';
-import { driftOf } from '../../../src/deploy/drift.ts';
-import { judgeHealth } from '../../../src/deploy/findings.ts';
-import { neededPorts } from '../../../src/deploy/needs.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
+import { driftOf } from '../../../src/deploy/looking/drift.ts';
+import { judgeHealth } from '../../../src/deploy/looking/findings.ts';
+import { neededPorts } from '../../../src/deploy/looking/needs.ts';
+import { stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
 import type { ServedName } from '../../../src/nginx/served-names.ts';
 import { database, servers, service, shop } from './specs.ts';

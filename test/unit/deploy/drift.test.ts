@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { driftOf } from '../../../src/deploy/drift.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
+import { driftOf } from '../../../src/deploy/looking/drift.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { parseTree } from '../../../src/nginx/tree.ts';
 import { servers, service, shop } from './specs.ts';

@@ -13,9 +13,9 @@ import {
   judgeNginx,
   judgePorts,
   judgeVitals,
-} from '../../../src/deploy/findings.ts';
-import { neededImages, neededPorts } from '../../../src/deploy/needs.ts';
-import type { Vitals } from '../../../src/deploy/vitals.ts';
+} from '../../../src/deploy/looking/findings.ts';
+import { neededImages, neededPorts } from '../../../src/deploy/looking/needs.ts';
+import type { Vitals } from '../../../src/deploy/looking/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import { database, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';

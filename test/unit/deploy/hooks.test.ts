@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { hookRequest } from '../../../src/deploy/container.ts';
-import { stepsOf } from '../../../src/deploy/describe.ts';
-import { judgeHooks } from '../../../src/deploy/findings.ts';
-import { describeHooks } from '../../../src/deploy/hook-record.ts';
-import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
-import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
+import { judgeHooks } from '../../../src/deploy/looking/findings.ts';
+import { hookRequest } from '../../../src/deploy/planning/container.ts';
+import { stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';
+import { refuseUnfinished } from '../../../src/deploy/planning/unfinished-hook.ts';
+import { describeHooks } from '../../../src/deploy/recording/hook-record.ts';
 import type { HookSpec } from '../../../src/model/spec.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { FAILING, StepFailed, World } from './world.ts';

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { ContainerSummary } from '@docker/node-sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { findLeftovers } from '../../../src/deploy/leftovers.ts';
-import type { SweepStep } from '../../../src/deploy/plan.ts';
-import { sweep } from '../../../src/deploy/sweep.ts';
+import { findLeftovers } from '../../../src/deploy/looking/leftovers.ts';
+import type { SweepStep } from '../../../src/deploy/planning/plan.ts';
+import { sweep } from '../../../src/deploy/running/sweep.ts';
 import { Engine } from '../../../src/docker/engine.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };

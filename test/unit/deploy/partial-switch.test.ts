@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { leftOutFailure, soleHome } from '../../../src/deploy/partial-switch.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
+import { leftOutFailure, soleHome } from '../../../src/deploy/running/partial-switch.ts';
 import { servers, service, shop } from './specs.ts';
 import { StepFailed, World } from './world.ts';
 

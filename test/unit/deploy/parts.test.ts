@@ -6,12 +6,12 @@ import {
   containerRequest,
   environmentOf,
   nameOf,
-} from '../../../src/deploy/container.ts';
-import { allowedMs } from '../../../src/deploy/health.ts';
-import { PullMeter } from '../../../src/deploy/images.ts';
-import { dependencyLevels } from '../../../src/deploy/levels.ts';
-import { place } from '../../../src/deploy/placement.ts';
-import { describeSpan, type Span, Timeline } from '../../../src/deploy/timeline.ts';
+} from '../../../src/deploy/planning/container.ts';
+import { dependencyLevels } from '../../../src/deploy/planning/levels.ts';
+import { place } from '../../../src/deploy/planning/placement.ts';
+import { allowedMs } from '../../../src/deploy/running/health.ts';
+import { PullMeter } from '../../../src/deploy/running/images.ts';
+import { describeSpan, type Span, Timeline } from '../../../src/deploy/running/timeline.ts';
 import { service } from './specs.ts';
 
 describe('levels', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { assemble, assembleUndo } from '../../../src/deploy/assemble.ts';
-import { stepsOf } from '../../../src/deploy/describe.ts';
-import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
-import { retire } from '../../../src/deploy/service-plan.ts';
+import { assemble, assembleUndo } from '../../../src/deploy/planning/assemble.ts';
+import { stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
+import { retire } from '../../../src/deploy/planning/service-plan.ts';
 import { database, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { mergeReports, Probe, type ProbeReport, quantile } from '../../../src/deploy/probe.ts';
+import { mergeReports, Probe, type ProbeReport, quantile } from '../../../src/deploy/running/probe.ts';
 import type { DialTcp } from '../../../src/fleet/dial.ts';
 
 /** A real server on loopback that answers the n-th request as it is told. */

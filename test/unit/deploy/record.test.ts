@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { describePlan, describeStep, stepsOf } from '../../../src/deploy/describe.ts';
-import { keptDigests, outcomeOf } from '../../../src/deploy/outcome.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
+import { describePlan, describeStep, stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
+import { keptDigests, outcomeOf } from '../../../src/deploy/recording/outcome.ts';
 import {
   begunChanges,
   historyOf,
@@ -9,7 +9,7 @@ import {
   recordIntent,
   recordOutcome,
   releaseOf,
-} from '../../../src/deploy/record.ts';
+} from '../../../src/deploy/recording/record.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { database, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { chooseRelease, parseTarget, previousNumber } from '../../../src/deploy/choose-release.ts';
-import { renderPast } from '../../../src/deploy/past-releases.ts';
-import { renderStatus } from '../../../src/deploy/render-status.ts';
-import { restoredSpec } from '../../../src/deploy/restore.ts';
-import { expiredNumbers, findExpired } from '../../../src/deploy/retention.ts';
+import { expiredNumbers, findExpired } from '../../../src/deploy/recording/retention.ts';
+import { renderStatus } from '../../../src/deploy/reporting/render-status.ts';
+import { chooseRelease, parseTarget, previousNumber } from '../../../src/deploy/restoring/choose-release.ts';
+import { renderPast } from '../../../src/deploy/restoring/past-releases.ts';
+import { restoredSpec } from '../../../src/deploy/restoring/restore.ts';
 import type { HistoryEntry, RecordedService, Release } from '../../../src/model/release.ts';
 import { recorded, release } from '../state/git-world.ts';
 import { servers, service, shop } from './specs.ts';

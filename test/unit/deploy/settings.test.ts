@@ -1,7 +1,12 @@
 import type { ContainerInspectResponse } from '@docker/node-sdk';
 import { describe, expect, test } from '@jest/globals';
-import { type Blueprint, containerRequest } from '../../../src/deploy/container.ts';
-import { changedSettings, defaultsOf, settingsAsked, settingsOf } from '../../../src/deploy/settings.ts';
+import { type Blueprint, containerRequest } from '../../../src/deploy/planning/container.ts';
+import {
+  changedSettings,
+  defaultsOf,
+  settingsAsked,
+  settingsOf,
+} from '../../../src/deploy/planning/settings.ts';
 import { service } from './specs.ts';
 
 const api = service('api', { environment: { LEVEL: 'info' }, secrets: ['TOKEN'], volumes: ['data'] });

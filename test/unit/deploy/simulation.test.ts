@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { RollbackTarget } from '../../../src/deploy/choose-release.ts';
-import { describePlan } from '../../../src/deploy/describe.ts';
-import { isEmpty, type Plan } from '../../../src/deploy/plan.ts';
+import { describePlan } from '../../../src/deploy/planning/describe.ts';
+import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';
+import type { RollbackTarget } from '../../../src/deploy/restoring/choose-release.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import type { Release } from '../../../src/model/release.ts';
 import type { EnvironmentSpec, HookSpec } from '../../../src/model/spec.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { stepsOf } from '../../../src/deploy/describe.ts';
-import { namesOf } from '../../../src/deploy/image-name.ts';
-import type { LabelledImage } from '../../../src/deploy/observed.ts';
-import { isEmpty } from '../../../src/deploy/plan.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
-import { orphanedImages } from '../../../src/deploy/sweep-plan.ts';
+import { stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { namesOf } from '../../../src/deploy/planning/image-name.ts';
+import type { LabelledImage } from '../../../src/deploy/planning/observed.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
+import { orphanedImages } from '../../../src/deploy/planning/sweep-plan.ts';
 import { database, service, shop } from './specs.ts';
 import { World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isEmpty } from '../../../src/deploy/plan.ts';
+import { isEmpty } from '../../../src/deploy/planning/plan.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';

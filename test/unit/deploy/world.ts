@@ -1,4 +1,4 @@
-import { adoptedContainers, frontOf, isOfInterest } from '../../../src/deploy/adopted.ts';
+import { adoptedContainers, frontOf, isOfInterest } from '../../../src/deploy/planning/adopted.ts';
 import {
   assemble,
   assembleKept,
@@ -6,13 +6,11 @@ import {
   assembleWithout,
   type Facts,
   type Restored,
-} from '../../../src/deploy/assemble.ts';
-import { chooseRelease, type RollbackTarget } from '../../../src/deploy/choose-release.ts';
-import { blueprintHash, containerRequest } from '../../../src/deploy/container.ts';
-import { describePlan } from '../../../src/deploy/describe.ts';
-import { recordHook } from '../../../src/deploy/hook-record.ts';
-import { namesOf } from '../../../src/deploy/image-name.ts';
-import { joinPlans, keepOldSides } from '../../../src/deploy/joined-plan.ts';
+} from '../../../src/deploy/planning/assemble.ts';
+import { blueprintHash, containerRequest } from '../../../src/deploy/planning/container.ts';
+import { describePlan } from '../../../src/deploy/planning/describe.ts';
+import { namesOf } from '../../../src/deploy/planning/image-name.ts';
+import { joinPlans, keepOldSides } from '../../../src/deploy/planning/joined-plan.ts';
 import type {
   ForeignContainer,
   Leftover,
@@ -20,14 +18,7 @@ import type {
   ObservedHook,
   ObservedNginx,
   ObservedServer,
-} from '../../../src/deploy/observed.ts';
-import {
-  begunServices,
-  keptDigests,
-  outcomeOf,
-  type Progress as RunProgress,
-} from '../../../src/deploy/outcome.ts';
-import { PartialSwitch, soleHome } from '../../../src/deploy/partial-switch.ts';
+} from '../../../src/deploy/planning/observed.ts';
 import type {
   AwaitStep,
   ForgetSecretsStep,
@@ -42,15 +33,24 @@ import type {
   SweepStep,
   SwitchStep,
   Takeover,
-} from '../../../src/deploy/plan.ts';
-import { isCreating, isEmpty } from '../../../src/deploy/plan.ts';
-import type { PlanInput, WantedService } from '../../../src/deploy/plan-input.ts';
-import { wishOf } from '../../../src/deploy/planned-routes.ts';
-import { planDeploy } from '../../../src/deploy/planner.ts';
-import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/record.ts';
-import { checkImages, restoredSpec } from '../../../src/deploy/restore.ts';
-import { type ContainerSettings, settingsAsked } from '../../../src/deploy/settings.ts';
-import { refuseUnfinished } from '../../../src/deploy/unfinished-hook.ts';
+} from '../../../src/deploy/planning/plan.ts';
+import { isCreating, isEmpty } from '../../../src/deploy/planning/plan.ts';
+import type { PlanInput, WantedService } from '../../../src/deploy/planning/plan-input.ts';
+import { wishOf } from '../../../src/deploy/planning/planned-routes.ts';
+import { planDeploy } from '../../../src/deploy/planning/planner.ts';
+import { type ContainerSettings, settingsAsked } from '../../../src/deploy/planning/settings.ts';
+import { refuseUnfinished } from '../../../src/deploy/planning/unfinished-hook.ts';
+import { recordHook } from '../../../src/deploy/recording/hook-record.ts';
+import {
+  begunServices,
+  keptDigests,
+  outcomeOf,
+  type Progress as RunProgress,
+} from '../../../src/deploy/recording/outcome.ts';
+import { recordIntent, recordOutcome, releaseOf } from '../../../src/deploy/recording/record.ts';
+import { chooseRelease, type RollbackTarget } from '../../../src/deploy/restoring/choose-release.ts';
+import { checkImages, restoredSpec } from '../../../src/deploy/restoring/restore.ts';
+import { PartialSwitch, soleHome } from '../../../src/deploy/running/partial-switch.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import { adoptedSidecarName, containerName, scopeName, sidecarName } from '../../../src/model/names.ts';
 import { hostPort } from '../../../src/model/ports.ts';

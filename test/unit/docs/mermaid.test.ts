@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { gantt } from '../../../src/actions/summary.ts';
-import type { Span } from '../../../src/deploy/timeline.ts';
+import type { Span } from '../../../src/deploy/running/timeline.ts';
 import { blocks } from './documents.ts';
 import { mistakesIn } from './mermaid.ts';
 

@@ -1,0 +1,128 @@
+import { findRegistryAuth } from '../../docker/credentials.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { Server } from '../../fleet/server.ts';
+import { messageOf } from '../../model/errors.ts';
+import { isNewEnough } from '../../nginx/install.ts';
+import { NginxInstance } from '../../nginx/instance.ts';
+import { inTime } from '../in-time.ts';
+import type { ObservedNginx } from '../planning/observed.ts';
+import type { Plan } from '../planning/plan.ts';
+import type { PlanInput } from '../planning/plan-input.ts';
+import { observedAt } from '../planning/spots.ts';
+import { taggedName } from '../running/images.ts';
+import {
+  type Finding,
+  judgeForbiddenPulls,
+  judgeFronts,
+  judgeHealth,
+  judgeHooks,
+  judgeImages,
+  judgeLease,
+  judgeNginx,
+  judgePorts,
+  judgeVitals,
+  type NginxLook,
+} from './findings.ts';
+import { neededImages, neededPorts, type Port } from './needs.ts';
+import { takeVitals } from './vitals.ts';
+
+/** How long a registry may take to say whether it has an image. */
+const REGISTRY_PATIENCE_MS = 15_000;
+/** A port on the own machine is refused at once where nobody listens. */
+const PORT_PATIENCE_MS = 2_000;
+
+/**
+ * preflight looks at everything that a plan needs on the servers, all servers at once, and changes nothing. `holder`
+ * is who changes the environment right now. The findings come server by server, what is in order too.
+ */
+export async function preflight(
+  fleet: Fleet,
+  input: PlanInput,
+  plan: Plan,
+  holder: string | undefined,
+): Promise<Finding[]> {
+  const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
+  return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+}
+
+async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promise<Finding[]> {
+  const { host } = server;
+  const observed = observedAt(input, host);
+  const [vitals, images, nginx, ports] = await Promise.all([
+    takeVitals(server),
+    askRegistries(server, input, plan),
+    Promise.all((['edge', 'sidecar'] as const).map((kind) => lookAtNginx(server, kind, observed[kind]))),
+    findTaken(server, neededPorts(plan, input, host)),
+  ]);
+  return [
+    ...judgeVitals(host, vitals, plan, input),
+    ...judgeForbiddenPulls(plan, host),
+    ...judgeImages(host, images),
+    ...nginx.flatMap((look) => judgeNginx(host, look)),
+    ...judgePorts(host, ports),
+    ...judgeHealth(observed),
+  ];
+}
+
+interface ImageLook {
+  image: string;
+  /** Why it cannot be pulled. */
+  complaint?: string;
+}
+
+async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
+  return await Promise.all(neededImages(plan, input, server.host).map((image) => askRegistry(server, image)));
+}
+
+/** Asks from the server, as a pull would, with the credentials of the runner. */
+async function askRegistry(server: Server, image: string): Promise<ImageLook> {
+  const auth = await findRegistryAuth(image);
+  try {
+    await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_PATIENCE_MS));
+    return { image };
+  } catch (error) {
+    return { image, complaint: messageOf(error) };
+  }
+}
+
+async function lookAtNginx(
+  server: Server,
+  kind: 'edge' | 'sidecar',
+  nginx: ObservedNginx | undefined,
+): Promise<NginxLook> {
+  if (nginx === undefined) return { kind, state: 'missing' };
+  const { id, name, address, isRunning } = nginx;
+  if (!isRunning || address === undefined) return { kind, state: 'stopped', name };
+  const instance = new NginxInstance(kind, server, { id, name, address });
+  const [version, complaint] = await Promise.all([instance.version(), instance.testLive()]);
+  return { kind, state: 'runs', name, version, isNewEnough: isNewEnough(version), complaint };
+}
+
+/** Returns the ports that somebody listens on, and which container it is, where it is one. */
+async function findTaken(
+  server: Server,
+  ports: readonly Port[],
+): Promise<(Port & { holder: string | undefined })[]> {
+  const taken = await Promise.all(
+    ports.map(async (port) => ((await isListening(server, port)) ? [port] : [])),
+  );
+  if (taken.flat().length === 0) return [];
+  const containers = await server.engine.listContainers();
+  return taken.flat().map((port) => {
+    const holder = containers.find(({ Ports }) =>
+      Ports?.some(({ PublicPort }) => PublicPort === port.number),
+    );
+    return { ...port, holder: holder?.Names?.[0]?.replace(/^\//, '') };
+  });
+}
+
+async function isListening(server: Server, { address, number }: Port): Promise<boolean> {
+  const dialled = server.dial(address, number).then(
+    (stream) => {
+      stream.destroy();
+      return true;
+    },
+    () => false,
+  );
+  return await inTime(dialled, PORT_PATIENCE_MS, false);
+}

@@ -1,0 +1,113 @@
+import { adoptedSidecarName, containerName, type Scope, sidecarName } from '../../model/names.ts';
+import type { AdoptSpec, NginxSpec, ServiceSpec } from '../../model/spec.ts';
+import type { ForeignContainer, ObservedContainer, ObservedServer } from './observed.ts';
+
+/** The ports of a server that the edge needs: who holds one of them is the server's front. */
+export const DOOR_PORTS: readonly number[] = [80, 443];
+
+/** Who may be taken over: the names in the file and those of the grammar. */
+type Wanted = readonly Pick<ServiceSpec, 'name' | 'adopt'>[];
+
+/** isOfInterest tells whether an environment has to know of a container that it did not make. Pure. */
+export function isOfInterest(
+  container: ForeignContainer,
+  scope: Scope,
+  { services, nginx }: { services: Wanted; nginx: Pick<NginxSpec, 'adopt'> },
+): boolean {
+  return (
+    container.name === nginx.adopt?.container ||
+    isOldSidecar(scope, container) ||
+    holdsDoor(container) ||
+    services.some((service) => namesOf(scope, service).includes(container.name))
+  );
+}
+
+/** namesOf returns the names by which a service finds what it takes over. */
+function namesOf(scope: Scope, { name, adopt }: Wanted[number]): string[] {
+  const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+  return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+
+/** candidatesOf returns the containers that a service would take over on a server. */
+export function candidatesOf(
+  scope: Scope,
+  service: Wanted[number],
+  foreign: readonly ForeignContainer[],
+): ForeignContainer[] {
+  const names = namesOf(scope, service);
+  return foreign.filter(({ name }) => names.includes(name));
+}
+
+/**
+ * adoptedContainers returns those of the foreign containers that services take over, as containers of theirs: of
+ * release 0, and like nothing that is wanted. Pure.
+ */
+export function adoptedContainers(
+  scope: Scope,
+  services: Wanted,
+  foreign: readonly ForeignContainer[],
+): ObservedContainer[] {
+  return services.flatMap((service) =>
+    candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+      id,
+      name,
+      service: service.name,
+      // One with a name of its own is in nobody's way: the new one gets the name of the base side.
+      side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+      release: 0,
+      hash: '',
+      secretsVersion: 0,
+      image,
+      imageId,
+      isRunning,
+      hostPort: 0,
+      versionPort: undefined,
+      internalPort: 0,
+      // No route leads to it, and nothing is proven by it.
+      address: undefined,
+      helpers,
+      isAdopted: true,
+    })),
+  );
+}
+
+/** isOldSidecar tells whether a container has the sidecar's name, or had it before it was renamed. */
+export function isOldSidecar(scope: Scope, { name }: Pick<ForeignContainer, 'name'>): boolean {
+  return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+
+/** oldSidecarOf returns the nginx of the older naming on a server. */
+export function oldSidecarOf(
+  scope: Scope,
+  { foreign }: Pick<ObservedServer, 'foreign'>,
+): ForeignContainer | undefined {
+  return foreign.find((container) => isOldSidecar(scope, container));
+}
+
+/** frontOf returns the container that holds the ports of a server which the edge needs. */
+export function frontOf({ foreign }: Pick<ObservedServer, 'foreign'>): ForeignContainer | undefined {
+  return foreign.find(holdsDoor);
+}
+
+/** doorsOf returns the ports that the edge needs and that lead into a container. */
+export function doorsOf({ published }: Pick<ForeignContainer, 'published'>): ForeignContainer['published'] {
+  return published.filter(({ port }) => DOOR_PORTS.includes(port));
+}
+
+function holdsDoor(container: ForeignContainer): boolean {
+  return container.isRunning && doorsOf(container).length > 0;
+}
+
+/** isNamed tells whether the file says that a front shall go: by its name, or as a container of a service. */
+export function isNamed(
+  scope: Scope,
+  front: ForeignContainer,
+  adopt: AdoptSpec | undefined,
+  containers: readonly ObservedContainer[],
+): boolean {
+  return (
+    front.name === adopt?.container ||
+    (isOldSidecar(scope, front) && front.composeProject === undefined) ||
+    containers.some(({ id }) => id === front.id)
+  );
+}

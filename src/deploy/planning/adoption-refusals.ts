@@ -1,0 +1,213 @@
+import { failTogether, UserError } from '../../model/errors.ts';
+import { containerName, type Scope } from '../../model/names.ts';
+import { HOST_PORTS, hostPort } from '../../model/ports.ts';
+import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
+import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import { sourceOf } from './container.ts';
+import type { ForeignContainer, ObservedServer } from './observed.ts';
+import { atDoors, lostNames, servedForOthers } from './served-domains.ts';
+
+/**
+ * checkAdoption throws a UserError for every container that must not be taken over as the file has it: one that is
+ * somebody else's, one whose data the new container would not have, a front whose domains nobody would serve. Pure.
+ */
+export function checkAdoption(
+  wanted: EnvironmentSpec,
+  services: readonly ServiceSpec[],
+  observed: readonly ObservedServer[],
+): void {
+  // Routes alone are looked at, or given again.
+  if (services.length === 0) return;
+  failTogether(
+    observed.flatMap((server) => [
+      ...services.flatMap((service) => refuseService(wanted, service, server)),
+      ...refuseSidecar(wanted, server),
+      ...refuseFront(wanted, services, server),
+    ]),
+  );
+}
+
+function refuseService(scope: Scope, service: ServiceSpec, { host, foreign }: ObservedServer): UserError[] {
+  const candidates = candidatesOf(scope, service, foreign);
+  const running = candidates.filter(({ isRunning }) => isRunning);
+  const [first] = running;
+  if (first !== undefined && running.length > 1) {
+    return [
+      new UserError(
+        `${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`,
+        { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` },
+      ),
+    ];
+  }
+  return candidates.flatMap((container) => [
+    ...refuseOwned(service, host, container),
+    ...refuseLostData(scope, service, host, container),
+    ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+  ]);
+}
+
+/** Whoever comes to a port of the server from elsewhere finds nothing there afterwards. */
+function refuseLostPorts(
+  host: string,
+  { name, published }: ForeignContainer,
+  drop: readonly string[],
+  where: string,
+): UserError[] {
+  return published
+    .map(({ port }) => port)
+    .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+    .map(
+      (port) =>
+        new UserError(
+          `${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`,
+          {
+            hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
+          },
+        ),
+    );
+}
+
+/** The older naming has the same host ports: they lead to containers that are taken over together. */
+function withoutHostPorts(
+  scope: Scope,
+  { name }: ServiceSpec,
+  container: ForeignContainer,
+): ForeignContainer {
+  const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(
+    container.name,
+  );
+  if (!isOlder) return container;
+  return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
+}
+
+function dropOf({ adopt }: { adopt?: AdoptSpec }): readonly string[] {
+  return adopt?.drop ?? [];
+}
+
+function isHostPort(port: number): boolean {
+  const { first, count } = HOST_PORTS;
+  return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
+}
+
+function refuseOwned(service: ServiceSpec, host: string, container: ForeignContainer): UserError[] {
+  const { name, owner, composeProject } = container;
+  if (owner !== undefined) {
+    return [
+      new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+        hint: 'Let it leave there first: remove it from that file and deploy.',
+      }),
+    ];
+  }
+  if (composeProject === undefined || service.adopt?.container === name) return [];
+  return [
+    new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
+      hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
+    }),
+  ];
+}
+
+/** What the new container does not mount would stay behind. */
+function refuseLostData(
+  scope: Scope,
+  service: ServiceSpec,
+  host: string,
+  container: ForeignContainer,
+): UserError[] {
+  const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
+  const dropped = dropOf(service);
+  return container.writes
+    .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
+    .map(({ source, target }) => {
+      const isFolder = source.startsWith('/');
+      const mount = isFolder
+        ? `"${source}:${target}"`
+        : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
+      return new UserError(
+        `${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`,
+        {
+          hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
+        },
+      );
+    });
+}
+
+function refuseSidecar(wanted: EnvironmentSpec, server: ObservedServer): UserError[] {
+  const sidecar = oldSidecarOf(wanted, server);
+  const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
+  if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
+    return [];
+  }
+  return [
+    new UserError(
+      `${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`,
+      { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` },
+    ),
+  ];
+}
+
+function refuseFront(
+  wanted: EnvironmentSpec,
+  services: readonly ServiceSpec[],
+  server: ObservedServer,
+): UserError[] {
+  const front = frontOf(server);
+  const domains = services.flatMap(({ route }) => route.domains);
+  if (front === undefined || (domains.length === 0 && server.edge === undefined)) return [];
+  const where = `${server.host}: the edge needs port ${doorsOf(front)
+    .map(({ port }) => port)
+    .join(' and ')}, which ${front.name} holds`;
+  const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
+  if (!isOurs) {
+    // Somebody else's run brings in the bridge that is there, and takes it away.
+    if (server.bridge !== undefined) return [];
+    return [
+      new UserError(where, {
+        hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
+      }),
+    ];
+  }
+  const isService = server.containers.some(({ id }) => id === front.id);
+  if (isService) return [];
+  if (front.served === undefined) {
+    return [
+      new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
+        hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
+      }),
+    ];
+  }
+  return [
+    ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
+    ...refuseLostNames(wanted, server, front),
+  ];
+}
+
+function refuseLostNames(
+  wanted: EnvironmentSpec,
+  server: ObservedServer,
+  front: ForeignContainer,
+): UserError[] {
+  const drop = dropOf(wanted.nginx);
+  const tls = atDoors(front).filter(({ isTls }) => isTls);
+  if (tls.length > 0) {
+    const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+    return [
+      new UserError(
+        `${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`,
+        {
+          hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+        },
+      ),
+    ];
+  }
+  const promised = wanted.services.flatMap(({ route }) => route.domains);
+  const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+  if (lost.length === 0) return [];
+  return [
+    new UserError(
+      `${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`,
+      {
+        hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
+      },
+    ),
+  ];
+}

@@ -1,0 +1,158 @@
+import type { HookName } from '../../model/names.ts';
+import type { Side } from '../../model/side.ts';
+import type { ServedName } from '../../nginx/served-names.ts';
+import type { Slot, Tree } from '../../nginx/tree.ts';
+import type { ContainerSettings, ImageDefaults } from './settings.ts';
+
+/** A service container as it was found on a server. */
+export interface ObservedContainer {
+  id: string;
+  name: string;
+  service: string;
+  side: Side;
+  /** Number of the release that created it. */
+  release: number;
+  /** See blueprintHash. */
+  hash: string;
+  secretsVersion: number;
+  /** The image as the file named it. */
+  image: string;
+  imageId: string;
+  isRunning: boolean;
+  /** How it does: absent where nobody looked. */
+  condition?: ContainerCondition;
+  /** How it is really made, whatever its labels say: absent where nobody looked. */
+  settings?: ContainerSettings;
+  /** The base side's host port. */
+  hostPort: number;
+  /** Its own host port, as the base side would have it; undefined where ports do not carry the version. */
+  versionPort: number | undefined;
+  internalPort: number;
+  /** On the environment's network, while it runs. */
+  address: string | undefined;
+  /** Ids of the helpers that watch its connections: those of a run that drains it, or that was killed while it did. */
+  helpers: string[];
+  /** Its environment variables. */
+  environment?: Record<string, string>;
+  /** Switchyard did not make it: it has the traffic by other ways than the routes, until it is taken over. */
+  isAdopted?: true;
+}
+
+/** The container of a hook as it was found on a server. */
+export interface ObservedHook {
+  id: string;
+  name: string;
+  service: string;
+  hook: HookName;
+  release: number;
+  /** `created` was never started. */
+  status: 'created' | 'running' | 'ended';
+  exitCode: number;
+}
+
+/** An edge or sidecar as it was found. */
+export interface ObservedNginx {
+  id: string;
+  name: string;
+  isRunning: boolean;
+  /** Its address on its home network, while it runs. */
+  address: string | undefined;
+  tree: Tree;
+  /** The slot that the running nginx has read; of a stopped one, the one that it will read. */
+  slot: Slot;
+  /** What the running nginx says it serves of this environment. */
+  generation: string | undefined;
+  /** Attached to the environment's network. */
+  isInNetwork: boolean;
+}
+
+/** Something that may be removed, by its id. */
+export interface Leftover {
+  id: string;
+  /** For people. */
+  name: string;
+}
+
+/** An image that carries the project's label. */
+export interface LabelledImage {
+  id: string;
+  /** With tag, and by digest, as Docker shortens them; none where a newer image has taken its name. */
+  names: string[];
+  /** When it was built: seconds since 1970. */
+  createdAt: number;
+  /** A container uses it, whoever's. */
+  isUsed: boolean;
+}
+
+/** What carries the environment's labels, and is no service, sidecar or edge. */
+export interface Leftovers {
+  /** Short-lived containers, locks included, that an earlier run left behind. */
+  helpers: Leftover[];
+  /** But for the environment's own network; nobody is in them. */
+  networks: Leftover[];
+  /** With a sidecar's configuration; nobody mounts them. */
+  volumes: Leftover[];
+  images: LabelledImage[];
+}
+
+/** A container that this environment did not make, as far as it can be taken over or is in the way. */
+export interface ForeignContainer {
+  id: string;
+  name: string;
+  isRunning: boolean;
+  image: string;
+  imageId: string;
+  /** The environment that its labels name, where Switchyard made it for another one. */
+  owner: string | undefined;
+  /** The project of Compose that made it. */
+  composeProject: string | undefined;
+  networks: string[];
+  /** Volumes and directories that it may write to. */
+  writes: { source: string; target: string }[];
+  /** Ports of the server that lead into it. */
+  published: { port: number; containerPort: number }[];
+  /** Ids of the helpers of this environment that watch its connections. */
+  helpers: string[];
+  /** What an nginx serves; undefined when it was not asked, or is no nginx. */
+  served?: ServedName[];
+}
+
+/** What was found on one server. */
+export interface ObservedServer {
+  host: string;
+  containers: ObservedContainer[];
+  /** Containers with the labels of a service under names that it never has: somebody made them, and nginx does not find them. */
+  copies: ObservedContainer[];
+  hooks: ObservedHook[];
+  sidecar: ObservedNginx | undefined;
+  /** Where a front still holds the edge's ports, the bridge that stands in for it. */
+  edge: ObservedNginx | undefined;
+  /** Id of the bridge while it runs. */
+  bridge: string | undefined;
+  /** Containers that this environment did not make, and may take over or finds in its way. */
+  foreign: ForeignContainer[];
+  hasNetwork: boolean;
+  /** Base host ports, those of versions too, that other environments' containers hold here. */
+  foreignHostPorts: number[];
+  leftovers: Leftovers;
+  /** Local image ids of the images that services, edge and sidecar want here, by image name; missing ones are absent. */
+  images: Map<string, ObservedImage>;
+}
+
+/** An image as it lies on a server. */
+export interface ObservedImage {
+  id: string;
+  /** What its registry knows it by. */
+  digest: string | undefined;
+  defaults?: ImageDefaults;
+}
+
+/** How a container does. */
+export interface ContainerCondition {
+  /** Docker's word for it: `running`, `paused`, `restarting`, `exited`, … */
+  state: string;
+  /** How often the engine had to start it again. */
+  restarts: number;
+  /** What the image's own health check says, where it has one: `healthy`, `unhealthy`, `starting`. */
+  health: string | undefined;
+}

@@ -1,0 +1,98 @@
+import { scopeName } from '../../model/names.ts';
+import type { ServicePorts } from '../../model/ports.ts';
+import type { ServerSpec } from '../../model/spec.ts';
+import { isServed, type ScopeWish } from '../../nginx/compose.ts';
+import { type NginxKind, renderScope } from '../../nginx/render.ts';
+import type { Placement, Route } from '../../nginx/routes.ts';
+import type { ReleaseSpec } from './desired.ts';
+import type { PlanInput, WantedService } from './plan-input.ts';
+import type { Outcome } from './service-plan.ts';
+import { currentPlacements, liveRoutes, observedAt, spotOf } from './spots.ts';
+
+/** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
+export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
+  return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
+}
+
+/** serves tells whether one of a server's two nginx serves exactly these routes. */
+export function serves(input: PlanInput, host: string, kind: NginxKind, routes: readonly Route[]): boolean {
+  const spec = input.servers.find((candidate) => candidate.host === host)!;
+  const nginx = observedAt(input, host)[kind];
+  const wish = wishOf(kind, input, spec, routes);
+  if (nginx === undefined) return wish.files.size === 0;
+  const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+  return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
+}
+
+/** wishOf returns what one nginx shall serve of an environment. */
+export function wishOf(
+  kind: NginxKind,
+  input: Pick<PlanInput, 'scope' | 'servers' | 'nginx'>,
+  on: ServerSpec,
+  routes: readonly Route[],
+): ScopeWish {
+  const files = renderScope(kind, input.scope, routes, on, input.servers);
+  return { scope: input.scope, files, routes, settings: input.nginx };
+}
+
+/**
+ * routesAfter returns the routes when the services of `done` have moved: theirs as wanted, those of the others
+ * as they are now. A service that the record does not know keeps the route that is live: routing never depends on
+ * the record.
+ */
+export function routesAfter(
+  input: PlanInput,
+  outcomes: ReadonlyMap<string, Outcome>,
+  done: ReadonlySet<string>,
+  stillThere: readonly string[],
+): Route[] {
+  const live = liveRoutes(input);
+  const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
+  const routes = input.services.flatMap((service): Route[] => {
+    const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
+    if (outcome?.isPostponed) return liveRoute(service.name).map((route) => withDomains(route, service));
+    const isKept = input.keepsActive && service.isSelected;
+    if (outcome !== undefined && !isKept) return [routeOf(service, service.spec, outcome.placements)];
+    const placements = currentPlacements(input, service.name);
+    const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
+    const spec = isRecorded ? service.spec : service.known.current;
+    if (spec === undefined || (!isRecorded && live.has(service.name))) return liveRoute(service.name);
+    return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+  });
+  const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
+  const unnamed = [...live.keys()].filter((name) => !named.has(name));
+  return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+
+/** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
+function withDomains(route: Route, { spec }: WantedService): Route {
+  return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
+}
+
+/** A run was cut off between its switch and the record. */
+function isRecordBehind(input: PlanInput, { name, release }: WantedService): boolean {
+  return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
+}
+
+function routeOf(
+  service: { name: string; ports: ServicePorts },
+  spec: Pick<ReleaseSpec, 'protocol' | 'port' | 'route' | 'policy'>,
+  placements: Placement[],
+): Route {
+  return {
+    service: service.name,
+    protocol: spec.protocol,
+    containerPort: spec.port,
+    internalPort: service.ports.internal,
+    hostPort: service.ports.host,
+    domains: spec.route.domains,
+    idleTimeoutMs: spec.route.idleTimeoutMs,
+    provePath: provePath(spec.policy.healthcheck.path),
+    placements,
+  };
+}
+
+/** A path that nginx would read as something else is not used; any answer of the app is a proof. */
+function provePath(path: string | undefined): string {
+  return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
+}

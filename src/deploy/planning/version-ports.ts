@@ -1,0 +1,60 @@
+import { containerName, type Scope } from '../../model/names.ts';
+import { allocateVersionPorts, basePort, hostPort, type ServicePorts } from '../../model/ports.ts';
+import type { EnvironmentState, RecordedServer } from '../../model/release.ts';
+import type { Side } from '../../model/side.ts';
+import type { EnvironmentSpec } from '../../model/spec.ts';
+import { versionOf } from '../../model/version-name.ts';
+import type { ObservedServer } from './observed.ts';
+
+/** What is known of host ports before any are given. */
+interface PortFacts {
+  wanted: EnvironmentSpec;
+  observed: readonly ObservedServer[];
+  state: EnvironmentState;
+}
+
+/**
+ * versionPortsOf returns the base host ports of the next containers of all services whose ports carry the version.
+ * Nothing else has them: no service, no container here or of others, none that the record names. Pure.
+ */
+export function versionPortsOf(
+  facts: PortFacts,
+  ports: ReadonlyMap<string, ServicePorts>,
+): ReadonlyMap<string, number> {
+  const requests = facts.wanted.services
+    .filter(({ container }) => container.naming === 'version')
+    .map(({ name, port, container }) => ({
+      service: name,
+      containerPort: port,
+      version: versionOf(container.image),
+    }));
+  const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
+  const own = [...ports.values()].map(({ host }) => host);
+  return allocateVersionPorts(
+    facts.wanted,
+    requests,
+    new Set([...foreign, ...own, ...heldVersionPorts(facts)]),
+  );
+}
+
+/** heldVersionPorts returns the version ports of this environment's containers, also of those that only the record knows. */
+export function heldVersionPorts({ wanted, observed, state }: PortFacts): number[] {
+  const labelled = observed.flatMap(({ containers, copies }) =>
+    [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []),
+  );
+  const recorded = Object.entries(state.services).flatMap(([service, { servers }]) =>
+    servers.flatMap((server) => recordedPort(wanted, service, server) ?? []),
+  );
+  return [...labelled, ...recorded.map(basePort)];
+}
+
+/** portOf returns a container's own host port; undefined where it has its side's only. */
+export function portOf(side: Side, versionPort: number | undefined): number | undefined {
+  return versionPort === undefined ? undefined : hostPort(versionPort, side);
+}
+
+/** recordedPort is portOf for a container of a server that is not looked at: its name tells what its port follows from. */
+export function recordedPort(scope: Scope, service: string, recorded: RecordedServer): number | undefined {
+  const { side, container, port } = recorded;
+  return container === containerName(scope, service, side) ? undefined : port;
+}

@@ -1,0 +1,192 @@
+import type { Scope } from '../../model/names.ts';
+import type { HookProgress } from '../../model/release.ts';
+import type { HeldLease } from '../../state/held-lease.ts';
+import { historyMessage } from '../../state/history.ts';
+import type { Snapshot } from '../../state/snapshot.ts';
+import type { Store } from '../../state/store.ts';
+import type { HookStep, Plan, RetireStep } from '../planning/plan.ts';
+import type { WantedService } from '../planning/plan-input.ts';
+import type { Author } from './author.ts';
+import { recordHook } from './hook-record.ts';
+import {
+  begunChanges,
+  historyOf,
+  type Outcome,
+  recordDrain,
+  recordIntent,
+  recordOutcome,
+  releaseOf,
+} from './record.ts';
+import type { Expired } from './retention.ts';
+
+/** A run that drains without the lease says this often in the record that it lives. */
+export const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+/** How long a run that is over waits for the lease to say so. */
+const RECORD_DRAIN_MS = 60_000;
+
+/** What a journal needs. */
+export interface JournalOptions {
+  scope: Scope;
+  author: Author;
+  /** A dry run reads only, and takes no lease. */
+  isReadOnly: boolean;
+  /** How long to wait while another run holds the lease. */
+  leaseWaitMs: number;
+  signal: AbortSignal;
+}
+
+/** Journal is the record of one environment as a run reads and writes it, and the lease under which it does. */
+export class Journal {
+  readonly #store: Store;
+  readonly #options: JournalOptions;
+  /** Services whose release is written already. */
+  readonly #written = new Set<string>();
+  #snapshot: Snapshot;
+  #lease: HeldLease | undefined;
+
+  private constructor(
+    store: Store,
+    options: JournalOptions,
+    snapshot: Snapshot,
+    lease: HeldLease | undefined,
+  ) {
+    this.#store = store;
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#lease = lease;
+  }
+
+  /** open reads the record and takes the lease, waiting while another run holds it. */
+  static async open(opening: Promise<Store>, options: JournalOptions): Promise<Journal> {
+    const store = await opening;
+    try {
+      if (options.isReadOnly) return new Journal(store, options, await store.read(), undefined);
+      const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
+      return new Journal(store, options, snapshot, lease);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** What is recorded, as of the last time that this run took the lease or wrote. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** The lease; undefined in a dry run. */
+  get lease(): HeldLease | undefined {
+    return this.#lease;
+  }
+
+  /** release gives the lease back, so that other runs can go on. */
+  async release(): Promise<void> {
+    await this.#lease?.release();
+  }
+
+  /** reopen takes the lease again and reads what is recorded by now. */
+  async reopen(): Promise<void> {
+    const { leaseWaitMs, signal } = this.#options;
+    const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
+    this.#snapshot = snapshot;
+    this.#lease = lease;
+  }
+
+  /** intend records the releases that are about to start. */
+  async intend(
+    plan: Plan,
+    begun: readonly WantedService[],
+    digests: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const { author } = this.#options;
+    const now = new Date();
+    const releases = this.#newReleases(begun, digests, now);
+    await this.#commit(
+      (state) => recordIntent(state, begun, plan.hooks, author, now),
+      historyMessage(plan.scope, begunChanges(plan, begun)),
+      { releases },
+    );
+    for (const { name } of begun) this.#written.add(name);
+  }
+
+  /** conclude records what a run achieved, gives up releases that are `expired`, and gives the lease back, in one push. */
+  async conclude(
+    outcome: Outcome,
+    isMultiServer: boolean,
+    digests: ReadonlyMap<string, string>,
+    expired: Expired['releases'],
+  ): Promise<void> {
+    const { scope, author } = this.#options;
+    const now = new Date();
+    const services = outcome.achieved.map(({ service }) => service);
+    await this.#commit(
+      (state) => recordOutcome(state, outcome, isMultiServer, author, now),
+      historyMessage(scope, historyOf(outcome)),
+      { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
+    );
+  }
+
+  /** notes records how far a hook came. */
+  async notes(step: HookStep, progress: HookProgress): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const { service, hook, release } = step;
+    await this.#commit(
+      (state) => recordHook(state, step, progress),
+      { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` },
+      {},
+    );
+  }
+
+  /** drains records, under a lease of its own, that old sides still drain, or are gone. */
+  async drains(steps: readonly RetireStep[], isOver: boolean): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    const containers = steps.map(({ name }) => name);
+    const until = isOver ? undefined : signOfLife();
+    // Also when the run was cancelled: else its containers would be taken for draining for minutes.
+    const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+    await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
+    const services = [...new Set(steps.map(({ service }) => service))].join(', ');
+    await this.#commit(
+      (state) => recordDrain(state, containers, until),
+      { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` },
+      { lease: 'release' },
+    );
+  }
+
+  /** close gives the lease back when it is still held. */
+  async close(): Promise<void> {
+    await this.#store.close();
+  }
+
+  #newReleases(services: readonly WantedService[], digests: ReadonlyMap<string, string>, now: Date) {
+    const { scope, author } = this.#options;
+    return services
+      .filter(({ name, release }) => release.isNew && !this.#written.has(name))
+      .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+  }
+
+  async #commit(
+    state: Parameters<Store['commit']>[0]['state'],
+    message: { subject: string; body?: string },
+    more: Pick<Parameters<Store['commit']>[0], 'releases' | 'expired' | 'lease'>,
+  ): Promise<void> {
+    const { run, actor, commit } = this.#options.author;
+    const trailers = { Run: run, Actor: actor, Commit: commit };
+    this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+  }
+}
+
+/** signOfLife returns until when a drain is believed to go on without another word. */
+export function signOfLife(): string {
+  return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+}
+
+async function acquire(
+  store: Store,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ lease: HeldLease; snapshot: Snapshot }> {
+  const taken = await store.acquire({ timeoutMs, signal });
+  taken.lease.startHeartbeat();
+  return taken;
+}
