@@ -70661,6 +70661,112 @@ function servicesOf(sets) {
     return [...new Set(sets.map(({ service }) => service))].join(', ');
 }
 ;
+const NGINX_GRACE_MS = 10_000;
+function displacedSidecar(input, host) {
+    const found = oldSidecarOf(input.scope, observedAt(input, host));
+    if (found === undefined)
+        return undefined;
+    const { id, name, networks } = found;
+    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
+}
+function planTakeover(input, outcomes) {
+    if (input.keepsActive || input.isLeaving)
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
+    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
+    const all = plans.map(({ takeover }) => takeover);
+    return {
+        takeover: {
+            divert: all.flatMap(({ divert }) => divert),
+            leave: all.flatMap(({ leave }) => leave),
+            nginx: all.flatMap(({ nginx }) => nginx),
+            open: all.flatMap(({ open }) => open),
+        },
+        staying: plans.flatMap(({ staying }) => staying),
+    };
+}
+const NO_TAKEOVER = { divert: [], leave: [], nginx: [], open: [] };
+function takeoverAt(input, outcomes, host, routes) {
+    const server = observedAt(input, host);
+    const leave = [...outcomes.values()]
+        .flatMap((outcome) => outcome.leave)
+        .filter((step) => step.host === host);
+    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
+    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
+    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const front = frontToGo(input, host, routes);
+    if (front !== undefined) {
+        const lost = lostNames(front, servedAt(input, host, routes));
+        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
+        if (lost.length > 0 || isKept)
+            return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
+    }
+    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
+    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
+    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
+    return {
+        takeover: {
+            divert: front === undefined ? [] : [divertOf(input, host, front)],
+            leave,
+            nginx: unique(going).map((one) => leaveOf(input, host, one)),
+            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+        },
+        staying: [],
+    };
+}
+function servedAt(input, host, routes) {
+    const { scope, servers, nginx } = input;
+    const on = servers.find((server) => server.host === host);
+    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+    return [
+        ...here.flatMap(({ domains }) => domains),
+        ...(nginx.adopt?.drop ?? []),
+        ...servedForOthers(scope, observedAt(input, host)),
+    ];
+}
+function frontToGo(input, host, routes) {
+    const server = observedAt(input, host);
+    const front = frontOf(server);
+    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
+        return undefined;
+    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
+}
+function divertOf(input, host, front) {
+    const doors = doorsOf(front);
+    return {
+        kind: 'divert',
+        host,
+        id: front.id,
+        name: front.name,
+        ports: doors.map(({ port }) => port),
+        containerPorts: doors.map(({ containerPort }) => containerPort),
+        drainTimeoutMs: longestDrain(input),
+    };
+}
+function leaveOf(input, host, { id, name, isRunning, helpers }) {
+    return {
+        kind: 'retire',
+        service: 'nginx',
+        host,
+        id,
+        name,
+        containerPort: undefined,
+        release: 0,
+        helpers,
+        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+        graceMs: NGINX_GRACE_MS,
+    };
+}
+function longestDrain({ services }) {
+    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
+    return limits.includes(0) ? 0 : Math.max(0, ...limits);
+}
+function unique(containers) {
+    return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+;
 function joinPlans(first, run, rest) {
     const done = run.map((level, index) => (index === run.length - 1 ? { ...level, retire: [] } : level));
     return {
@@ -70679,7 +70785,7 @@ function keepOldSides(plan) {
         const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy];
         return steps.length > 0 || step !== undefined;
     });
-    return { ...plan, levels };
+    return { ...plan, levels, takeover: NO_TAKEOVER };
 }
 ;
 const KILLED = [137, 143];
@@ -71051,112 +71157,6 @@ function orphanedImages(images, retained) {
 function hasOneName(names) {
     const tags = names.filter((name) => !name.includes('@'));
     return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
-}
-;
-const NGINX_GRACE_MS = 10_000;
-function displacedSidecar(input, host) {
-    const found = oldSidecarOf(input.scope, observedAt(input, host));
-    if (found === undefined)
-        return undefined;
-    const { id, name, networks } = found;
-    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
-}
-function planTakeover(input, outcomes) {
-    if (input.keepsActive || input.isLeaving)
-        return { takeover: takeover_plan_NOTHING, staying: [] };
-    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
-    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
-    const all = plans.map(({ takeover }) => takeover);
-    return {
-        takeover: {
-            divert: all.flatMap(({ divert }) => divert),
-            leave: all.flatMap(({ leave }) => leave),
-            nginx: all.flatMap(({ nginx }) => nginx),
-            open: all.flatMap(({ open }) => open),
-        },
-        staying: plans.flatMap(({ staying }) => staying),
-    };
-}
-const takeover_plan_NOTHING = { divert: [], leave: [], nginx: [], open: [] };
-function takeoverAt(input, outcomes, host, routes) {
-    const server = observedAt(input, host);
-    const leave = [...outcomes.values()]
-        .flatMap((outcome) => outcome.leave)
-        .filter((step) => step.host === host);
-    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
-    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
-    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
-        return { takeover: takeover_plan_NOTHING, staying: [] };
-    const front = frontToGo(input, host, routes);
-    if (front !== undefined) {
-        const lost = lostNames(front, servedAt(input, host, routes));
-        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
-        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
-        if (lost.length > 0 || isKept)
-            return { takeover: takeover_plan_NOTHING, staying: lost.length > 0 ? [sentence] : [] };
-    }
-    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
-    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
-    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
-    return {
-        takeover: {
-            divert: front === undefined ? [] : [divertOf(input, host, front)],
-            leave,
-            nginx: unique(going).map((one) => leaveOf(input, host, one)),
-            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
-        },
-        staying: [],
-    };
-}
-function servedAt(input, host, routes) {
-    const { scope, servers, nginx } = input;
-    const on = servers.find((server) => server.host === host);
-    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
-    return [
-        ...here.flatMap(({ domains }) => domains),
-        ...(nginx.adopt?.drop ?? []),
-        ...servedForOthers(scope, observedAt(input, host)),
-    ];
-}
-function frontToGo(input, host, routes) {
-    const server = observedAt(input, host);
-    const front = frontOf(server);
-    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
-        return undefined;
-    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
-}
-function divertOf(input, host, front) {
-    const doors = doorsOf(front);
-    return {
-        kind: 'divert',
-        host,
-        id: front.id,
-        name: front.name,
-        ports: doors.map(({ port }) => port),
-        containerPorts: doors.map(({ containerPort }) => containerPort),
-        drainTimeoutMs: longestDrain(input),
-    };
-}
-function leaveOf(input, host, { id, name, isRunning, helpers }) {
-    return {
-        kind: 'retire',
-        service: 'nginx',
-        host,
-        id,
-        name,
-        containerPort: undefined,
-        release: 0,
-        helpers,
-        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-        graceMs: NGINX_GRACE_MS,
-    };
-}
-function longestDrain({ services }) {
-    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
-    return limits.includes(0) ? 0 : Math.max(0, ...limits);
-}
-function unique(containers) {
-    return [...new Map(containers.map((one) => [one.id, one])).values()];
 }
 ;
 function planDeploy(input) {

@@ -1,4 +1,5 @@
 import type { Level, Plan } from './plan.ts';
+import { NO_TAKEOVER } from './takeover-plan.ts';
 
 /**
  * joinPlans returns the plan that a run has followed that made a new one in its middle: `run` are the levels that the
@@ -19,7 +20,8 @@ export function joinPlans(first: Plan, run: readonly Level[], rest: Plan): Plan 
 
 /**
  * keepOldSides returns a plan that retires nothing: an nginx that was left out with its old routes may go on sending
- * requests to the old containers of every server, and the next run retires them. Pure.
+ * requests to the old containers of every server, and the next run retires them. What ran before Switchyard stays for
+ * the same reason. Pure.
  */
 export function keepOldSides(plan: Plan): Plan {
   const levels = plan.levels
@@ -28,5 +30,5 @@ export function keepOldSides(plan: Plan): Plan {
       const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy];
       return steps.length > 0 || step !== undefined;
     });
-  return { ...plan, levels };
+  return { ...plan, levels, takeover: NO_TAKEOVER };
 }

@@ -31,7 +31,7 @@ interface TakeoverPlan {
  * serves all that it serves, and until then nothing goes that it may pass requests to. Pure.
  */
 export function planTakeover(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): TakeoverPlan {
-  if (input.keepsActive || input.isLeaving) return { takeover: NOTHING, staying: [] };
+  if (input.keepsActive || input.isLeaving) return { takeover: NO_TAKEOVER, staying: [] };
   const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
   const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
   const all = plans.map(({ takeover }) => takeover);
@@ -46,7 +46,8 @@ export function planTakeover(input: PlanInput, outcomes: ReadonlyMap<string, Out
   };
 }
 
-const NOTHING: Takeover = { divert: [], leave: [], nginx: [], open: [] };
+/** Nothing leaves. */
+export const NO_TAKEOVER: Takeover = { divert: [], leave: [], nginx: [], open: [] };
 
 function takeoverAt(
   input: PlanInput,
@@ -61,14 +62,15 @@ function takeoverAt(
   const isStaying = ({ id }: { id: string }) => !leave.some((step) => step.id === id);
   const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
   // A living run is at it.
-  if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return { takeover: NOTHING, staying: [] };
+  if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return { takeover: NO_TAKEOVER, staying: [] };
 
   const front = frontToGo(input, host, routes);
   if (front !== undefined) {
     const lost = lostNames(front, servedAt(input, host, routes));
     const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
     const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
-    if (lost.length > 0 || isKept) return { takeover: NOTHING, staying: lost.length > 0 ? [sentence] : [] };
+    if (lost.length > 0 || isKept)
+      return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
   }
   const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
   const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);

@@ -127,6 +127,24 @@ describe('a container that runs already', () => {
     expect(world.plan(file).pulls).toMatchObject([{ host: 'a', image: file.nginx.image }]);
   });
 
+  test('stays everywhere while a server was left out: its nginx may go on asking there', () => {
+    const on = servers(2);
+    const world = new World();
+    world.join(on);
+    for (const { host } of on) world.makeByHand(host, { name: 'old-api' });
+    const file: EnvironmentSpec = {
+      ...shop([service('api', { ...adopting('old-api'), servers: 2 })], on),
+      onPartialFailure: 'keep',
+    };
+    world.stubborn.add('b');
+    expect(() => world.deploy(file)).toThrow('b was left out');
+    expect(standing(world)).toEqual(['old-api', 'shop_production_api']);
+    world.stubborn.clear();
+    world.deploy(file);
+    expect(standing(world)).toEqual(['shop_production_api']);
+    expect(isEmpty(world.plan(file))).toBe(true);
+  });
+
   test('keeps the service on its server, where there are others to choose from', () => {
     const on = servers(3);
     const [target] = new World().plan(shop([service('api')], on)).standing.api!.map(({ host }) => host);

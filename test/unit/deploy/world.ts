@@ -1117,6 +1117,8 @@ export class World {
       plan = look();
     }
     if (plan.settle !== undefined) throw new Error('edges and sidecars do not agree after going back');
+    // Preparing pulls what it misses.
+    yield* this.#pull(plan.pulls.filter(({ image }) => image === wanted.nginx.image));
     for (const step of plan.prepare) yield this.#prepare(wanted, step);
     for (const step of plan.vacate) yield this.#retire(step);
     for (const level of plan.levels) {
