@@ -17,7 +17,7 @@ export const ALLOWED_GROWTH = {
   networks: bound({}),
   'nginx processes': bound({}),
   'KB in volumes': bound({ most: 512 }),
-  'git objects of the record': bound({ perDeploy: 25 }),
+  'git objects of the record': bound({ perDeploy: 30 }),
   'folders of killed runs': bound({ perKilled: 1 }),
 };
 
