@@ -90,7 +90,7 @@ describe('An nginx that is disturbed', () => {
     expect(await hostile.standing()).toEqual({});
   });
 
-  test('port 80 of both servers is taken: said for each, and nothing is left that blocks the next run', async () => {
+  test('port 80 is taken: by whom is said, and nothing is left that blocks the next run', async () => {
     await first.docker('run', '--detach', '--name', 'squatter', '--publish', '80:3000', lab.images.web('v1'));
     await second.exec(['sh', '-c', 'socat TCP-LISTEN:80,fork,reuseaddr /dev/null & echo $! >/run/squatter']);
     try {
