@@ -11,11 +11,12 @@ import { describeSpan, Timeline } from './running/timeline.ts';
  * and records. It throws before the first change for whatever can be known before; a failure after that is in
  * the report, beside what was done.
  *
- * A toggle of one service takes 30 Engine calls on each server (`npm run bench` counts them):
+ * A toggle of one service takes 33 Engine calls on each server (`npm run bench` counts them):
  *
  * | calls | for |
  * | --- | --- |
  * | 7 | what there is: a ping, how the server does, the containers, how the old one is made, the image, and the volumes of edge and sidecar |
+ * | 3 | what nothing refers to any more: networks, volumes and images with the project's labels |
  * | 3 | the new container: create, start, and its address |
  * | 2 | the lock of the edge, which projects share: taken and given back |
  * | 4 | edge and sidecar: each is written to in one archive, and told to read it |
