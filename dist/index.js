@@ -68850,22 +68850,30 @@ function renderHttpServer(kind, scope, route) {
     const listen = kind === 'edge' ? '80' : String(route.internalPort);
     const names = kind === 'edge' ? route.domains.join(' ') : '_';
     const forwarded = kind === 'edge'
-        ? `        proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Forwarded-Host $host;
+        ? `    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $host;
 `
         : '';
+    const upstream = upstreamName(scope, route.service);
     return `server {
     listen ${listen};
     server_name ${names};
+    proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
+    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
     location / {
-        proxy_pass http://${upstreamName(scope, route.service)};
-        proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection $connection_upgrade;
-${forwarded}        proxy_read_timeout ${seconds(route.idleTimeoutMs)};
-        proxy_send_timeout ${seconds(route.idleTimeoutMs)};
+        proxy_pass http://${upstream};
+        error_page 502 = @again;
+    }
+    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
+    # the group instead of a server. Whatever it tried before could be repeated.
+    location @again {
+        if ($upstream_addr !~ "${upstream}$") { return 502; }
+        proxy_pass http://${upstream};
     }
 }
 `;

@@ -46,20 +46,6 @@ describe('A server that dies', () => {
     });
   }
 
-  /** What is sent to a server that died is lost with it until nginx has noticed: load begins when 30 in a row are answered. */
-  async function mortalDies(): Promise<void> {
-    await mortal.kill();
-    for (const server of living) {
-      for (let answered = 0; answered < 30; ) {
-        const isAnswered = await versionOf(server, DOMAIN).then(
-          () => true,
-          () => false,
-        );
-        answered = isAnswered ? answered + 1 : 0;
-      }
-    }
-  }
-
   /** Users of the servers that live; what was on its way to the one that died is lost with it, whoever deploys. */
   async function startLoad(servers = living): Promise<void> {
     const targets = servers.map(({ host }) => ({ host, port: 80 }));
@@ -101,7 +87,7 @@ describe('A server that dies', () => {
   }
 
   test('before a deploy: refused with what to do; without it the others get the version, and it catches up', async () => {
-    await mortalDies();
+    await mortal.kill();
     await startLoad();
     next('v2');
     const refused = said(await shop.failToDeploy());
@@ -129,7 +115,7 @@ describe('A server that dies', () => {
     });
     const run = shop.start('toggle-deploy');
     await run.says(ALIVE);
-    await mortalDies();
+    await mortal.kill();
     await startLoad();
     const failed = await run.done;
     expect(failed.code).not.toBe(0);
@@ -145,7 +131,7 @@ describe('A server that dies', () => {
     next('v1');
     const run = shop.start('toggle-deploy');
     await run.says(/^switch \(/m);
-    await mortalDies();
+    await mortal.kill();
     await startLoad();
     const failed = await run.done;
     expect(failed.code).not.toBe(0);
