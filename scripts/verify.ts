@@ -39,8 +39,8 @@ const SUITES: Record<string, { minutes: number; options: readonly string[] }> = 
   unit: { minutes: 10, options: ['--coverage'] },
   // It has the machine to itself: what it measures is traffic under load.
   lab: { minutes: 20, options: ['--runInBand'] },
-  // Two at a time: most of them wait for drains. A test that breaks servers has a lab of its own.
-  e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--maxWorkers=2'] },
+  // Three at a time, also on two cores: most of them wait for drains. A test that breaks servers has a lab of its own.
+  e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--maxWorkers=3'] },
 };
 
 /** runCheck runs one static check; what it printed is shown when it fails. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { clear } from './faults-lab.ts';
 import { frontConfig, HandMade } from './hand-made.ts';
@@ -8,6 +8,7 @@ import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './mome
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { startUsers } from './users.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
 
@@ -20,6 +21,8 @@ describe('A server on which something runs already', () => {
   let byHand: HandMade;
   let byOlderWay: HandMade;
   let loads: HttpTraffic[] = [];
+  /** What a take-over that succeeded went through. */
+  let moments: Moment[];
 
   beforeAll(async () => {
     lab = await startLab({ name: 'adoption', servers: 2 });
@@ -32,16 +35,8 @@ describe('A server on which something runs already', () => {
   });
 
   /** Users with connections that they keep, and users that open one for each request. */
-  async function startLoad({ host }: LabServer): Promise<void> {
-    const users = {
-      targets: [{ host, port: 80 }],
-      hostHeader: DOMAIN,
-      thinkMs: [20, 100] as [number, number],
-    };
-    loads = [
-      startHttpTraffic({ ...users, clients: 16 }),
-      startHttpTraffic({ ...users, clients: 8, keepAlive: false }),
-    ];
+  async function startLoad(server: LabServer): Promise<void> {
+    loads = [startUsers([server], DOMAIN), startUsers([server], DOMAIN, { keepAlive: false })];
     await Promise.all(loads.map((load) => load.untilSent(50)));
   }
 
@@ -124,6 +119,7 @@ describe('A server on which something runs already', () => {
     expect(plan).toContain('past front');
     await startLoad(byHand.server);
     const run = await shop.deploy();
+    moments = momentsOf(run.log);
     await loads[0]!.untilVersion('v2');
     const { sent, losses } = await endLoad();
     expect(losses).toEqual([]);
@@ -188,20 +184,13 @@ describe('A server on which something runs already', () => {
   });
 
   test('a run that is killed while it takes over: nobody notices, and the next run finishes it', async () => {
-    const moments = await allMoments();
-    const taking = moments.filter(({ moment: { kind } }) => ['divert', 'retire'].includes(kind));
-    const cases = size.isFull ? moments : sampleOf(taking, SEED);
+    const all = moments.map((moment) => ({ moment }));
+    const taking = all.filter(({ moment: { kind } }) => ['divert', 'retire'].includes(kind));
+    const cases = size.isFull ? all : sampleOf(taking, SEED);
     const wrong: string[] = [];
     for (const { moment } of cases) wrong.push(...(await killAt(moment)));
     expect(wrong).toEqual([]);
   });
-
-  async function allMoments(): Promise<{ moment: Moment }[]> {
-    await clear(byHand.server);
-    await makeByHand();
-    const shop = await shopByHand();
-    return momentsOf((await shop.deploy()).log).map((moment) => ({ moment }));
-  }
 
   async function killAt(moment: Moment): Promise<string[]> {
     const title = `SIGKILL ${describeMoment(moment)}`;

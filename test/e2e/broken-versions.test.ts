@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Lab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { ask, versionOf } from './ask.ts';
 import { openFaultsLab } from './faults-lab.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 
-// The lab named faults may have to be waited for.
-jest.setTimeout(900_000);
+jest.setTimeout(300_000);
 
 /** start_period 2 s + retries 2 × (interval 500 ms + timeout 1 s). */
 const HEALTHCHECK = { path: '/health', start_period: '2s', retries: 2, interval: '500ms', timeout: '1s' };
@@ -25,7 +25,7 @@ describe('A new version that is broken', () => {
   let before: Record<string, string>;
 
   beforeAll(async () => {
-    lab = await openFaultsLab();
+    lab = await openFaultsLab('broken');
     shop = await Project.create(lab, {
       project: 'broken',
       sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
@@ -51,8 +51,7 @@ describe('A new version that is broken', () => {
 
   beforeEach(async () => {
     before = await shop.standing();
-    const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [10, 50] });
+    traffic = startUsers(lab.servers, DOMAIN);
     await traffic.untilSent(50);
   });
 

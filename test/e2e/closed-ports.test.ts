@@ -1,10 +1,10 @@
-import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { hostPort } from '../../src/model/ports.ts';
 import type { LabServer } from '../lab/lab.ts';
-import { startHttpTraffic } from '../lab/traffic/http.ts';
 import { knock, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
+import { startUsers } from './users.ts';
 
 jest.setTimeout(300_000);
 
@@ -13,16 +13,15 @@ describe('Ports', () => {
   let lab: Fleet;
   let first: LabServer;
   let second: LabServer;
-  let projects: Project[] = [];
+  const projects: Project[] = [];
 
   beforeAll(async () => {
     lab = await fleet();
     [first, second] = lab.servers as [LabServer, LabServer];
   });
 
-  afterEach(async () => {
+  afterAll(async () => {
     await Promise.all(projects.map((project) => project.leave()));
-    projects = [];
   });
 
   async function newProject(name: string, servers: LabServer[]): Promise<Project> {
@@ -53,52 +52,60 @@ describe('Ports', () => {
     return project;
   }
 
-  test('host ports are open on the private address, to the other servers, and nowhere else', async () => {
-    const shop = await newProject('closed', [first, second]);
-    await shop.deploy();
-    const { services } = await shop.state();
-    const published = services.api!.servers.map(({ host, side }) => ({
-      server: lab.servers.find((server) => server.host === host)!,
-      port: hostPort(services.api!.host_port, side),
-    }));
-    expect(published).toHaveLength(2);
-    for (const { server, port } of published) {
-      const neighbour = server === first ? second : first;
-      expect(await knockFrom(neighbour, server.privateIp, port)).toBe('open');
-      expect(await knockFrom(neighbour, server.host, port)).toBe('closed');
-      expect(await knock(server.host, port)).toBe('refused');
-      expect(await knock(server.host, services.api!.internal_port)).toBe('refused');
-      expect(await knock(server.host, services.cache!.internal_port)).toBe('refused');
-    }
-  });
+  describe('of two projects', () => {
+    let shop: Project;
+    let stranger: Project;
+    /** Where the cache of the shop stands, and the stranger beside it. */
+    let home: LabServer;
 
-  test('an internal port is reached from its own network, and from no other project', async () => {
-    const [shop, stranger] = await Promise.all([
-      newProject('closed', [first]),
-      newProject('stranger', [first]),
-    ]);
-    await shop!.deploy();
-    await stranger!.deploy();
-    const { services } = await shop!.state();
-    const strangers = (await stranger!.state()).services;
-    const port = services.cache!.internal_port;
-    expect(port).not.toBe(strangers.cache!.internal_port);
-    const sidecar = await addressOf(first, 'closed_production_nginx', 'closed_production_network');
-    const container = await addressOf(
-      first,
-      services.cache!.servers[0]!.container,
-      'closed_production_network',
-    );
+    beforeAll(async () => {
+      shop = await newProject('closed', [first, second]);
+      await shop.deploy();
+      const [cache] = (await shop.state()).services.cache!.servers;
+      home = lab.servers.find(({ host }) => host === cache!.host)!;
+      stranger = await newProject('stranger', [home]);
+      await stranger.deploy();
+    });
 
-    expect(await knockInside('closed', 'nginx', port)).toBe('open');
-    expect(await knockInside('closed', sidecar, port)).toBe('open');
-    expect(await knockInside('closed', container, 6379)).toBe('open');
-    // The other project: by name it finds its own sidecar, by address it finds nobody.
-    expect(await knockInside('stranger', 'nginx', port)).toBe('closed');
-    expect(await knockInside('stranger', sidecar, port)).toBe('closed');
-    expect(await knockInside('stranger', container, 6379)).toBe('closed');
-    expect(await knockInside('stranger', 'switchyard_edge', port)).toBe('closed');
-    expect(await knockInside('stranger', 'switchyard_edge', 80)).toBe('open');
+    test('host ports are open on the private address, to the other servers, and nowhere else', async () => {
+      const { services } = await shop.state();
+      const published = services.api!.servers.map(({ host, side }) => ({
+        server: lab.servers.find((server) => server.host === host)!,
+        port: hostPort(services.api!.host_port, side),
+      }));
+      expect(published).toHaveLength(2);
+      for (const { server, port } of published) {
+        const neighbour = server === first ? second : first;
+        expect(await knockFrom(neighbour, server.privateIp, port)).toBe('open');
+        expect(await knockFrom(neighbour, server.host, port)).toBe('closed');
+        expect(await knock(server.host, port)).toBe('refused');
+        expect(await knock(server.host, services.api!.internal_port)).toBe('refused');
+        expect(await knock(server.host, services.cache!.internal_port)).toBe('refused');
+      }
+    });
+
+    test('an internal port is reached from its own network, and from no other project', async () => {
+      const { services } = await shop.state();
+      const strangers = (await stranger.state()).services;
+      const port = services.cache!.internal_port;
+      expect(port).not.toBe(strangers.cache!.internal_port);
+      const sidecar = await addressOf(home, 'closed_production_nginx', 'closed_production_network');
+      const container = await addressOf(
+        home,
+        services.cache!.servers[0]!.container,
+        'closed_production_network',
+      );
+
+      expect(await knockInside(home, 'closed', 'nginx', port)).toBe('open');
+      expect(await knockInside(home, 'closed', sidecar, port)).toBe('open');
+      expect(await knockInside(home, 'closed', container, 6379)).toBe('open');
+      // The other project: by name it finds its own sidecar, by address it finds nobody.
+      expect(await knockInside(home, 'stranger', 'nginx', port)).toBe('closed');
+      expect(await knockInside(home, 'stranger', sidecar, port)).toBe('closed');
+      expect(await knockInside(home, 'stranger', container, 6379)).toBe('closed');
+      expect(await knockInside(home, 'stranger', 'switchyard_edge', port)).toBe('closed');
+      expect(await knockInside(home, 'stranger', 'switchyard_edge', 80)).toBe('open');
+    });
   });
 
   test('an environment of one server publishes nothing but the edge', async () => {
@@ -123,12 +130,7 @@ describe('Ports', () => {
     const shop = await newProject('growing', [first]);
     await shop.deploy();
     const domain = 'api.growing.example';
-    const traffic = startHttpTraffic({
-      targets: [{ host: first.host, port: 80 }],
-      hostHeader: domain,
-      clients: 16,
-      thinkMs: [10, 60],
-    });
+    const traffic = startUsers([first], domain);
     try {
       await traffic.untilSent(100);
       resize(shop, [first, second]);
@@ -184,12 +186,17 @@ describe('Ports', () => {
     return tried.code === 0 ? 'open' : 'closed';
   }
 
-  /** The same from a container in the network of a project on the first server. */
-  async function knockInside(project: string, host: string, port: number): Promise<'open' | 'closed'> {
+  /** The same from a container in the network of a project. */
+  async function knockInside(
+    server: LabServer,
+    project: string,
+    host: string,
+    port: number,
+  ): Promise<'open' | 'closed'> {
     const script = `const socket = require('net').connect({ host: process.argv[1], port: Number(process.argv[2]), timeout: 2000 });
 socket.once('connect', () => process.exit(0));
 for (const event of ['error', 'timeout']) socket.once(event, () => process.exit(7));`;
-    const tried = await first.exec([
+    const tried = await server.exec([
       ...['docker', 'run', '--rm', '--network', `${project}_production_network`, '--entrypoint', 'node'],
       ...[lab.images.web('v1'), '-e', script, host, String(port)],
     ]);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 import { webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
@@ -48,14 +49,13 @@ describe('A server that dies', () => {
 
   /** Users of the servers that live; what was on its way to the one that died is lost with it, whoever deploys. */
   async function startLoad(servers = living): Promise<void> {
-    const targets = servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
+    traffic = startUsers(servers, DOMAIN);
     await traffic.untilSent(50);
   }
 
   async function endLoad(): Promise<void> {
     // A run may end before the load has said much.
-    await traffic!.untilSent(200);
+    await traffic!.untilSent(100);
     const { lost, losses, sent } = await traffic!.stop();
     traffic = undefined;
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });

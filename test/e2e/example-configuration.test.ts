@@ -8,8 +8,7 @@ import { ask, versionOf } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type ConfigFile, Project } from './project.ts';
 
-// The lab named faults may have to be waited for.
-jest.setTimeout(900_000);
+jest.setTimeout(300_000);
 
 const SECRETS = { secrets: JSON.stringify({ API_TOKEN: 'a token of the lab' }) };
 
@@ -20,7 +19,7 @@ describe('The example configuration', () => {
   let shop: Project;
 
   beforeAll(async () => {
-    lab = await openFaultsLab();
+    lab = await openFaultsLab('example');
     first = lab.servers[0]!;
     await lab.buildWeb('1.2.3', { EXPOSE_ENV: '1' });
     shop = await Project.create(lab, filledIn(lab));

@@ -1,24 +1,22 @@
 import { attachLab, type Lab, type LabServer, startLab } from '../lab/lab.ts';
 
-/** What the lab named faults consists of. */
+/** What such a lab consists of. */
 const FAULTS_SERVERS = [{}, {}, { docker: false }];
 
-/** The lab of the tests that break servers: two servers, and beside them one without Docker. */
+/** The lab of a test that breaks servers: two servers, and beside them one without Docker. */
 export interface FaultsLab extends Lab {
   bare: LabServer;
 }
 
 /**
- * openFaultsLab starts the lab of the tests that break servers: theirs alone, so that the fleet which other
- * tests share stays healthy. With SWITCHYARD_LAB=attach it runs already, and stays.
+ * openFaultsLab starts a lab for a test that breaks servers, so that the fleet which other tests share stays
+ * healthy. With SWITCHYARD_LAB=attach it is the one named faults, which runs already, and stays.
  */
-export async function openFaultsLab(): Promise<FaultsLab> {
+export async function openFaultsLab(name: string): Promise<FaultsLab> {
   const isAttached = process.env.SWITCHYARD_LAB === 'attach';
-  const lab = isAttached
-    ? await attachLab('faults')
-    : await startLab({ name: 'faults', servers: FAULTS_SERVERS });
+  const lab = isAttached ? await attachLab('faults') : await startLab({ name, servers: FAULTS_SERVERS });
   const [bare] = lab.servers.filter(({ hasEngine }) => !hasEngine);
-  if (bare === undefined) throw new Error('The lab named faults has no server without Docker');
+  if (bare === undefined) throw new Error(`The lab named ${lab.name} has no server without Docker`);
   const servers = lab.servers.filter(({ hasEngine }) => hasEngine);
   if (!isAttached) return { ...lab, servers, bare };
   await Promise.all(servers.map(clear));

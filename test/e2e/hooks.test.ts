@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 import { webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
@@ -42,8 +43,7 @@ describe('A release with hooks', () => {
       },
     });
     await shop.deploy();
-    const targets = servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
+    traffic = startUsers(servers, DOMAIN);
     await traffic.untilSent(50);
   });
 

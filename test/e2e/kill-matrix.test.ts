@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { RunningAction } from './action.ts';
 import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { startUsers } from './users.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
 
@@ -293,10 +294,7 @@ describe('A run that is hit', () => {
     const isDeployed = (await shop.state().catch(() => undefined))?.services.api !== undefined;
     const isLeaving = Object.keys(shop.config.services).length === 0;
     const domains = [NEIGHBOUR, ...(isDeployed && !isLeaving ? [DOMAIN] : [])];
-    for (const domain of domains) {
-      const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
-      loads.push(startHttpTraffic({ targets, hostHeader: domain, clients: 8, thinkMs: [20, 100] }));
-    }
+    for (const domain of domains) loads.push(startUsers(lab.servers, domain));
     await Promise.all(loads.map((load) => load.untilSent(20)));
     return async () => {
       const results = await Promise.all(loads.splice(0).map((load) => load.stop()));

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
-import { size } from './size.ts';
+import { startUsers } from './users.ts';
 import { newWebShop } from './web-shop.ts';
 
 const OURS = { project: 'tidy', environment: 'production' };
@@ -47,13 +47,7 @@ test('what nothing refers to goes, by its labels, and nobody else loses anything
   expect(await imagesOn(first)).toEqual(['1', '2', '3', 'other'].map((tag) => `image tidy-web:${tag}`));
   // Here stands another environment of the project, whose releases may name any image.
   expect(await imagesOn(second)).toEqual(['0', '1', '2', '3'].map((tag) => `image tidy-web:${tag}`));
-  traffic = startHttpTraffic({
-    targets: servers.map(({ host }) => ({ host, port: 80 })),
-    hostHeader: 'tidy.example.com',
-    clients: size.clients / 4,
-    thinkMs: size.thinkMs,
-    maxSeconds: 300,
-  });
+  traffic = startUsers(servers, 'tidy.example.com');
   await traffic.untilSent(100);
   await Promise.all([
     litter(first, 'ours', OURS),

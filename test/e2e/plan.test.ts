@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { EnvironmentState } from '../../src/model/release.ts';
 import { type GitHub, startGitHub } from '../github.ts';
 import type { LabServer } from '../lab/lab.ts';
-import { startHttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
 import { byHand, commitByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
@@ -233,9 +233,8 @@ describe('A plan', () => {
 
   /** One deploy under traffic puts all right. */
   async function expectRepaired(): Promise<void> {
-    const targets = [{ host: first.host, port: 80 }];
-    const traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
-    await traffic.untilSent(100);
+    const traffic = startUsers([first], DOMAIN);
+    await traffic.untilSent(50);
     await shop.deploy();
     const { lost, losses } = await traffic.stop();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { startHttpTraffic } from '../lab/traffic/http.ts';
 import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
 jest.setTimeout(900_000);
@@ -34,9 +34,7 @@ describe('Two runs at once', () => {
   }
 
   function loadOn(project: Project) {
-    const hostHeader = `${project.config.project}.example.com`;
-    const targets = lab.servers.slice(0, 2).map(({ host }) => ({ host, port: 80 }));
-    return startHttpTraffic({ targets, hostHeader, clients: 8, thinkMs: [20, 100] });
+    return startUsers(lab.servers.slice(0, 2), `${project.config.project}.example.com`);
   }
 
   async function expectServed(project: Project, version: string): Promise<void> {

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { ask, versionOf } from './ask.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { startUsers } from './users.ts';
 
 jest.setTimeout(300_000);
 
@@ -59,10 +60,7 @@ describe('A rollback', () => {
         });
       })
       .deploy(token('two'));
-    for (const hostHeader of [API, WWW]) {
-      const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
-      loads.push(startHttpTraffic({ targets, hostHeader, clients: 8, thinkMs: [20, 100] }));
-    }
+    for (const domain of [API, WWW]) loads.push(startUsers(lab.servers, domain));
     await Promise.all(loads.map((load) => load.untilSent(50)));
   });
 

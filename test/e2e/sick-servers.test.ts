@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
+import { startUsers } from './users.ts';
 import { webService } from './web-shop.ts';
 
 jest.setTimeout(600_000);
@@ -65,8 +66,7 @@ describe('A server that is not well', () => {
 
   /** What was on its way to a server that went down is lost with it, whoever deploys: there, load begins afterwards. */
   async function startLoad(servers: readonly LabServer[]): Promise<void> {
-    const targets = servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 16, thinkMs: [20, 100] });
+    traffic = startUsers(servers, DOMAIN);
     await traffic.untilSent(50);
   }
 

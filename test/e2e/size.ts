@@ -8,6 +8,8 @@ export interface Size {
   /** HTTP clients of a load, and the shortest and longest pause of each, in milliseconds. */
   clients: number;
   thinkMs: [number, number];
+  /** The same of the load that tests about something else run beside it. */
+  users: { clients: number; thinkMs: [number, number] };
   /** Toggles under load, and how many requests are sent at least. */
   load: { toggles: number; requests: number };
   /** The same for one server, without keep-alive, and over a slow line. */
@@ -30,13 +32,14 @@ export interface Size {
 const sample: Size = {
   keepaliveMinTimeout: '2s',
   clients: 64,
-  thinkMs: [50, 250],
-  load: { toggles: 4, requests: 3_000 },
-  variant: { toggles: 2, requests: 1_500 },
+  thinkMs: [100, 400],
+  users: { clients: 8, thinkMs: [50, 150] },
+  load: { toggles: 3, requests: 3_000 },
+  variant: { toggles: 1, requests: 1_000 },
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
   neighbourToggles: 2,
-  killedRuns: 2,
+  killedRuns: 1,
   isFull: false,
   killMatrixMinutes: 10,
   races: 3,
@@ -46,6 +49,7 @@ const full: Size = {
   keepaliveMinTimeout: '10s',
   clients: 64,
   thinkMs: [25, 175],
+  users: { clients: 16, thinkMs: [20, 100] },
   load: { toggles: 20, requests: 30_000 },
   variant: { toggles: 20, requests: 30_000 },
   heldConnections: 1_000,

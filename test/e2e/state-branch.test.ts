@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
@@ -29,8 +30,7 @@ describe('The state branch', () => {
       services.api = webService(lab, 'branch-api', 1);
     });
     await shop.deploy();
-    const targets = [{ host: server.host, port: 80 }];
-    traffic = startHttpTraffic({ targets, hostHeader: 'branch.example.com', clients: 8, thinkMs: [20, 100] });
+    traffic = startUsers([server], 'branch.example.com');
   });
 
   afterAll(async () => {

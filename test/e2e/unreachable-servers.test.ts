@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
+import { startUsers } from './users.ts';
 
-// The lab named faults may have to be waited for.
-jest.setTimeout(900_000);
+jest.setTimeout(300_000);
 
 const LONGEST_MS = 20_000;
 const DOMAIN = 'api.unreachable.example';
@@ -24,7 +24,7 @@ describe('A server that cannot be used', () => {
   let right: Record<string, unknown>[];
 
   beforeAll(async () => {
-    lab = await openFaultsLab();
+    lab = await openFaultsLab('unreached');
     [first, second] = lab.servers as [LabServer, LabServer];
     right = serversOf(lab.servers);
     shop = await Project.create(lab, {
@@ -284,8 +284,7 @@ describe('A server that cannot be used', () => {
   async function startTraffic(): Promise<HttpTraffic> {
     // Containers start again some time after the engine does.
     await Promise.all(lab.servers.map(serves));
-    const targets = lab.servers.map(({ host }) => ({ host, port: 80 }));
-    return startHttpTraffic({ targets, hostHeader: DOMAIN, clients: 8, thinkMs: [20, 100] });
+    return startUsers(lab.servers, DOMAIN);
   }
 });
 

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
-import { size } from './size.ts';
+import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
 const BASE = 'versions_production_web';
@@ -28,14 +28,8 @@ test('containers are called by their version and have ports of their own, from s
   await shop.deploy();
   const { internal_port: internalPort, servers: copies } = (await shop.state()).services.web!;
   const holders = servers.filter(({ host }) => copies.some((copy) => copy.host === host));
-  traffic = startHttpTraffic({
-    targets: servers.map(({ host }) => ({ host, port: 80 })),
-    hostHeader: 'versions.example.com',
-    clients: size.clients / 2,
-    thinkMs: size.thinkMs,
-    maxSeconds: 600,
-  });
-  await traffic.untilSent(5 * size.clients);
+  traffic = startUsers(servers, 'versions.example.com');
+  await traffic.untilSent(50);
 
   const ports: number[] = [];
   /** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
@@ -74,7 +68,7 @@ test('containers are called by their version and have ports of their own, from s
   expect(ports.at(-1)).toBe(ports[0]);
   expect((await shop.deploy()).outputs.changed).toBe('false');
 
-  await traffic.untilSent((await traffic.snapshot()).sent + 2 * size.clients);
+  await traffic.untilSent((await traffic.snapshot()).sent + 50);
   const { sent, ok, lost, losses } = await traffic.stop();
   expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   expect(ok).toBe(sent);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
-import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { Project, serversOf } from './project.ts';
+import { startUsers } from './users.ts';
 
 jest.setTimeout(300_000);
 
@@ -47,8 +48,7 @@ describe('What a change of the file causes', () => {
       },
     });
     await shop.deploy();
-    const targets = servers.map(({ host }) => ({ host, port: 80 }));
-    traffic = startHttpTraffic({ targets, hostHeader: 'api.causes.example', clients: 8, thinkMs: [20, 100] });
+    traffic = startUsers(servers, 'api.causes.example');
     await traffic.untilSent(100);
   });
 
