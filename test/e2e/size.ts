@@ -25,6 +25,8 @@ export interface Size {
   /** Every moment of the kill matrix; else one of every kind of step. */
   isFull: boolean;
   killMatrixMinutes: number;
+  /** Labs in which it is run side by side. */
+  killArenas: number;
   /** Times that two runs race for one environment. */
   races: number;
 }
@@ -42,6 +44,7 @@ const sample: Size = {
   killedRuns: 1,
   isFull: false,
   killMatrixMinutes: 10,
+  killArenas: 1,
   races: 3,
 };
 
@@ -57,7 +60,8 @@ const full: Size = {
   neighbourToggles: 5,
   killedRuns: 5,
   isFull: true,
-  killMatrixMinutes: 90,
+  killMatrixMinutes: 120,
+  killArenas: 3,
   races: 20,
 };
 

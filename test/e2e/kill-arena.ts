@@ -1,0 +1,184 @@
+import { expect } from '@jest/globals';
+import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import type { HttpTraffic } from '../lab/traffic/http.ts';
+import type { RunningAction } from './action.ts';
+import { describeMoment, type Moment } from './moments.ts';
+import { type Inputs, Project, serversOf } from './project.ts';
+import { startUsers } from './users.ts';
+
+const DOMAIN = 'api.cat.example';
+const NEIGHBOUR = 'www.dog.example';
+const EDGE = 'switchyard_edge';
+/** The api has a secret, so that keeping it is one of the steps. */
+const SECRETS = { secrets: JSON.stringify({ TOKEN: 'a token of the lab' }) };
+
+/** Two servers of their own, a shop whose runs are hit there, and a neighbour that must not notice. */
+export class Arena {
+  readonly lab: Lab;
+  readonly shop: Project;
+  readonly #neighbour: Project;
+  #version = 1;
+  #loads: HttpTraffic[] = [];
+  #mute: LabServer | undefined;
+
+  private constructor(lab: Lab, shop: Project, neighbour: Project) {
+    this.lab = lab;
+    this.shop = shop;
+    this.#neighbour = neighbour;
+  }
+
+  /** open starts the lab of this name and deploys the neighbour. */
+  static async open(name: string): Promise<Arena> {
+    const lab = await startLab({ name, servers: 2 });
+    const shop = await Project.create(lab, configOf(lab, 'cat', {}));
+    const neighbour = await Project.create(lab, configOf(lab, 'dog', { web: web(lab, NEIGHBOUR, 1) }));
+    await neighbour.deploy();
+    return new Arena(lab, shop, neighbour);
+  }
+
+  /** close ends what still runs, and removes the lab. */
+  async close(): Promise<void> {
+    await Promise.all(this.#loads.map((load) => load.stop()));
+    await this.lab.down();
+  }
+
+  /** here returns a moment of another arena as it is called in this one. */
+  here(moment: Moment, { lab }: Arena): Moment {
+    const escaped = ({ host }: LabServer) => host.replaceAll('.', '\\.');
+    const what = lab.servers.reduce(
+      (text, server, index) => text.replaceAll(escaped(server), escaped(this.lab.servers[index]!)),
+      moment.what,
+    );
+    return { ...moment, what };
+  }
+
+  get isDeployed(): boolean {
+    return Object.keys(this.shop.config.services).length > 0;
+  }
+
+  /** nextVersion writes the next version of both services into the file. */
+  nextVersion(): void {
+    this.#version += 1;
+    this.shop.edit((config) => {
+      config.services = {
+        cache: this.#cache(),
+        api: {
+          ...web(this.lab, DOMAIN, this.#version),
+          depends_on: ['cache'],
+          secrets: ['TOKEN'],
+          // What is struck in the middle of a hook is not run again unless it may be.
+          pre_deploy: { command: ['node', '-e', ''], idempotent: true },
+        },
+      };
+    });
+  }
+
+  #cache(): Record<string, unknown> {
+    return {
+      image: this.lab.images.redis,
+      port: 6379,
+      servers: 1,
+      healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
+      volumes: ['data:/data'],
+      strategy: 'recreate',
+      environment: { ROUND: String(this.#version) },
+    };
+  }
+
+  /** deploy brings what the file says to the servers; it throws with the log when that fails. */
+  deploy() {
+    return this.shop.deploy(SECRETS);
+  }
+
+  /** start starts a run, a deploy unless told otherwise. */
+  start({ action, inputs }: { action: string; inputs: Inputs } = DEPLOY): RunningAction {
+    return this.shop.start(action, inputs);
+  }
+
+  /** mute cuts the runner off from the server at which a step works, or from one of those. */
+  async mute(moment: Moment): Promise<void> {
+    const { servers } = this.lab;
+    this.#mute = servers.findLast(({ host }) => describeMoment(moment).includes(host)) ?? servers[1]!;
+    await this.#mute.muteSsh();
+  }
+
+  /** unmute ends that. */
+  async unmute(): Promise<void> {
+    await this.#mute?.unmuteSsh();
+    this.#mute = undefined;
+  }
+
+  /** The server that is cut off. */
+  get muteHost(): string | undefined {
+    return this.#mute?.host;
+  }
+
+  /**
+   * startLoads sends users to the neighbour, and to the shop where it is deployed and stays; the function that
+   * ends them tells their losses.
+   */
+  async startLoads(): Promise<() => Promise<string[]>> {
+    const wasDeployed = (await this.shop.state().catch(() => undefined))?.services.api !== undefined;
+    const domains = [NEIGHBOUR, ...(wasDeployed && this.isDeployed ? [DOMAIN] : [])];
+    this.#loads = domains.map((domain) => startUsers(this.lab.servers, domain));
+    await Promise.all(this.#loads.map((load) => load.untilSent(20)));
+    return async () => {
+      const results = await Promise.all(this.#loads.splice(0).map((load) => load.stop()));
+      return results.flatMap(({ sent, losses }, index) =>
+        losses.length === 0
+          ? []
+          : [`${domains[index]}: ${losses.length} of ${sent} lost: ${JSON.stringify(losses[0])}`],
+      );
+    };
+  }
+
+  /** expectConverged: what the file says runs, once, is recorded, and nothing else is there. */
+  async expectConverged(): Promise<void> {
+    const { services } = await this.shop.state();
+    expect(Object.keys(services).sort()).toEqual(Object.keys(this.shop.config.services).sort());
+    const others = await this.#neighbour.state();
+    const recorded = [...Object.values(services), ...Object.values(others.services)].flatMap(
+      (one) => one.servers,
+    );
+    for (const [name, { release, servers, pending }] of Object.entries(services)) {
+      expect(pending).toBeUndefined();
+      expect(servers).toHaveLength(Number(this.shop.config.services[name]!.servers));
+      expect(new Set(servers.map((server) => server.release))).toEqual(new Set([release]));
+    }
+    const sidecars = ['dog_production_nginx', ...(this.isDeployed ? ['cat_production_nginx'] : [])];
+    for (const server of this.lab.servers) {
+      const here = recorded.filter(({ host }) => host === server.host).map(({ container }) => container);
+      expect(await containersOn(server)).toEqual([EDGE, ...sidecars, ...here].sort());
+    }
+    expect((await this.deploy()).outputs.changed).toBe('false');
+    expect(await this.shop.lease()).toMatchObject({ released: true });
+  }
+}
+
+const DEPLOY = { action: 'toggle-deploy', inputs: SECRETS };
+
+function configOf(lab: Lab, project: string, services: Record<string, Record<string, unknown>>) {
+  return {
+    project,
+    sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
+    environments: {
+      production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
+    },
+    services,
+  };
+}
+
+function web(lab: Lab, domain: string, version: number): Record<string, unknown> {
+  return {
+    image: lab.images.web('v1'),
+    port: 3000,
+    domain,
+    servers: 2,
+    healthcheck: { path: '/health' },
+    environment: { ROUND: String(version) },
+  };
+}
+
+async function containersOn(server: LabServer): Promise<string[]> {
+  return (await server.docker('ps', '--all', '--format', '{{.Names}}')).trim().split('\n').sort();
+}
