@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type ActionRun, startAction } from '../e2e/action.ts';
-import { Project, serversOf } from '../e2e/project.ts';
+import { type Inputs, Project, serversOf } from '../e2e/project.ts';
 import { type LabServer, startLab } from '../lab/lab.ts';
 import { startRelay } from '../lab/relay.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
@@ -28,6 +28,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   'toggle-4': () => benchToggle('4 servers', [a, b, c, d], '2s', '≤ 2,000 ms'),
   'toggle-4-mixed': () => benchToggle('4 servers, two of them with engine 20.10', [a, e, b, f], '2s'),
   crash: benchCrash,
+  rollback: benchRollback,
   planning: benchPlanning,
   loading: benchLoading,
   edge: benchEdge,
@@ -69,7 +70,7 @@ async function benchToggle(
   const phases = new Map<string, number[]>();
   const calls: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    const { provenMs, outcome } = await deployTimed(nextRun(shop, String(run)));
+    const { provenMs, outcome } = await runTimed(nextRun(shop, String(run)));
     proven.push(provenMs);
     whole.push(outcome.ms);
     for (const [phase, ms] of phasesOf(outcome)) phases.set(phase, [...(phases.get(phase) ?? []), ms]);
@@ -95,6 +96,19 @@ async function benchToggle(
   await remove(shop);
 }
 
+/** The release before the last one is brought back right after a deploy; its image is there. */
+async function benchRollback(): Promise<void> {
+  const shop = await webProject('rollback', [a, b], '2s');
+  await shop.deploy();
+  const proven: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    await nextRun(shop, String(run)).deploy();
+    proven.push((await runTimed(shop, 'rollback', { service: 'web' })).provenMs);
+  }
+  add('`rollback`: run start → old release proven, 2 servers, an app that boots', proven, 'ms', '≤ 3,000 ms');
+  await remove(shop);
+}
+
 /** A run is killed between start and switch; the next one, which nobody has told, against one that follows a whole run. */
 async function benchCrash(): Promise<void> {
   const shop = await webProject('crash', [a, b], '2s', QUICK);
@@ -102,12 +116,12 @@ async function benchCrash(): Promise<void> {
   const clean: number[] = [];
   const afterCrash: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    clean.push((await deployTimed(nextRun(shop, `clean ${run}`))).provenMs);
+    clean.push((await runTimed(nextRun(shop, `clean ${run}`))).provenMs);
     const killed = nextRun(shop, `crash ${run}`).start('toggle-deploy');
     await killed.says(/^::debug::ends: start: /m);
     killed.signal('SIGKILL');
     await killed.done;
-    afterCrash.push((await deployTimed(shop)).provenMs);
+    afterCrash.push((await runTimed(shop)).provenMs);
   }
   const more = afterCrash.map((ms, run) => ms - clean[run]!);
   add(
@@ -126,10 +140,14 @@ function nextRun(shop: Project, run: string): Project {
   });
 }
 
-/** deployTimed deploys, and tells how long it took from the start of the process until the new version was proven. */
-async function deployTimed(shop: Project): Promise<{ provenMs: number; outcome: ActionRun }> {
+/** runTimed runs an action, and tells how long it took from the start of the process until the new side was proven. */
+async function runTimed(
+  shop: Project,
+  action = 'toggle-deploy',
+  inputs: Inputs = {},
+): Promise<{ provenMs: number; outcome: ActionRun }> {
   const begun = performance.now();
-  const running = shop.start('toggle-deploy');
+  const running = shop.start(action, inputs);
   await running.says(/^switch \(/m);
   const provenMs = performance.now() - begun;
   const outcome = await running.done;
