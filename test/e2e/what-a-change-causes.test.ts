@@ -199,19 +199,16 @@ describe('What a change of the file causes', () => {
     return (await shop.git('ls-remote', 'origin')).stdout;
   }
 
-  /** The configurations that every edge and sidecar serve, read from their volumes. */
-  async function generations(): Promise<string[]> {
+  /** What every edge and sidecar serve for this environment, read from their volumes. */
+  async function generations(): Promise<unknown[]> {
+    const readLive = 'cat "/etc/switchyard/$(grep -o "[ab]/" /etc/switchyard/nginx.conf)manifest.json"';
     return await Promise.all(
       servers.flatMap((server) =>
-        ['switchyard_edge', 'causes_production_nginx'].map((name) =>
-          server.docker(
-            'exec',
-            name,
-            'sh',
-            '-c',
-            'cat /etc/switchyard/nginx.conf /etc/switchyard/*/manifest.json',
-          ),
-        ),
+        ['switchyard_edge', 'causes_production_nginx'].map(async (name) => {
+          const manifest = JSON.parse(await server.docker('exec', name, 'sh', '-c', readLive));
+          expect(manifest.scopes).toHaveProperty('causes_production');
+          return manifest.scopes.causes_production;
+        }),
       ),
     );
   }
