@@ -36,7 +36,8 @@ const CHECKS: Record<string, readonly string[]> = {
 
 /** The jest projects, and how long each may take: a test that hangs must not keep CI from saying so. */
 const SUITES: Record<string, { minutes: number; options: readonly string[] }> = {
-  unit: { minutes: 10, options: ['--coverage'] },
+  // jest itself leaves a core alone, and with two that is every second one.
+  unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'] },
   // It has the machine to itself: what it measures is traffic under load.
   lab: { minutes: 20, options: ['--runInBand'] },
   // Three at a time, also on two cores: most of them wait for drains. A test that breaks servers has a lab of its own.
