@@ -47,6 +47,10 @@ describe('A server that dies', () => {
     });
   }
 
+  function registryPort(): string {
+    return lab.registry.direct.split(':')[1]!;
+  }
+
   /** Users of the servers that live; what was on its way to the one that died is lost with it, whoever deploys. */
   async function startLoad(servers = living): Promise<void> {
     traffic = startUsers(servers, DOMAIN);
@@ -85,6 +89,29 @@ describe('A server that dies', () => {
     expect(state.services.web!.servers.map(({ host }) => host)).toEqual(lab.servers.map(({ host }) => host));
     expect((await shop.deploy()).outputs.changed).toBe('false');
   }
+
+  test('while it pulls the new image: nothing starts anywhere, and it is named', async () => {
+    const before = await shop.standing();
+    await lab.buildWeb('unpulled');
+    next('unpulled');
+    // Its pull hangs until it dies.
+    await mortal.exec(['iptables', '-I', 'OUTPUT', '-p', 'tcp', '--dport', registryPort(), '-j', 'DROP']);
+    const run = shop.start('toggle-deploy');
+    await run.says(new RegExp(`^::debug::begins: pull: .* on ${mortal.host}$`, 'm'));
+    await mortal.kill();
+    await startLoad();
+    const failed = await run.done;
+    expect(failed.code).not.toBe(0);
+    expect(said(failed)).toMatch(mortal.host);
+    await endLoad();
+    expect(failed.log).not.toMatch(/begins: start: /);
+    await expectServed(living, 'v1');
+    await mortal.start();
+    expect(await shop.standing()).toEqual(before);
+    expect((await shop.state()).services.web).toMatchObject({ release: 1 });
+    next('v1');
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+  });
 
   test('before a deploy: refused with what to do; without it the others get the version, and it catches up', async () => {
     await mortal.kill();

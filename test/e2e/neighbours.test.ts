@@ -41,6 +41,24 @@ describe('Neighbours on the same servers', () => {
     return traffic;
   }
 
+  /** With other settings of the edge than those who are there, a project is told which, before anything changes. */
+  async function expectOtherSettingsRefused(newcomer: Project): Promise<void> {
+    const { project } = newcomer.config;
+    newcomer.edit((config) => {
+      config.sidecar = { ...lab.sidecar, keepalive_min_timeout: '7s' };
+    });
+    const { log } = await newcomer.failToDeploy();
+    expect(log).toMatch(/the edge on this server is shared with .*first production.* other settings/);
+    expect(log).toMatch(/keepalive_min_timeout \(\d+ ms there, 7000 ms here\)/);
+    for (const server of servers) {
+      expect((await ask(server, `${project}.example.com`)).status).toBe(404);
+      expect(await server.docker('ps', '--quiet', '--filter', `name=^${project}_production_web`)).toBe('');
+    }
+    newcomer.edit((config) => {
+      config.sidecar = lab.sidecar;
+    });
+  }
+
   async function expectNothingLost(load: HttpTraffic): Promise<void> {
     const { sent, ok, lost, losses, seconds } = await load.stop();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
@@ -111,6 +129,7 @@ describe('Neighbours on the same servers', () => {
     await load.untilSent(50);
 
     const second = await newProject('second');
+    await expectOtherSettingsRefused(second);
     await second.deploy();
     for (const server of servers) {
       expect(await versionOf(server, 'second.example.com')).toBe('v1');
@@ -175,26 +194,6 @@ describe('Neighbours on the same servers', () => {
     expect((await front.state()).services.web).toMatchObject({ release: 2 });
     await expectNothingLost(load);
   }, 600_000);
-
-  test('a second project with other settings of the edge is told which, before anything changes', async () => {
-    const [server] = servers as [LabServer];
-    const first = await newProject('settled', [server]);
-    await first.deploy();
-    const second = await newProject('unsettled', [server]);
-    second.edit((config) => {
-      config.sidecar = { ...lab.sidecar, keepalive_min_timeout: '7s' };
-    });
-    const { log } = await second.failToDeploy();
-    expect(log).toMatch(/the edge on this server is shared with .*settled production.* other settings/);
-    expect(log).toMatch(/keepalive_min_timeout \(\d+ ms there, 7000 ms here\)/);
-    expect(await versionOf(server, 'settled.example.com')).toBe('v1');
-    expect((await ask(server, 'unsettled.example.com')).status).toBe(404);
-    expect(await server.docker('ps', '--quiet', '--filter', 'name=^unsettled_production_web')).toBe('');
-    second.edit((config) => {
-      config.sidecar = lab.sidecar;
-    });
-    await second.deploy();
-  }, 300_000);
 });
 
 /** The two ports of every service, as they are recorded. */
