@@ -67151,940 +67151,12 @@ async function allOrErrors(work) {
     failTogether([...new Set(failures)]);
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
-var external_node_crypto_ = __nccwpck_require__(7598);
 ;
-const HOST_PORTS = { first: 8000, count: 1000 };
-const INTERNAL_PORTS = { first: 5000, count: 1000 };
-const SECONDARY_OFFSET = 10_000;
-function stablePort(input, range) {
-    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
-}
-function preferredHostPort(scope, service, containerPort) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
-}
-function preferredInternalPort(scope, service) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
-}
-function preferredVersionPort(scope, { service, containerPort, version }) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
-}
-function hostPort(base, side) {
-    return side === 'base' ? base : base + SECONDARY_OFFSET;
-}
-function basePort(port) {
-    return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
-}
-function allocatePorts(scope, requests, inUse) {
-    const hosts = new Set(inUse.foreignHostPorts);
-    const internals = new Set();
-    for (const ports of inUse.recorded.values()) {
-        hosts.add(ports.host);
-        internals.add(ports.internal);
-    }
-    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-    const allocated = new Map();
-    for (const { service, containerPort } of byName) {
-        const ports = inUse.recorded.get(service) ?? {
-            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
-            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
-        };
-        allocated.set(service, ports);
-    }
-    return allocated;
-}
-function allocateVersionPorts(scope, requests, inUse) {
-    const taken = new Set(inUse);
-    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
-}
-function take(taken, range, preferred) {
-    for (let step = 0; step < range.count; step++) {
-        const port = range.first + ((preferred - range.first + step) % range.count);
-        if (!taken.has(port)) {
-            taken.add(port);
-            return port;
-        }
-    }
-    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
-}
-;
-const DOOR_PORTS = [80, 443];
-function isOfInterest(container, scope, { services, nginx }) {
-    return (container.name === nginx.adopt?.container ||
-        isOldSidecar(scope, container) ||
-        holdsDoor(container) ||
-        services.some((service) => namesOf(scope, service).includes(container.name)));
-}
-function namesOf(scope, { name, adopt }) {
-    const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
-    return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
-}
-function candidatesOf(scope, service, foreign) {
-    const names = namesOf(scope, service);
-    return foreign.filter(({ name }) => names.includes(name));
-}
-function adoptedContainers(scope, services, foreign) {
-    return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
-        id,
-        name,
-        service: service.name,
-        side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
-        release: 0,
-        hash: '',
-        secretsVersion: 0,
-        image,
-        imageId,
-        isRunning,
-        hostPort: 0,
-        versionPort: undefined,
-        internalPort: 0,
-        address: undefined,
-        helpers,
-        isAdopted: true,
-    })));
-}
-function isOldSidecar(scope, { name }) {
-    return name === sidecarName(scope) || name === adoptedSidecarName(scope);
-}
-function oldSidecarOf(scope, { foreign }) {
-    return foreign.find((container) => isOldSidecar(scope, container));
-}
-function frontOf({ foreign }) {
-    return foreign.find(holdsDoor);
-}
-function doorsOf({ published }) {
-    return published.filter(({ port }) => DOOR_PORTS.includes(port));
-}
-function holdsDoor(container) {
-    return container.isRunning && doorsOf(container).length > 0;
-}
-function isNamed(scope, front, adopt, containers) {
-    return (front.name === adopt?.container ||
-        (isOldSidecar(scope, front) && front.composeProject === undefined) ||
-        containers.some(({ id }) => id === front.id));
-}
-;
-const labels_LABEL = {
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    release: 'switchyard.release',
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    hook: 'switchyard.hook',
-    hostPort: 'switchyard.host-port',
-    versionPort: 'switchyard.version-port',
-    internalPort: 'switchyard.internal-port',
-    containerHash: 'switchyard.container-hash',
-    secretsVersion: 'switchyard.secrets-version',
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-;
-function specHash(value) {
-    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
-}
-function canonicalJson(value) {
-    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : member);
-}
-;
-function blueprintHash(blueprint) {
-    const { ports, publishOn, versionPort, ...rest } = blueprint;
-    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
-}
-function containerRequest(blueprint, identity) {
-    const { scope, container, containerPort, publishOn } = blueprint;
-    const port = `${containerPort}/tcp`;
-    return {
-        Image: container.image,
-        ...(container.command && { Cmd: container.command }),
-        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
-        ...(container.user && { User: container.user }),
-        ...(container.workingDir && { WorkingDir: container.workingDir }),
-        ...(container.stopSignal && { StopSignal: container.stopSignal }),
-        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
-        ExposedPorts: { [port]: {} },
-        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
-        HostConfig: {
-            Init: true,
-            NetworkMode: networkName(scope),
-            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
-            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
-            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
-            ...(publishOn !== undefined && {
-                PortBindings: {
-                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
-                        HostIp: publishOn,
-                        HostPort: String(own),
-                    })),
-                },
-            }),
-            ...limitsOf(container),
-        },
-        NetworkingConfig: {
-            EndpointsConfig: {
-                [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side), Links: ownSidecar(scope) },
-            },
-        },
-    };
-}
-function hostPortsOf({ ports, versionPort }, side) {
-    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-    return bases.map((base) => hostPort(base, side));
-}
-function aliasesOf({ scope, service, container }, side) {
-    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
-}
-function ownSidecar(scope) {
-    return [`${sidecarName(scope)}:${SIDECAR_ALIAS}`];
-}
-function hookRequest(blueprint, identity) {
-    const { scope, service, container } = blueprint;
-    const { hook, command, release, secrets } = identity;
-    const request = containerRequest(blueprint, { side: 'base', release, secrets });
-    const { PortBindings, ...host } = request.HostConfig ?? {};
-    return {
-        ...request,
-        Cmd: command,
-        ExposedPorts: {},
-        Labels: {
-            ...container.labels,
-            [labels_LABEL.role]: 'hook',
-            [labels_LABEL.project]: scope.project,
-            [labels_LABEL.environment]: scope.environment,
-            [labels_LABEL.service]: service,
-            [labels_LABEL.hook]: hook,
-            [labels_LABEL.release]: String(release),
-            [labels_LABEL.version]: container.image,
-        },
-        HostConfig: {
-            ...host,
-            RestartPolicy: { Name: 'no' },
-            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
-        },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Links: ownSidecar(scope) } } },
-    };
-}
-function container_environmentOf(blueprint, secrets) {
-    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
-        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-    ]);
-    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
-}
-function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
-    return {
-        [labels_LABEL.role]: 'service',
-        [labels_LABEL.project]: scope.project,
-        [labels_LABEL.environment]: scope.environment,
-        [labels_LABEL.service]: service,
-        [labels_LABEL.release]: String(identity.release),
-        [labels_LABEL.version]: container.image,
-        [labels_LABEL.side]: identity.side,
-        [labels_LABEL.hostPort]: String(ports.host),
-        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
-        [labels_LABEL.internalPort]: String(ports.internal),
-        [labels_LABEL.containerHash]: blueprintHash(blueprint),
-        [labels_LABEL.secretsVersion]: String(secretsVersion),
-    };
-}
-function sourceOf(scope, { type, source, external }) {
-    return type === 'volume' && source && !external ? volumeName(scope, source) : source;
-}
-function mountOf(scope, volume) {
-    const source = sourceOf(scope, volume);
-    return {
-        Type: volume.type,
-        Target: volume.target,
-        ReadOnly: volume.readOnly,
-        ...(source !== undefined && { Source: source }),
-    };
-}
-function limitsOf({ resources }) {
-    return {
-        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
-        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
-        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
-        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
-    };
-}
-function nameOf({ scope, service, container }, side, taken, now) {
-    if (container.naming !== 'version')
-        return containerName(scope, service, side);
-    return versionedName(scope, service, container.image, taken, now);
-}
-;
-function lostNames(front, domains) {
-    const names = atDoors(front).map(({ name }) => name);
-    return [...new Set(names)].filter((name) => !isCovered(name, domains));
-}
-function atDoors(front) {
-    const doors = doorsOf(front).map(({ containerPort }) => containerPort);
-    return (front.served ?? []).filter(({ port }) => doors.includes(port));
-}
-function servedForOthers(scope, { edge }) {
-    const scopes = edge?.tree.slots[edge.slot].manifest?.scopes ?? {};
-    return Object.entries(scopes)
-        .filter(([name]) => name !== scopeName(scope))
-        .flatMap(([, { routes }]) => Object.values(routes))
-        .flatMap(({ domains }) => domains);
-}
-function isCovered(name, domains) {
-    if (domains.includes(name))
-        return true;
-    if (name.startsWith('.'))
-        return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
-    return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
-}
-;
-function checkAdoption(wanted, services, observed) {
-    if (services.length === 0)
-        return;
-    failTogether(observed.flatMap((server) => [
-        ...services.flatMap((service) => refuseService(wanted, service, server)),
-        ...refuseSidecar(wanted, server),
-        ...refuseFront(wanted, services, server),
-    ]));
-}
-function refuseService(scope, service, { host, foreign }) {
-    const candidates = candidatesOf(scope, service, foreign);
-    const running = candidates.filter(({ isRunning }) => isRunning);
-    const [first] = running;
-    if (first !== undefined && running.length > 1) {
-        return [
-            new UserError(`${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
-        ];
-    }
-    return candidates.flatMap((container) => [
-        ...refuseOwned(service, host, container),
-        ...refuseLostData(scope, service, host, container),
-        ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
-    ]);
-}
-function refuseLostPorts(host, { name, published }, drop, where) {
-    return published
-        .map(({ port }) => port)
-        .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
-        .map((port) => new UserError(`${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
-        hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
-    }));
-}
-function withoutHostPorts(scope, { name }, container) {
-    const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(container.name);
-    if (!isOlder)
-        return container;
-    return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
-}
-function dropOf({ adopt }) {
-    return adopt?.drop ?? [];
-}
-function isHostPort(port) {
-    const { first, count } = HOST_PORTS;
-    return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
-}
-function refuseOwned(service, host, container) {
-    const { name, owner, composeProject } = container;
-    if (owner !== undefined) {
-        return [
-            new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
-                hint: 'Let it leave there first: remove it from that file and deploy.',
-            }),
-        ];
-    }
-    if (composeProject === undefined || service.adopt?.container === name)
-        return [];
-    return [
-        new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
-            hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
-        }),
-    ];
-}
-function refuseLostData(scope, service, host, container) {
-    const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
-    const dropped = dropOf(service);
-    return container.writes
-        .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
-        .map(({ source, target }) => {
-        const isFolder = source.startsWith('/');
-        const mount = isFolder
-            ? `"${source}:${target}"`
-            : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
-        return new UserError(`${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
-            hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
-        });
-    });
-}
-function refuseSidecar(wanted, server) {
-    const sidecar = oldSidecarOf(wanted, server);
-    const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
-    if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
-        return [];
-    }
-    return [
-        new UserError(`${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
-    ];
-}
-function refuseFront(wanted, services, server) {
-    const front = frontOf(server);
-    const domains = services.flatMap(({ route }) => route.domains);
-    if (front === undefined || (domains.length === 0 && server.edge === undefined))
-        return [];
-    const where = `${server.host}: the edge needs port ${doorsOf(front)
-        .map(({ port }) => port)
-        .join(' and ')}, which ${front.name} holds`;
-    const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
-    if (!isOurs) {
-        if (server.bridge !== undefined)
-            return [];
-        return [
-            new UserError(where, {
-                hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
-            }),
-        ];
-    }
-    const isService = server.containers.some(({ id }) => id === front.id);
-    if (isService)
-        return [];
-    if (front.served === undefined) {
-        return [
-            new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
-                hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
-            }),
-        ];
-    }
-    return [
-        ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
-        ...refuseLostNames(wanted, server, front),
-    ];
-}
-function refuseLostNames(wanted, server, front) {
-    const drop = dropOf(wanted.nginx);
-    const tls = atDoors(front).filter(({ isTls }) => isTls);
-    if (tls.length > 0) {
-        const names = [...new Set(tls.map(({ name }) => name))].join(', ');
-        return [
-            new UserError(`${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
-                hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
-            }),
-        ];
-    }
-    const promised = wanted.services.flatMap(({ route }) => route.domains);
-    const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
-    if (lost.length === 0)
-        return [];
-    return [
-        new UserError(`${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
-            hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
-        }),
-    ];
-}
-;
-function partHashes(spec) {
-    const { protocol, port, container, route, policy } = spec;
-    return {
-        container: specHash([protocol, port, container]),
-        route: specHash(route),
-        policy: specHash(policy),
-    };
-}
-function numberRelease(spec, secretsVersion, known) {
-    for (const release of [known.pending, known.current]) {
-        if (release === undefined || release.number < known.serving)
-            continue;
-        if (isSameRelease(release, spec, secretsVersion)) {
-            return { number: release.number, isNew: false, secretsVersion };
-        }
-    }
-    return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-function highestRelease(service, state, observed) {
-    const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
-    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
-}
-function secretsVersionOf(service, secrets, observed, known, given) {
-    const names = Object.keys(secrets);
-    if (names.length === 0)
-        return 0;
-    const containers = observed
-        .flatMap((server) => server.containers.filter((container) => container.service === service))
-        .sort((a, b) => b.release - a.release);
-    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
-    const isSameSet = holder !== undefined && hasSameNames(holder.secretsVersion, names, known);
-    if (isSameSet && holder.secretsVersion > 0)
-        return holder.secretsVersion;
-    const versions = [
-        given,
-        known.current?.secrets_version ?? 0,
-        known.pending?.secrets_version ?? 0,
-        ...containers.map(({ secretsVersion }) => secretsVersion),
-    ];
-    return Math.max(...versions) + 1;
-}
-function hasSameNames(version, names, { current, pending }) {
-    const wanted = specHash([...names].sort());
-    return [current, pending].every((release) => release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted);
-}
-;
-const placement = object({
-    host: schemas_string(),
-    side: schemas_enum(['base', 'secondary']),
-    port: schemas_number().optional(),
-});
-const backing = object({
-    protocol: schemas_enum(['http', 'tcp']),
-    container_port: schemas_number(),
-    internal_port: schemas_number(),
-    host_port: schemas_number(),
-    idle_timeout_ms: schemas_number(),
-    prove_path: schemas_string(),
-});
-const manifestSchema = object({
-    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
-    scopes: record(schemas_string(), object({
-        generation: schemas_string(),
-        routes: record(schemas_string(), object({
-            domains: schemas_array(schemas_string()),
-            placements: schemas_array(placement),
-            backing: backing.optional(),
-        })),
-        files: record(schemas_string(), schemas_string()),
-    })),
-});
-function parseTree(files) {
-    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-    const slots = { a: emptySlot(), b: emptySlot() };
-    for (const [path, content] of files) {
-        const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
-        slot?.files.set(path.slice(2), content);
-    }
-    slots.a.manifest = readManifest(slots.a.files);
-    slots.b.manifest = readManifest(slots.b.files);
-    return { live, slots };
-}
-function slotOfGeneration(tree, scope, generation) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
-        return found !== undefined && found === generation;
-    });
-}
-function identityOf(scopes) {
-    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function slotOfIdentity(tree, identity) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const { manifest } = tree.slots[slot];
-        return manifest !== undefined && identityOf(manifest.scopes) === identity;
-    });
-}
-function otherSlot(slot) {
-    return slot === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-    return specHash(content);
-}
-function changedByHand(slot, scope) {
-    const written = slot.manifest?.scopes[scope]?.files ?? {};
-    return Object.entries(written)
-        .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
-        .map(([path]) => path);
-}
-function activeSides(scope, host) {
-    const sides = new Map();
-    for (const [service, route] of Object.entries(scope?.routes ?? {})) {
-        const here = route.placements.find((candidate) => candidate.host === host);
-        if (here !== undefined)
-            sides.set(service, here.side);
-    }
-    return sides;
-}
-function routesOf(scope) {
-    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
-        ? []
-        : [
-            {
-                service,
-                protocol: facts.protocol,
-                containerPort: facts.container_port,
-                internalPort: facts.internal_port,
-                hostPort: facts.host_port,
-                domains,
-                idleTimeoutMs: facts.idle_timeout_ms,
-                provePath: facts.prove_path,
-                placements,
-            },
-        ]);
-}
-function emptySlot() {
-    return { manifest: undefined, files: new Map() };
-}
-function readManifest(files) {
-    try {
-        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-        return parsed.success ? parsed.data : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-;
-function versionPortsOf(facts, ports) {
-    const requests = facts.wanted.services
-        .filter(({ container }) => container.naming === 'version')
-        .map(({ name, port, container }) => ({
-        service: name,
-        containerPort: port,
-        version: versionOf(container.image),
-    }));
-    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
-    const own = [...ports.values()].map(({ host }) => host);
-    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
-}
-function heldVersionPorts({ wanted, observed, state }) {
-    const labelled = observed.flatMap(({ containers, copies }) => [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []));
-    const recorded = Object.entries(state.services).flatMap(([service, { servers }]) => servers.flatMap((server) => recordedPort(wanted, service, server) ?? []));
-    return [...labelled, ...recorded.map(basePort)];
-}
-function portOf(side, versionPort) {
-    return versionPort === undefined ? undefined : hostPort(versionPort, side);
-}
-function recordedPort(scope, service, recorded) {
-    const { side, container, port } = recorded;
-    return container === containerName(scope, service, side) ? undefined : port;
-}
-;
-function once(look) {
-    const seen = new WeakMap();
-    return (input) => {
-        const known = seen.get(input) ?? { found: look(input) };
-        seen.set(input, known);
-        return known.found;
-    };
-}
-function spotOf(input, service, host) {
-    const containers = containersAt(input, service, host);
-    const routed = routedSide(input, service, host);
-    const active = routed === undefined
-        ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
-            containers.find(({ side }) => side === recordedSide(input, service, host)) ??
-            containers.find(({ isRunning }) => isRunning) ??
-            containers[0])
-        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    const rest = containers.filter((container) => container !== active);
-    const ours = rest.filter(({ isAdopted }) => !isAdopted);
-    const idle = ours.find(({ side }) => side !== active?.side) ?? ours[0] ?? rest[0];
-    return { active, idle, others: rest.filter((container) => container !== idle) };
-}
-function servedBy(scope, nginx) {
-    if (nginx === undefined)
-        return undefined;
-    const { tree, slot, generation, isRunning } = nginx;
-    if (isRunning && generation === undefined)
-        return undefined;
-    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
-}
-function servingRelease(scope, observed, service) {
-    const placements = observed
-        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
-        .flatMap((served) => served?.routes[service]?.placements ?? []);
-    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
-        placements.some((placement) => placement.host === host && placement.side === container.side)));
-    return Math.max(0, ...containers.map(({ release }) => release));
-}
-function routedSide(input, service, host) {
-    return routedSides(input).get(host)?.get(service);
-}
-const routedSides = once((input) => {
-    const zones = new Map(input.servers.map(({ host, zone }) => [host, zone]));
-    const sides = input.observed.map(({ host, sidecar, edge }) => {
-        const neighbours = input.observed.filter((server) => zones.get(server.host) === zones.get(host));
-        const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
-        const found = new Map();
-        for (const nginx of all) {
-            for (const [service, side] of activeSides(servedBy(input.scope, nginx), host)) {
-                if (!found.has(service))
-                    found.set(service, side);
-            }
-        }
-        return [host, found];
-    });
-    return new Map(sides);
-});
-const liveRoutes = once((input) => {
-    const live = new Map();
-    for (const { edge, sidecar } of input.observed) {
-        for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
-            const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
-            live.set(route.service, { ...route, domains: [...domains] });
-        }
-    }
-    const placed = [...live.values()].map((route) => ({
-        ...route,
-        placements: currentPlacements(input, route.service),
-    }));
-    return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
-});
-function recordedAt(input, service, host) {
-    return input.state.services[service]?.servers.find((server) => server.host === host);
-}
-function recordedSide(input, service, host) {
-    return recordedAt(input, service, host)?.side;
-}
-function currentPlacements(input, service) {
-    const found = input.servers.flatMap((server) => placementOn(input, service, server));
-    return found
-        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
-        .map(({ isBackup, zone, ...placement }) => placement);
-}
-function placementOn(input, service, { host, zone }) {
-    if (input.excluded.has(host))
-        return [];
-    if (!input.hosts.includes(host)) {
-        const recorded = recordedAt(input, service, host);
-        if (recorded === undefined)
-            return [];
-        const port = recordedPort(input.scope, service, recorded);
-        return [{ host, zone, side: recorded.side, port, isBackup: false }];
-    }
-    const routed = routedSide(input, service, host);
-    const { active } = spotOf(input, service, host);
-    if (routed === undefined || active === undefined)
-        return [];
-    const isBackup = active.side !== routed;
-    if (isBackup && input.keepsActive)
-        return [];
-    return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
-}
-function currentStanding(input, service) {
-    const recorded = input.state.services[service]?.release ?? 0;
-    return currentPlacements(input, service).map((placement) => {
-        const found = standingAt(input, service, placement);
-        return { ...placement, name: found.name, release: found.release ?? recorded };
-    });
-}
-function standingAt(input, service, { host, side }) {
-    if (input.observed.some((server) => server.host === host)) {
-        const found = containersAt(input, service, host).find((container) => container.side === side);
-        if (found !== undefined)
-            return found;
-    }
-    const recorded = recordedAt(input, service, host);
-    const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
-    return { name, release: recorded?.release };
-}
-function hostsWithAdopted(input, service) {
-    return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
-}
-function hostsWithSidecar(input) {
-    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
-}
-function observedAt(input, host) {
-    const found = input.observed.find((server) => server.host === host);
-    if (found === undefined)
-        throw new Error(`${host} was not observed`);
-    return found;
-}
-function containersAt(input, service, host) {
-    const found = observedAt(input, host).containers.filter((container) => container.service === service);
-    if (found.length < 2)
-        return found;
-    const recorded = recordedAt(input, service, host)?.container;
-    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
-}
-function copiesAt(input, service, host) {
-    return observedAt(input, host).copies.filter((container) => container.service === service);
-}
-function hooksOf(input, service) {
-    return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
-}
-function isImageMoved(input, { name, spec }, host) {
-    const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
-    const found = observedAt(input, host).images.get(spec.container.image);
-    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
-}
-;
-function assemble(facts) {
-    const { wanted, narrowing, observed, state } = facts;
-    const scope = { project: wanted.project, environment: wanted.environment };
-    checkNarrowing(wanted, narrowing);
-    checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
-    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-    const ports = portsOf(facts);
-    const versionPorts = versionPortsOf(facts, ports);
-    const services = wanted.services
-        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
-        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
-    assemble_checkDependencies(services);
-    checkPorts(services, wanted, narrowing);
-    assemble_checkDomains(services);
-    const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers, copies, hooks }) => [...containers, ...copies, ...hooks].map(({ service }) => service));
-    const others = [...new Set([...standing, ...Object.keys(state.services)])]
-        .filter((name) => !names.has(name))
-        .sort();
-    const leaving = new Map(others.flatMap((name) => {
-        const release = facts.known.get(name)?.current;
-        return release === undefined ? [] : [[name, release]];
-    }));
-    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
-    return {
-        scope,
-        servers: wanted.servers,
-        nginx: wanted.nginx,
-        services: [...services, ...kept],
-        observed,
-        state,
-        removes: isNarrowed ? [] : others,
-        isLeaving: !isNarrowed && wanted.services.length === 0,
-        keepsActive: false,
-        unused: new Set(),
-        leaving,
-        hosts: serversOf(wanted, narrowing).map(({ host }) => host),
-        excluded: new Set(narrowing.excludedServers),
-        unfinishedHook: facts.unfinishedHook,
-        drainedElsewhere: facts.drainedElsewhere,
-        now: facts.now,
-        isSweeping: narrowing.services === undefined,
-        retainedImages: facts.retainedImages,
-    };
-}
-function selectedOf({ services }, narrowing) {
-    return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
-}
 function serversOf({ servers }, { zones, excludedServers = [] }) {
     return servers.filter(({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host));
 }
-function assembleKept(facts) {
-    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
-}
-function assembleUndo(input, { failed, done, unused }, observed) {
-    const hosts = input.hosts.filter((host) => observed.some((server) => server.host === host));
-    const seen = { ...input, observed, hosts };
-    const services = input.services.flatMap((service) => {
-        const { current } = service.known;
-        if (done.includes(service.name))
-            return [{ ...service, isSelected: false }];
-        const isSelected = failed.includes(service.name);
-        if (current !== undefined) {
-            return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
-        }
-        const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
-        const isAdopting = isSelected && hostsWithAdopted(seen, service.name).length > 0;
-        return isServed || isAdopting ? [{ ...service, isSelected }] : [];
-    });
-    const names = new Set(services.map(({ name }) => name));
-    return {
-        ...seen,
-        services,
-        removes: failed.filter((name) => !names.has(name)),
-        isLeaving: false,
-        keepsActive: true,
-        isSweeping: false,
-        unused,
-    };
-}
-function assembleWithout(input, rest) {
-    const isLeft = (host) => rest.left.includes(host);
-    return {
-        ...input,
-        services: input.services.map((service) => {
-            const planned = rest.standing[service.name];
-            if (planned === undefined)
-                return service;
-            const servers = planned.filter(({ host }) => !isLeft(host)).length;
-            return { ...service, placement: { ...service.placement, servers } };
-        }),
-        observed: rest.observed.filter(({ host }) => !isLeft(host)),
-        state: rest.state,
-        hosts: input.hosts.filter((host) => !isLeft(host)),
-        removes: [],
-        isLeaving: false,
-        excluded: new Set([...input.excluded, ...rest.left]),
-        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
-    };
-}
-function wantedService(facts, spec, ports) {
-    const { narrowing, observed, state } = facts;
-    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
-    const known = {
-        current: facts.known.get(spec.name)?.current,
-        pending: facts.known.get(spec.name)?.pending,
-        highest: highestRelease(spec.name, state, observed),
-        serving: servingRelease(facts.wanted, observed, spec.name),
-    };
-    if (!isSelected && known.current === undefined)
-        return [];
-    const secrets = facts.secrets[spec.name] ?? {};
-    const wanted = isSelected ? spec : known.current;
-    const restored = facts.restored?.get(spec.name);
-    const given = state.secrets_versions?.[spec.name] ?? 0;
-    const secretsVersion = () => restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
-    const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
-    const { name, dependsOn, placement } = spec;
-    const imageId = imageIdOf(wanted.container.image, observed);
-    return [
-        {
-            name,
-            spec: wanted,
-            dependsOn,
-            placement,
-            ports,
-            release,
-            known,
-            isSelected,
-            ...(imageId !== undefined && { imageId }),
-            ...(restored !== undefined && { restored }),
-        },
-    ];
-}
-function imageIdOf(image, observed) {
-    const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
-    return ids.size === 1 ? [...ids][0] : undefined;
-}
-function keptService(facts, name, ports) {
-    const current = facts.known.get(name)?.current;
-    const own = ports.get(name);
-    if (current === undefined || own === undefined)
-        return [];
-    return [
-        {
-            name,
-            spec: current,
-            dependsOn: [],
-            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
-            ports: own,
-            release: currentNumber(current),
-            known: { current, pending: undefined, highest: current.number, serving: 0 },
-            isSelected: false,
-        },
-    ];
-}
-function currentNumber(current) {
-    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-}
-function portsOf(facts) {
-    const { wanted, observed, state } = facts;
-    const recorded = new Map();
-    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
-        if (hostPort > 0 && internalPort > 0)
-            recorded.set(service, { host: hostPort, internal: internalPort });
-    }
-    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-        recorded.set(name, { host: host_port, internal: internal_port });
-    }
-    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreign = observed.flatMap((server) => server.foreignHostPorts);
-    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
-    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
-    return new Map([...recorded, ...allocated]);
+function selectedOf({ services }, narrowing) {
+    return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
 }
 function checkNarrowing(wanted, { services, zones, excludedServers }) {
     const known = wanted.services.map(({ name }) => name);
@@ -68131,7 +67203,7 @@ function checkPorts(services, { servers }, { zones }) {
         hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
     });
 }
-function assemble_checkDomains(services) {
+function narrowing_checkDomains(services) {
     for (const service of services.filter(({ isSelected }) => isSelected)) {
         for (const domain of service.spec.route.domains) {
             const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
@@ -68143,7 +67215,7 @@ function assemble_checkDomains(services) {
         }
     }
 }
-function assemble_checkDependencies(services) {
+function narrowing_checkDependencies(services) {
     const names = new Set(services.map(({ name }) => name));
     for (const service of services.filter(({ isSelected }) => isSelected)) {
         const missing = service.dependsOn.find((name) => !names.has(name));
@@ -68234,6 +67306,62 @@ function describeHooks(service, hooks) {
             return [`${what} was begun, and no run has seen its end`];
         return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
     });
+}
+var external_node_crypto_ = __nccwpck_require__(7598);
+;
+const HOST_PORTS = { first: 8000, count: 1000 };
+const INTERNAL_PORTS = { first: 5000, count: 1000 };
+const SECONDARY_OFFSET = 10_000;
+function stablePort(input, range) {
+    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
+}
+function preferredHostPort(scope, service, containerPort) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
+}
+function preferredInternalPort(scope, service) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
+}
+function preferredVersionPort(scope, { service, containerPort, version }) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
+}
+function hostPort(base, side) {
+    return side === 'base' ? base : base + SECONDARY_OFFSET;
+}
+function basePort(port) {
+    return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
+}
+function allocatePorts(scope, requests, inUse) {
+    const hosts = new Set(inUse.foreignHostPorts);
+    const internals = new Set();
+    for (const ports of inUse.recorded.values()) {
+        hosts.add(ports.host);
+        internals.add(ports.internal);
+    }
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    const allocated = new Map();
+    for (const { service, containerPort } of byName) {
+        const ports = inUse.recorded.get(service) ?? {
+            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
+            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
+        };
+        allocated.set(service, ports);
+    }
+    return allocated;
+}
+function allocateVersionPorts(scope, requests, inUse) {
+    const taken = new Set(inUse);
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
+}
+function take(taken, range, preferred) {
+    for (let step = 0; step < range.count; step++) {
+        const port = range.first + ((preferred - range.first + step) % range.count);
+        if (!taken.has(port)) {
+            taken.add(port);
+            return port;
+        }
+    }
+    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
 ;
 const LONGEST_HISTORY = 10;
@@ -68553,6 +67681,25 @@ function foldersOf(path) {
     return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 ;
+const labels_LABEL = {
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    release: 'switchyard.release',
+    version: 'switchyard.version',
+    side: 'switchyard.side',
+    hook: 'switchyard.hook',
+    hostPort: 'switchyard.host-port',
+    versionPort: 'switchyard.version-port',
+    internalPort: 'switchyard.internal-port',
+    containerHash: 'switchyard.container-hash',
+    secretsVersion: 'switchyard.secrets-version',
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
+;
 const FOLDER = '/switchyard-secrets';
 class SecretSets {
     #server;
@@ -68772,6 +67919,684 @@ function valuesOf(release, found) {
         });
     }
     return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+}
+;
+function judgeImages(server, images) {
+    const found = { server, check: 'image' };
+    if (images.length === 0)
+        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
+    return images.map(({ image, complaint }) => complaint === undefined
+        ? { ...found, level: 'ok', message: `${image} can be pulled` }
+        : {
+            ...found,
+            level: 'error',
+            message: `${image} cannot be pulled: ${complaint}`,
+            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
+        });
+}
+function judgeForbiddenPulls({ pulls }, server) {
+    return pulls
+        .filter(({ host, policy }) => host === server && policy === 'never')
+        .map(({ image }) => forbiddenPull(server, image));
+}
+function forbiddenPull(server, image) {
+    return {
+        server,
+        check: 'image',
+        level: 'error',
+        message: `the image ${image} is not there, and pull_policy is "never"`,
+        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    };
+}
+;
+function isEmpty(plan) {
+    return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.settle === undefined &&
+        plan.awaited.length +
+            plan.vacate.length +
+            plan.prepare.length +
+            plan.levels.length +
+            plan.teardown.length +
+            plan.sweep.length ===
+            0 &&
+        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
+        plan.stale.left.length + plan.stale.returned.length === 0);
+}
+function isCreating({ sidecar, edge }) {
+    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
+}
+;
+const LEAST_FREE_BYTES = 5e9;
+const MOST_SKEW_MS = 30_000;
+function judgeVitals(host, vitals, plan, input) {
+    if (vitals === undefined) {
+        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
+        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
+        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
+    }
+    return [
+        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+        judgeDisk(vitals, plan),
+        judgeMemory(vitals, plan, input),
+        judgeClock(vitals),
+    ];
+}
+function judgeDisk({ host, root, freeBytes }, plan) {
+    const found = { server: host, check: 'disk' };
+    if (freeBytes === undefined) {
+        return {
+            ...found,
+            level: 'warning',
+            message: `nobody can tell how much space is left in ${root}`,
+            hint: 'Look on the server: df. A deploy needs 5 GB.',
+        };
+    }
+    const message = `${gigabytes(freeBytes)} are free in ${root}`;
+    if (freeBytes >= LEAST_FREE_BYTES)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: fills(plan, host) ? 'error' : 'warning',
+        message: `only ${message}, and a deploy needs 5 GB`,
+        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
+    };
+}
+function judgeMemory({ host, memoryBytes }, plan, input) {
+    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
+    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
+    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
+    const twice = plan.levels
+        .flatMap(({ retire }) => retire)
+        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
+    const names = [...standing, ...twice.map(({ service }) => service)];
+    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
+    const found = { server: host, check: 'memory' };
+    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
+    if (needed <= memoryBytes)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: 'warning',
+        message: `${message}: when all is used, the kernel ends containers`,
+        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
+    };
+}
+function judgeClock({ host, aheadMs }) {
+    const found = { server: host, check: 'clock' };
+    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
+        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    return {
+        ...found,
+        level: 'warning',
+        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
+        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
+    };
+}
+function specOf(input, name) {
+    return input.services.find((service) => service.name === name)?.spec;
+}
+function fills(plan, host) {
+    const coming = [
+        ...plan.pulls,
+        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
+        ...plan.prepare.filter(isCreating),
+    ];
+    return coming.some((step) => step.host === host);
+}
+function gigabytes(bytes) {
+    return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+;
+function certainFailures(vitals, plan) {
+    const hosts = new Set(plan.pulls.map(({ host }) => host));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
+    ].filter(({ level }) => level === 'error');
+}
+;
+function specHash(value) {
+    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+function canonicalJson(value) {
+    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member);
+}
+;
+const placement = object({
+    host: schemas_string(),
+    side: schemas_enum(['base', 'secondary']),
+    port: schemas_number().optional(),
+});
+const backing = object({
+    protocol: schemas_enum(['http', 'tcp']),
+    container_port: schemas_number(),
+    internal_port: schemas_number(),
+    host_port: schemas_number(),
+    idle_timeout_ms: schemas_number(),
+    prove_path: schemas_string(),
+});
+const manifestSchema = object({
+    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
+    scopes: record(schemas_string(), object({
+        generation: schemas_string(),
+        routes: record(schemas_string(), object({
+            domains: schemas_array(schemas_string()),
+            placements: schemas_array(placement),
+            backing: backing.optional(),
+        })),
+        files: record(schemas_string(), schemas_string()),
+    })),
+});
+function parseTree(files) {
+    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+    const slots = { a: emptySlot(), b: emptySlot() };
+    for (const [path, content] of files) {
+        const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
+        slot?.files.set(path.slice(2), content);
+    }
+    slots.a.manifest = readManifest(slots.a.files);
+    slots.b.manifest = readManifest(slots.b.files);
+    return { live, slots };
+}
+function slotOfGeneration(tree, scope, generation) {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
+        const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
+        return found !== undefined && found === generation;
+    });
+}
+function identityOf(scopes) {
+    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function slotOfIdentity(tree, identity) {
+    return [tree.live, otherSlot(tree.live)].find((slot) => {
+        const { manifest } = tree.slots[slot];
+        return manifest !== undefined && identityOf(manifest.scopes) === identity;
+    });
+}
+function otherSlot(slot) {
+    return slot === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+    return specHash(content);
+}
+function changedByHand(slot, scope) {
+    const written = slot.manifest?.scopes[scope]?.files ?? {};
+    return Object.entries(written)
+        .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
+        .map(([path]) => path);
+}
+function activeSides(scope, host) {
+    const sides = new Map();
+    for (const [service, route] of Object.entries(scope?.routes ?? {})) {
+        const here = route.placements.find((candidate) => candidate.host === host);
+        if (here !== undefined)
+            sides.set(service, here.side);
+    }
+    return sides;
+}
+function routesOf(scope) {
+    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
+        ? []
+        : [
+            {
+                service,
+                protocol: facts.protocol,
+                containerPort: facts.container_port,
+                internalPort: facts.internal_port,
+                hostPort: facts.host_port,
+                domains,
+                idleTimeoutMs: facts.idle_timeout_ms,
+                provePath: facts.prove_path,
+                placements,
+            },
+        ]);
+}
+function emptySlot() {
+    return { manifest: undefined, files: new Map() };
+}
+function readManifest(files) {
+    try {
+        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+        return parsed.success ? parsed.data : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+;
+function blueprintHash(blueprint) {
+    const { ports, publishOn, versionPort, ...rest } = blueprint;
+    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+}
+function containerRequest(blueprint, identity) {
+    const { scope, container, containerPort, publishOn } = blueprint;
+    const port = `${containerPort}/tcp`;
+    return {
+        Image: container.image,
+        ...(container.command && { Cmd: container.command }),
+        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
+        ...(container.user && { User: container.user }),
+        ...(container.workingDir && { WorkingDir: container.workingDir }),
+        ...(container.stopSignal && { StopSignal: container.stopSignal }),
+        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
+        ExposedPorts: { [port]: {} },
+        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
+        HostConfig: {
+            Init: true,
+            NetworkMode: networkName(scope),
+            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
+            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
+            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
+            ...(publishOn !== undefined && {
+                PortBindings: {
+                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
+                        HostIp: publishOn,
+                        HostPort: String(own),
+                    })),
+                },
+            }),
+            ...limitsOf(container),
+        },
+        NetworkingConfig: {
+            EndpointsConfig: {
+                [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side), Links: ownSidecar(scope) },
+            },
+        },
+    };
+}
+function hostPortsOf({ ports, versionPort }, side) {
+    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+    return bases.map((base) => hostPort(base, side));
+}
+function aliasesOf({ scope, service, container }, side) {
+    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
+}
+function ownSidecar(scope) {
+    return [`${sidecarName(scope)}:${SIDECAR_ALIAS}`];
+}
+function hookRequest(blueprint, identity) {
+    const { scope, service, container } = blueprint;
+    const { hook, command, release, secrets } = identity;
+    const request = containerRequest(blueprint, { side: 'base', release, secrets });
+    const { PortBindings, ...host } = request.HostConfig ?? {};
+    return {
+        ...request,
+        Cmd: command,
+        ExposedPorts: {},
+        Labels: {
+            ...container.labels,
+            [labels_LABEL.role]: 'hook',
+            [labels_LABEL.project]: scope.project,
+            [labels_LABEL.environment]: scope.environment,
+            [labels_LABEL.service]: service,
+            [labels_LABEL.hook]: hook,
+            [labels_LABEL.release]: String(release),
+            [labels_LABEL.version]: container.image,
+        },
+        HostConfig: {
+            ...host,
+            RestartPolicy: { Name: 'no' },
+            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
+        },
+        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Links: ownSidecar(scope) } } },
+    };
+}
+function container_environmentOf(blueprint, secrets) {
+    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
+        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
+        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
+    ]);
+    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
+}
+function ownLabels(blueprint, identity) {
+    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+    return {
+        [labels_LABEL.role]: 'service',
+        [labels_LABEL.project]: scope.project,
+        [labels_LABEL.environment]: scope.environment,
+        [labels_LABEL.service]: service,
+        [labels_LABEL.release]: String(identity.release),
+        [labels_LABEL.version]: container.image,
+        [labels_LABEL.side]: identity.side,
+        [labels_LABEL.hostPort]: String(ports.host),
+        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
+        [labels_LABEL.internalPort]: String(ports.internal),
+        [labels_LABEL.containerHash]: blueprintHash(blueprint),
+        [labels_LABEL.secretsVersion]: String(secretsVersion),
+    };
+}
+function sourceOf(scope, { type, source, external }) {
+    return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+function mountOf(scope, volume) {
+    const source = sourceOf(scope, volume);
+    return {
+        Type: volume.type,
+        Target: volume.target,
+        ReadOnly: volume.readOnly,
+        ...(source !== undefined && { Source: source }),
+    };
+}
+function limitsOf({ resources }) {
+    return {
+        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
+        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
+        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
+        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
+    };
+}
+function nameOf({ scope, service, container }, side, taken, now) {
+    if (container.naming !== 'version')
+        return containerName(scope, service, side);
+    return versionedName(scope, service, container.image, taken, now);
+}
+;
+const external_node_path_namespaceObject = require("node:path");
+;
+function settingsOf({ Config, HostConfig, Mounts, NetworkSettings, }) {
+    const volumes = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => volumeOf({ type: Type, source: Type === 'volume' ? Name : Source, target: Destination, readOnly: !RW }));
+    return {
+        ...made(Config ?? {}, HostConfig ?? {}),
+        volumes,
+        networks: Object.keys(NetworkSettings?.Networks ?? {}),
+    };
+}
+function settingsAsked(request) {
+    const volumes = (request.HostConfig?.Mounts ?? []).map(({ Type, Source, Target, ReadOnly }) => volumeOf({ type: Type, source: Source, target: Target, readOnly: ReadOnly === true }));
+    const networks = Object.keys(request.NetworkingConfig?.EndpointsConfig ?? {});
+    return { ...made(request, request.HostConfig ?? {}), volumes, networks };
+}
+function defaultsOf(config) {
+    return {
+        environment: Object.fromEntries((config.Env ?? []).map((pair) => {
+            const at = pair.indexOf('=');
+            return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+        })),
+        command: config.Cmd ?? [],
+        entrypoint: config.Entrypoint ?? [],
+    };
+}
+function changedSettings(blueprint, side, is, defaults) {
+    const asked = settingsAsked(containerRequest(blueprint, { side, release: 0, secrets: {} }));
+    const { secrets, labels } = blueprint.container;
+    const isOwnEntry = asked.entrypoint.length > 0;
+    const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
+    const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
+    return [
+        ...differing('image', asked.image, is.image),
+        ...changedVariables(asked.environment, is.environment, secrets, defaults),
+        ...differing('command', command, is.command),
+        ...differing('entrypoint', entrypoint, is.entrypoint),
+        ...differing('user', asked.user || undefined, is.user),
+        ...differing('working_dir', asked.workingDir || undefined, is.workingDir),
+        ...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
+        ...differingIn('labels', labels, is.labels),
+        ...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
+        ...differing('ports', asked.ports, is.ports),
+        ...differing('restart', asked.restart, is.restart),
+        ...differing('logging.driver', asked.logging.driver, is.logging.driver),
+        ...differingIn('logging.options', asked.logging.options, is.logging.options),
+        ...changedLimits(asked.resources, is.resources),
+        ...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
+    ];
+}
+function differing(name, asked, is) {
+    return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
+}
+function differingIn(path, asked, is) {
+    return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
+}
+function changedVariables(asked, is, secrets, defaults) {
+    const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
+    return [...names]
+        .filter((name) => !secrets.includes(name))
+        .filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
+        .map((name) => `environment.${name}`);
+}
+function hasVolume({ volumes }, { type, source, target, readOnly }) {
+    const found = volumes.find((volume) => volume.target === target);
+    const isSource = source === '' || found?.source === source;
+    return found?.type === type && isSource && found.readOnly === readOnly;
+}
+function changedLimits(asked, is) {
+    const limits = [
+        ['cpus', asked.cpus, is.cpus],
+        ['memory_bytes', asked.memoryBytes, is.memoryBytes],
+        ['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
+        ['pids', asked.pids, is.pids],
+    ];
+    return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
+}
+function made(config, host) {
+    const { Name = '', MaximumRetryCount = 0 } = host.RestartPolicy ?? {};
+    return {
+        ...defaultsOf(config),
+        image: config.Image ?? '',
+        user: config.User ?? '',
+        workingDir: config.WorkingDir ? cleanPath(config.WorkingDir) : '',
+        stopSignal: config.StopSignal ?? '',
+        labels: config.Labels ?? {},
+        ports: Object.entries(host.PortBindings ?? {})
+            .flatMap(([port, bindings]) => (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => `${HostIp}:${HostPort}->${port}`))
+            .sort(),
+        restart: Name === 'on-failure' ? `${Name}:${MaximumRetryCount}` : Name || 'no',
+        logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
+        resources: {
+            cpus: host.NanoCpus ?? 0,
+            memoryBytes: host.Memory ?? 0,
+            reservedMemoryBytes: host.MemoryReservation ?? 0,
+            pids: host.PidsLimit ?? 0,
+        },
+    };
+}
+function volumeOf(mount) {
+    const { type = '', source = '', target = '', readOnly } = mount;
+    return { type, source: type === 'bind' ? cleanPath(source) : source, target: cleanPath(target), readOnly };
+}
+function cleanPath(path) {
+    return external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '');
+}
+;
+function versionPortsOf(facts, ports) {
+    const requests = facts.wanted.services
+        .filter(({ container }) => container.naming === 'version')
+        .map(({ name, port, container }) => ({
+        service: name,
+        containerPort: port,
+        version: versionOf(container.image),
+    }));
+    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
+    const own = [...ports.values()].map(({ host }) => host);
+    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
+}
+function heldVersionPorts({ wanted, observed, state }) {
+    const labelled = observed.flatMap(({ containers, copies }) => [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []));
+    const recorded = Object.entries(state.services).flatMap(([service, { servers }]) => servers.flatMap((server) => recordedPort(wanted, service, server) ?? []));
+    return [...labelled, ...recorded.map(basePort)];
+}
+function portOf(side, versionPort) {
+    return versionPort === undefined ? undefined : hostPort(versionPort, side);
+}
+function recordedPort(scope, service, recorded) {
+    const { side, container, port } = recorded;
+    return container === containerName(scope, service, side) ? undefined : port;
+}
+;
+function once(look) {
+    const seen = new WeakMap();
+    return (input) => {
+        const known = seen.get(input) ?? { found: look(input) };
+        seen.set(input, known);
+        return known.found;
+    };
+}
+function spotOf(input, service, host) {
+    const containers = containersAt(input, service, host);
+    const routed = routedSide(input, service, host);
+    const active = routed === undefined
+        ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+            containers.find(({ side }) => side === recordedSide(input, service, host)) ??
+            containers.find(({ isRunning }) => isRunning) ??
+            containers[0])
+        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
+    const rest = containers.filter((container) => container !== active);
+    const ours = rest.filter(({ isAdopted }) => !isAdopted);
+    const idle = ours.find(({ side }) => side !== active?.side) ?? ours[0] ?? rest[0];
+    return { active, idle, others: rest.filter((container) => container !== idle) };
+}
+function servedBy(scope, nginx) {
+    if (nginx === undefined)
+        return undefined;
+    const { tree, slot, generation, isRunning } = nginx;
+    if (isRunning && generation === undefined)
+        return undefined;
+    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
+}
+function servingRelease(scope, observed, service) {
+    const placements = observed
+        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+        .flatMap((served) => served?.routes[service]?.placements ?? []);
+    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
+        placements.some((placement) => placement.host === host && placement.side === container.side)));
+    return Math.max(0, ...containers.map(({ release }) => release));
+}
+function routedSide(input, service, host) {
+    return routedSides(input).get(host)?.get(service);
+}
+const routedSides = once((input) => {
+    const zones = new Map(input.servers.map(({ host, zone }) => [host, zone]));
+    const sides = input.observed.map(({ host, sidecar, edge }) => {
+        const neighbours = input.observed.filter((server) => zones.get(server.host) === zones.get(host));
+        const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+        const found = new Map();
+        for (const nginx of all) {
+            for (const [service, side] of activeSides(servedBy(input.scope, nginx), host)) {
+                if (!found.has(service))
+                    found.set(service, side);
+            }
+        }
+        return [host, found];
+    });
+    return new Map(sides);
+});
+const liveRoutes = once((input) => {
+    const live = new Map();
+    for (const { edge, sidecar } of input.observed) {
+        for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+            const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
+            live.set(route.service, { ...route, domains: [...domains] });
+        }
+    }
+    const placed = [...live.values()].map((route) => ({
+        ...route,
+        placements: currentPlacements(input, route.service),
+    }));
+    return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
+});
+function recordedAt(input, service, host) {
+    return input.state.services[service]?.servers.find((server) => server.host === host);
+}
+function recordedSide(input, service, host) {
+    return recordedAt(input, service, host)?.side;
+}
+function currentPlacements(input, service) {
+    const found = input.servers.flatMap((server) => placementOn(input, service, server));
+    return found
+        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
+        .map(({ isBackup, zone, ...placement }) => placement);
+}
+function placementOn(input, service, { host, zone }) {
+    if (input.excluded.has(host))
+        return [];
+    if (!input.hosts.includes(host)) {
+        const recorded = recordedAt(input, service, host);
+        if (recorded === undefined)
+            return [];
+        const port = recordedPort(input.scope, service, recorded);
+        return [{ host, zone, side: recorded.side, port, isBackup: false }];
+    }
+    const routed = routedSide(input, service, host);
+    const { active } = spotOf(input, service, host);
+    if (routed === undefined || active === undefined)
+        return [];
+    const isBackup = active.side !== routed;
+    if (isBackup && input.keepsActive)
+        return [];
+    return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
+}
+function currentStanding(input, service) {
+    const recorded = input.state.services[service]?.release ?? 0;
+    return currentPlacements(input, service).map((placement) => {
+        const found = standingAt(input, service, placement);
+        return { ...placement, name: found.name, release: found.release ?? recorded };
+    });
+}
+function standingAt(input, service, { host, side }) {
+    if (input.observed.some((server) => server.host === host)) {
+        const found = containersAt(input, service, host).find((container) => container.side === side);
+        if (found !== undefined)
+            return found;
+    }
+    const recorded = recordedAt(input, service, host);
+    const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
+    return { name, release: recorded?.release };
+}
+function hostsWithAdopted(input, service) {
+    return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
+}
+function hostsWithSidecar(input) {
+    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
+}
+function observedAt(input, host) {
+    const found = input.observed.find((server) => server.host === host);
+    if (found === undefined)
+        throw new Error(`${host} was not observed`);
+    return found;
+}
+function containersAt(input, service, host) {
+    const found = observedAt(input, host).containers.filter((container) => container.service === service);
+    if (found.length < 2)
+        return found;
+    const recorded = recordedAt(input, service, host)?.container;
+    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+function copiesAt(input, service, host) {
+    return observedAt(input, host).copies.filter((container) => container.service === service);
+}
+function hooksOf(input, service) {
+    return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
+}
+function isImageMoved(input, { name, spec }, host) {
+    const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
+    const found = observedAt(input, host).images.get(spec.container.image);
+    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
+}
+;
+function blueprintOf(input, service, server) {
+    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+    const isVersioned = service.spec.container.naming === 'version';
+    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
+    return {
+        scope: input.scope,
+        service: service.name,
+        container: service.spec.container,
+        containerPort: service.spec.port,
+        ports: service.ports,
+        versionPort: isVersioned ? service.versionPort : undefined,
+        publishOn: isAlone ? undefined : server.privateIp,
+        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+        secretsVersion: service.release.secretsVersion,
+    };
+}
+function blueprints_changedByHand(input, service, server, { hash, side, settings, imageId, versionPort }) {
+    const blueprint = { ...blueprintOf(input, service, server), versionPort };
+    if (settings === undefined || hash !== blueprintHash(blueprint))
+        return [];
+    const image = observedAt(input, server.host).images.get(blueprint.container.image);
+    return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
 }
 ;
 function otherSide(side) {
@@ -69244,408 +69069,6 @@ function provePath(path) {
     return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
 }
 ;
-function place(service, count, candidates, current, awaited = []) {
-    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
-    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
-    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-    const chosen = new Set(ranked.slice(0, count));
-    return candidates.filter((host) => chosen.has(host));
-}
-;
-const external_node_path_namespaceObject = require("node:path");
-;
-function settingsOf({ Config, HostConfig, Mounts, NetworkSettings, }) {
-    const volumes = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => volumeOf({ type: Type, source: Type === 'volume' ? Name : Source, target: Destination, readOnly: !RW }));
-    return {
-        ...made(Config ?? {}, HostConfig ?? {}),
-        volumes,
-        networks: Object.keys(NetworkSettings?.Networks ?? {}),
-    };
-}
-function settingsAsked(request) {
-    const volumes = (request.HostConfig?.Mounts ?? []).map(({ Type, Source, Target, ReadOnly }) => volumeOf({ type: Type, source: Source, target: Target, readOnly: ReadOnly === true }));
-    const networks = Object.keys(request.NetworkingConfig?.EndpointsConfig ?? {});
-    return { ...made(request, request.HostConfig ?? {}), volumes, networks };
-}
-function defaultsOf(config) {
-    return {
-        environment: Object.fromEntries((config.Env ?? []).map((pair) => {
-            const at = pair.indexOf('=');
-            return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-        })),
-        command: config.Cmd ?? [],
-        entrypoint: config.Entrypoint ?? [],
-    };
-}
-function changedSettings(blueprint, side, is, defaults) {
-    const asked = settingsAsked(containerRequest(blueprint, { side, release: 0, secrets: {} }));
-    const { secrets, labels } = blueprint.container;
-    const isOwnEntry = asked.entrypoint.length > 0;
-    const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
-    const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
-    return [
-        ...differing('image', asked.image, is.image),
-        ...changedVariables(asked.environment, is.environment, secrets, defaults),
-        ...differing('command', command, is.command),
-        ...differing('entrypoint', entrypoint, is.entrypoint),
-        ...differing('user', asked.user || undefined, is.user),
-        ...differing('working_dir', asked.workingDir || undefined, is.workingDir),
-        ...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
-        ...differingIn('labels', labels, is.labels),
-        ...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
-        ...differing('ports', asked.ports, is.ports),
-        ...differing('restart', asked.restart, is.restart),
-        ...differing('logging.driver', asked.logging.driver, is.logging.driver),
-        ...differingIn('logging.options', asked.logging.options, is.logging.options),
-        ...changedLimits(asked.resources, is.resources),
-        ...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
-    ];
-}
-function differing(name, asked, is) {
-    return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
-}
-function differingIn(path, asked, is) {
-    return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
-}
-function changedVariables(asked, is, secrets, defaults) {
-    const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
-    return [...names]
-        .filter((name) => !secrets.includes(name))
-        .filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
-        .map((name) => `environment.${name}`);
-}
-function hasVolume({ volumes }, { type, source, target, readOnly }) {
-    const found = volumes.find((volume) => volume.target === target);
-    const isSource = source === '' || found?.source === source;
-    return found?.type === type && isSource && found.readOnly === readOnly;
-}
-function changedLimits(asked, is) {
-    const limits = [
-        ['cpus', asked.cpus, is.cpus],
-        ['memory_bytes', asked.memoryBytes, is.memoryBytes],
-        ['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
-        ['pids', asked.pids, is.pids],
-    ];
-    return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
-}
-function made(config, host) {
-    const { Name = '', MaximumRetryCount = 0 } = host.RestartPolicy ?? {};
-    return {
-        ...defaultsOf(config),
-        image: config.Image ?? '',
-        user: config.User ?? '',
-        workingDir: config.WorkingDir ? cleanPath(config.WorkingDir) : '',
-        stopSignal: config.StopSignal ?? '',
-        labels: config.Labels ?? {},
-        ports: Object.entries(host.PortBindings ?? {})
-            .flatMap(([port, bindings]) => (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => `${HostIp}:${HostPort}->${port}`))
-            .sort(),
-        restart: Name === 'on-failure' ? `${Name}:${MaximumRetryCount}` : Name || 'no',
-        logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
-        resources: {
-            cpus: host.NanoCpus ?? 0,
-            memoryBytes: host.Memory ?? 0,
-            reservedMemoryBytes: host.MemoryReservation ?? 0,
-            pids: host.PidsLimit ?? 0,
-        },
-    };
-}
-function volumeOf(mount) {
-    const { type = '', source = '', target = '', readOnly } = mount;
-    return { type, source: type === 'bind' ? cleanPath(source) : source, target: cleanPath(target), readOnly };
-}
-function cleanPath(path) {
-    return external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '');
-}
-;
-const toggle = (spot) => {
-    const { active, idle } = spot;
-    if (active !== undefined && spot.isWanted(active))
-        return keep(active, idle);
-    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
-        return {
-            side: idle.side,
-            start: undefined,
-            resume: true,
-            vacate: undefined,
-            stop: undefined,
-            retire: active,
-        };
-    }
-    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
-    return {
-        side: freeSide(old?.side ?? spot.routed),
-        start: { existing: undefined },
-        resume: false,
-        vacate: free,
-        stop: undefined,
-        retire: old,
-    };
-};
-function freeSide(taken) {
-    return taken === undefined ? 'base' : otherSide(taken);
-}
-function servesInstead({ active, idle }) {
-    if (!idle?.isRunning || active?.isRunning)
-        return false;
-    return active === undefined || isOlder(idle, active);
-}
-function isOlder(container, than) {
-    return than !== undefined && container.release < than.release;
-}
-const recreate = (spot) => {
-    const plan = toggle(spot);
-    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
-        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
-    }
-    return { ...plan, vacate: spot.idle, retire: undefined };
-};
-const STRATEGIES = { toggle, recreate };
-function keep(active, idle) {
-    return {
-        side: active.side,
-        start: active.isRunning ? undefined : { existing: active.id },
-        resume: false,
-        vacate: undefined,
-        stop: undefined,
-        retire: idle,
-    };
-}
-;
-const UNUSED_GRACE_MS = 3_000;
-function planService(input, service) {
-    const outcome = {
-        placements: [],
-        standing: [],
-        vacate: [],
-        pulls: [],
-        level: { stop: [], start: [], check: [], retire: [] },
-        leave: [],
-        isPostponed: false,
-        isMoving: false,
-    };
-    const current = currentPlacements(input, service.name);
-    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
-    for (const server of input.servers) {
-        const { host } = server;
-        const here = current.find((placement) => placement.host === host);
-        if (!input.hosts.includes(host)) {
-            if (here !== undefined) {
-                outcome.placements.push(here);
-                addStanding(input, service, here, outcome);
-            }
-            continue;
-        }
-        if (neverLeft(input, service.name, host))
-            planReturn(input, service, server, outcome);
-        else if (targets.has(host))
-            planSpot(input, service, server, outcome);
-        else
-            planDeparture(input, service, host, outcome);
-    }
-    if (outcome.isPostponed)
-        return postpone(input, service, current, outcome);
-    outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
-    return outcome;
-}
-function postpone(input, service, current, { leave }) {
-    const outcome = {
-        placements: [...current],
-        standing: [],
-        vacate: [],
-        pulls: [],
-        level: { stop: [], start: [], check: [], retire: [] },
-        leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
-        isPostponed: true,
-        isMoving: false,
-    };
-    for (const placement of current)
-        addStanding(input, service, placement, outcome);
-    return outcome;
-}
-function addStanding(input, service, placement, outcome) {
-    const { name, release } = standingAt(input, service.name, placement);
-    outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
-}
-function targetsOf(input, service, current) {
-    const { zones, servers } = service.placement;
-    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host), hostsWithAdopted(input, service.name));
-}
-function planSpot(input, service, server, outcome) {
-    const { host } = server;
-    const blueprint = blueprintOf(input, service, server);
-    const hash = blueprintHash(blueprint);
-    const image = observedAt(input, host).images.get(service.spec.container.image);
-    const { active, idle, others } = spotOf(input, service.name, host);
-    const plan = STRATEGIES[service.spec.policy.strategy]({
-        active,
-        idle,
-        routed: routedSide(input, service.name, host),
-        isWanted: (container) => input.keepsActive
-            ? container === active
-            : container.hash === hash &&
-                (image === undefined || container.imageId === image.id) &&
-                service_plan_changedByHand(input, service, server, container).length === 0,
-    });
-    const { vacate } = plan;
-    const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
-    if (isBusy) {
-        outcome.leave.push(retire(input, service, host, vacate));
-        outcome.isPostponed = true;
-        return;
-    }
-    const isNew = plan.start !== undefined && plan.start.existing === undefined;
-    const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
-    const { name, versionPort, release } = kept ?? {
-        name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
-        versionPort: blueprint.versionPort,
-        release: service.release.number,
-    };
-    const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
-    outcome.placements.push(placement);
-    outcome.standing.push({ ...placement, name, release });
-    if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
-        outcome.pulls.push(pullOf(service, host));
-    }
-    const isServed = routedSide(input, service.name, host) === plan.side;
-    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    const resume = plan.resume || isUnproven;
-    addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
-    addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
-}
-function takenNames(input, host, { vacate }) {
-    const { containers } = observedAt(input, host);
-    return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
-}
-function addLeftovers(input, service, host, containers, { level, vacate, leave }) {
-    const early = service.spec.policy.strategy === 'recreate' ? vacate : level.retire;
-    for (const container of containers.filter(({ id }) => !input.drainedElsewhere.has(id))) {
-        (container.isAdopted ? leave : early).push(retire(input, service, host, container));
-    }
-}
-function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
-    const { level } = outcome;
-    if (plan.vacate !== undefined)
-        outcome.vacate.push(retire(input, service, host, plan.vacate));
-    if (plan.stop !== undefined) {
-        const { id, name: old } = plan.stop;
-        const graceMs = service.spec.policy.stopGracePeriodMs;
-        level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
-    }
-    if (plan.start !== undefined) {
-        level.start.push({
-            kind: 'start',
-            service: service.name,
-            host,
-            side: plan.side,
-            name,
-            release: service.release.number,
-            blueprint,
-            existing: plan.start.existing,
-        });
-    }
-    if (plan.start !== undefined || plan.resume) {
-        level.check.push(checkOf(service, host, plan.side, name));
-        outcome.isMoving = true;
-    }
-    const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
-    if (plan.retire !== undefined && !isElsewhere) {
-        const step = retire(input, service, host, plan.retire);
-        const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
-        steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
-    }
-}
-function neverLeft(input, service, host) {
-    const isUnrouted = routedSide(input, service, host) === undefined;
-    return (input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
-}
-function planReturn(input, service, server, outcome) {
-    const { host } = server;
-    const containers = containersAt(input, service.name, host);
-    const added = containers.filter(({ isAdopted }) => !isAdopted);
-    outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
-    const adopted = containers.filter(({ isAdopted }) => isAdopted);
-    const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
-    if (stopped === undefined || service.spec.policy.strategy !== 'recreate')
-        return;
-    const { side, name, release, id } = stopped;
-    const blueprint = blueprintOf(input, service, server);
-    outcome.level.start.push({
-        kind: 'start',
-        service: service.name,
-        host,
-        side,
-        name,
-        release,
-        blueprint,
-        existing: id,
-    });
-}
-function planDeparture(input, service, host, outcome) {
-    const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
-    for (const container of here) {
-        const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
-        steps.push(retire(input, service, host, container));
-    }
-}
-function retire({ unused }, service, host, { id, name, release, isRunning, helpers, isAdopted, }) {
-    const { port, policy } = service.spec;
-    const isUnused = unused.has(id);
-    const isHurried = isUnused && policy.strategy !== 'recreate';
-    return {
-        kind: 'retire',
-        service: service.name,
-        host,
-        id,
-        name,
-        containerPort: isAdopted ? undefined : port,
-        release,
-        helpers,
-        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
-        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
-    };
-}
-function checkOf(service, host, side, name) {
-    const { protocol, port, policy } = service.spec;
-    return {
-        kind: 'check',
-        service: service.name,
-        host,
-        side,
-        name,
-        containerPort: port,
-        protocol,
-        healthcheck: policy.healthcheck,
-    };
-}
-function pullOf(service, host) {
-    return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
-}
-function service_plan_changedByHand(input, service, server, { hash, side, settings, imageId, versionPort }) {
-    const blueprint = { ...blueprintOf(input, service, server), versionPort };
-    if (settings === undefined || hash !== blueprintHash(blueprint))
-        return [];
-    const image = observedAt(input, server.host).images.get(blueprint.container.image);
-    return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
-}
-function blueprintOf(input, service, server) {
-    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
-    const isVersioned = service.spec.container.naming === 'version';
-    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
-    return {
-        scope: input.scope,
-        service: service.name,
-        container: service.spec.container,
-        containerPort: service.spec.port,
-        ports: service.ports,
-        versionPort: isVersioned ? service.versionPort : undefined,
-        publishOn: isAlone ? undefined : server.privateIp,
-        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
-        secretsVersion: service.release.secretsVersion,
-    };
-}
-;
 function driftOf(kept, plan) {
     const found = [
         ...serverDrift(kept),
@@ -69699,7 +69122,7 @@ function copyDrift(kept, service, server, copy) {
         return say('container', `${service}: ${name} on ${host} ${how}`);
     }
     const wanted = kept.services.find((candidate) => candidate.name === service);
-    const changed = wanted === undefined ? [] : service_plan_changedByHand(kept, wanted, server, found);
+    const changed = wanted === undefined ? [] : blueprints_changedByHand(kept, wanted, server, found);
     const isActive = spotOf(kept, service, host).active?.id === found.id;
     return [
         ...(changed.length === 0
@@ -69769,255 +69192,12 @@ function routeDrift(kept, plan) {
         .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })));
 }
 ;
-function isEmpty(plan) {
-    return (plan.changes.every(({ effect }) => effect === 'none') &&
-        plan.settle === undefined &&
-        plan.awaited.length +
-            plan.vacate.length +
-            plan.prepare.length +
-            plan.levels.length +
-            plan.teardown.length +
-            plan.sweep.length ===
-            0 &&
-        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
-        plan.stale.left.length + plan.stale.returned.length === 0);
-}
-function isCreating({ sidecar, edge }) {
-    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
-}
-;
-function describeUnfinished({ service, hook, release, host, container }) {
-    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
-    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
-}
-function adviseUnfinished({ container, host }) {
-    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
-    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
-}
-function refuseUnfinished(unfinished) {
-    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
-        hint: adviseUnfinished(hook),
-    })));
-}
-;
-const LEAST_FREE_BYTES = 5e9;
-const MOST_SKEW_MS = 30_000;
-const MANY_RESTARTS = 3;
-function judgeDisk({ host, root, freeBytes }, plan) {
-    const found = { server: host, check: 'disk' };
-    if (freeBytes === undefined) {
-        return {
-            ...found,
-            level: 'warning',
-            message: `nobody can tell how much space is left in ${root}`,
-            hint: 'Look on the server: df. A deploy needs 5 GB.',
-        };
-    }
-    const message = `${gigabytes(freeBytes)} are free in ${root}`;
-    if (freeBytes >= LEAST_FREE_BYTES)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: fills(plan, host) ? 'error' : 'warning',
-        message: `only ${message}, and a deploy needs 5 GB`,
-        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
-    };
-}
-function judgeClock({ host, aheadMs }) {
-    const found = { server: host, check: 'clock' };
-    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
-        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
-    const seconds = Math.round(Math.abs(aheadMs) / 1000);
-    return {
-        ...found,
-        level: 'warning',
-        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
-        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
-    };
-}
-function judgeHooks({ unfinished }) {
-    return unfinished.map((hook) => ({
-        server: '',
-        check: 'hook',
-        level: 'error',
-        message: describeUnfinished(hook),
-        hint: adviseUnfinished(hook),
-    }));
-}
-function judgeForbiddenPulls({ pulls }, server) {
-    return pulls
-        .filter(({ host, policy }) => host === server && policy === 'never')
-        .map(({ image }) => forbiddenPull(server, image));
-}
-function forbiddenPull(server, image) {
-    return {
-        server,
-        check: 'image',
-        level: 'error',
-        message: `the image ${image} is not there, and pull_policy is "never"`,
-        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-    };
-}
-function certainFailures(vitals, plan) {
-    const hosts = new Set(plan.pulls.map(({ host }) => host));
-    return [
-        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
-    ].filter(({ level }) => level === 'error');
-}
 function errorsOf(findings) {
     return findings
         .filter(({ level }) => level === 'error')
         .map(({ server, message, hint }) => {
         return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
     });
-}
-function judgeVitals(host, vitals, plan, input) {
-    if (vitals === undefined) {
-        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
-        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
-        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
-    }
-    return [
-        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
-        judgeDisk(vitals, plan),
-        judgeMemory(vitals, plan, input),
-        judgeClock(vitals),
-    ];
-}
-function judgeMemory({ host, memoryBytes }, plan, input) {
-    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
-    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
-    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
-    const twice = plan.levels
-        .flatMap(({ retire }) => retire)
-        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
-    const names = [...standing, ...twice.map(({ service }) => service)];
-    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
-    const found = { server: host, check: 'memory' };
-    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
-    if (needed <= memoryBytes)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: 'warning',
-        message: `${message}: when all is used, the kernel ends containers`,
-        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
-    };
-}
-function judgeImages(server, images) {
-    const found = { server, check: 'image' };
-    if (images.length === 0)
-        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
-    return images.map(({ image, complaint }) => complaint === undefined
-        ? { ...found, level: 'ok', message: `${image} can be pulled` }
-        : {
-            ...found,
-            level: 'error',
-            message: `${image} cannot be pulled: ${complaint}`,
-            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
-        });
-}
-function judgeNginx(server, look) {
-    const found = { server, check: 'nginx' };
-    if (look.state === 'missing')
-        return [];
-    const { kind, name } = look;
-    if (look.state === 'stopped') {
-        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
-        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
-    }
-    const { version, complaint } = look;
-    if (complaint !== undefined) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
-                hint: 'A deploy or update-nginx writes it again.',
-            },
-        ];
-    }
-    if (!look.isNewEnough) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
-                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
-            },
-        ];
-    }
-    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
-}
-function judgePorts(server, taken) {
-    const found = { server, check: 'port' };
-    if (taken.length === 0)
-        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
-    return taken.map(({ number, owner, holder }) => ({
-        ...found,
-        level: 'error',
-        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
-        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
-    }));
-}
-function judgeHealth({ host, containers }) {
-    const found = { server: host, check: 'health' };
-    const ours = containers.filter(({ isAdopted }) => !isAdopted);
-    const ill = ours.flatMap((container) => {
-        const complaint = complaintOf(container);
-        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
-    });
-    if (ill.length === 0)
-        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
-    return ill.map((message) => ({
-        ...found,
-        level: 'warning',
-        message,
-        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
-    }));
-}
-function complaintOf({ isRunning, condition }) {
-    const { state = 'running', restarts = 0, health } = condition ?? {};
-    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
-        return `was started again ${restarts} times`;
-    if (!isRunning)
-        return `does not run (${state})`;
-    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
-}
-function judgeFronts({ staying }) {
-    return staying.map((message) => ({
-        server: '',
-        check: 'port',
-        level: 'warning',
-        message,
-        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
-    }));
-}
-function judgeLease(holder) {
-    const found = { server: '', check: 'lease' };
-    if (holder === undefined)
-        return { ...found, level: 'ok', message: 'nobody changes the environment' };
-    return {
-        ...found,
-        level: 'warning',
-        message: `the environment is being changed by ${holder}`,
-        hint: 'A deploy waits for it; what it changes may make this plan another one.',
-    };
-}
-function specOf(input, name) {
-    return input.services.find((service) => service.name === name)?.spec;
-}
-function fills(plan, host) {
-    const coming = [
-        ...plan.pulls,
-        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-        ...plan.prepare.filter(isCreating),
-    ];
-    return coming.some((step) => step.host === host);
-}
-function gigabytes(bytes) {
-    return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 function describeFinding({ server, check, message }) {
     return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
@@ -70176,6 +69356,62 @@ function complaints(stderr) {
     ]
         .slice(-3)
         .join('; ');
+}
+;
+const DOOR_PORTS = [80, 443];
+function isOfInterest(container, scope, { services, nginx }) {
+    return (container.name === nginx.adopt?.container ||
+        isOldSidecar(scope, container) ||
+        holdsDoor(container) ||
+        services.some((service) => namesOf(scope, service).includes(container.name)));
+}
+function namesOf(scope, { name, adopt }) {
+    const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+    return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+function candidatesOf(scope, service, foreign) {
+    const names = namesOf(scope, service);
+    return foreign.filter(({ name }) => names.includes(name));
+}
+function adoptedContainers(scope, services, foreign) {
+    return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+        id,
+        name,
+        service: service.name,
+        side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+        release: 0,
+        hash: '',
+        secretsVersion: 0,
+        image,
+        imageId,
+        isRunning,
+        hostPort: 0,
+        versionPort: undefined,
+        internalPort: 0,
+        address: undefined,
+        helpers,
+        isAdopted: true,
+    })));
+}
+function isOldSidecar(scope, { name }) {
+    return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+function oldSidecarOf(scope, { foreign }) {
+    return foreign.find((container) => isOldSidecar(scope, container));
+}
+function frontOf({ foreign }) {
+    return foreign.find(holdsDoor);
+}
+function doorsOf({ published }) {
+    return published.filter(({ port }) => DOOR_PORTS.includes(port));
+}
+function holdsDoor(container) {
+    return container.isRunning && doorsOf(container).length > 0;
+}
+function isNamed(scope, front, adopt, containers) {
+    return (front.name === adopt?.container ||
+        (isOldSidecar(scope, front) && front.composeProject === undefined) ||
+        containers.some(({ id }) => id === front.id));
 }
 ;
 function shortName(name) {
@@ -70551,6 +69787,20 @@ async function ask(server) {
     return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
 }
 ;
+function describeUnfinished({ service, hook, release, host, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
+}
+function adviseUnfinished({ container, host }) {
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
+    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: adviseUnfinished(hook),
+    })));
+}
+;
 const EFFECTS = {
     create: 'new',
     toggle: 'new containers beside the old ones',
@@ -70667,6 +69917,29 @@ function describeStep(step) {
 }
 function servicesOf(sets) {
     return [...new Set(sets.map(({ service }) => service))].join(', ');
+}
+;
+function lostNames(front, domains) {
+    const names = atDoors(front).map(({ name }) => name);
+    return [...new Set(names)].filter((name) => !isCovered(name, domains));
+}
+function atDoors(front) {
+    const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+    return (front.served ?? []).filter(({ port }) => doors.includes(port));
+}
+function servedForOthers(scope, { edge }) {
+    const scopes = edge?.tree.slots[edge.slot].manifest?.scopes ?? {};
+    return Object.entries(scopes)
+        .filter(([name]) => name !== scopeName(scope))
+        .flatMap(([, { routes }]) => Object.values(routes))
+        .flatMap(({ domains }) => domains);
+}
+function isCovered(name, domains) {
+    if (domains.includes(name))
+        return true;
+    if (name.startsWith('.'))
+        return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
+    return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
 }
 ;
 const NGINX_GRACE_MS = 10_000;
@@ -70796,9 +70069,78 @@ function keepOldSides(plan) {
     return { ...plan, levels, takeover: NO_TAKEOVER };
 }
 ;
+function partHashes(spec) {
+    const { protocol, port, container, route, policy } = spec;
+    return {
+        container: specHash([protocol, port, container]),
+        route: specHash(route),
+        policy: specHash(policy),
+    };
+}
+function numberRelease(spec, secretsVersion, known) {
+    for (const release of [known.pending, known.current]) {
+        if (release === undefined || release.number < known.serving)
+            continue;
+        if (isSameRelease(release, spec, secretsVersion)) {
+            return { number: release.number, isNew: false, secretsVersion };
+        }
+    }
+    return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+function highestRelease(service, state, observed) {
+    const recorded = state.services[service];
+    const labels = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
+    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+function secretsVersionOf(service, secrets, observed, known, given) {
+    const names = Object.keys(secrets);
+    if (names.length === 0)
+        return 0;
+    const containers = observed
+        .flatMap((server) => server.containers.filter((container) => container.service === service))
+        .sort((a, b) => b.release - a.release);
+    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
+    const isSameSet = holder !== undefined && hasSameNames(holder.secretsVersion, names, known);
+    if (isSameSet && holder.secretsVersion > 0)
+        return holder.secretsVersion;
+    const versions = [
+        given,
+        known.current?.secrets_version ?? 0,
+        known.pending?.secrets_version ?? 0,
+        ...containers.map(({ secretsVersion }) => secretsVersion),
+    ];
+    return Math.max(...versions) + 1;
+}
+function hasSameNames(version, names, { current, pending }) {
+    const wanted = specHash([...names].sort());
+    return [current, pending].every((release) => release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted);
+}
+;
 const KILLED = [137, 143];
 function isCutOff(exitCode) {
     return KILLED.includes(exitCode);
+}
+;
+const UNUSED_GRACE_MS = 3_000;
+function retire({ unused }, service, host, { id, name, release, isRunning, helpers, isAdopted, }) {
+    const { port, policy } = service.spec;
+    const isUnused = unused.has(id);
+    const isHurried = isUnused && policy.strategy !== 'recreate';
+    return {
+        kind: 'retire',
+        service: service.name,
+        host,
+        id,
+        name,
+        containerPort: isAdopted ? undefined : port,
+        release,
+        helpers,
+        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
+        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
+    };
 }
 ;
 const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
@@ -71027,7 +70369,7 @@ function differenceAt(input, service, host) {
     if (containers.length === 0)
         return `not on ${host} yet`;
     const server = input.servers.find((candidate) => candidate.host === host);
-    const byHand = server && containers.flatMap((container) => service_plan_changedByHand(input, service, server, container));
+    const byHand = server && containers.flatMap((container) => blueprints_changedByHand(input, service, server, container));
     if (byHand?.length)
         return `changed by hand on ${host}: ${byHand.join(', ')}`;
     if (containers.every(({ condition }) => condition?.state === 'paused'))
@@ -71055,6 +70397,261 @@ function changedKeys(path, before, after) {
 }
 function reasons_isMap(value) {
     return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+;
+function place(service, count, candidates, current, awaited = []) {
+    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
+    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
+    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    const chosen = new Set(ranked.slice(0, count));
+    return candidates.filter((host) => chosen.has(host));
+}
+;
+const toggle = (spot) => {
+    const { active, idle } = spot;
+    if (active !== undefined && spot.isWanted(active))
+        return keep(active, idle);
+    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
+        return {
+            side: idle.side,
+            start: undefined,
+            resume: true,
+            vacate: undefined,
+            stop: undefined,
+            retire: active,
+        };
+    }
+    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
+    return {
+        side: freeSide(old?.side ?? spot.routed),
+        start: { existing: undefined },
+        resume: false,
+        vacate: free,
+        stop: undefined,
+        retire: old,
+    };
+};
+function freeSide(taken) {
+    return taken === undefined ? 'base' : otherSide(taken);
+}
+function servesInstead({ active, idle }) {
+    if (!idle?.isRunning || active?.isRunning)
+        return false;
+    return active === undefined || isOlder(idle, active);
+}
+function isOlder(container, than) {
+    return than !== undefined && container.release < than.release;
+}
+const recreate = (spot) => {
+    const plan = toggle(spot);
+    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
+    }
+    return { ...plan, vacate: spot.idle, retire: undefined };
+};
+const STRATEGIES = { toggle, recreate };
+function keep(active, idle) {
+    return {
+        side: active.side,
+        start: active.isRunning ? undefined : { existing: active.id },
+        resume: false,
+        vacate: undefined,
+        stop: undefined,
+        retire: idle,
+    };
+}
+;
+function planService(input, service) {
+    const outcome = {
+        placements: [],
+        standing: [],
+        vacate: [],
+        pulls: [],
+        level: { stop: [], start: [], check: [], retire: [] },
+        leave: [],
+        isPostponed: false,
+        isMoving: false,
+    };
+    const current = currentPlacements(input, service.name);
+    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
+    for (const server of input.servers) {
+        const { host } = server;
+        const here = current.find((placement) => placement.host === host);
+        if (!input.hosts.includes(host)) {
+            if (here !== undefined) {
+                outcome.placements.push(here);
+                addStanding(input, service, here, outcome);
+            }
+            continue;
+        }
+        if (neverLeft(input, service.name, host))
+            planReturn(input, service, server, outcome);
+        else if (targets.has(host))
+            planSpot(input, service, server, outcome);
+        else
+            planDeparture(input, service, host, outcome);
+    }
+    if (outcome.isPostponed)
+        return postpone(input, service, current, outcome);
+    outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
+    return outcome;
+}
+function postpone(input, service, current, { leave }) {
+    const outcome = {
+        placements: [...current],
+        standing: [],
+        vacate: [],
+        pulls: [],
+        level: { stop: [], start: [], check: [], retire: [] },
+        leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
+        isPostponed: true,
+        isMoving: false,
+    };
+    for (const placement of current)
+        addStanding(input, service, placement, outcome);
+    return outcome;
+}
+function addStanding(input, service, placement, outcome) {
+    const { name, release } = standingAt(input, service.name, placement);
+    outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
+}
+function targetsOf(input, service, current) {
+    const { zones, servers } = service.placement;
+    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
+    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host), hostsWithAdopted(input, service.name));
+}
+function planSpot(input, service, server, outcome) {
+    const { host } = server;
+    const blueprint = blueprintOf(input, service, server);
+    const hash = blueprintHash(blueprint);
+    const image = observedAt(input, host).images.get(service.spec.container.image);
+    const { active, idle, others } = spotOf(input, service.name, host);
+    const plan = STRATEGIES[service.spec.policy.strategy]({
+        active,
+        idle,
+        routed: routedSide(input, service.name, host),
+        isWanted: (container) => input.keepsActive
+            ? container === active
+            : container.hash === hash &&
+                (image === undefined || container.imageId === image.id) &&
+                blueprints_changedByHand(input, service, server, container).length === 0,
+    });
+    const { vacate } = plan;
+    const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
+    if (isBusy) {
+        outcome.leave.push(retire(input, service, host, vacate));
+        outcome.isPostponed = true;
+        return;
+    }
+    const isNew = plan.start !== undefined && plan.start.existing === undefined;
+    const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
+    const { name, versionPort, release } = kept ?? {
+        name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
+        versionPort: blueprint.versionPort,
+        release: service.release.number,
+    };
+    const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
+    outcome.placements.push(placement);
+    outcome.standing.push({ ...placement, name, release });
+    if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
+        outcome.pulls.push(pullOf(service, host));
+    }
+    const isServed = routedSide(input, service.name, host) === plan.side;
+    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
+    const resume = plan.resume || isUnproven;
+    addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
+    addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
+}
+function takenNames(input, host, { vacate }) {
+    const { containers } = observedAt(input, host);
+    return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
+}
+function addLeftovers(input, service, host, containers, { level, vacate, leave }) {
+    const early = service.spec.policy.strategy === 'recreate' ? vacate : level.retire;
+    for (const container of containers.filter(({ id }) => !input.drainedElsewhere.has(id))) {
+        (container.isAdopted ? leave : early).push(retire(input, service, host, container));
+    }
+}
+function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
+    const { level } = outcome;
+    if (plan.vacate !== undefined)
+        outcome.vacate.push(retire(input, service, host, plan.vacate));
+    if (plan.stop !== undefined) {
+        const { id, name: old } = plan.stop;
+        const graceMs = service.spec.policy.stopGracePeriodMs;
+        level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
+    }
+    if (plan.start !== undefined) {
+        level.start.push({
+            kind: 'start',
+            service: service.name,
+            host,
+            side: plan.side,
+            name,
+            release: service.release.number,
+            blueprint,
+            existing: plan.start.existing,
+        });
+    }
+    if (plan.start !== undefined || plan.resume) {
+        level.check.push(checkOf(service, host, plan.side, name));
+        outcome.isMoving = true;
+    }
+    const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
+    if (plan.retire !== undefined && !isElsewhere) {
+        const step = retire(input, service, host, plan.retire);
+        const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
+        steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
+    }
+}
+function neverLeft(input, service, host) {
+    const isUnrouted = routedSide(input, service, host) === undefined;
+    return (input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
+}
+function planReturn(input, service, server, outcome) {
+    const { host } = server;
+    const containers = containersAt(input, service.name, host);
+    const added = containers.filter(({ isAdopted }) => !isAdopted);
+    outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
+    const adopted = containers.filter(({ isAdopted }) => isAdopted);
+    const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
+    if (stopped === undefined || service.spec.policy.strategy !== 'recreate')
+        return;
+    const { side, name, release, id } = stopped;
+    const blueprint = blueprintOf(input, service, server);
+    outcome.level.start.push({
+        kind: 'start',
+        service: service.name,
+        host,
+        side,
+        name,
+        release,
+        blueprint,
+        existing: id,
+    });
+}
+function planDeparture(input, service, host, outcome) {
+    const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
+    for (const container of here) {
+        const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
+        steps.push(retire(input, service, host, container));
+    }
+}
+function checkOf(service, host, side, name) {
+    const { protocol, port, policy } = service.spec;
+    return {
+        kind: 'check',
+        service: service.name,
+        host,
+        side,
+        name,
+        containerPort: port,
+        protocol,
+        healthcheck: policy.healthcheck,
+    };
+}
+function pullOf(service, host) {
+    return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
 }
 ;
 function planSettle(input, routesNow) {
@@ -71397,6 +70994,319 @@ function removalOf(input, service) {
             .filter((server) => containersAt(input, service, server.host).length > 0)
             .map(({ host }) => host),
         image: recorded?.image ?? '',
+    };
+}
+;
+function checkAdoption(wanted, services, observed) {
+    if (services.length === 0)
+        return;
+    failTogether(observed.flatMap((server) => [
+        ...services.flatMap((service) => refuseService(wanted, service, server)),
+        ...refuseSidecar(wanted, server),
+        ...refuseFront(wanted, services, server),
+    ]));
+}
+function refuseService(scope, service, { host, foreign }) {
+    const candidates = candidatesOf(scope, service, foreign);
+    const running = candidates.filter(({ isRunning }) => isRunning);
+    const [first] = running;
+    if (first !== undefined && running.length > 1) {
+        return [
+            new UserError(`${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
+        ];
+    }
+    return candidates.flatMap((container) => [
+        ...refuseOwned(service, host, container),
+        ...refuseLostData(scope, service, host, container),
+        ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+    ]);
+}
+function refuseLostPorts(host, { name, published }, drop, where) {
+    return published
+        .map(({ port }) => port)
+        .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+        .map((port) => new UserError(`${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
+        hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
+    }));
+}
+function withoutHostPorts(scope, { name }, container) {
+    const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(container.name);
+    if (!isOlder)
+        return container;
+    return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
+}
+function dropOf({ adopt }) {
+    return adopt?.drop ?? [];
+}
+function isHostPort(port) {
+    const { first, count } = HOST_PORTS;
+    return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
+}
+function refuseOwned(service, host, container) {
+    const { name, owner, composeProject } = container;
+    if (owner !== undefined) {
+        return [
+            new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+                hint: 'Let it leave there first: remove it from that file and deploy.',
+            }),
+        ];
+    }
+    if (composeProject === undefined || service.adopt?.container === name)
+        return [];
+    return [
+        new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
+            hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
+        }),
+    ];
+}
+function refuseLostData(scope, service, host, container) {
+    const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
+    const dropped = dropOf(service);
+    return container.writes
+        .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
+        .map(({ source, target }) => {
+        const isFolder = source.startsWith('/');
+        const mount = isFolder
+            ? `"${source}:${target}"`
+            : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
+        return new UserError(`${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
+            hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
+        });
+    });
+}
+function refuseSidecar(wanted, server) {
+    const sidecar = oldSidecarOf(wanted, server);
+    const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
+    if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
+        return [];
+    }
+    return [
+        new UserError(`${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
+    ];
+}
+function refuseFront(wanted, services, server) {
+    const front = frontOf(server);
+    const domains = services.flatMap(({ route }) => route.domains);
+    if (front === undefined || (domains.length === 0 && server.edge === undefined))
+        return [];
+    const where = `${server.host}: the edge needs port ${doorsOf(front)
+        .map(({ port }) => port)
+        .join(' and ')}, which ${front.name} holds`;
+    const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
+    if (!isOurs) {
+        if (server.bridge !== undefined)
+            return [];
+        return [
+            new UserError(where, {
+                hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
+            }),
+        ];
+    }
+    const isService = server.containers.some(({ id }) => id === front.id);
+    if (isService)
+        return [];
+    if (front.served === undefined) {
+        return [
+            new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
+                hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
+            }),
+        ];
+    }
+    return [
+        ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
+        ...refuseLostNames(wanted, server, front),
+    ];
+}
+function refuseLostNames(wanted, server, front) {
+    const drop = dropOf(wanted.nginx);
+    const tls = atDoors(front).filter(({ isTls }) => isTls);
+    if (tls.length > 0) {
+        const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+        return [
+            new UserError(`${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
+                hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+            }),
+        ];
+    }
+    const promised = wanted.services.flatMap(({ route }) => route.domains);
+    const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+    if (lost.length === 0)
+        return [];
+    return [
+        new UserError(`${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
+            hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
+        }),
+    ];
+}
+;
+function assemble(facts) {
+    const { wanted, narrowing, observed, state } = facts;
+    const scope = { project: wanted.project, environment: wanted.environment };
+    checkNarrowing(wanted, narrowing);
+    checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
+    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+    const ports = portsOf(facts);
+    const versionPorts = versionPortsOf(facts, ports);
+    const services = wanted.services
+        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
+        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
+    narrowing_checkDependencies(services);
+    checkPorts(services, wanted, narrowing);
+    narrowing_checkDomains(services);
+    const names = new Set(wanted.services.map(({ name }) => name));
+    const standing = observed.flatMap(({ containers, copies, hooks }) => [...containers, ...copies, ...hooks].map(({ service }) => service));
+    const others = [...new Set([...standing, ...Object.keys(state.services)])]
+        .filter((name) => !names.has(name))
+        .sort();
+    const leaving = new Map(others.flatMap((name) => {
+        const release = facts.known.get(name)?.current;
+        return release === undefined ? [] : [[name, release]];
+    }));
+    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+    return {
+        scope,
+        servers: wanted.servers,
+        nginx: wanted.nginx,
+        services: [...services, ...kept],
+        observed,
+        state,
+        removes: isNarrowed ? [] : others,
+        isLeaving: !isNarrowed && wanted.services.length === 0,
+        keepsActive: false,
+        unused: new Set(),
+        leaving,
+        hosts: serversOf(wanted, narrowing).map(({ host }) => host),
+        excluded: new Set(narrowing.excludedServers),
+        unfinishedHook: facts.unfinishedHook,
+        drainedElsewhere: facts.drainedElsewhere,
+        now: facts.now,
+        isSweeping: narrowing.services === undefined,
+        retainedImages: facts.retainedImages,
+    };
+}
+function assembleKept(facts) {
+    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+function wantedService(facts, spec, ports) {
+    const { narrowing, observed, state } = facts;
+    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+    const known = {
+        current: facts.known.get(spec.name)?.current,
+        pending: facts.known.get(spec.name)?.pending,
+        highest: highestRelease(spec.name, state, observed),
+        serving: servingRelease(facts.wanted, observed, spec.name),
+    };
+    if (!isSelected && known.current === undefined)
+        return [];
+    const secrets = facts.secrets[spec.name] ?? {};
+    const wanted = isSelected ? spec : known.current;
+    const restored = facts.restored?.get(spec.name);
+    const given = state.secrets_versions?.[spec.name] ?? 0;
+    const secretsVersion = () => restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
+    const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
+    const { name, dependsOn, placement } = spec;
+    const imageId = imageIdOf(wanted.container.image, observed);
+    return [
+        {
+            name,
+            spec: wanted,
+            dependsOn,
+            placement,
+            ports,
+            release,
+            known,
+            isSelected,
+            ...(imageId !== undefined && { imageId }),
+            ...(restored !== undefined && { restored }),
+        },
+    ];
+}
+function imageIdOf(image, observed) {
+    const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
+    return ids.size === 1 ? [...ids][0] : undefined;
+}
+function keptService(facts, name, ports) {
+    const current = facts.known.get(name)?.current;
+    const own = ports.get(name);
+    if (current === undefined || own === undefined)
+        return [];
+    return [
+        {
+            name,
+            spec: current,
+            dependsOn: [],
+            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
+            ports: own,
+            release: currentNumber(current),
+            known: { current, pending: undefined, highest: current.number, serving: 0 },
+            isSelected: false,
+        },
+    ];
+}
+function currentNumber(current) {
+    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+function portsOf(facts) {
+    const { wanted, observed, state } = facts;
+    const recorded = new Map();
+    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
+        if (hostPort > 0 && internalPort > 0)
+            recorded.set(service, { host: hostPort, internal: internalPort });
+    }
+    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+        recorded.set(name, { host: host_port, internal: internal_port });
+    }
+    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+    const foreign = observed.flatMap((server) => server.foreignHostPorts);
+    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
+    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+    return new Map([...recorded, ...allocated]);
+}
+;
+function assembleUndo(input, { failed, done, unused }, observed) {
+    const hosts = input.hosts.filter((host) => observed.some((server) => server.host === host));
+    const seen = { ...input, observed, hosts };
+    const services = input.services.flatMap((service) => {
+        const { current } = service.known;
+        if (done.includes(service.name))
+            return [{ ...service, isSelected: false }];
+        const isSelected = failed.includes(service.name);
+        if (current !== undefined) {
+            return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
+        }
+        const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
+        const isAdopting = isSelected && hostsWithAdopted(seen, service.name).length > 0;
+        return isServed || isAdopting ? [{ ...service, isSelected }] : [];
+    });
+    const names = new Set(services.map(({ name }) => name));
+    return {
+        ...seen,
+        services,
+        removes: failed.filter((name) => !names.has(name)),
+        isLeaving: false,
+        keepsActive: true,
+        isSweeping: false,
+        unused,
+    };
+}
+function assembleWithout(input, rest) {
+    const isLeft = (host) => rest.left.includes(host);
+    return {
+        ...input,
+        services: input.services.map((service) => {
+            const planned = rest.standing[service.name];
+            if (planned === undefined)
+                return service;
+            const servers = planned.filter(({ host }) => !isLeft(host)).length;
+            return { ...service, placement: { ...service.placement, servers } };
+        }),
+        observed: rest.observed.filter(({ host }) => !isLeft(host)),
+        state: rest.state,
+        hosts: input.hosts.filter((host) => !isLeft(host)),
+        removes: [],
+        isLeaving: false,
+        excluded: new Set([...input.excluded, ...rest.left]),
+        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
     };
 }
 ;
@@ -77321,6 +77231,105 @@ async function lookAt({ provider, openStore }, servers, work) {
             store.status === 'fulfilled' && store.value.close(),
         ]);
     }
+}
+;
+function judgeNginx(server, look) {
+    const found = { server, check: 'nginx' };
+    if (look.state === 'missing')
+        return [];
+    const { kind, name } = look;
+    if (look.state === 'stopped') {
+        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
+        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
+    }
+    const { version, complaint } = look;
+    if (complaint !== undefined) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
+                hint: 'A deploy or update-nginx writes it again.',
+            },
+        ];
+    }
+    if (!look.isNewEnough) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
+                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+            },
+        ];
+    }
+    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
+}
+function judgePorts(server, taken) {
+    const found = { server, check: 'port' };
+    if (taken.length === 0)
+        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
+    return taken.map(({ number, owner, holder }) => ({
+        ...found,
+        level: 'error',
+        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
+        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
+    }));
+}
+function judgeFronts({ staying }) {
+    return staying.map((message) => ({
+        server: '',
+        check: 'port',
+        level: 'warning',
+        message,
+        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+    }));
+}
+;
+const MANY_RESTARTS = 3;
+function judgeHealth({ host, containers }) {
+    const found = { server: host, check: 'health' };
+    const ours = containers.filter(({ isAdopted }) => !isAdopted);
+    const ill = ours.flatMap((container) => {
+        const complaint = complaintOf(container);
+        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
+    });
+    if (ill.length === 0)
+        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
+    return ill.map((message) => ({
+        ...found,
+        level: 'warning',
+        message,
+        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
+    }));
+}
+function complaintOf({ isRunning, condition }) {
+    const { state = 'running', restarts = 0, health } = condition ?? {};
+    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
+        return `was started again ${restarts} times`;
+    if (!isRunning)
+        return `does not run (${state})`;
+    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
+}
+function judgeHooks({ unfinished }) {
+    return unfinished.map((hook) => ({
+        server: '',
+        check: 'hook',
+        level: 'error',
+        message: describeUnfinished(hook),
+        hint: adviseUnfinished(hook),
+    }));
+}
+function judgeLease(holder) {
+    const found = { server: '', check: 'lease' };
+    if (holder === undefined)
+        return { ...found, level: 'ok', message: 'nobody changes the environment' };
+    return {
+        ...found,
+        level: 'warning',
+        message: `the environment is being changed by ${holder}`,
+        hint: 'A deploy waits for it; what it changes may make this plan another one.',
+    };
 }
 ;
 const OWN_ADDRESS = '127.0.0.1';

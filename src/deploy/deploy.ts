@@ -1,5 +1,5 @@
 import { Fleet } from '../fleet/fleet.ts';
-import { checkNarrowing, serversOf } from './planning/assemble.ts';
+import { checkNarrowing, serversOf } from './planning/narrowing.ts';
 import { Journal } from './recording/journal.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
 import { restore } from './restoring/restore.ts';

@@ -2,11 +2,11 @@ import { scopeName } from '../../model/names.ts';
 import type { RecordedServer } from '../../model/release.ts';
 import type { ServerSpec } from '../../model/spec.ts';
 import { changedByHand as changedFiles } from '../../nginx/tree.ts';
+import { changedByHand } from '../planning/blueprints.ts';
 import type { ObservedContainer } from '../planning/observed.ts';
 import type { Plan } from '../planning/plan.ts';
 import type { PlanInput } from '../planning/plan-input.ts';
 import { serves } from '../planning/planned-routes.ts';
-import { changedByHand } from '../planning/service-plan.ts';
 import { containersAt, observedAt, spotOf } from '../planning/spots.ts';
 import { describeHooks } from '../recording/hook-record.ts';
 

@@ -1,6 +1,7 @@
 import type { Log } from '../../model/log.ts';
 import { holderOf } from '../../state/lease.ts';
-import { assemble, assembleKept, checkNarrowing, serversOf } from '../planning/assemble.ts';
+import { assemble, assembleKept } from '../planning/assemble.ts';
+import { checkNarrowing, serversOf } from '../planning/narrowing.ts';
 import { isEmpty, type Plan } from '../planning/plan.ts';
 import type { WantedService } from '../planning/plan-input.ts';
 import { planDeploy } from '../planning/planner.ts';

@@ -10,19 +10,11 @@ import type { Plan } from '../planning/plan.ts';
 import type { PlanInput } from '../planning/plan-input.ts';
 import { observedAt } from '../planning/spots.ts';
 import { taggedName } from '../running/images.ts';
-import {
-  type Finding,
-  judgeForbiddenPulls,
-  judgeFronts,
-  judgeHealth,
-  judgeHooks,
-  judgeImages,
-  judgeLease,
-  judgeNginx,
-  judgePorts,
-  judgeVitals,
-  type NginxLook,
-} from './findings.ts';
+import type { Finding } from './findings.ts';
+import { judgeForbiddenPulls, judgeImages } from './judge-images.ts';
+import { judgeFronts, judgeNginx, judgePorts, type NginxLook } from './judge-nginx.ts';
+import { judgeHealth, judgeHooks, judgeLease } from './judge-running.ts';
+import { judgeVitals } from './judge-server.ts';
 import { neededImages, neededPorts, type Port } from './needs.ts';
 import { takeVitals } from './vitals.ts';
 

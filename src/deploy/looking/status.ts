@@ -1,7 +1,8 @@
 import type { HistoryEntry } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import { holderOf } from '../../state/lease.ts';
-import { assembleKept, checkNarrowing, serversOf } from '../planning/assemble.ts';
+import { assembleKept } from '../planning/assemble.ts';
+import { checkNarrowing, serversOf } from '../planning/narrowing.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { spotOf } from '../planning/spots.ts';

@@ -1,11 +1,13 @@
 import { type HookName, hookContainerName } from '../../model/names.ts';
 import type { HookProgress, RecordedHooks } from '../../model/release.ts';
 import type { HookSpec, PolicySpec } from '../../model/spec.ts';
+import { blueprintOf } from './blueprints.ts';
 import { isCutOff } from './hook-end.ts';
 import type { ObservedHook } from './observed.ts';
 import type { AwaitStep, HookStep, RetireStep, UnfinishedHook } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { blueprintOf, type Outcome, retire } from './service-plan.ts';
+import { retire } from './retire-step.ts';
+import type { Outcome } from './service-plan.ts';
 import { containersAt, hooksOf, isImageMoved, observedAt } from './spots.ts';
 
 /** How long the run waits for a hook of an earlier run that the file does not have any more. */

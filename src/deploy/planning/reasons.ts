@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../model/spec.ts';
+import { changedByHand } from './blueprints.ts';
 import type { Level } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { changedByHand } from './service-plan.ts';
 import { containersAt, isImageMoved } from './spots.ts';
 
 /** Whose keys the user chose: they are shown as they are. */

@@ -1,13 +1,12 @@
-import type { ServerSpec } from '../../model/spec.ts';
-import { specHash } from '../../model/spec.ts';
+import { type ServerSpec, specHash } from '../../model/spec.ts';
 import type { Placement } from '../../nginx/routes.ts';
+import { blueprintOf, changedByHand } from './blueprints.ts';
 import { type Blueprint, blueprintHash, nameOf } from './container.ts';
-import type { ReleaseSpec } from './desired.ts';
 import type { ObservedContainer } from './observed.ts';
 import { place } from './placement.ts';
 import type { CheckStep, Level, PullStep, RetireStep, Standing } from './plan.ts';
 import type { PlanInput, WantedService } from './plan-input.ts';
-import { changedSettings } from './settings.ts';
+import { retire } from './retire-step.ts';
 import {
   containersAt,
   copiesAt,
@@ -20,9 +19,6 @@ import {
 } from './spots.ts';
 import { type SpotPlan, STRATEGIES } from './strategies.ts';
 import { portOf } from './version-ports.ts';
-
-/** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
-const UNUSED_GRACE_MS = 3_000;
 
 /** What one service needs on all servers. */
 export interface Outcome {
@@ -264,47 +260,6 @@ function planDeparture(input: PlanInput, service: WantedService, host: string, o
   }
 }
 
-/**
- * retire returns the step that ends a container: with a drain, unless nobody can be connected. What an earlier run
- * left running may have had traffic, whatever became of that run.
- */
-export function retire(
-  { unused }: Pick<PlanInput, 'unused'>,
-  service: {
-    name: string;
-    spec: {
-      port: number;
-      policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
-    };
-  },
-  host: string,
-  {
-    id,
-    name,
-    release,
-    isRunning,
-    helpers,
-    isAdopted,
-  }: Pick<ObservedContainer, 'id' | 'name' | 'release' | 'isRunning' | 'helpers' | 'isAdopted'>,
-): RetireStep {
-  const { port, policy } = service.spec;
-  const isUnused = unused.has(id);
-  // What may write to a volume gets the time it was promised, whatever was asked of it.
-  const isHurried = isUnused && policy.strategy !== 'recreate';
-  return {
-    kind: 'retire',
-    service: service.name,
-    host,
-    id,
-    name,
-    containerPort: isAdopted ? undefined : port,
-    release,
-    helpers,
-    drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
-    graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
-  };
-}
-
 function checkOf(service: WantedService, host: string, side: Placement['side'], name: string): CheckStep {
   const { protocol, port, policy } = service.spec;
   return {
@@ -321,39 +276,4 @@ function checkOf(service: WantedService, host: string, side: Placement['side'], 
 
 function pullOf(service: WantedService, host: string): PullStep {
   return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
-}
-
-/**
- * changedByHand returns in what a container differs from what its labels say that it was made from (see
- * changedSettings). Where they say that another blueprint made it, nothing can be told. Pure.
- */
-export function changedByHand(
-  input: PlanInput,
-  service: WantedService,
-  server: ServerSpec,
-  { hash, side, settings, imageId, versionPort }: ObservedContainer,
-): string[] {
-  // Each container of a version has a port of its own, which the hash leaves out.
-  const blueprint = { ...blueprintOf(input, service, server), versionPort };
-  if (settings === undefined || hash !== blueprintHash(blueprint)) return [];
-  const image = observedAt(input, server.host).images.get(blueprint.container.image);
-  return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
-}
-
-/** blueprintOf returns what a service's containers on a server are made from. */
-export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
-  const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
-  const isVersioned = service.spec.container.naming === 'version';
-  const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
-  return {
-    scope: input.scope,
-    service: service.name,
-    container: service.spec.container,
-    containerPort: service.spec.port,
-    ports: service.ports,
-    versionPort: isVersioned ? service.versionPort : undefined,
-    publishOn: isAlone ? undefined : server.privateIp,
-    dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
-    secretsVersion: service.release.secretsVersion,
-  };
 }

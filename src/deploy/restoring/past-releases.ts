@@ -2,7 +2,7 @@ import type { HistoryEntry, Release } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Store } from '../../state/store.ts';
-import { checkNarrowing } from '../planning/assemble.ts';
+import { checkNarrowing } from '../planning/narrowing.ts';
 import { historyRows } from '../reporting/render-history.ts';
 import { markdownTable, type Row, textTable } from '../reporting/table.ts';
 

@@ -1,14 +1,16 @@
 import { allOrErrors, type Fleet } from '../../fleet/fleet.ts';
 import { failTogether, messageOf, reasonOf } from '../../model/errors.ts';
+import { certainFailures } from '../looking/certain-failures.ts';
 import { forgottenHosts } from '../looking/drift.ts';
-import { certainFailures, errorsOf, judgeClock } from '../looking/findings.ts';
+import { errorsOf } from '../looking/findings.ts';
+import { judgeClock } from '../looking/judge-server.ts';
 import { observe } from '../looking/observe.ts';
 import { takeVitals, type Vitals } from '../looking/vitals.ts';
-import { assembleWithout } from '../planning/assemble.ts';
 import { describePlan } from '../planning/describe.ts';
 import { joinPlans, keepOldSides } from '../planning/joined-plan.ts';
 import { isCreating, isEmpty, type Level, type Plan } from '../planning/plan.ts';
 import { planDeploy } from '../planning/planner.ts';
+import { assembleWithout } from '../planning/rest-of-run.ts';
 import { currentStanding } from '../planning/spots.ts';
 import type { Journal } from '../recording/journal.ts';
 import { begunServices } from '../recording/outcome.ts';

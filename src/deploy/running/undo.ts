@@ -1,10 +1,10 @@
 import { messageOf } from '../../model/errors.ts';
 import { observe } from '../looking/observe.ts';
-import { assembleUndo } from '../planning/assemble.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import type { Plan } from '../planning/plan.ts';
 import type { PlanInput } from '../planning/plan-input.ts';
 import { planDeploy } from '../planning/planner.ts';
+import { assembleUndo } from '../planning/rest-of-run.ts';
 import type { Means } from './means.ts';
 import type { Run } from './progress.ts';
 import { retire, runLevel } from './run-level.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { driftOf } from '../../../src/deploy/looking/drift.ts';
-import { judgeHealth } from '../../../src/deploy/looking/findings.ts';
+import { judgeHealth } from '../../../src/deploy/looking/judge-running.ts';
 import { neededPorts } from '../../../src/deploy/looking/needs.ts';
 import { stepsOf } from '../../../src/deploy/planning/describe.ts';
 import { isEmpty } from '../../../src/deploy/planning/plan.ts';

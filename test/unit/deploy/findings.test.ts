@@ -1,19 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  certainFailures,
-  describeFinding,
-  errorsOf,
-  type Finding,
-  judgeClock,
-  judgeDisk,
-  judgeForbiddenPulls,
-  judgeHealth,
-  judgeImages,
-  judgeLease,
-  judgeNginx,
-  judgePorts,
-  judgeVitals,
-} from '../../../src/deploy/looking/findings.ts';
+import { certainFailures } from '../../../src/deploy/looking/certain-failures.ts';
+import { describeFinding, errorsOf, type Finding } from '../../../src/deploy/looking/findings.ts';
+import { judgeForbiddenPulls, judgeImages } from '../../../src/deploy/looking/judge-images.ts';
+import { judgeNginx, judgePorts } from '../../../src/deploy/looking/judge-nginx.ts';
+import { judgeHealth, judgeLease } from '../../../src/deploy/looking/judge-running.ts';
+import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/looking/judge-server.ts';
 import { neededImages, neededPorts } from '../../../src/deploy/looking/needs.ts';
 import type { Vitals } from '../../../src/deploy/looking/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';

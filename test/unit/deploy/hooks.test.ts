@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { judgeHooks } from '../../../src/deploy/looking/findings.ts';
+import { judgeHooks } from '../../../src/deploy/looking/judge-running.ts';
 import { hookRequest } from '../../../src/deploy/planning/container.ts';
 import { stepsOf } from '../../../src/deploy/planning/describe.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';

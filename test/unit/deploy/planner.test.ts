@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { assemble, assembleUndo } from '../../../src/deploy/planning/assemble.ts';
+import { assemble } from '../../../src/deploy/planning/assemble.ts';
 import { stepsOf } from '../../../src/deploy/planning/describe.ts';
 import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
-import { retire } from '../../../src/deploy/planning/service-plan.ts';
+import { assembleUndo } from '../../../src/deploy/planning/rest-of-run.ts';
+import { retire } from '../../../src/deploy/planning/retire-step.ts';
 import { database, servers, service, shop } from './specs.ts';
 import { World } from './world.ts';
 

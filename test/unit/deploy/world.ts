@@ -1,12 +1,5 @@
 import { adoptedContainers, frontOf, isOfInterest } from '../../../src/deploy/planning/adopted.ts';
-import {
-  assemble,
-  assembleKept,
-  assembleUndo,
-  assembleWithout,
-  type Facts,
-  type Restored,
-} from '../../../src/deploy/planning/assemble.ts';
+import { assemble, assembleKept, type Facts, type Restored } from '../../../src/deploy/planning/assemble.ts';
 import { blueprintHash, containerRequest } from '../../../src/deploy/planning/container.ts';
 import { describePlan } from '../../../src/deploy/planning/describe.ts';
 import { namesOf } from '../../../src/deploy/planning/image-name.ts';
@@ -38,6 +31,7 @@ import { isCreating, isEmpty } from '../../../src/deploy/planning/plan.ts';
 import type { PlanInput, WantedService } from '../../../src/deploy/planning/plan-input.ts';
 import { wishOf } from '../../../src/deploy/planning/planned-routes.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
+import { assembleUndo, assembleWithout } from '../../../src/deploy/planning/rest-of-run.ts';
 import { type ContainerSettings, settingsAsked } from '../../../src/deploy/planning/settings.ts';
 import { refuseUnfinished } from '../../../src/deploy/planning/unfinished-hook.ts';
 import { recordHook } from '../../../src/deploy/recording/hook-record.ts';

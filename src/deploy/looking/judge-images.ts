@@ -1,0 +1,39 @@
+import type { Plan } from '../planning/plan.ts';
+import type { Finding } from './findings.ts';
+
+/** judgeImages says which images can be had from their registries; `complaint` is the engine's own. */
+export function judgeImages(
+  server: string,
+  images: readonly { image: string; complaint?: string }[],
+): Finding[] {
+  const found = { server, check: 'image' as const };
+  if (images.length === 0) return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
+  return images.map(({ image, complaint }) =>
+    complaint === undefined
+      ? { ...found, level: 'ok', message: `${image} can be pulled` }
+      : {
+          ...found,
+          level: 'error',
+          message: `${image} cannot be pulled: ${complaint}`,
+          hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
+        },
+  );
+}
+
+/** judgeForbiddenPulls names the images that are missing on a server and that the file forbids to pull. */
+export function judgeForbiddenPulls({ pulls }: Plan, server: string): Finding[] {
+  return pulls
+    .filter(({ host, policy }) => host === server && policy === 'never')
+    .map(({ image }) => forbiddenPull(server, image));
+}
+
+/** forbiddenPull is the finding of an image that is missing on a server and must not be pulled. */
+export function forbiddenPull(server: string, image: string): Finding {
+  return {
+    server,
+    check: 'image',
+    level: 'error',
+    message: `the image ${image} is not there, and pull_policy is "never"`,
+    hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+  };
+}
