@@ -67507,22 +67507,27 @@ function recordDrain(state, containers, until) {
 function historyOf(outcome) {
     const achieved = outcome.achieved
         .filter(({ change }) => change.effect !== 'none')
-        .map(({ service: wanted, change, standing }) => {
-        const { service, from, to, effect } = change;
-        const restores = restoredBy(wanted);
-        if (effect === 'record' && from !== to && from !== 0)
-            return { service, kind: 'policy' };
-        if (effect === 'record')
-            return { service, kind: 'recorded' };
-        if (effect === 'reload')
-            return { service, kind: 'routed' };
-        return { service, kind: 'released', from, to, servers: standing.length, restores };
+        .map((one) => {
+        const { service, from, to, effect } = one.change;
+        if (!isBegunAndStanding(one)) {
+            if (effect === 'record' && from !== to && from !== 0)
+                return { service, kind: 'policy' };
+            if (effect === 'record')
+                return { service, kind: 'recorded' };
+            if (effect === 'reload')
+                return { service, kind: 'routed' };
+        }
+        const { length: servers } = one.standing;
+        return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
     });
     const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
     const failed = outcome.failed
         .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
         .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
     return [...achieved, ...removed, ...failed];
+}
+function isBegunAndStanding({ service: { known }, change: { to }, standing }) {
+    return (known.pending?.number === to && standing.length > 0 && standing.every(({ release }) => release === to));
 }
 function begunChanges(plan, begun) {
     return begun.map(({ name: service, release }) => ({

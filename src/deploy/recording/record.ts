@@ -218,13 +218,15 @@ export function recordDrain(
 export function historyOf(outcome: Outcome): ServiceChange[] {
   const achieved = outcome.achieved
     .filter(({ change }) => change.effect !== 'none')
-    .map(({ service: wanted, change, standing }): ServiceChange => {
-      const { service, from, to, effect } = change;
-      const restores = restoredBy(wanted);
-      if (effect === 'record' && from !== to && from !== 0) return { service, kind: 'policy' };
-      if (effect === 'record') return { service, kind: 'recorded' };
-      if (effect === 'reload') return { service, kind: 'routed' };
-      return { service, kind: 'released', from, to, servers: standing.length, restores };
+    .map((one): ServiceChange => {
+      const { service, from, to, effect } = one.change;
+      if (!isBegunAndStanding(one)) {
+        if (effect === 'record' && from !== to && from !== 0) return { service, kind: 'policy' };
+        if (effect === 'record') return { service, kind: 'recorded' };
+        if (effect === 'reload') return { service, kind: 'routed' };
+      }
+      const { length: servers } = one.standing;
+      return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
     });
   const removed = outcome.removed.map(
     ({ service, from }): ServiceChange => ({ service, kind: 'removed', from }),
@@ -233,6 +235,13 @@ export function historyOf(outcome: Outcome): ServiceChange[] {
     .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
     .map(({ service, from, to }): ServiceChange => ({ service, kind: 'failed', from, to }));
   return [...achieved, ...removed, ...failed];
+}
+
+/** A run that was cut off has made all its containers: whoever records the release does so for it. */
+function isBegunAndStanding({ service: { known }, change: { to }, standing }: Achieved): boolean {
+  return (
+    known.pending?.number === to && standing.length > 0 && standing.every(({ release }) => release === to)
+  );
 }
 
 /** begunChanges says which releases an intent announces. */

@@ -288,6 +288,19 @@ describe('the history', () => {
     expect(kindsOf(before, after)).toEqual(history);
   });
 
+  test.each([
+    ['before its routes', /^started shop_production_api_secondary/],
+    ['before it was recorded', /^reloaded the edge/],
+  ])('a release whose run was cut off %s is told by the run that records it', (_when, moment) => {
+    const world = new World();
+    world.deploy(api());
+    world.deployUntil(moment, api({ image: 'api:2' }));
+    const input = world.input(api({ image: 'api:2' }));
+    expect(historyOf(outcomeOf(input, planDeploy(input), DONE, new Map(), [], ''))).toEqual([
+      { service: 'api', kind: 'released', from: 1, to: 2, servers: 1 },
+    ]);
+  });
+
   test('a release that failed is told as such', () => {
     const { input, plan } = planned(api(), api({ image: 'api:2' }));
     const run = { ...DONE, failed: ['api'], failure: new Error('no') };
