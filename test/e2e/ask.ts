@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabServer } from '../lab/lab.ts';
 
 /** What a server answered over HTTP. */
@@ -36,6 +37,19 @@ export async function versionOf(server: Pick<LabServer, 'host'>, domain: string)
   const { status, body } = await ask(server, domain);
   if (status !== 200) throw new Error(`${domain} on ${server.host} answered ${status}: ${body}`);
   return (JSON.parse(body) as { version: string }).version;
+}
+
+/** untilServed waits until a domain is answered with 200, and throws when that takes too long. */
+export async function untilServed(
+  server: Pick<LabServer, 'host'>,
+  domain: string,
+  withinMs = 30_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while ((await ask(server, domain).catch(() => undefined))?.status !== 200) {
+    if (performance.now() > deadline) throw new Error(`${server.host} does not serve ${domain}`);
+    await sleep(100);
+  }
 }
 
 /** knock tries to open a TCP connection from this machine; it tells what came of it within two seconds. */

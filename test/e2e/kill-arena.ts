@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
-import type { RunningAction } from './action.ts';
 import { describeMoment, type Moment } from './moments.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { startUsers } from './users.ts';
@@ -9,9 +8,6 @@ import { startUsers } from './users.ts';
 const DOMAIN = 'api.cat.example';
 const NEIGHBOUR = 'www.dog.example';
 const EDGE = 'switchyard_edge';
-/** The api has a secret, so that keeping it is one of the steps. */
-const SECRETS = { secrets: JSON.stringify({ TOKEN: 'a token of the lab' }) };
-
 /** Two servers of their own, a shop whose runs are hit there, and a neighbour that must not notice. */
 export class Arena {
   readonly lab: Lab;
@@ -42,13 +38,16 @@ export class Arena {
     await this.lab.down();
   }
 
-  /** here returns a moment of another arena as it is called in this one. */
+  /** here returns a moment of another arena as it is called in this one, where the cache may have another home. */
   here(moment: Moment, { lab }: Arena): Moment {
     const escaped = ({ host }: LabServer) => host.replaceAll('.', '\\.');
-    const what = lab.servers.reduce(
-      (text, server, index) => text.replaceAll(escaped(server), escaped(this.lab.servers[index]!)),
-      moment.what,
-    );
+    const named = lab.servers.filter((server) => moment.what.includes(escaped(server)));
+    const isOfCacheAlone = moment.what.includes('cache') && named.length === 1;
+    const what = lab.servers.reduce((text, server, index) => {
+      const own = escaped(this.lab.servers[index]!);
+      const other = escaped(this.lab.servers[1 - index]!);
+      return text.replaceAll(escaped(server), isOfCacheAlone ? `(${own}|${other})` : own);
+    }, moment.what);
     return { ...moment, what };
   }
 
@@ -87,12 +86,17 @@ export class Arena {
 
   /** deploy brings what the file says to the servers; it throws with the log when that fails. */
   deploy() {
-    return this.shop.deploy(SECRETS);
+    return this.shop.deploy(this.#secrets());
   }
 
   /** start starts a run, a deploy unless told otherwise. */
-  start({ action, inputs }: { action: string; inputs: Inputs } = DEPLOY): RunningAction {
-    return this.shop.start(action, inputs);
+  start({ action, inputs }: { action: string; inputs: Inputs } = { action: 'toggle-deploy', inputs: {} }) {
+    return this.shop.start(action, { ...(action === 'toggle-deploy' && this.#secrets()), ...inputs });
+  }
+
+  /** Each version has a secret of its own: one is kept and an old one forgotten in each run. */
+  #secrets(): Inputs {
+    return { secrets: JSON.stringify({ TOKEN: `token ${this.#version} of the lab` }) };
   }
 
   /** mute cuts the runner off from the server at which a step works, or from one of those. */
@@ -155,11 +159,10 @@ export class Arena {
   }
 }
 
-const DEPLOY = { action: 'toggle-deploy', inputs: SECRETS };
-
 function configOf(lab: Lab, project: string, services: Record<string, Record<string, unknown>>) {
   return {
     project,
+    retain_releases: 2,
     sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
     environments: {
       production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },

@@ -11,6 +11,8 @@ jest.setTimeout(size.killMatrixMinutes * 60_000);
 
 /** Other seeds find other samples: SWITCHYARD_SEED=7 npm run … */
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 4);
+/** Only moments that match: SWITCHYARD_MOMENTS='forget-secrets' npm run … */
+const CHOSEN = new RegExp(process.env.SWITCHYARD_MOMENTS ?? '');
 /** GitHub gives a cancelled run 7.5 s before it insists. */
 const CANCEL_MS = 7_000;
 /** It takes 20 s to notice that a connection is dead, 8 s to find that there is no other, and then the rest goes back. */
@@ -179,7 +181,7 @@ describe('A run that is hit', () => {
       if (code !== 0) throw new Error(`${story.name}, it failed:\n${log}`);
       all.push(...momentsOf(log).map((moment) => ({ ...story, moment })));
     }
-    return all;
+    return all.filter(({ moment }) => CHOSEN.test(describeMoment(moment)));
   }
 
   /** Every arena takes the next case when it is done with one. */

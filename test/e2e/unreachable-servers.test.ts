@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
-import { ask } from './ask.ts';
+import { untilServed } from './ask.ts';
 import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -177,7 +176,7 @@ describe('A server that cannot be used', () => {
         await second.start();
       }
       // What was reloaded comes up again after a power cut, as what was only started does.
-      await serves(second);
+      await untilServed(second, DOMAIN);
     });
 
     test('each server for its own reason: both are named', async () => {
@@ -283,19 +282,10 @@ describe('A server that cannot be used', () => {
 
   async function startTraffic(): Promise<HttpTraffic> {
     // Containers start again some time after the engine does.
-    await Promise.all(lab.servers.map(serves));
+    await Promise.all(lab.servers.map((server) => untilServed(server, DOMAIN)));
     return startUsers(lab.servers, DOMAIN);
   }
 });
-
-/** serves waits until the edge of a server and the app behind it answer. */
-async function serves(server: LabServer): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while ((await ask(server, DOMAIN).catch(() => undefined))?.status !== 200) {
-    if (performance.now() > deadline) throw new Error(`${server.host} does not serve ${DOMAIN}`);
-    await sleep(100);
-  }
-}
 
 /** drop runs `work` while a server drops, unanswered, all that knocks at its sshd. */
 async function drop(server: LabServer, work: () => Promise<void>): Promise<void> {
