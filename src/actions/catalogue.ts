@@ -16,6 +16,20 @@ export interface ActionSpec {
 
 const SHARED = ['environment', 'config', 'ssh-private-key', 'state-branch', 'github-token'] as const;
 
+/** What is needed to plan a deploy of some services. */
+const PLANNED = [
+  'environment',
+  'service',
+  'zones',
+  'exclude-servers',
+  'config',
+  'ssh-private-key',
+  'secrets',
+  'images',
+  'state-branch',
+  'github-token',
+] as const;
+
 /** Every action there is; action.yml and the READMEs' tables are generated from it. */
 export const ACTIONS = {
   deploy: {
@@ -46,21 +60,7 @@ export const ACTIONS = {
       'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
     icon: 'repeat',
     color: 'blue',
-    inputs: [
-      'environment',
-      'service',
-      'zones',
-      'exclude-servers',
-      'config',
-      'ssh-private-key',
-      'secrets',
-      'images',
-      'state-branch',
-      'github-token',
-      'lease-wait',
-      'unfinished-hook',
-      'dry-run',
-    ],
+    inputs: [...PLANNED, 'lease-wait', 'unfinished-hook', 'dry-run'],
     outputs: ['changed', 'releases', 'result'],
   },
   rollback: {
@@ -106,20 +106,7 @@ export const ACTIONS = {
       'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
     icon: 'eye',
     color: 'blue',
-    inputs: [
-      'environment',
-      'service',
-      'zones',
-      'exclude-servers',
-      'config',
-      'ssh-private-key',
-      'secrets',
-      'images',
-      'state-branch',
-      'github-token',
-      'comment',
-      'exit-code',
-    ],
+    inputs: [...PLANNED, 'comment', 'exit-code'],
     outputs: ['changed', 'releases', 'plan'],
   },
   status: {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
+import type { ActionRun, RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
@@ -66,6 +67,17 @@ describe('A server that dies', () => {
     expect(sent).toBeGreaterThan(50);
   }
 
+  /** The server dies while a run is at work: the run fails and names it, and the users of the others notice nothing. */
+  async function dieDuring(run: RunningAction): Promise<ActionRun> {
+    await mortal.kill();
+    await startLoad();
+    const failed = await run.done;
+    expect(failed.code).not.toBe(0);
+    expect(said(failed)).toMatch(mortal.host);
+    await endLoad();
+    return failed;
+  }
+
   async function expectServed(servers: readonly LabServer[], version: string): Promise<void> {
     for (const server of servers) {
       expect(await versionOf(server, DOMAIN)).toBe(version);
@@ -98,13 +110,8 @@ describe('A server that dies', () => {
     await mortal.exec(['iptables', '-I', 'OUTPUT', '-p', 'tcp', '--dport', registryPort(), '-j', 'DROP']);
     const run = shop.start('toggle-deploy');
     await run.says(new RegExp(`^::debug::begins: pull: .* on ${mortal.host}$`, 'm'));
-    await mortal.kill();
-    await startLoad();
-    const failed = await run.done;
-    expect(failed.code).not.toBe(0);
-    expect(said(failed)).toMatch(mortal.host);
-    await endLoad();
-    expect(failed.log).not.toMatch(/begins: start: /);
+    const { log } = await dieDuring(run);
+    expect(log).not.toMatch(/begins: start: /);
     await expectServed(living, 'v1');
     await mortal.start();
     expect(await shop.standing()).toEqual(before);
@@ -142,12 +149,7 @@ describe('A server that dies', () => {
     });
     const run = shop.start('toggle-deploy');
     await run.says(ALIVE);
-    await mortal.kill();
-    await startLoad();
-    const failed = await run.done;
-    expect(failed.code).not.toBe(0);
-    expect(said(failed)).toMatch(mortal.host);
-    await endLoad();
+    await dieDuring(run);
     await expectServed(living, 'v2');
     expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
     next('v3');
@@ -158,12 +160,7 @@ describe('A server that dies', () => {
     next('v1');
     const run = shop.start('toggle-deploy');
     await run.says(/^switch \(/m);
-    await mortal.kill();
-    await startLoad();
-    const failed = await run.done;
-    expect(failed.code).not.toBe(0);
-    expect(said(failed)).toMatch(mortal.host);
-    await endLoad();
+    await dieDuring(run);
     await expectServed(living, 'v1');
     await comesBack('v1');
   });

@@ -1,13 +1,16 @@
 import { expect } from '@jest/globals';
 import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
-import { describeMoment, type Moment } from './moments.ts';
+import type { Moment } from './moments.ts';
 import { type Inputs, Project, serversOf } from './project.ts';
 import { startUsers } from './users.ts';
 
 const DOMAIN = 'api.cat.example';
 const NEIGHBOUR = 'www.dog.example';
 const EDGE = 'switchyard_edge';
+/** The fewest that a rollback can do with. */
+const RETAINED = 2;
+
 /** Two servers of their own, a shop whose runs are hit there, and a neighbour that must not notice. */
 export class Arena {
   readonly lab: Lab;
@@ -40,6 +43,7 @@ export class Arena {
 
   /** here returns a moment of another arena as it is called in this one, where the cache may have another home. */
   here(moment: Moment, { lab }: Arena): Moment {
+    if (lab === this.lab) return moment;
     const escaped = ({ host }: LabServer) => host.replaceAll('.', '\\.');
     const named = lab.servers.filter((server) => moment.what.includes(escaped(server)));
     const isOfCacheAlone = moment.what.includes('cache') && named.length === 1;
@@ -51,7 +55,8 @@ export class Arena {
     return { ...moment, what };
   }
 
-  get isDeployed(): boolean {
+  /** Whether the file has services: they are deployed, or about to be. */
+  get hasServices(): boolean {
     return Object.keys(this.shop.config.services).length > 0;
   }
 
@@ -84,6 +89,14 @@ export class Arena {
     };
   }
 
+  /** gainPast deploys some versions, so that there are old secrets to forget. */
+  async gainPast(): Promise<void> {
+    for (let round = 0; round <= RETAINED; round++) {
+      this.nextVersion();
+      await this.deploy();
+    }
+  }
+
   /** deploy brings what the file says to the servers; it throws with the log when that fails. */
   deploy() {
     return this.shop.deploy(this.#secrets());
@@ -99,10 +112,11 @@ export class Arena {
     return { secrets: JSON.stringify({ TOKEN: `token ${this.#version} of the lab` }) };
   }
 
-  /** mute cuts the runner off from the server at which a step works, or from one of those. */
-  async mute(moment: Moment): Promise<void> {
+  /** mute cuts the runner off from the server at which the step works that a run has announced, or from one of those. */
+  async mute({ what }: Moment, log: string): Promise<void> {
     const { servers } = this.lab;
-    this.#mute = servers.findLast(({ host }) => describeMoment(moment).includes(host)) ?? servers[1]!;
+    const [announced = ''] = new RegExp(what).exec(log) ?? [];
+    this.#mute = servers.findLast(({ host }) => announced.includes(host)) ?? servers[1]!;
     await this.#mute.muteSsh();
   }
 
@@ -123,7 +137,7 @@ export class Arena {
    */
   async startLoads(): Promise<() => Promise<string[]>> {
     const wasDeployed = (await this.shop.state().catch(() => undefined))?.services.api !== undefined;
-    const domains = [NEIGHBOUR, ...(wasDeployed && this.isDeployed ? [DOMAIN] : [])];
+    const domains = [NEIGHBOUR, ...(wasDeployed && this.hasServices ? [DOMAIN] : [])];
     this.#loads = domains.map((domain) => startUsers(this.lab.servers, domain));
     await Promise.all(this.#loads.map((load) => load.untilSent(20)));
     return async () => {
@@ -149,7 +163,7 @@ export class Arena {
       expect(servers).toHaveLength(Number(this.shop.config.services[name]!.servers));
       expect(new Set(servers.map((server) => server.release))).toEqual(new Set([release]));
     }
-    const sidecars = ['dog_production_nginx', ...(this.isDeployed ? ['cat_production_nginx'] : [])];
+    const sidecars = ['dog_production_nginx', ...(this.hasServices ? ['cat_production_nginx'] : [])];
     for (const server of this.lab.servers) {
       const here = recorded.filter(({ host }) => host === server.host).map(({ container }) => container);
       expect(await containersOn(server)).toEqual([EDGE, ...sidecars, ...here].sort());
@@ -162,7 +176,7 @@ export class Arena {
 function configOf(lab: Lab, project: string, services: Record<string, Record<string, unknown>>) {
   return {
     project,
-    retain_releases: 2,
+    retain_releases: RETAINED,
     sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
     environments: {
       production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },

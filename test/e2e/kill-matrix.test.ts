@@ -38,7 +38,7 @@ const stories: Story[] = [
   {
     name: 'while it deploys for the first time',
     arrange: async (arena) => {
-      if (arena.isDeployed) await arena.shop.leave();
+      if (arena.hasServices) await arena.shop.leave();
       arena.nextVersion();
     },
   },
@@ -68,7 +68,7 @@ if (size.isFull) {
 }
 
 async function ensureDeployed(arena: Arena): Promise<void> {
-  if (arena.isDeployed) return;
+  if (arena.hasServices) return;
   arena.nextVersion();
   await arena.deploy();
 }
@@ -108,7 +108,7 @@ const BLOWS = {
   SIGTERM: cancel('SIGTERM'),
   SIGINT: cancel('SIGINT'),
   'SSH mute for 5 s': {
-    hit: (arena, _run, moment) => arena.mute(moment),
+    hit: (arena, run, moment) => arena.mute(moment, run.log()),
     expectEnd: async (arena, run) => {
       await sleep(5_000);
       await arena.unmute();
@@ -116,7 +116,7 @@ const BLOWS = {
     },
   },
   'SSH mute for good': {
-    hit: (arena, _run, moment) => arena.mute(moment),
+    hit: (arena, run, moment) => arena.mute(moment, run.log()),
     expectEnd: async (arena, run) => {
       await expectPlainEnd(arena, run).finally(() => arena.unmute());
     },
@@ -150,6 +150,8 @@ describe('A run that is hit', () => {
   beforeAll(async () => {
     const names = Array.from({ length: size.killArenas }, (_, index) => `kills-${index + 1}`);
     arenas = await Promise.all(names.map(Arena.open));
+    // A moment of one has to come in all of them.
+    if (arenas.length > 1) await Promise.all(arenas.map((arena) => arena.gainPast()));
   });
 
   afterAll(async () => {

@@ -65,7 +65,7 @@ const full: Size = {
   races: 20,
 };
 
-/** True when the tests shall do all that is promised, which takes an hour and a quarter. */
+/** True when the tests shall do all that is promised, which takes an hour and a half. */
 const isFull = process.env.SWITCHYARD_FULL === '1';
 
 /** The size of this run. */
