@@ -72889,12 +72889,12 @@ async function trySwitch(context, step, isReady) {
     const { fleet, guard, timeline } = context;
     const servers = step.hosts.map((host) => fleet.server(host));
     return await withEdges(context, servers, step, async (edges) => {
-        const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
+        const all = await timeline.measure({ phase: 'check routes' }, async () => {
             const looking = [
                 ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
                 ...edges.map((server) => composeNext(context, step, server, 'edge')),
             ];
-            return (await allOrErrors(looking)).filter((next) => next !== undefined);
+            return await allOrErrors(looking);
         });
         if (!(await isReady()))
             return false;
@@ -72902,21 +72902,21 @@ async function trySwitch(context, step, isReady) {
         await timeline.measure({ phase: 'switch' }, async () => {
             for (const service of step.moved)
                 context.unused.delete(service);
-            const switching = nexts.map((next) => switchOne(context, step, next));
+            const switching = all.map((one) => switchOne(context, step, one));
             try {
                 await allOrErrors(switching);
             }
             catch (error) {
-                const failures = keptFailures(context, step, nexts, await Promise.allSettled(switching));
-                await goBack(context, failures === undefined ? nexts : nexts.filter(({ instance }) => failures.has(instance.server.host)));
+                const failures = keptFailures(context, step, all, await Promise.allSettled(switching));
+                await goBack(context, failures === undefined ? all : all.filter(({ instance }) => failures.has(instance.server.host)));
                 throw failures === undefined ? error : new PartialSwitch(failures);
             }
         });
         return true;
     });
 }
-function keptFailures({ onPartialFailure, guard, servers, log }, { hosts, routes }, nexts, outcomes) {
-    const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[nexts[index].instance.server.host, outcome.reason]] : []));
+function keptFailures({ onPartialFailure, guard, servers, log }, { hosts, routes }, all, outcomes) {
+    const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[all[index].instance.server.host, outcome.reason]] : []));
     if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
         return undefined;
     const lost = soleHome(new Set(failures.keys()), routes, servers);
@@ -72957,29 +72957,33 @@ async function composeNext(context, step, server, kind) {
     const { tree, slot, generation } = await instance.lookAgain(scope);
     const wanted = wish(context, step, server, kind);
     const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
-    if (isServed(kind, tree, wanted) && generation === written)
-        return undefined;
+    if (isServed(kind, tree, wanted) && generation === written) {
+        return { instance, next: undefined, generation };
+    }
     if (slot !== tree.live)
         await instance.pointTo(slot);
     const composition = compose(kind, { ...tree, live: slot }, wanted);
     const before = { slot, generation };
-    if (isAccepted(tree, slot, generation, composition)) {
-        return { instance, composition, unwritten: composition.files, before };
-    }
-    await instance.stage(composition);
-    return { instance, composition, unwritten: new Map(), before };
-}
-async function switchOne(context, step, { instance, composition, unwritten }) {
-    const scope = scopeName(context.scope);
-    await instance.commit(composition.slot, unwritten);
+    const isWritten = !isAccepted(tree, slot, generation, composition);
+    if (isWritten)
+        await instance.stage(composition);
+    const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
     const isGone = !composition.scopes.includes(scope);
-    await instance.awaitGeneration(scope, isGone ? undefined : composition.generation);
+    return { instance, next, generation: isGone ? undefined : composition.generation };
+}
+async function switchOne(context, step, { instance, next, generation }) {
+    if (next !== undefined) {
+        await instance.commit(next.composition.slot, next.unwritten);
+        await instance.awaitGeneration(scopeName(context.scope), generation);
+    }
+    if (generation === undefined)
+        return;
     const proofs = step.routes
         .filter((route) => step.moved.includes(route.service))
         .filter((route) => instance.kind === 'sidecar' || route.domains.length > 0)
         .map((route) => proofOf(context, route, instance.server))
         .filter((proof) => proof.all.length > 0);
-    await allOrErrors(proofs.map((proof) => prove(instance, context.scope, composition.generation, proof)));
+    await allOrErrors(proofs.map((proof) => prove(instance, context.scope, generation, proof)));
 }
 function proofOf(context, route, server) {
     const backends = backendsOf(context.scope, route, server.spec, context.servers).filter(({ isBackup }) => !isBackup);
@@ -72994,10 +72998,12 @@ function proofOf(context, route, server) {
         all: addresses.map(({ text }) => text),
     };
 }
-async function goBack(context, nexts) {
-    const outcomes = await Promise.allSettled(nexts.map(async ({ instance, before }) => {
-        await instance.commit(before.slot);
-        await instance.awaitGeneration(scopeName(context.scope), before.generation);
+async function goBack(context, all) {
+    const outcomes = await Promise.allSettled(all.map(async ({ instance, next }) => {
+        if (next === undefined)
+            return;
+        await instance.commit(next.before.slot);
+        await instance.awaitGeneration(scopeName(context.scope), next.before.generation);
     }));
     for (const outcome of outcomes) {
         if (outcome.status === 'rejected')

@@ -16,9 +16,16 @@ import { nginxKey, placeKey, type RunContext } from './context.ts';
 import { PartialSwitch, soleHome } from './partial-switch.ts';
 import { perform } from './perform.ts';
 
+/** An nginx of a step: what it shall serve next, undefined where it serves that already. */
+interface Switched {
+  instance: NginxInstance;
+  next: Next | undefined;
+  /** By which proofs know what it serves then; undefined when it serves nothing of the environment. */
+  generation: string | undefined;
+}
+
 /** What an nginx shall serve next. */
 interface Next {
-  instance: NginxInstance;
   composition: Composition;
   /** Files that are not on the server yet: those of a configuration that nginx has accepted before. */
   unwritten: ReadonlyMap<string, string>;
@@ -61,25 +68,25 @@ async function trySwitch(
   const { fleet, guard, timeline } = context;
   const servers = step.hosts.map((host) => fleet.server(host));
   return await withEdges(context, servers, step, async (edges) => {
-    const nexts = await timeline.measure({ phase: 'check routes' }, async () => {
+    const all = await timeline.measure({ phase: 'check routes' }, async () => {
       const looking = [
         ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
         ...edges.map((server) => composeNext(context, step, server, 'edge')),
       ];
-      return (await allOrErrors(looking)).filter((next) => next !== undefined);
+      return await allOrErrors(looking);
     });
     if (!(await isReady())) return false;
     await guard.confirm();
     await timeline.measure({ phase: 'switch' }, async () => {
       for (const service of step.moved) context.unused.delete(service);
-      const switching = nexts.map((next) => switchOne(context, step, next));
+      const switching = all.map((one) => switchOne(context, step, one));
       try {
         await allOrErrors(switching);
       } catch (error) {
-        const failures = keptFailures(context, step, nexts, await Promise.allSettled(switching));
+        const failures = keptFailures(context, step, all, await Promise.allSettled(switching));
         await goBack(
           context,
-          failures === undefined ? nexts : nexts.filter(({ instance }) => failures.has(instance.server.host)),
+          failures === undefined ? all : all.filter(({ instance }) => failures.has(instance.server.host)),
         );
         throw failures === undefined ? error : new PartialSwitch(failures);
       }
@@ -92,12 +99,12 @@ async function trySwitch(
 function keptFailures(
   { onPartialFailure, guard, servers, log }: RunContext,
   { hosts, routes }: SwitchStep,
-  nexts: readonly Next[],
+  all: readonly Switched[],
   outcomes: readonly PromiseSettledResult<void>[],
 ): Map<string, unknown> | undefined {
   const failures = new Map(
     outcomes.flatMap((outcome, index) =>
-      outcome.status === 'rejected' ? [[nexts[index]!.instance.server.host, outcome.reason] as const] : [],
+      outcome.status === 'rejected' ? [[all[index]!.instance.server.host, outcome.reason] as const] : [],
     ),
   );
   if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
@@ -147,46 +154,50 @@ function wish(context: RunContext, step: SwitchStep, server: Server, kind: 'edge
   return wishOf(kind, context, server.spec, step.routes);
 }
 
-/** Returns undefined when this is what the nginx serves. */
+/** Looks at an nginx, and writes beside what it serves what it shall serve, where that differs. */
 async function composeNext(
   context: RunContext,
   step: SwitchStep,
   server: Server,
   kind: 'edge' | 'sidecar',
-): Promise<Next | undefined> {
+): Promise<Switched> {
   const instance = context.instances.get(nginxKey(server.host, kind));
   if (instance === undefined) throw new Error(`${server.host}: there is no running ${kind}`);
   const scope = scopeName(context.scope);
   const { tree, slot, generation } = await instance.lookAgain(scope);
   const wanted = wish(context, step, server, kind);
   const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
-  if (isServed(kind, tree, wanted) && generation === written) return undefined;
+  if (isServed(kind, tree, wanted) && generation === written) {
+    return { instance, next: undefined, generation };
+  }
   // A run that was cut off, of any project, left the pointer on a slot that nginx never read: that slot is free.
   if (slot !== tree.live) await instance.pointTo(slot);
   const composition = compose(kind, { ...tree, live: slot }, wanted);
   const before = { slot, generation };
-  if (isAccepted(tree, slot, generation, composition)) {
-    return { instance, composition, unwritten: composition.files, before };
-  }
-  await instance.stage(composition);
-  return { instance, composition, unwritten: new Map(), before };
+  const isWritten = !isAccepted(tree, slot, generation, composition);
+  if (isWritten) await instance.stage(composition);
+  const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
+  const isGone = !composition.scopes.includes(scope);
+  return { instance, next, generation: isGone ? undefined : composition.generation };
 }
 
+/** A container that was started again is proven too: its nginx may know another address of it for a second. */
 async function switchOne(
   context: RunContext,
   step: SwitchStep,
-  { instance, composition, unwritten }: Next,
+  { instance, next, generation }: Switched,
 ): Promise<void> {
-  const scope = scopeName(context.scope);
-  await instance.commit(composition.slot, unwritten);
-  const isGone = !composition.scopes.includes(scope);
-  await instance.awaitGeneration(scope, isGone ? undefined : composition.generation);
+  if (next !== undefined) {
+    await instance.commit(next.composition.slot, next.unwritten);
+    await instance.awaitGeneration(scopeName(context.scope), generation);
+  }
+  if (generation === undefined) return;
   const proofs = step.routes
     .filter((route) => step.moved.includes(route.service))
     .filter((route) => instance.kind === 'sidecar' || route.domains.length > 0)
     .map((route) => proofOf(context, route, instance.server))
     .filter((proof) => proof.all.length > 0);
-  await allOrErrors(proofs.map((proof) => prove(instance, context.scope, composition.generation, proof)));
+  await allOrErrors(proofs.map((proof) => prove(instance, context.scope, generation, proof)));
 }
 
 /** proofOf returns the addresses that may answer for a route on a server: those of the sides that have the traffic. */
@@ -206,11 +217,12 @@ function proofOf(context: RunContext, route: Route, server: Server): Proof {
   };
 }
 
-async function goBack(context: RunContext, nexts: readonly Next[]): Promise<void> {
+async function goBack(context: RunContext, all: readonly Switched[]): Promise<void> {
   const outcomes = await Promise.allSettled(
-    nexts.map(async ({ instance, before }) => {
-      await instance.commit(before.slot);
-      await instance.awaitGeneration(scopeName(context.scope), before.generation);
+    all.map(async ({ instance, next }) => {
+      if (next === undefined) return;
+      await instance.commit(next.before.slot);
+      await instance.awaitGeneration(scopeName(context.scope), next.before.generation);
     }),
   );
   for (const outcome of outcomes) {
