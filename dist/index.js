@@ -72262,6 +72262,8 @@ async function ensureStarted(context, server, step) {
         await engine.startContainer(id);
     }
     catch (error) {
+        if (!(error instanceof EngineError))
+            throw error;
         await context.noteHook(step, 'failed');
         await engine.removeContainer(id);
         throw startFailure(step, error);
@@ -72824,6 +72826,74 @@ function targetOf(context, route, server) {
     };
 }
 ;
+async function start_start(context, step) {
+    const { engine } = context.fleet.server(step.host);
+    return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
+        const id = step.existing ?? (await start_create(context, step));
+        try {
+            await engine.startContainer(id);
+        }
+        catch (error) {
+            if (step.existing === undefined)
+                await engine.removeContainer(id);
+            throw start_startFailure(step, error);
+        }
+        return await inspectStarted(context, step, id);
+    });
+}
+async function inspectStarted(context, step, id) {
+    const place = placeKey(step.host, step.service, step.side);
+    const container = await context.fleet.server(step.host).engine.inspectContainer(id);
+    const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
+    context.addresses.set(place, address);
+    const name = container.Name?.replace(/^\//, '') ?? '';
+    return { place, id: container.Id, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
+}
+async function start_create(context, step) {
+    const { engine } = context.fleet.server(step.host);
+    const { side, release } = step;
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = containerRequest(step.blueprint, { side, release, secrets });
+        const id = await engine.createContainer(step.name, request).catch(async (error) => {
+            if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
+                throw error;
+            return await engine.createContainer(step.name, request);
+        });
+        const unused = context.unused.get(step.service) ?? new Set();
+        context.unused.set(step.service, unused.add(id));
+        return id;
+    }
+    catch (error) {
+        throw start_startFailure(step, error);
+    }
+}
+async function removeLatecomer({ fleet, scope, log }, step) {
+    const { engine } = fleet.server(step.host);
+    const latecomer = await engine.findContainer(step.name);
+    const labels = latecomer?.Config?.Labels ?? {};
+    const isOurs = labels[labels_LABEL.role] === 'service' &&
+        labels[labels_LABEL.project] === scope.project &&
+        labels[labels_LABEL.environment] === scope.environment &&
+        labels[labels_LABEL.service] === step.service;
+    if (latecomer === undefined || !isOurs)
+        return false;
+    log.info(`${step.host}: ${step.name} came late, from a run that was cut off; it is replaced`);
+    await engine.removeContainer(latecomer.Id);
+    return true;
+}
+function start_startFailure(step, error) {
+    if (!(error instanceof EngineError))
+        return error;
+    const { message } = error;
+    const hint = /already in use by container/.test(message)
+        ? 'A container that Switchyard did not create has that name. Rename or remove it.'
+        : /port is already allocated|address already in use|cannot assign requested address/.test(message)
+            ? 'Is private_ip an address of that server, and does something else listen on that port?'
+            : 'The Docker engine refused it; what ran before still serves.';
+    return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
+}
+;
 const NOT_READ = ['manifest.json', 'main.hash'];
 const BACKEND = /^ {4}server \S+:\d+ .*;$/;
 const IDENTITY = /^ *location = \/identity /;
@@ -73014,7 +73084,7 @@ async function goBack(context, all) {
 async function runLevel(context, level) {
     await allOrErrors(level.preDeploy.map((step) => runHook(context, step)));
     await allOrErrors(level.stop.map((step) => perform(context.log, step, () => run_level_stop(context, step))));
-    const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => run_level_start(context, step))));
+    const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => start_start(context, step))));
     const health = checkAll(context, level, started);
     await health.soon;
     const probes = await startProbes(context, level);
@@ -73054,53 +73124,6 @@ function checkAll(context, level, started) {
 async function run_level_stop(context, step) {
     const { engine } = context.fleet.server(step.host);
     await context.timeline.measure({ ...step, phase: 'stop' }, () => engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)));
-}
-async function run_level_start(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
-        const id = step.existing ?? (await run_level_create(context, step));
-        try {
-            await engine.startContainer(id);
-        }
-        catch (error) {
-            if (step.existing === undefined)
-                await engine.removeContainer(id);
-            throw run_level_startFailure(step, error);
-        }
-        return await inspectStarted(context, step, id);
-    });
-}
-async function inspectStarted(context, step, id) {
-    const place = placeKey(step.host, step.service, step.side);
-    const container = await context.fleet.server(step.host).engine.inspectContainer(id);
-    const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-    context.addresses.set(place, address);
-    const name = container.Name?.replace(/^\//, '') ?? '';
-    return { place, id: container.Id, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
-}
-async function run_level_create(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    const { side, release } = step;
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = containerRequest(step.blueprint, { side, release, secrets });
-        const id = await engine.createContainer(step.name, request);
-        const unused = context.unused.get(step.service) ?? new Set();
-        context.unused.set(step.service, unused.add(id));
-        return id;
-    }
-    catch (error) {
-        throw run_level_startFailure(step, error);
-    }
-}
-function run_level_startFailure(step, error) {
-    const message = messageOf(error);
-    const hint = /already in use by container/.test(message)
-        ? 'A container that Switchyard did not create has that name. Rename or remove it.'
-        : /port is already allocated|address already in use|cannot assign requested address/.test(message)
-            ? 'Is private_ip an address of that server, and does something else listen on that port?'
-            : 'The Docker engine refused it; what ran before still serves.';
-    return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 async function run_level_check(context, step, started, signal, answered) {
     const server = context.fleet.server(step.host);

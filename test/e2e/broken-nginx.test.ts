@@ -316,40 +316,42 @@ describe('An nginx that is disturbed', () => {
       ['before anything starts', /^\s*·/m, 'v3'],
     ];
 
-    test.each(moments.slice(0, size.killedRuns))(
-      '%s: traffic is served, and the next run finishes the work',
-      async (_when, moment, version) => {
-        await startTraffic();
-        shop.edit(({ services }) => {
-          services.api!.image = lab.images.web(version);
-        });
-        const killed = shop.start('toggle-deploy');
-        await killed.says(moment);
-        killed.signal('SIGKILL');
-        expect((await killed.done).code).not.toBe(0);
-        expect(await shop.lease()).toMatchObject({ released: false });
+    if (size.isFull) {
+      test.each(moments)(
+        '%s: traffic is served, and the next run finishes the work',
+        async (_when, moment, version) => {
+          await startTraffic();
+          shop.edit(({ services }) => {
+            services.api!.image = lab.images.web(version);
+          });
+          const killed = shop.start('toggle-deploy');
+          await killed.says(moment);
+          killed.signal('SIGKILL');
+          expect((await killed.done).code).not.toBe(0);
+          expect(await shop.lease()).toMatchObject({ released: false });
 
-        const next = await shop.deploy();
-        // The dead run is recognised: nobody waits until a lease or a lock has ended by itself.
-        expect(next.ms).toBeLessThan(30_000);
-        for (const server of lab.servers) {
-          expect(await versionOf(server, DOMAIN)).toBe(version);
-          expect(await shop.containers(server, 'api')).toHaveLength(1);
-          // The dead run's lock may be left: whoever changes the edge next takes it over.
-          const all = (await server.docker('ps', '--all', '--format', '{{.Names}}')).trim().split('\n');
-          expect(all.filter((name) => name !== `${EDGE}_lock`).sort()).toEqual(
-            [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
+          const next = await shop.deploy();
+          // The dead run is recognised: nobody waits until a lease or a lock has ended by itself.
+          expect(next.ms).toBeLessThan(30_000);
+          for (const server of lab.servers) {
+            expect(await versionOf(server, DOMAIN)).toBe(version);
+            expect(await shop.containers(server, 'api')).toHaveLength(1);
+            // The dead run's lock may be left: whoever changes the edge next takes it over.
+            const all = (await server.docker('ps', '--all', '--format', '{{.Names}}')).trim().split('\n');
+            expect(all.filter((name) => name !== `${EDGE}_lock`).sort()).toEqual(
+              [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
+            );
+          }
+          const { services } = await shop.state();
+          expect(services.api).not.toHaveProperty('pending');
+          expect(new Set(services.api!.servers.map(({ release }) => release))).toEqual(
+            new Set([services.api!.release]),
           );
-        }
-        const { services } = await shop.state();
-        expect(services.api).not.toHaveProperty('pending');
-        expect(new Set(services.api!.servers.map(({ release }) => release))).toEqual(
-          new Set([services.api!.release]),
-        );
-        expect((await shop.deploy()).outputs.changed).toBe('false');
-        await endTraffic();
-      },
-    );
+          expect((await shop.deploy()).outputs.changed).toBe('false');
+          await endTraffic();
+        },
+      );
+    }
 
     test('in the middle of making the edge: the next run makes the rest', async () => {
       shop.edit((config) => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
 import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
@@ -75,6 +76,48 @@ describe('Two runs at once', () => {
     expect((await first.done).code).toBe(0);
     await expectServed(hasty, 'v2');
   });
+
+  test('of which one was cut off, and its last call arrives late: what it made is replaced', async () => {
+    const late = await deployed('late');
+    const load = loadOn(late);
+    const newcomer = 'late_production_web_secondary';
+    late.edit(({ services }) => {
+      services.web!.pre_deploy = untilItRuns(newcomer);
+    });
+    const run = release(late, 'web', 'v2').start('toggle-deploy');
+    await run.says(/^::debug::begins: hook: /m);
+    // The migration runs on the first server, and ends when the container is there.
+    for (const server of lab.servers.slice(0, 2).reverse()) {
+      await server.docker(
+        ...['run', '--detach', '--name', newcomer, '--network', 'late_production_network'],
+        ...(await labelsOf(server, 'late_production_web')),
+        lab.images.web('v3'),
+      );
+    }
+    const { code, log } = await run.done;
+    expect(code).toBe(0);
+    expect(log.match(/late_production_web_secondary came late, from a run that was cut off/g)).toHaveLength(
+      2,
+    );
+    await expectServed(late, 'v2');
+    const { lost, losses } = await load.stop();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+  });
+
+  /** A command that ends when the network knows a container of this name. */
+  function untilItRuns(name: string): string[] {
+    const script = `
+      const look = () => require('dns').lookup('${name}', (error) => error && setTimeout(look, 100));
+      look();`;
+    return ['node', '-e', script];
+  }
+
+  async function labelsOf(server: LabServer, container: string): Promise<string[]> {
+    const labels = JSON.parse(
+      await server.docker('inspect', '--format', '{{json .Config.Labels}}', container),
+    );
+    return Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+  }
 
   if (size.isFull) {
     test('of which one slept while the other took over: it wakes up, harms nothing, and says so', async () => {

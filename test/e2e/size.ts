@@ -20,9 +20,7 @@ export interface Size {
   streams: { websockets: number; events: number; tcp: number };
   /** Toggles of the neighbour while those are open. */
   neighbourToggles: number;
-  /** Moments at which a run is killed, the hardest first. */
-  killedRuns: number;
-  /** Every moment of the kill matrix; else one of every kind of step. */
+  /** All stories, and every moment of the kill matrix; else one of every kind. */
   isFull: boolean;
   killMatrixMinutes: number;
   /** Labs in which it is run side by side. */
@@ -40,12 +38,11 @@ const sample: Size = {
   variant: { toggles: 1, requests: 1_000 },
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
-  neighbourToggles: 2,
-  killedRuns: 1,
+  neighbourToggles: 1,
   isFull: false,
   killMatrixMinutes: 10,
   killArenas: 1,
-  races: 3,
+  races: 2,
 };
 
 const full: Size = {
@@ -58,7 +55,6 @@ const full: Size = {
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },
   neighbourToggles: 5,
-  killedRuns: 5,
   isFull: true,
   killMatrixMinutes: 120,
   killArenas: 3,

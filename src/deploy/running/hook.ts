@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../../docker/http.ts';
 import type { Server } from '../../fleet/server.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import { LABEL } from '../../model/labels.ts';
@@ -75,6 +76,8 @@ async function ensureStarted(context: RunContext, server: Server, step: HookStep
   try {
     await engine.startContainer(id);
   } catch (error) {
+    // Without an answer nobody knows whether it runs: the record stays at `begun`, and the next run looks.
+    if (!(error instanceof EngineError)) throw error;
     await context.noteHook(step, 'failed');
     await engine.removeContainer(id);
     throw startFailure(step, error);

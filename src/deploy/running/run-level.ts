@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allOrErrors } from '../../fleet/fleet.ts';
-import { messageOf, UserError } from '../../model/errors.ts';
-import { networkName } from '../../model/names.ts';
-import { containerRequest } from '../planning/container.ts';
-import type { CheckStep, Level, RetireStep, StartStep, StopStep } from '../planning/plan.ts';
+import type { CheckStep, Level, RetireStep, StopStep } from '../planning/plan.ts';
 import { placeKey, type RunContext } from './context.ts';
 import { type DrainOutcome, drain, warnOfCut } from './drain.ts';
 import { awaitHealthy } from './health.ts';
@@ -11,6 +8,7 @@ import { runHook } from './hook.ts';
 import { perform } from './perform.ts';
 import type { ProbeReport } from './probe.ts';
 import { startProbes } from './probing.ts';
+import { inspectStarted, type Started, start } from './start.ts';
 import { type Readiness, switchRoutes } from './switch.ts';
 
 /** What a level has left to do when its traffic has moved. */
@@ -78,67 +76,6 @@ async function stop(context: RunContext, step: StopStep): Promise<void> {
   await context.timeline.measure({ ...step, phase: 'stop' }, () =>
     engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)),
   );
-}
-
-/** A container that was started, as far as its health check has to know it. */
-interface Started {
-  place: string;
-  id: string;
-  name: string;
-  address: string;
-  imageTest: readonly string[];
-}
-
-async function start(context: RunContext, step: StartStep): Promise<Started> {
-  const { engine } = context.fleet.server(step.host);
-  return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
-    const id = step.existing ?? (await create(context, step));
-    try {
-      await engine.startContainer(id);
-    } catch (error) {
-      if (step.existing === undefined) await engine.removeContainer(id);
-      throw startFailure(step, error);
-    }
-    return await inspectStarted(context, step, id);
-  });
-}
-
-async function inspectStarted(
-  context: RunContext,
-  step: StartStep | CheckStep,
-  id: string,
-): Promise<Started> {
-  const place = placeKey(step.host, step.service, step.side);
-  const container = await context.fleet.server(step.host).engine.inspectContainer(id);
-  const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-  context.addresses.set(place, address);
-  const name = container.Name?.replace(/^\//, '') ?? '';
-  return { place, id: container.Id!, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
-}
-
-async function create(context: RunContext, step: StartStep): Promise<string> {
-  const { engine } = context.fleet.server(step.host);
-  const { side, release } = step;
-  const secrets = context.secrets[step.service] ?? {};
-  try {
-    const request = containerRequest(step.blueprint, { side, release, secrets });
-    const id = await engine.createContainer(step.name, request);
-    const unused = context.unused.get(step.service) ?? new Set();
-    context.unused.set(step.service, unused.add(id));
-    return id;
-  } catch (error) {
-    throw startFailure(step, error);
-  }
-}
-
-function startFailure(step: StartStep, error: unknown): UserError {
-  const message = messageOf(error);
-  const hint = /already in use by container/.test(message)
-    ? 'A container that Switchyard did not create has that name. Rename or remove it.'
-    : /port is already allocated|address already in use|cannot assign requested address/.test(message)
-      ? 'Is private_ip an address of that server, and does something else listen on that port?'
-      : 'The Docker engine refused it; what ran before still serves.';
-  return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 
 async function check(
