@@ -34,14 +34,16 @@ const CHECKS: Record<string, readonly string[]> = {
   'built files': ['scripts/check-dist.mjs'],
 };
 
+const isFull = process.env.SWITCHYARD_FULL === '1';
+
 /** The jest projects, and how long each may take: a test that hangs must not keep CI from saying so. */
 const SUITES: Record<string, { minutes: number; options: readonly string[] }> = {
   // jest itself leaves a core alone, and with two that is every second one.
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'] },
   // It has the machine to itself: what it measures is traffic under load.
   lab: { minutes: 20, options: ['--runInBand'] },
-  // Three at a time, also on two cores: most of them wait for drains. A test that breaks servers has a lab of its own.
-  e2e: { minutes: process.env.SWITCHYARD_FULL === '1' ? 240 : 60, options: ['--maxWorkers=3'] },
+  // More than there are cores: most of them wait for drains. A test that breaks servers has a lab of its own.
+  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 4}`] },
 };
 
 /** runCheck runs one static check; what it printed is shown when it fails. */
