@@ -69654,6 +69654,7 @@ async function observe(server, scope, wanted) {
         sidecar,
         edge,
         bridge: bridge?.Id,
+        isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
         foreign,
         hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
         foreignHostPorts: all
@@ -71095,7 +71096,7 @@ function refuseFront(wanted, services, server) {
     const isService = server.containers.some(({ id }) => id === front.id);
     if (isService)
         return [];
-    if (front.served === undefined) {
+    if (front.served === undefined && !server.isDiverted) {
         return [
             new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
                 hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,

@@ -4,7 +4,7 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { clear } from './faults-lab.ts';
 import { frontConfig, HandMade } from './hand-made.ts';
-import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
+import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import { Project, serversOf } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
@@ -71,8 +71,16 @@ describe('A server on which something runs already', () => {
     };
   }
 
+  /** Nothing of an earlier test is left: a divert that is asked to end takes its rules away, one that is killed does not. */
+  async function leave(server: LabServer): Promise<void> {
+    if ((await byHand.containers()).includes('switchyard_edge_divert'))
+      await server.docker('stop', 'switchyard_edge_divert');
+    await clear(server);
+  }
+
   /** An app, a redis with data, and an nginx in front, under names that somebody liked. */
   async function makeByHand(): Promise<void> {
+    await leave(byHand.server);
     await byHand.network('hand');
     await byHand.redis('old-redis', 'hand', 'redis-data');
     await byHand.app('old-api', 'hand', 'v1');
@@ -162,7 +170,6 @@ describe('A server on which something runs already', () => {
   });
 
   test('what must not be lost silently is refused before anything changes', async () => {
-    await clear(byHand.server);
     await makeByHand();
     const before = await byHand.containers();
     const shop = await shopByHand();
@@ -191,14 +198,13 @@ describe('A server on which something runs already', () => {
     const others = all.filter((one) => !isTaking(one));
     const cases = size.isFull ? [...taking, ...sampleOf(others, SEED)] : sampleOf(taking, SEED);
     const wrong: string[] = [];
-    for (const { moment } of cases) wrong.push(...(await killAt(moment)));
+    for (const { moment } of cases.filter(isChosen)) wrong.push(...(await killAt(moment)));
     expect(wrong).toEqual([]);
   });
 
   async function killAt(moment: Moment): Promise<string[]> {
     const title = `SIGKILL ${describeMoment(moment)}`;
     console.log(title);
-    await clear(byHand.server);
     await makeByHand();
     const shop = await shopByHand();
     await startLoad(byHand.server);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { RunningAction } from './action.ts';
 import { Arena } from './kill-arena.ts';
-import { describeMoment, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
+import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
@@ -11,8 +11,6 @@ jest.setTimeout(size.killMatrixMinutes * 60_000);
 
 /** Other seeds find other samples: SWITCHYARD_SEED=7 npm run … */
 const SEED = Number(process.env.SWITCHYARD_SEED ?? 4);
-/** Only moments that match: SWITCHYARD_MOMENTS='forget-secrets' npm run … */
-const CHOSEN = new RegExp(process.env.SWITCHYARD_MOMENTS ?? '');
 /** GitHub gives a cancelled run 7.5 s before it insists. */
 const CANCEL_MS = 7_000;
 /** It takes 20 s to notice that a connection is dead, 8 s to find that there is no other, and then the rest goes back. */
@@ -183,7 +181,7 @@ describe('A run that is hit', () => {
       if (code !== 0) throw new Error(`${story.name}, it failed:\n${log}`);
       all.push(...momentsOf(log).map((moment) => ({ ...story, moment })));
     }
-    return all.filter(({ moment }) => CHOSEN.test(describeMoment(moment)));
+    return all.filter(isChosen);
   }
 
   /** Every arena takes the next case when it is done with one. */

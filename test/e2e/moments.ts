@@ -48,6 +48,14 @@ export function describeMoment({ what, when }: Moment): string {
   return `${when} "${what.replaceAll('\\', '')}"`;
 }
 
+/** Only moments that match are struck: SWITCHYARD_MOMENTS='forget-secrets' npm run … */
+const CHOSEN = new RegExp(process.env.SWITCHYARD_MOMENTS ?? '');
+
+/** isChosen tells whether a moment is struck: each is, unless somebody wants to see only some. */
+export function isChosen({ moment }: { moment: Moment }): boolean {
+  return CHOSEN.test(describeMoment(moment));
+}
+
 /** strike does something to a run, or to its servers, at a moment. */
 export async function strike(run: RunningAction, moment: Moment, blow: () => unknown): Promise<void> {
   const word = moment.when === 'after' ? 'ends' : 'begins';

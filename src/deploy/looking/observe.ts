@@ -85,6 +85,7 @@ export async function observe(
     sidecar,
     edge,
     bridge: bridge?.Id,
+    isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
     foreign,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all

@@ -168,7 +168,8 @@ function refuseFront(
   }
   const isService = server.containers.some(({ id }) => id === front.id);
   if (isService) return [];
-  if (front.served === undefined) {
+  // Once it is diverted, what it passed requests to may be gone, and then "nginx -T" fails. Who diverted it has asked.
+  if (front.served === undefined && !server.isDiverted) {
     return [
       new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
         hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,

@@ -113,7 +113,7 @@ export interface ForeignContainer {
   published: { port: number; containerPort: number }[];
   /** Ids of the helpers of this environment that watch its connections. */
   helpers: string[];
-  /** What an nginx serves; undefined when it was not asked, or is no nginx. */
+  /** What an nginx serves; undefined when it was not asked, is no nginx, or what it passes requests to is gone. */
   served?: ServedName[];
 }
 
@@ -129,6 +129,8 @@ export interface ObservedServer {
   edge: ObservedNginx | undefined;
   /** Id of the bridge while it runs. */
   bridge: string | undefined;
+  /** Whether new connections go past the front, to the bridge. */
+  isDiverted: boolean;
   /** Containers that this environment did not make, and may take over or finds in its way. */
   foreign: ForeignContainer[];
   hasNetwork: boolean;

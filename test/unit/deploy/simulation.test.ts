@@ -511,8 +511,10 @@ function disturb(world: World, { mischief: { kind, pick } }: Run, story: string[
       } else if (machine.edge !== undefined) machine.edge.isRunning = false;
       break;
     case 'stop what was made by hand': {
-      const made = machine.foreign[pick % Math.max(1, machine.foreign.length)];
-      if (made !== undefined) made.isRunning = false;
+      const made = machine.foreign[pick % Math.max(1, machine.foreign.length)]?.name ?? '';
+      // Also who passes requests to it: an nginx that finds no such name does not say what it serves, and is refused.
+      const stopped = machine.foreign.filter(({ name, passesTo }) => [name, ...passesTo].includes(made));
+      for (const one of stopped) one.isRunning = false;
       break;
     }
     case 'change a file': {

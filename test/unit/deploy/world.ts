@@ -674,8 +674,9 @@ export class World {
           containers: [...own, ...adoptedContainers(this.scope, wanted.services, foreign)],
           copies: seen.filter(({ alias }) => alias === undefined),
           hooks: structuredClone(machine.hooks),
-          foreign: structuredClone(foreign),
+          foreign: foreign.map((one) => ({ ...structuredClone(one), served: this.#servedBy(machine, one) })),
           bridge: machine.isBridge && machine.edge?.isRunning ? 'bridge' : undefined,
+          isDiverted: machine.isDiverted,
           sidecar: this.#observeNginx(machine.sidecar, 'sidecar'),
           edge: this.#observeNginx(machine.edge, 'edge'),
           hasNetwork: machine.sidecar !== undefined,
@@ -689,6 +690,13 @@ export class World {
           ),
         };
       });
+  }
+
+  /** An nginx that passes requests to a name which nothing has any more does not say what it serves. */
+  #servedBy({ foreign, containers }: Machine, { id, served }: ForeignContainer): ForeignContainer['served'] {
+    const { passesTo = [] } = foreign.find((one) => one.id === id) ?? {};
+    const names = [...foreign, ...containers].filter(({ isRunning }) => isRunning).map(({ name }) => name);
+    return passesTo.every((name) => names.includes(name)) ? served : undefined;
   }
 
   #leftoversOf({ litter }: Machine): Leftovers {
