@@ -692,7 +692,7 @@ export class World {
       });
   }
 
-  /** An nginx that passes requests to a name which nothing has any more does not say what it serves. */
+  /** What a front says that it serves: nothing when a container it passes requests to is gone, since `nginx -T` fails then. */
   #servedBy({ foreign, containers }: Machine, { id, served }: ForeignContainer): ForeignContainer['served'] {
     const { passesTo = [] } = foreign.find((one) => one.id === id) ?? {};
     const names = [...foreign, ...containers].filter(({ isRunning }) => isRunning).map(({ name }) => name);
