@@ -6,11 +6,11 @@ import type { HttpOver } from './http.ts';
 /** Server is an open connection to one machine with a Docker engine. */
 export interface Server {
   readonly spec: ServerSpec;
-  /** The server's name in logs, state and routes. */
-  readonly host: string;
+  /** By which it is known in logs, record and routes. */
+  readonly name: string;
   readonly engine: Engine;
   /** HTTP to containers of this server. */
-  readonly http: HttpOver;
+  readonly http: Pick<HttpOver, 'get'>;
   readonly dial: DialTcp;
   /** freeBytes returns the free space of the file system that holds a folder; undefined when nobody can tell. It never throws. */
   freeBytes(folder: string): Promise<number | undefined>;
@@ -18,8 +18,15 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Provider knows how to reach the servers of an environment. */
+/** Provider knows the servers of an environment: every run begins with asking which there are. */
 export interface Provider {
+  /** servers returns the servers that there are. */
+  servers(): Promise<ServerSpec[]>;
+  /**
+   * ensure makes sure that the servers of an environment are there, and returns them; it throws a UserError where it
+   * cannot. It makes what is missing, and takes nothing away.
+   */
+  ensure(): Promise<ServerSpec[]>;
   /** connect opens a connection; it throws a UserError that says what is wrong with the server or the way there. */
   connect(spec: ServerSpec): Promise<Server>;
 }

@@ -9,12 +9,12 @@ export const LABEL = {
   release: 'switchyard.release',
   /** The image as the file names it: for people who read `docker ps`. */
   version: 'switchyard.version',
-  side: 'switchyard.side',
+  slot: 'switchyard.slot',
   /** On the container of a hook: `pre_deploy` or `post_deploy`. */
   hook: 'switchyard.hook',
-  /** The base side's host port. */
+  /** The host port of the slot `base`. */
   hostPort: 'switchyard.host-port',
-  /** Where names and ports carry the version: the container's own host port, as the base side would have it. */
+  /** Where names and ports carry the version: the container's own host port, as the slot `base` would have it. */
   versionPort: 'switchyard.version-port',
   internalPort: 'switchyard.internal-port',
   /** Hash of everything the container was made from. */

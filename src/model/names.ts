@@ -1,5 +1,5 @@
+import { type Slot, slotIndex } from './copy.ts';
 import { UserError } from './errors.ts';
-import type { Side } from './side.ts';
 
 /**
  * Project, environment and service names are DNS labels (RFC 1123 §2.1, in lower case, a letter first).
@@ -67,11 +67,12 @@ export function scopeName(scope: Scope): string {
 }
 
 /**
- * containerName returns `{project}_{env}_{service}`, with `_secondary` for that side. By this name nginx finds the
- * side, whether the container is called so or, with versions in names, has it as an alias.
+ * containerName returns `{project}_{env}_{service}` for the slot `base`, `…_secondary` for the second one, and `…_3` and so
+ * on. By this name nginx finds the copy, whether its container is called so or, with versions in names, has it as an alias.
  */
-export function containerName(scope: Scope, service: string, side: Side): string {
-  return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
+export function containerName(scope: Scope, service: string, slot: Slot): string {
+  const ending = slotIndex(slot) === 0 ? '' : `_${slot}`;
+  return `${scopeName(scope)}_${service}${ending}`;
 }
 
 /** The commands that a release may bring along, by their keys in the file. */
@@ -122,7 +123,7 @@ export function variableName(service: string): string {
 
 /** The one edge of a server, shared by all projects on it. */
 export const EDGE_NAME = 'switchyard_edge';
-/** Created and never started: whoever created it may change the edge (DESIGN §5.4). */
+/** Created and never started: whoever created it may change the edge (docs/architecture.md, "One writer"). */
 export const EDGE_LOCK_NAME = 'switchyard_edge_lock';
 /** Stands in for the edge while a front that runs already still holds its ports. */
 export const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
+import { type Slot, slotIndex } from './copy.ts';
 import { UserError } from './errors.ts';
 import type { Scope } from './names.ts';
-import type { Side } from './side.ts';
 
-/** Host ports of the base side; the secondary side is SECONDARY_OFFSET above. */
+/** Host ports of the slot `base`; those of every further slot are SLOT_OFFSET above the one before. */
 export const HOST_PORTS = { first: 8000, count: 1000 } as const;
 /** Ports that apps connect to at the sidecar. */
 export const INTERNAL_PORTS = { first: 5000, count: 1000 } as const;
-/** The secondary side's host port is the base side's plus this. */
-export const SECONDARY_OFFSET = 10_000;
+/** The host port of a slot is that of the slot before it plus this. */
+export const SLOT_OFFSET = 10_000;
 
 /** The two ports that are allocated to a service once and never move. */
 export interface ServicePorts {
-  /** 8000-8999: the base side's port on the server; see {@link hostPort} for the other side. */
+  /** 8000-8999: the port of the slot `base` on the server; see {@link hostPort} for the others. */
   host: number;
   /** 5000-5999: where the sidecar serves the service. */
   internal: number;
@@ -47,14 +47,14 @@ export function preferredVersionPort(
   );
 }
 
-/** hostPort returns the port of one side for a service whose base side has `base`. */
-export function hostPort(base: number, side: Side): number {
-  return side === 'base' ? base : base + SECONDARY_OFFSET;
+/** hostPort returns the port of a slot for a service whose slot `base` has `base`. */
+export function hostPort(base: number, slot: Slot): number {
+  return base + SLOT_OFFSET * slotIndex(slot);
 }
 
-/** basePort is the inverse of hostPort: it returns the base side's port for the port of any side. */
+/** basePort is the inverse of hostPort: it returns the port of the slot `base` for the port of any slot. */
 export function basePort(port: number): number {
-  return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
+  return HOST_PORTS.first + ((port - HOST_PORTS.first) % SLOT_OFFSET);
 }
 
 /** A service that needs ports. */

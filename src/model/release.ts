@@ -1,4 +1,5 @@
-import type { ContainerSpec, PolicySpec, Protocol, RouteSpec } from './spec.ts';
+import type { CopyState, Slot } from './copy.ts';
+import type { ContainerSpec, PolicySpec, Protocol, RouteSpec, StrategyName } from './spec.ts';
 
 /** Everything needed to run one version of a service again. Written once, never changed. */
 export interface Release {
@@ -46,16 +47,32 @@ export interface HistoryEntry {
   restores?: number;
 }
 
-/** One container as the state branch records it. */
-export interface RecordedServer {
-  host: string;
-  side: 'base' | 'secondary';
+/** A copy as the state branch records it. */
+export interface RecordedCopy {
+  /** The server's name. */
+  server: string;
+  slot: Slot;
   /** The container's name. */
   container: string;
   /** The port to look at: the host port where one is published, else the container port. */
   port: number;
+  state: CopyState;
   healthy: boolean;
   release: number;
+  /** Left out where all copies have the same share of the traffic. */
+  weight?: number;
+  /** Of one that drains without the lease: its run says again before this time that it lives. */
+  until?: string;
+}
+
+/** A rollout that has begun and is not finished: what it is stands here, and is never guessed from release numbers. */
+export interface RecordedRollout {
+  release: number;
+  strategy: StrategyName;
+  /** How far it is. Nothing of a `starting` one has traffic by the will of a run that ended well. */
+  step: 'starting';
+  run: string;
+  since: string;
 }
 
 /**
@@ -68,7 +85,7 @@ export type HookProgress = 'due' | 'begun' | 'done' | 'failed';
 export interface RecordedHooks {
   release: number;
   /** The server that they run on. */
-  host: string;
+  server: string;
   pre_deploy?: HookProgress;
   post_deploy?: HookProgress;
 }
@@ -80,19 +97,17 @@ export interface RecordedService {
   image: string;
   internal_port: number;
   host_port: number;
-  servers: RecordedServer[];
+  /** Those that serve, and those that a run still drains without the lease. */
+  copies: RecordedCopy[];
   deployed_at: string;
-  /** When traffic last moved to another side. */
+  /** When traffic last moved to other copies. */
   switched_at?: string;
   /** The release before this one, 0 when there was none. */
   previous: number;
   run: string;
-  /** A release that a run has begun and not finished. */
-  pending?: { release: number; run: string; since: string };
+  rollout?: RecordedRollout;
   /** The hooks of the last release that had any. */
   hooks?: RecordedHooks;
-  /** Old sides that a run still drains, without the lease; it says again before `until` that it lives. */
-  draining?: { host: string; container: string; until: string }[];
   /** The last releases, the newest first. */
   history?: HistoryEntry[];
   /** What the probe saw during the last switch. */
@@ -112,7 +127,7 @@ export interface EnvironmentState {
   project: string;
   environment: string;
   services: Record<string, RecordedService>;
-  /** Servers that runs had to leave out, by host: they get no traffic, and stand as they were then. */
+  /** Servers that runs had to leave out, by name: they get no traffic, and stand as they were then. */
   stale_servers?: Record<string, { since: string; run: string; reason?: string }>;
   /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
   release_numbers?: Record<string, number>;

@@ -121,7 +121,9 @@ export interface JumpSpec {
 
 /** A machine with a Docker engine. */
 export interface ServerSpec {
-  /** The address that SSH connects to; also the server's name everywhere. `localhost` for the local provider. */
+  /** By which it is known everywhere: in the record, in routes and in all that people read. */
+  name: string;
+  /** The address that SSH connects to; `localhost` for the local provider. */
   host: string;
   port: number;
   user: string;

@@ -1,16 +1,10 @@
+import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import { otherSide, type Side } from '../model/side.ts';
 import type { Protocol } from '../model/spec.ts';
 
-/** Where one copy of a service stands and which of its sides gets the traffic. */
-export interface Placement {
-  /** The server's `host`. */
-  host: string;
-  side: Side;
-  /** The copy's own host port, where ports carry the version; else it is the side's. */
-  port?: number | undefined;
-}
+/** A copy as a route knows it: where it stands, and its share of the traffic. */
+export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port'>;
 
 /** What edge and sidecar serve for one service. */
 export interface Route {
@@ -18,35 +12,38 @@ export interface Route {
   protocol: Protocol;
   containerPort: number;
   internalPort: number;
-  /** The base side's host port. */
+  /** The host port of the slot `base`. */
   hostPort: number;
   domains: string[];
   idleTimeoutMs: number;
   /** What the proof asks for over HTTP. */
   provePath: string;
-  placements: Placement[];
+  copies: RoutedCopy[];
 }
 
 /** A server as routes see it. */
 export interface RouteServer {
-  host: string;
+  name: string;
   zone: string;
   privateIp?: string;
 }
 
 /** One address of an upstream. */
 export interface Backend {
-  /** The server it stands on. */
+  /** The name of the server it stands on. */
   server: string;
-  side: Side;
+  slot: Slot;
   /** A container name on the own server, else the private address of another. */
   address: string;
   port: number;
   /** Reached by name over the Docker network of the own server. */
   isLocal: boolean;
-  /** Gets traffic only when no other backend accepts the connection. */
-  isBackup: boolean;
+  /** Its share of the traffic; 0 is a backup, which gets some only when no other backend accepts the connection. */
+  weight: number;
 }
+
+/** The sides between which a service toggles: both are always in an upstream. */
+const SIDES: readonly Slot[] = ['base', 'secondary'];
 
 /** upstreamName returns the name of a service's upstream: the name of its base container. */
 export function upstreamName(scope: Scope, service: string): string {
@@ -54,11 +51,11 @@ export function upstreamName(scope: Scope, service: string): string {
 }
 
 /**
- * backendsOf returns the upstream of a route as one server sees it: both sides of every copy in its zone,
- * the side without traffic as backup, also while nothing runs there. The backup serves connections that an
- * old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
- * servers the copy that has the traffic is reached by the port of its version, and the backup by that of its side,
- * which is known before there is a container.
+ * backendsOf returns the upstream of a route as one server sees it: the copies in its zone by their weights, and on each
+ * of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
+ * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
+ * servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
+ * known before there is a container. Backends with traffic come first.
  */
 export function backendsOf(
   scope: Scope,
@@ -66,23 +63,25 @@ export function backendsOf(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): Backend[] {
-  const backends = route.placements.flatMap((placement): Backend[] => {
-    const server = servers.find(({ host }) => host === placement.host);
-    if (server === undefined || server.zone !== on.zone) return [];
-    const isLocal = server.host === on.host;
+  const backends = servers.flatMap((server): Backend[] => {
+    const here = route.copies.filter((copy) => copy.server === server.name);
+    const isLocal = server.name === on.name;
+    if (here.length === 0 || server.zone !== on.zone) return [];
     if (!isLocal && server.privateIp === undefined) return [];
-    return [placement.side, otherSide(placement.side)].map((side) => {
-      const isBackup = side !== placement.side;
-      const published = (isBackup ? undefined : placement.port) ?? hostPort(route.hostPort, side);
+    const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
+    return [...slots].map((slot) => {
+      const copy = here.find((one) => one.slot === slot);
+      const weight = copy?.weight ?? 0;
+      const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
       return {
-        server: server.host,
-        side,
-        address: isLocal ? containerName(scope, route.service, side) : server.privateIp!,
+        server: server.name,
+        slot,
+        address: isLocal ? containerName(scope, route.service, slot) : server.privateIp!,
         port: isLocal ? route.containerPort : published,
         isLocal,
-        isBackup,
+        weight,
       };
     });
   });
-  return backends.sort((a, b) => Number(a.isBackup) - Number(b.isBackup));
+  return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
 }
