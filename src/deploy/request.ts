@@ -1,43 +1,53 @@
 import type { Provider } from '../fleet/server.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Copy } from '../model/copy.ts';
 import type { Log } from '../model/log.ts';
+import type { ProbeReport } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
-import type { Facts } from './planning/assemble.ts';
+import type { Drift } from './observation/drift.ts';
 import type { Narrowing } from './planning/narrowing.ts';
 import type { Plan } from './planning/plan.ts';
-import type { UnfinishedHookAnswer, WantedService } from './planning/plan-input.ts';
-import type { Author } from './recording/author.ts';
-import type { RollbackTarget } from './restoring/choose-release.ts';
-import type { ProbeReport } from './running/probe.ts';
-import type { Timeline } from './running/timeline.ts';
+import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
+import type { Finding } from './preflight/findings.ts';
+import type { Author } from './record/author.ts';
+import type { RollbackTarget } from './record/choose-release.ts';
+import type { Timeline } from './timeline.ts';
 
-/** What a deploy is asked to do. */
-export interface DeployRequest {
+/** How the servers and the record of an environment are reached. */
+export interface Reach {
+  provider: Provider;
+  openStore(): Promise<Store>;
+  log: Log;
+  clock: Clock;
+}
+
+/** What shall change, of which environment. */
+export interface ChangeRequest extends Reach {
+  /** What the file says. Its servers are those that the provider names. */
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
-  secrets: Facts['secrets'];
+  secrets: Readonly<Record<string, Record<string, string>>>;
   narrowing: Narrowing;
+  /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
+  scope: 'services' | 'routes';
   /** What to do with a hook of which nobody knows how it ended. */
   unfinishedHook?: UnfinishedHookAnswer | undefined;
   /** Brings the services that `narrowing` names back to earlier releases. */
-  rollback?: {
-    to: RollbackTarget;
-    /** hide keeps a value that was read from a server out of the log. */
-    hide(value: string): void;
-  };
-  /** The releases that the rollback has found: `wanted` and `secrets` are theirs by then. */
-  restored?: Facts['restored'];
-  /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
-  scope: 'services' | 'routes';
-  dryRun: boolean;
+  rollback?: { to: RollbackTarget } | undefined;
+  /** hide keeps a value that was read from a server out of the log. */
+  hide(value: string): void;
+}
+
+/** What a deploy is asked to do. */
+export interface DeployRequest extends ChangeRequest {
   /** How long to wait while another run changes the environment, in milliseconds. */
   leaseWaitMs: number;
-  provider: Provider;
-  openStore(): Promise<Store>;
   author: Author;
-  log: Log;
   /** Aborted when the run is cancelled. */
   signal: AbortSignal;
+  /** Told of every plan before it is run: a run that finds the work of a cut-off one plans more than once. */
+  onPlan(plan: Plan): void;
 }
 
 /** What a deploy did. */
@@ -45,7 +55,8 @@ export interface DeployReport {
   plan: Plan;
   services: readonly WantedService[];
   timeline: Timeline;
-  probes: Map<string, ProbeReport>;
+  /** What the probes saw, by service. */
+  probes: ReadonlyMap<string, ProbeReport>;
   /** Connections that were cut when a drain timeout was over. */
   cut: number;
   /** Engine API requests sent. */
@@ -54,7 +65,19 @@ export interface DeployReport {
   failure: unknown;
   /** Services that were to change and run as before, because the run failed. */
   undone: readonly string[];
-  /** Where each service stands now. */
-  standing: Plan['standing'];
+  /** The copies that serve now, by service. */
+  copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;
+}
+
+/** What a deploy would do now, and what it would meet. */
+export interface DryRunReport {
+  plan: Plan;
+  services: readonly WantedService[];
+  /** A deploy would change something. */
+  changed: boolean;
+  /** Where servers and record differ. */
+  drift: Drift[];
+  /** What the look at the servers before a deploy has found; with an error among it, a deploy would fail. */
+  findings: Finding[];
 }

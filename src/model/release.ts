@@ -28,6 +28,21 @@ export interface Release {
   actor?: string;
 }
 
+/** What a probe saw during a switch. */
+export interface ProbeReport {
+  sent: number;
+  /** No answer, or one that says no copy was there. */
+  lost: number;
+  /** The tunnel to the server broke: nobody knows what a user would have seen. */
+  unknown: number;
+  p50_ms: number;
+  p99_ms: number;
+  /** The longest time without a good answer. */
+  longest_gap_ms: number;
+  /** What the first lost requests saw. */
+  losses: string[];
+}
+
 /** What became of one release of a service, for people and for going back. */
 export interface HistoryEntry {
   release: number;
@@ -111,14 +126,7 @@ export interface RecordedService {
   /** The last releases, the newest first. */
   history?: HistoryEntry[];
   /** What the probe saw during the last switch. */
-  probe?: {
-    sent: number;
-    lost: number;
-    unknown: number;
-    p50_ms: number;
-    p99_ms: number;
-    longest_gap_ms: number;
-  };
+  probe?: Omit<ProbeReport, 'losses'>;
 }
 
 /** `state/<project>/<environment>.json`: what runs where now. Fields that are unknown here are kept. */
