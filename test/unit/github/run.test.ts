@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { localActor, runContext } from '../../../src/github/context.ts';
+import { githubRun, localActor } from '../../../src/github/run.ts';
 
 const env = {
   GITHUB_ACTOR: 'alice',
@@ -13,7 +13,7 @@ const env = {
 };
 
 test('the run as GitHub tells it; who re-runs is the actor', () => {
-  expect(runContext(env)).toEqual({
+  expect(githubRun(env)).toEqual({
     actor: 'bob',
     run: 'https://ghe.example.com/o/r/actions/runs/42/attempts/2',
     runId: 42,
@@ -23,7 +23,7 @@ test('the run as GitHub tells it; who re-runs is the actor', () => {
     serverUrl: 'https://ghe.example.com',
     apiUrl: 'https://ghe.example.com/api/v3',
   });
-  expect(runContext({ ...env, GITHUB_RUN_ATTEMPT: '1' }).run).toBe(
+  expect(githubRun({ ...env, GITHUB_RUN_ATTEMPT: '1' }).run).toBe(
     'https://ghe.example.com/o/r/actions/runs/42',
   );
 });
@@ -35,7 +35,7 @@ test('outside GitHub, or with blank or odd values', () => {
     serverUrl: 'https://github.com',
     apiUrl: 'https://api.github.com',
   };
-  expect(runContext({}, () => 'me@laptop')).toEqual(local);
-  expect(runContext({ GITHUB_RUN_ID: 'x', GITHUB_ACTOR: ' ' }, () => 'me@laptop')).toEqual(local);
+  expect(githubRun({}, () => 'me@laptop')).toEqual(local);
+  expect(githubRun({ GITHUB_RUN_ID: 'x', GITHUB_ACTOR: ' ' }, () => 'me@laptop')).toEqual(local);
   expect(localActor()).toMatch(/^.+@.+$/);
 });

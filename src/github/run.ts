@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 
 /** What is known of the run we are part of, in GitHub Actions or on a laptop. */
-export interface RunContext {
+export interface GitHubRun {
   /** Who started it: the GitHub actor, or `user@host`. */
   actor: string;
   /** A link to the run, or `local`. */
@@ -28,10 +28,10 @@ export function localActor(): string {
 }
 
 /**
- * runContext reads the run from `env`, the variables the runner sets. Blank variables count as absent.
+ * githubRun reads the run from `env`, the variables the runner sets. Blank variables count as absent.
  * Outside GitHub Actions the actor is `local` (default `user@host`) and the run is `local`.
  */
-export function runContext(env: NodeJS.ProcessEnv, local: () => string = localActor): RunContext {
+export function githubRun(env: NodeJS.ProcessEnv, local: () => string = localActor): GitHubRun {
   const value = (name: string): string | undefined => env[name]?.trim() || undefined;
   const serverUrl = (value('GITHUB_SERVER_URL') ?? 'https://github.com').replace(/\/+$/, '');
   const apiUrl = (value('GITHUB_API_URL') ?? 'https://api.github.com').replace(/\/+$/, '');
