@@ -1,8 +1,10 @@
 import { stringify } from 'yaml';
-import { ACTIONS, type ActionName, type ActionSpec } from '../src/actions/catalogue.ts';
-import { INPUTS, type InputSpec, OUTPUTS } from '../src/actions/inputs.ts';
+import { ACTIONS, type Action, type ActionName } from '../src/actions/catalogue.ts';
+import { INPUTS, type InputName, type InputSpec } from '../src/commands/inputs.ts';
+import { OUTPUTS } from '../src/commands/outputs.ts';
 
 const names = Object.keys(ACTIONS) as ActionName[];
+const order = Object.keys(INPUTS) as InputName[];
 
 /** actionFiles returns, by path, the action.yml of every action, and the READMEs with their tables filled in. */
 export function actionFiles(current: (path: string) => string | undefined): Record<string, string> {
@@ -21,13 +23,20 @@ function pathIn(folder: string, file: string): string {
 }
 
 function actionYaml(name: ActionName): string {
-  const { folder, title, description, icon, color, inputs, meanings, outputs }: ActionSpec = ACTIONS[name];
+  const { folder, icon, color, command }: Action = ACTIONS[name];
+  const { title, description, outputs } = command;
+  const inputs = inputsOf(name);
   const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
   const manifest = {
     name: title,
     description,
     branding: { icon, color },
-    inputs: Object.fromEntries(inputs.map((input) => [input, inputEntry(INPUTS[input], meanings?.[input])])),
+    inputs: Object.fromEntries(
+      inputs.map(({ name: input, description, required, fallback }) => [
+        input,
+        { description, required, ...(fallback !== undefined && { default: fallback }) },
+      ]),
+    ),
     outputs: Object.fromEntries(
       outputs.map((output) => [output, { description: OUTPUTS[output].description }]),
     ),
@@ -35,25 +44,37 @@ function actionYaml(name: ActionName): string {
       using: 'node24',
       main: `${toRoot}dist/${name}.js`,
       // A run that is killed cannot give its lease back itself.
-      ...(inputs.includes('lease-wait') && { post: `${toRoot}dist/post.js` }),
+      ...(command.inputs.includes('lease-wait') && { post: `${toRoot}dist/post.js` }),
     },
   };
-  return `# Generated from src/actions/catalogue.ts and inputs.ts by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
+  return `# Generated from src/actions/catalogue.ts and src/commands by npm run generate.\n${stringify(manifest, { lineWidth: 110 })}`;
 }
 
-function inputEntry(
-  { description: general, required = false, default: fallback }: InputSpec,
-  meaning: string | undefined,
-) {
-  const description = meaning ?? general;
-  // The runner refuses an action.yml that has an expression anywhere but in a default.
-  if (description.includes('${{')) throw new Error(`a description holds an expression: ${description}`);
-  return { description, required, ...(fallback !== undefined && { default: fallback }) };
+/** An input as it is shown for one action. */
+interface ShownInput {
+  name: InputName;
+  description: string;
+  required: boolean;
+  fallback: string | undefined;
+}
+
+function inputsOf(name: ActionName): ShownInput[] {
+  const { inputs, meanings }: Action['command'] = ACTIONS[name].command;
+  return order
+    .filter((input) => inputs.includes(input))
+    .map((input) => {
+      const { description: general, required = false, default: fallback }: InputSpec = INPUTS[input];
+      const description = meanings?.[input] ?? general;
+      // The runner refuses an action.yml that has an expression anywhere but in a default.
+      if (description.includes('${{')) throw new Error(`a description holds an expression: ${description}`);
+      return { name: input, description, required, fallback };
+    });
 }
 
 /** A README as it begins. What stands outside of its tables is written by hand from then on. */
 function firstReadme(name: ActionName): string {
-  const { folder, title, description, inputs }: ActionSpec = ACTIONS[name];
+  const { folder, command }: Action = ACTIONS[name];
+  const { title, description, inputs } = command;
   const usesKey = inputs.includes('ssh-private-key');
   return `# ${title}
 
@@ -114,10 +135,7 @@ function withTables(path: string, text: string): string {
 }
 
 function inputsTable(name: ActionName): string {
-  const { inputs, meanings }: ActionSpec = ACTIONS[name];
-  const rows = inputs.map((input) => {
-    const { description: general, required, default: fallback }: InputSpec = INPUTS[input];
-    const description = meanings?.[input] ?? general;
+  const rows = inputsOf(name).map(({ name: input, description, required, fallback }) => {
     const given = required ? '**required**' : fallback === undefined ? '' : `\`${fallback}\``;
     return `| \`${input}\` | ${given} | ${cell(description)} |`;
   });
@@ -125,9 +143,8 @@ function inputsTable(name: ActionName): string {
 }
 
 function outputsTable(name: ActionName): string {
-  const rows = ACTIONS[name].outputs.map(
-    (output) => `| \`${output}\` | ${cell(OUTPUTS[output].description)} |`,
-  );
+  const { outputs }: Action['command'] = ACTIONS[name].command;
+  const rows = outputs.map((output) => `| \`${output}\` | ${cell(OUTPUTS[output].description)} |`);
   return ['| output | meaning |', '| --- | --- |', ...rows].join('\n');
 }
 

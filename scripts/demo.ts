@@ -183,14 +183,14 @@ function showTraffic({ traffic, provenMs }: DeployedUnderLoad): void {
 /** sidesOf returns the side that the front has on each server, by the record. */
 async function sidesOf(shop: Example): Promise<Map<string, string>> {
   const { services } = await shop.state();
-  return new Map(services.web?.servers.map(({ host, side }) => [host, side]));
+  return new Map(services.web?.copies.map(({ server, slot }) => [server, slot]));
 }
 
 async function showSides(shop: Example, before: ReadonlyMap<string, string>): Promise<void> {
   const { services } = await shop.state();
-  const rows = (services.web?.servers ?? []).map(({ host, side, container, release }) => {
-    const old = before.get(host);
-    return [host, ...(before.size > 0 ? [old ?? ''] : []), side, container, String(release)];
+  const rows = (services.web?.copies ?? []).map(({ server, slot, container, release }) => {
+    const old = before.get(server);
+    return [server, ...(before.size > 0 ? [old ?? ''] : []), slot, container, String(release)];
   });
   const sides = before.size > 0 ? ['side before', 'side now'] : ['side'];
   screen.table(['web on', ...sides, 'container', 'release'], rows);
@@ -202,7 +202,7 @@ async function expectOneSide(shop: Example, lab: Lab): Promise<void> {
   for (const server of lab.servers) {
     const names = (await server.docker('ps', '--all', '--format', '{{.Names}}')).split('\n');
     const found = names.filter((name) => name.startsWith('shop_production_web'));
-    const recorded = services.web?.servers.find(({ host }) => host === server.host)?.container;
+    const recorded = services.web?.copies.find((copy) => copy.server === server.host)?.container;
     expect(
       found.join() === recorded,
       `${server.host} has ${found.join(', ') || 'no front'}, not ${recorded}`,

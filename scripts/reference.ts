@@ -6,7 +6,7 @@ import {
   INTERNAL_PORTS,
   preferredHostPort,
   preferredInternalPort,
-  SECONDARY_OFFSET,
+  SLOT_OFFSET,
 } from '../src/model/ports.ts';
 import { documentedSchema, type SchemaNode } from './json-schema.ts';
 
@@ -195,6 +195,7 @@ which must fit into a DNS label. A service cannot be named \`nginx\`, nor a proj
 function portsSection(): string {
   const scope = { project: 'shop', environment: 'production' };
   const last = (range: { first: number; count: number }): number => range.first + range.count - 1;
+  const preferred = preferredHostPort(scope, 'api', 3000);
   return `## Ports
 
 Ports on the server and at the sidecar follow from names, so that they are the same on every server and in every run:
@@ -202,8 +203,8 @@ the first four bytes (big endian) of the SHA-256 of a string in UTF-8, modulo 10
 
 | port | string | range | \`shop\`, \`production\`, \`api\`, 3000 |
 | --- | --- | --- | --- |
-| host port, base side | \`project/environment/service/port\` | ${HOST_PORTS.first}-${last(HOST_PORTS)} | ${preferredHostPort(scope, 'api', 3000)} |
-| host port, secondary side | the same | ${HOST_PORTS.first + SECONDARY_OFFSET}-${last(HOST_PORTS) + SECONDARY_OFFSET} | ${preferredHostPort(scope, 'api', 3000) + SECONDARY_OFFSET} |
+| host port, base side | \`project/environment/service/port\` | ${HOST_PORTS.first}-${last(HOST_PORTS)} | ${preferred} |
+| host port, secondary side | the same | ${HOST_PORTS.first + SLOT_OFFSET}-${last(HOST_PORTS) + SLOT_OFFSET} | ${preferred + SLOT_OFFSET} |
 | internal port | \`project/environment/service\` | ${INTERNAL_PORTS.first}-${last(INTERNAL_PORTS)} | ${preferredInternalPort(scope, 'api')} |
 
 A service whose port is taken gets the next free one, from the end of the range on from its beginning. What was

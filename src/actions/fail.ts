@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
 import { UserError, UserErrors } from '../model/errors.ts';
+import { textOf } from '../report/failure.ts';
 import type { RunnerLog } from './log.ts';
 
 /** The runner shows ten annotations of a kind and drops the rest silently. */
@@ -20,14 +21,4 @@ function annotate(error: unknown, log: RunnerLog): void {
     title: error instanceof UserError ? 'Switchyard' : 'Switchyard: a bug, please report it',
     ...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
   });
-}
-
-/** textOf returns an error for people, with its place and what to do next. */
-export function textOf(error: unknown): string {
-  if (!(error instanceof UserError))
-    return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const place = error.location
-    ? `${error.location.file}:${error.location.line}:${error.location.column}: `
-    : '';
-  return `${place}${error.message}${error.hint ? `\n→ ${error.hint}` : ''}`;
 }

@@ -1,12 +1,12 @@
 import * as core from '@actions/core';
-import { escapeMarkdown } from '../deploy/reporting/markdown.ts';
-import type { Log } from '../model/log.ts';
+import type { ConcealingLog } from '../commands/surroundings.ts';
+import { escapeMarkdown } from '../report/markdown.ts';
 
 /** Shorter values would blank out half of a log. */
 const SHORTEST_SECRET = 4;
 
 /** RunnerLog writes to the runner's log. Secrets never reach it, also where no runner masks them. */
-export class RunnerLog implements Log {
+export class RunnerLog implements ConcealingLog {
   readonly #secrets = new Set<string>();
 
   /** hide keeps a value, each of its lines and their base64 out of the log; the runner is told as well. */

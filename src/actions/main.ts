@@ -1,36 +1,28 @@
 import * as core from '@actions/core';
+import { readInputs } from '../commands/inputs.ts';
+import type { Outputs } from '../commands/outputs.ts';
+import type { Surroundings } from '../commands/surroundings.ts';
+import { systemClock } from '../model/clock.ts';
 import { reasonOf, UserError } from '../model/errors.ts';
-import { ACTIONS, type ActionName } from './catalogue.ts';
-import { runDeploy } from './deploy.ts';
+import { describePlan } from '../report/changes.ts';
+import { renderFailure, textOf } from '../report/failure.ts';
+import { render } from '../report/result.ts';
+import { ACTIONS, type Action, type ActionName } from './catalogue.ts';
 import { fail } from './fail.ts';
-import { type Inputs, readInputs } from './inputs.ts';
 import { isSummaryWritten, writeSummary } from './job-summary.ts';
 import { RunnerLog } from './log.ts';
-import { runPlan } from './plan.ts';
-import { runPost } from './post.ts';
-import { runRollback } from './rollback.ts';
-import { runStatus } from './status.ts';
-import { renderFailure } from './summary.ts';
-
-const RUNS: Record<ActionName, (inputs: Inputs, log: RunnerLog, signal: AbortSignal) => Promise<void>> = {
-  deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
-  'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
-  rollback: (inputs, log, signal) => runRollback(inputs, log, signal),
-  'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
-  plan: (inputs, log) => runPlan(inputs, log),
-  status: (inputs, log) => runStatus(inputs, log),
-};
+import { giveLeftLeaseBack, rememberLease } from './post.ts';
+import { writeComment } from './pull-request-comment.ts';
 
 /** GitHub sends SIGINT, 7.5 s later SIGTERM, and KILL soon after: what takes longer would end in the middle of a word. */
 const LONGEST_END_MS = 6_000;
 
-/** run is where every bundle entry begins: it reads the inputs, runs the action and reports how it ended. */
+/** run is where every bundle entry begins: it runs an action and reports how it ended. */
 export async function run(name: ActionName): Promise<void> {
   const log = new RunnerLog();
-  const cancel = cancelOnSignals(log, (error) => end(name, error, log));
+  const signal = cancelOnSignals(log, (error) => end(name, error, log));
   try {
-    const inputs = readInputs(ACTIONS[name].inputs, (input) => core.getInput(input));
-    await RUNS[name](inputs, log, cancel);
+    await act(name, log, signal);
   } catch (error) {
     await end(name, reasonOf(error), log);
   }
@@ -40,8 +32,45 @@ export async function run(name: ActionName): Promise<void> {
 
 /** post is the entry of the step that follows an action at the end of the job, also when that was killed. */
 export async function post(): Promise<void> {
-  await runPost(new RunnerLog());
+  await giveLeftLeaseBack(new RunnerLog());
   process.exit();
+}
+
+/** Reads the inputs, runs the command and shows what it came to; it throws what made that fail. */
+async function act(name: ActionName, log: RunnerLog, signal: AbortSignal): Promise<void> {
+  const { command }: Action = ACTIONS[name];
+  const inputs = readInputs(command.inputs, (input) => core.getInput(input));
+  const show = async (outputs: Partial<Outputs>, markdown: string) => {
+    for (const [output, value] of Object.entries(outputs)) core.setOutput(output, value);
+    await writeSummary(markdown, log);
+    if (inputs.comment) await writeComment(inputs, markdown, log);
+  };
+  const result = await command.run(inputs, surroundingsOf(log, signal)).catch(async (error: unknown) => {
+    const reason = reasonOf(error);
+    const outputs = command.outputsOf?.(log.clean(textOf(reason))) ?? {};
+    await show(outputs, renderFailure(`${inputs.environment}: the ${name}`, reason));
+    throw reason;
+  });
+  const { lines, warnings, markdown } = render(result);
+  for (const line of lines) log.info(line);
+  for (const line of warnings) log.warning(line);
+  await show(result.outputs, markdown);
+  if (result.failure !== undefined) throw result.failure;
+  process.exitCode = result.exitCode ?? 0;
+}
+
+function surroundingsOf(log: RunnerLog, signal: AbortSignal): Surroundings {
+  return {
+    workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
+    env: process.env,
+    log,
+    clock: systemClock,
+    signal,
+    onPlan: (plan) => {
+      for (const line of describePlan(plan)) log.info(line);
+    },
+    onLease: rememberLease,
+  };
 }
 
 /** Says why a run failed, in the log and, unless it has done so in more detail, in the summary. */

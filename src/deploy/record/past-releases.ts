@@ -3,8 +3,6 @@ import type { EnvironmentSpec } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Store } from '../../state/store.ts';
 import { checkNarrowing } from '../planning/narrowing.ts';
-import { historyRows } from '../reporting/render-history.ts';
-import { markdownTable, type Row, textTable } from '../reporting/table.ts';
 
 /** A release that a rollback can go to, or that failed. */
 export interface PastRelease extends HistoryEntry {
@@ -50,26 +48,4 @@ async function pastOf(snapshot: Snapshot, service: string): Promise<PastRelease[
     image: releases[index]?.container.image ?? '',
     isCurrent: entry.release === release,
   }));
-}
-
-/** renderPast returns the last releases as lines for a log and as Markdown for the job summary. Pure. */
-export function renderPast(title: string, { services }: PastReleases): { lines: string[]; markdown: string } {
-  const rows = Object.entries(services).flatMap(([service, past]) => rowsOf(service, past));
-  const nothing = 'nothing was deployed yet';
-  return {
-    lines: [`${title}: releases`, ...(rows.length === 0 ? [nothing] : textTable(rows))],
-    markdown: `## ${title}: releases\n\n${rows.length === 0 ? nothing : markdownTable(rows)}\n`,
-  };
-}
-
-function rowsOf(service: string, past: readonly PastRelease[]): Row[] {
-  return historyRows(service, past).map(({ run, ...row }, index) => {
-    const { image = '', isCurrent = false, restores } = past[index] ?? {};
-    return {
-      ...row,
-      release: `${row.release}${isCurrent ? ' (runs)' : ''}`,
-      restores: restores === undefined ? '' : String(restores),
-      image,
-    };
-  });
 }

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '../../model/release.ts';
+import type { HistoryEntry } from '../model/release.ts';
 import type { Row } from './table.ts';
 
 /** historyRows returns what became of the releases of a service, a row each, in their order. Pure. */

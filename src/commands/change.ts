@@ -1,0 +1,113 @@
+import { requireSecrets } from '../config/secrets.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { dryRun } from '../deploy/dry-run.ts';
+import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
+import { UserError } from '../model/errors.ts';
+import type { CommandResult } from './command.ts';
+import { type DryRun, foreseenFailure } from './dry-run.ts';
+import type { CHANGING, Inputs } from './inputs.ts';
+import type { ServiceResult } from './outputs.ts';
+import { openProject, type Project, type ProjectInputs } from './project.ts';
+import { releasesOf, resultOf } from './result.ts';
+import type { ConcealingLog, Surroundings } from './surroundings.ts';
+
+/** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
+type RequestInputs = Partial<
+  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'secrets' | 'unfinished-hook'>
+>;
+
+/** In what commands differ that change an environment, beside their inputs. */
+export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback'> {
+  /** check throws for what the command does not take. */
+  check?(project: Project): void;
+}
+
+/** What a deploy did. */
+export interface Deployed extends CommandResult<'changed' | 'releases' | 'result'> {
+  kind: 'deployed';
+  /** For people: `shop production`. */
+  title: string;
+  report: DeployReport;
+  services: Record<string, ServiceResult>;
+}
+
+/** What a change came to, or would. */
+export type ChangeResult = Deployed | DryRun<'changed' | 'releases' | 'result'>;
+
+/** change is behind every command that changes an environment: they differ in inputs and kind only. */
+export async function change(
+  inputs: ProjectInputs & Pick<Inputs, (typeof CHANGING)[number]> & RequestInputs,
+  surroundings: Surroundings,
+  kind: ChangeKind,
+): Promise<ChangeResult> {
+  const project = await openProject(inputs, surroundings);
+  kind.check?.(project);
+  const request = changeRequest(project, inputs, surroundings.log, kind);
+  if (inputs['dry-run']) return withoutChange(project, await dryRun(request));
+  const { signal, onPlan } = surroundings;
+  const { author } = project;
+  return deployed(
+    project,
+    await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }),
+  );
+}
+
+/** changeRequest says what shall change. It keeps all secret values out of the log; it throws for those that are missing. */
+export function changeRequest(
+  { wanted, config, reach }: Project,
+  inputs: RequestInputs,
+  log: ConcealingLog,
+  { scope, rollback }: ChangeKind,
+): ChangeRequest {
+  const { service: services, zones, secrets } = inputs;
+  for (const value of Object.values(secrets ?? {})) log.hide(value);
+  const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
+  return {
+    ...reach,
+    wanted,
+    secrets:
+      secrets === undefined ? {} : requireSecrets({ ...wanted, services: selected }, secrets, config.locate),
+    narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
+    scope,
+    unfinishedHook: inputs['unfinished-hook'],
+    rollback,
+    hide: (value) => log.hide(value),
+  };
+}
+
+function deployed({ wanted, title }: Project, report: DeployReport): Deployed {
+  const services = resultOf(report, wanted.servers.length > 1);
+  return {
+    kind: 'deployed',
+    title,
+    report,
+    services,
+    outputs: { changed: report.changed, releases: releasesOf(report), result: services },
+    failure: report.failure ?? lossesIn(services),
+  };
+}
+
+function withoutChange({ wanted, title }: Project, report: DryRunReport): ChangeResult {
+  const { plan, services, changed } = report;
+  const planned = { plan, services, copies: plan.copies, undone: [] };
+  return {
+    kind: 'dry run',
+    title,
+    report,
+    outputs: { changed, releases: releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
+    failure: foreseenFailure(report),
+  };
+}
+
+/** A lost request fails the run, though what it deployed stays. */
+function lossesIn(services: Record<string, ServiceResult>): UserError | undefined {
+  const [found] = Object.entries(services).filter(([, { probe }]) => probe !== undefined && probe.lost > 0);
+  if (found === undefined) return undefined;
+  const [service, { probe }] = found;
+  return new UserError(
+    `${service}: ${probe?.lost} of ${probe?.sent} probe requests were lost during the switch (${probe?.losses.join('; ')})`,
+    {
+      hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
+    },
+  );
+}

@@ -1,0 +1,30 @@
+import { resolveEnvironment } from '../config/resolve.ts';
+import { failTogether, UserError, UserErrors } from '../model/errors.ts';
+import { change } from './change.ts';
+import { command } from './command.ts';
+import { CHANGING, PROJECT, RELEASING } from './inputs.ts';
+import type { Project } from './project.ts';
+
+/** deploy brings a whole environment to what the file says. */
+export const deploy = command({
+  title: 'Switchyard',
+  description: 'Deploy everything of an environment to your own servers, without losing a request.',
+  inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'unfinished-hook'],
+  outputs: ['changed', 'releases', 'result'],
+  run: (inputs, surroundings) =>
+    change(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
+});
+
+/** It says everything that is wrong with the file, also in environments that it does not deploy. */
+function checkAllEnvironments({ config }: Project): void {
+  const errors: UserError[] = [];
+  for (const environment of Object.keys(config.config.environments)) {
+    try {
+      resolveEnvironment(config, environment);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(...(error instanceof UserErrors ? error.errors : [error]));
+    }
+  }
+  failTogether(errors);
+}

@@ -1,0 +1,19 @@
+import { errorsOf } from '../deploy/preflight/findings.ts';
+import type { DryRunReport } from '../deploy/request.ts';
+import { type UserError, UserErrors } from '../model/errors.ts';
+import type { CommandResult } from './command.ts';
+import type { OutputName } from './outputs.ts';
+
+/** What a change would do, and what it would meet. */
+export interface DryRun<O extends OutputName> extends CommandResult<O> {
+  kind: 'dry run';
+  /** For people: `shop production`. */
+  title: string;
+  report: DryRunReport;
+}
+
+/** foreseenFailure returns the error of a dry run: what a deploy would fail of, undefined where it would not. */
+export function foreseenFailure({ findings }: Pick<DryRunReport, 'findings'>): UserError | undefined {
+  const errors = errorsOf(findings);
+  return errors.length > 1 ? new UserErrors(errors) : errors[0];
+}

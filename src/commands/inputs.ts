@@ -1,0 +1,157 @@
+import type * as z from 'zod';
+import { failTogether, UserError } from '../model/errors.ts';
+import {
+  durationMs,
+  flag,
+  hookAnswer,
+  lines,
+  optionalText,
+  pairs,
+  secretValues,
+  text,
+} from './input-schemas.ts';
+
+/** One input: what people are told of it, and how its text is read. */
+export interface InputSpec {
+  description: string;
+  required?: boolean;
+  /** What is read where nothing was given. */
+  default?: string;
+  schema: z.ZodType<unknown, string>;
+}
+
+/**
+ * Every input of every command, in the order in which they are shown: the one source of action.yml, of the READMEs'
+ * tables and of what is read.
+ */
+export const INPUTS = {
+  environment: {
+    description: 'The environment of the configuration to work on, for example `production`.',
+    required: true,
+    schema: text,
+  },
+  service: {
+    description:
+      'The services to deploy, one a line. All services when empty; then services that left the file are removed.',
+    schema: lines,
+  },
+  to: {
+    description:
+      'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
+    default: 'previous',
+    schema: text,
+  },
+  zones: {
+    description: 'The zones to work in, one a line. All zones of the environment when empty.',
+    schema: lines,
+  },
+  'exclude-servers': {
+    description:
+      'Names of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
+    schema: lines,
+  },
+  config: {
+    description: 'Path of the configuration, from the root of the repository.',
+    default: 'switchyard.yml',
+    schema: text,
+  },
+  'ssh-private-key': {
+    description:
+      'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
+    schema: optionalText,
+  },
+  secrets: {
+    description:
+      'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
+    schema: secretValues,
+  },
+  images: {
+    description:
+      'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
+    schema: pairs,
+  },
+  'state-branch': {
+    description: 'The branch that records what was deployed. It is created on first use.',
+    default: 'switchyard-state',
+    schema: text,
+  },
+  'github-token': {
+    description:
+      'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
+    default: '${{ github.token }}',
+    schema: optionalText,
+  },
+  'lease-wait': {
+    description:
+      'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
+    default: '15m',
+    schema: durationMs,
+  },
+  'unfinished-hook': {
+    description:
+      'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
+    schema: hookAnswer,
+  },
+  'dry-run': {
+    description: 'With `true`, plan and print, and change nothing.',
+    default: 'false',
+    schema: flag,
+  },
+  comment: {
+    description:
+      'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
+    default: 'true',
+    schema: flag,
+  },
+  'exit-code': {
+    description:
+      'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',
+    default: 'false',
+    schema: flag,
+  },
+} as const satisfies Record<string, InputSpec>;
+
+export type InputName = keyof typeof INPUTS;
+
+/** All inputs, read. */
+export type Inputs = { [Name in InputName]: z.infer<(typeof INPUTS)[Name]['schema']> };
+
+/** What every command needs that works on an environment. */
+export const PROJECT = [
+  'environment',
+  'config',
+  'ssh-private-key',
+  'state-branch',
+  'github-token',
+] as const satisfies InputName[];
+
+/** What a command needs that changes an environment, and must not do so beside another. */
+export const CHANGING = ['exclude-servers', 'lease-wait', 'dry-run'] as const satisfies InputName[];
+
+/** What a command needs that brings new versions of services. */
+export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];
+
+/**
+ * readInputs reads inputs by their names. `get` returns an input's text, empty when it was not given. It throws a
+ * UserError, or UserErrors with all mistakes at once.
+ */
+export function readInputs<Name extends InputName>(
+  names: readonly Name[],
+  get: (name: string) => string,
+): Pick<Inputs, Name> {
+  const errors: UserError[] = [];
+  const entries = names.map((name) => {
+    const { description, default: fallback = '', schema }: InputSpec = INPUTS[name];
+    const given = get(name);
+    // GitHub fills in its own defaults; elsewhere `${{ github.token }}` is nothing.
+    const standIn = fallback.startsWith('${{') ? '' : fallback;
+    const parsed = schema.safeParse(given.trim() === '' ? standIn : given);
+    if (!parsed.success) {
+      const message = `input ${name} ${parsed.error.issues[0]?.message}`;
+      errors.push(new UserError(message, { hint: `${name}: ${description}` }));
+    }
+    return [name, parsed.data] as const;
+  });
+  failTogether(errors);
+  return Object.fromEntries(entries) as Pick<Inputs, Name>;
+}

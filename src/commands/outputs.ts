@@ -1,0 +1,66 @@
+import type { Drift } from '../deploy/observation/drift.ts';
+import type { StatusService } from '../deploy/observation/status.ts';
+import type { Change, Effect, StaleChange } from '../deploy/planning/plan.ts';
+import type { Finding } from '../deploy/preflight/findings.ts';
+import type { PastRelease } from '../deploy/record/past-releases.ts';
+import type { Slot } from '../model/copy.ts';
+import type { ProbeReport } from '../model/release.ts';
+
+/** One copy in the output `result`. */
+export interface CopyResult {
+  /** The server's name. */
+  server: string;
+  slot: Slot;
+  container: string;
+  /** The host port where one is published, else the container port. */
+  port: number;
+  /** Milliseconds of each phase that happened here: start, healthy, drain, stop. */
+  durations: Record<string, number>;
+}
+
+/** One service in the output `result`. */
+export interface ServiceResult {
+  release: number;
+  effect: Effect;
+  copies: CopyResult[];
+  probe?: ProbeReport;
+}
+
+/** How a plan came out. */
+export type PlanOutcome = 'no changes' | 'changes' | 'error';
+
+/** The output `plan`. */
+export type PlanOutput =
+  | {
+      outcome: PlanOutcome;
+      changes: Change[];
+      steps: string[];
+      stale: StaleChange;
+      drift: Drift[];
+      preflight: Finding[];
+    }
+  | { outcome: 'error'; error: string };
+
+/** All outputs, with what their values are. */
+export interface Outputs {
+  changed: boolean;
+  releases: Record<string, number>;
+  result: Record<string, ServiceResult> | Record<string, PastRelease[]> | Record<string, StatusService>;
+  plan: PlanOutput;
+}
+
+export type OutputName = keyof Outputs;
+
+/** Every output of every command, as people are told of it. */
+export const OUTPUTS: Record<OutputName, { description: string }> = {
+  changed: { description: '`true` when anything was changed (or, in a dry run, would be), else `false`.' },
+  releases: { description: 'JSON: the number of the release that runs, by service.' },
+  result: {
+    description:
+      'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe.',
+  },
+  plan: {
+    description:
+      'JSON: `outcome` (`no changes`, `changes` or `error`), `changes` by service with their reasons, `steps` as text, `drift`, and what the look at the servers has found (`preflight`).',
+  },
+};

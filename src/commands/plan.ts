@@ -1,0 +1,55 @@
+import { dryRun } from '../deploy/dry-run.ts';
+import type { DryRunReport } from '../deploy/request.ts';
+import { describeStep } from '../deploy/steps/index.ts';
+import { changeRequest } from './change.ts';
+import { command } from './command.ts';
+import { type DryRun, foreseenFailure } from './dry-run.ts';
+import { PROJECT, RELEASING } from './inputs.ts';
+import type { PlanOutcome, PlanOutput } from './outputs.ts';
+import { openProject } from './project.ts';
+import { releasesOf } from './result.ts';
+
+/** The exit code that tells changes from none, as `diff` and others have it. */
+const CHANGES = 2;
+
+/** plan shows what a deploy would do: also that it would fail, and why. */
+export const plan = command({
+  title: 'Switchyard plan',
+  description:
+    'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
+  inputs: [...PROJECT, ...RELEASING, 'service', 'zones', 'exclude-servers', 'comment', 'exit-code'],
+  outputs: ['changed', 'releases', 'plan'],
+  async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
+    const project = await openProject(inputs, surroundings);
+    const report = await dryRun(changeRequest(project, inputs, surroundings.log, { scope: 'services' }));
+    const { changed, services } = report;
+    return {
+      kind: 'dry run',
+      title: project.title,
+      report,
+      outputs: { changed, releases: releasesOf({ services, undone: [] }), plan: planOutput(report) },
+      failure: foreseenFailure(report),
+      exitCode: inputs['exit-code'] && changed ? CHANGES : 0,
+    };
+  },
+  outputsOf: (error) => ({ changed: undefined, releases: {}, plan: { outcome: 'error', error } }),
+});
+
+/** planOutput returns the output `plan`. Pure. */
+export function planOutput(report: DryRunReport): PlanOutput {
+  const { changes, steps, stale } = report.plan;
+  return {
+    outcome: outcomeOf(report),
+    changes,
+    steps: steps.map(({ step }) => describeStep(step)),
+    stale,
+    drift: report.drift,
+    preflight: report.findings,
+  };
+}
+
+/** outcomeOf tells the three ways apart in which a plan can come out; what a deploy would fail of is an error. */
+export function outcomeOf({ changed, findings }: Pick<DryRunReport, 'changed' | 'findings'>): PlanOutcome {
+  if (findings.some(({ level }) => level === 'error')) return 'error';
+  return changed ? 'changes' : 'no changes';
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { resolveEnvironment } from '../config/resolve.ts';
+import type { Author } from '../deploy/record/author.ts';
+import type { Reach } from '../deploy/request.ts';
+import type { Provider } from '../fleet/server.ts';
+import { githubRun } from '../github/run.ts';
+import { UserError } from '../model/errors.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
+import { normalisePrivateKey } from '../ssh/keys.ts';
+import { askGitHub } from '../state/lease-watch.ts';
+import { openStore } from '../state/store.ts';
+import type { Inputs, PROJECT } from './inputs.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** What opens a project. */
+export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> & Partial<Pick<Inputs, 'images'>>;
+
+/** An environment of the file, and how its servers and its record are reached. */
+export interface Project {
+  config: LoadedConfig;
+  wanted: EnvironmentSpec;
+  /** For people: `shop production`. */
+  title: string;
+  reach: Reach;
+  author: Author;
+}
+
+/**
+ * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. It
+ * throws UserErrors for every mistake in file and inputs.
+ */
+export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
+  const { workspace, env, log, clock } = surroundings;
+  const config = loadConfig(await readConfig(workspace, inputs.config), inputs.config, env);
+  const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
+  const scope = { project: wanted.project, environment: wanted.environment };
+  const run = githubRun(env);
+  const token = inputs['github-token'];
+  if (token !== undefined) log.hide(token);
+  return {
+    config,
+    wanted,
+    title: `${scope.project} ${scope.environment}`,
+    reach: {
+      provider: providerOf(wanted, inputs, surroundings),
+      openStore: () =>
+        openStore({
+          workspace,
+          env,
+          branch: inputs['state-branch'],
+          scope,
+          ...(token !== undefined && { token }),
+          run,
+          log,
+          clock,
+          isAlive: askGitHub(token, run),
+          onLease: (id) => surroundings.onLease(scope, id),
+        }),
+      log,
+      clock,
+    },
+    author: { run: run.run, actor: run.actor, commit: run.sha },
+  };
+}
+
+async function readConfig(workspace: string, path: string): Promise<string> {
+  try {
+    return await readFile(join(workspace, path), 'utf8');
+  } catch (cause) {
+    throw new UserError(`there is no ${path} in the repository`, {
+      hint: 'Is the repository checked out (actions/checkout) before this step? The input "config" names another file.',
+      cause,
+    });
+  }
+}

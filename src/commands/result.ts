@@ -1,0 +1,64 @@
+import type { DeployReport } from '../deploy/request.ts';
+import { hostPort } from '../model/ports.ts';
+import type { CopyResult, ServiceResult } from './outputs.ts';
+
+/** What there is to tell of a deploy: of one that was only planned nothing took any time, and nothing was probed. */
+type Told = Pick<DeployReport, 'plan' | 'services' | 'copies' | 'undone'> &
+  Partial<Pick<DeployReport, 'timeline' | 'probes'>>;
+
+const PHASES = ['start', 'healthy', 'drain', 'stop'];
+
+/** resultOf returns the output `result` of a deploy, by service. Pure. */
+export function resultOf(report: Told, isMultiServer: boolean): Record<string, ServiceResult> {
+  const entries = report.plan.changes
+    .filter(({ effect }) => effect !== 'remove')
+    .map((change): [string, ServiceResult] => {
+      const { service, from, to, effect } = change;
+      const isUndone = report.undone.includes(service);
+      const probe = report.probes?.get(service);
+      return [
+        service,
+        {
+          release: isUndone ? from : to,
+          effect: isUndone ? 'none' : effect,
+          copies: copiesOf(report, service, isMultiServer),
+          ...(probe && { probe }),
+        },
+      ];
+    });
+  return Object.fromEntries(entries);
+}
+
+function copiesOf(
+  { services, copies, timeline, undone }: Told,
+  service: string,
+  isMultiServer: boolean,
+): CopyResult[] {
+  const wanted = services.find(({ name }) => name === service);
+  // What was undone runs as before: durations of the new copies would be told of the old ones.
+  const phases = undone.includes(service) ? [] : PHASES;
+  return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
+    server,
+    slot,
+    container: name,
+    port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
+    durations: Object.fromEntries(
+      phases.flatMap((phase) => {
+        const ms = timeline?.durationMs(phase, service, server);
+        return ms === undefined ? [] : [[phase, ms]];
+      }),
+    ),
+  }));
+}
+
+/** releasesOf returns the output `releases`: the number that runs, by service. Pure. */
+export function releasesOf({
+  services,
+  undone,
+}: Pick<DeployReport, 'services' | 'undone'>): Record<string, number> {
+  const entries = services.map(({ name, release, known }) => {
+    const isUndone = undone.includes(name);
+    return [name, isUndone ? (known.current?.number ?? 0) : release.number] as const;
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,29 @@
+import { status as look, type StatusReport } from '../deploy/observation/status.ts';
+import { type CommandResult, command } from './command.ts';
+import { PROJECT } from './inputs.ts';
+import { openProject } from './project.ts';
+
+/** What runs where, and what differs from the record. */
+export interface Status extends CommandResult<'releases' | 'result'> {
+  kind: 'status';
+  report: StatusReport;
+}
+
+/** status shows what runs where in an environment. */
+export const status = command({
+  title: 'Switchyard status',
+  description: 'Show what runs where in an environment, and where it differs from the record.',
+  inputs: [...PROJECT, 'zones', 'exclude-servers'],
+  outputs: ['releases', 'result'],
+  async run(inputs, surroundings): Promise<Status> {
+    const { reach, wanted } = await openProject(inputs, surroundings);
+    const { zones, 'exclude-servers': excludedServers } = inputs;
+    const report = await look({ ...reach, wanted, zones, excludedServers });
+    return {
+      kind: 'status',
+      report,
+      outputs: { releases: report.releases, result: report.services },
+      failure: undefined,
+    };
+  },
+});

@@ -1,0 +1,35 @@
+import type { ChangeResult } from '../commands/change.ts';
+import type { plan } from '../commands/plan.ts';
+import type { ReleaseList } from '../commands/rollback.ts';
+import type { Status } from '../commands/status.ts';
+import { renderDeployed } from './deployed.ts';
+import { dryRunLines, renderDryRun } from './dry-run.ts';
+import { renderPast } from './past-releases.ts';
+import { renderStatus } from './status.ts';
+
+/** What any of the commands comes to. */
+export type Result = ChangeResult | Awaited<ReturnType<typeof plan.run>> | ReleaseList | Status;
+
+/** A result for people. */
+export interface Rendered {
+  /** For a log or a terminal; what was told while the command ran is not repeated. */
+  lines: string[];
+  /** Lines that nobody should overlook. */
+  warnings: string[];
+  /** For the job summary and comments. */
+  markdown: string;
+}
+
+/** render returns what a command came to, for people. Pure. */
+export function render(result: Result): Rendered {
+  switch (result.kind) {
+    case 'deployed':
+      return { lines: [], warnings: [], markdown: renderDeployed(result) };
+    case 'dry run':
+      return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
+    case 'releases':
+      return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'status':
+      return { ...renderStatus(result.report), warnings: [] };
+  }
+}

@@ -1,0 +1,53 @@
+import type { StatusReport } from '../deploy/observation/status.ts';
+import { historyRows } from './history.ts';
+import { page } from './markdown.ts';
+import { markdownTable, type Row, textTable } from './table.ts';
+
+/** Releases of each service. */
+const SHOWN = 5;
+
+/** renderStatus returns a status as lines for a log and as Markdown for the job summary. Pure. */
+export function renderStatus(report: StatusReport): { lines: string[]; markdown: string } {
+  const { title, services } = report;
+  const rows = Object.entries(services).flatMap(([service, { copies }]) =>
+    copies.map((copy) => copyRow(service, copy)),
+  );
+  const past = Object.entries(services).flatMap(([service, { history }]) =>
+    historyRows(service, history.slice(0, SHOWN)),
+  );
+  const drift = report.drift.map((one) => `drift: ${one}`);
+  const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
+  const nginx = report.nginx.map(
+    ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
+  );
+  return {
+    lines: [
+      title,
+      ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+      ...nginx,
+      ...lease,
+      ...drift,
+      ...textTable(past),
+    ],
+    markdown: page(
+      `## ${title}`,
+      rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
+      [...nginx, ...lease].map((line) => `- ${line}`).join('\n'),
+      drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
+      past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`,
+    ),
+  };
+}
+
+function copyRow(service: string, copy: StatusReport['services'][string]['copies'][number]): Row {
+  const { server, slot, container, release, image, isRunning, isActive } = copy;
+  return {
+    service,
+    release: String(release),
+    server,
+    slot: `${slot}${isActive ? ' (active)' : ''}`,
+    container,
+    image,
+    state: isRunning ? 'runs' : 'stopped',
+  };
+}
