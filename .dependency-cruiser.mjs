@@ -1,12 +1,16 @@
 /**
- * Who may import whom in src/: the house of docs and design, floor by floor. A file imports from its own folder
- * and from lower floors; what else a folder may reach is in ALSO, with the reason.
+ * Who may import whom in src/: the house, floor by floor. A file imports from its own folder and from lower floors;
+ * what else a folder may reach is in ALSO, with the reason.
  */
 export const FLOORS = [
   ['config', 'model'],
   ['ssh', 'docker', 'git', 'github'],
   ['fleet', 'nginx', 'state'],
   ['deploy'],
+  ['commands'],
+  // How the results of commands look; commands do not know it.
+  ['report'],
+  // The doors.
   ['actions'],
 ];
 
@@ -17,16 +21,39 @@ const ALSO = {
   nginx: ['fleet'],
 };
 
-/** Packages that one folder alone knows, so that it can be replaced. */
-export const KNOWN_TO = {
-  '@actions/core': 'actions',
-  '@actions/exec': 'git',
-  '@actions/github': 'github',
-  'node-ssh': 'ssh',
-  ssh2: 'ssh',
-  'tar-stream': 'docker',
-  yaml: 'config',
+/** The rooms of src/deploy, and which others each may import from. Files beside the rooms may import from all of them. */
+export const ROOMS = {
+  planning: [],
+  observation: ['planning'],
+  steps: ['planning', 'observation'],
+  record: ['planning'],
+  preflight: ['planning', 'observation'],
 };
+
+/** What a room may know of another by its types only. */
+const TYPES = {
+  // A plan is made of steps: their data, which each kind defines beside what it does.
+  planning: ['steps'],
+};
+
+/** Folders that planning does not touch: what they hold acts, or speaks of how acting is done. */
+const ACTING = ['ssh', 'docker', 'git', 'github', 'fleet', 'state'];
+
+/** Packages that few folders know, so that they can be replaced. */
+export const KNOWN_TO = {
+  '@actions/core': ['actions'],
+  '@actions/exec': ['git'],
+  '@actions/github': ['github'],
+  // Its types: what the engine says, as far as it reaches those who look and act.
+  '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
+  'node-ssh': ['ssh'],
+  ssh2: ['ssh'],
+  'tar-stream': ['docker'],
+  yaml: ['config'],
+};
+
+/** Who may wait in real time; all others are handed a clock, so that a simulation can hand in its own. */
+const TIMERS = ['model/clock\\.ts$', 'ssh/', 'git/', 'actions/'];
 
 const folders = FLOORS.flat();
 const among = (names) => `(${names.join('|')})`;
@@ -58,23 +85,50 @@ export default {
       from: { path: '^src/', pathNot: `^src/${among(folders)}/` },
       to: {},
     },
-    ...Object.entries(KNOWN_TO).map(([name, folder]) => ({
-      name: `only ${folder} knows ${name}`,
+    ...Object.entries(ROOMS).map(([room, others]) => ({
+      name: `deploy/${room} imports from its own room and those it builds on`,
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/${folder}/` },
-      to: { path: `node_modules/${name}/` },
+      from: { path: `^src/deploy/${room}/` },
+      to: {
+        path: '^src/deploy/',
+        pathNot: `^src/deploy/${among([room, ...others, ...(TYPES[room] ?? [])])}/`,
+      },
+    })),
+    ...Object.entries(TYPES).map(([room, others]) => ({
+      name: `deploy/${room} knows others by their types`,
+      severity: 'error',
+      from: { path: `^src/deploy/${room}/` },
+      to: { path: `^src/deploy/${among(others)}/`, dependencyTypesNot: ['type-only'] },
     })),
     {
-      name: 'model needs nothing but Node',
+      name: 'every room of deploy is in the table',
       severity: 'error',
-      from: { path: '^src/model/' },
-      to: { pathNot: '^src/model/', dependencyTypesNot: ['core'] },
+      from: {},
+      to: { path: '^src/deploy/[^/]+/', pathNot: `^src/deploy/${among(Object.keys(ROOMS))}/` },
     },
     {
       name: 'planning is pure: it acts on nothing',
       severity: 'error',
       from: { path: '^src/deploy/planning/' },
-      to: { path: '^src/(ssh|docker|git|github|fleet|state)/|^src/deploy/(?!planning/)' },
+      to: { path: `^src/${among(ACTING)}/` },
+    },
+    ...Object.entries(KNOWN_TO).map(([name, knowing]) => ({
+      name: `only ${knowing.join(', ')} knows ${name}`,
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/${among(knowing)}/` },
+      to: { path: `node_modules/${name}/` },
+    })),
+    {
+      name: 'time comes from a clock',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/${among(TIMERS)}` },
+      to: { path: '^(node:)?timers(/|$)' },
+    },
+    {
+      name: 'model needs nothing but Node',
+      severity: 'error',
+      from: { path: '^src/model/' },
+      to: { pathNot: '^src/model/', dependencyTypesNot: ['core'] },
     },
     {
       name: 'src knows neither tests nor scripts',
@@ -88,7 +142,19 @@ export default {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
-    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      // What planning knows of steps leads back to it: steps carry parts of a plan.
+      name: 'no cycles of types, but through steps',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { pathNot: '^src/deploy/steps/' } },
+    },
     { name: 'every import is found', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
