@@ -1,15 +1,19 @@
 import * as z from 'zod';
+import { SLOTS } from '../model/copy.ts';
 import type { Scope } from '../model/names.ts';
-import type { EnvironmentState, RecordedServer, RecordedService } from '../model/release.ts';
-import { type FilePlace, formatJson, parseJson } from './json-file.ts';
+import type { EnvironmentState, RecordedCopy, RecordedService } from '../model/release.ts';
+import { type FilePlace, parseJson } from './json-file.ts';
 
-const server: z.ZodType<RecordedServer> = z.looseObject({
-  host: z.string(),
-  side: z.enum(['base', 'secondary']),
+const copy: z.ZodType<RecordedCopy> = z.looseObject({
+  server: z.string(),
+  slot: z.literal(SLOTS),
   container: z.string(),
   port: z.int(),
+  state: z.enum(['starting', 'serving', 'standby', 'draining']),
   healthy: z.boolean(),
   release: z.int(),
+  weight: z.number().optional(),
+  until: z.string().optional(),
 });
 
 const progress = z.enum(['due', 'begun', 'done', 'failed']).optional();
@@ -19,16 +23,23 @@ const serviceFields = z.looseObject({
   image: z.string(),
   internal_port: z.int(),
   host_port: z.int(),
-  servers: z.array(server),
+  copies: z.array(copy),
   deployed_at: z.string(),
   switched_at: z.string().optional(),
   previous: z.int(),
   run: z.string(),
-  pending: z.looseObject({ release: z.int(), run: z.string(), since: z.string() }).optional(),
-  hooks: z
-    .looseObject({ release: z.int(), host: z.string(), pre_deploy: progress, post_deploy: progress })
+  rollout: z
+    .looseObject({
+      release: z.int(),
+      strategy: z.enum(['toggle', 'recreate']),
+      step: z.literal('starting'),
+      run: z.string(),
+      since: z.string(),
+    })
     .optional(),
-  draining: z.array(z.looseObject({ host: z.string(), container: z.string(), until: z.string() })).optional(),
+  hooks: z
+    .looseObject({ release: z.int(), server: z.string(), pre_deploy: progress, post_deploy: progress })
+    .optional(),
   history: z
     .array(
       z.looseObject({
@@ -80,11 +91,6 @@ export function emptyState(scope: Scope): EnvironmentState {
 /** parseState reads a state file; unknown fields stay in the result. It throws a UserError, see parseJson. */
 export function parseState(text: string, place: FilePlace): EnvironmentState {
   return parseJson(text, place, state, 1);
-}
-
-/** formatState returns the text of a state file. */
-export function formatState(value: EnvironmentState): string {
-  return formatJson(value);
 }
 
 /**

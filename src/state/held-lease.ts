@@ -1,8 +1,8 @@
+import type { Clock } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { Scope } from '../model/names.ts';
-import type { Lease, LeaseTimings } from './lease.ts';
-import { LeaseLostError } from './lease-errors.ts';
+import { type Lease, LeaseLostError, type LeaseTimings } from './lease.ts';
 
 /** What a held lease needs of its store. */
 export interface LeaseKeeper {
@@ -17,24 +17,24 @@ export class HeldLease {
   readonly #keeper: LeaseKeeper;
   readonly #scope: Scope;
   readonly #log: Log;
-  readonly #now: () => Date;
+  readonly #clock: Clock;
   readonly #timings: LeaseTimings;
   readonly #lost = new AbortController();
   #record: Lease;
   #isReleased = false;
-  #heartbeat: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  /** Aborted when the heartbeat shall stop; undefined while there is none. */
+  #heartbeat: AbortController | undefined;
 
   constructor(
     keeper: LeaseKeeper,
     record: Lease,
-    surroundings: { scope: Scope; log: Log; now: () => Date; timings: LeaseTimings },
+    surroundings: { scope: Scope; log: Log; clock: Clock; timings: LeaseTimings },
   ) {
     this.#keeper = keeper;
     this.#record = record;
     this.#scope = surroundings.scope;
     this.#log = surroundings.log;
-    this.#now = surroundings.now;
+    this.#clock = surroundings.clock;
     this.#timings = surroundings.timings;
   }
 
@@ -80,13 +80,16 @@ export class HeldLease {
   /**
    * startHeartbeat renews the lease every 40 s until `stop` is called, the lease is released or lost. A
    * renewal that fails for another reason (no network) is tried again until the end passes; then the lease
-   * counts as lost, because from that moment another run may take it.
+   * counts as lost, because from that moment another run may take it. While it beats, the process stays alive.
    */
   startHeartbeat(): { stop(): void } {
     this.assertHeld();
     if (this.#heartbeat === undefined) {
-      this.#beatIn(this.#timings.renewEveryMs);
-      this.#watchEnd();
+      this.#heartbeat = new AbortController();
+      const { signal } = this.#heartbeat;
+      const clock = this.#clock.endingWith(signal);
+      void this.#keepRenewing(clock, signal);
+      void this.#watchEnd(clock);
     }
     return { stop: () => this.#stop() };
   }
@@ -128,44 +131,43 @@ export class HeldLease {
     this.written(await this.#keeper.renew());
   }
 
-  #beatIn(delayMs: number): void {
-    clearTimeout(this.#heartbeat);
-    this.#heartbeat = setTimeout(() => void this.#beat(), delayMs);
-    this.#heartbeat.unref();
-  }
-
-  async #beat(): Promise<void> {
-    try {
-      await this.#renew();
-      if (this.#heartbeat !== undefined) this.#beatIn(this.#timings.renewEveryMs);
-    } catch (error) {
-      // Stopped, released or lost while the renewal waited for its turn.
-      if (this.#heartbeat === undefined || this.lost.aborted) return;
-      this.#log.warning(`the lease was not renewed, trying again: ${messageOf(error)}`);
-      this.#beatIn(this.#timings.retryMs);
+  async #keepRenewing(clock: Clock, stopped: AbortSignal): Promise<void> {
+    const { renewEveryMs, retryMs } = this.#timings;
+    let pauseMs = renewEveryMs;
+    while (await slept(clock, pauseMs)) {
+      try {
+        await this.#renew();
+        pauseMs = renewEveryMs;
+      } catch (error) {
+        // Stopped, released or lost while the renewal waited for its turn.
+        if (stopped.aborted) return;
+        this.#log.warning(`the lease was not renewed, trying again: ${messageOf(error)}`);
+        pauseMs = retryMs;
+      }
     }
   }
 
-  /** A timer of its own: a renewal that hangs must not hide that the end has passed. */
-  #watchEnd(): void {
-    this.#watch = setTimeout(
-      () => {
-        if (this.#leftMs() <= 0) this.lose(undefined);
-        else this.#watchEnd();
-      },
-      Math.max(this.#leftMs(), 1),
-    );
-    this.#watch.unref();
+  /** A loop of its own: a renewal that hangs must not hide that the end has passed. */
+  async #watchEnd(clock: Clock): Promise<void> {
+    while (await slept(clock, Math.max(this.#leftMs(), 1))) {
+      if (this.#leftMs() <= 0) this.lose(undefined);
+    }
   }
 
   #stop(): void {
-    clearTimeout(this.#heartbeat);
-    clearTimeout(this.#watch);
+    this.#heartbeat?.abort();
     this.#heartbeat = undefined;
-    this.#watch = undefined;
   }
 
   #leftMs(): number {
-    return Date.parse(this.#record.end) - this.#now().getTime();
+    return Date.parse(this.#record.end) - this.#clock.now();
   }
+}
+
+/** slept waits on `clock` and tells whether the time is over; false when the clock has ended before. */
+function slept(clock: Clock, ms: number): Promise<boolean> {
+  return clock.sleep(ms).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { type FilePlace, formatJson, parseJson } from './json-file.ts';
+import { UserError } from '../model/errors.ts';
+import type { Scope } from '../model/names.ts';
+import { type FilePlace, parseJson } from './json-file.ts';
 
 const lease = z.looseObject({
   schema: z.literal(1),
@@ -77,24 +79,49 @@ export function parseLease(text: string, place: FilePlace): Lease {
   return parseJson(text, place, lease, 1);
 }
 
-/** formatLease returns the text of lease.json. */
-export function formatLease(value: Lease): string {
-  return formatJson(value);
-}
-
 /** describeLease says who holds a lease, in which run, since when and until when: one line without an end mark. */
 export function describeLease(value: Lease): string {
   const run = value.run === 'local' ? `process ${value.pid} on ${value.host}` : value.run;
-  return `${value.holder}, ${run}, since ${clock(value.taken_at)}, until ${clock(value.end)} unless renewed`;
+  return `${value.holder}, ${run}, since ${timeOfDay(value.taken_at)}, until ${timeOfDay(value.end)} unless renewed`;
 }
 
-/** holderOf says who holds a lease right now (see describeLease); undefined when nobody does. */
-export function holderOf(lease: Lease | undefined, now = Date.now()): string | undefined {
+/** holderOf says who holds a lease at `now`, in milliseconds since 1970 (see describeLease); undefined when nobody does. */
+export function holderOf(lease: Lease | undefined, now: number): string | undefined {
   const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
   return isHeld ? describeLease(lease) : undefined;
 }
 
+/** LeaseLostError says that this run may no longer change the environment: stop, and undo nothing. */
+export class LeaseLostError extends UserError {
+  /** Who holds the lease now, where that is known. */
+  readonly holder: Lease | undefined;
+
+  constructor(scope: Scope, holder: Lease | undefined) {
+    const who =
+      holder === undefined ? 'it was not renewed in time' : `taken over by ${describeLease(holder)}`;
+    super(`the lease of ${scope.project} ${scope.environment} was lost: ${who}`, {
+      hint: 'This run stops here. Run it again: it continues from what the servers show.',
+    });
+    this.name = 'LeaseLostError';
+    this.holder = holder;
+  }
+}
+
+/** LeaseHeldError says that another run held the lease for longer than we would wait. */
+export class LeaseHeldError extends UserError {
+  readonly holder: Lease;
+
+  constructor(scope: Scope, holder: Lease, waitedMs: number) {
+    super(
+      `${scope.project} ${scope.environment} is being changed by another run, still after ${Math.round(waitedMs / 1000)} s: ${describeLease(holder)}`,
+      { hint: `Wait for that run or cancel it (${holder.run}); its lease then ends by itself.` },
+    );
+    this.name = 'LeaseHeldError';
+    this.holder = holder;
+  }
+}
+
 /** `2026-11-21T14:49:26.123Z` → `14:49:26 UTC`: leases live for minutes. */
-function clock(time: string): string {
+function timeOfDay(time: string): string {
   return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1]?.concat(' UTC') ?? time;
 }

@@ -1,8 +1,8 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** Which process this is, well enough for another one on the same machine to see whether it lives. */
-export interface LocalProcess {
+/** Which process it is, well enough for another one on the same machine to see whether it lives. */
+export interface ProcessIdentity {
   host: string;
   pid: number;
   /**
@@ -10,7 +10,14 @@ export interface LocalProcess {
    * containers share a machine; only where this is equal does a process id mean the same process.
    * Undefined where the system does not tell (not Linux).
    */
-  boot: string | undefined;
+  boot?: string | undefined;
+}
+
+/** The running process, and what it can see of others on its machine. */
+export interface LocalProcess {
+  identity: ProcessIdentity;
+  /** isRunning tells whether a process of this machine has this id; true when in doubt. */
+  isRunning(pid: number): boolean;
 }
 
 /** thisProcess returns the running process. */
@@ -22,19 +29,21 @@ export async function thisProcess(): Promise<LocalProcess> {
   } catch {
     boot = undefined;
   }
-  return { host: hostname(), pid: process.pid, boot };
+  return { identity: { host: hostname(), pid: process.pid, boot }, isRunning };
 }
 
-/** isGone tells whether `other` was a process of this very machine and has ended; false when in doubt. */
-export function isGone(
-  other: { host: string; pid: number; boot?: string | undefined },
-  self: LocalProcess,
-): boolean {
-  if (self.boot === undefined || other.boot !== self.boot || other.host !== self.host) return false;
+/** isGone tells whether `other` was a process of the very machine of `self` and has ended; false when in doubt. */
+export function isGone(other: ProcessIdentity, { identity, isRunning }: LocalProcess): boolean {
+  const isSameMachine =
+    identity.boot !== undefined && other.boot === identity.boot && other.host === identity.host;
+  return isSameMachine && !isRunning(other.pid);
+}
+
+function isRunning(pid: number): boolean {
   try {
-    process.kill(other.pid, 0);
-    return false;
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

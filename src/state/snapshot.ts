@@ -1,13 +1,26 @@
+import * as z from 'zod';
 import type { Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
+import { type FilePlace, parseJson } from './json-file.ts';
 import type { Lease } from './lease.ts';
-import { releasePath, releasesFolder } from './paths.ts';
-import { parseRelease } from './release-file.ts';
+import { releasePath, releasesFolder, type StateBranch } from './state-branch.ts';
 
-/** Reads files of one commit; undefined for what is not there. */
-type Files = (commit: string, paths: readonly string[]) => Promise<(string | undefined)[]>;
-/** Returns the names in a folder of one commit; none where there is no such folder. */
-type Listing = (commit: string, folder: string) => Promise<string[]>;
+/**
+ * A release is written once, by us, and never changed: its frame is checked, and the specs inside are
+ * taken as they were written.
+ */
+const releaseFrame = z.looseObject({
+  schema: z.literal(1),
+  project: z.string(),
+  environment: z.string(),
+  service: z.string(),
+  number: z.int().positive(),
+  protocol: z.string(),
+  port: z.int(),
+  container: z.looseObject({ image: z.string() }),
+  route: z.looseObject({}),
+  policy: z.looseObject({}),
+});
 
 /** Snapshot is what was recorded of an environment at one commit of the state branch. */
 export class Snapshot {
@@ -18,9 +31,7 @@ export class Snapshot {
   /** The lease as it stood then, also a released one; undefined when it was never taken. */
   readonly lease: Lease | undefined;
   readonly #scope: Scope;
-  readonly #ref: string;
-  readonly #files: Files;
-  readonly #list: Listing;
+  readonly #branch: StateBranch;
   #asked: { path: string; answer: (text: Promise<string | undefined>) => void }[] = [];
 
   constructor(fields: {
@@ -28,17 +39,13 @@ export class Snapshot {
     commit: string | undefined;
     lease: Lease | undefined;
     scope: Scope;
-    ref: string;
-    files: Files;
-    list: Listing;
+    branch: StateBranch;
   }) {
     this.state = fields.state;
     this.commit = fields.commit;
     this.lease = fields.lease;
     this.#scope = fields.scope;
-    this.#ref = fields.ref;
-    this.#files = fields.files;
-    this.#list = fields.list;
+    this.#branch = fields.branch;
   }
 
   /**
@@ -52,13 +59,13 @@ export class Snapshot {
       this.#asked.push({ path, answer: resolve });
       if (this.#asked.length === 1) queueMicrotask(() => this.#answer());
     });
-    return text === undefined ? undefined : parseRelease(text, { ref: this.#ref, path });
+    return text === undefined ? undefined : parseRelease(text, { ref: this.#branch.name, path });
   }
 
   /** releaseNumbers returns the numbers of the releases of a service that are kept, the lowest first: one process. */
   async releaseNumbers(service: string): Promise<number[]> {
     if (this.commit === undefined) return [];
-    const names = await this.#list(this.commit, releasesFolder(this.#scope, service));
+    const names = await this.#branch.list(this.commit, releasesFolder(this.#scope, service));
     return names
       .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
       .map(Number)
@@ -75,10 +82,14 @@ export class Snapshot {
   #answer(): void {
     const asked = this.#asked;
     this.#asked = [];
-    const texts = this.#files(
+    const texts = this.#branch.files(
       this.commit ?? '',
       asked.map(({ path }) => path),
     );
     for (const [index, { answer }] of asked.entries()) answer(texts.then((all) => all[index]));
   }
+}
+
+function parseRelease(text: string, place: FilePlace): Release {
+  return parseJson(text, place, releaseFrame, 1) as unknown as Release;
 }

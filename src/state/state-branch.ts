@@ -4,10 +4,23 @@ import { isRefName } from '../git/ref-pattern.ts';
 import type { PushOutcome, RefMove, ScratchRepository } from '../git/scratch-repository.ts';
 import { namesInTree } from '../git/tree.ts';
 import { UserError } from '../model/errors.ts';
-import type { Scope } from '../model/names.ts';
-import { branchReadme } from './branch-readme.ts';
-import { formatLease, type Lease, parseLease } from './lease.ts';
-import { LEASE_PATH, leaseRef, README_PATH, statePath } from './paths.ts';
+import { checkName, type Scope } from '../model/names.ts';
+import { formatJson } from './json-file.ts';
+import { type Lease, parseLease } from './lease.ts';
+
+/** README.md, beside the records: what a person sees who finds the branch. */
+const README_PATH = 'README.md';
+/** The one file in the tree of a lease commit. */
+const LEASE_PATH = 'lease.json';
+
+/**
+ * What a state branch needs of git: the objects that this run has fetched or written, and a remote whose refs it moves
+ * by compare-and-swap. A simulation hands in one that lives in memory.
+ */
+export type StateRepository = Pick<
+  ScratchRepository,
+  'objectFormat' | 'fetch' | 'read' | 'write' | 'push' | 'refused' | 'close'
+> & { remote: Pick<ScratchRepository['remote'], 'url'> };
 
 /** What the remote held at one moment, of one environment. */
 export interface Tip {
@@ -41,22 +54,31 @@ export interface Prepared {
   moves: RefMove[];
 }
 
-/** StateBranch knows which refs and files an environment has in the repository, and moves them. */
+/**
+ * StateBranch is what a store reads and writes: the state branch and the lease ref of one environment, which it moves
+ * together or not at all. It knows which refs and files an environment has.
+ */
 export class StateBranch {
-  readonly #repository: ScratchRepository;
+  /** The branch's name. */
+  readonly name: string;
+  readonly #repository: StateRepository;
   readonly #scope: Scope;
-  readonly #branch: string;
   readonly #stateRef: string;
   readonly #leaseRef: string;
 
-  /** It throws a UserError when `branch` is no name for a branch. */
-  constructor(repository: ScratchRepository, scope: Scope, branch: string) {
-    checkBranch(branch);
+  /** It throws a UserError when `name` is no name for a branch. */
+  constructor(repository: StateRepository, scope: Scope, name: string) {
+    checkBranch(name);
+    this.name = name;
     this.#repository = repository;
     this.#scope = scope;
-    this.#branch = branch;
-    this.#stateRef = `refs/heads/${branch}`;
-    this.#leaseRef = leaseRef(scope);
+    this.#stateRef = `refs/heads/${name}`;
+    this.#leaseRef = `refs/switchyard/lease/${scope.project}/${scope.environment}`;
+  }
+
+  /** Where it is kept, without credentials: for logs. */
+  get location(): string {
+    return `${this.#repository.remote.url} ${this.name}`;
   }
 
   /** fetch reads the remote: two processes, one round trip. */
@@ -100,14 +122,14 @@ export class StateBranch {
     const files = new Map(advance.immutable ?? []);
     if (state !== undefined && state.id !== tip.state?.id) files.set(statePath(this.#scope), state.text);
     const isFirst = files.size > 0 && tip.stateCommit === undefined;
-    if (isFirst) files.set(README_PATH, branchReadme(this.#branch));
+    if (isFirst) files.set(README_PATH, readmeOf(this.name));
     const lease: Lease = { ...advance.lease, state: state?.id };
 
     const leaseDraft: CommitDraft = {
       // A child of the lease before: a remote that denies non-fast-forward pushes takes it too.
       parent: tip.leaseCommit,
       message: leaseMessage(this.#scope, lease),
-      files: new Map([[LEASE_PATH, formatLease(lease)]]),
+      files: new Map([[LEASE_PATH, formatJson(lease)]]),
     };
     const stateDraft: CommitDraft = {
       parent: tip.stateCommit,
@@ -122,7 +144,7 @@ export class StateBranch {
     for (const [path, text] of advance.immutable ?? []) {
       const before = stateCommit?.before.get(path);
       if (before !== undefined && before !== blobId(text, format)) {
-        throw new Error(`${path} on ${this.#branch} is already written, with another content`);
+        throw new Error(`${path} on ${this.name} is already written, with another content`);
       }
     }
     const isChanged = [...files].some(
@@ -141,11 +163,52 @@ export class StateBranch {
   push(prepared: Prepared): Promise<PushOutcome> {
     return this.#repository.push(prepared.moves);
   }
+
+  /** refused returns the UserError for a push to which the remote said `said`. */
+  refused(said: string): UserError {
+    return this.#repository.refused(said);
+  }
+
+  /** close removes what was fetched and written on this machine. */
+  close(): Promise<void> {
+    return this.#repository.close();
+  }
+}
+
+/** statePath returns where the state of an environment stands on the state branch. */
+export function statePath(scope: Scope): string {
+  return `state/${scope.project}/${scope.environment}.json`;
+}
+
+/** releasesFolder returns where the releases of a service stand on the state branch. It throws on a name it cannot hold. */
+export function releasesFolder(scope: Scope, service: string): string {
+  checkName('service', service);
+  return `releases/${scope.project}/${scope.environment}/${service}`;
+}
+
+/** releasePath returns where a release stands on the state branch. It throws on a name or number it cannot hold. */
+export function releasePath(scope: Scope, service: string, number: number): string {
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${number} is no release number`);
+  return `${releasesFolder(scope, service)}/${number}.json`;
 }
 
 function leaseMessage({ project, environment }: Scope, lease: Lease): string {
   const what = lease.released ? 'released' : 'held';
   return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
+}
+
+function readmeOf(branch: string): string {
+  return `# What runs where
+
+This branch is written by Switchyard after every deploy. It has no code and is never merged.
+
+- \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
+- \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
+
+The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
+
+Nothing here routes traffic: a lost or edited file loses no request, and the next run reports the difference.
+`;
 }
 
 function checkBranch(branch: string): void {

@@ -1,45 +1,53 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ScratchRepository } from '../git/scratch-repository.ts';
-import type { RunContext } from '../github/context.ts';
+import type { GitHubRun } from '../github/run.ts';
+import { type Clock, systemClock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import { checkName, type Scope } from '../model/names.ts';
 import type { EnvironmentState, Release } from '../model/release.ts';
-import { emptyState, formatState, keepUnknown, parseState } from './environment-file.ts';
+import { emptyState, keepUnknown, parseState } from './environment-file.ts';
 import { HeldLease } from './held-lease.ts';
 import { formatMessage, type HistoryMessage } from './history.ts';
-import { describeLease, LEASE_TIMINGS, type Lease, type LeaseTimings } from './lease.ts';
-import { LeaseHeldError } from './lease-errors.ts';
-import { type IsAlive, LeaseWatch } from './lease-wait.ts';
+import { formatJson } from './json-file.ts';
+import { describeLease, LEASE_TIMINGS, type Lease, LeaseHeldError, type LeaseTimings } from './lease.ts';
+import { type IsAlive, LeaseWatch } from './lease-watch.ts';
 import { type LocalProcess, thisProcess } from './local-process.ts';
-import { releasePath, statePath } from './paths.ts';
-import { formatRelease } from './release-file.ts';
-import { Serial } from './serial.ts';
 import { Snapshot } from './snapshot.ts';
-import { type Advance, StateBranch, type Tip } from './state-branch.ts';
+import { type Advance, releasePath, StateBranch, statePath, type Tip } from './state-branch.ts';
 
-/** What a store needs to know. */
+/** What a store needs to know of the run that it reads and writes for. */
 export interface StoreOptions {
-  /** A folder in the repository whose remote keeps the state. */
-  workspace: string;
-  /** Default `switchyard-state`. */
-  branch?: string;
   scope: Scope;
-  /** Sent to `run.serverUrl` only, when the remote is there and speaks https. */
-  token?: string;
-  run: Pick<RunContext, 'actor' | 'run' | 'runId' | 'runAttempt' | 'repository' | 'serverUrl'>;
+  run: Pick<GitHubRun, 'actor' | 'run' | 'runId' | 'runAttempt' | 'repository'>;
+  /** The process that will hold the lease. */
+  self: LocalProcess;
+  clock: Clock;
   log: Log;
-  now: () => Date;
   /** Author of the commits. Default `switchyard`. */
   identity?: { name: string; email: string };
-  /** The environment git runs in. Default: that of this process. */
-  env?: NodeJS.ProcessEnv;
   /** Asks whether the run that holds a lease still goes on. */
   isAlive?: IsAlive;
   /** Told which lease was taken, and with undefined that it was given back. */
   onLease?: (id: string | undefined) => void;
   /** For tests. */
   timings?: Partial<LeaseTimings>;
+  /** A number from 0 up to 1, by which pauses differ. Default `Math.random`. */
+  random?: () => number;
+}
+
+/** What openStore needs to know. */
+export interface OpenStoreOptions extends Omit<StoreOptions, 'run' | 'self' | 'clock'> {
+  /** A folder in the repository whose remote keeps the state. */
+  workspace: string;
+  /** Default `switchyard-state`. */
+  branch?: string;
+  /** Sent to `run.serverUrl` only, when the remote is there and speaks https. */
+  token?: string;
+  run: StoreOptions['run'] & Pick<GitHubRun, 'serverUrl'>;
+  /** Default: the time of this machine. */
+  clock?: Clock;
+  /** The environment git runs in. Default: that of this process. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** How long to wait for a lease, and whom to tell. */
@@ -67,6 +75,12 @@ export interface Change {
   lease?: 'renew' | 'release';
 }
 
+/** A lease that was just taken, and the state as it is under it. */
+interface Taken {
+  lease: HeldLease;
+  snapshot: Snapshot;
+}
+
 const BRANCH = 'switchyard-state';
 const IDENTITY = { name: 'switchyard', email: 'switchyard@users.noreply.github.com' };
 const WAIT_MS = 15 * 60_000;
@@ -79,22 +93,22 @@ const TELL_EVERY_MS = 10_000;
  * openStore opens the record of one environment. Nothing is fetched yet. It throws a UserError when there
  * is no git, no repository, or a name is not allowed. Close it.
  */
-export async function openStore(options: StoreOptions): Promise<Store> {
-  checkName('project', options.scope.project);
-  checkName('environment', options.scope.environment);
-  const branch = options.branch ?? BRANCH;
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const { scope, run, branch = BRANCH, clock = systemClock } = options;
+  checkName('project', scope.project);
+  checkName('environment', scope.environment);
   const [repository, self] = await Promise.all([
     ScratchRepository.open({
       workspace: options.workspace,
       branch,
       token: options.token,
-      serverUrl: options.run.serverUrl,
+      serverUrl: run.serverUrl,
       env: options.env ?? process.env,
     }),
     thisProcess(),
   ]);
   try {
-    return new Store(options, repository, new StateBranch(repository, options.scope, branch), self);
+    return new Store(new StateBranch(repository, scope, branch), { ...options, self, clock });
   } catch (error) {
     await repository.close();
     throw error;
@@ -112,34 +126,30 @@ export async function openStore(options: StoreOptions): Promise<Store> {
  * difference is the remote writing its objects to disk.
  */
 export class Store {
-  readonly #options: StoreOptions;
-  readonly #repository: ScratchRepository;
   readonly #branch: StateBranch;
-  readonly #branchName: string;
-  readonly #self: LocalProcess;
+  readonly #options: StoreOptions;
+  readonly #clock: Clock;
   readonly #timings: LeaseTimings;
-  readonly #serial = new Serial();
+  /** The end of all work that has begun so far. */
+  #lastTurn: Promise<unknown> = Promise.resolve();
   #tip: Tip | undefined;
   #held: HeldLease | undefined;
 
-  /** @internal openStore makes it. */
-  constructor(options: StoreOptions, repository: ScratchRepository, branch: StateBranch, self: LocalProcess) {
-    this.#options = options;
-    this.#repository = repository;
+  constructor(branch: StateBranch, options: StoreOptions) {
     this.#branch = branch;
-    this.#branchName = options.branch ?? BRANCH;
-    this.#self = self;
+    this.#options = options;
+    this.#clock = options.clock;
     this.#timings = { ...LEASE_TIMINGS, ...options.timings };
   }
 
   /** Where the state is kept, without credentials: for logs. */
   get location(): string {
-    return `${this.#repository.remote.url} ${this.#branchName}`;
+    return this.#branch.location;
   }
 
   /** read fetches and returns what is recorded now. It needs no lease. */
   read(): Promise<Snapshot> {
-    return this.#serial.run(async () => this.#snapshot(await this.#branch.fetch()));
+    return this.#inTurn(async () => this.#snapshot(await this.#branch.fetch()));
   }
 
   /**
@@ -147,62 +157,28 @@ export class Store {
    * under the lease. A dead holder's lease is taken over: its end passed, its process or run has ended.
    * It throws LeaseHeldError after `timeoutMs`, and the reason of `signal` when that is aborted.
    */
-  async acquire(options: AcquireOptions = {}): Promise<{ lease: HeldLease; snapshot: Snapshot }> {
-    const { scope, log, now } = this.#options;
-    const watch = new LeaseWatch({
-      self: this.#self,
-      isAlive: this.#options.isAlive,
-      now,
-      timings: this.#timings,
-    });
+  async acquire({ onWait, timeoutMs = WAIT_MS, signal }: AcquireOptions = {}): Promise<Taken> {
     if (this.#held !== undefined && !this.#held.isReleased && !this.#held.lost.aborted) {
       throw new Error('this store holds the lease already');
     }
-    const started = performance.now();
-    const timeoutMs = options.timeoutMs ?? WAIT_MS;
+    const { scope, log, self, isAlive } = this.#options;
+    const clock = signal === undefined ? this.#clock : this.#clock.endingWith(signal);
+    const watch = new LeaseWatch({ self, isAlive, clock, timings: this.#timings });
+    const started = clock.now();
     let toldAt = Number.NEGATIVE_INFINITY;
-    let doubted: string | undefined;
-    let races = 0;
     for (;;) {
-      options.signal?.throwIfAborted();
-      const tip = await this.#serial.run(() => this.#branch.fetch());
-      const takeable = await watch.look(tip.lease, tip.leaseCommit);
-      if (takeable !== undefined) {
-        // The two refs were seen at different moments, or a person edited the file: look once more.
-        if (tip.lease?.state !== tip.state?.id && tip.lease !== undefined && doubted !== tip.leaseCommit) {
-          doubted = tip.leaseCommit;
-          continue;
-        }
-        // A damaged file shows now, and not when the lease is held.
-        this.#stateOf(tip);
-        const taken = await this.#serial.run(() => this.#take(tip));
-        if ('raced' in taken) {
-          races++;
-          if (races > RACES_MAX) throw this.#repository.refused(taken.raced);
-        } else {
-          if (typeof takeable === 'object' && tip.lease !== undefined) {
-            log.warning(
-              `taking over the lease of ${scope.project} ${scope.environment}: ${takeable.dead} (${describeLease(tip.lease)})`,
-            );
-          }
-          return taken;
-        }
+      signal?.throwIfAborted();
+      const found = await this.#tryToTake(watch, clock);
+      if ('snapshot' in found) return found;
+      const { heldBy } = found;
+      const waitedMs = clock.now() - started;
+      if (waitedMs >= timeoutMs) throw new LeaseHeldError(scope, heldBy, waitedMs);
+      onWait?.(heldBy, waitedMs);
+      if (waitedMs - toldAt >= TELL_EVERY_MS) {
+        toldAt = waitedMs;
+        log.info(`${nameOf(scope)} is being changed by ${describeLease(heldBy)}; waiting`);
       }
-      const waitedMs = performance.now() - started;
-      if (takeable === undefined && tip.lease !== undefined) {
-        if (waitedMs >= timeoutMs) throw new LeaseHeldError(scope, tip.lease, waitedMs);
-        options.onWait?.(tip.lease, waitedMs);
-        if (waitedMs - toldAt >= TELL_EVERY_MS) {
-          toldAt = waitedMs;
-          log.info(
-            `${scope.project} ${scope.environment} is being changed by ${describeLease(tip.lease)}; waiting`,
-          );
-        }
-      }
-      // After a lost race somebody else holds it now, or the remote was busy: a short breath only.
-      const pause = takeable === undefined ? this.#timings.pollMs : this.#timings.pollMs / 20;
-      const left = Math.max(timeoutMs - waitedMs, 10);
-      await sleep(jitter(Math.min(pause, left)), undefined, options.signal && { signal: options.signal });
+      await clock.sleep(Math.min(this.#jitter(this.#timings.pollMs), timeoutMs - waitedMs));
     }
   }
 
@@ -212,11 +188,11 @@ export class Store {
    * lease.
    */
   commit(change: Change): Promise<Snapshot> {
-    return this.#serial.run(async () => {
+    return this.#inTurn(async () => {
       const immutable = new Map(
         (change.releases ?? []).map((release) => {
           const { project, environment, service, number } = release;
-          return [releasePath({ project, environment }, service, number), formatRelease(release)];
+          return [releasePath({ project, environment }, service, number), formatJson(release)];
         }),
       );
       const { scope } = this.#options;
@@ -226,7 +202,7 @@ export class Store {
       const tip = await this.#advance(change.lease === 'release', (current) => {
         const before = this.#stateOf(current);
         const after = keepUnknown(before, change.state(structuredClone(before)));
-        return { state: formatState(after), immutable, removed, message: formatMessage(change.message) };
+        return { state: formatJson(after), immutable, removed, message: formatMessage(change.message) };
       });
       return this.#snapshot(tip);
     });
@@ -237,10 +213,10 @@ export class Store {
    * anything to give back.
    */
   releaseLeft(id: string): Promise<boolean> {
-    return this.#serial.run(async () => {
+    return this.#inTurn(async () => {
       const tip = await this.#branch.fetch();
       if (tip.lease?.id !== id || tip.lease.released) return false;
-      const lease: Lease = { ...tip.lease, end: this.#options.now().toISOString(), released: true };
+      const lease: Lease = { ...tip.lease, end: isoTime(this.#clock.now()), released: true };
       const prepared = await this.#branch.prepare(tip, { lease, signature: this.#signature() });
       return (await this.#branch.push(prepared)) === 'moved';
     });
@@ -249,13 +225,44 @@ export class Store {
   /** close gives the lease back when it is still held, and removes what was written on this machine. */
   async close(): Promise<void> {
     await this.#held?.release();
-    await this.#serial.run(() => this.#repository.close());
+    await this.#inTurn(() => this.#branch.close());
   }
 
-  /** take moves the lease ref from `tip` to a lease of ours, or tells that another run was faster. */
-  async #take(tip: Tip): Promise<{ lease: HeldLease; snapshot: Snapshot } | { raced: string }> {
-    const { scope, log, now, run } = this.#options;
-    const taken = now();
+  /** Takes the lease, again when other runs were faster, or returns that of a holder that lives. */
+  async #tryToTake(watch: LeaseWatch, clock: Clock): Promise<Taken | { heldBy: Lease }> {
+    let doubted: string | undefined;
+    for (let races = 0; ; ) {
+      const tip = await this.#inTurn(() => this.#branch.fetch());
+      const { heldBy, dead } = await watch.look(tip.lease, tip.leaseCommit);
+      if (heldBy !== undefined) return { heldBy };
+      // The two refs were seen at different moments, or a person edited the file: look once more.
+      if (tip.lease !== undefined && tip.lease.state !== tip.state?.id && doubted !== tip.leaseCommit) {
+        doubted = tip.leaseCommit;
+        continue;
+      }
+      // A damaged file shows now, and not when the lease is held.
+      this.#stateOf(tip);
+      const taken = await this.#inTurn(() => this.#take(tip));
+      if ('snapshot' in taken) {
+        if (tip.lease !== undefined && dead !== undefined) this.#tellTakeover(tip.lease, dead);
+        return taken;
+      }
+      races++;
+      if (races > RACES_MAX) throw this.#branch.refused(taken.raced);
+      // Somebody else holds it now, or the remote was busy: a short breath only.
+      await clock.sleep(this.#jitter(this.#timings.pollMs / 20));
+    }
+  }
+
+  #tellTakeover(lease: Lease, dead: string): void {
+    const { scope, log } = this.#options;
+    log.warning(`taking over the lease of ${nameOf(scope)}: ${dead} (${describeLease(lease)})`);
+  }
+
+  /** Moves the lease ref from `tip` to a lease of ours, or tells that another run was faster. */
+  async #take(tip: Tip): Promise<Taken | { raced: string }> {
+    const { scope, log, run, self } = this.#options;
+    const at = this.#clock.now();
     const record: Lease = {
       schema: 1,
       id: randomUUID(),
@@ -264,28 +271,31 @@ export class Store {
       run_id: run.runId,
       run_attempt: run.runAttempt,
       repository: run.repository,
-      ...this.#self,
-      taken_at: taken.toISOString(),
-      end: this.#end(taken),
+      ...self.identity,
+      taken_at: isoTime(at),
+      end: isoTime(at + this.#timings.ttlMs),
       fence: (tip.lease?.fence ?? 0) + 1,
       released: false,
     };
     const prepared = await this.#branch.prepare(tip, { lease: record, signature: this.#signature() });
-    const outcome = await this.#branch.push(prepared);
+    const outcome = await this.#branch.push(prepared).catch((error) => this.#arrival(prepared.tip, error));
     if (outcome !== 'moved') return outcome;
     this.#tip = prepared.tip;
     this.#options.onLease?.(record.id);
     const keeper = {
-      renew: () => this.#serial.run(async () => this.#leaseOf(await this.#advance(false))),
-      release: () => this.#serial.run(async () => void (await this.#advance(true))),
+      renew: () => this.#inTurn(async () => this.#leaseOf(await this.#advance(false))),
+      release: () => this.#inTurn(async () => void (await this.#advance(true))),
     };
-    this.#held = new HeldLease(keeper, prepared.tip.lease ?? record, {
-      scope,
-      log,
-      now,
-      timings: this.#timings,
-    });
+    const surroundings = { scope, log, clock: this.#clock, timings: this.#timings };
+    this.#held = new HeldLease(keeper, prepared.tip.lease ?? record, surroundings);
     return { lease: this.#held, snapshot: this.#snapshot(prepared.tip) };
+  }
+
+  /** A push can arrive and its answer get lost: 'moved' when `tip` stands there. Else it throws what the push failed with. */
+  async #arrival(tip: Tip, failure: unknown): Promise<'moved'> {
+    const seen = await this.#branch.fetch().catch(() => undefined);
+    if (seen?.leaseCommit === tip.leaseCommit) return 'moved';
+    throw failure;
   }
 
   /**
@@ -302,8 +312,7 @@ export class Store {
     if (held === undefined || tip === undefined) throw new Error('the lease must be acquired before writing');
     for (let races = 0; ; races++) {
       held.assertHeld();
-      const at = this.#options.now();
-      const end = isReleased ? at.toISOString() : this.#end(at);
+      const end = isoTime(this.#clock.now() + (isReleased ? 0 : this.#timings.ttlMs));
       const lease: Lease = { ...held.record, end, released: isReleased };
       const prepared = await this.#branch.prepare(tip, {
         lease,
@@ -314,7 +323,7 @@ export class Store {
       try {
         const outcome = await this.#branch.push(prepared);
         if (outcome === 'moved') return this.#arrived(held, prepared.tip);
-        if (races >= RACES_MAX) failure = this.#repository.refused(outcome.raced);
+        if (races >= RACES_MAX) failure = this.#branch.refused(outcome.raced);
       } catch (error) {
         failure = error;
       }
@@ -330,7 +339,7 @@ export class Store {
       if (failure !== undefined) throw failure;
       // Somebody has deleted the branch: what it said of all services is still known here.
       tip = seen.stateCommit === undefined ? { ...seen, state: tip.state } : seen;
-      await sleep(jitter(20 * (races + 1)));
+      await this.#clock.sleep(this.#jitter(20 * (races + 1)));
     }
   }
 
@@ -350,7 +359,7 @@ export class Store {
   #stateOf(tip: Tip): EnvironmentState {
     const { scope } = this.#options;
     if (tip.state === undefined) return emptyState(scope);
-    return parseState(tip.state.text, { ref: this.#branchName, path: statePath(scope) });
+    return parseState(tip.state.text, { ref: this.#branch.name, path: statePath(scope) });
   }
 
   #snapshot(tip: Tip): Snapshot {
@@ -359,22 +368,34 @@ export class Store {
       commit: tip.stateCommit,
       lease: tip.lease,
       scope: this.#options.scope,
-      ref: this.#branchName,
-      files: (commit, paths) => this.#branch.files(commit, paths),
-      list: (commit, folder) => this.#branch.list(commit, folder),
+      branch: this.#branch,
     });
   }
 
-  #end(from: Date): string {
-    return new Date(from.getTime() + this.#timings.ttlMs).toISOString();
+  #signature(): { name: string; email: string; at: Date } {
+    return { ...(this.#options.identity ?? IDENTITY), at: new Date(this.#clock.now()) };
   }
 
-  #signature(): { name: string; email: string; at: Date } {
-    return { ...(this.#options.identity ?? IDENTITY), at: this.#options.now() };
+  /** Between half and one and a half of `ms`, so that two that met once do not meet again. */
+  #jitter(ms: number): number {
+    return ms * (0.5 + (this.#options.random ?? Math.random)());
+  }
+
+  /**
+   * Starts `work` when all earlier work has ended, well or not. A heartbeat and a commit move the same ref: side by
+   * side, one of them would take the other for a stranger.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#lastTurn.then(work, work);
+    this.#lastTurn = next.catch(() => undefined);
+    return next;
   }
 }
 
-/** Between half and one and a half of `ms`, so that two that met once do not meet again. */
-function jitter(ms: number): number {
-  return ms * (0.5 + Math.random());
+function nameOf({ project, environment }: Scope): string {
+  return `${project} ${environment}`;
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }

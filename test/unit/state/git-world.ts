@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../../src/model/clock.ts';
 import type { Log } from '../../../src/model/log.ts';
 import type { EnvironmentState, RecordedService, Release } from '../../../src/model/release.ts';
-import { openStore, type Store, type StoreOptions } from '../../../src/state/store.ts';
+import { type OpenStoreOptions, openStore, type Store } from '../../../src/state/store.ts';
 
 /** A log that remembers. */
-class RecordingLog implements Log {
+export class RecordingLog implements Log {
   readonly lines: string[] = [];
   debug(message: string): void {
     this.lines.push(`debug: ${message}`);
@@ -73,13 +74,12 @@ export class GitWorld {
     return this.git('-C', this.remote, ...args);
   }
 
-  async store(options: Partial<StoreOptions> = {}): Promise<Store> {
+  async store(options: Partial<OpenStoreOptions> = {}): Promise<Store> {
     const store = await openStore({
       workspace: this.workspace,
       scope: { project: 'shop', environment: 'production' },
       run: { actor: 'alice', run: 'local', serverUrl: 'https://github.com' },
       log: this.log,
-      now: () => new Date(),
       env: this.env,
       ...options,
     });
@@ -93,18 +93,28 @@ export class GitWorld {
   }
 }
 
+/** ahead returns a clock that is so many milliseconds ahead of another; negative is behind. */
+export function ahead(clock: Clock, ms: number): Clock {
+  return {
+    now: () => clock.now() + ms,
+    sleep: (pauseMs) => clock.sleep(pauseMs),
+    endingWith: (signal) => ahead(clock.endingWith(signal), ms),
+  };
+}
+
 export function recorded(release: number): RecordedService {
   return {
     release,
     image: `registry/api:${release}`,
     internal_port: 5001,
     host_port: 8001,
-    servers: [
+    copies: [
       {
-        host: '10.0.0.1',
-        side: 'base',
+        server: 'one',
+        slot: 'base',
         container: 'shop_production_api',
         port: 8001,
+        state: 'serving',
         healthy: true,
         release,
       },

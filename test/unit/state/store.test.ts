@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { LeaseLostError } from '../../../src/state/lease-errors.ts';
-import { GitWorld, message, recorded, release, withService } from './git-world.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { LeaseLostError } from '../../../src/state/lease.ts';
+import { ahead, GitWorld, message, recorded, release, withService } from './git-world.ts';
 
 let world: GitWorld;
 beforeEach(() => {
@@ -118,12 +119,13 @@ describe('later deploys', () => {
   });
 
   test('keep fields that this version does not know', async () => {
+    const rollout = { strategy: 'toggle', step: 'starting', run: 'local', since: '2026-11-21T12:00:00.000Z' };
     await deploy(1);
     edit('state/shop/production.json', (text) =>
       JSON.stringify({
         ...JSON.parse(text),
         later: { field: 1 },
-        services: { api: { ...recorded(1), canary: 10, pending: { release: 9, run: 'x', since: 'y' } } },
+        services: { api: { ...recorded(1), canary: 10, rollout: { ...rollout, release: 9 } } },
       }),
     );
     await deploy(2);
@@ -204,6 +206,44 @@ describe('later deploys', () => {
 });
 
 describe('several writers', () => {
+  test('of one environment have the lease one at a time, and the fence rises', async () => {
+    let holders = 0;
+    const fences: number[] = [];
+    await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const store = await world.store({ timings: { pollMs: 30 } });
+        const { lease } = await store.acquire();
+        holders++;
+        expect(holders).toBe(1);
+        fences.push(lease.fence);
+        const { state } = await store.commit({
+          state: (current) => withService('api', (current.services.api?.release ?? 0) + 1)(current),
+          message: message('next'),
+        });
+        expect(state.services.api?.release).toBe(lease.fence);
+        holders--;
+        await lease.release();
+      }),
+    );
+    expect(fences).toEqual([1, 2, 3, 4]);
+  }, 30_000);
+
+  test('a heartbeat and commits of one run never fight each other', async () => {
+    const store = await world.store({ timings: { renewEveryMs: 20 } });
+    const { lease } = await store.acquire();
+    lease.startHeartbeat();
+    for (let number = 1; number <= 8; number++) {
+      await store.commit({ state: withService('api', number), message: message(`api ${number}`) });
+    }
+    await lease.release();
+    expect(lease.lost.aborted).toBe(false);
+    const written = (ref: string) => Number(world.atRemote('rev-list', '--count', ref));
+    expect(written('switchyard-state')).toBe(8);
+    // Taken, with each commit, and given back: what is more was the heartbeat.
+    expect(written('refs/switchyard/lease/shop/production')).toBeGreaterThan(1 + 8 + 1);
+    expect(world.log.lines.filter((line) => line.startsWith('warning'))).toEqual([]);
+  });
+
   test('of different environments all get through', async () => {
     const names = ['production', 'staging', 'preview'];
     await Promise.all(
@@ -225,7 +265,7 @@ describe('several writers', () => {
     }
     // Every write is there once: nothing was overwritten and nothing was written twice.
     expect(world.atRemote('rev-list', '--count', 'switchyard-state').trim()).toBe('9');
-  });
+  }, 30_000);
 
   test('apply a change anew on what a person wrote meanwhile', async () => {
     const store = await world.store();
@@ -270,8 +310,7 @@ describe('several writers', () => {
   });
 
   test('with a lost lease write nothing', async () => {
-    const past = new Date(Date.now() - 3_600_000);
-    const stale = await world.store({ now: () => past });
+    const stale = await world.store({ clock: ahead(systemClock, -3_600_000) });
     const { lease } = await stale.acquire();
     await stale.commit({ state: withService('api', 1), message: message('one') });
     const fresh = await world.store({ run: { actor: 'bob', run: 'local', serverUrl: 'https://github.com' } });

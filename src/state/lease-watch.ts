@@ -1,11 +1,19 @@
+import type { GitHubRun } from '../github/run.ts';
+import { runIsAlive } from '../github/runs.ts';
+import type { Clock } from '../model/clock.ts';
 import type { Lease, LeaseTimings } from './lease.ts';
 import { isGone, type LocalProcess } from './local-process.ts';
 
 /** IsAlive asks whether the run that holds a lease still goes on; undefined when that cannot be known. */
 export type IsAlive = (lease: Lease) => Promise<boolean | undefined>;
 
-/** Why a lease may be taken: `released` and `none` are the ordinary case, the others name a dead holder. */
-export type Takeable = 'none' | 'released' | { dead: string };
+/** What a look at a lease showed. Without `heldBy` it may be taken. */
+export interface Judgement {
+  /** The lease, when its holder lives. */
+  heldBy?: Lease;
+  /** Why a holder that did not give it back is known to be dead. */
+  dead?: string;
+}
 
 /**
  * LeaseWatch decides, look by look, whether a lease may be taken. It remembers since when it has seen the
@@ -14,7 +22,7 @@ export type Takeable = 'none' | 'released' | { dead: string };
 export class LeaseWatch {
   readonly #self: LocalProcess;
   readonly #isAlive: IsAlive | undefined;
-  readonly #now: () => Date;
+  readonly #clock: Clock;
   readonly #timings: LeaseTimings;
   #seen: { commit: string; at: number } | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -22,21 +30,21 @@ export class LeaseWatch {
   constructor(options: {
     self: LocalProcess;
     isAlive: IsAlive | undefined;
-    now: () => Date;
+    clock: Clock;
     timings: LeaseTimings;
   }) {
     this.#self = options.self;
     this.#isAlive = options.isAlive;
-    this.#now = options.now;
+    this.#clock = options.clock;
     this.#timings = options.timings;
   }
 
-  /** look judges the lease that stands at `commit`; undefined means that its holder lives. */
-  async look(lease: Lease | undefined, commit: string | undefined): Promise<Takeable | undefined> {
-    if (lease === undefined || commit === undefined) return 'none';
-    if (lease.released) return 'released';
+  /** look judges the lease that stands at `commit`; undefined where there is none. */
+  async look(lease: Lease | undefined, commit: string | undefined): Promise<Judgement> {
+    if (lease === undefined || commit === undefined) return {};
+    if (lease.released) return {};
     const { skewMs, doubtMs, ttlMs, renewEveryMs, askEveryMs } = this.#timings;
-    const now = this.#now().getTime();
+    const now = this.#clock.now();
     if (this.#seen?.commit !== commit) this.#seen = { commit, at: now };
     // Needs no common clock: a living holder would have renewed it since we first saw it.
     const unrenewedMs = now - this.#seen.at;
@@ -53,6 +61,24 @@ export class LeaseWatch {
       const answer = await this.#isAlive(lease).catch(() => undefined);
       if (answer === false) return { dead: `its run has ended (${lease.run})` };
     }
-    return undefined;
+    return { heldBy: lease };
   }
+}
+
+/**
+ * askGitHub returns the question whether the run that holds a lease still goes on, asked with `token`
+ * (permission `actions: read`). A lease from a laptop or another server is answered with undefined.
+ */
+export function askGitHub(token: string | undefined, run: Pick<GitHubRun, 'serverUrl' | 'apiUrl'>): IsAlive {
+  return async (lease) => {
+    if (!token || lease.run_id === undefined || lease.repository === undefined) return undefined;
+    if (!lease.run.startsWith(`${run.serverUrl}/`)) return undefined;
+    return runIsAlive({
+      token,
+      apiUrl: run.apiUrl,
+      repository: lease.repository,
+      runId: lease.run_id,
+      ...(lease.run_attempt !== undefined && { runAttempt: lease.run_attempt }),
+    });
+  };
 }
