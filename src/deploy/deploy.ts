@@ -1,56 +1,68 @@
-import { Fleet } from '../fleet/fleet.ts';
-import { checkNarrowing, serversOf } from './planning/narrowing.ts';
-import { Journal } from './recording/journal.ts';
+import { failTogether } from '../model/errors.ts';
+import { type OpenEnvironment, withEnvironment } from './environment.ts';
+import { forgottenServers } from './observation/drift.ts';
+import { isEmpty, type Plan } from './planning/plan.ts';
+import { refuseUnfinished } from './planning/unfinished-hook.ts';
+import { certainFailures } from './preflight/certain-failures.ts';
+import { errorsOf } from './preflight/findings.ts';
+import { judgeClock } from './preflight/judge-server.ts';
+import { takeVitals, type Vitals } from './preflight/vitals.ts';
 import type { DeployReport, DeployRequest } from './request.ts';
-import { restore } from './restoring/restore.ts';
-import { Deployment } from './running/deployment.ts';
-import { describeSpan, Timeline } from './running/timeline.ts';
+import { restore } from './restore.ts';
+import { Run } from './run.ts';
+import { describeSpan, Timeline } from './timeline.ts';
 
 /**
- * deploy brings an environment to what is wanted: it looks at the servers and the record, plans, runs the plan
- * and records. It throws before the first change for whatever can be known before; a failure after that is in
- * the report, beside what was done.
- *
- * A toggle of one service takes 33 Engine calls on each server (`npm run bench` counts them):
- *
- * | calls | for |
- * | --- | --- |
- * | 7 | what there is: a ping, how the server does, the containers, how the old one is made, the image, and the volumes of edge and sidecar |
- * | 3 | what nothing refers to any more: networks, volumes and images with the project's labels |
- * | 3 | the new container: create, start, and its address |
- * | 2 | the lock of the edge, which projects share: taken and given back |
- * | 4 | edge and sidecar: each is written to in one archive, and told to read it |
- * | 12 | the drain: a helper in the old container's network comes and goes (3), and looks three times; a look is an exec of three calls, since a table that could not be read must not pass for an empty one |
- * | 2 | the old container: stop, remove |
- *
- * Secrets that are kept cost four more, side by side with the record of the intent. Health, generations and proofs are
- * asked of the app and of nginx, not of the engine.
+ * deploy brings an environment to what is wanted: it looks at the servers and the record, plans, runs the plan and
+ * records. It throws before the first change for whatever can be known before; a failure after that is in the report,
+ * beside what was done.
  */
 export async function deploy(request: DeployRequest): Promise<DeployReport> {
-  checkNarrowing(request.wanted, request.narrowing);
-  const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
-  const opening = timeline.measure({ phase: 'lease' }, () =>
-    Journal.open(request.openStore(), {
-      scope: { project: request.wanted.project, environment: request.wanted.environment },
-      author: request.author,
-      isReadOnly: request.dryRun,
-      leaseWaitMs: request.leaseWaitMs,
-      signal: request.signal,
-    }),
-  );
-  const servers = serversOf(request.wanted, request.narrowing);
-  const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
-  const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
-  const [journal, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
-  try {
-    if (fleet.status === 'rejected') throw fleet.reason;
-    if (journal.status === 'rejected') throw journal.reason;
-    const asked = await restore(request, journal.value.snapshot, fleet.value);
-    return await new Deployment(asked, timeline, fleet.value, journal.value).run();
-  } finally {
-    await Promise.all([
-      journal.status === 'fulfilled' && journal.value.close(),
-      fleet.status === 'fulfilled' && fleet.value.close(),
-    ]);
+  const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
+  const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
+  const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
+  return await withEnvironment(request, opening, async (environment) => {
+    const { fleet, journal } = environment;
+    const asked = await restore(request, environment.wanted, journal.snapshot, fleet);
+    return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
+  });
+}
+
+async function deployTo(run: Run, request: DeployRequest, { fleet }: OpenEnvironment): Promise<DeployReport> {
+  const { clock, log } = request;
+  const vitals = Promise.all(fleet.servers.map((server) => takeVitals(server, clock)));
+  for (;;) {
+    const { input, plan } = await log.group('Look at what runs', () => run.look());
+    announce(plan, request, forgottenServers(input));
+    refuseUnfinished(plan.unfinished);
+    if (plan.gate.length > 0) {
+      await run.clearTheWay(plan);
+      continue;
+    }
+    if (isEmpty(plan)) return run.report(plan);
+    checkServers(await vitals, plan, request);
+    const report = await run.follow({ input, plan });
+    if (plan.postponed.length === 0 || report.failure !== undefined) return report;
+    // What stood in their way has been taken over: they can change now.
+    await run.takeLeaseAgain();
   }
+}
+
+function announce(plan: Plan, { log, onPlan }: DeployRequest, forgotten: readonly string[]): void {
+  onPlan(plan);
+  for (const sentence of plan.staying) log.warning(sentence);
+  for (const server of forgotten) {
+    log.warning(
+      `${server} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`,
+    );
+  }
+}
+
+/** Before the first change: what is certain to fail fails now. */
+function checkServers(vitals: readonly (Vitals | undefined)[], plan: Plan, { log }: DeployRequest): void {
+  for (const one of vitals.filter((known) => known !== undefined)) {
+    const { server, level, message } = judgeClock(one);
+    if (level === 'warning') log.warning(`${server}: ${message}`);
+  }
+  failTogether(errorsOf(certainFailures(vitals, plan)));
 }

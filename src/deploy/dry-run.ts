@@ -1,47 +1,38 @@
-import type { Log } from '../../model/log.ts';
-import { holderOf } from '../../state/lease.ts';
-import { assemble, assembleKept } from '../planning/assemble.ts';
-import { checkNarrowing, serversOf } from '../planning/narrowing.ts';
-import { isEmpty, type Plan } from '../planning/plan.ts';
-import type { WantedService } from '../planning/plan-input.ts';
-import { planDeploy } from '../planning/planner.ts';
-import type { DeployRequest } from '../request.ts';
-import { type Drift, driftOf } from './drift.ts';
-import type { Finding } from './findings.ts';
-import { lookAt, type Ways } from './look.ts';
-import { preflight } from './preflight.ts';
-import { survey } from './survey.ts';
+import { holderOf } from '../state/lease.ts';
+import { withEnvironment } from './environment.ts';
+import { driftOf } from './observation/drift.ts';
+import { survey } from './observation/survey.ts';
+import { assemble, assembleKept } from './planning/assemble.ts';
+import { isEmpty } from './planning/plan.ts';
+import { planDeploy } from './planning/planner.ts';
+import { preflight } from './preflight/preflight.ts';
+import type { ChangeRequest, DryRunReport } from './request.ts';
+import { checkImages, restore } from './restore.ts';
+import { Timeline } from './timeline.ts';
 
-/** What a dry run is asked to look at. */
-export interface DryRunRequest extends Ways, Pick<DeployRequest, 'wanted' | 'secrets' | 'narrowing'> {
-  log: Log;
-}
-
-/** What a deploy would do now, and what it would meet. */
-export interface DryRunReport {
-  plan: Plan;
-  services: readonly WantedService[];
-  /** A deploy would change something. */
-  changed: boolean;
-  /** Where servers and record differ. */
-  drift: Drift[];
-  /** What the look at the servers before a deploy has found; with an error among it, a deploy would fail. */
-  findings: Finding[];
-}
-
-/** dryRun plans a deploy, and looks at all that it would need on the servers. It changes nothing, and takes no lease. */
-export async function dryRun(request: DryRunRequest): Promise<DryRunReport> {
-  const { wanted, secrets, narrowing, log } = request;
-  checkNarrowing(wanted, narrowing);
-  return await lookAt(request, serversOf(wanted, narrowing), async (fleet, snapshot) => {
-    const facts = await log.group('Look at what runs', () =>
-      survey(fleet, snapshot, wanted, secrets, narrowing),
+/** dryRun plans a change, and looks at all that it would need on the servers. It changes nothing, and takes no lease. */
+export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
+  const { narrowing, scope, unfinishedHook, log, clock } = request;
+  const opening = {
+    wanted: request.wanted,
+    narrowing,
+    access: 'read' as const,
+    timeline: new Timeline(clock),
+  };
+  return await withEnvironment(request, opening, async ({ wanted: file, fleet, journal }) => {
+    const { snapshot } = journal;
+    const { wanted, secrets, restored } = await restore(request, file, snapshot, fleet);
+    const seen = await log.group('Look at what runs', () =>
+      survey(fleet, snapshot, { wanted, secrets, narrowing, clock }),
     );
-    const input = assemble(facts);
-    const plan = planDeploy(input);
+    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
     const kept = assembleKept(facts);
+    const input = scope === 'routes' ? kept : assemble(facts);
+    const plan = planDeploy(input);
+    checkImages(input, plan);
+    const holder = holderOf(snapshot.lease, clock.now());
     const findings = await log.group('Look at what a deploy would need', () =>
-      preflight(fleet, input, plan, holderOf(snapshot.lease)),
+      preflight(fleet, input, plan, holder, clock),
     );
     return {
       plan,

@@ -10,8 +10,8 @@ import type { Narrowing } from './planning/narrowing.ts';
 import type { Plan } from './planning/plan.ts';
 import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
 import type { Finding } from './preflight/findings.ts';
-import type { Author } from './record/author.ts';
 import type { RollbackTarget } from './record/choose-release.ts';
+import type { Author } from './record/record.ts';
 import type { Timeline } from './timeline.ts';
 
 /** How the servers and the record of an environment are reached. */

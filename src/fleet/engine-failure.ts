@@ -1,12 +1,19 @@
 import { EngineError } from '../docker/http.ts';
-import { messageOf, UserError } from '../model/errors.ts';
+import { isTunnelBroken, messageOf, UserError } from '../model/errors.ts';
 
-/** explainCutOff returns the error for a request to the engine of `host` that got no answer, or only a part of one. */
-export function explainCutOff(host: string, error: unknown): UserError {
-  return new UserError(`${host}: the connection to its Docker engine broke off (${messageOf(error)})`, {
-    hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
-    cause: error,
-  });
+/**
+ * explainCutOff returns the error for a request to the engine of `server` that got no answer, or only a part of one. It
+ * is as isTunnelBroken as `error`.
+ */
+export function explainCutOff(server: string, error: unknown): UserError {
+  const explained = new UserError(
+    `${server}: the connection to its Docker engine broke off (${messageOf(error)})`,
+    {
+      hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+      cause: error,
+    },
+  );
+  return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
 }
 
 /**

@@ -9,12 +9,12 @@ export class Fleet {
 
   private constructor(servers: readonly Server[]) {
     this.servers = servers;
-    for (const { host, engine } of servers) engine.http.explain = (error) => explainCutOff(host, error);
+    for (const { name, engine } of servers) engine.explainWith((error) => explainCutOff(name, error));
   }
 
   /**
-   * connect opens all connections at once. When any server cannot be reached it closes the others and
-   * throws, with every failure named.
+   * connect opens connections to all these servers at once. When any of them cannot be reached it closes the others
+   * and throws, with every failure named.
    */
   static async connect(provider: Provider, specs: readonly ServerSpec[]): Promise<Fleet> {
     const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
@@ -28,10 +28,10 @@ export class Fleet {
     return new Fleet(servers);
   }
 
-  /** server returns the server with this host. */
-  server(host: string): Server {
-    const found = this.servers.find((server) => server.host === host);
-    if (found === undefined) throw new Error(`no server ${host} in the fleet`);
+  /** server returns the server of this name; it throws when the fleet has none. */
+  server(name: string): Server {
+    const found = this.servers.find((server) => server.name === name);
+    if (found === undefined) throw new Error(`no server ${name} in the fleet`);
     return found;
   }
 
@@ -42,14 +42,15 @@ export class Fleet {
 
   /** guardWith has `guard` asked before every request that may change something on a server; it throws to forbid it. */
   guardWith(guard: () => void): void {
-    for (const { engine } of this.servers) engine.http.guard = guard;
+    for (const { engine } of this.servers) engine.guardWith(guard);
   }
 
   /** calls returns how many Engine API requests were sent so far, over all servers. */
   calls(): number {
-    return this.servers.reduce((sum, server) => sum + server.engine.http.requests, 0);
+    return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
   }
 
+  /** close ends all connections. */
   async close(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.close()));
   }

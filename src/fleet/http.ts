@@ -11,8 +11,10 @@ export interface HttpAnswer {
 /** HttpOver sends HTTP requests to addresses as a server sees them. */
 export class HttpOver {
   readonly #agent: Agent;
+  readonly #dial: DialTcp;
 
   constructor(dial: DialTcp) {
+    this.#dial = dial;
     this.#agent = new Agent({
       connections: null,
       pipelining: 1,
@@ -41,6 +43,11 @@ export class HttpOver {
     return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
   }
 
+  /** keepAlive returns a connection of its own to an address; it is opened with the first request. Close it. */
+  keepAlive(target: { address: string; port: number }): KeptConnection {
+    return new KeptConnection(this.#dial, target);
+  }
+
   async #send(
     target: { address: string; port: number; path: string; host?: string },
     signal: AbortSignal,
@@ -54,6 +61,56 @@ export class HttpOver {
       signal,
     });
     return { status: statusCode, headers, body: await body.text() };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+/** KeptConnection sends requests one by one over one connection, as a browser does; a new one when that has ended. */
+export class KeptConnection {
+  readonly #agent: Agent;
+  readonly #origin: string;
+
+  constructor(dial: DialTcp, { address, port }: { address: string; port: number }) {
+    this.#origin = `http://${address}:${port}`;
+    this.#agent = new Agent({
+      connections: 1,
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (_options, done) => {
+        dial(address, port).then(
+          (stream) => done(null, stream as never),
+          (error: Error & { reason?: number; isTunnelBroken?: boolean }) => {
+            // A refused channel is an answer of the server; anything else is the tunnel's own trouble.
+            if (error.reason === undefined) error.isTunnelBroken = true;
+            done(error, null);
+          },
+        );
+      },
+    });
+  }
+
+  /**
+   * get sends a GET and returns the status when the whole answer is there; with `isLast` the connection ends with it. It
+   * rejects when there is no whole answer within `timeoutMs`, and has `isTunnelBroken` on the error where nobody knows why.
+   */
+  async get(
+    { path, host, isLast }: { path: string; host: string; isLast: boolean },
+    timeoutMs: number,
+  ): Promise<number> {
+    const { statusCode, body } = await this.#agent.request({
+      origin: this.#origin,
+      path,
+      method: 'GET',
+      headers: { host, 'user-agent': 'switchyard-probe' },
+      reset: isLast,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await body.arrayBuffer();
+    return statusCode;
   }
 
   async close(): Promise<void> {

@@ -1,20 +1,23 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Engine } from '../docker/engine.ts';
+import { EngineClient } from '../docker/engine-client.ts';
 import { messageOf, UserError } from '../model/errors.ts';
+import type { ServerSpec } from '../model/spec.ts';
 import type { DialTcp } from './dial.ts';
 import { freeHere } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
 
-/** localProvider deploys to the engine of the machine that runs the action. */
-export function localProvider(socketPath = dockerSocket()): Provider {
+/** localProvider deploys to the engine of the machine that runs the action: the one server of `servers`. */
+export function localProvider(servers: readonly ServerSpec[], socketPath = dockerSocket()): Provider {
   return {
+    servers: async () => [...servers],
+    ensure: async () => [...servers],
     async connect(spec) {
-      const engine = new Engine(() => open({ path: socketPath }));
+      const engine = new EngineClient(() => open({ path: socketPath }));
       try {
-        await checkEngine(engine, spec.host);
+        await checkEngine(engine, spec.name);
       } catch (error) {
         await engine.close();
         if (error instanceof UserError) throw error;
@@ -26,7 +29,7 @@ export function localProvider(socketPath = dockerSocket()): Provider {
       const http = new HttpOver(dial);
       return {
         spec,
-        host: spec.host,
+        name: spec.name,
         engine,
         http,
         dial,

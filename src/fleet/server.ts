@@ -1,7 +1,7 @@
 import type { Engine } from '../docker/engine.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { DialTcp } from './dial.ts';
-import type { HttpOver } from './http.ts';
+import type { HttpOver, KeptConnection } from './http.ts';
 
 /** Server is an open connection to one machine with a Docker engine. */
 export interface Server {
@@ -10,7 +10,9 @@ export interface Server {
   readonly name: string;
   readonly engine: Engine;
   /** HTTP to containers of this server. */
-  readonly http: Pick<HttpOver, 'get'>;
+  readonly http: Pick<HttpOver, 'get'> & {
+    keepAlive(target: { address: string; port: number }): Pick<KeptConnection, 'get' | 'close'>;
+  };
   readonly dial: DialTcp;
   /** freeBytes returns the free space of the file system that holds a folder; undefined when nobody can tell. It never throws. */
   freeBytes(folder: string): Promise<number | undefined>;

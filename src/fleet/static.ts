@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { Engine } from '../docker/engine.ts';
+import type { Engine } from '../docker/engine.ts';
+import { EngineClient } from '../docker/engine-client.ts';
 import type { Dial } from '../docker/http.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { ServerSpec } from '../model/spec.ts';
@@ -20,18 +21,20 @@ const PROHIBITED = 1;
 const MAX_COMMANDS = 8;
 const MAX_STREAMS = 32;
 
-/** staticProvider reaches servers over SSH; `privateKey` is a normalised private key. */
-export function staticProvider(privateKey: string): Provider {
+/** staticProvider reaches servers that exist already over SSH; `privateKey` is a normalised private key. */
+export function staticProvider(servers: readonly ServerSpec[], privateKey: string): Provider {
   return {
+    servers: async () => [...servers],
+    ensure: async () => [...servers],
     async connect(spec) {
       const ssh = await SshConnection.open(targetOf(spec), privateKey);
       try {
-        const [engine] = await Promise.all([openEngine(ssh, spec.host), checkForwarding(ssh, spec.host)]);
-        const dial: DialTcp = (address, port) => dialTcp(ssh, spec.host, address, port);
+        const [engine] = await Promise.all([openEngine(ssh), checkForwarding(ssh)]);
+        const dial: DialTcp = (address, port) => dialTcp(ssh, address, port);
         const http = new HttpOver(dial);
         return {
           spec,
-          host: spec.host,
+          name: spec.name,
           engine,
           http,
           dial,
@@ -53,38 +56,39 @@ export function staticProvider(privateKey: string): Provider {
 }
 
 /** Fails now, before anything changes, where the health checks would fail later: nothing listens on port 1. */
-async function checkForwarding(ssh: SshConnection, host: string): Promise<void> {
+async function checkForwarding(ssh: SshConnection): Promise<void> {
   try {
-    (await dialTcp(ssh, host, '127.0.0.1', 1)).destroy();
+    (await dialTcp(ssh, '127.0.0.1', 1)).destroy();
   } catch (error) {
     if (error instanceof UserError) throw error;
   }
 }
 
 function targetOf(spec: ServerSpec): SshTarget {
-  const { host, port, user, hostKeys, jump } = spec;
-  return { host, port, user, hostKeys, ...(jump && { jump }) };
+  const { name, host, port, user, hostKeys, jump } = spec;
+  return { name, host, port, user, hostKeys, ...(jump && { jump }) };
 }
 
-async function openEngine(ssh: SshConnection, host: string): Promise<Engine> {
-  const direct = new Engine(() => ssh.dialSocket(DOCKER_SOCKET), MAX_STREAMS);
+async function openEngine(ssh: SshConnection): Promise<Engine> {
+  const { name } = ssh.target;
+  const direct = new EngineClient(() => ssh.dialSocket(DOCKER_SOCKET), { connections: MAX_STREAMS });
   try {
-    await checkEngine(direct, host);
+    await checkEngine(direct, name);
     return direct;
   } catch (error) {
     await direct.close();
     if (error instanceof UserError) throw error;
     // sshd calls a forbidden socket "open failed", as it calls one where nobody listens; the command tells.
-    if (reasonOf(error) === undefined) throw await explainEngineFailure(ssh, host, error);
+    if (reasonOf(error) === undefined) throw await explainEngineFailure(ssh, error);
   }
-  const throughCommand = new Engine(dialStdio(ssh), MAX_COMMANDS);
+  const throughCommand = new EngineClient(dialStdio(ssh), { connections: MAX_COMMANDS });
   try {
-    await checkEngine(throughCommand, host);
+    await checkEngine(throughCommand, name);
     return throughCommand;
   } catch (error) {
     await throughCommand.close();
     if (error instanceof UserError) throw error;
-    throw await explainEngineFailure(ssh, host, error);
+    throw await explainEngineFailure(ssh, error);
   }
 }
 
@@ -105,13 +109,13 @@ function dialStdio(ssh: SshConnection): Dial {
   };
 }
 
-async function dialTcp(ssh: SshConnection, host: string, address: string, port: number): Promise<Duplex> {
+async function dialTcp(ssh: SshConnection, address: string, port: number): Promise<Duplex> {
   try {
     return await ssh.dialTcp(address, port);
   } catch (error) {
     if (reasonOf(error) === PROHIBITED) {
       throw new UserError(
-        `${host}: sshd forbids TCP forwarding, which the health checks and the proof need`,
+        `${ssh.target.name}: sshd forbids TCP forwarding, which the health checks and the proof need`,
         {
           hint: 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config, and reload sshd.',
           cause: error,
@@ -125,11 +129,11 @@ async function dialTcp(ssh: SshConnection, host: string, address: string, port: 
 /** A fixed line: says whether Docker is there and who may use its socket. */
 const DIAGNOSIS = 'ls -l /var/run/docker.sock; id -nG';
 
-async function explainEngineFailure(ssh: SshConnection, host: string, error: unknown): Promise<UserError> {
+async function explainEngineFailure(ssh: SshConnection, error: unknown): Promise<UserError> {
   const { stdout, stderr } = await ssh.run(DIAGNOSIS).catch(() => ({ stdout: '', stderr: '' }));
-  const { user } = ssh.target;
+  const { name, user } = ssh.target;
   if (/No such file/.test(stderr)) {
-    return new UserError(`${host}: Docker is not installed there, or does not run`, {
+    return new UserError(`${name}: Docker is not installed there, or does not run`, {
       hint: 'Install Docker 20.10 or newer ("apt install docker.io" on Debian) and start it.',
       cause: error,
     });
@@ -137,12 +141,12 @@ async function explainEngineFailure(ssh: SshConnection, host: string, error: unk
   const groups = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
   const isInGroup = groups.includes('docker');
   if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
-    return new UserError(`${host}: the user ${user} may not use Docker`, {
+    return new UserError(`${name}: the user ${user} may not use Docker`, {
       hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,
       cause: error,
     });
   }
-  return new UserError(`${host}: the Docker engine does not answer (${messageOf(error)})`, {
+  return new UserError(`${name}: the Docker engine does not answer (${messageOf(error)})`, {
     hint: 'Look at it on the server: "systemctl status docker".',
     cause: error,
   });

@@ -1,35 +1,70 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Composition } from './compose.ts';
-import { CONFIG_FOLDER } from './render.ts';
-import type { Slot, Tree } from './tree.ts';
-
-/** Files of a slot that nginx does not read. */
-const NOT_READ = ['manifest.json', 'main.hash'];
-/** A server of an upstream, as `renderBackend` writes it. */
-const BACKEND = /^ {4}server \S+:\d+ .*;$/;
-/** The line that differs in every configuration. */
-const IDENTITY = /^ *location = \/identity /;
+import { type Directive, parseConfiguration } from './configuration.ts';
+import { CONFIG_FOLDER, CONTROL_ACCESS_FILE } from './render.ts';
+import { editedFiles, type Folder, identityOf, type Tree } from './tree.ts';
 
 /**
- * isAccepted tells whether nginx has read this very configuration before, but for what every toggle changes: which
- * of the same addresses are backups, the generation and the slot. `nginx -t` has nothing to find in such a one.
- * `served` is the generation of the changing environment that the running nginx has told. Pure.
+ * isAccepted tells whether nginx has read this very configuration before, but for what moves traffic between the same
+ * addresses: which of them are backups, the weights of the others, and by what the configuration is known. `nginx -t`
+ * has nothing to find in such a one. `served` is the generation of the changing environment that the running nginx has
+ * told, and `folder` the one that it has read. Pure.
  */
-export function isAccepted(tree: Tree, slot: Slot, served: string | undefined, next: Composition): boolean {
-  const { manifest, files } = tree.slots[slot];
-  if (served === undefined || manifest?.scopes[next.scope]?.generation !== served) return false;
-  return [...next.files].every(([path, content]) => {
-    const name = path.slice(next.slot.length + 1);
-    if (NOT_READ.includes(name)) return true;
-    const known = files.get(name);
-    if (known === undefined) return false;
-    return shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation);
-  });
+export function isAccepted(
+  tree: Tree,
+  folder: Folder,
+  served: string | undefined,
+  next: Composition,
+): boolean {
+  const { manifest, files } = tree.folders[folder];
+  const scopes = manifest?.scopes ?? {};
+  if (served === undefined || scopes[next.scope]?.generation !== served) return false;
+  const isAsWritten = Object.keys(scopes).every(
+    (scope) => editedFiles(tree.folders[folder], scope).length === 0,
+  );
+  if (!isAsWritten) return false;
+  const below = new Map([...files].map(([path, content]) => [`${folder}/${path}`, content]));
+  const known = shapeOf(below, { folder, generation: served, identity: identityOf(scopes) });
+  return known !== undefined && isDeepStrictEqual(known, shapeOf(next.files, next));
 }
 
-/** What stays of a file when sides are switched. */
-function shapeOf(content: string, slot: Slot, generation: string): string {
-  const lines = content.replaceAll(`${CONFIG_FOLDER}/${slot}/`, '').replaceAll(generation, '').split('\n');
-  const backends = lines.filter((line) => BACKEND.test(line)).map((line) => line.replace(/ backup;$/, ';'));
-  const others = lines.filter((line) => !BACKEND.test(line) && !IDENTITY.test(line));
-  return JSON.stringify([others, backends.sort()]);
+/** Returns what stays of a configuration when traffic moves; undefined when nginx could not read it. */
+function shapeOf(
+  files: ReadonlyMap<string, string>,
+  { folder, ...names }: Pick<Composition, 'folder' | 'generation' | 'identity'>,
+): Directive[] | undefined {
+  const whole = new Map([...files].map(([path, content]) => [`${CONFIG_FOLDER}/${path}`, content]));
+  // The same for every configuration, and in no folder.
+  whole.set(`${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE}`, '');
+  const { directives, mistake } = parseConfiguration(whole, `${CONFIG_FOLDER}/${folder}/main.conf`);
+  if (mistake !== undefined) return undefined;
+  const known = new Map([
+    [names.generation, '{generation}'],
+    [names.identity, '{identity}'],
+  ]);
+  return directives.map((directive) => withoutTraffic(directive, known));
+}
+
+/** `names` are the words by which a configuration is known, with what stands for them. */
+function withoutTraffic(directive: Directive, names: ReadonlyMap<string, string>): Directive {
+  const body = directive.words[0] === 'upstream' ? withoutShares(directive.body) : directive.body;
+  return {
+    ...directive,
+    words: directive.words.map((word) => names.get(word) ?? word),
+    body: body.map((inner) => withoutTraffic(inner, names)),
+  };
+}
+
+/** The balancing method follows from the weights, and those with traffic come first. */
+function withoutShares(upstream: readonly Directive[]): Directive[] {
+  const isServer = ({ words }: Directive) => words[0] === 'server';
+  const servers = upstream
+    .filter(isServer)
+    .map((server) => ({ ...server, words: server.words.filter((word) => !isShare(word)) }));
+  const others = upstream.filter((one) => !isServer(one) && one.words.join(' ') !== 'least_conn');
+  return [...others, ...servers.sort((a, b) => (a.words.join(' ') < b.words.join(' ') ? -1 : 1))];
+}
+
+function isShare(word: string): boolean {
+  return word === 'backup' || /^weight=[1-9]\d*$/.test(word);
 }

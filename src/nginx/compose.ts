@@ -10,24 +10,26 @@ import {
   routeFile,
   type ScopeFiles,
 } from './render.ts';
-import { type Route, upstreamName } from './routes.ts';
+import { type Route, type RoutedCopy, upstreamName } from './routes.ts';
 import {
-  changedByHand,
   contentHash,
+  editedFiles,
+  type Folder,
+  type FolderTree,
   identityOf,
   type Manifest,
-  otherSlot,
-  type Slot,
-  type SlotTree,
+  otherFolder,
   type Tree,
 } from './tree.ts';
 
 /** A configuration that is ready to be staged. */
 export interface Composition {
-  slot: Slot;
+  folder: Folder;
   /** The environment that changes, and the generation by which a proof knows it. */
   scope: string;
   generation: string;
+  /** By which a running nginx is known to serve it. */
+  identity: string;
   /** Files to write, by path below the volume. */
   files: Map<string, string>;
   /** The environments whose routes it serves. */
@@ -43,23 +45,23 @@ export interface ScopeWish {
   settings: NginxSpec;
 }
 
-/** isServed tells whether the live slot serves exactly what is wished, with nothing changed by hand. */
+/** isServed tells whether the live folder serves exactly what is wished, with nothing changed by hand. */
 export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean {
-  const slot = tree.slots[tree.live];
-  const served = slot.manifest?.scopes[scopeName(wish.scope)];
+  const folder = tree.folders[tree.live];
+  const served = folder.manifest?.scopes[scopeName(wish.scope)];
   if (served === undefined) return wish.files.size === 0;
   const isSame =
-    // A file that an earlier generation left in the slot is not read.
-    [...wish.files].every(([path, content]) => path in served.files && slot.files.get(path) === content) &&
+    // A file that an earlier generation left in the folder is not read.
+    [...wish.files].every(([path, content]) => path in served.files && folder.files.get(path) === content) &&
     Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
-    changedByHand(slot, scopeName(wish.scope)).length === 0;
-  return isSame && settingsAgree(slot.manifest!, wish) && isIntact(kind, slot);
+    editedFiles(folder, scopeName(wish.scope)).length === 0;
+  return isSame && settingsAgree(folder.manifest!, wish) && isIntact(kind, folder);
 }
 
 /** The files that are made from the manifest must be what the manifest makes. */
-function isIntact(kind: NginxKind, slot: SlotTree): boolean {
-  const made = slot.files.get('main.conf') ?? '';
-  return made.includes('# Written by Switchyard') && slot.files.get('main.hash') === specHash([kind, made]);
+function isIntact(kind: NginxKind, folder: FolderTree): boolean {
+  const made = folder.files.get('main.conf') ?? '';
+  return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
 
 function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
@@ -68,7 +70,7 @@ function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
 
 /**
  * compose returns the next configuration of an nginx: what `tree` serves for other environments, unchanged,
- * and what `wish` asks for this one; with no files, the environment leaves. It goes to the slot that is not
+ * and what `wish` asks for this one; with no files, the environment leaves. It goes to the folder that is not
  * live. It throws a UserError when another environment has one of the domains, or other settings.
  */
 export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Composition {
@@ -80,7 +82,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   refuseTakenDomains(others, wish);
   const settings = agreeOnSettings(kind, manifest, others, wish);
 
-  const slot = otherSlot(tree.live);
+  const folder = otherFolder(tree.live);
   const isLeaving = wish.files.size === 0 && kind === 'edge';
   const generation = nextGeneration(previous?.generation, wish.files);
   const scopes: Manifest['scopes'] = { ...others };
@@ -90,28 +92,29 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
     scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
-  const main = renderMain(mainOf(kind, slot, { settings, scopes }, generation, files));
+  const main = renderMain(mainOf(kind, folder, { settings, scopes }, generation, files));
   files.set('main.conf', main);
   files.set('main.hash', specHash([kind, main]));
   files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
   return {
-    slot,
+    folder,
     scope: name,
     generation,
-    files: new Map([...files].map(([path, content]) => [`${slot}/${path}`, content])),
+    identity: identityOf(scopes),
+    files: new Map([...files].map(([path, content]) => [`${folder}/${path}`, content])),
     scopes: Object.keys(scopes),
   };
 }
 
 /**
- * mendedFiles returns what makes the live slot of an nginx start again that stumbles over what somebody wrote
- * there: each file as its manifest knows it, from the older slot where need be. A file that was changed in
+ * mendedFiles returns what makes the live folder of an nginx start again that stumbles over what somebody wrote
+ * there: each file as its manifest knows it, from the older folder where need be. A file that was changed in
  * both is left empty, and so is what proves its environment's routes: its next run misses them and writes them.
  * Undefined when there is no manifest.
  */
 export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | undefined {
-  const slot = tree.live;
-  const { manifest } = tree.slots[slot];
+  const folder = tree.live;
+  const { manifest } = tree.folders[folder];
   if (manifest === undefined) return undefined;
   const files = new Map<string, string>();
   let generation = '0';
@@ -125,23 +128,23 @@ export function mendedFiles(kind: NginxKind, tree: Tree): Map<string, string> | 
     // What proves a route names its upstream, and nginx would not start without that.
     if (!isWhole) files.set(`control/${name}.conf`, '');
   }
-  const main = renderMain(mainOf(kind, slot, manifest, generation, files));
+  const main = renderMain(mainOf(kind, folder, manifest, generation, files));
   files.set('main.conf', main);
   files.set('main.hash', specHash([kind, main]));
   return new Map([
-    ...[...files].map(([path, content]) => [`${slot}/${path}`, content] as const),
-    ['nginx.conf', renderPointer(slot)],
+    ...[...files].map(([path, content]) => [`${folder}/${path}`, content] as const),
+    ['nginx.conf', renderPointer(folder)],
   ]);
 }
 
-/** intactFile returns a file of the live or the older slot that is as it was written. */
+/** intactFile returns a file of the live or the older folder that is as it was written. */
 function intactFile(tree: Tree, path: string, written: string | undefined): string | undefined {
-  return [tree.slots[tree.live], tree.slots[otherSlot(tree.live)]]
-    .map((slot) => slot.files.get(path))
+  return [tree.folders[tree.live], tree.folders[otherFolder(tree.live)]]
+    .map((folder) => folder.files.get(path))
     .find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
 }
 
-/** firstTree returns the files a new, empty nginx starts with. */
+/** firstFiles returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
   const facts = settingsFacts(settings, scopeName(chosenBy));
   const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
@@ -154,18 +157,17 @@ export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec
 }
 
 /**
- * manifestOf returns what the live slot of an nginx says of itself. An edge whose manifest was damaged must not
- * forget who else is served: the older slot tells of those that have changed nothing since.
+ * manifestOf returns what the live folder of an nginx says of itself. An edge whose manifest was damaged must not
+ * forget who else is served: the older folder tells of those that have changed nothing since.
  */
 function manifestOf(kind: NginxKind, tree: Tree, own: string): Manifest | undefined {
-  const current = tree.slots[tree.live];
+  const current = tree.folders[tree.live];
   if (current.manifest !== undefined || kind === 'sidecar') return current.manifest;
-  const older = tree.slots[otherSlot(tree.live)].manifest;
+  const older = tree.folders[otherFolder(tree.live)].manifest;
   const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
   const known = { ...current, manifest: older };
   const lost = others.find(
-    (scope) =>
-      scope !== own && (older?.scopes[scope] === undefined || changedByHand(known, scope).length > 0),
+    (scope) => scope !== own && (older?.scopes[scope] === undefined || editedFiles(known, scope).length > 0),
   );
   if (lost !== undefined) {
     const who = lost.replace('_', ' ');
@@ -247,7 +249,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
       route.service,
       {
         domains: route.domains,
-        placements: route.placements,
+        copies: route.copies.map(copyFacts),
         backing: {
           protocol: route.protocol,
           container_port: route.containerPort,
@@ -261,11 +263,15 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
   );
 }
 
+function copyFacts({ server, slot, weight, port }: RoutedCopy): RoutedCopy {
+  return { server, slot, weight, ...(port !== undefined && { port }) };
+}
+
 function hashes(files: ScopeFiles): Record<string, string> {
   return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
 }
 
-/** Another environment's files are taken over as they were written, from the older slot where somebody changed them. */
+/** Another environment's files are taken over as they were written, from the older folder where somebody changed them. */
 function copyScope(
   tree: Tree,
   scope: string,
@@ -297,16 +303,16 @@ function controlOf(name: string, generation: string, wish: ScopeWish) {
 
 function mainOf(
   kind: NginxKind,
-  slot: Slot,
+  folder: Folder,
   { settings, scopes }: Manifest,
   generation: string,
   files: ReadonlyMap<string, string>,
 ): MainConfig {
   const paths = [...files.keys()].sort();
-  const below = (folder: string) => paths.filter((path) => path.startsWith(`${folder}/`));
+  const below = (section: string) => paths.filter((path) => path.startsWith(`${section}/`));
   return {
     kind,
-    slot,
+    folder,
     settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
     generation,
     identity: identityOf(scopes),

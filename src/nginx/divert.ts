@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isStatus } from '../docker/http.ts';
 import type { Server } from '../fleet/server.ts';
+import { type Clock, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import { EDGE_DIVERT_NAME } from '../model/names.ts';
@@ -54,10 +54,10 @@ clear
  * checkDiverting throws a UserError when connections cannot be diverted on a server. It changes nothing but rules
  * that a divert left behind which was killed.
  */
-export async function checkDiverting(server: Server, image: string): Promise<void> {
+export async function checkDiverting(server: Server, image: string, clock: Clock): Promise<void> {
   if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running) return;
   const id = await create(server, image, []);
-  await awaitEnd(server, id);
+  await awaitEnd(server, id, clock);
 }
 
 /** divert lets all new connections to these ports of a server go to the bridge, until endDiverting. */
@@ -65,13 +65,14 @@ export async function divert(
   { server, id, address }: NginxInstance,
   image: string,
   ports: readonly number[],
+  clock: Clock,
 ): Promise<void> {
   const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
   const command = [address, String(process), ...ports.map(String)];
   const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
   const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
   const helper = isThere ? found.Id! : await create(server, image, command);
-  await awaitReady(server, helper);
+  await awaitReady(server, helper, clock);
 }
 
 /** endDiverting gives a server's ports back to who holds them. */
@@ -110,36 +111,29 @@ async function create(server: Server, image: string, command: string[]): Promise
   return id;
 }
 
-async function awaitReady(server: Server, id: string): Promise<void> {
-  const end = Date.now() + TIMEOUT_MS;
-  while (Date.now() < end) {
+async function awaitReady(server: Server, id: string, clock: Clock): Promise<void> {
+  const found = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
     const { stdout } = await server.engine.logs(id, { tail: 5 });
-    if (stdout.includes(READY)) return;
-    if ((await server.engine.findContainer(id))?.State?.Running !== true) break;
-    await sleep(POLL_MS);
-  }
-  throw await failure(server, id);
+    if (stdout.includes(READY)) return 'ready';
+    return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+  });
+  if (found !== 'ready') throw await failure(server, id);
 }
 
-async function awaitEnd(server: Server, id: string): Promise<void> {
-  const end = Date.now() + TIMEOUT_MS;
-  while (Date.now() < end) {
+async function awaitEnd(server: Server, id: string, clock: Clock): Promise<void> {
+  const exitCode = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
     const { State: state } = await server.engine.inspectContainer(id);
-    if (state?.Status === 'exited' && state.ExitCode === 0) {
-      await server.engine.removeContainer(id);
-      return;
-    }
-    if (state?.Status === 'exited') break;
-    await sleep(POLL_MS);
-  }
-  throw await failure(server, id);
+    return state?.Status === 'exited' ? state.ExitCode : undefined;
+  });
+  if (exitCode !== 0) throw await failure(server, id);
+  await server.engine.removeContainer(id);
 }
 
 async function failure(server: Server, id: string): Promise<UserError> {
   const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
   await endDiverting(server);
   const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-  return new UserError(`${server.host}: connections cannot be diverted to the edge: ${words}`, {
+  return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
     hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
   });
 }

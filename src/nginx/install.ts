@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
 import { isStatus } from '../docker/http.ts';
 import type { Server } from '../fleet/server.ts';
+import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import {
@@ -11,14 +11,13 @@ import {
   EDGE_VOLUME,
   networkName,
   type Scope,
-  SIDECAR_ALIAS,
   sidecarName,
   sidecarVolumeName,
 } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
-import { CONFIG_FOLDER, type NginxKind, renderControlAccess } from './render.ts';
+import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, type NginxKind, renderControlAccess } from './render.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;
@@ -26,8 +25,11 @@ const OLDEST_NGINX = [1, 28] as const;
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
 
-/** Where an edge or sidecar lives on a server. */
+/** An edge or sidecar that shall be on a server: what it is, for whom it was asked for, and where it lives. */
 interface Home {
+  server: Server;
+  scope: Scope;
+  settings: NginxSpec;
   kind: NginxKind;
   name: string;
   network: string;
@@ -36,59 +38,65 @@ interface Home {
    * Networks that it is in from its start, because its volume has routes that lead there: another nginx has served
    * them so far. Else a name could not be resolved at first, and is asked for again after a second only.
    */
-  inherited?: readonly string[] | undefined;
+  inherited?: readonly string[];
 }
 
 /**
  * ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one.
- * `aliases` are its names on the network: none while another nginx there has them.
+ * `aliases` are its names on the network: none while another nginx there has them. It throws a UserError when the
+ * sidecar does not stay up, or its nginx is too old.
  */
 export async function ensureSidecar(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
-  aliases: readonly string[] = [SIDECAR_ALIAS],
+  aliases: readonly string[],
+  clock: Clock,
 ): Promise<NginxInstance> {
   const home: Home = {
+    server,
+    scope,
+    settings,
     kind: 'sidecar',
     name: sidecarName(scope),
     network: networkName(scope),
     volume: sidecarVolumeName(scope),
   };
-  return await ensure(server, home, scope, settings, {
+  const spec: ContainerCreateRequest = {
     Labels: {
       [LABEL.role]: 'sidecar',
       [LABEL.project]: scope.project,
       [LABEL.environment]: scope.environment,
     },
     NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
-  });
+  };
+  return await ensure(home, spec, clock);
 }
 
 /**
  * ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's
- * network. With `inherited`, networks, a new one serves from its start what its volume has routes to.
+ * network. It throws a UserError when the ports of the server are taken, the edge does not stay up, or its nginx is
+ * too old.
  */
 export async function ensureEdge(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
-  inherited?: readonly string[],
+  clock: Clock,
 ): Promise<NginxInstance> {
-  const home: Home = {
-    kind: 'edge',
-    name: EDGE_NAME,
-    network: EDGE_NETWORK,
-    volume: EDGE_VOLUME,
-    inherited,
-  };
-  const edge = await ensure(server, home, scope, settings, {
-    Labels: { [LABEL.role]: 'edge' },
-    ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
-    HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
-  });
-  await server.engine.joinNetwork(networkName(scope), edge.id);
-  return edge;
+  return await joinScope(await ensure(edgeOf(server, scope, settings), EDGE_SPEC, clock), scope);
+}
+
+/** ensureInheritingEdge is ensureEdge for a volume that has routes already: a new one serves them from its start. */
+export async function ensureInheritingEdge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  inherited: readonly string[],
+  clock: Clock,
+): Promise<NginxInstance> {
+  const home = { ...edgeOf(server, scope, settings), inherited };
+  return await joinScope(await ensure(home, EDGE_SPEC, clock), scope);
 }
 
 /**
@@ -99,22 +107,44 @@ export async function ensureBridge(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
+  clock: Clock,
 ): Promise<NginxInstance> {
-  const home: Home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
-  const bridge = await ensure(server, home, scope, settings, {
-    Labels: { [LABEL.role]: 'edge-bridge' },
-    HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
-  });
-  await server.engine.joinNetwork(networkName(scope), bridge.id);
-  return bridge;
+  const home: Home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME };
+  return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
+}
+
+const EDGE_SPEC: ContainerCreateRequest = {
+  Labels: { [LABEL.role]: 'edge' },
+  ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
+  HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+};
+
+const BRIDGE_SPEC: ContainerCreateRequest = {
+  Labels: { [LABEL.role]: 'edge-bridge' },
+  HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+};
+
+function edgeOf(server: Server, scope: Scope, settings: NginxSpec): Home {
+  return {
+    server,
+    scope,
+    settings,
+    kind: 'edge',
+    name: EDGE_NAME,
+    network: EDGE_NETWORK,
+    volume: EDGE_VOLUME,
+  };
+}
+
+async function joinScope(instance: NginxInstance, scope: Scope): Promise<NginxInstance> {
+  await instance.server.engine.joinNetwork(networkName(scope), instance.id);
+  return instance;
 }
 
 /** instanceOf describes a running edge or sidecar that was found; undefined when it does not run. */
 function instanceOf(
-  kind: NginxKind,
-  server: Server,
+  { kind, server, network }: Home,
   container: ContainerInspectResponse | undefined,
-  network: string,
 ): NginxInstance | undefined {
   const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
   if (!container?.State?.Running || !address) return undefined;
@@ -125,64 +155,61 @@ function instanceOf(
   });
 }
 
-async function ensure(
-  server: Server,
-  home: Home,
-  scope: Scope,
-  settings: NginxSpec,
-  spec: ContainerCreateRequest,
-): Promise<NginxInstance> {
-  const { engine } = server;
-  const found = await engine.findContainer(home.name);
+async function ensure(home: Home, spec: ContainerCreateRequest, clock: Clock): Promise<NginxInstance> {
+  const found = await home.server.engine.findContainer(home.name);
   if (found === undefined) {
-    await create(server, home, scope, settings, spec);
-    const { instance, version } = await awaitAnswer(server, home);
-    await checkVersion(instance, version, settings.image);
-    return instance;
+    await create(home, spec);
+    const answer = await awaitAnswer(home, clock);
+    if (answer === undefined) throw await explainStop(home);
+    await checkVersion(home, answer);
+    return answer.instance;
   }
-  const running = instanceOf(home.kind, server, found, home.network);
+  const running = instanceOf(home, found);
   if (running !== undefined && (await running.version().catch(() => undefined))) return running;
-  await startAgain(server, home, scope, settings, found.Id!);
-  const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id!, error));
+  await startAgain(home, found.Id!);
+  const { instance } = (await awaitAnswer(home, clock)) ?? (await mend(home, found.Id!, clock));
   return instance;
 }
 
 /** One that does not stay up may stumble over what somebody wrote into its volume. */
-async function mend(server: Server, home: Home, id: string, error: unknown) {
-  const files = mendedFiles(home.kind, await readTree(server, id));
-  if (files === undefined) throw error;
-  await server.engine.writeFiles(id, CONFIG_FOLDER, files);
-  await server.engine.stopContainer(id, 1);
-  await start(server, home, id);
-  return await awaitAnswer(server, home);
+async function mend(home: Home, id: string, clock: Clock): Promise<Answer> {
+  const { engine } = home.server;
+  const files = mendedFiles(home.kind, await readTree(home.server, id));
+  if (files === undefined) throw await explainStop(home);
+  await engine.writeFiles(id, CONFIG_FOLDER, files);
+  await engine.stopContainer(id, 1);
+  await start(home, id);
+  const answer = await awaitAnswer(home, clock);
+  if (answer === undefined) throw await explainStop(home);
+  return answer;
 }
 
-/** nginx opens its ports a moment after its container runs; another run may be about to start it. */
-async function awaitAnswer(
-  server: Server,
-  home: Home,
-): Promise<{ instance: NginxInstance; version: string }> {
-  const end = Date.now() + START_TIMEOUT_MS;
-  do {
-    const container = await server.engine.findContainer(home.name);
-    const instance = instanceOf(home.kind, server, container, home.network);
-    const version = instance && (await instance.version().catch(() => undefined));
+/** An nginx that answered, and its version. */
+interface Answer {
+  instance: NginxInstance;
+  version: string;
+}
+
+/**
+ * nginx opens its ports a moment after its container runs; another run may be about to start it. Undefined when it does
+ * not stay up, or takes too long.
+ */
+async function awaitAnswer(home: Home, clock: Clock): Promise<Answer | undefined> {
+  const answer = await poll(clock, { everyMs: POLL_MS, timeoutMs: START_TIMEOUT_MS }, async () => {
+    const container = await home.server.engine.findContainer(home.name);
+    const instance = instanceOf(home, container);
+    const version = await instance?.version().catch(() => undefined);
     if (instance !== undefined && version !== undefined) return { instance, version };
-    if (container?.State?.Status === 'exited' || container?.State?.Restarting) break;
-    await sleep(POLL_MS);
-  } while (Date.now() < end);
-  throw await explainStop(server, home);
+    const isDown = container?.State?.Status === 'exited' || container?.State?.Restarting;
+    return isDown ? 'down' : undefined;
+  });
+  return answer === 'down' ? undefined : answer;
 }
 
-async function create(
-  server: Server,
-  home: Home,
-  scope: Scope,
-  settings: NginxSpec,
-  spec: ContainerCreateRequest,
-): Promise<void> {
-  const { engine } = server;
-  const labels = { [LABEL.project]: scope.project, [LABEL.environment]: scope.environment };
+async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
+  const { engine } = home.server;
+  const { project, environment } = home.scope;
+  const labels = { [LABEL.project]: project, [LABEL.environment]: environment };
   await engine.createNetwork({
     Name: home.network,
     Driver: 'bridge',
@@ -191,7 +218,7 @@ async function create(
   const id = await engine
     .createContainer(home.name, {
       ...spec,
-      Image: settings.image,
+      Image: home.settings.image,
       Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
       Cmd: [],
       StopSignal: 'SIGQUIT',
@@ -218,48 +245,36 @@ async function create(
       throw error;
     });
   if (id === undefined) return;
-  if (home.inherited === undefined) await writeFirstFiles(server, home, scope, settings, id);
-  await start(server, home, id);
+  if (home.inherited === undefined) await writeFirstFiles(home, id);
+  await start(home, id);
 }
 
 /** startAgain starts one that was stopped, or that a run left behind when it was cut off in the middle of creating it. */
-async function startAgain(
-  server: Server,
-  home: Home,
-  scope: Scope,
-  settings: NginxSpec,
-  id: string,
-): Promise<void> {
-  const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-  const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
-  if (!isComplete) await writeFirstFiles(server, home, scope, settings, id);
-  await start(server, home, id);
+async function startAgain(home: Home, id: string): Promise<void> {
+  const files = await home.server.engine.readFiles(id, CONFIG_FOLDER);
+  const isComplete = [...files.keys()].some((path) => path.endsWith(`/${CONTROL_ACCESS_FILE}`));
+  if (!isComplete) await writeFirstFiles(home, id);
+  await start(home, id);
 }
 
-async function writeFirstFiles(
-  server: Server,
-  home: Home,
-  scope: Scope,
-  settings: NginxSpec,
-  id: string,
-): Promise<void> {
-  const network = await server.engine.findNetwork(home.network);
-  const gateway = network?.IPAM?.Config?.[0]?.Gateway;
-  if (!gateway) throw new Error(`${server.host}: network ${home.network} has no gateway`);
-  const files = firstFiles(home.kind, scope, settings);
+async function writeFirstFiles({ server, scope, settings, kind, network }: Home, id: string): Promise<void> {
+  const found = await server.engine.findNetwork(network);
+  const gateway = found?.IPAM?.Config?.[0]?.Gateway;
+  if (!gateway) throw new Error(`${server.name}: network ${network} has no gateway`);
+  const files = firstFiles(kind, scope, settings);
   // Written last of all by the archive's order: where it is, the others are.
-  files.set('control_access.conf', renderControlAccess(gateway));
+  files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
   await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
 
-async function start(server: Server, home: Home, id: string): Promise<void> {
-  for (const network of home.inherited ?? []) await server.engine.joinNetwork(network, id);
+async function start({ server, kind, name, inherited }: Home, id: string): Promise<void> {
+  for (const network of inherited ?? []) await server.engine.joinNetwork(network, id);
   try {
     await server.engine.startContainer(id);
   } catch (error) {
     const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
     if (!taken) throw error;
-    throw new UserError(`${server.host}: ${home.kind} ${home.name} cannot start: ${messageOf(error)}`, {
+    throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
       hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
       cause: error,
     });
@@ -272,30 +287,29 @@ export function isNewEnough(version: string): boolean {
   return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
 }
 
-async function checkVersion(instance: NginxInstance, version: string, image: string): Promise<void> {
-  const { server } = instance;
+async function checkVersion({ server, settings }: Home, { instance, version }: Answer): Promise<void> {
   if (isNewEnough(version)) return;
   await server.engine.removeContainer(instance.id);
-  throw tooOld(server, image, version);
+  throw tooOld(server, settings.image, version);
 }
 
-async function explainStop(server: Server, home: Home): Promise<UserError> {
-  const { stderr } = await server.engine.logs(home.name, { tail: 10 });
-  const container = await server.engine.findContainer(home.name);
+async function explainStop({ server, kind, name }: Home): Promise<UserError> {
+  const { stderr } = await server.engine.logs(name, { tail: 10 });
+  const container = await server.engine.findContainer(name);
   if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
-    await server.engine.removeContainer(home.name);
+    await server.engine.removeContainer(name);
     return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
   }
   return new UserError(
-    `${server.host}: ${home.kind} ${home.name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
+    `${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
     {
-      hint: `Look at it on the server: docker logs ${home.name}`,
+      hint: `Look at it on the server: docker logs ${name}`,
     },
   );
 }
 
 function tooOld(server: Server, image: string, version: string): UserError {
-  return new UserError(`${server.host}: nginx in ${image} is too old (${version})`, {
+  return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
     hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
   });
 }

@@ -1,14 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { explainRefusal } from '../fleet/engine-failure.ts';
 import type { Server } from '../fleet/server.ts';
+import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Composition } from './compose.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderPointer } from './render.ts';
-import { parseTree, type Slot, slotOfGeneration, slotOfIdentity, type Tree } from './tree.ts';
+import { type Folder, folderOfGeneration, folderOfIdentity, parseTree, type Tree } from './tree.ts';
 
-/** How long a reload may take to answer: 2 s cover 5,000 services (FIELD-NOTES), the rest is a slow machine. */
+/** How long a reload may take to answer: 2 s cover 5,000 services (measured), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
+/** nginx tries to bind for 2.5 s and then gives up: from then on a look at its log saves the rest of the time. */
+const BIND_MS = 4_000;
 /** How long an nginx that says something else than its pointer may be in the middle of a reload. */
 const OLD_WORKERS_MS = 2_000;
 
@@ -16,8 +18,8 @@ const OLD_WORKERS_MS = 2_000;
 export interface Served {
   /** Its volume. */
   tree: Tree;
-  /** The slot that the running nginx has read: not the live one where a run was cut off before its reload. */
-  slot: Slot;
+  /** The folder that the running nginx has read: not the live one where a run was cut off before its reload. */
+  folder: Folder;
   /** The generation of the environment that was asked for; undefined when it serves nothing of it. */
   generation: string | undefined;
 }
@@ -53,41 +55,42 @@ export class NginxInstance {
    * that says something else than its pointer is asked again. One that keeps saying so was never told to reload: a run
    * was cut off.
    */
-  async look(scope: string): Promise<Served> {
+  async look(scope: string, clock: Clock): Promise<Served> {
     const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-    const end = Date.now() + OLD_WORKERS_MS;
     let served = await this.#servedOf(tree, scope, identity);
-    while (served.slot !== tree.live && Date.now() < end) {
-      await sleep(POLL_MS);
-      served = await this.#servedOf(tree, scope, await this.#identity());
+    if (served.folder !== tree.live) {
+      await poll(clock, { everyMs: POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
+        served = await this.#servedOf(tree, scope, await this.#identity());
+        return served.folder === tree.live || undefined;
+      });
     }
     this.#seen = served;
     return served;
   }
 
   /** lookAgain is look, without reading the volume where nginx still serves what was seen last. */
-  async lookAgain(scope: string): Promise<Served> {
+  async lookAgain(scope: string, clock: Clock): Promise<Served> {
     const seen = this.#seen;
-    if (seen === undefined || seen.slot !== seen.tree.live) return await this.look(scope);
-    const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
-    return isSame ? seen : await this.look(scope);
+    if (seen === undefined || seen.folder !== seen.tree.live) return await this.look(scope, clock);
+    const isSame = folderOfIdentity(seen.tree, await this.#identity()) === seen.folder;
+    return isSame ? seen : await this.look(scope, clock);
   }
 
   /** mayServe tells whether requests for a service may get an answer here: not before a new nginx has its route. */
   mayServe(scope: string, service: string): boolean {
     if (this.#seen === undefined) return true;
-    const { tree, slot } = this.#seen;
-    return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
+    const { tree, folder } = this.#seen;
+    return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
   }
 
   async #servedOf(tree: Tree, scope: string, identity: string): Promise<Served> {
-    const slot = slotOfIdentity(tree, identity);
-    if (slot !== undefined) {
-      return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
+    const folder = folderOfIdentity(tree, identity);
+    if (folder !== undefined) {
+      return { tree, folder, generation: tree.folders[folder].manifest?.scopes[scope]?.generation };
     }
-    // Its manifest was damaged, or an older version of us wrote it.
+    // Its manifest was damaged, or somebody else wrote its configuration.
     const generation = await this.generation(scope);
-    return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    return { tree, folder: folderOfGeneration(tree, scope, generation) ?? tree.live, generation };
   }
 
   async #identity(): Promise<string> {
@@ -111,9 +114,9 @@ export class NginxInstance {
    * stage writes a configuration beside the live one and lets nginx check it. It throws a UserError with
    * nginx's words when the check fails; the live configuration is untouched either way.
    */
-  async stage({ slot, files }: Composition): Promise<void> {
+  async stage({ folder, files }: Composition): Promise<void> {
     await this.#write(files);
-    const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
+    const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
     if (complaint !== undefined) {
       throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
         hint: 'The configuration that was live before stays live.',
@@ -136,11 +139,11 @@ export class NginxInstance {
     return exitCode === 0 ? undefined : complaints(stderr);
   }
 
-  /** pointTo says which slot nginx reads next, and writes the files that are not there yet. */
-  async pointTo(slot: Slot, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  /** pointTo says which folder nginx reads next, and writes the files that are not there yet. */
+  async pointTo(folder: Folder, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
     this.#seen = undefined;
-    // The pointer comes last in the archive: a run that is cut off leaves it on a slot that is whole.
-    const pointer = ['nginx.conf', renderPointer(slot)] as const;
+    // The pointer comes last in the archive: a run that is cut off leaves it on a folder that is whole.
+    const pointer = ['nginx.conf', renderPointer(folder)] as const;
     await this.#write(new Map([...files, pointer]));
   }
 
@@ -152,9 +155,9 @@ export class NginxInstance {
     }
   }
 
-  /** commit makes a slot the live one: it points to it and tells nginx to read. */
-  async commit(slot: Slot, files?: ReadonlyMap<string, string>): Promise<void> {
-    await this.pointTo(slot, files);
+  /** commit makes a folder the live one: it points to it and tells nginx to read. */
+  async commit(folder: Folder, files?: ReadonlyMap<string, string>): Promise<void> {
+    await this.pointTo(folder, files);
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
     await this.server.engine.signalContainer(this.id, 'HUP');
   }
@@ -163,20 +166,25 @@ export class NginxInstance {
    * awaitGeneration waits until the running nginx serves a generation of an environment. `nginx -t` and
    * the reload both succeed when a port is taken, and the old configuration stays: only this tells.
    */
-  async awaitGeneration(scope: string, generation: string | undefined): Promise<void> {
-    const end = Date.now() + RELOAD_TIMEOUT_MS;
+  async awaitGeneration(scope: string, generation: string | undefined, clock: Clock): Promise<void> {
+    const begunAt = clock.now();
     let last = 'no answer';
-    while (Date.now() < end) {
-      await sleep(POLL_MS);
+    let since: number | undefined;
+    await clock.sleep(POLL_MS);
+    const outcome = await poll(clock, { everyMs: POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
       try {
         const served = await this.generation(scope);
-        if (served === generation) return;
+        if (served === generation) return 'served';
         last = `generation ${served ?? 'none'} is still served`;
       } catch (error) {
         last = messageOf(error);
       }
-      if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now()))) break;
-    }
+      const waitedMs = clock.now() - begunAt;
+      if (waitedMs < BIND_MS) return undefined;
+      since ??= (await this.#serverTime()) - waitedMs;
+      return (await this.#hasComplained(since)) ? 'refused' : undefined;
+    });
+    if (outcome === 'served') return;
     const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
     throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
       hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
@@ -189,18 +197,23 @@ export class NginxInstance {
   }
 
   #title(): string {
-    return `${this.server.host}: ${this.kind} ${this.name}`;
+    return `${this.server.name}: ${this.kind} ${this.name}`;
   }
 
   #control(path: string) {
     return { address: this.address, port: CONTROL_PORT, path };
   }
 
-  /** nginx tries to bind for 2.5 s and then gives up; looking at its log late saves the whole time-out. */
-  async #recentComplaints(leftMs: number): Promise<string> {
-    if (leftMs > RELOAD_TIMEOUT_MS - 4_000) return '';
-    const since = Math.floor(Date.now() / 1000) - 10;
-    return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
+  /** Its log is dated by the server's own clock: ours may be minutes off. */
+  async #serverTime(): Promise<number> {
+    const { SystemTime } = await this.server.engine.info();
+    return Date.parse(SystemTime ?? '');
+  }
+
+  async #hasComplained(sinceMs: number): Promise<boolean> {
+    const since = Math.floor(sinceMs / 1_000);
+    const { stderr } = await this.server.engine.logs(this.id, { tail: 20, since });
+    return /bind\(\)|\[emerg\]/.test(stderr);
   }
 }
 

@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isStatus } from '../docker/http.ts';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
+import { type Clock, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { EDGE_BRIDGE_NAME, EDGE_NETWORK, networkName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { endDiverting } from './divert.ts';
-import { ensureEdge } from './install.ts';
+import { ensureInheritingEdge } from './install.ts';
 import { NginxInstance } from './instance.ts';
 import { reaches } from './prove.ts';
 
@@ -21,24 +21,25 @@ const POLL_MS = 50;
  * bridge serves, then new connections are its own, and then the bridge ends by itself with its last connection.
  * Cut off anywhere, it is done again from the start.
  */
-export async function openEdge(server: Server, scope: Scope, settings: NginxSpec): Promise<NginxInstance> {
+export async function openEdge(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  clock: Clock,
+): Promise<NginxInstance> {
   const { engine } = server;
   const found = await engine.findContainer(EDGE_BRIDGE_NAME);
   const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
   // Also without the bridge, which the engine may have ended, the volume has its routes.
-  const edge = await ensureEdge(
-    server,
-    scope,
-    settings,
-    Object.keys(networks ?? { [networkName(scope)]: {} }),
-  );
+  const inherited = Object.keys(networks ?? { [networkName(scope)]: {} });
+  const edge = await ensureInheritingEdge(server, scope, settings, inherited, clock);
   const address = networks?.[EDGE_NETWORK]?.IPAddress;
   const bridge =
     address && new NginxInstance('edge', server, { id: found!.Id!, name: EDGE_BRIDGE_NAME, address });
-  if (bridge) await awaitBackends(edge, bridge, scope);
+  if (bridge) await awaitBackends(edge, bridge, scope, clock);
   await endDiverting(server);
   if (bridge) {
-    await sleep(SETTLE_MS);
+    await clock.sleep(SETTLE_MS);
     await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
     // Whoever still has a connection keeps it; under another name it is in nobody's way.
     await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
@@ -47,13 +48,18 @@ export async function openEdge(server: Server, scope: Scope, settings: NginxSpec
 }
 
 /** Waits until the edge has an answer for every service that the bridge has one for, of all environments. */
-async function awaitBackends(edge: NginxInstance, bridge: NginxInstance, scope: Scope): Promise<void> {
-  const { tree, slot } = await edge.look(scopeName(scope));
-  const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
+async function awaitBackends(
+  edge: NginxInstance,
+  bridge: NginxInstance,
+  scope: Scope,
+  clock: Clock,
+): Promise<void> {
+  const { tree, folder } = await edge.look(scopeName(scope), clock);
+  const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
   const services = scopes.flatMap(([name, { routes }]) =>
     Object.keys(routes).map((service) => ({ name, service })),
   );
-  await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
+  await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service, clock)));
 }
 
 async function awaitBackend(
@@ -61,13 +67,15 @@ async function awaitBackend(
   bridge: NginxInstance,
   scope: string,
   service: string,
+  clock: Clock,
 ): Promise<void> {
   const asks = (nginx: NginxInstance) => reaches(nginx, scope, service).catch(() => false);
-  const end = Date.now() + REACH_TIMEOUT_MS;
-  while (Date.now() < end) {
-    if ((await asks(edge)) || !(await asks(bridge))) return;
-    await sleep(POLL_MS);
-  }
+  const isReached = await poll(
+    clock,
+    { everyMs: POLL_MS, timeoutMs: REACH_TIMEOUT_MS },
+    async () => (await asks(edge)) || !(await asks(bridge)) || undefined,
+  );
+  if (isReached) return;
   throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
     hint: 'New connections go on to the bridge, and lose nothing. Run again.',
   });

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, inTime, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxInstance } from './instance.ts';
@@ -8,38 +8,42 @@ import type { Route } from './routes.ts';
 /** A backend's name may take a second to resolve, and a machine may be slow. */
 const PROOF_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
+/** So long a connection stays open for nginx to have connected its other end. */
+const TOUCH_MS = 50;
 
 /** What a switch has to be proven of on one nginx. */
 export interface Proof {
   route: Route;
-  /** `address:port` of the side that shall answer on this server; empty when none stands here. */
+  /** `address:port` of the copies that shall answer on this server; empty when none stands here. */
   own: string[];
   /** The same of all servers of the zone. */
   all: string[];
 }
 
 /**
- * prove sends requests through the very upstream of a route until the new side has answered (DESIGN §5.1):
- * the copy on this server where there is one, else any of the zone. A new generation alone proves nothing:
- * with a name that does not resolve, the old side serves as backup. It throws a UserError that says who
- * answered instead.
+ * prove sends requests through the very upstream of a route until a copy that shall have the traffic has answered
+ * (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
+ * alone proves nothing: with a name that does not resolve, the old side serves as backup. It throws a UserError that
+ * says who answered instead.
  */
 export async function prove(
   instance: NginxInstance,
   scope: Scope,
   generation: string,
   proof: Proof,
+  clock: Clock,
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
   const ask = proof.route.protocol === 'http' ? askHttp : askStream;
-  const end = Date.now() + PROOF_TIMEOUT_MS;
   let answered = 'nobody';
-  while (Date.now() < end) {
-    const answers = await ask(instance, scope, generation, proof).catch((error: Error) => [error.message]);
-    if (answers.some((answer) => expected.includes(answer))) return;
+  const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
+    const answers = await ask(instance, scope, generation, proof, clock).catch((error: Error) => [
+      error.message,
+    ]);
     answered = answers.at(-1) ?? answered;
-    await sleep(POLL_MS);
-  }
+    return answers.some((answer) => expected.includes(answer)) || undefined;
+  });
+  if (isProven) return;
   throw new UserError(
     `${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`,
     { hint: 'The old side keeps running and nothing of it was touched.' },
@@ -88,10 +92,11 @@ async function askStream(
   _scope: Scope,
   generation: string,
   proof: Proof,
+  clock: Clock,
 ): Promise<string[]> {
-  const { server, address, id } = instance;
+  const { server, id } = instance;
   const port = proof.route.internalPort + PROVE_PORT_OFFSET;
-  await Promise.all(proof.all.map(() => touch(instance, address, port)));
+  await Promise.all(proof.all.map(() => touch(instance, port, clock)));
   const { stdout } = await server.engine.logs(id, { tail: 500 });
   return stdout
     .split('\n')
@@ -101,15 +106,11 @@ async function askStream(
 }
 
 /** Opens a connection long enough for nginx to have connected its other end, and closes it. */
-async function touch(instance: NginxInstance, address: string, port: number): Promise<void> {
-  const stream = await instance.server.dial(address, port);
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, 50);
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    stream.once('data', done).once('error', done).once('close', done).once('end', done);
+async function touch({ server, address }: NginxInstance, port: number, clock: Clock): Promise<void> {
+  const stream = await server.dial(address, port);
+  const isUsed = new Promise<void>((resolve) => {
+    stream.once('data', resolve).once('error', resolve).once('close', resolve).once('end', resolve);
   });
+  await inTime(clock, isUsed, TOUCH_MS, undefined);
   stream.destroy();
 }

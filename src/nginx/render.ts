@@ -1,8 +1,9 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { type Backend, backendsOf, type Route, type RouteServer, upstreamName } from './routes.ts';
+import type { Folder } from './tree.ts';
 
-/** The two kinds of nginx (DESIGN §7). */
+/** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
 
 /** Where the control endpoints answer, to the server itself only. */
@@ -11,8 +12,10 @@ export const CONTROL_PORT = 8099;
 export const PROVE_PORT_OFFSET = 10_000;
 /** Where the volume is mounted in the container. */
 export const CONFIG_FOLDER = '/etc/switchyard';
+/** Who may reach the control ports; written once, beside the two folders of configurations. */
+export const CONTROL_ACCESS_FILE = 'control_access.conf';
 
-/** The rendered routes of one environment in one nginx: files by path below a slot. */
+/** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
 export type ScopeFiles = Map<string, string>;
 
 /** renderScope renders the files of one environment as `on` needs them: one file a service. */
@@ -33,7 +36,7 @@ export function renderScope(
   return files;
 }
 
-/** routeFile returns where a route is written, below a slot. */
+/** routeFile returns where a route is written, below a folder. */
 export function routeFile(scope: Scope, { service, protocol }: Pick<Route, 'service' | 'protocol'>): string {
   return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
 }
@@ -53,17 +56,25 @@ function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]
     keepalive_timeout 4s;
 `
       : '';
+  const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
+  const shareOf = ({ weight }: Backend): string => {
+    // nginx refuses an upstream of backups alone: where nobody has a share, all serve.
+    if (weight === 0) return weights.size > 0 ? ' backup' : '';
+    return weights.size > 1 ? ` weight=${weight}` : '';
+  };
+  // Beside least_conn weights are no split: of 100:1 the second got half of the requests that came two at a time.
+  const method = weights.size > 1 ? '' : '    least_conn;\n';
+  const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)};\n`);
   return `upstream ${name} {
     zone ${name} 128k;
-    least_conn;
-${backends.map((backend) => `    server ${renderBackend(backend)};\n`).join('')}${keepAlive}}
+${method}${servers.join('')}${keepAlive}}
 `;
 }
 
-function renderBackend({ address, port, isLocal, isBackup }: Backend): string {
-  // The own server's sides are never taken out for a failure: one blip would move all traffic to the old side.
+function renderAddress({ address, port, isLocal }: Backend): string {
+  // The own server's copies are never taken out for a failure: one blip would move all traffic to the old one.
   const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
-  return `${address}:${port} ${health}${isBackup ? ' backup' : ''}`;
+  return `${address}:${port} ${health}`;
 }
 
 function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
@@ -110,7 +121,7 @@ function renderStreamServer(scope: Scope, route: Route): string {
 }
 server {
     listen ${route.internalPort + PROVE_PORT_OFFSET};
-    include ${CONFIG_FOLDER}/control_access.conf;
+    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
     proxy_timeout 5s;
     access_log /dev/stdout proof;
@@ -146,23 +157,23 @@ ${proofs.join('')}`;
 /** What the main file needs to know. */
 export interface MainConfig {
   kind: NginxKind;
-  /** `a` or `b`: the folder the file stands in. */
-  slot: string;
+  /** The folder that the file stands in. */
+  folder: Folder;
   settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
   /** Changes with everything that is served. */
   identity: string;
-  /** Paths below the slot, in the order they are included. */
+  /** Paths below the folder, in the order they are included. */
   httpFiles: readonly string[];
   streamFiles: readonly string[];
   controlFiles: readonly string[];
 }
 
-/** renderMain renders the main file of a slot. Every include is named: a file put there by hand is not read. */
+/** renderMain renders the main file of a folder. Every include is named: a file put there by hand is not read. */
 export function renderMain(config: MainConfig): string {
   const include = (indent: string) => (path: string) =>
-    `${indent}include ${CONFIG_FOLDER}/${config.slot}/${path};\n`;
+    `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
       ? `    # A host that no route serves.
@@ -216,7 +227,7 @@ http {
     map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
     server {
         listen ${CONTROL_PORT};
-        include ${CONFIG_FOLDER}/control_access.conf;
+        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.controlFiles.map(include('        ')).join('')}    }
@@ -224,9 +235,9 @@ ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
 
-/** renderPointer renders the file nginx is started with: one line that names the live slot. */
-export function renderPointer(slot: string): string {
-  return `include ${CONFIG_FOLDER}/${slot}/main.conf;\n`;
+/** renderPointer renders the file nginx is started with: one line that names the live folder. */
+export function renderPointer(folder: Folder): string {
+  return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 
 /** renderControlAccess lets only the server itself (its address on the Docker network) reach the control ports. */

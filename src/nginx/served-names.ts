@@ -1,3 +1,5 @@
+import { type Directive, parseConfiguration } from './configuration.ts';
+
 /** A name that an nginx serves on one of its ports. */
 export interface ServedName {
   port: number;
@@ -12,30 +14,32 @@ const UNNAMED = new Set(['', ANY_NAME]);
 /** What nginx calls its own default page, in the packages as they come. */
 const DEFAULT_PAGE = 'localhost';
 
-/** One directive, with what is between its braces. */
-interface Directive {
-  words: string[];
-  body: Directive[];
-}
-
 /**
  * servedNames returns what an nginx serves, from its whole configuration as `nginx -T` prints it. What a server
  * answers with an error, and the default page of a fresh nginx, are not counted. Pure.
  */
-export function servedNames(config: string): ServedName[] {
-  const top = parse(tokensOf(config));
-  const http = blocks(
-    blocks(top, 'http').flatMap(({ body }) => body),
-    'server',
-  );
-  const stream = blocks(
-    blocks(top, 'stream').flatMap(({ body }) => body),
-    'server',
-  );
+export function servedNames(dump: string): ServedName[] {
+  const { files, main } = filesOf(dump);
+  const { directives } = parseConfiguration(files, main);
+  const serversOf = (section: string) =>
+    blocks(
+      blocks(directives, section).flatMap(({ body }) => body),
+      'server',
+    );
   return [
-    ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
-    ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
+    ...serversOf('http').flatMap((server) => namesOfServer(server, namedBy(server))),
+    ...serversOf('stream').flatMap((server) => namesOfServer(server, [ANY_NAME])),
   ];
+}
+
+/** `nginx -T` prints each file for itself, the main one first; a text without a file's name is the main one. */
+function filesOf(dump: string): { files: Map<string, string>; main: string } {
+  const [before = '', ...rest] = dump.split(/^# configuration file (.+):$/m);
+  const files = new Map<string, string>();
+  for (let at = 0; at < rest.length; at += 2) files.set(rest[at]!, rest[at + 1]!);
+  const [main = '/nginx.conf'] = files.keys();
+  if (files.size === 0) files.set(main, before);
+  return { files, main };
 }
 
 function namesOfServer({ body }: Directive, names: readonly string[]): ServedName[] {
@@ -82,39 +86,4 @@ function portOf(address: string): number | undefined {
 
 function blocks(body: readonly Directive[], name: string): Directive[] {
   return body.filter(({ words }) => words[0] === name);
-}
-
-/** A word of a configuration, or one of its signs. */
-interface Token {
-  text: string;
-  isSign: boolean;
-}
-
-/** tokensOf takes a configuration apart: words, and the signs `{`, `}` and `;`. Comments are left out. */
-function tokensOf(config: string): Token[] {
-  const pattern =
-    /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
-  return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]): Token[] => {
-    if (sign !== undefined) return [{ text: sign, isSign: true }];
-    const text = double ?? single ?? word;
-    return text === undefined ? [] : [{ text, isSign: false }];
-  });
-}
-
-function parse(tokens: readonly Token[]): Directive[] {
-  const root: Directive[] = [];
-  const open = [root];
-  let words: string[] = [];
-  for (const { text, isSign } of tokens) {
-    if (!isSign) {
-      words.push(text);
-      continue;
-    }
-    const directive: Directive = { words, body: [] };
-    if (text !== '}' && words.length > 0) open.at(-1)?.push(directive);
-    if (text === '{') open.push(directive.body);
-    if (text === '}' && open.length > 1) open.pop();
-    words = [];
-  }
-  return root;
 }

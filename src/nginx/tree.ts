@@ -1,13 +1,15 @@
 import * as z from 'zod';
+import { isSlot, type Slot } from '../model/copy.ts';
 import { specHash } from '../model/spec.ts';
-import type { Placement, Route } from './routes.ts';
+import type { Route } from './routes.ts';
 
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
-export type Slot = 'a' | 'b';
+export type Folder = 'a' | 'b';
 
-const placement = z.object({
-  host: z.string(),
-  side: z.enum(['base', 'secondary']),
+const copy = z.object({
+  server: z.string(),
+  slot: z.custom<Slot>((value) => typeof value === 'string' && isSlot(value)),
+  weight: z.number().int().min(0),
   port: z.number().optional(),
 });
 /** With it a route can be written again without the record. */
@@ -30,7 +32,7 @@ const manifestSchema = z.object({
         z.string(),
         z.object({
           domains: z.array(z.string()),
-          placements: z.array(placement),
+          copies: z.array(copy),
           backing: backing.optional(),
         }),
       ),
@@ -40,69 +42,68 @@ const manifestSchema = z.object({
   ),
 });
 
-/** `manifest.json` in a slot: what the slot's files are and what they route to. */
+/** `manifest.json` in a folder: what the folder's files are and what they route to. */
 export type Manifest = z.infer<typeof manifestSchema>;
 /** One environment in a manifest. */
 export type ManifestScope = Manifest['scopes'][string];
 
-/** The volume of an nginx as it was read: the live slot's name and all files below `a/` and `b/`. */
+/** The volume of an nginx as it was read: the live folder's name and all files below `a/` and `b/`. */
 export interface Tree {
-  live: Slot;
-  slots: Record<Slot, SlotTree>;
+  live: Folder;
+  folders: Record<Folder, FolderTree>;
 }
 
-/** One slot: its manifest, undefined when there is none that can be read, and its files by path. */
-export interface SlotTree {
+/** One folder: its manifest, undefined when there is none that can be read, and its files by path. */
+export interface FolderTree {
   manifest: Manifest | undefined;
   files: Map<string, string>;
 }
 
-/** parseTree sorts the files of the volume (`a/…`, `b/…`, `nginx.conf`) into slots. */
+/** parseTree sorts the files of the volume (`a/…`, `b/…`, `nginx.conf`) into folders. */
 export function parseTree(files: ReadonlyMap<string, string>): Tree {
-  const live: Slot = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-  const slots = { a: emptySlot(), b: emptySlot() };
-  for (const [path, content] of files) {
-    const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
-    slot?.files.set(path.slice(2), content);
-  }
-  slots.a.manifest = readManifest(slots.a.files);
-  slots.b.manifest = readManifest(slots.b.files);
-  return { live, slots };
+  const live: Folder = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+  const filesOf = (folder: Folder) =>
+    new Map(
+      [...files].flatMap(([path, content]) =>
+        path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
+      ),
+    );
+  return { live, folders: { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) } };
 }
 
 /**
- * slotOfGeneration returns the slot whose manifest has this generation of an environment. When both have it, another
- * environment was the last to change: then the live slot is the newer one, and the other has that one's old routes.
+ * folderOfGeneration returns the folder whose manifest has this generation of an environment. When both have it, another
+ * environment was the last to change: then the live folder is the newer one, and the other has that one's old routes.
  */
-export function slotOfGeneration(
+export function folderOfGeneration(
   tree: Tree,
   scope: string,
   generation: string | undefined,
-): Slot | undefined {
-  return [tree.live, otherSlot(tree.live)].find((slot) => {
-    const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
+): Folder | undefined {
+  return [tree.live, otherFolder(tree.live)].find((folder) => {
+    const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
     return found !== undefined && found === generation;
   });
 }
 
 /**
- * identityOf returns by what a running nginx is known to serve a slot, all environments of it: their generations.
+ * identityOf returns by what a running nginx is known to serve a folder, all environments of it: their generations.
  */
 export function identityOf(scopes: Readonly<Record<string, Pick<ManifestScope, 'generation'>>>): string {
   return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
 }
 
-/** slotOfIdentity returns the slot whose manifest has this identity; undefined when neither has. */
-export function slotOfIdentity(tree: Tree, identity: string): Slot | undefined {
-  return [tree.live, otherSlot(tree.live)].find((slot) => {
-    const { manifest } = tree.slots[slot];
+/** folderOfIdentity returns the folder whose manifest has this identity; undefined when neither has. */
+export function folderOfIdentity(tree: Tree, identity: string): Folder | undefined {
+  return [tree.live, otherFolder(tree.live)].find((folder) => {
+    const { manifest } = tree.folders[folder];
     return manifest !== undefined && identityOf(manifest.scopes) === identity;
   });
 }
 
-/** otherSlot returns the slot beside this one. */
-export function otherSlot(slot: Slot): Slot {
-  return slot === 'a' ? 'b' : 'a';
+/** otherFolder returns the folder beside this one. */
+export function otherFolder(folder: Folder): Folder {
+  return folder === 'a' ? 'b' : 'a';
 }
 
 /** contentHash returns the hash by which a manifest knows a file. */
@@ -110,27 +111,34 @@ export function contentHash(content: string): string {
   return specHash(content);
 }
 
-/** changedByHand returns the files of an environment that are no longer what was written. */
-export function changedByHand(slot: SlotTree, scope: string): string[] {
-  const written = slot.manifest?.scopes[scope]?.files ?? {};
+/** editedFiles returns the files of an environment that are no longer what was written. */
+export function editedFiles(folder: FolderTree, scope: string): string[] {
+  const written = folder.manifest?.scopes[scope]?.files ?? {};
   return Object.entries(written)
-    .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
+    .filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
     .map(([path]) => path);
 }
 
-/** activeSides returns which side of each service has the traffic on `host`, by a manifest's routes. */
-export function activeSides(scope: ManifestScope | undefined, host: string): Map<string, Placement['side']> {
-  const sides = new Map<string, Placement['side']>();
-  for (const [service, route] of Object.entries(scope?.routes ?? {})) {
-    const here = route.placements.find((candidate) => candidate.host === host);
-    if (here !== undefined) sides.set(service, here.side);
+/**
+ * servingSlots returns the slots of each service that have traffic on a server, by its name and a manifest's routes;
+ * services without any there are left out.
+ */
+export function servingSlots(scope: ManifestScope | undefined, server: string): Map<string, Slot[]> {
+  const serving = new Map<string, Slot[]>();
+  for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
+    const here = copies.filter((one) => one.server === server && one.weight > 0);
+    if (here.length > 0)
+      serving.set(
+        service,
+        here.map(({ slot }) => slot),
+      );
   }
-  return sides;
+  return serving;
 }
 
 /** routesOf returns the routes of an environment as a manifest has them; those that say too little are left out. */
 export function routesOf(scope: ManifestScope | undefined): Route[] {
-  return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) =>
+  return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, copies, backing: facts }]) =>
     facts === undefined
       ? []
       : [
@@ -143,14 +151,14 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             domains,
             idleTimeoutMs: facts.idle_timeout_ms,
             provePath: facts.prove_path,
-            placements,
+            copies,
           },
         ],
   );
 }
 
-function emptySlot(): SlotTree {
-  return { manifest: undefined, files: new Map() };
+function folderOf(files: Map<string, string>): FolderTree {
+  return { manifest: readManifest(files), files };
 }
 
 function readManifest(files: ReadonlyMap<string, string>): Manifest | undefined {

@@ -1,19 +1,19 @@
 import { scopeName } from '../../model/names.ts';
-import type { RecordedServer } from '../../model/release.ts';
+import type { RecordedCopy, RecordedHooks } from '../../model/release.ts';
 import type { ServerSpec } from '../../model/spec.ts';
-import { changedByHand as changedFiles } from '../../nginx/tree.ts';
-import { changedByHand } from '../planning/blueprints.ts';
-import type { ObservedContainer } from '../planning/observed.ts';
-import type { Plan } from '../planning/plan.ts';
-import type { PlanInput } from '../planning/plan-input.ts';
+import { editedFiles } from '../../nginx/tree.ts';
+import { changedByHand } from '../planning/blueprint.ts';
+import type { PlanInput } from '../planning/input.ts';
+import type { ObservedCopy } from '../planning/observed.ts';
+import { copiesOn, observedOn } from '../planning/observed-copies.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
 import { serves } from '../planning/planned-routes.ts';
-import { containersAt, observedAt, spotOf } from '../planning/spots.ts';
-import { describeHooks } from '../recording/hook-record.ts';
+import { copiesByRole } from '../planning/routed-copies.ts';
 
 /** One difference between what is recorded and what is there. */
 export interface Drift {
   kind: 'container' | 'record' | 'hook' | 'edge' | 'sidecar' | 'routes' | 'server';
-  host?: string;
+  server?: string;
   service?: string;
   /** For people: names service or server. */
   message: string;
@@ -30,85 +30,88 @@ export function driftOf(kept: PlanInput, plan: Plan): Drift[] {
     ...standingNames(kept).flatMap((service) => serviceDrift(kept, service)),
     ...hookDrift(kept),
     ...nginxDrift(kept, plan),
-    ...kept.hosts.flatMap((host) => fileDrift(kept, host)),
+    ...kept.reached.flatMap((server) => fileDrift(kept, server)),
   ];
   const isExplained = found.some(({ kind }) => !['server', 'record', 'hook'].includes(kind));
   return isExplained ? found : [...found, ...routeDrift(kept, plan)];
 }
 
-/** forgottenHosts returns the servers that the record names and the file does not. */
-export function forgottenHosts({ state, servers }: Pick<PlanInput, 'state' | 'servers'>): string[] {
-  const recorded = Object.values(state.services).flatMap((service) =>
-    service.servers.map(({ host }) => host),
-  );
-  return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
+/** forgottenServers returns the servers that the record names and the file does not. Pure. */
+export function forgottenServers({ state, servers }: Pick<PlanInput, 'state' | 'servers'>): string[] {
+  const recorded = Object.values(state.services).flatMap(({ copies }) => copies.map(({ server }) => server));
+  return [...new Set(recorded)].filter((server) => !servers.some(({ name }) => name === server));
 }
 
 function serverDrift(kept: PlanInput): Drift[] {
   const stale = Object.entries(kept.state.stale_servers ?? {});
   return [
-    ...stale.map(([host, { since, reason }]) => ({
-      host,
-      message: `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
+    ...stale.map(([server, { since, reason }]) => ({
+      server,
+      message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
     })),
-    ...forgottenHosts(kept).map((host) => ({
-      host,
-      message: `the record names copies on ${host}, which is not in the file`,
+    ...forgottenServers(kept).map((server) => ({
+      server,
+      message: `the record names copies on ${server}, which is not in the file`,
     })),
   ].map((one) => ({ kind: 'server' as const, ...one }));
 }
 
 /** All services that are recorded, or stand somewhere. */
 function standingNames({ state, observed }: PlanInput): string[] {
-  const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
+  const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   return [...new Set([...Object.keys(state.services), ...standing])].sort();
 }
 
 function serviceDrift(kept: PlanInput, service: string): Drift[] {
   return kept.servers
-    .filter(({ host }) => kept.hosts.includes(host))
+    .filter(({ name }) => kept.reached.includes(name))
     .flatMap((server) => {
-      const copy = kept.state.services[service]?.servers.find(({ host }) => host === server.host);
-      const recorded = copy === undefined ? [] : copyDrift(kept, service, server, copy);
-      const others = containersAt(kept, service, server.host).filter(
-        ({ id, side, isAdopted }) => !isAdopted && side !== copy?.side && !kept.drainedElsewhere.has(id),
+      const recorded = (kept.state.services[service]?.copies ?? []).filter(
+        (copy) => copy.server === server.name && copy.state === 'serving',
       );
-      return [...recorded, ...others.map((one) => unrecorded(kept, service, server.host, one))];
+      const others = copiesOn(kept, service, server.name).filter(
+        ({ id, slot, isAdopted }) =>
+          !isAdopted && !recorded.some((copy) => copy.slot === slot) && !kept.drainedElsewhere.has(id),
+      );
+      return [
+        ...recorded.flatMap((copy) => copyDrift(kept, service, server, copy)),
+        ...others.map((one) => unrecorded(kept, service, server.name, one)),
+      ];
     });
 }
 
-function copyDrift(kept: PlanInput, service: string, server: ServerSpec, copy: RecordedServer): Drift[] {
-  const { host, side, container: name } = copy;
-  const say = (kind: Drift['kind'], message: string): Drift[] => [{ kind, host, service, message }];
-  const found = containersAt(kept, service, host).find((one) => !one.isAdopted && one.side === side);
+function copyDrift(kept: PlanInput, service: string, on: ServerSpec, copy: RecordedCopy): Drift[] {
+  const { server, slot, container: name } = copy;
+  const say = (kind: Drift['kind'], message: string): Drift[] => [{ kind, server, service, message }];
+  const found = copiesOn(kept, service, server).find((one) => !one.isAdopted && one.slot === slot);
   if (found === undefined)
-    return say('container', `${service}: ${name} is recorded on ${host}, but is not there`);
+    return say('container', `${service}: ${name} is recorded on ${server}, but is not there`);
   if (!found.isRunning) {
     const how = found.condition?.state === 'paused' ? 'is paused' : 'does not run';
-    return say('container', `${service}: ${name} on ${host} ${how}`);
+    return say('container', `${service}: ${name} on ${server} ${how}`);
   }
   const wanted = kept.services.find((candidate) => candidate.name === service);
-  const changed = wanted === undefined ? [] : changedByHand(kept, wanted, server, found);
-  const isActive = spotOf(kept, service, host).active?.id === found.id;
+  const changed = wanted === undefined ? [] : changedByHand(kept, wanted, on, found);
+  const isActive = copiesByRole(kept, service, server).active?.id === found.id;
   return [
     ...(changed.length === 0
       ? []
-      : say('container', `${service}: ${name} on ${host} was changed by hand: ${changed.join(', ')}`)),
+      : say('container', `${service}: ${name} on ${server} was changed by hand: ${changed.join(', ')}`)),
     ...(isActive
       ? []
-      : say('record', `${service}: ${name} on ${host} is recorded as active, but another side serves`)),
+      : say('record', `${service}: ${name} on ${server} is recorded as active, but another copy serves`)),
   ];
 }
 
-function unrecorded(kept: PlanInput, service: string, host: string, container: ObservedContainer): Drift {
+function unrecorded(kept: PlanInput, service: string, server: string, copy: ObservedCopy): Drift {
   const recorded = kept.state.services[service];
-  const where = `${container.name} on ${host}`;
-  const known = recorded?.servers.map((copy) => `${copy.container} on ${copy.host}`).join(', ');
+  const where = `${copy.name} on ${server}`;
+  const known = recorded?.copies.map((one) => `${one.container} on ${one.server}`).join(', ');
   const message =
     recorded === undefined
       ? `${service} runs, but is not recorded: ${where}`
       : `${service}: ${where} is there, but what is recorded is ${known || 'no copy'}`;
-  return { kind: 'record', host, service, message };
+  return { kind: 'record', server, service, message };
 }
 
 /** Hooks that did not end well, as recorded. */
@@ -116,6 +119,17 @@ function hookDrift({ state }: PlanInput): Drift[] {
   return Object.entries(state.services).flatMap(([service, { hooks }]) =>
     describeHooks(service, hooks).map((message) => ({ kind: 'hook' as const, service, message })),
   );
+}
+
+/** Says what is wrong with the last hooks of a service, as recorded. */
+function describeHooks(service: string, hooks: RecordedHooks | undefined): string[] {
+  if (hooks === undefined) return [];
+  const { release, server } = hooks;
+  return (['pre_deploy', 'post_deploy'] as const).flatMap((hook) => {
+    const what = `${hook} of ${service} release ${release} on ${server}`;
+    if (hooks[hook] === 'begun') return [`${what} was begun, and no run has seen its end`];
+    return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
+  });
 }
 
 /** Edges and sidecars that are missing, do not run or cannot reach the services, where the environment stands already. */
@@ -128,47 +142,47 @@ function nginxDrift(kept: PlanInput, plan: Plan): Drift[] {
     join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
   };
   const { services } = kept.state;
-  return plan.prepare.flatMap((step) => {
-    const { host } = step;
-    const { sidecar, containers } = observedAt(kept, host);
-    const isRecorded = Object.values(services).some(({ servers }) =>
-      servers.some((one) => one.host === host),
+  return stepsOf(plan, 'prepare').flatMap((step) => {
+    const { server } = step;
+    const { sidecar, copies } = observedOn(kept, server);
+    const isRecorded = Object.values(services).some((one) =>
+      one.copies.some((copy) => copy.server === server),
     );
     // A server that is new in the file lacks nothing that somebody took away.
-    if (sidecar === undefined && containers.every(({ isAdopted }) => isAdopted) && !isRecorded) return [];
+    if (sidecar === undefined && copies.every(({ isAdopted }) => isAdopted) && !isRecorded) return [];
     return (['sidecar', 'edge'] as const).flatMap((kind) => {
       const need = step[kind];
-      return need === undefined ? [] : [{ kind, host, message: `${host}: the ${kind} ${states[need]}` }];
+      return need === undefined ? [] : [{ kind, server, message: `${server}: the ${kind} ${states[need]}` }];
     });
   });
 }
 
 /** Files of edge and sidecar that are not what was written. */
-function fileDrift(kept: PlanInput, host: string): Drift[] {
-  const server = observedAt(kept, host);
+function fileDrift(kept: PlanInput, server: string): Drift[] {
+  const observed = observedOn(kept, server);
   return (['sidecar', 'edge'] as const).flatMap((kind) => {
-    const tree = server[kind]?.tree;
-    const files = tree === undefined ? [] : changedFiles(tree.slots[tree.live], scopeName(kept.scope));
+    const tree = observed[kind]?.tree;
+    const files = tree === undefined ? [] : editedFiles(tree.folders[tree.live], scopeName(kept.scope));
     if (files.length === 0) return [];
-    return [
-      { kind, host, message: `${host}: files of the ${kind} were changed by hand: ${files.join(', ')}` },
-    ];
+    const message = `${server}: files of the ${kind} were changed by hand: ${files.join(', ')}`;
+    return [{ kind, server, message }];
   });
 }
 
 /** Where nothing else tells why, routes that are not what is recorded. */
 function routeDrift(kept: PlanInput, plan: Plan): Drift[] {
-  if (plan.settle !== undefined) {
-    const message = 'edges and sidecars do not agree which sides have the traffic: a run was cut off';
+  const moves = stepsOf(plan, 'switch');
+  if (moves.some(({ move }) => move === 'settle')) {
+    const message = 'edges and sidecars do not agree which copies have the traffic: a run was cut off';
     return [{ kind: 'routes', message }];
   }
-  const routes = plan.levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
+  const routes = moves.at(-1)?.routes;
   // Where a server is left out, or comes back, routes are rightly others than the record's copies ask for.
   const isStale = plan.stale.left.length + Object.keys(kept.state.stale_servers ?? {}).length > 0;
   if (routes === undefined || isStale) return [];
-  return kept.hosts.flatMap((host) =>
+  return kept.reached.flatMap((server) =>
     (['sidecar', 'edge'] as const)
-      .filter((kind) => observedAt(kept, host)[kind] && !serves(kept, host, kind, routes))
-      .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })),
+      .filter((kind) => observedOn(kept, server)[kind] && !serves(kept, server, kind, routes))
+      .map((kind) => ({ kind, server, message: `${server}: the ${kind} does not serve what is recorded` })),
   );
 }

@@ -1,5 +1,7 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../../fleet/server.ts';
+import type { Clock } from '../../model/clock.ts';
+import { isSlot } from '../../model/copy.ts';
 import { LABEL } from '../../model/labels.ts';
 import {
   containerName,
@@ -14,16 +16,10 @@ import type { EnvironmentSpec } from '../../model/spec.ts';
 import { isVersionedName } from '../../model/version-name.ts';
 import { NginxInstance, readTree } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/render.ts';
-import { adoptedContainers } from '../planning/adopted.ts';
-import { repositoryOf, shortName } from '../planning/image-name.ts';
-import type {
-  ObservedContainer,
-  ObservedHook,
-  ObservedImage,
-  ObservedNginx,
-  ObservedServer,
-} from '../planning/observed.ts';
-import { defaultsOf, settingsOf } from '../planning/settings.ts';
+import { adoptedCopies } from '../planning/adopted.ts';
+import type { ObservedCopy, ObservedHook, ObservedNginx, ObservedServer } from '../planning/observed.ts';
+import { settingsFound } from './container-settings.ts';
+import { findImage, findNginxImage } from './images.ts';
 import { findLeftovers, helpersOf, isOwned } from './leftovers.ts';
 import { observeForeign } from './observe-foreign.ts';
 
@@ -35,6 +31,7 @@ export async function observe(
   server: Server,
   scope: Scope,
   wanted: Pick<EnvironmentSpec, 'services' | 'nginx'>,
+  clock: Clock,
 ): Promise<ObservedServer> {
   const { engine } = server;
   const { services, nginx } = wanted;
@@ -48,7 +45,7 @@ export async function observe(
   const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
   const role = (name: string) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
   const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-  const services_ = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
+  const copies = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
 
   const bridge = role('edge-bridge').find(
     (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
@@ -57,7 +54,7 @@ export async function observe(
   const running = edges.find(({ State }) => State === 'running');
 
   const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
-    Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
+    Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
     observeForeign(server, everything, scope, wanted),
     Promise.all(
       own
@@ -69,18 +66,19 @@ export async function observe(
       server,
       own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'),
       scope,
+      clock,
     ),
-    observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
+    observeNginx('edge', server, running ?? bridge ?? edges[0], scope, clock),
     findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
     findLeftovers(server, scope, everything),
   ]);
   return {
-    host: server.host,
-    containers: [
-      ...standing.filter((container) => isNamedByUs(scope, container)),
-      ...adoptedContainers(scope, services, foreign),
+    name: server.name,
+    copies: [
+      ...standing.filter((copy) => isNamedByUs(scope, copy)),
+      ...adoptedCopies(scope, services, foreign),
     ],
-    copies: standing.filter((container) => !isNamedByUs(scope, container)),
+    handMade: standing.filter((copy) => !isNamedByUs(scope, copy)),
     hooks,
     sidecar,
     edge,
@@ -102,48 +100,29 @@ export async function observe(
   };
 }
 
-/** The list of containers names an image by its id once its name is gone; so where one is named, nobody is asked. */
-async function findNginxImage(server: Server, name: string, running: readonly ContainerSummary[]) {
-  const named = running.find(({ Image }) => Image === name);
-  return named === undefined ? await findImage(server, name) : { id: named.ImageID!, digest: undefined };
-}
-
-/** findImage returns an image as it lies on a server, undefined when it does not. */
-export async function findImage(server: Server, name: string): Promise<ObservedImage | undefined> {
-  const image = await server.engine.findImage(name);
-  if (image === undefined) return undefined;
-  const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
-  return { id: image.Id!, digest, defaults: defaultsOf(image.Config ?? {}) };
-}
-
-/** The engine writes Docker Hub's names short; `redis`, `library/redis` and `docker.io/library/redis` are one. */
-function digestOf(digests: readonly string[], repository: string): string | undefined {
-  return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
-}
-
 function nameOf({ Names }: ContainerSummary): string {
   return Names?.[0]?.replace(/^\//, '') ?? '';
 }
 
-function isNamedByUs(scope: Scope, { service, side, name }: ObservedContainer): boolean {
-  return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
+function isNamedByUs(scope: Scope, { service, slot, name }: ObservedCopy): boolean {
+  return name === containerName(scope, service, slot) || isVersionedName(scope, service, name);
 }
 
-async function observeContainer(
+async function observeCopy(
   server: Server,
   summary: ContainerSummary,
   own: readonly ContainerSummary[],
   network: string,
-): Promise<ObservedContainer> {
+): Promise<ObservedCopy> {
   const labels = summary.Labels ?? {};
   // It may have gone since it was listed.
   const found = await server.engine.findContainer(summary.Id!);
-  const settings = found && settingsOf(found);
+  const slot = labels[LABEL.slot];
   return {
     id: summary.Id!,
     name: nameOf(summary),
     service: labels[LABEL.service] ?? '',
-    side: labels[LABEL.side] === 'secondary' ? 'secondary' : 'base',
+    slot: isSlot(slot) ? slot : 'base',
     release: Number(labels[LABEL.release]),
     hash: labels[LABEL.containerHash] ?? '',
     secretsVersion: Number(labels[LABEL.secretsVersion] ?? 0),
@@ -160,7 +139,7 @@ async function observeContainer(
       restarts: found?.RestartCount ?? 0,
       health: found?.State?.Health?.Status,
     },
-    ...(settings && { settings, environment: settings.environment }),
+    ...(found && { settings: settingsFound(found) }),
   };
 }
 
@@ -184,6 +163,7 @@ async function observeNginx(
   server: Server,
   summary: ContainerSummary | undefined,
   scope: Scope,
+  clock: Clock,
 ): Promise<ObservedNginx | undefined> {
   if (summary === undefined) return undefined;
   const networks = summary.NetworkSettings?.Networks ?? {};
@@ -194,7 +174,7 @@ async function observeNginx(
   // One that is started over and over is up at times, and answers never.
   const served = isUp
     ? await new NginxInstance(kind, server, { id, name, address })
-        .look(scopeName(scope))
+        .look(scopeName(scope), clock)
         .catch(() => undefined)
     : undefined;
   const tree = served?.tree ?? (await readTree(server, id));
@@ -204,7 +184,7 @@ async function observeNginx(
     isRunning: served !== undefined,
     address,
     tree,
-    slot: served?.slot ?? tree.live,
+    folder: served?.folder ?? tree.live,
     generation: served?.generation,
     isInNetwork: networks[networkName(scope)] !== undefined,
   };

@@ -1,19 +1,15 @@
 import type { HistoryEntry } from '../../model/release.ts';
-import type { EnvironmentSpec } from '../../model/spec.ts';
-import { holderOf } from '../../state/lease.ts';
-import { assembleKept } from '../planning/assemble.ts';
-import { checkNarrowing, serversOf } from '../planning/narrowing.ts';
+import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { planDeploy } from '../planning/planner.ts';
-import { spotOf } from '../planning/spots.ts';
+import { copiesByRole } from '../planning/routed-copies.ts';
 import { driftOf } from './drift.ts';
-import { lookAt, type Ways } from './look.ts';
-import { survey } from './survey.ts';
 
-/** One container of a service as status shows it. */
-export interface StatusServer {
-  host: string;
-  side: string;
+/** One copy of a service as status shows it. */
+export interface StatusCopy {
+  /** The server's name. */
+  server: string;
+  slot: string;
   container: string;
   release: number;
   image: string;
@@ -27,7 +23,7 @@ export interface StatusService {
   release: number;
   deployed_at: string;
   run: string;
-  servers: StatusServer[];
+  copies: StatusCopy[];
   /** What became of its last releases, the newest first. */
   history: HistoryEntry[];
 }
@@ -43,64 +39,45 @@ export interface StatusReport {
   /** Who is changing the environment right now. */
   lease: string | undefined;
   /** State of edge and sidecar by server. */
-  nginx: { host: string; edge: string; sidecar: string }[];
+  nginx: { server: string; edge: string; sidecar: string }[];
 }
 
-/** What status looks at. */
-export interface StatusRequest extends Ways {
-  wanted: EnvironmentSpec;
-  zones: readonly string[] | undefined;
-  excludedServers: readonly string[] | undefined;
-}
-
-/** status asks servers and record and compares; it changes nothing and needs no lease. */
-export async function status(request: StatusRequest): Promise<StatusReport> {
-  const { wanted, zones, excludedServers } = request;
-  const narrowing = { services: undefined, zones, excludedServers };
-  checkNarrowing(wanted, narrowing);
-  const servers = serversOf(wanted, narrowing);
-  return await lookAt(request, servers, async (fleet, snapshot) => {
-    const input = assembleKept(await survey(fleet, snapshot, wanted, {}, narrowing));
-    const { state, lease } = snapshot;
-    const names = [
-      ...new Set([
-        ...Object.keys(state.services),
-        ...input.observed.flatMap(({ containers }) => containers.map(({ service }) => service)),
-      ]),
-    ].sort();
-    const services = names.map((name) => {
-      const recorded = state.services[name];
-      const standing = input.observed.flatMap((server) =>
-        standingOn(server, name, spotOf(input, name, server.host).active?.id),
-      );
-      const { release = 0, deployed_at = '', run = '', history = [] } = recorded ?? {};
-      return [name, { release, deployed_at, run, servers: standing, history }] as const;
-    });
-    return {
-      title: `${wanted.project} ${wanted.environment}`,
-      releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
-      services: Object.fromEntries(services),
-      drift: driftOf(input, planDeploy(input)).map(({ message }) => message),
-      lease: holderOf(lease),
-      nginx: input.observed.map(({ host, edge, sidecar }) => ({
-        host,
-        edge: runs(edge),
-        sidecar: runs(sidecar),
-      })),
-    };
+/** statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed. Pure. */
+export function statusOf(kept: PlanInput, lease: string | undefined): StatusReport {
+  const { scope, state, observed } = kept;
+  const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
+  const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
+  const services = names.map((name) => {
+    const copies = observed.flatMap((server) =>
+      copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id),
+    );
+    const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
+    return [name, { release, deployed_at, run, copies, history }] as const;
   });
+  return {
+    title: `${scope.project} ${scope.environment}`,
+    releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
+    services: Object.fromEntries(services),
+    drift: driftOf(kept, planDeploy(kept)).map(({ message }) => message),
+    lease,
+    nginx: observed.map(({ name, edge, sidecar }) => ({
+      server: name,
+      edge: stateOf(edge),
+      sidecar: stateOf(sidecar),
+    })),
+  };
 }
 
-function standingOn(
-  { host, containers }: ObservedServer,
+function copiesOf(
+  { name: server, copies }: ObservedServer,
   service: string,
   activeId: string | undefined,
-): StatusServer[] {
-  return containers
-    .filter((container) => container.service === service)
-    .map(({ id, side, name, release, image, isRunning }) => ({
-      host,
-      side,
+): StatusCopy[] {
+  return copies
+    .filter((copy) => copy.service === service)
+    .map(({ id, slot, name, release, image, isRunning }) => ({
+      server,
+      slot,
       container: name,
       release,
       image,
@@ -109,6 +86,6 @@ function standingOn(
     }));
 }
 
-function runs(nginx: { isRunning: boolean } | undefined): string {
+function stateOf(nginx: { isRunning: boolean } | undefined): string {
   return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
 }

@@ -1,73 +1,136 @@
 import type { Fleet } from '../../fleet/fleet.ts';
+import { SecretSets } from '../../fleet/secret-sets.ts';
+import type { Clock } from '../../model/clock.ts';
 import type { EnvironmentState } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Facts, KnownByService } from '../planning/assemble.ts';
 import type { Narrowing } from '../planning/narrowing.ts';
 import type { ObservedServer } from '../planning/observed.ts';
+import { type KeptSecrets, secretSetKey } from '../planning/wanted.ts';
 import { observe } from './observe.ts';
 import { readRetainedImages } from './retained-images.ts';
+
+/** What shall be looked for. */
+export interface SurveyRequest {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: Facts['secrets'];
+  narrowing: Narrowing;
+  clock: Clock;
+}
 
 /** survey asks the servers and the record for everything that planning needs. */
 export async function survey(
   fleet: Fleet,
   snapshot: Snapshot,
-  wanted: EnvironmentSpec,
-  secrets: Facts['secrets'],
-  narrowing: Narrowing,
+  { wanted, secrets, narrowing, clock }: SurveyRequest,
 ): Promise<Facts> {
   const scope = { project: wanted.project, environment: wanted.environment };
-  const [observed, known] = await Promise.all([
-    fleet.onAll((server) => observe(server, scope, wanted)),
-    readKnown(snapshot),
+  const reading = readKnown(snapshot);
+  const [observed, known, recordedSecrets] = await Promise.all([
+    fleet.onAll((server) => observe(server, scope, wanted, clock)),
+    reading,
+    reading.then((known) => readKeptSecrets(fleet, wanted, secrets, recordedVersions(known))),
   ]);
-  const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
   const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
-  const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
   return {
     wanted,
     secrets,
+    keptSecrets:
+      recordedSecrets ??
+      (await readKeptSecrets(fleet, wanted, secrets, labelledVersions(observed))) ??
+      new Map(),
     narrowing,
     observed,
     state: snapshot.state,
     known,
-    drainedElsewhere,
-    now: new Date(),
-    retainedImages,
+    drainedElsewhere: drainedByLivingRun(snapshot.state, observed, clock.now()),
+    now: new Date(clock.now()),
+    retainedImages: isAnyUnused ? await readRetainedImages(snapshot) : undefined,
   };
 }
 
-/** readKnown reads the releases that the record names: the current one of every service, and a begun one. */
+/** readKnown reads the releases that the record names: the current one of every service, and one that is rolled out. */
 async function readKnown(snapshot: Snapshot): Promise<KnownByService> {
   const services = Object.entries(snapshot.state.services);
   const known = await Promise.all(
-    services.map(async ([name, { release, pending }]) => {
+    services.map(async ([name, { release, rollout }]) => {
       const [current, begun] = await Promise.all([
         release > 0 ? snapshot.release(name, release) : undefined,
-        pending === undefined ? undefined : snapshot.release(name, pending.release),
+        rollout === undefined ? undefined : snapshot.release(name, rollout.release),
       ]);
-      return [name, { current, pending: begun }] as const;
+      return [name, { current, rollout: begun }] as const;
     }),
   );
   return new Map(known);
 }
 
+/** Numbers of secret sets, by service. */
+type Versions = ReadonlyMap<string, readonly number[]>;
+
+function recordedVersions(known: KnownByService): Versions {
+  return new Map(
+    [...known].map(([name, { current, rollout }]) => [
+      name,
+      [rollout, current].flatMap((release) => release?.secrets_version ?? []),
+    ]),
+  );
+}
+
+/** Where the record was lost, the containers' labels still know them. */
+function labelledVersions(observed: readonly ObservedServer[]): Versions {
+  const versions = new Map<string, number[]>();
+  for (const { service, secretsVersion } of observed.flatMap(({ copies }) => copies)) {
+    versions.set(service, [...(versions.get(service) ?? []), secretsVersion]);
+  }
+  return versions;
+}
+
 /**
- * A run that drains beyond its lease has said so in the record. Its containers are left to it until it has been
- * silent for too long: then the next run finishes the drain.
+ * What the servers keep of the secrets that the run brings, to see whether they are the same: any server that has a set
+ * will do. Undefined where the versions name none.
+ */
+async function readKeptSecrets(
+  fleet: Fleet,
+  { project, environment, nginx }: EnvironmentSpec,
+  secrets: Facts['secrets'],
+  versions: Versions,
+): Promise<KeptSecrets | undefined> {
+  const sets = Object.keys(secrets)
+    .filter((service) => Object.keys(secrets[service] ?? {}).length > 0)
+    .flatMap((service) =>
+      [...new Set(versions.get(service))]
+        .filter((version) => version > 0)
+        .map((version) => ({ service, version })),
+    );
+  if (sets.length === 0) return undefined;
+  const scope = { project, environment };
+  const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+  return new Map(
+    kept.flatMap((found) =>
+      [...found].map(([{ service, version }, values]) => [secretSetKey(service, version), values] as const),
+    ),
+  );
+}
+
+/**
+ * A run that drains beyond its lease has said so in the record. Its copies are left to it until it has been silent for
+ * too long: then the next run finishes the drain.
  */
 function drainedByLivingRun(
-  state: EnvironmentState,
+  { services }: EnvironmentState,
   observed: readonly ObservedServer[],
+  now: number,
 ): ReadonlySet<string> {
-  const now = Date.now();
-  const living = Object.values(state.services)
-    .flatMap(({ draining }) => draining ?? [])
-    .filter(({ until }) => Date.parse(until) > now)
-    .map(({ host, container }) => `${host} ${container}`);
+  const living = Object.values(services)
+    .flatMap(({ copies }) => copies)
+    .filter(({ state, until }) => state === 'draining' && Date.parse(until ?? '') > now);
   return new Set(
-    observed.flatMap(({ host, containers }) =>
-      containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id),
+    observed.flatMap(({ name, copies }) =>
+      copies
+        .filter((copy) => living.some(({ server, container }) => server === name && container === copy.name))
+        .map(({ id }) => id),
     ),
   );
 }

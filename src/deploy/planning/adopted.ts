@@ -1,6 +1,6 @@
 import { adoptedSidecarName, containerName, type Scope, sidecarName } from '../../model/names.ts';
 import type { AdoptSpec, NginxSpec, ServiceSpec } from '../../model/spec.ts';
-import type { ForeignContainer, ObservedContainer, ObservedServer } from './observed.ts';
+import type { ForeignContainer, ObservedCopy, ObservedServer } from './observed.ts';
 
 /** The ports of a server that the edge needs: who holds one of them is the server's front. */
 export const DOOR_PORTS: readonly number[] = [80, 443];
@@ -39,21 +39,21 @@ export function candidatesOf(
 }
 
 /**
- * adoptedContainers returns those of the foreign containers that services take over, as containers of theirs: of
+ * adoptedCopies returns those of the foreign containers that services take over, as copies of theirs: of
  * release 0, and like nothing that is wanted. Pure.
  */
-export function adoptedContainers(
+export function adoptedCopies(
   scope: Scope,
   services: Wanted,
   foreign: readonly ForeignContainer[],
-): ObservedContainer[] {
+): ObservedCopy[] {
   return services.flatMap((service) =>
     candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
       id,
       name,
       service: service.name,
-      // One with a name of its own is in nobody's way: the new one gets the name of the base side.
-      side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+      // One with a name of its own is in nobody's way: the new one gets the name of the slot `base`.
+      slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
       release: 0,
       hash: '',
       secretsVersion: 0,
@@ -103,11 +103,11 @@ export function isNamed(
   scope: Scope,
   front: ForeignContainer,
   adopt: AdoptSpec | undefined,
-  containers: readonly ObservedContainer[],
+  copies: readonly ObservedCopy[],
 ): boolean {
   return (
     front.name === adopt?.container ||
     (isOldSidecar(scope, front) && front.composeProject === undefined) ||
-    containers.some(({ id }) => id === front.id)
+    copies.some(({ id }) => id === front.id)
   );
 }

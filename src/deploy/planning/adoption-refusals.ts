@@ -3,7 +3,7 @@ import { containerName, type Scope } from '../../model/names.ts';
 import { HOST_PORTS, hostPort } from '../../model/ports.ts';
 import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
 import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
-import { sourceOf } from './container.ts';
+import { sourceOf } from './blueprint.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
 import { atDoors, lostNames, servedForOthers } from './served-domains.ts';
 
@@ -27,28 +27,37 @@ export function checkAdoption(
   );
 }
 
-function refuseService(scope: Scope, service: ServiceSpec, { host, foreign }: ObservedServer): UserError[] {
+function refuseService(
+  scope: Scope,
+  service: ServiceSpec,
+  { name: server, foreign }: ObservedServer,
+): UserError[] {
   const candidates = candidatesOf(scope, service, foreign);
   const running = candidates.filter(({ isRunning }) => isRunning);
   const [first] = running;
   if (first !== undefined && running.length > 1) {
     return [
       new UserError(
-        `${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`,
+        `${server}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`,
         { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` },
       ),
     ];
   }
   return candidates.flatMap((container) => [
-    ...refuseOwned(service, host, container),
-    ...refuseLostData(scope, service, host, container),
-    ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+    ...refuseOwned(service, server, container),
+    ...refuseLostData(scope, service, server, container),
+    ...refuseLostPorts(
+      server,
+      withoutHostPorts(scope, service, container),
+      dropOf(service),
+      'at the service',
+    ),
   ]);
 }
 
 /** Whoever comes to a port of the server from elsewhere finds nothing there afterwards. */
 function refuseLostPorts(
-  host: string,
+  server: string,
   { name, published }: ForeignContainer,
   drop: readonly string[],
   where: string,
@@ -59,7 +68,7 @@ function refuseLostPorts(
     .map(
       (port) =>
         new UserError(
-          `${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`,
+          `${server}: ${name} publishes port ${port} of the server, where nobody would listen any more`,
           {
             hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
           },
@@ -89,18 +98,18 @@ function isHostPort(port: number): boolean {
   return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
 }
 
-function refuseOwned(service: ServiceSpec, host: string, container: ForeignContainer): UserError[] {
+function refuseOwned(service: ServiceSpec, server: string, container: ForeignContainer): UserError[] {
   const { name, owner, composeProject } = container;
   if (owner !== undefined) {
     return [
-      new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+      new UserError(`${server}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
         hint: 'Let it leave there first: remove it from that file and deploy.',
       }),
     ];
   }
   if (composeProject === undefined || service.adopt?.container === name) return [];
   return [
-    new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
+    new UserError(`${server}: ${name} belongs to the Compose project ${composeProject}`, {
       hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
     }),
   ];
@@ -110,7 +119,7 @@ function refuseOwned(service: ServiceSpec, host: string, container: ForeignConta
 function refuseLostData(
   scope: Scope,
   service: ServiceSpec,
-  host: string,
+  server: string,
   container: ForeignContainer,
 ): UserError[] {
   const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
@@ -123,7 +132,7 @@ function refuseLostData(
         ? `"${source}:${target}"`
         : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
       return new UserError(
-        `${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`,
+        `${server}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`,
         {
           hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
         },
@@ -139,7 +148,7 @@ function refuseSidecar(wanted: EnvironmentSpec, server: ObservedServer): UserErr
   }
   return [
     new UserError(
-      `${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`,
+      `${server.name}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`,
       { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` },
     ),
   ];
@@ -153,10 +162,10 @@ function refuseFront(
   const front = frontOf(server);
   const domains = services.flatMap(({ route }) => route.domains);
   if (front === undefined || (domains.length === 0 && server.edge === undefined)) return [];
-  const where = `${server.host}: the edge needs port ${doorsOf(front)
+  const where = `${server.name}: the edge needs port ${doorsOf(front)
     .map(({ port }) => port)
     .join(' and ')}, which ${front.name} holds`;
-  const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
+  const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
   if (!isOurs) {
     // Somebody else's run brings in the bridge that is there, and takes it away.
     if (server.bridge !== undefined) return [];
@@ -166,7 +175,7 @@ function refuseFront(
       }),
     ];
   }
-  const isService = server.containers.some(({ id }) => id === front.id);
+  const isService = server.copies.some(({ id }) => id === front.id);
   if (isService) return [];
   // Once it is diverted, what it passed requests to may be gone, and then "nginx -T" fails. Who diverted it has asked.
   if (front.served === undefined && !server.isDiverted) {
@@ -177,7 +186,7 @@ function refuseFront(
     ];
   }
   return [
-    ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
+    ...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
     ...refuseLostNames(wanted, server, front),
   ];
 }
@@ -193,7 +202,7 @@ function refuseLostNames(
     const names = [...new Set(tls.map(({ name }) => name))].join(', ');
     return [
       new UserError(
-        `${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`,
+        `${server.name}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`,
         {
           hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
         },
@@ -205,7 +214,7 @@ function refuseLostNames(
   if (lost.length === 0) return [];
   return [
     new UserError(
-      `${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`,
+      `${server.name}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`,
       {
         hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
       },

@@ -1,14 +1,9 @@
+import type { Copy } from '../../model/copy.ts';
 import { allocatePorts, type ServicePorts } from '../../model/ports.ts';
 import type { EnvironmentState, Release } from '../../model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
-import {
-  highestRelease,
-  type KnownReleases,
-  numberRelease,
-  type ReleaseSpec,
-  secretsVersionOf,
-} from './desired.ts';
+import type { PlanInput } from './input.ts';
 import {
   checkDependencies,
   checkDomains,
@@ -19,12 +14,21 @@ import {
   serversOf,
 } from './narrowing.ts';
 import type { ObservedServer } from './observed.ts';
-import type { PlanInput, UnfinishedHookAnswer, WantedService } from './plan-input.ts';
-import { servingRelease } from './spots.ts';
+import { servingRelease } from './routed-copies.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
+import {
+  highestRelease,
+  type KeptSecrets,
+  type KnownReleases,
+  numberRelease,
+  type ReleaseSpec,
+  secretsVersionOf,
+  type UnfinishedHookAnswer,
+  type WantedService,
+} from './wanted.ts';
 
 /** The releases that the record names, by service. */
-export type KnownByService = ReadonlyMap<string, Pick<KnownReleases, 'current' | 'pending'>>;
+export type KnownByService = ReadonlyMap<string, Pick<KnownReleases, 'current' | 'rollout'>>;
 
 /** The releases that a rollback brings back, by service. */
 export type Restored = ReadonlyMap<string, Release>;
@@ -34,6 +38,8 @@ export interface Facts {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Those that the servers keep. */
+  keptSecrets: KeptSecrets;
   narrowing: Narrowing;
   unfinishedHook?: UnfinishedHookAnswer | undefined;
   observed: readonly ObservedServer[];
@@ -67,8 +73,8 @@ export function assemble(facts: Facts): PlanInput {
   checkPorts(services, wanted, narrowing);
   checkDomains(services);
   const names = new Set(wanted.services.map(({ name }) => name));
-  const standing = observed.flatMap(({ containers, copies, hooks }) =>
-    [...containers, ...copies, ...hooks].map(({ service }) => service),
+  const standing = observed.flatMap(({ copies, handMade, hooks }) =>
+    [...copies, ...handMade, ...hooks].map(({ service }) => service),
   );
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
@@ -89,10 +95,8 @@ export function assemble(facts: Facts): PlanInput {
     state,
     removes: isNarrowed ? [] : others,
     isLeaving: !isNarrowed && wanted.services.length === 0,
-    keepsActive: false,
-    unused: new Set(),
     leaving,
-    hosts: serversOf(wanted, narrowing).map(({ host }) => host),
+    reached: serversOf(wanted, narrowing).map(({ name }) => name),
     excluded: new Set(narrowing.excludedServers),
     unfinishedHook: facts.unfinishedHook,
     drainedElsewhere: facts.drainedElsewhere,
@@ -112,7 +116,7 @@ function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): Wa
   const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
   const known: KnownReleases = {
     current: facts.known.get(spec.name)?.current,
-    pending: facts.known.get(spec.name)?.pending,
+    rollout: facts.known.get(spec.name)?.rollout,
     highest: highestRelease(spec.name, state, observed),
     serving: servingRelease(facts.wanted, observed, spec.name),
   };
@@ -121,8 +125,12 @@ function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): Wa
   const wanted: ReleaseSpec = isSelected ? spec : known.current!;
   const restored = facts.restored?.get(spec.name);
   const given = state.secrets_versions?.[spec.name] ?? 0;
+  const labelled = observed
+    .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
+    .map((copy) => copy.secretsVersion);
   const secretsVersion = () =>
-    restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
+    restored?.secrets_version ??
+    secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
   const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
   const { name, dependsOn, placement } = spec;
   const imageId = imageIdOf(wanted.container.image, observed);
@@ -158,16 +166,19 @@ function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, Serv
       name,
       spec: current,
       dependsOn: [],
-      placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
+      placement: {
+        servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
+        zones: [],
+      },
       ports: own,
       release: currentNumber(current),
-      known: { current, pending: undefined, highest: current.number, serving: 0 },
+      known: { current, rollout: undefined, highest: current.number, serving: 0 },
       isSelected: false,
     },
   ];
 }
 
-export function currentNumber(current: Release) {
+function currentNumber(current: Release) {
   return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
 
@@ -175,7 +186,7 @@ export function currentNumber(current: Release) {
 function portsOf(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
-  for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
+  for (const { service, hostPort, internalPort } of observed.flatMap(({ copies }) => copies)) {
     if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
   }
   for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
@@ -186,4 +197,39 @@ function portsOf(facts: Facts): Map<string, ServicePorts> {
   const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
   const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
   return new Map([...recorded, ...allocated]);
+}
+
+/** What the rest of a run has to know that leaves servers out in its middle. */
+interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
+  /** Names of the servers that it leaves out. */
+  left: readonly string[];
+  /** Where services stand as it was planned. */
+  copies: Readonly<Record<string, readonly Copy[]>>;
+  /** Ids of containers that the run itself drains. */
+  draining: readonly string[];
+}
+
+/**
+ * assembleWithout returns the input for the rest of a run that leaves servers out in its middle. Releases keep the
+ * numbers they were given; what stands on those servers moves to no other, since it has its data there and they come
+ * back; and what left the file stays for the next run, since their nginx may send requests to it. Pure.
+ */
+export function assembleWithout(input: PlanInput, rest: Rest): PlanInput {
+  const isLeft = (server: string) => rest.left.includes(server);
+  return {
+    ...input,
+    services: input.services.map((service) => {
+      const planned = rest.copies[service.name];
+      if (planned === undefined) return service;
+      const servers = planned.filter(({ server }) => !isLeft(server)).length;
+      return { ...service, placement: { ...service.placement, servers } };
+    }),
+    observed: rest.observed.filter(({ name }) => !isLeft(name)),
+    state: rest.state,
+    reached: input.reached.filter((server) => !isLeft(server)),
+    removes: [],
+    isLeaving: false,
+    excluded: new Set([...input.excluded, ...rest.left]),
+    drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
+  };
 }

@@ -18,3 +18,8 @@ export function namesOf(image: string): string[] {
     ...(digest === undefined ? [] : [`${repository}@${digest}`]),
   ];
 }
+
+/** taggedName returns an image's name with the tag that it stands for: the engine would take a bare name for all tags. */
+export function taggedName(image: string): string {
+  return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}

@@ -1,12 +1,12 @@
 import { UserError } from '../../model/errors.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../../model/spec.ts';
-import type { WantedService } from './plan-input.ts';
+import type { WantedService } from './wanted.ts';
 
 /** What a run was narrowed to; undefined is everything. */
 export interface Narrowing {
   services: readonly string[] | undefined;
   zones: readonly string[] | undefined;
-  /** Hosts of servers that are left out because they cannot be reached: they get no traffic. */
+  /** Names of servers that are left out because they cannot be reached: they get no traffic. */
   excludedServers?: readonly string[] | undefined;
 }
 
@@ -16,7 +16,7 @@ export function serversOf(
   { zones, excludedServers = [] }: Omit<Narrowing, 'services'>,
 ): ServerSpec[] {
   return servers.filter(
-    ({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host),
+    ({ name, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(name),
   );
 }
 
@@ -47,11 +47,11 @@ export function checkNarrowing(
 }
 
 function checkExcluded(wanted: EnvironmentSpec, narrowing: Omit<Narrowing, 'services'>): void {
-  const hosts = wanted.servers.map(({ host }) => host);
-  const unknown = narrowing.excludedServers?.find((host) => !hosts.includes(host));
+  const names = wanted.servers.map(({ name }) => name);
+  const unknown = narrowing.excludedServers?.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
-      hint: `The input "exclude-servers" takes one of ${hosts.join(', ')} a line.`,
+      hint: `The input "exclude-servers" takes one of ${names.join(', ')} a line.`,
     });
   }
   if (serversOf(wanted, narrowing).length > 0) return;

@@ -1,15 +1,15 @@
+import type { Slot } from '../../model/copy.ts';
 import type { HookName } from '../../model/names.ts';
-import type { Side } from '../../model/side.ts';
 import type { ServedName } from '../../nginx/served-names.ts';
-import type { Slot, Tree } from '../../nginx/tree.ts';
-import type { ContainerSettings, ImageDefaults } from './settings.ts';
+import type { Folder, Tree } from '../../nginx/tree.ts';
+import type { ContainerSettings, ImageDefaults } from './container-settings.ts';
 
-/** A service container as it was found on a server. */
-export interface ObservedContainer {
+/** A copy as it was found on a server. */
+export interface ObservedCopy {
   id: string;
   name: string;
   service: string;
-  side: Side;
+  slot: Slot;
   /** Number of the release that created it. */
   release: number;
   /** See blueprintHash. */
@@ -23,17 +23,15 @@ export interface ObservedContainer {
   condition?: ContainerCondition;
   /** How it is really made, whatever its labels say: absent where nobody looked. */
   settings?: ContainerSettings;
-  /** The base side's host port. */
+  /** The host port of the slot `base`. */
   hostPort: number;
-  /** Its own host port, as the base side would have it; undefined where ports do not carry the version. */
+  /** Its own host port, as the slot `base` would have it; undefined where ports do not carry the version. */
   versionPort: number | undefined;
   internalPort: number;
   /** On the environment's network, while it runs. */
   address: string | undefined;
   /** Ids of the helpers that watch its connections: those of a run that drains it, or that was killed while it did. */
   helpers: string[];
-  /** Its environment variables. */
-  environment?: Record<string, string>;
   /** Switchyard did not make it: it has the traffic by other ways than the routes, until it is taken over. */
   isAdopted?: true;
 }
@@ -58,8 +56,8 @@ export interface ObservedNginx {
   /** Its address on its home network, while it runs. */
   address: string | undefined;
   tree: Tree;
-  /** The slot that the running nginx has read; of a stopped one, the one that it will read. */
-  slot: Slot;
+  /** The folder that the running nginx has read; of a stopped one, the one that it will read. */
+  folder: Folder;
   /** What the running nginx says it serves of this environment. */
   generation: string | undefined;
   /** Attached to the environment's network. */
@@ -119,10 +117,11 @@ export interface ForeignContainer {
 
 /** What was found on one server. */
 export interface ObservedServer {
-  host: string;
-  containers: ObservedContainer[];
+  /** The server's name. */
+  name: string;
+  copies: ObservedCopy[];
   /** Containers with the labels of a service under names that it never has: somebody made them, and nginx does not find them. */
-  copies: ObservedContainer[];
+  handMade: ObservedCopy[];
   hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
   /** Where a front still holds the edge's ports, the bridge that stands in for it. */

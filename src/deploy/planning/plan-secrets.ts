@@ -1,17 +1,20 @@
-import type { ForgetSecretsStep, KeepSecretsStep, Level, SecretSet } from './plan.ts';
-import type { PlanInput } from './plan-input.ts';
+import type { SecretSet } from '../../fleet/secret-sets.ts';
+import type { ForgetSecretsStep } from '../steps/forget-secrets.ts';
+import type { KeepSecretsStep } from '../steps/keep-secrets.ts';
+import type { PlanInput } from './input.ts';
+import type { Rollout } from './rollout.ts';
 
 /**
  * planKeepSecrets returns the steps that keep the secrets of all containers that are made anew, a step a server. Every
  * server keeps them, also one where the service does not stand: a server that is lost takes no release along. Pure.
  */
-export function planKeepSecrets(input: PlanInput, levels: readonly Level[]): KeepSecretsStep[] {
-  const made = levels
+export function planKeepSecrets(input: PlanInput, rollouts: readonly Rollout[]): KeepSecretsStep[] {
+  const made = rollouts
     .flatMap(({ start }) => start)
     .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
   const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
   const sets = [...versions].map(([service, version]) => ({ service, version }));
-  return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
+  return sets.length === 0 ? [] : input.reached.map((server) => ({ kind: 'keep secrets', server, sets }));
 }
 
 /** planForgetSecrets returns the steps that give up all secrets of services that left. Pure. */
@@ -19,12 +22,14 @@ export function planForgetSecrets(input: PlanInput): ForgetSecretsStep[] {
   // An environment that leaves takes the whole volume with it.
   if (input.isLeaving) return [];
   const sets = input.removes.flatMap((service) => everySet(input, service));
-  return forgetSteps(input.hosts, sets);
+  return forgetSteps(input.reached, sets);
 }
 
 /** forgetSteps returns a step a server that gives up some secret sets. Pure. */
-export function forgetSteps(hosts: readonly string[], sets: readonly SecretSet[]): ForgetSecretsStep[] {
-  return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
+export function forgetSteps(servers: readonly string[], sets: readonly SecretSet[]): ForgetSecretsStep[] {
+  return sets.length === 0
+    ? []
+    : servers.map((server) => ({ kind: 'forget secrets', server, sets: [...sets] }));
 }
 
 function everySet({ state }: PlanInput, service: string): SecretSet[] {

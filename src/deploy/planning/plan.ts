@@ -2,6 +2,7 @@ import type { Copy } from '../../model/copy.ts';
 import type { HookName, Scope } from '../../model/names.ts';
 import type { RecordedHooks } from '../../model/release.ts';
 import type { StrategyName } from '../../model/spec.ts';
+import type { Route } from '../../nginx/routes.ts';
 import type { Step } from '../steps/index.ts';
 import type { PlannedStep } from './graph.ts';
 
@@ -52,6 +53,19 @@ export interface StaleChange {
   returned: string[];
 }
 
+/** Services that change together, and their steps in a plan. */
+export interface PlannedRollout {
+  services: string[];
+  /** Those whose traffic moves to other copies. */
+  moved: string[];
+  /** Ids of all its steps. */
+  steps: string[];
+  /** Ids of the steps after which its services serve as wanted: what fails later takes nothing from anybody. */
+  serving: string[];
+  /** All routes of the environment as they are before it. */
+  before: Route[];
+}
+
 /** Plan is what a run will do. The empty plan is the proof that nothing is left to do. */
 export interface Plan {
   scope: Scope;
@@ -63,6 +77,8 @@ export interface Plan {
    * while it switched, has left a hook running, or still drains where a new copy has to stand. Empty as a rule.
    */
   gate: string[];
+  /** The services that change together, in their order. */
+  rollouts: PlannedRollout[];
   /** How far the hooks of the releases are that the run begins. */
   hooks: Record<string, RecordedHooks>;
   unfinished: UnfinishedHook[];

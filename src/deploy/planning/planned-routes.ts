@@ -3,24 +3,25 @@ import type { ServicePorts } from '../../model/ports.ts';
 import type { ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish } from '../../nginx/compose.ts';
 import { type NginxKind, renderScope } from '../../nginx/render.ts';
-import type { Placement, Route } from '../../nginx/routes.ts';
-import type { ReleaseSpec } from './desired.ts';
-import type { PlanInput, WantedService } from './plan-input.ts';
-import type { Outcome } from './service-plan.ts';
-import { currentPlacements, liveRoutes, observedAt, spotOf } from './spots.ts';
+import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import type { PlanInput } from './input.ts';
+import { observedOn } from './observed-copies.ts';
+import { asRouted, copiesByRole, liveRoutes, servingCopies } from './routed-copies.ts';
+import type { ServicePlan } from './service-plan.ts';
+import type { ReleaseSpec, WantedService } from './wanted.ts';
 
 /** servesAlready tells whether edge and sidecar of a server serve exactly these routes. */
-export function servesAlready(input: PlanInput, host: string, routes: readonly Route[]): boolean {
-  return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
+export function servesAlready(input: PlanInput, server: string, routes: readonly Route[]): boolean {
+  return serves(input, server, 'sidecar', routes) && serves(input, server, 'edge', routes);
 }
 
 /** serves tells whether one of a server's two nginx serves exactly these routes. */
-export function serves(input: PlanInput, host: string, kind: NginxKind, routes: readonly Route[]): boolean {
-  const spec = input.servers.find((candidate) => candidate.host === host)!;
-  const nginx = observedAt(input, host)[kind];
+export function serves(input: PlanInput, server: string, kind: NginxKind, routes: readonly Route[]): boolean {
+  const spec = input.servers.find(({ name }) => name === server)!;
+  const nginx = observedOn(input, server)[kind];
   const wish = wishOf(kind, input, spec, routes);
   if (nginx === undefined) return wish.files.size === 0;
-  const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+  const generation = nginx.tree.folders[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
   return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
 
@@ -38,26 +39,25 @@ export function wishOf(
 /**
  * routesAfter returns the routes when the services of `done` have moved: theirs as wanted, those of the others
  * as they are now. A service that the record does not know keeps the route that is live: routing never depends on
- * the record.
+ * the record. Pure.
  */
 export function routesAfter(
   input: PlanInput,
-  outcomes: ReadonlyMap<string, Outcome>,
+  plans: ReadonlyMap<string, ServicePlan>,
   done: ReadonlySet<string>,
   stillThere: readonly string[],
 ): Route[] {
   const live = liveRoutes(input);
   const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
-    const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-    if (outcome?.isPostponed) return liveRoute(service.name).map((route) => withDomains(route, service));
-    const isKept = input.keepsActive && service.isSelected;
-    if (outcome !== undefined && !isKept) return [routeOf(service, service.spec, outcome.placements)];
-    const placements = currentPlacements(input, service.name);
-    const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
+    const plan = done.has(service.name) ? plans.get(service.name) : undefined;
+    if (plan?.isPostponed) return liveRoute(service.name).map((route) => withDomains(route, service));
+    if (plan !== undefined) return [routeOf(service, service.spec, plan.copies.map(asRouted))];
+    const copies = servingCopies(input, service.name).map(asRouted);
+    const isRecorded = !service.isSelected && !isRecordBehind(input, service);
     const spec = isRecorded ? service.spec : service.known.current;
     if (spec === undefined || (!isRecorded && live.has(service.name))) return liveRoute(service.name);
-    return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
+    return copies.length === 0 ? [] : [routeOf(service, spec, copies)];
   });
   const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
   const unnamed = [...live.keys()].filter((name) => !named.has(name));
@@ -71,13 +71,15 @@ function withDomains(route: Route, { spec }: WantedService): Route {
 
 /** A run was cut off between its switch and the record. */
 function isRecordBehind(input: PlanInput, { name, release }: WantedService): boolean {
-  return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
+  return input.reached.some(
+    (server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number,
+  );
 }
 
 function routeOf(
   service: { name: string; ports: ServicePorts },
   spec: Pick<ReleaseSpec, 'protocol' | 'port' | 'route' | 'policy'>,
-  placements: Placement[],
+  copies: RoutedCopy[],
 ): Route {
   return {
     service: service.name,
@@ -88,7 +90,7 @@ function routeOf(
     domains: spec.route.domains,
     idleTimeoutMs: spec.route.idleTimeoutMs,
     provePath: provePath(spec.policy.healthcheck.path),
-    placements,
+    copies,
   };
 }
 

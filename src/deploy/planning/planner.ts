@@ -1,102 +1,81 @@
 import { UserError } from '../../model/errors.ts';
 import { specHash } from '../../model/spec.ts';
-import { frontOf } from './adopted.ts';
-import { partHashes } from './desired.ts';
+import type { Route } from '../../nginx/routes.ts';
+import type { PrepareStep } from '../steps/prepare.ts';
+import type { PullStep } from '../steps/pull.ts';
+import type { BegunService } from '../steps/record-intent.ts';
+import { planChanges } from './changes.ts';
+import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
+import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
-import { planNginxPulls } from './nginx-pulls.ts';
-import type {
-  Change,
-  Effect,
-  Level,
-  Plan,
-  PrepareStep,
-  RetireStep,
-  StaleChange,
-  SwitchStep,
-  Takeover,
-} from './plan.ts';
-import type { PlanInput, WantedService } from './plan-input.ts';
+import { copiesOn, handMadeOn, serversWithSidecar } from './observed-copies.ts';
+import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
-import { explainChange } from './reasons.ts';
-import { retire } from './retire-step.ts';
-import { type Outcome, planService } from './service-plan.ts';
+import { isCreating, planPrepare } from './prepare-plan.ts';
+import { addRetirements, type Retirement, retire } from './retirement.ts';
+import { layOut, layOutMove, type Rollout } from './rollout.ts';
+import { planService, type ServicePlan } from './service-plan.ts';
 import { planSettle } from './settle.ts';
-import { containersAt, copiesAt, hostsWithSidecar, observedAt, servedBy } from './spots.ts';
 import { planSweep } from './sweep-plan.ts';
-import { displacedSidecar, planTakeover } from './takeover-plan.ts';
+import { planTakeover, type Takeover } from './takeover-plan.ts';
+import type { WantedService } from './wanted.ts';
+
+/** What every service needs, and what follows from all of it: decided, and not in an order yet. */
+interface Decisions {
+  services: ReadonlyMap<string, ServicePlan>;
+  hooks: ReadonlyMap<string, HookPlan>;
+  rollouts: Rollout[];
+  takeover: Takeover;
+  staying: string[];
+}
 
 /**
  * planDeploy compares what is wanted with what was observed and recorded, and returns the steps between. It is
  * pure. Running the plan and planning again gives the empty plan; after a crash it gives what is left.
  */
 export function planDeploy(input: PlanInput): Plan {
-  const selected = input.services.filter(({ isSelected }) => isSelected);
-  const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
-  const { removes: removed, isLeaving } = input;
-  const hooks = planAllHooks(input, outcomes);
-  const levels = planLevels(input, outcomes, hooks, removed);
-  const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
-  const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
-  const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
-  const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
-  const keepSecrets = planKeepSecrets(input, levels);
-  const { takeover, staying } = planTakeover(input, outcomes);
-  const postponed = selected.map(({ name }) => name).filter((name) => outcomes.get(name)!.isPostponed);
-  refuseToWait(postponed, takeover);
-  const { divert, leave, nginx, open } = takeover;
-  const retired = [...vacate, ...levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
-  return {
-    scope: input.scope,
-    changes: [
-      ...selected.map((service) => changeOf(input, service, outcomes.get(service.name)!)),
-      ...removed.map((service) => removalOf(input, service)),
-    ],
-    settle,
-    awaited: [...hooks.values()].flatMap(({ awaited }) => awaited),
-    unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
-    hooks: Object.fromEntries(
-      [...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]])),
-    ),
-    vacate,
-    pulls: [
-      ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...divert, ...retired, ...open]),
-      ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
-    ],
-    prepare,
-    keepSecrets,
-    levels,
-    takeover,
-    staying,
-    postponed,
-    standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name)!.standing])),
-    forgetSecrets: planForgetSecrets(input),
-    teardown: isLeaving
-      ? input.observed
-          .filter((server) => server.sidecar !== undefined || server.hasNetwork)
-          .map(({ host }) => ({ kind: 'teardown', host }))
-      : [],
-    sweep: planSweep(input, retired),
-    stale: planStale(input),
-  };
+  return inOrder(input, decide(input));
 }
 
-function planAllHooks(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): Map<string, HookPlan> {
-  const selected = input.services.filter(({ isSelected }) => isSelected);
-  return new Map([
+/**
+ * planWithout is planDeploy for the rest of a run that has left servers out in its middle: it retires nothing, for an nginx
+ * that was left out with its old routes may go on sending requests to the old copies of every server. The next run retires
+ * them, and what ran before Switchyard stays for the same reason. Pure.
+ */
+export function planWithout(input: PlanInput): Plan {
+  const decisions = decide(input);
+  const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] }));
+  const takeover = { divert: [], leaving: [], nginx: [], open: [] };
+  return inOrder(input, { ...decisions, rollouts, takeover });
+}
+
+function decide(input: PlanInput): Decisions {
+  const selected = selectedOf(input);
+  const services = new Map(selected.map((service) => [service.name, planService(input, service)]));
+  const hooks = new Map([
     ...selected.map(
-      (service) => [service.name, planHooks(input, service, outcomes.get(service.name)!)] as const,
+      (service) => [service.name, planHooks(input, service, services.get(service.name)!)] as const,
     ),
-    ...input.removes.map(
-      (name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])] as const,
-    ),
+    ...input.removes.map((name) => [name, planLeftHooks(input, leavingService(input, name), [])] as const),
   ]);
+  const { takeover, staying } = planTakeover(input, services);
+  refuseToWait(postponedOf(services), takeover);
+  return { services, hooks, rollouts: planRollouts(input, services, hooks), takeover, staying };
 }
 
-/** What stands in the way of a new container has to leave first; a run that does not let it leave is in vain. */
-function refuseToWait(postponed: readonly string[], { leave }: Takeover): void {
-  const waiting = postponed.find((name) => leave.every(({ service }) => service !== name));
+function selectedOf({ services }: PlanInput): WantedService[] {
+  return services.filter(({ isSelected }) => isSelected);
+}
+
+function postponedOf(services: ReadonlyMap<string, ServicePlan>): string[] {
+  return [...services].filter(([, { isPostponed }]) => isPostponed).map(([name]) => name);
+}
+
+/** What stands in the way of a new copy has to leave first; a run that does not let it leave is in vain. */
+function refuseToWait(postponed: readonly string[], { leaving }: Takeover): void {
+  const waiting = postponed.find((name) => leaving.every(({ service }) => service !== name));
   if (waiting === undefined) return;
   throw new UserError(
     `${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`,
@@ -104,88 +83,225 @@ function refuseToWait(postponed: readonly string[], { leave }: Takeover): void {
   );
 }
 
-function planStale({ state, excluded, hosts, servers, services }: PlanInput): StaleChange {
-  const known = Object.keys(state.stale_servers ?? {});
-  const isWhole = services.every(({ isSelected }) => isSelected);
-  const isGone = (host: string) => servers.every((server) => server.host !== host);
+/** inOrder lays out everything that was decided: from here on, what comes after what is an edge of the graph. */
+function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, staying }: Decisions): Plan {
+  const graph = new StepGraph();
+  const settle = planSettle(input, routesAfter(input, services, new Set(), input.removes));
+  const moves = [settle, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
+  const awaited = [...hooks.values()].flatMap((plan) => plan.awaited);
+  const vacate = [...services.values(), ...hooks.values()].flatMap((plan) => plan.vacate);
+  const prepare = input.reached.flatMap((server) => planPrepare(input, server, moves));
+  const retired = [
+    ...vacate,
+    ...rollouts.flatMap((one) => one.retire),
+    ...takeover.leaving,
+    ...takeover.nginx,
+  ];
+  const keepSecrets = planKeepSecrets(input, rollouts);
+  const nginxPulls = planNginxPulls(input, [
+    ...prepare,
+    ...keepSecrets,
+    ...moves.flatMap(({ servers }) => servers.map((server) => ({ server }))),
+    ...takeover.divert,
+    ...takeover.open,
+    ...retired,
+  ]);
+
+  // First of all: a stopped edge serves nobody, and what a run left in the middle of its switch serves two versions.
+  const nginxPulled = graph.add(nginxPulls);
+  const isEarly = (step: PrepareStep) => settle !== undefined || !isCreating(step);
+  const repaired = graph.add(prepare.filter(isEarly), nginxPulled);
+  const settled = settle === undefined ? repaired : layOutMove(graph, settle, repaired);
+  const hooksOver = graph.add(awaited, settled);
+  const isInTheWay = ({ drainTimeoutMs }: Retirement) => drainTimeoutMs !== undefined;
+  const drained = addRetirements(graph, vacate.filter(isInTheWay), hooksOver);
+  const gate = [settle && settled, awaited.length > 0 && hooksOver, vacate.some(isInTheWay) && drained].find(
+    (ids) => ids !== false && ids !== undefined,
+  );
+
+  // Everything that can be had before the first change; then the intent; then what has to be there, and to be gone.
+  const pulled = graph.add(servicePulls(services), drained);
+  const intended = graph.add(recordIntent(input, rollouts, hooks), pulled);
+  const ready = [
+    graph.add([...prepare.filter((step) => !isEarly(step)), ...keepSecrets], intended),
+    addRetirements(
+      graph,
+      vacate.filter((one) => !isInTheWay(one)),
+      intended,
+    ),
+  ];
+  const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.flat());
+  layOutTakeover(graph, takeover, rolledOut);
+  finish(graph, input, retired, rolledOut);
+
   return {
-    left: [...excluded].filter((host) => !known.includes(host)),
-    returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
+    scope: input.scope,
+    changes: planChanges(input, services),
+    steps: graph.steps,
+    gate: gate || [],
+    rollouts: planned,
+    unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
+    hooks: Object.fromEntries(
+      [...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]])),
+    ),
+    staying,
+    postponed: postponedOf(services),
+    copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
+    stale: planStale(input),
   };
 }
 
-function planLevels(
+/** One after the other: what depends on a service changes when that serves. */
+function layOutAll(graph: StepGraph, rollouts: readonly Rollout[], after: string[]) {
+  const planned: PlannedRollout[] = [];
+  let over = after;
+  for (const rollout of rollouts) {
+    const first = graph.steps.length;
+    const laidOut = layOut(graph, rollout, over);
+    const { services, move, before } = rollout;
+    const steps = graph.steps.slice(first).map(({ id }) => id);
+    // What it comes after is no step of its own.
+    const serving = laidOut.serving.filter((id) => steps.includes(id));
+    planned.push({ services, moved: move?.moved ?? [], steps, serving, before });
+    over = laidOut.over;
+  }
+  return { planned, over };
+}
+
+/** The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it. */
+function layOutTakeover(graph: StepGraph, { divert, leaving, nginx, open }: Takeover, after: string[]): void {
+  const diverted = graph.add(divert, after);
+  const servicesLeft = addRetirements(graph, leaving, diverted);
+  const nginxLeft = addRetirements(graph, nginx, servicesLeft);
+  graph.add(open, nginxLeft);
+}
+
+/** What is given up when its service has gone; and what nothing refers to when all else is done. */
+function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement[], after: string[]): void {
+  graph.add(planForgetSecrets(input), after);
+  const all = graph.steps.map(({ id }) => id);
+  const leaving = input.isLeaving
+    ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
+    : [];
+  const tornDown = graph.add(
+    leaving.map(({ name }) => ({ kind: 'teardown', server: name })),
+    all,
+  );
+  graph.add(planSweep(input, retired), tornDown);
+}
+
+function servicePulls(services: ReadonlyMap<string, ServicePlan>): PullStep[] {
+  const pulls = [...services.values()].flatMap((plan) => plan.pulls);
+  return [...new Map(pulls.map((step) => [`${step.server} ${step.image}`, step])).values()];
+}
+
+/**
+ * A new nginx is made of its image, and so are the lock of the edge and the helper of a drain: whoever found out in the
+ * middle that it is missing would have to go back.
+ */
+function planNginxPulls({ nginx, observed }: PlanInput, changed: readonly { server: string }[]): PullStep[] {
+  const servers = new Set(changed.map(({ server }) => server));
+  return observed
+    .filter(({ name, images }) => servers.has(name) && !images.has(nginx.image))
+    .map(({ name }) => ({ kind: 'pull', server: name, image: nginx.image, policy: 'missing' }));
+}
+
+/** Releases are recorded before anything of them starts. */
+function recordIntent(
   input: PlanInput,
-  outcomes: ReadonlyMap<string, Outcome>,
+  rollouts: readonly Rollout[],
   hooks: ReadonlyMap<string, HookPlan>,
-  removed: readonly string[],
-): Level[] {
-  const selected = input.services.filter(({ isSelected }) => isSelected);
-  const done = new Set<string>();
-  const levels = dependencyLevels(selected).flatMap((names): Level[] => {
-    for (const name of names) done.add(name);
-    const parts = names.map((name) => outcomes.get(name)!);
-    const isMoving = parts.some((part) => part.isMoving);
-    const level: Level = {
-      services: names.filter((name) => hasSteps(outcomes.get(name)!, hooks.get(name)!)),
-      preDeploy: names.flatMap((name) => hooks.get(name)!.preDeploy),
-      stop: parts.flatMap(({ level: { stop } }) => stop),
-      start: parts.flatMap(({ level: { start } }) => start),
-      check: parts.flatMap(({ level: { check } }) => check),
-      switch: isMoving
-        ? {
-            kind: 'switch',
-            routes: routesAfter(input, outcomes, done, removed),
-            moved: names.filter((name) => outcomes.get(name)!.isMoving),
-            hosts: [...input.hosts],
-          }
-        : undefined,
-      postDeploy: names.flatMap((name) => hooks.get(name)!.postDeploy),
-      retire: parts.flatMap(({ level: { retire } }) => retire),
-    };
-    return level.services.length > 0 ? [level] : [];
-  });
-  const last = finalLevel(input, outcomes, removed, levels);
-  return last === undefined ? levels : [...levels, last];
+): { kind: 'record intent'; begun: BegunService[] }[] {
+  const starting = new Set(rollouts.flatMap(({ start }) => start.map(({ service }) => service)));
+  const begun = selectedOf(input)
+    .filter(({ name }) => starting.has(name))
+    .map((service) => ({
+      service,
+      from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
+      images: Object.fromEntries(
+        input.observed.map(({ name, images }) => [name, images.get(service.spec.container.image)]),
+      ),
+      hooks: hooks.get(service.name)?.progress,
+    }));
+  return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
 }
 
-function hasSteps(outcome: Outcome, { preDeploy, postDeploy }: HookPlan): boolean {
-  const { stop, start, check, retire } = outcome.level;
-  const hooks = preDeploy.length + postDeploy.length;
-  return outcome.isMoving || hooks + stop.length + start.length + check.length + retire.length > 0;
-}
-
-/** Removed services leave last; and where nothing moves, routes that differ are put right here. */
-function finalLevel(
+/** One rollout for all services whose dependencies are equally deep: one switch for all of them. */
+function planRollouts(
   input: PlanInput,
-  outcomes: ReadonlyMap<string, Outcome>,
-  removed: readonly string[],
-  levels: readonly Level[],
-): Level | undefined {
-  const all = new Set(outcomes.keys());
-  const routes = routesAfter(input, outcomes, all, []);
-  const before = levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
-  const isRight =
-    before === undefined
-      ? input.hosts.every((host) => servesAlready(input, host, routes))
-      : specHash(before) === specHash(routes);
-  const retired = removed.flatMap((name) => removalSteps(input, name));
-  if (isRight && retired.length === 0) return undefined;
+  services: ReadonlyMap<string, ServicePlan>,
+  hooks: ReadonlyMap<string, HookPlan>,
+): Rollout[] {
+  const done = new Set<string>();
+  let before = routesAfter(input, services, done, input.removes);
+  const rollouts: Rollout[] = [];
+  for (const names of dependencyLevels(selectedOf(input))) {
+    for (const name of names) done.add(name);
+    const moved = names.filter((name) => services.get(name)!.isMoving);
+    const routes = moved.length > 0 ? routesAfter(input, services, done, input.removes) : before;
+    const name = moved.join(', ');
+    const rollout = rolloutOf(names, services, hooks);
+    if (rollout.services.length === 0) continue;
+    const move = { name, routes, before, moved, servers: [...input.reached] };
+    rollouts.push({ ...rollout, before, move: moved.length > 0 ? move : undefined });
+    before = routes;
+  }
+  return [...rollouts, ...planRemovals(input, services, rollouts, before)];
+}
+
+function rolloutOf(
+  names: readonly string[],
+  services: ReadonlyMap<string, ServicePlan>,
+  hooks: ReadonlyMap<string, HookPlan>,
+): Rollout {
+  const plans = names.map((name) => services.get(name)!);
+  const hasSteps = (name: string) => {
+    const { isMoving, rollout } = services.get(name)!;
+    const { preDeploy, postDeploy } = hooks.get(name)!;
+    const parts = [...Object.values(rollout), preDeploy, postDeploy];
+    return isMoving || parts.some((steps: readonly unknown[]) => steps.length > 0);
+  };
   return {
-    services: [...removed],
-    preDeploy: [],
-    stop: [],
-    start: [],
-    check: [],
-    switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
-    postDeploy: [],
-    retire: retired,
+    services: names.filter(hasSteps),
+    preDeploy: names.flatMap((name) => hooks.get(name)!.preDeploy),
+    stop: plans.flatMap(({ rollout }) => rollout.stop),
+    start: plans.flatMap(({ rollout }) => rollout.start),
+    check: plans.flatMap(({ rollout }) => rollout.check),
+    move: undefined,
+    before: [],
+    postDeploy: names.flatMap((name) => hooks.get(name)!.postDeploy),
+    retire: plans.flatMap(({ rollout }) => rollout.retire),
   };
 }
 
-/** An environment that leaves has nothing to say to a server where it has no sidecar. */
-function routedHosts(input: PlanInput): string[] {
-  return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
+/** Services that left the file go last; and where nothing moves, routes that differ are put right here. */
+function planRemovals(
+  input: PlanInput,
+  services: ReadonlyMap<string, ServicePlan>,
+  rollouts: readonly Rollout[],
+  before: readonly Route[],
+): Rollout[] {
+  const routes = routesAfter(input, services, new Set(services.keys()), []);
+  const isRight = rollouts.some(({ move }) => move !== undefined)
+    ? specHash(before) === specHash(routes)
+    : input.reached.every((server) => servesAlready(input, server, routes));
+  const retired = input.removes.flatMap((name) => removalOf(input, name));
+  if (isRight && retired.length === 0) return [];
+  // An environment that leaves has nothing to say to a server where it has no sidecar.
+  const servers = input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+  return [
+    {
+      services: [...input.removes],
+      preDeploy: [],
+      stop: [],
+      start: [],
+      check: [],
+      move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
+      before: [...before],
+      postDeploy: [],
+      retire: retired,
+    },
+  ];
 }
 
 const UNKNOWN_SPEC = {
@@ -194,112 +310,26 @@ const UNKNOWN_SPEC = {
 } as const;
 
 /** What is known of a service that left the file: its last release says it, else the defaults do. */
-function leavingSpec({ leaving }: PlanInput, name: string) {
-  return leaving.get(name) ?? UNKNOWN_SPEC;
+function leavingService({ leaving }: PlanInput, name: string) {
+  return { name, spec: leaving.get(name) ?? UNKNOWN_SPEC };
 }
 
-/** The steps by which a service that left the file goes. */
-function removalSteps(input: PlanInput, name: string): RetireStep[] {
-  const spec = leavingSpec(input, name);
-  return input.hosts.flatMap((host) =>
-    [...containersAt(input, name, host), ...copiesAt(input, name, host)]
+/** How the copies of a service go that left the file. */
+function removalOf(input: PlanInput, name: string): Retirement[] {
+  const service = leavingService(input, name);
+  return input.reached.flatMap((server) =>
+    [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
       .filter(({ isAdopted }) => !isAdopted)
-      .map((container) => retire(input, { name, spec }, host, container)),
+      .map((copy) => retire(service, server, copy)),
   );
 }
 
-function planPrepare(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep[] {
-  const { sidecar } = observedAt(input, host);
-  const missing = input.isLeaving ? undefined : 'create';
-  const displaced = displacedSidecar(input, host);
-  const step: PrepareStep = {
-    kind: 'prepare',
-    host,
-    sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
-    edge: prepareEdge(input, host, switches),
-    ...(sidecar === undefined && displaced && { displaced }),
-  };
-  return step.sidecar === undefined && step.edge === undefined ? [] : [step];
-}
-
-/** Domains that leave need an edge too, until the last switch. */
-function prepareEdge(input: PlanInput, host: string, switches: readonly SwitchStep[]): PrepareStep['edge'] {
-  const server = observedAt(input, host);
-  const { sidecar, edge } = server;
-  const hasFront = frontOf(server) !== undefined;
-  // Nobody holds the ports any more: a run was cut off while it took a front over.
-  if (server.bridge !== undefined && !hasFront) return 'open';
-  const wanted = input.services.map(({ spec }) => spec.route);
-  const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
-  const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
-  const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
-  if (!hasDomains && !isServing) return undefined;
-  if (edge === undefined) return hasFront ? 'bridge' : 'create';
-  if (!edge.isRunning) return hasFront ? 'bridge' : 'start';
-  if (edge.isInNetwork) return undefined;
-  return server.bridge === undefined ? 'join' : 'bridge';
-}
-
-function changeOf(input: PlanInput, service: WantedService, outcome: Outcome): Change {
-  const { strategy } = service.spec.policy;
-  const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
-  const starts = outcome.level.start.length + outcome.level.check.length > 0;
-  let effect: Effect = 'none';
-  if (outcome.isPostponed) effect = 'none';
-  else if (starts) effect = isStanding(input, service.name) ? strategy : 'create';
-  else if (outcome.isMoving) effect = 'reload';
-  else if (service.release.isNew || service.known.pending !== undefined)
-    effect = isRouteChanged(service) ? 'reload' : 'record';
-  else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome)) effect = 'record';
-  const reasons = [...explainChange(service, outcome.level, input), ...explainAdoption(outcome)];
+function planStale({ state, excluded, reached, servers, services }: PlanInput): StaleChange {
+  const known = Object.keys(state.stale_servers ?? {});
+  const isWhole = services.every(({ isSelected }) => isSelected);
+  const isGone = (server: string) => servers.every(({ name }) => name !== server);
   return {
-    service: service.name,
-    from,
-    to: service.release.number,
-    effect,
-    strategy,
-    reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
-    hosts: outcome.placements.map(({ host }) => host),
-    image: service.spec.container.image,
-  };
-}
-
-function explainAdoption({ leave, isPostponed }: Outcome): string[] {
-  const adopted = leave.map(({ name, host }) => `adopts ${name} on ${host}`);
-  return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
-}
-
-function isRouteChanged({ known: { current }, spec }: WantedService): boolean {
-  return current !== undefined && partHashes(current).route !== partHashes(spec).route;
-}
-
-/** The record may name a server that left the file, or a side that changed before a run could say so. */
-function isRecorded(input: PlanInput, service: string, { standing }: Outcome): boolean {
-  const recorded = input.state.services[service]?.servers ?? [];
-  return (
-    recorded.length === standing.length &&
-    standing.every(({ host, side, name }) =>
-      recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name),
-    )
-  );
-}
-
-function isStanding(input: PlanInput, service: string): boolean {
-  return input.hosts.some((host) => containersAt(input, service, host).length > 0);
-}
-
-function removalOf(input: PlanInput, service: string): Change {
-  const recorded = input.state.services[service];
-  return {
-    service,
-    from: recorded?.release ?? 0,
-    to: 0,
-    effect: 'remove',
-    strategy: undefined,
-    reasons: ['no longer in the file; its volumes stay'],
-    hosts: input.observed
-      .filter((server) => containersAt(input, service, server.host).length > 0)
-      .map(({ host }) => host),
-    image: recorded?.image ?? '',
+    left: [...excluded].filter((server) => !known.includes(server)),
+    returned: known.filter((server) => isGone(server) || (isWhole && reached.includes(server))),
   };
 }

@@ -1,8 +1,9 @@
 import { canonicalJson } from '../../model/spec.ts';
-import { changedByHand } from './blueprints.ts';
-import type { Level } from './plan.ts';
-import type { PlanInput, WantedService } from './plan-input.ts';
-import { containersAt, isImageMoved } from './spots.ts';
+import { changedByHand } from './blueprint.ts';
+import type { PlanInput } from './input.ts';
+import { copiesOn, isImageMoved } from './observed-copies.ts';
+import type { Rollout } from './rollout.ts';
+import type { WantedService } from './wanted.ts';
 
 /** Whose keys the user chose: they are shown as they are. */
 const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
@@ -13,20 +14,20 @@ const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
  */
 export function explainChange(
   service: WantedService,
-  level: Pick<Level, 'start' | 'check' | 'retire'>,
+  rollout: Pick<Rollout, 'start' | 'check' | 'retire'>,
   input: PlanInput,
 ): string[] {
   const { current } = service.known;
-  if (current === undefined) return level.start.length > 0 ? ['not deployed yet'] : [];
+  if (current === undefined) return rollout.start.length > 0 ? ['not deployed yet'] : [];
   const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
   if (service.restored !== undefined && service.release.isNew) {
     reasons.unshift(`release ${service.restored.number} is restored`);
   }
   if (current.secrets_version !== service.release.secretsVersion) reasons.push('secrets');
   if (reasons.length === 0)
-    reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));
-  if (level.start.length === 0 && level.check.length > 0) reasons.push('an interrupted run is finished');
-  if (level.start.length + level.check.length === 0 && level.retire.length > 0) {
+    reasons.push(...rollout.start.map((step) => differenceOn(input, service, step.server)));
+  if (rollout.start.length === 0 && rollout.check.length > 0) reasons.push('an interrupted run is finished');
+  if (rollout.start.length + rollout.check.length === 0 && rollout.retire.length > 0) {
     reasons.push('containers of an earlier run are removed');
   }
   return [...new Set(reasons)];
@@ -36,22 +37,21 @@ function specFacts({ protocol, port, container, route, policy }: WantedService['
   return { protocol, port, ...container, ...route, ...policy };
 }
 
-function differenceAt(input: PlanInput, service: WantedService, host: string): string {
-  const containers = containersAt(input, service.name, host);
-  if (containers.length === 0) return `not on ${host} yet`;
-  const server = input.servers.find((candidate) => candidate.host === host);
-  const byHand =
-    server && containers.flatMap((container) => changedByHand(input, service, server, container));
-  if (byHand?.length) return `changed by hand on ${host}: ${byHand.join(', ')}`;
-  if (containers.every(({ condition }) => condition?.state === 'paused')) return `paused on ${host}`;
-  if (containers.every(({ isRunning }) => !isRunning)) return `stopped on ${host}`;
-  if (isImageMoved(input, service, host)) {
+function differenceOn(input: PlanInput, service: WantedService, server: string): string {
+  const copies = copiesOn(input, service.name, server);
+  if (copies.length === 0) return `not on ${server} yet`;
+  const on = input.servers.find(({ name }) => name === server);
+  const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
+  if (byHand?.length) return `changed by hand on ${server}: ${byHand.join(', ')}`;
+  if (copies.every(({ condition }) => condition?.state === 'paused')) return `paused on ${server}`;
+  if (copies.every(({ isRunning }) => !isRunning)) return `stopped on ${server}`;
+  if (isImageMoved(input, service, server)) {
     return `the image behind ${service.spec.container.image} is another one now`;
   }
   const isShared = input.servers.length > 1;
   return isShared
-    ? `its host port has to be open to the other servers on ${host}`
-    : `other settings on ${host}`;
+    ? `its host port has to be open to the other servers on ${server}`
+    : `other settings on ${server}`;
 }
 
 function changedKeys(path: string, before: object, after: object): string[] {

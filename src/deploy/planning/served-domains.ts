@@ -18,7 +18,7 @@ export function atDoors(front: ForeignContainer) {
 
 /** servedForOthers returns the domains that the edge of a server serves for other environments. */
 export function servedForOthers(scope: Scope, { edge }: Pick<ObservedServer, 'edge'>): string[] {
-  const scopes = edge?.tree.slots[edge.slot].manifest?.scopes ?? {};
+  const scopes = edge?.tree.folders[edge.folder].manifest?.scopes ?? {};
   return Object.entries(scopes)
     .filter(([name]) => name !== scopeName(scope))
     .flatMap(([, { routes }]) => Object.values(routes))

@@ -1,98 +1,95 @@
-import { otherSide, type Side } from '../../model/side.ts';
+import { freeSlot, type Slot } from '../../model/copy.ts';
 import type { StrategyName } from '../../model/spec.ts';
-import type { ObservedContainer } from './observed.ts';
+import type { ObservedCopy } from './observed.ts';
 
-/** One service on one server: what stands there and whether it is what is wanted. */
-export interface Spot {
-  /** The container that gets the traffic. */
-  active: ObservedContainer | undefined;
-  /** The container on the other side. */
-  idle: ObservedContainer | undefined;
-  /** The side that the live routes point to; its container may be gone. */
-  routed: Side | undefined;
-  isWanted(container: ObservedContainer): boolean;
+/** What stands of one service on one server, as a strategy sees it. */
+export interface Standing {
+  /** The copy that has the traffic. */
+  active: ObservedCopy | undefined;
+  /** The copy beside it. */
+  idle: ObservedCopy | undefined;
+  /** The slot that the live routes point to; its container may be gone. */
+  routed: Slot | undefined;
+  /** The number of the release that shall run. */
+  release: number;
+  /** The release of a rollout that a run has begun and not finished: no copy of it had traffic by its will. */
+  rollout: number | undefined;
+  isWanted(copy: ObservedCopy): boolean;
 }
 
-/** What a strategy wants to happen on one spot. */
-export interface SpotPlan {
-  /** The side that has the traffic afterwards. */
-  side: Side;
+/** What a strategy wants to happen on one server. */
+export interface Replacement {
+  /** The slot that has the traffic afterwards. */
+  slot: Slot;
   /** A container to create, or to start again. */
   start: { existing: string | undefined } | undefined;
   /** A container that already runs and still has to prove itself: an earlier run was cut off. */
   resume: boolean;
   /** Must be gone before anything starts. */
-  vacate: ObservedContainer | undefined;
+  vacate: ObservedCopy | undefined;
   /** Must be stopped before the new one starts. */
-  stop: ObservedContainer | undefined;
+  stop: ObservedCopy | undefined;
   /** Is drained and removed once the traffic has moved. */
-  retire: ObservedContainer | undefined;
+  retire: ObservedCopy | undefined;
 }
 
-/** A strategy turns what stands on one spot into what has to happen there. Pure. */
-export type Strategy = (spot: Spot) => SpotPlan;
+/** A strategy turns what stands on one server into what has to happen there. Pure. */
+export type Strategy = (standing: Standing) => Replacement;
 
-/** toggle starts the new container beside the old one and moves the traffic when it is healthy. */
-const toggle: Strategy = (spot) => {
-  const { active, idle } = spot;
-  if (active !== undefined && spot.isWanted(active)) return keep(active, idle);
-  if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
-    return {
-      side: idle.side,
-      start: undefined,
-      resume: true,
-      vacate: undefined,
-      stop: undefined,
-      retire: active,
-    };
-  }
-  const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
+/** toggle starts the new copy beside the old one and moves the traffic when it is healthy. */
+const toggle: Strategy = (standing) => {
+  const { active, idle, release } = standing;
+  if (active !== undefined && standing.isWanted(active)) return keep(active, idle);
+  if (idle?.isRunning && idle.release === release && standing.isWanted(idle)) return resume(idle, active);
+  const [old, vacate] = servesInstead(standing) ? [idle, active] : [active, idle];
   return {
-    side: freeSide(old?.side ?? spot.routed),
+    // A new container must not stand where routes point to: it would have traffic before it is healthy.
+    slot: freeSlot([old?.slot, standing.routed].filter((slot) => slot !== undefined)),
     start: { existing: undefined },
     resume: false,
-    vacate: free,
+    vacate,
     stop: undefined,
     retire: old,
   };
 };
 
-/** A new container must not stand where routes point to: it would have traffic before it is healthy. */
-function freeSide(taken: Side | undefined): Side {
-  return taken === undefined ? 'base' : otherSide(taken);
-}
-
-/** Where the active container does not run, the old side is the backup that serves, unless it never had traffic. */
-function servesInstead({ active, idle }: Spot): boolean {
+/** Where the active copy does not run, the other one is the backup that serves, unless it never had traffic. */
+function servesInstead({ active, idle, rollout }: Standing): boolean {
   if (!idle?.isRunning || active?.isRunning) return false;
-  return active === undefined || isOlder(idle, active);
+  return active === undefined || idle.release !== rollout;
 }
 
-/** Traffic goes to higher numbers only: an older container has had some, a newer one has not. */
-function isOlder(container: ObservedContainer, than: ObservedContainer | undefined): boolean {
-  return than !== undefined && container.release < than.release;
-}
-
-/** recreate stops the old container before the new one starts: the two never write one volume together. */
-const recreate: Strategy = (spot) => {
-  const plan = toggle(spot);
+/** recreate stops the old copy before the new one starts: the two never write one volume together. */
+const recreate: Strategy = (standing) => {
+  const plan = toggle(standing);
   if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
     return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
   }
   // The other container must not run while this one does.
-  return { ...plan, vacate: spot.idle, retire: undefined };
+  return { ...plan, vacate: standing.idle, retire: undefined };
 };
 
 /** The strategies by their name in the file. */
 export const STRATEGIES: Record<StrategyName, Strategy> = { toggle, recreate };
 
-function keep(active: ObservedContainer, idle: ObservedContainer | undefined): SpotPlan {
+function keep(active: ObservedCopy, idle: ObservedCopy | undefined): Replacement {
   return {
-    side: active.side,
+    slot: active.slot,
     start: active.isRunning ? undefined : { existing: active.id },
     resume: false,
     vacate: undefined,
     stop: undefined,
     retire: idle,
+  };
+}
+
+function resume(idle: ObservedCopy, active: ObservedCopy | undefined): Replacement {
+  return {
+    slot: idle.slot,
+    start: undefined,
+    resume: true,
+    vacate: undefined,
+    stop: undefined,
+    retire: active,
   };
 }

@@ -1,14 +1,15 @@
+import type { SweepStep } from '../steps/sweep.ts';
 import { namesOf, repositoryOf } from './image-name.ts';
+import type { PlanInput } from './input.ts';
 import type { LabelledImage, ObservedServer } from './observed.ts';
-import type { RetireStep, SweepStep } from './plan.ts';
-import type { PlanInput } from './plan-input.ts';
+import type { Retirement } from './retirement.ts';
 
 /**
  * planSweep returns the steps that remove what nothing refers to any more: helpers and locks of killed runs, networks
  * and volumes of a sidecar that is gone, images that no release on record names. `retired` are the containers that
  * the plan removes; their helpers go with them. Pure.
  */
-export function planSweep(input: PlanInput, retired: readonly RetireStep[]): SweepStep[] {
+export function planSweep(input: PlanInput, retired: readonly Retirement[]): SweepStep[] {
   if (!input.isSweeping) return [];
   const going = new Set(retired.map(({ id }) => id));
   const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
@@ -19,7 +20,7 @@ export function planSweep(input: PlanInput, retired: readonly RetireStep[]): Swe
       (what: SweepStep['what']) =>
       ({ id, name }: { id: string; name: string }): SweepStep => ({
         kind: 'sweep',
-        host: server.host,
+        server: server.name,
         what,
         id,
         name,
@@ -34,8 +35,8 @@ export function planSweep(input: PlanInput, retired: readonly RetireStep[]): Swe
 }
 
 /** Helpers of killed runs that watch a container which has the traffic again: nobody drains it. */
-function idleHelpers(input: PlanInput, { containers }: ObservedServer, going: ReadonlySet<string>) {
-  return containers
+function idleHelpers(input: PlanInput, { copies }: ObservedServer, going: ReadonlySet<string>) {
+  return copies
     .filter(({ id }) => !going.has(id) && !input.drainedElsewhere.has(id))
     .flatMap(({ helpers, name }) => helpers.map((id) => ({ id, name: `${name}_drain_…` })));
 }

@@ -1,23 +1,27 @@
-import { networkName } from '../../model/names.ts';
 import { backendsOf, type Route } from '../../nginx/routes.ts';
+import type { DivertStep } from '../steps/divert.ts';
+import type { PrepareStep } from '../steps/prepare.ts';
 import { doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
+import type { PlanInput } from './input.ts';
 import type { ForeignContainer } from './observed.ts';
-import type { DisplacedSidecar, RetireStep, Takeover } from './plan.ts';
-import type { PlanInput } from './plan-input.ts';
+import { observedOn } from './observed-copies.ts';
 import { routesAfter } from './planned-routes.ts';
+import type { Retirement } from './retirement.ts';
 import { lostNames, servedForOthers } from './served-domains.ts';
-import type { Outcome } from './service-plan.ts';
-import { observedAt } from './spots.ts';
+import type { ServicePlan } from './service-plan.ts';
 
 /** An nginx ends its own work when it is asked to; it is asked when nobody is connected any more. */
 const NGINX_GRACE_MS = 10_000;
 
-/** displacedSidecar returns the nginx that has the sidecar's name on a server, or had it. Pure. */
-export function displacedSidecar(input: PlanInput, host: string): DisplacedSidecar | undefined {
-  const found = oldSidecarOf(input.scope, observedAt(input, host));
-  if (found === undefined) return undefined;
-  const { id, name, networks } = found;
-  return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
+/**
+ * How what ran before Switchyard leaves, when all services have their traffic: the front gets no new connections,
+ * then what it passed them to goes, then it goes itself, and the edge has its ports.
+ */
+export interface Takeover {
+  divert: DivertStep[];
+  leaving: Retirement[];
+  nginx: Retirement[];
+  open: PrepareStep[];
 }
 
 /** How what ran before leaves, and the fronts that cannot leave yet, as sentences. */
@@ -30,104 +34,101 @@ interface TakeoverPlan {
  * planTakeover returns the steps by which what ran before Switchyard leaves the servers. A front goes when the edge
  * serves all that it serves, and until then nothing goes that it may pass requests to. Pure.
  */
-export function planTakeover(input: PlanInput, outcomes: ReadonlyMap<string, Outcome>): TakeoverPlan {
-  if (input.keepsActive || input.isLeaving) return { takeover: NO_TAKEOVER, staying: [] };
-  const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
-  const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
-  const all = plans.map(({ takeover }) => takeover);
+export function planTakeover(input: PlanInput, plans: ReadonlyMap<string, ServicePlan>): TakeoverPlan {
+  if (input.isLeaving) return { takeover: NO_TAKEOVER, staying: [] };
+  const routes = routesAfter(input, plans, new Set(plans.keys()), []);
+  const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
+  const all = found.map(({ takeover }) => takeover);
   return {
     takeover: {
       divert: all.flatMap(({ divert }) => divert),
-      leave: all.flatMap(({ leave }) => leave),
+      leaving: all.flatMap(({ leaving }) => leaving),
       nginx: all.flatMap(({ nginx }) => nginx),
       open: all.flatMap(({ open }) => open),
     },
-    staying: plans.flatMap(({ staying }) => staying),
+    staying: found.flatMap(({ staying }) => staying),
   };
 }
 
 /** Nothing leaves. */
-export const NO_TAKEOVER: Takeover = { divert: [], leave: [], nginx: [], open: [] };
+const NO_TAKEOVER: Takeover = { divert: [], leaving: [], nginx: [], open: [] };
 
-function takeoverAt(
+function takeoverOn(
   input: PlanInput,
-  outcomes: ReadonlyMap<string, Outcome>,
-  host: string,
+  plans: ReadonlyMap<string, ServicePlan>,
+  server: string,
   routes: readonly Route[],
 ): TakeoverPlan {
-  const server = observedAt(input, host);
-  const leave = [...outcomes.values()]
-    .flatMap((outcome) => outcome.leave)
-    .filter((step) => step.host === host);
-  const isStaying = ({ id }: { id: string }) => !leave.some((step) => step.id === id);
-  const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
+  const observed = observedOn(input, server);
+  const leaving = [...plans.values()].flatMap((plan) => plan.leaving).filter((one) => one.server === server);
+  const isStaying = ({ id }: { id: string }) => !leaving.some((one) => one.id === id);
+  const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
   // A living run is at it.
   if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return { takeover: NO_TAKEOVER, staying: [] };
 
-  const front = frontToGo(input, host, routes);
+  const front = frontToGo(input, server, routes);
   if (front !== undefined) {
-    const lost = lostNames(front, servedAt(input, host, routes));
+    const lost = lostNames(front, servedAt(input, server, routes));
     const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
-    const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
+    const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
     if (lost.length > 0 || isKept)
       return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
   }
-  const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
-  const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
+  const hasClients = adopted.some((copy) => copy.isRunning && isStaying(copy));
+  const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, observed);
   const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
   return {
     takeover: {
-      divert: front === undefined ? [] : [divertOf(input, host, front)],
-      leave,
-      nginx: unique(going).map((one) => leaveOf(input, host, one)),
-      open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
+      divert: front === undefined ? [] : [divertOf(input, server, front)],
+      leaving,
+      nginx: unique(going).map((one) => retireNginx(input, server, one)),
+      open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
     },
     staying: [],
   };
 }
 
 /** What the edge of a server serves, and what nobody has to serve any more. A service is served in its zones. */
-function servedAt(input: PlanInput, host: string, routes: readonly Route[]): string[] {
+function servedAt(input: PlanInput, server: string, routes: readonly Route[]): string[] {
   const { scope, servers, nginx } = input;
-  const on = servers.find((server) => server.host === host)!;
+  const on = servers.find(({ name }) => name === server)!;
   const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
   return [
     ...here.flatMap(({ domains }) => domains),
     ...(nginx.adopt?.drop ?? []),
-    ...servedForOthers(scope, observedAt(input, host)),
+    ...servedForOthers(scope, observedOn(input, server)),
   ];
 }
 
 /** The front of a server, where the file says that it goes, and there is something to come in its place. */
-function frontToGo(input: PlanInput, host: string, routes: readonly Route[]): ForeignContainer | undefined {
-  const server = observedAt(input, host);
-  const front = frontOf(server);
+function frontToGo(input: PlanInput, server: string, routes: readonly Route[]): ForeignContainer | undefined {
+  const observed = observedOn(input, server);
+  const front = frontOf(observed);
   if (front === undefined || routes.every(({ domains }) => domains.length === 0)) return undefined;
-  return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
+  return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
 }
 
-function divertOf(input: PlanInput, host: string, front: ForeignContainer): Takeover['divert'][number] {
+function divertOf(input: PlanInput, server: string, front: ForeignContainer): DivertStep {
   const doors = doorsOf(front);
   return {
     kind: 'divert',
-    host,
+    server,
     id: front.id,
     name: front.name,
     ports: doors.map(({ port }) => port),
     containerPorts: doors.map(({ containerPort }) => containerPort),
-    drainTimeoutMs: longestDrain(input),
+    timeoutMs: longestDrain(input),
   };
 }
 
-function leaveOf(
+function retireNginx(
   input: PlanInput,
-  host: string,
+  server: string,
   { id, name, isRunning, helpers }: ForeignContainer,
-): RetireStep {
+): Retirement {
   return {
-    kind: 'retire',
     service: 'nginx',
-    host,
+    server,
     id,
     name,
     containerPort: undefined,

@@ -1,7 +1,7 @@
+import type { Slot } from '../../model/copy.ts';
 import { containerName, type Scope } from '../../model/names.ts';
 import { allocateVersionPorts, basePort, hostPort, type ServicePorts } from '../../model/ports.ts';
-import type { EnvironmentState, RecordedServer } from '../../model/release.ts';
-import type { Side } from '../../model/side.ts';
+import type { EnvironmentState, RecordedCopy } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import { versionOf } from '../../model/version-name.ts';
 import type { ObservedServer } from './observed.ts';
@@ -14,7 +14,7 @@ interface PortFacts {
 }
 
 /**
- * versionPortsOf returns the base host ports of the next containers of all services whose ports carry the version.
+ * versionPortsOf returns the host ports, as the slot `base` would have them, of the next containers of all services whose ports carry the version.
  * Nothing else has them: no service, no container here or of others, none that the record names. Pure.
  */
 export function versionPortsOf(
@@ -39,22 +39,22 @@ export function versionPortsOf(
 
 /** heldVersionPorts returns the version ports of this environment's containers, also of those that only the record knows. */
 export function heldVersionPorts({ wanted, observed, state }: PortFacts): number[] {
-  const labelled = observed.flatMap(({ containers, copies }) =>
-    [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []),
+  const labelled = observed.flatMap(({ copies, handMade }) =>
+    [...copies, ...handMade].flatMap(({ versionPort }) => versionPort ?? []),
   );
-  const recorded = Object.entries(state.services).flatMap(([service, { servers }]) =>
-    servers.flatMap((server) => recordedPort(wanted, service, server) ?? []),
+  const recorded = Object.entries(state.services).flatMap(([service, { copies }]) =>
+    copies.flatMap((copy) => recordedPort(wanted, service, copy) ?? []),
   );
   return [...labelled, ...recorded.map(basePort)];
 }
 
-/** portOf returns a container's own host port; undefined where it has its side's only. */
-export function portOf(side: Side, versionPort: number | undefined): number | undefined {
-  return versionPort === undefined ? undefined : hostPort(versionPort, side);
+/** portOf returns a container's own host port; undefined where it has its slot's only. */
+export function portOf(slot: Slot, versionPort: number | undefined): number | undefined {
+  return versionPort === undefined ? undefined : hostPort(versionPort, slot);
 }
 
 /** recordedPort is portOf for a container of a server that is not looked at: its name tells what its port follows from. */
-export function recordedPort(scope: Scope, service: string, recorded: RecordedServer): number | undefined {
-  const { side, container, port } = recorded;
-  return container === containerName(scope, service, side) ? undefined : port;
+export function recordedPort(scope: Scope, service: string, recorded: RecordedCopy): number | undefined {
+  const { slot, container, port } = recorded;
+  return container === containerName(scope, service, slot) ? undefined : port;
 }

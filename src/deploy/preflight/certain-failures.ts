@@ -1,4 +1,4 @@
-import type { Plan } from '../planning/plan.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
 import type { Finding } from './findings.ts';
 import { judgeForbiddenPulls } from './judge-images.ts';
 import { judgeDisk } from './judge-server.ts';
@@ -9,9 +9,9 @@ import type { Vitals } from './vitals.ts';
  * need nothing but vitals. A server that has not said how it does is left in peace. Pure.
  */
 export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: Plan): Finding[] {
-  const hosts = new Set(plan.pulls.map(({ host }) => host));
+  const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
   return [
     ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-    ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
+    ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
   ].filter(({ level }) => level === 'error');
 }

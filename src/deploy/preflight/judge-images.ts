@@ -1,4 +1,4 @@
-import type { Plan } from '../planning/plan.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
 import type { Finding } from './findings.ts';
 
 /** judgeImages says which images can be had from their registries; `complaint` is the engine's own. */
@@ -21,19 +21,14 @@ export function judgeImages(
 }
 
 /** judgeForbiddenPulls names the images that are missing on a server and that the file forbids to pull. */
-export function judgeForbiddenPulls({ pulls }: Plan, server: string): Finding[] {
-  return pulls
-    .filter(({ host, policy }) => host === server && policy === 'never')
-    .map(({ image }) => forbiddenPull(server, image));
-}
-
-/** forbiddenPull is the finding of an image that is missing on a server and must not be pulled. */
-export function forbiddenPull(server: string, image: string): Finding {
-  return {
-    server,
-    check: 'image',
-    level: 'error',
-    message: `the image ${image} is not there, and pull_policy is "never"`,
-    hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-  };
+export function judgeForbiddenPulls(plan: Plan, server: string): Finding[] {
+  return stepsOf(plan, 'pull')
+    .filter((step) => step.server === server && step.policy === 'never')
+    .map(({ image }) => ({
+      server,
+      check: 'image',
+      level: 'error',
+      message: `the image ${image} is not there, and pull_policy is "never"`,
+      hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    }));
 }

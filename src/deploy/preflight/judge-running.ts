@@ -1,4 +1,4 @@
-import type { ObservedContainer, ObservedServer } from '../planning/observed.ts';
+import type { ObservedCopy, ObservedServer } from '../planning/observed.ts';
 import type { Plan } from '../planning/plan.ts';
 import { adviseUnfinished, describeUnfinished } from '../planning/unfinished-hook.ts';
 import type { Finding } from './findings.ts';
@@ -7,13 +7,13 @@ import type { Finding } from './findings.ts';
 const MANY_RESTARTS = 3;
 
 /** judgeHealth names the containers of the environment that do not do well now. */
-export function judgeHealth({ host, containers }: ObservedServer): Finding[] {
-  const found = { server: host, check: 'health' as const };
+export function judgeHealth({ name: server, copies }: ObservedServer): Finding[] {
+  const found = { server, check: 'health' as const };
   // How what is taken over does is nobody's promise.
-  const ours = containers.filter(({ isAdopted }) => !isAdopted);
-  const ill = ours.flatMap((container) => {
-    const complaint = complaintOf(container);
-    return complaint === undefined ? [] : [`${container.name} ${complaint}`];
+  const ours = copies.filter(({ isAdopted }) => !isAdopted);
+  const ill = ours.flatMap((copy) => {
+    const complaint = complaintOf(copy);
+    return complaint === undefined ? [] : [`${copy.name} ${complaint}`];
   });
   if (ill.length === 0) return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
   return ill.map((message) => ({
@@ -24,7 +24,7 @@ export function judgeHealth({ host, containers }: ObservedServer): Finding[] {
   }));
 }
 
-function complaintOf({ isRunning, condition }: ObservedContainer): string | undefined {
+function complaintOf({ isRunning, condition }: ObservedCopy): string | undefined {
   const { state = 'running', restarts = 0, health } = condition ?? {};
   if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
     return `was started again ${restarts} times`;

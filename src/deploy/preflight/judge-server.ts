@@ -1,10 +1,11 @@
 import type { ServiceSpec } from '../../model/spec.ts';
-import { isCreating, type Plan } from '../planning/plan.ts';
-import type { PlanInput } from '../planning/plan-input.ts';
+import type { PlanInput } from '../planning/input.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
+import { isCreating } from '../planning/prepare-plan.ts';
 import type { Finding } from './findings.ts';
 import type { Vitals } from './vitals.ts';
 
-/** Images are unpacked there, and an engine whose disk is full can neither log nor stop in good order (C1). */
+/** Images are unpacked there, and an engine whose disk is full can neither log nor stop in good order. */
 const LEAST_FREE_BYTES = 5e9;
 
 /** Clocks of machines that keep time are a fraction of a second apart. */
@@ -12,7 +13,7 @@ const MOST_SKEW_MS = 30_000;
 
 /** judgeVitals judges how a server does; undefined where it has not said. */
 export function judgeVitals(
-  host: string,
+  server: string,
   vitals: Vitals | undefined,
   plan: Plan,
   input: PlanInput,
@@ -20,11 +21,11 @@ export function judgeVitals(
   if (vitals === undefined) {
     const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
     const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
-    return [{ server: host, check: 'engine', level: 'warning', message, hint }];
+    return [{ server, check: 'engine', level: 'warning', message, hint }];
   }
   return [
     // One that is too old is refused when it is connected to.
-    { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+    { server, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
     judgeDisk(vitals, plan),
     judgeMemory(vitals, plan, input),
     judgeClock(vitals),
@@ -35,8 +36,8 @@ export function judgeVitals(
  * judgeDisk judges whether a server's disk has the space that a deploy needs. It is certain to go wrong only where
  * images or containers come: what only changes routes goes on.
  */
-export function judgeDisk({ host, root, freeBytes }: Vitals, plan: Plan): Finding {
-  const found = { server: host, check: 'disk' as const };
+export function judgeDisk({ server, root, freeBytes }: Vitals, plan: Plan): Finding {
+  const found = { server, check: 'disk' as const };
   if (freeBytes === undefined) {
     return {
       ...found,
@@ -49,7 +50,7 @@ export function judgeDisk({ host, root, freeBytes }: Vitals, plan: Plan): Findin
   if (freeBytes >= LEAST_FREE_BYTES) return { ...found, level: 'ok', message };
   return {
     ...found,
-    level: fills(plan, host) ? 'error' : 'warning',
+    level: fills(plan, server) ? 'error' : 'warning',
     message: `only ${message}, and a deploy needs 5 GB`,
     hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
   };
@@ -57,20 +58,20 @@ export function judgeDisk({ host, root, freeBytes }: Vitals, plan: Plan): Findin
 
 /**
  * Compares a server's memory with the limits of what stands there during the deploy: while a service is
- * replaced its two sides count. Services without a limit are not counted.
+ * replaced its old and its new copy count. Services without a limit are not counted.
  */
-function judgeMemory({ host, memoryBytes }: Vitals, plan: Plan, input: PlanInput): Finding {
+function judgeMemory({ server, memoryBytes }: Vitals, plan: Plan, input: PlanInput): Finding {
   const limitOf = (name: string) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
-  const standing = Object.entries(plan.standing).flatMap(([name, copies]) =>
-    copies.some((copy) => copy.host === host) ? [name] : [],
+  const standing = Object.entries(plan.copies).flatMap(([name, copies]) =>
+    copies.some((copy) => copy.server === server) ? [name] : [],
   );
-  const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
-  const twice = plan.levels
-    .flatMap(({ retire }) => retire)
-    .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
+  // An old copy that drains runs beside the new one.
+  const twice = stepsOf(plan, 'drain').filter(
+    (step) => step.server === server && standing.includes(step.service),
+  );
   const names = [...standing, ...twice.map(({ service }) => service)];
   const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
-  const found = { server: host, check: 'memory' as const };
+  const found = { server, check: 'memory' as const };
   const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
   if (needed <= memoryBytes) return { ...found, level: 'ok', message };
   return {
@@ -82,8 +83,8 @@ function judgeMemory({ host, memoryBytes }: Vitals, plan: Plan, input: PlanInput
 }
 
 /** judgeClock judges how far a server's clock is from the runner's. */
-export function judgeClock({ host, aheadMs }: Vitals): Finding {
-  const found = { server: host, check: 'clock' as const };
+export function judgeClock({ server, aheadMs }: Vitals): Finding {
+  const found = { server, check: 'clock' as const };
   if (Math.abs(aheadMs) <= MOST_SKEW_MS)
     return { ...found, level: 'ok', message: 'its clock agrees with ours' };
   const seconds = Math.round(Math.abs(aheadMs) / 1000);
@@ -101,13 +102,13 @@ function specOf(input: PlanInput, name: string): Pick<ServiceSpec, 'container'> 
 }
 
 /** Images or containers come to this server. */
-function fills(plan: Plan, host: string): boolean {
+function fills(plan: Plan, server: string): boolean {
   const coming = [
-    ...plan.pulls,
-    ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-    ...plan.prepare.filter(isCreating),
+    ...stepsOf(plan, 'pull'),
+    ...stepsOf(plan, 'start').filter(({ existing }) => existing === undefined),
+    ...stepsOf(plan, 'prepare').filter(isCreating),
   ];
-  return coming.some((step) => step.host === host);
+  return coming.some((step) => step.server === server);
 }
 
 function gigabytes(bytes: number): string {

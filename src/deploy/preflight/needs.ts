@@ -1,8 +1,9 @@
 import { hostPort } from '../../model/ports.ts';
 import { DOOR_PORTS, doorsOf } from '../planning/adopted.ts';
-import type { Plan, PrepareStep } from '../planning/plan.ts';
-import type { PlanInput } from '../planning/plan-input.ts';
-import { containersAt, observedAt } from '../planning/spots.ts';
+import type { PlanInput } from '../planning/input.ts';
+import { copiesOn, observedOn } from '../planning/observed-copies.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
+import type { PrepareStep } from '../steps/prepare.ts';
 
 /** A port of a server that a plan needs. */
 export interface Port {
@@ -22,13 +23,13 @@ function isNewEdge(edge: PrepareStep['edge']): boolean {
 }
 
 /** neededImages returns the images that a plan asks a registry for on a server, each once. Pure. */
-export function neededImages(plan: Plan, input: PlanInput, host: string): string[] {
-  const pulled = plan.pulls
-    .filter((step) => step.host === host && step.policy !== 'never')
+export function neededImages(plan: Plan, input: PlanInput, server: string): string[] {
+  const pulled = stepsOf(plan, 'pull')
+    .filter((step) => step.server === server && step.policy !== 'never')
     .map(({ image }) => image);
   const always = input.services
     .filter(({ name, isSelected, spec }) => {
-      const stands = plan.standing[name]?.some((copy) => copy.host === host);
+      const stands = plan.copies[name]?.some((copy) => copy.server === server);
       return isSelected && stands && spec.policy.pullPolicy === 'always';
     })
     .map(({ spec }) => spec.container.image);
@@ -36,24 +37,24 @@ export function neededImages(plan: Plan, input: PlanInput, host: string): string
 }
 
 /**
- * neededPorts returns the ports that must be free on a server: those of a new edge, but for what a front holds, and the host ports of new sides.
- * A port whose side is taken by the service's own container is free when its turn comes. Pure.
+ * neededPorts returns the ports that must be free on a server: those of a new edge, but for what a front holds, and the host
+ * ports of new copies. A port whose slot is taken by the service's own container is free when its turn comes. Pure.
  */
-export function neededPorts(plan: Plan, input: PlanInput, host: string): Port[] {
-  const server = observedAt(input, host);
-  const isComing = plan.prepare.some(({ edge, ...step }) => step.host === host && isNewEdge(edge));
+export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[] {
+  const observed = observedOn(input, server);
+  const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
   // What a front holds is its until it leaves, without a gap.
-  const held = server.foreign.flatMap(doorsOf).map(({ port }) => port);
+  const held = observed.foreign.flatMap(doorsOf).map(({ port }) => port);
   const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
-  const started = plan.levels
-    .flatMap(({ start }) => start)
-    .filter((step) => step.host === host && step.existing === undefined);
+  const started = stepsOf(plan, 'start').filter(
+    (step) => step.server === server && step.existing === undefined,
+  );
   return [
     ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
-    ...started.flatMap(({ service, side, blueprint }) => {
-      const isOurs = containersAt(input, service, host).some((container) => container.side === side);
+    ...started.flatMap(({ service, slot, blueprint }) => {
+      const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
       if (blueprint.publishOn === undefined || isOurs) return [];
-      return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, side), owner: service }];
+      return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, slot), owner: service }];
     }),
   ];
 }

@@ -1,15 +1,15 @@
 import { findRegistryAuth } from '../../docker/credentials.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
+import { type Clock, inTime } from '../../model/clock.ts';
 import { messageOf } from '../../model/errors.ts';
 import { isNewEnough } from '../../nginx/install.ts';
 import { NginxInstance } from '../../nginx/instance.ts';
-import { inTime } from '../in-time.ts';
+import { taggedName } from '../planning/image-name.ts';
+import type { PlanInput } from '../planning/input.ts';
 import type { ObservedNginx } from '../planning/observed.ts';
+import { observedOn } from '../planning/observed-copies.ts';
 import type { Plan } from '../planning/plan.ts';
-import type { PlanInput } from '../planning/plan-input.ts';
-import { observedAt } from '../planning/spots.ts';
-import { taggedName } from '../running/images.ts';
 import type { Finding } from './findings.ts';
 import { judgeForbiddenPulls, judgeImages } from './judge-images.ts';
 import { judgeFronts, judgeNginx, judgePorts, type NginxLook } from './judge-nginx.ts';
@@ -19,9 +19,9 @@ import { neededImages, neededPorts, type Port } from './needs.ts';
 import { takeVitals } from './vitals.ts';
 
 /** How long a registry may take to say whether it has an image. */
-const REGISTRY_PATIENCE_MS = 15_000;
+const REGISTRY_TIMEOUT_MS = 15_000;
 /** A port on the own machine is refused at once where nobody listens. */
-const PORT_PATIENCE_MS = 2_000;
+const PORT_TIMEOUT_MS = 2_000;
 
 /**
  * preflight looks at everything that a plan needs on the servers, all servers at once, and changes nothing. `holder`
@@ -32,26 +32,27 @@ export async function preflight(
   input: PlanInput,
   plan: Plan,
   holder: string | undefined,
+  clock: Clock,
 ): Promise<Finding[]> {
-  const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
+  const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
   return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
 }
 
-async function lookAtServer(server: Server, input: PlanInput, plan: Plan): Promise<Finding[]> {
-  const { host } = server;
-  const observed = observedAt(input, host);
+async function lookAtServer(server: Server, input: PlanInput, plan: Plan, clock: Clock): Promise<Finding[]> {
+  const { name } = server;
+  const observed = observedOn(input, name);
   const [vitals, images, nginx, ports] = await Promise.all([
-    takeVitals(server),
+    takeVitals(server, clock),
     askRegistries(server, input, plan),
     Promise.all((['edge', 'sidecar'] as const).map((kind) => lookAtNginx(server, kind, observed[kind]))),
-    findTaken(server, neededPorts(plan, input, host)),
+    findTaken(server, neededPorts(plan, input, name), clock),
   ]);
   return [
-    ...judgeVitals(host, vitals, plan, input),
-    ...judgeForbiddenPulls(plan, host),
-    ...judgeImages(host, images),
-    ...nginx.flatMap((look) => judgeNginx(host, look)),
-    ...judgePorts(host, ports),
+    ...judgeVitals(name, vitals, plan, input),
+    ...judgeForbiddenPulls(plan, name),
+    ...judgeImages(name, images),
+    ...nginx.flatMap((look) => judgeNginx(name, look)),
+    ...judgePorts(name, ports),
     ...judgeHealth(observed),
   ];
 }
@@ -63,14 +64,14 @@ interface ImageLook {
 }
 
 async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
-  return await Promise.all(neededImages(plan, input, server.host).map((image) => askRegistry(server, image)));
+  return await Promise.all(neededImages(plan, input, server.name).map((image) => askRegistry(server, image)));
 }
 
 /** Asks from the server, as a pull would, with the credentials of the runner. */
 async function askRegistry(server: Server, image: string): Promise<ImageLook> {
   const auth = await findRegistryAuth(image);
   try {
-    await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_PATIENCE_MS));
+    await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
     return { image };
   } catch (error) {
     return { image, complaint: messageOf(error) };
@@ -94,9 +95,10 @@ async function lookAtNginx(
 async function findTaken(
   server: Server,
   ports: readonly Port[],
+  clock: Clock,
 ): Promise<(Port & { holder: string | undefined })[]> {
   const taken = await Promise.all(
-    ports.map(async (port) => ((await isListening(server, port)) ? [port] : [])),
+    ports.map(async (port) => ((await isListening(server, port, clock)) ? [port] : [])),
   );
   if (taken.flat().length === 0) return [];
   const containers = await server.engine.listContainers();
@@ -108,7 +110,7 @@ async function findTaken(
   });
 }
 
-async function isListening(server: Server, { address, number }: Port): Promise<boolean> {
+async function isListening(server: Server, { address, number }: Port, clock: Clock): Promise<boolean> {
   const dialled = server.dial(address, number).then(
     (stream) => {
       stream.destroy();
@@ -116,5 +118,5 @@ async function isListening(server: Server, { address, number }: Port): Promise<b
     },
     () => false,
   );
-  return await inTime(dialled, PORT_PATIENCE_MS, false);
+  return await inTime(clock, dialled, PORT_TIMEOUT_MS, false);
 }

@@ -1,12 +1,13 @@
 import type { Server } from '../../fleet/server.ts';
-import { inTime } from '../in-time.ts';
+import { type Clock, inTime } from '../../model/clock.ts';
 
 /** A file system that hangs must not keep a run from beginning. */
 const PATIENCE_MS = 5_000;
 
 /** How a server does, as far as two calls tell. */
 export interface Vitals {
-  host: string;
+  /** The server's name. */
+  server: string;
   /** `26.1.5`. */
   engine: string;
   /** The folder in which the engine keeps images and containers. */
@@ -19,21 +20,22 @@ export interface Vitals {
 }
 
 /** takeVitals asks a server how it does. Undefined when it does not say within 5 s: then nothing is known of it. */
-export async function takeVitals(server: Server): Promise<Vitals | undefined> {
+export async function takeVitals(server: Server, clock: Clock): Promise<Vitals | undefined> {
   return await inTime(
-    ask(server).catch(() => undefined),
+    clock,
+    ask(server, clock).catch(() => undefined),
     PATIENCE_MS,
     undefined,
   );
 }
 
-async function ask(server: Server): Promise<Vitals> {
-  const sentAt = Date.now();
+async function ask(server: Server, clock: Clock): Promise<Vitals> {
+  const sentAt = clock.now();
   const info = await server.engine.info();
   const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
   // The clock was read somewhere between question and answer.
-  const readAt = (sentAt + Date.now()) / 2;
+  const readAt = (sentAt + clock.now()) / 2;
   const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
   const freeBytes = await server.freeBytes(root);
-  return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
+  return { server: server.name, engine, root, freeBytes, memoryBytes, aheadMs };
 }

@@ -1,16 +1,16 @@
 import type { EnvironmentState, HookProgress, RecordedHooks, RecordedService } from '../../model/release.ts';
-import type { HookStep } from '../planning/plan.ts';
+import type { HookStep } from '../steps/hook.ts';
 
 /** recordHook notes how far a hook came. Pure. */
 export function recordHook(
   state: EnvironmentState,
-  { service, hook, release, host }: Pick<HookStep, 'service' | 'hook' | 'release' | 'host'>,
+  { service, hook, release, server }: Pick<HookStep, 'service' | 'hook' | 'release' | 'server'>,
   progress: HookProgress,
 ): EnvironmentState {
   const recorded = state.services[service];
   if (recorded === undefined) throw new Error(`${service} runs a hook, and is not recorded`);
   const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
-  const hooks: RecordedHooks = { ...before, release, host, [hook]: progress };
+  const hooks: RecordedHooks = { ...before, release, server, [hook]: progress };
   return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
 }
 
@@ -28,15 +28,4 @@ export function withHooks(
 /** hasUnfinished tells whether a service is to be remembered for a hook of which nobody knows how it ended. Pure. */
 export function hasUnfinished({ hooks }: RecordedService): boolean {
   return hooks?.pre_deploy === 'begun';
-}
-
-/** describeHooks says what is wrong with the last hooks of a service, as recorded. Pure. */
-export function describeHooks(service: string, hooks: RecordedHooks | undefined): string[] {
-  if (hooks === undefined) return [];
-  const { release, host } = hooks;
-  return (['pre_deploy', 'post_deploy'] as const).flatMap((hook) => {
-    const what = `${hook} of ${service} release ${release} on ${host}`;
-    if (hooks[hook] === 'begun') return [`${what} was begun, and no run has seen its end`];
-    return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
-  });
 }

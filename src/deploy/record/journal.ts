@@ -1,17 +1,19 @@
+import type { Clock } from '../../model/clock.ts';
 import type { Scope } from '../../model/names.ts';
 import type { HookProgress } from '../../model/release.ts';
 import type { HeldLease } from '../../state/held-lease.ts';
 import { historyMessage } from '../../state/history.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { Store } from '../../state/store.ts';
-import type { HookStep, Plan, RetireStep } from '../planning/plan.ts';
-import type { WantedService } from '../planning/plan-input.ts';
-import type { Author } from './author.ts';
+import type { WantedService } from '../planning/wanted.ts';
+import type { HookStep } from '../steps/hook.ts';
+import type { BegunService } from '../steps/record-intent.ts';
 import { recordHook } from './hook-record.ts';
+import type { Draining, RunOutcome } from './outcome.ts';
 import {
+  type Author,
   begunChanges,
   historyOf,
-  type Outcome,
   recordDrain,
   recordIntent,
   recordOutcome,
@@ -33,6 +35,7 @@ export interface JournalOptions {
   /** How long to wait while another run holds the lease. */
   leaseWaitMs: number;
   signal: AbortSignal;
+  clock: Clock;
 }
 
 /** Journal is the record of one environment as a run reads and writes it, and the lease under which it does. */
@@ -93,31 +96,27 @@ export class Journal {
   }
 
   /** intend records the releases that are about to start. */
-  async intend(
-    plan: Plan,
-    begun: readonly WantedService[],
-    digests: ReadonlyMap<string, string>,
-  ): Promise<void> {
-    const { author } = this.#options;
-    const now = new Date();
-    const releases = this.#newReleases(begun, digests, now);
+  async intend(begun: readonly BegunService[], digests: ReadonlyMap<string, string>): Promise<void> {
+    const { scope, author } = this.#options;
+    const now = this.#now();
+    const services = begun.map(({ service }) => service);
     await this.#commit(
-      (state) => recordIntent(state, begun, plan.hooks, author, now),
-      historyMessage(plan.scope, begunChanges(plan, begun)),
-      { releases },
+      (state) => recordIntent(state, begun, author, now),
+      historyMessage(scope, begunChanges(begun)),
+      { releases: this.#newReleases(services, digests, now) },
     );
-    for (const { name } of begun) this.#written.add(name);
+    for (const { name } of services) this.#written.add(name);
   }
 
   /** conclude records what a run achieved, gives up releases that are `expired`, and gives the lease back, in one push. */
   async conclude(
-    outcome: Outcome,
+    outcome: RunOutcome,
     isMultiServer: boolean,
     digests: ReadonlyMap<string, string>,
     expired: Expired['releases'],
   ): Promise<void> {
     const { scope, author } = this.#options;
-    const now = new Date();
+    const now = this.#now();
     const services = outcome.achieved.map(({ service }) => service);
     await this.#commit(
       (state) => recordOutcome(state, outcome, isMultiServer, author, now),
@@ -137,15 +136,16 @@ export class Journal {
     );
   }
 
-  /** drains records, under a lease of its own, that old sides still drain, or are gone. */
-  async drains(steps: readonly RetireStep[], isOver: boolean): Promise<void> {
-    const { project, environment } = this.#options.scope;
-    const containers = steps.map(({ name }) => name);
-    const until = isOver ? undefined : signOfLife();
+  /** drains records, under a lease of its own, that old copies still drain, or are gone. */
+  async drains(copies: readonly Draining[], isOver: boolean): Promise<void> {
+    const { clock, scope } = this.#options;
+    const { project, environment } = scope;
+    const containers = copies.map(({ name }) => name);
+    const until = isOver ? undefined : signOfLife(clock);
     // Also when the run was cancelled: else its containers would be taken for draining for minutes.
     const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
-    await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
-    const services = [...new Set(steps.map(({ service }) => service))].join(', ');
+    await acquire(this.#store, timeoutMs, new AbortController().signal);
+    const services = [...new Set(copies.map(({ service }) => service))].join(', ');
     await this.#commit(
       (state) => recordDrain(state, containers, until),
       { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` },
@@ -156,6 +156,10 @@ export class Journal {
   /** close gives the lease back when it is still held. */
   async close(): Promise<void> {
     await this.#store.close();
+  }
+
+  #now(): Date {
+    return new Date(this.#options.clock.now());
   }
 
   #newReleases(services: readonly WantedService[], digests: ReadonlyMap<string, string>, now: Date) {
@@ -177,8 +181,8 @@ export class Journal {
 }
 
 /** signOfLife returns until when a drain is believed to go on without another word. */
-export function signOfLife(): string {
-  return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+export function signOfLife(clock: Clock): string {
+  return new Date(clock.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
 }
 
 async function acquire(

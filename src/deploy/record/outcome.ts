@@ -1,86 +1,125 @@
+import type { Copy, Slot } from '../../model/copy.ts';
 import { messageOf } from '../../model/errors.ts';
-import type { Plan, RetireStep } from '../planning/plan.ts';
-import type { PlanInput, WantedService } from '../planning/plan-input.ts';
-import type { ProbeReport } from '../running/probe.ts';
-import type { Achieved, Outcome } from './record.ts';
+import type { ProbeReport } from '../../model/release.ts';
+import type { PlanInput } from '../planning/input.ts';
+import type { Change, StaleChange } from '../planning/plan.ts';
+import type { WantedService } from '../planning/wanted.ts';
 
-/** How far a run came. */
-export interface Progress {
-  /** Services whose level is done. */
-  done: string[];
-  /** Services of the level that failed; they were brought back. */
-  failed: string[];
-  /** Services of the levels after it. */
-  skipped: string[];
+/** A copy that a run still drains when it gives the lease back. */
+export interface Draining {
+  service: string;
+  server: string;
+  slot: Slot;
+  /** The container's name. */
+  name: string;
+  release: number;
+  port: number;
+  /** The run says again before this time that it lives. */
+  until: string;
+}
+
+/** What has become of a run, over all plans that it has followed. */
+export interface RunProgress {
+  /** What its last plan was made of. */
+  input: PlanInput;
+  changes: readonly Change[];
+  /** The copies that serve as planned, by service. */
+  copies: Readonly<Record<string, readonly Copy[]>>;
+  stale: StaleChange;
+  /** Services that serve as wanted. */
+  done: ReadonlySet<string>;
+  /** Services that were to change, and run as before. */
+  undone: ReadonlySet<string>;
+  /** Services whose traffic has moved to other copies. */
+  switched: ReadonlySet<string>;
   failure: unknown;
-  /** Hosts of servers that could not be asked any more when the run went back. */
-  dead: string[];
-  /** Why the run went on without a server, by host. */
-  left: Map<string, unknown>;
-  /** What the failed level has begun is undone everywhere; on a server that died nobody knows. */
+  /** Names of servers that could not be asked any more when the run went back. */
+  dead: readonly string[];
+  /** Why the run went on without a server, by its name. */
+  left: ReadonlyMap<string, unknown>;
+  /** What was begun and has failed is undone everywhere; on a server that died nobody knows. */
   isUndone: boolean;
-  probes: Map<string, ProbeReport>;
+  probes: ReadonlyMap<string, ProbeReport>;
+  /** The digest of each service's image, where there is one. */
+  digests: ReadonlyMap<string, string>;
+  /** Copies that drain on. */
+  draining: readonly Draining[];
   /** From the start of the run, in milliseconds. */
   tookMs: number;
 }
 
-/** begunServices returns the services that get new containers: their releases are recorded before anything starts. */
-export function begunServices(input: PlanInput, plan: Plan): WantedService[] {
-  const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-  return input.services.filter(({ name }) => starting.has(name));
+/** What a run achieved for one service. */
+export interface Achieved {
+  service: WantedService;
+  change: Change;
+  copies: readonly Copy[];
+  image: string;
+  isSwitched: boolean;
+  probe: ProbeReport | undefined;
+  draining: readonly Draining[];
 }
 
-/** keptDigests returns the digests of services that keep their containers, and so their images. */
-export function keptDigests(input: PlanInput, begun: readonly WantedService[]): Map<string, string> {
-  const kept = input.services.filter((service) => !begun.includes(service));
-  return new Map(
-    kept.flatMap(({ name, known: { current } }) =>
-      current?.image_digest === undefined ? [] : [[name, current.image_digest]],
-    ),
-  );
+/** What a run achieved, for the record. */
+export interface RunOutcome {
+  achieved: Achieved[];
+  removed: Change[];
+  /** What was to change and runs as before, because the run failed. */
+  failed: Change[];
+  /** False where new copies of these may be left: the next run may go on with the same releases. */
+  isUndone: boolean;
+  stale: StaleChange & { reasons: ReadonlyMap<string, string> };
+  /** From the start of the run, in milliseconds. */
+  tookMs: number;
 }
 
 /**
- * outcomeOf says what a run achieved, for the record. When it failed, only what was proven counts: a route that
- * no level was finished with was brought back. `left` are the containers that drain on, until `until` at least.
+ * outcomeOf says what a run achieved. When it failed, only what was proven counts: a route that no rollout was finished
+ * with was brought back. Pure.
  */
-export function outcomeOf(
-  input: PlanInput,
-  plan: Plan,
-  run: Progress,
-  digests: ReadonlyMap<string, string>,
-  left: readonly RetireStep[],
-  until: string,
-): Outcome {
-  const undone = new Set([...run.failed, ...run.skipped]);
-  const achieved = plan.changes.flatMap((change): Achieved[] => {
+export function outcomeOf(run: RunProgress): RunOutcome {
+  const { input, undone, stale, left, dead } = run;
+  const isFailed = run.failure !== undefined;
+  const achieved = run.changes.flatMap((change): Achieved[] => {
     const service = input.services.find(({ name }) => name === change.service);
     const isNothing = change.effect === 'none' || change.effect === 'remove';
-    const isDone = run.failure === undefined || run.done.includes(change.service);
+    const isDone = !isFailed || run.done.has(change.service);
     if (service === undefined || isNothing || undone.has(change.service) || !isDone) return [];
-    return [
-      {
-        service,
-        change,
-        standing: plan.standing[change.service] ?? [],
-        image: digests.get(change.service) ?? change.image,
-        isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-        probe: run.probes.get(change.service),
-        draining: left
-          .filter(({ service: name }) => name === change.service)
-          .map(({ host, name }) => ({ host, container: name, until })),
-      },
-    ];
+    return [achievedFor(run, service, change)];
   });
-  const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-  const isFailed = run.failure !== undefined;
-  const stale = {
-    left: [...new Set([...plan.stale.left, ...run.dead])],
-    reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
-    returned: isFailed ? [] : plan.stale.returned,
+  return {
+    achieved,
+    removed: run.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service)),
+    failed: run.changes.filter(({ service }) => undone.has(service)),
+    isUndone: run.isUndone,
+    stale: {
+      left: [...new Set([...stale.left, ...dead])],
+      reasons: new Map([...left].map(([server, error]) => [server, firstLine(messageOf(error))])),
+      returned: isFailed ? [] : stale.returned,
+    },
+    tookMs: run.tookMs,
   };
-  const failed = plan.changes.filter(({ service }) => undone.has(service));
-  return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
+}
+
+function achievedFor(run: RunProgress, service: WantedService, change: Change): Achieved {
+  const { name } = service;
+  return {
+    service,
+    change,
+    copies: run.copies[name] ?? [],
+    image: run.digests.get(name) ?? change.image,
+    isSwitched: run.switched.has(name),
+    probe: run.probes.get(name),
+    draining: run.draining.filter((copy) => copy.service === name),
+  };
+}
+
+/** keptDigests returns the digests of services that keep their copies, and so their images. Pure. */
+export function keptDigests(input: PlanInput): Map<string, string> {
+  return new Map(
+    input.services.flatMap(({ name, known: { current } }) =>
+      current?.image_digest === undefined ? [] : [[name, current.image_digest]],
+    ),
+  );
 }
 
 function firstLine(text: string): string {

@@ -1,13 +1,27 @@
+import type { Copy } from '../../model/copy.ts';
 import type { Scope } from '../../model/names.ts';
 import { hostPort, type ServicePorts } from '../../model/ports.ts';
-import type { EnvironmentState, RecordedService, Release } from '../../model/release.ts';
+import type {
+  EnvironmentState,
+  ProbeReport,
+  RecordedCopy,
+  RecordedService,
+  Release,
+} from '../../model/release.ts';
 import type { ServiceChange } from '../../state/history.ts';
-import type { Change, Plan, StaleChange, Standing } from '../planning/plan.ts';
-import type { WantedService } from '../planning/plan-input.ts';
-import type { ProbeReport } from '../running/probe.ts';
-import type { Author } from './author.ts';
+import type { WantedService } from '../planning/wanted.ts';
+import type { BegunService } from '../steps/record-intent.ts';
 import { hasUnfinished, withHooks } from './hook-record.ts';
+import type { Achieved, RunOutcome } from './outcome.ts';
 import { withEntry } from './release-history.ts';
+
+/** Who deploys, for the record. */
+export interface Author {
+  /** A link to the run, or `local`. */
+  run: string;
+  actor: string;
+  commit: string | undefined;
+}
 
 /** releaseOf returns the release to write for a service. Pure. */
 export function releaseOf(
@@ -47,21 +61,33 @@ export function restoredBy({ restored }: WantedService): number | undefined {
   return restored?.restores ?? restored?.number;
 }
 
-/** recordIntent notes which releases a run is about to start. Pure. */
+/** recordIntent notes which releases a run is about to roll out. Pure. */
 export function recordIntent(
   state: EnvironmentState,
-  begun: readonly WantedService[],
-  hooks: Plan['hooks'],
+  begun: readonly BegunService[],
   author: Author,
   now: Date,
 ): EnvironmentState {
   const services = { ...state.services };
-  for (const service of begun) {
-    const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-    const before = services[service.name] ?? emptyRecord(service, author, now);
-    services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
+  for (const { service, hooks } of begun) {
+    const { name, release, spec } = service;
+    const before = services[name] ?? emptyRecord(service, author, now);
+    services[name] = {
+      ...withHooks(before, release.number, hooks),
+      rollout: {
+        release: release.number,
+        strategy: spec.policy.strategy,
+        step: 'starting',
+        run: author.run,
+        since: now.toISOString(),
+      },
+    };
   }
-  return { ...state, services, ...numbersWith(state, begun) };
+  const numbers = numbersWith(
+    state,
+    begun.map(({ service }) => service),
+  );
+  return { ...state, services, ...numbers };
 }
 
 /** A number is never given twice: a failed release stays on the branch, and so do those of a service that left. */
@@ -77,7 +103,7 @@ function numbersWith(
       versions[name] ?? 0,
       release.secretsVersion,
       known.current?.secrets_version ?? 0,
-      known.pending?.secrets_version ?? 0,
+      known.rollout?.secrets_version ?? 0,
     );
     if (highest > 0) versions[name] = highest;
   }
@@ -87,34 +113,10 @@ function numbersWith(
   };
 }
 
-/** What a run achieved for one service. */
-export interface Achieved {
-  service: WantedService;
-  change: Change;
-  standing: Standing[];
-  image: string;
-  isSwitched: boolean;
-  probe: ProbeReport | undefined;
-  draining: NonNullable<RecordedService['draining']>;
-}
-
-/** What a run achieved. */
-export interface Outcome {
-  achieved: Achieved[];
-  removed: Change[];
-  /** What was to change and runs as before, because the run failed. */
-  failed: Change[];
-  /** False where new containers of these may be left: the next run may go on with the same releases. */
-  isUndone: boolean;
-  stale: StaleChange & { reasons: ReadonlyMap<string, string> };
-  /** From the start of the run. */
-  tookMs: number;
-}
-
 /** recordOutcome returns the state after a run. Pure; servers that the run did not touch are kept. */
 export function recordOutcome(
   state: EnvironmentState,
-  outcome: Outcome,
+  outcome: RunOutcome,
   isMultiServer: boolean,
   author: Author,
   now: Date,
@@ -136,7 +138,7 @@ export function recordOutcome(
     if (recorded === undefined) continue;
     if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[change.service];
     else {
-      const kept = withoutPending(recorded);
+      const kept = withoutRollout(recorded);
       services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
     }
   }
@@ -149,15 +151,17 @@ export function recordOutcome(
 
 function withStale(
   { stale_servers: before = {}, ...state }: EnvironmentState,
-  { left, returned, reasons }: Outcome['stale'],
+  { left, returned, reasons }: RunOutcome['stale'],
   { run }: Author,
   now: Date,
 ): EnvironmentState {
-  const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-  const added = left.map((host) => {
-    const reason = reasons.get(host);
+  const kept = Object.entries(before).filter(
+    ([server]) => !returned.includes(server) && !left.includes(server),
+  );
+  const added = left.map((server) => {
+    const reason = reasons.get(server);
     const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
-    return [host, before[host] ?? entry] as const;
+    return [server, before[server] ?? entry] as const;
   });
   const stale = Object.fromEntries([...kept, ...added]);
   return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
@@ -165,13 +169,13 @@ function withStale(
 
 function recordOf(
   services: EnvironmentState['services'],
-  { service, change, standing, image, isSwitched, probe, draining }: Achieved,
+  { service, change, copies, image, isSwitched, probe, draining }: Achieved,
   isMultiServer: boolean,
   author: Author,
   now: Date,
 ): RecordedService {
   const before = services[service.name] ?? emptyRecord(service, author, now);
-  const { pending, draining: drained, ...kept } = before;
+  const { rollout, ...kept } = before;
   const isNumberNew = before.release !== change.to;
   return {
     ...kept,
@@ -179,43 +183,61 @@ function recordOf(
     image,
     internal_port: service.ports.internal,
     host_port: service.ports.host,
-    servers: standing.map(({ host, side, name, port, release }) => ({
-      host,
-      side,
-      container: name,
-      port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
-      healthy: true,
-      release,
-    })),
+    copies: [
+      ...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
+      ...draining.map(({ server, slot, name, port, release, until }) => ({
+        server,
+        slot,
+        container: name,
+        port,
+        state: 'draining' as const,
+        healthy: true,
+        release,
+        until,
+      })),
+    ],
     deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
     ...(isSwitched && { switched_at: now.toISOString() }),
     previous: isNumberNew ? before.release : before.previous,
     run: isNumberNew || isSwitched ? author.run : before.run,
-    ...(draining.length > 0 && { draining }),
     ...(probe !== undefined && { probe: probeFacts(probe) }),
   };
 }
 
-/** recordDrain notes that old sides are gone, or that a run drains them until a new time. Pure. */
+function recordedCopy(service: WantedService, copy: Copy, isMultiServer: boolean): RecordedCopy {
+  const { server, slot, name, port, release, state } = copy;
+  const published = port ?? hostPort(service.ports.host, slot);
+  return {
+    server,
+    slot,
+    container: name,
+    port: isMultiServer ? published : service.spec.port,
+    state,
+    healthy: true,
+    release,
+  };
+}
+
+/** recordDrain notes that copies have gone that a run drains, by their containers' names, or until when it lives. Pure. */
 export function recordDrain(
   state: EnvironmentState,
   containers: readonly string[],
   until: string | undefined,
 ): EnvironmentState {
   const services = Object.fromEntries(
-    Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
-      const left = draining.flatMap((one) => {
-        if (!containers.includes(one.container)) return [one];
-        return until === undefined ? [] : [{ ...one, until }];
+    Object.entries(state.services).map(([name, recorded]) => {
+      const copies = recorded.copies.flatMap((copy) => {
+        if (copy.state !== 'draining' || !containers.includes(copy.container)) return [copy];
+        return until === undefined ? [] : [{ ...copy, until }];
       });
-      return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
+      return [name, { ...recorded, copies }];
     }),
   );
   return { ...state, services };
 }
 
 /** historyOf says what a run did, for the commit message. */
-export function historyOf(outcome: Outcome): ServiceChange[] {
+export function historyOf(outcome: RunOutcome): ServiceChange[] {
   const achieved = outcome.achieved
     .filter(({ change }) => change.effect !== 'none')
     .map((one): ServiceChange => {
@@ -225,7 +247,7 @@ export function historyOf(outcome: Outcome): ServiceChange[] {
         if (effect === 'record') return { service, kind: 'recorded' };
         if (effect === 'reload') return { service, kind: 'routed' };
       }
-      const { length: servers } = one.standing;
+      const servers = new Set(one.copies.map(({ server }) => server)).size;
       return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
     });
   const removed = outcome.removed.map(
@@ -238,18 +260,16 @@ export function historyOf(outcome: Outcome): ServiceChange[] {
 }
 
 /** A run that was cut off has made all its containers: whoever records the release does so for it. */
-function isBegunAndStanding({ service: { known }, change: { to }, standing }: Achieved): boolean {
-  return (
-    known.pending?.number === to && standing.length > 0 && standing.every(({ release }) => release === to)
-  );
+function isBegunAndStanding({ service: { known }, change: { to }, copies }: Achieved): boolean {
+  return known.rollout?.number === to && copies.length > 0 && copies.every(({ release }) => release === to);
 }
 
 /** begunChanges says which releases an intent announces. */
-export function begunChanges(plan: Plan, begun: readonly WantedService[]): ServiceChange[] {
-  return begun.map(({ name: service, release }) => ({
-    service,
+export function begunChanges(begun: readonly BegunService[]): ServiceChange[] {
+  return begun.map(({ service: { name, release }, from }) => ({
+    service: name,
     kind: 'begun',
-    from: plan.changes.find((change) => change.service === service)?.from ?? 0,
+    from,
     to: release.number,
   }));
 }
@@ -258,7 +278,7 @@ function probeFacts({ losses, ...facts }: ProbeReport) {
   return facts;
 }
 
-function withoutPending({ pending, ...recorded }: RecordedService): RecordedService {
+function withoutRollout({ rollout, ...recorded }: RecordedService): RecordedService {
   return recorded;
 }
 
@@ -268,7 +288,7 @@ function emptyRecord(service: { ports: ServicePorts }, author: Author, now: Date
     image: '',
     internal_port: service.ports.internal,
     host_port: service.ports.host,
-    servers: [],
+    copies: [],
     deployed_at: now.toISOString(),
     previous: 0,
     run: author.run,

@@ -1,7 +1,6 @@
-import type { HistoryEntry, RecordedService } from '../../model/release.ts';
+import type { HistoryEntry, ProbeReport, RecordedService } from '../../model/release.ts';
 import type { Change } from '../planning/plan.ts';
-import type { ProbeReport } from '../running/probe.ts';
-import type { Author } from './author.ts';
+import type { Author } from './record.ts';
 
 /** The record is read by people: what is older stands in the history of the state branch. */
 const LONGEST_HISTORY = 10;

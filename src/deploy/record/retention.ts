@@ -1,8 +1,8 @@
+import type { SecretSet } from '../../fleet/secret-sets.ts';
 import type { Release } from '../../model/release.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
-import type { SecretSet } from '../planning/plan.ts';
-import type { WantedService } from '../planning/plan-input.ts';
-import { previousNumber } from '../restoring/choose-release.ts';
+import type { WantedService } from '../planning/wanted.ts';
+import { previousNumber } from './choose-release.ts';
 import { restoredBy } from './record.ts';
 
 /** What a service keeps no longer. */

@@ -1,12 +1,16 @@
 import type { Fleet } from '../../fleet/fleet.ts';
+import type { Clock } from '../../model/clock.ts';
 import type { Log } from '../../model/log.ts';
 import type { Scope } from '../../model/names.ts';
-import type { HookProgress } from '../../model/release.ts';
-import type { NginxSpec, PartialFailure, ServerSpec } from '../../model/spec.ts';
+import type { HookProgress, ProbeReport } from '../../model/release.ts';
+import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/render.ts';
-import type { HookStep } from '../planning/plan.ts';
-import type { Timeline } from './timeline.ts';
+import type { HookStep } from './hook.ts';
+import type { Prober } from './prober.ts';
+import type { RecordIntentStep } from './record-intent.ts';
+import type { Staging } from './stage.ts';
+import type { StartedCopy } from './start.ts';
 
 /** The right to change an environment, as far as a run needs to know it. */
 export interface Guard {
@@ -19,35 +23,67 @@ export interface Guard {
   confirm(): Promise<void>;
 }
 
-/** What running a plan needs. */
+/** What a run has learned of the servers since it began: what one step found out, later ones need not ask for. */
+export class Knowledge {
+  /** Addresses of copies on the environment's network, by `copyKey`. */
+  readonly addresses = new Map<string, string>();
+  /** The copies that this run has started, or found running and has to prove, by `copyKey`. */
+  readonly started = new Map<string, StartedCopy>();
+  /** Ids of the containers that this run has created and that no switch has given traffic. */
+  readonly unused = new Set<string>();
+  /** The running edges and sidecars, by `nginxKey`. */
+  readonly instances = new Map<string, NginxInstance>();
+  /** Configurations that are staged and not live yet, or not proven, by the move of traffic that they are for. */
+  readonly stagings = new Map<string, Promise<Staging>>();
+  /** Probers that run, by service. */
+  readonly probers = new Map<string, Prober[]>();
+  /** What those that have ended saw, by service. */
+  readonly probed = new Map<string, ProbeReport>();
+  /** The digest of each service's image, where there is one. */
+  readonly digests = new Map<string, string>();
+  /** Connections that were cut since a drain was not over in time. */
+  cut = 0;
+  /** When an edge or sidecar was last told to read new routes; a run that was cut off may have done it just before. */
+  reloadedAt: number;
+
+  /** `now` is the beginning of the run, see `Clock.now`. */
+  constructor(now: number) {
+    this.reloadedAt = now;
+  }
+}
+
+/** What running a step needs. */
 export interface RunContext {
   fleet: Fleet;
   scope: Scope;
+  /** All servers of the environment, also those that the run does not touch. */
   servers: readonly ServerSpec[];
   nginx: NginxSpec;
-  /** Whether a switch that fails on some servers is kept by the others. */
-  onPartialFailure: PartialFailure;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   log: Log;
-  timeline: Timeline;
+  /** Its sleeps end when the run is cancelled or has lost the lease. */
+  clock: Clock;
   guard: Guard;
-  /** Notes in the record how far a hook came. */
-  noteHook(step: HookStep, progress: HookProgress): Promise<void>;
-  /** Addresses of service containers on the environment's network, by `placeKey`. */
-  addresses: Map<string, string>;
-  /** Ids of the containers that this run has started and that no switch has given traffic, by service. */
-  unused: Map<string, Set<string>>;
-  /** The running edges and sidecars, by `nginxKey`. */
-  instances: Map<string, NginxInstance>;
+  known: Knowledge;
+  record: {
+    /** intend notes which releases are about to start. */
+    intend(step: RecordIntentStep, digests: ReadonlyMap<string, string>): Promise<void>;
+    /** noteHook notes how far a hook came. */
+    noteHook(step: HookStep, progress: HookProgress): Promise<void>;
+  };
+  /** moment announces that a step has come to one of the moments that its kind names. */
+  moment(name: string): void;
 }
 
 /** nginxKey names the edge or sidecar of a server. */
-export function nginxKey(host: string, kind: NginxKind): string {
-  return `${host} ${kind}`;
+export function nginxKey(server: string, kind: NginxKind): string {
+  return `${server} ${kind}`;
 }
 
-/** placeKey names one side of a service on a server. */
-export function placeKey(host: string, service: string, side: string): string {
-  return `${host} ${service} ${side}`;
+/** instanceAt returns a running edge or sidecar; it throws where there is none. */
+export function instanceAt({ known }: RunContext, server: string, kind: NginxKind): NginxInstance {
+  const found = known.instances.get(nginxKey(server, kind));
+  if (found === undefined) throw new Error(`${server}: there is no running ${kind}`);
+  return found;
 }

@@ -1,94 +1,105 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isStatus } from '../../docker/http.ts';
 import type { Server } from '../../fleet/server.ts';
 import { LABEL } from '../../model/labels.ts';
-import type { Log } from '../../model/log.ts';
-import type { Scope } from '../../model/names.ts';
-import type { RetireStep } from '../planning/plan.ts';
 import { countConnections } from './connections.ts';
+import type { RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
+
+/** Waiting until nobody is connected to a container any more that gets no new traffic. */
+export interface DrainStep extends DrainTarget {
+  kind: 'drain';
+  server: string;
+}
+
+/** The container that nobody shall be connected to any more. */
+export interface DrainTarget {
+  service: string;
+  id: string;
+  /** The container's name. */
+  name: string;
+  /** Ports whose connections count; undefined is every port that it listens on. */
+  ports: readonly number[] | undefined;
+  /** 0 is without limit. */
+  timeoutMs: number;
+}
 
 const POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
-/** Between empty looks: the old side has to stop within 5 s of its last connection, also on a busy server. */
+/** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
+/** Beyond the time in which old workers may bring one more request of a connection that was idle. */
+const AFTER_OLD_WORKERS_MS = 1_000;
 
-/** How a drain ended. */
-export interface DrainOutcome {
-  ms: number;
-  /** Connections that were still open when the time was over. */
-  cut: number;
-}
+/** Waits until old workers of nginx have nothing to bring any more, and nobody is connected, or the time is over. */
+export const drain: StepKind<DrainStep> = {
+  mayOutlastLease: true,
+  describe({ name, server, timeoutMs }) {
+    const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
+    return `drain ${name} on ${server} (${limit})`;
+  },
+  async run(step, context) {
+    const { clock, known, nginx } = context;
+    const settledAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
+    await clock.sleep(Math.max(0, settledAt - clock.now()));
+    const cut = await awaitNobody(context, step.server, step);
+    known.cut += cut;
+    warnOfCut(context, step, cut, 'cut');
+  },
+};
 
 /** warnOfCut says that a drain was not over in time. */
 export function warnOfCut(
-  log: Log,
-  where: string,
-  { cut }: DrainOutcome,
-  limitMs: number,
+  { log }: RunContext,
+  { name, server, timeoutMs }: Pick<DrainStep, 'name' | 'server' | 'timeoutMs'>,
+  open: number,
   fate: string,
 ): void {
-  if (cut === 0) return;
-  const what = cut === 1 ? '1 connection is' : `${cut} connections are`;
-  log.warning(`${where}: ${what} ${fate}, the drain timeout of ${limitMs / 1000} s is over`);
-}
-
-/** The container that nobody shall be connected to any more. */
-export interface DrainTarget extends Pick<RetireStep, 'service' | 'id' | 'name'> {
-  /** Ports whose connections count; undefined is every port that it listens on. */
-  ports: readonly number[] | undefined;
-  /** 0 is without limit. */
-  drainTimeoutMs: number;
-}
-
-/** What a drain needs beside the step. */
-export interface DrainContext {
-  scope: Scope;
-  /** An image that is on the server and has `cat`. */
-  helperImage: string;
-  log: Log;
-  signal: AbortSignal;
+  if (open === 0) return;
+  const what = open === 1 ? '1 connection is' : `${open} connections are`;
+  log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
 }
 
 /**
- * drain waits until nobody is connected to a container any more, or the time of the step is over. A helper in
- * the container's network namespace reads the kernel's table: that works for every image, also without a
- * shell, and needs no right but Docker's.
+ * awaitNobody waits until nobody is connected to a container any more, or the time is over; it returns how many
+ * connections are open then. A helper in the container's network namespace reads the kernel's table: that works for every
+ * image, also without a shell, and needs no right but Docker's.
  */
-export async function drain(server: Server, step: DrainTarget, context: DrainContext): Promise<DrainOutcome> {
-  const begun = Date.now();
-  const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
-  let helper = await startHelper(server, step, context);
+export async function awaitNobody(
+  context: RunContext,
+  serverName: string,
+  target: DrainTarget,
+): Promise<number> {
+  const { clock, log } = context;
+  const server = context.fleet.server(serverName);
+  const begun = clock.now();
+  const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
+  let helper = await startHelper(context, server, target);
   let emptyLooks = 0;
-  let open = 0;
   let toldAt = begun;
   try {
     while (true) {
-      context.signal.throwIfAborted();
       // The container to drain has ended by itself, or another run has removed it.
-      if (helper === undefined) return { ms: Date.now() - begun, cut: 0 };
-      const seen = await look(server, helper, step.ports);
-      if (seen === undefined) {
-        helper = await startHelper(server, step, context);
+      if (helper === undefined) return 0;
+      const open = await look(server, helper, target.ports);
+      if (open === undefined) {
+        helper = await startHelper(context, server, target);
         continue;
       }
-      open = seen;
       emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-      const elapsedMs = Date.now() - begun;
-      if (emptyLooks === EMPTY_LOOKS_NEEDED) return { ms: elapsedMs, cut: 0 };
-      if (elapsedMs >= limitMs) {
-        return { ms: elapsedMs, cut: open };
-      }
-      if (open > 0 && Date.now() - toldAt >= FEEDBACK_EVERY_MS) {
-        toldAt = Date.now();
-        context.log.info(
-          `${step.name} on ${server.host} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`,
+      const elapsedMs = clock.now() - begun;
+      if (emptyLooks === EMPTY_LOOKS_NEEDED) return 0;
+      if (elapsedMs >= limitMs) return open;
+      if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+        toldAt = clock.now();
+        log.info(
+          `${target.name} on ${serverName} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`,
         );
       }
       const pollMs = open === 0 ? EMPTY_POLL_MS : POLL_MS;
-      await sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
+      await clock.sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)));
     }
   } finally {
     if (helper !== undefined) await server.engine.removeContainer(helper);
@@ -104,26 +115,25 @@ function limitText(limitMs: number): string {
  * `cat` without an argument waits on its open input for ever; it is asked for files by exec.
  */
 async function startHelper(
-  server: Server,
-  step: DrainTarget,
-  context: DrainContext,
+  { scope, nginx }: RunContext,
+  { engine }: Server,
+  target: DrainTarget,
 ): Promise<string | undefined> {
-  const { engine } = server;
   try {
-    const id = await engine.createContainer(`${step.name}_drain_${randomUUID()}`, {
-      Image: context.helperImage,
+    const id = await engine.createContainer(`${target.name}_drain_${randomUUID()}`, {
+      Image: nginx.image,
       Entrypoint: ['cat'],
       Cmd: [],
       OpenStdin: true,
       NetworkDisabled: false,
       Labels: {
         [LABEL.role]: 'helper',
-        [LABEL.project]: context.scope.project,
-        [LABEL.environment]: context.scope.environment,
-        [LABEL.service]: step.service,
+        [LABEL.project]: scope.project,
+        [LABEL.environment]: scope.environment,
+        [LABEL.service]: target.service,
       },
       HostConfig: {
-        NetworkMode: `container:${step.id}`,
+        NetworkMode: `container:${target.id}`,
         AutoRemove: true,
         CapDrop: ['ALL'],
         ReadonlyRootfs: true,
@@ -132,7 +142,7 @@ async function startHelper(
     await engine.startContainer(id);
     return id;
   } catch (error) {
-    if ((await engine.findContainer(step.id))?.State?.Running !== true) return undefined;
+    if ((await engine.findContainer(target.id))?.State?.Running !== true) return undefined;
     throw error;
   }
 }

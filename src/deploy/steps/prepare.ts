@@ -1,79 +1,80 @@
 import type { Server } from '../../fleet/server.ts';
-import type { Log } from '../../model/log.ts';
-import {
-  adoptedSidecarName,
-  EDGE_NAME,
-  networkName,
-  type Scope,
-  SIDECAR_ALIAS,
-  scopeName,
-  secretsVolumeName,
-  sidecarName,
-  sidecarVolumeName,
-} from '../../model/names.ts';
-import type { NginxSpec } from '../../model/spec.ts';
+import { adoptedSidecarName, type Scope, SIDECAR_ALIAS, scopeName } from '../../model/names.ts';
 import { checkDiverting } from '../../nginx/divert.ts';
 import { ensureBridge, ensureEdge, ensureSidecar } from '../../nginx/install.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import { withEdgeLocks } from '../../nginx/lock.ts';
 import { openEdge } from '../../nginx/open-edge.ts';
-import { type DisplacedSidecar, isCreating, type PrepareStep } from '../planning/plan.ts';
-import type { Guard } from './context.ts';
-import { pull } from './images.ts';
+import { nginxKey, type RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
 
-/** What preparing a server needs. */
-interface Preparation {
-  scope: Scope;
-  nginx: NginxSpec;
-  log: Log;
-  guard: Guard;
+/** What a server needs before services can stand on it. */
+export interface PrepareStep {
+  kind: 'prepare';
+  server: string;
+  sidecar: 'create' | 'start' | undefined;
+  /** `bridge` stands in for the edge while a front holds its ports; `open` gives it them when the front is gone. */
+  edge: 'create' | 'start' | 'join' | 'bridge' | 'open' | undefined;
+  /** An nginx of the older naming that has the sidecar's name. */
+  displaced?: DisplacedSidecar;
 }
 
-/**
- * prepare gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. It
- * returns those it created or started.
- */
-export async function prepare(
+/** An nginx that gets another name, so that the sidecar can have its own; it runs on until it is idle. */
+export interface DisplacedSidecar {
+  id: string;
+  name: string;
+  /** It answers to the sidecar's alias on the environment's network. */
+  isInNetwork: boolean;
+}
+
+const EDGE_WORK: Record<NonNullable<PrepareStep['edge']>, string> = {
+  create: 'create the edge',
+  start: 'start the edge',
+  join: 'join the edge',
+  bridge: 'create the edge beside the front',
+  open: 'give the edge its ports',
+};
+
+/** Gives a server what it lacks: the environment's network, sidecar and edge. A stopped one is started. */
+export const prepare: StepKind<PrepareStep> = {
+  describe({ server, sidecar, edge, displaced }) {
+    const parts = [
+      displaced && `rename ${displaced.name}`,
+      sidecar && `${sidecar} the sidecar`,
+      edge && EDGE_WORK[edge],
+    ];
+    return `${parts.filter(Boolean).join(' and ')} on ${server}`;
+  },
+  async run(step, context) {
+    const { clock, fleet, known, nginx, scope } = context;
+    const server = fleet.server(step.server);
+    if (step.edge === 'bridge') await checkDiverting(server, nginx.image, clock);
+    if (step.displaced !== undefined) await displace(server, scope, step.displaced);
+    const made: NginxInstance[] = [];
+    if (step.sidecar !== undefined) {
+      const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
+      made.push(await ensureSidecar(server, scope, nginx, aliases, clock));
+    }
+    if (step.edge !== undefined) made.push(await prepareEdge(context, server, step.edge));
+    await Promise.all(made.map((instance) => instance.look(scopeName(scope), clock)));
+    for (const instance of made) known.instances.set(nginxKey(step.server, instance.kind), instance);
+  },
+};
+
+async function prepareEdge(
+  { clock, guard, log, nginx, scope }: RunContext,
   server: Server,
-  step: PrepareStep,
-  { scope, nginx, log, guard }: Preparation,
-): Promise<NginxInstance[]> {
-  if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
-    await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
-  }
-  const instances: NginxInstance[] = [];
-  if (step.edge === 'bridge') await checkDiverting(server, nginx.image);
-  if (step.displaced !== undefined) await displace(server, scope, step.displaced);
-  if (step.sidecar !== undefined) {
-    const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
-    instances.push(await ensureSidecar(server, scope, nginx, aliases));
-  }
-  if (step.edge === 'bridge') instances.push(await ensureBridge(server, scope, nginx));
-  else if (step.edge === 'open') {
-    const holder = { run: guard.run, fence: guard.fence, signal: guard.signal, scope };
-    const opened = await withEdgeLocks([server], nginx.image, holder, log, () =>
-      openEdge(server, scope, nginx),
-    );
-    instances.push(opened);
-  } else if (step.edge !== undefined) instances.push(await ensureEdge(server, scope, nginx));
-  await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
-  return instances;
+  work: NonNullable<PrepareStep['edge']>,
+): Promise<NginxInstance> {
+  if (work === 'bridge') return await ensureBridge(server, scope, nginx, clock);
+  if (work !== 'open') return await ensureEdge(server, scope, nginx, clock);
+  const holder = { run: guard.run, fence: guard.fence, scope };
+  return await withEdgeLocks([server], nginx.image, holder, clock, log, () =>
+    openEdge(server, scope, nginx, clock),
+  );
 }
 
 async function displace({ engine }: Server, scope: Scope, { id, name }: DisplacedSidecar): Promise<void> {
   const other = adoptedSidecarName(scope);
   if (name !== other) await engine.renameContainer(id, other);
-}
-
-/**
- * teardown takes the environment's sidecar, network and kept secrets off a server; the edge stays, and so do all
- * service volumes.
- */
-export async function teardown(server: Server, scope: Scope): Promise<void> {
-  const { engine } = server;
-  await engine.leaveNetwork(networkName(scope), EDGE_NAME);
-  await engine.removeContainer(sidecarName(scope));
-  await engine.removeVolume(sidecarVolumeName(scope));
-  await engine.removeVolume(secretsVolumeName(scope));
-  await engine.removeNetwork(networkName(scope));
 }

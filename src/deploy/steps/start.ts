@@ -1,67 +1,90 @@
 import { EngineError, isStatus } from '../../docker/http.ts';
+import { copyKey, type Slot } from '../../model/copy.ts';
 import { UserError } from '../../model/errors.ts';
 import { LABEL } from '../../model/labels.ts';
 import { networkName } from '../../model/names.ts';
-import { containerRequest } from '../planning/container.ts';
-import type { CheckStep, StartStep } from '../planning/plan.ts';
-import { placeKey, type RunContext } from './context.ts';
+import { type Blueprint, settingsOf } from '../planning/blueprint.ts';
+import { createRequest } from './container-request.ts';
+import type { RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
 
-/** A container that was started, as far as its health check has to know it. */
-export interface Started {
-  /** Its `placeKey`. */
-  place: string;
+/** A new copy beside the old one, or an existing one that is started again. */
+export interface StartStep {
+  kind: 'start';
+  service: string;
+  server: string;
+  slot: Slot;
+  /** The container's name. */
+  name: string;
+  release: number;
+  blueprint: Blueprint;
+  /** Id of a stopped container that already is what is wanted. */
+  existing: string | undefined;
+}
+
+/** A copy that runs, as far as its health check has to know it. */
+export interface StartedCopy {
   id: string;
   name: string;
   /** On the environment's network. */
   address: string;
   /** The test of its HEALTHCHECK, empty without one. */
   imageTest: readonly string[];
+  /** From when on the time counts that it has to become healthy. */
+  since: number;
 }
 
-/**
- * start creates a container and starts it, or starts again the one that the step names. It throws a UserError when
- * the engine refuses; what it created is gone then.
- */
-export async function start(context: RunContext, step: StartStep): Promise<Started> {
-  const { engine } = context.fleet.server(step.host);
-  return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
+/** Creates a container and starts it. It throws a UserError when the engine refuses; what it created is gone then. */
+export const start: StepKind<StartStep> = {
+  moments: ['created'],
+  describe({ service, release, slot, server, name, blueprint, existing }) {
+    if (existing !== undefined) return `start ${name} on ${server} again`;
+    const called = blueprint.container.naming === 'version' ? `, called ${name}` : '';
+    return `start ${service} release ${release} as ${slot} on ${server}${called}`;
+  },
+  async run(step, context) {
+    const { engine } = context.fleet.server(step.server);
     const id = step.existing ?? (await create(context, step));
+    context.moment('created');
     try {
       await engine.startContainer(id);
     } catch (error) {
       if (step.existing === undefined) await engine.removeContainer(id);
       throw startFailure(step, error);
     }
-    return await inspectStarted(context, step, id);
-  });
-}
+    await inspectStarted(context, step, id);
+  },
+};
 
-/** inspectStarted returns the container with this id or name, and notes its address for the routes. */
+/** inspectStarted returns the copy with this id or container name, and notes its address for the routes. */
 export async function inspectStarted(
-  context: RunContext,
-  step: StartStep | CheckStep,
+  { fleet, scope, known, clock }: RunContext,
+  place: Pick<StartStep, 'server' | 'service' | 'slot'>,
   id: string,
-): Promise<Started> {
-  const place = placeKey(step.host, step.service, step.side);
-  const container = await context.fleet.server(step.host).engine.inspectContainer(id);
-  const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-  context.addresses.set(place, address);
-  const name = container.Name?.replace(/^\//, '') ?? '';
-  return { place, id: container.Id!, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
+): Promise<StartedCopy> {
+  const container = await fleet.server(place.server).engine.inspectContainer(id);
+  const copy: StartedCopy = {
+    id: container.Id!,
+    name: container.Name?.replace(/^\//, '') ?? '',
+    address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
+    imageTest: container.Config?.Healthcheck?.Test ?? [],
+    since: clock.now(),
+  };
+  known.addresses.set(copyKey(place), copy.address);
+  known.started.set(copyKey(place), copy);
+  return copy;
 }
 
 async function create(context: RunContext, step: StartStep): Promise<string> {
-  const { engine } = context.fleet.server(step.host);
-  const { side, release } = step;
-  const secrets = context.secrets[step.service] ?? {};
+  const { engine } = context.fleet.server(step.server);
+  const settings = settingsOf(step.blueprint, step);
+  const request = createRequest(settings, context.secrets[step.service] ?? {});
   try {
-    const request = containerRequest(step.blueprint, { side, release, secrets });
     const id = await engine.createContainer(step.name, request).catch(async (error: unknown) => {
       if (!isStatus(error, 409) || !(await removeLatecomer(context, step))) throw error;
       return await engine.createContainer(step.name, request);
     });
-    const unused = context.unused.get(step.service) ?? new Set();
-    context.unused.set(step.service, unused.add(id));
+    context.known.unused.add(id);
     return id;
   } catch (error) {
     throw startFailure(step, error);
@@ -75,7 +98,7 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
  * holds the lease: it has had none.
  */
 async function removeLatecomer({ fleet, scope, log }: RunContext, step: StartStep): Promise<boolean> {
-  const { engine } = fleet.server(step.host);
+  const { engine } = fleet.server(step.server);
   const latecomer = await engine.findContainer(step.name);
   const labels = latecomer?.Config?.Labels ?? {};
   const isOurs =
@@ -84,7 +107,7 @@ async function removeLatecomer({ fleet, scope, log }: RunContext, step: StartSte
     labels[LABEL.environment] === scope.environment &&
     labels[LABEL.service] === step.service;
   if (latecomer === undefined || !isOurs) return false;
-  log.info(`${step.host}: ${step.name} came late, from a run that was cut off; it is replaced`);
+  log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
   await engine.removeContainer(latecomer.Id!);
   return true;
 }
@@ -98,5 +121,5 @@ function startFailure(step: StartStep, error: unknown): unknown {
     : /port is already allocated|address already in use|cannot assign requested address/.test(message)
       ? 'Is private_ip an address of that server, and does something else listen on that port?'
       : 'The Docker engine refused it; what ran before still serves.';
-  return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
+  return new UserError(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }

@@ -1,19 +1,30 @@
 import type { Server } from '../../fleet/server.ts';
 import { messageOf } from '../../model/errors.ts';
-import type { Log } from '../../model/log.ts';
-import type { SweepStep } from '../planning/plan.ts';
-import { perform } from './perform.ts';
+import type { StepKind } from './kind.ts';
 
-/** sweep removes one leftover of a server. What cannot be removed does no harm: it is a warning, and the next run tries again. */
-export async function sweep(server: Pick<Server, 'engine'>, step: SweepStep, log: Log): Promise<void> {
-  try {
-    await perform(log, step, () => remove(server, step));
-  } catch (error) {
-    log.warning(`a leftover stays: ${messageOf(error)}`);
-  }
+/** Removing something of ours that nothing refers to. */
+export interface SweepStep {
+  kind: 'sweep';
+  server: string;
+  what: 'container' | 'network' | 'volume' | 'image';
+  id: string;
+  /** For people. */
+  name: string;
 }
 
-function remove({ engine }: Pick<Server, 'engine'>, { what, id }: SweepStep): Promise<void> {
+/** What cannot be removed does no harm: it is a warning, and the next run tries again. */
+export const sweep: StepKind<SweepStep> = {
+  // Without the lease another run may be about to use what nothing refers to yet.
+  needsLease: true,
+  describe: ({ what, name, server }) => `remove ${what} ${name} from ${server}: nothing refers to it`,
+  async run(step, { fleet, log }) {
+    await remove(fleet.server(step.server), step).catch((error) =>
+      log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${messageOf(error)}`),
+    );
+  },
+};
+
+function remove({ engine }: Server, { what, id }: SweepStep): Promise<void> {
   switch (what) {
     case 'container':
       return engine.removeContainer(id);

@@ -1,0 +1,65 @@
+import { Fleet } from '../fleet/fleet.ts';
+import type { EnvironmentSpec } from '../model/spec.ts';
+import { checkNarrowing, type Narrowing, serversOf } from './planning/narrowing.ts';
+import { Journal, type JournalOptions } from './record/journal.ts';
+import type { Reach } from './request.ts';
+import type { Timeline } from './timeline.ts';
+
+/** An environment whose servers are connected and whose record is open. */
+export interface OpenEnvironment {
+  /** With the servers that there are. */
+  wanted: EnvironmentSpec;
+  fleet: Fleet;
+  journal: Journal;
+}
+
+/** What of an environment is opened, and how. */
+export interface Opening {
+  wanted: EnvironmentSpec;
+  narrowing: Narrowing;
+  /** To read only, no lease is taken; else what it needs. */
+  access: 'read' | Omit<JournalOptions, 'scope' | 'clock' | 'isReadOnly'>;
+  timeline: Timeline;
+}
+
+/**
+ * withEnvironment asks the provider for the servers, connects to those that a run is narrowed to and opens the record, side
+ * by side; it hands both to `work` and closes all when that is done. A run that changes something makes sure that the
+ * servers are there. It throws what keeps it from any of the servers, all together, or from the record; and a UserError for
+ * a narrowing that names what is not there.
+ */
+export async function withEnvironment<T>(
+  reach: Reach,
+  { wanted: file, narrowing, access, timeline }: Opening,
+  work: (environment: OpenEnvironment) => Promise<T>,
+): Promise<T> {
+  const { provider, log, clock } = reach;
+  const wanted = { ...file, servers: await (access === 'read' ? provider.servers() : provider.ensure()) };
+  checkNarrowing(wanted, narrowing);
+  const servers = serversOf(wanted, narrowing);
+  const scope = { project: wanted.project, environment: wanted.environment };
+  const options =
+    access === 'read'
+      ? { ...READ_ONLY, scope, clock, isReadOnly: true }
+      : { ...access, scope, clock, isReadOnly: false };
+  const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
+  const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
+  const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
+  const [journal, fleet] = await log.group(title, () => Promise.allSettled([opening, connecting]));
+  try {
+    if (fleet.status === 'rejected') throw fleet.reason;
+    if (journal.status === 'rejected') throw journal.reason;
+    return await work({ wanted, fleet: fleet.value, journal: journal.value });
+  } finally {
+    await Promise.all([
+      journal.status === 'fulfilled' && journal.value.close(),
+      fleet.status === 'fulfilled' && fleet.value.close(),
+    ]);
+  }
+}
+
+const READ_ONLY = {
+  author: { run: 'local', actor: '', commit: undefined },
+  leaseWaitMs: 0,
+  signal: new AbortController().signal,
+};

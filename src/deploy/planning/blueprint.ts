@@ -1,0 +1,219 @@
+import { posix } from 'node:path';
+import type { Slot } from '../../model/copy.ts';
+import { LABEL } from '../../model/labels.ts';
+import {
+  containerName,
+  type HookName,
+  networkName,
+  type Scope,
+  SIDECAR_ALIAS,
+  sidecarName,
+  variableName,
+  volumeName,
+} from '../../model/names.ts';
+import { hostPort, type ServicePorts } from '../../model/ports.ts';
+import { type ContainerSpec, type ServerSpec, specHash, type VolumeMount } from '../../model/spec.ts';
+import { versionedName } from '../../model/version-name.ts';
+import { changedSettings, type WantedSettings } from './container-settings.ts';
+import type { PlanInput } from './input.ts';
+import type { ObservedCopy } from './observed.ts';
+import { observedOn } from './observed-copies.ts';
+import type { WantedService } from './wanted.ts';
+
+/** Everything that the copies of a service on one server are made from, but for slot, name and the values of secrets. */
+export interface Blueprint {
+  scope: Scope;
+  service: string;
+  container: ContainerSpec;
+  containerPort: number;
+  ports: ServicePorts;
+  /** The container's own host port, as the slot `base` would have it, where names and ports carry the version. */
+  versionPort?: number | undefined;
+  /** The address to publish the host port on; undefined publishes nothing. */
+  publishOn: string | undefined;
+  /** Internal ports of the services it depends on, by name. */
+  dependencies: Record<string, number>;
+  secretsVersion: number;
+}
+
+/** blueprintOf returns what a service's copies on a server are made from. Pure. */
+export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
+  const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+  const isVersioned = service.spec.container.naming === 'version';
+  const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
+  return {
+    scope: input.scope,
+    service: service.name,
+    container: service.spec.container,
+    containerPort: service.spec.port,
+    ports: service.ports,
+    versionPort: isVersioned ? service.versionPort : undefined,
+    publishOn: isAlone ? undefined : server.privateIp,
+    dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+    secretsVersion: service.release.secretsVersion,
+  };
+}
+
+/**
+ * blueprintHash returns the hash that decides whether a container is what is wanted. It holds no secret: the
+ * version of the secret set stands for the values, which could be guessed from a hash. Nor does it hold a port that
+ * carries the version: each container of a version has another one.
+ */
+export function blueprintHash(blueprint: Blueprint): string {
+  const { ports, publishOn, versionPort, ...rest } = blueprint;
+  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+}
+
+/** settingsOf returns how a copy of a blueprint is to be made. Pure. */
+export function settingsOf(
+  blueprint: Blueprint,
+  { slot, release }: { slot: Slot; release: number },
+): WantedSettings {
+  const { scope, container, containerPort, publishOn } = blueprint;
+  return {
+    image: container.image,
+    command: container.command ?? [],
+    entrypoint: container.entrypoint ?? [],
+    user: container.user ?? '',
+    workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
+    stopSignal: container.stopSignal ?? '',
+    environment: environmentOf(blueprint),
+    secrets: container.secrets,
+    labels: container.labels,
+    ownLabels: ownLabels(blueprint, slot, release),
+    volumes: container.volumes.map((volume) => ({
+      type: volume.type,
+      source: cleanPath(sourceOf(scope, volume) ?? ''),
+      target: cleanPath(volume.target),
+      readOnly: volume.readOnly,
+    })),
+    containerPort,
+    ports:
+      publishOn === undefined
+        ? []
+        : hostPortsOf(blueprint, slot).map((own) => ({ address: publishOn, hostPort: own, containerPort })),
+    restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
+    logging: container.logging,
+    resources: {
+      cpus: Math.round((container.resources.cpus ?? 0) * 1e9),
+      memoryBytes: container.resources.memoryBytes ?? 0,
+      reservedMemoryBytes: container.resources.reservedMemoryBytes ?? 0,
+      pids: container.resources.pids ?? 0,
+    },
+    networks: [networkName(scope)],
+    aliases: aliasesOf(blueprint, slot),
+    // While an older nginx has the same alias on the network, a container's own word for it is ours.
+    links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
+  };
+}
+
+/**
+ * hookSettings returns how the container of a hook is to be made: like those of the service, but it takes no traffic,
+ * ends, and may write to no volume, since the old copy may be writing there. Pure.
+ */
+export function hookSettings(
+  blueprint: Blueprint,
+  { hook, command, release }: { hook: HookName; command: string[]; release: number },
+): WantedSettings {
+  const { scope, service, container } = blueprint;
+  const settings = settingsOf(blueprint, { slot: 'base', release });
+  return {
+    ...settings,
+    command,
+    ownLabels: {
+      [LABEL.role]: 'hook',
+      [LABEL.project]: scope.project,
+      [LABEL.environment]: scope.environment,
+      [LABEL.service]: service,
+      [LABEL.hook]: hook,
+      [LABEL.release]: String(release),
+      [LABEL.version]: container.image,
+    },
+    containerPort: undefined,
+    ports: [],
+    restart: { name: 'no', maximumRetryCount: 0 },
+    volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.type !== 'tmpfs' })),
+    // Not the service's alias: whoever asks the network for the service must not find this.
+    aliases: [],
+  };
+}
+
+/**
+ * changedByHand returns in what a copy differs from what its labels say that it was made from (see changedSettings).
+ * Where they say that another blueprint made it, nothing can be told. Pure.
+ */
+export function changedByHand(
+  input: PlanInput,
+  service: WantedService,
+  server: ServerSpec,
+  { hash, slot, release, settings, imageId, versionPort }: ObservedCopy,
+): string[] {
+  // Each container of a version has a port of its own, which the hash leaves out.
+  const blueprint = { ...blueprintOf(input, service, server), versionPort };
+  if (settings === undefined || hash !== blueprintHash(blueprint)) return [];
+  const image = observedOn(input, server.name).images.get(blueprint.container.image);
+  const defaults = image?.id === imageId ? image.defaults : undefined;
+  return changedSettings(settingsOf(blueprint, { slot, release }), settings, defaults);
+}
+
+/** nameOf returns the name of a new container: by its slot, or by its version. `taken` are the names there are. Pure. */
+export function nameOf(
+  { scope, service, container }: Pick<Blueprint, 'scope' | 'service' | 'container'>,
+  slot: Slot,
+  taken: ReadonlySet<string>,
+  now: Date,
+): string {
+  if (container.naming !== 'version') return containerName(scope, service, slot);
+  return versionedName(scope, service, container.image, taken, now);
+}
+
+/** sourceOf returns a volume's name on the server, or the path of a directory there; undefined for scratch space. */
+export function sourceOf(scope: Scope, { type, source, external }: VolumeMount): string | undefined {
+  return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+
+/** cleanPath returns a path as the engine keeps it: without doubled slashes, and without one at the end. */
+export function cleanPath(path: string): string {
+  return path.includes('/') ? posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
+}
+
+/**
+ * A container with a port of its own has its slot's too: that one is known before the container is, and is where old
+ * workers of other servers' nginx send what they still hold when the old container has gone.
+ */
+function hostPortsOf({ ports, versionPort }: Blueprint, slot: Slot): number[] {
+  const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+  return bases.map((base) => hostPort(base, slot)).sort((a, b) => a - b);
+}
+
+/** nginx finds a copy by the name of its slot: a container that is called by its version has it as an alias. */
+function aliasesOf({ scope, service, container }: Blueprint, slot: Slot): string[] {
+  return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
+}
+
+/** The file's variables, and the addresses of what it depends on. */
+function environmentOf({ container, dependencies }: Blueprint): Record<string, string> {
+  const addresses = Object.entries(dependencies).flatMap(([service, port]) => [
+    [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
+    [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
+  ]);
+  return { ...container.environment, ...Object.fromEntries(addresses) };
+}
+
+function ownLabels(blueprint: Blueprint, slot: Slot, release: number): Record<string, string> {
+  const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+  return {
+    [LABEL.role]: 'service',
+    [LABEL.project]: scope.project,
+    [LABEL.environment]: scope.environment,
+    [LABEL.service]: service,
+    [LABEL.release]: String(release),
+    [LABEL.version]: container.image,
+    [LABEL.slot]: slot,
+    [LABEL.hostPort]: String(ports.host),
+    ...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
+    [LABEL.internalPort]: String(ports.internal),
+    [LABEL.containerHash]: blueprintHash(blueprint),
+    [LABEL.secretsVersion]: String(secretsVersion),
+  };
+}

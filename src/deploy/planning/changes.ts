@@ -1,0 +1,85 @@
+import type { PlanInput } from './input.ts';
+import { copiesOn } from './observed-copies.ts';
+import type { Change, Effect } from './plan.ts';
+import { explainChange } from './reasons.ts';
+import type { ServicePlan } from './service-plan.ts';
+import { partHashes, type WantedService } from './wanted.ts';
+
+/** planChanges says what happens to every service, and why: for people. Pure. */
+export function planChanges(input: PlanInput, plans: ReadonlyMap<string, ServicePlan>): Change[] {
+  return [
+    ...input.services.flatMap((service) => {
+      const plan = plans.get(service.name);
+      return plan === undefined ? [] : [changeOf(input, service, plan)];
+    }),
+    ...input.removes.map((service) => removalOf(input, service)),
+  ];
+}
+
+function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): Change {
+  const effect = effectOf(input, service, plan);
+  const reasons = [...explainChange(service, plan.rollout, input), ...explainAdoption(plan)];
+  return {
+    service: service.name,
+    from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
+    to: service.release.number,
+    effect,
+    strategy: service.spec.policy.strategy,
+    reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
+    servers: plan.copies.map(({ server }) => server),
+    image: service.spec.container.image,
+  };
+}
+
+function effectOf(input: PlanInput, service: WantedService, plan: ServicePlan): Effect {
+  const { rollout, isMoving, isPostponed } = plan;
+  if (isPostponed) return 'none';
+  if (rollout.start.length + rollout.check.length > 0) {
+    return isStanding(input, service.name) ? service.spec.policy.strategy : 'create';
+  }
+  if (isMoving) return 'reload';
+  if (service.release.isNew || service.known.rollout !== undefined) {
+    return isRouteChanged(service) ? 'reload' : 'record';
+  }
+  return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
+}
+
+function explainAdoption({ leaving, isPostponed }: ServicePlan): string[] {
+  const adopted = leaving.map(({ name, server }) => `adopts ${name} on ${server}`);
+  return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
+}
+
+function isRouteChanged({ known: { current }, spec }: WantedService): boolean {
+  return current !== undefined && partHashes(current).route !== partHashes(spec).route;
+}
+
+/** The record may name a server that left the file, or a slot that changed before a run could say so. */
+function isRecorded(input: PlanInput, service: string, { copies }: ServicePlan): boolean {
+  const recorded = input.state.services[service]?.copies.filter(({ state }) => state === 'serving') ?? [];
+  return (
+    recorded.length === copies.length &&
+    copies.every(({ server, slot, name }) =>
+      recorded.some((copy) => copy.server === server && copy.slot === slot && copy.container === name),
+    )
+  );
+}
+
+function isStanding(input: PlanInput, service: string): boolean {
+  return input.reached.some((server) => copiesOn(input, service, server).length > 0);
+}
+
+function removalOf(input: PlanInput, service: string): Change {
+  const recorded = input.state.services[service];
+  return {
+    service,
+    from: recorded?.release ?? 0,
+    to: 0,
+    effect: 'remove',
+    strategy: undefined,
+    reasons: ['no longer in the file; its volumes stay'],
+    servers: input.observed
+      .filter(({ name }) => copiesOn(input, service, name).length > 0)
+      .map(({ name }) => name),
+    image: recorded?.image ?? '',
+  };
+}

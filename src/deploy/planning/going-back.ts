@@ -1,0 +1,124 @@
+import type { Route } from '../../nginx/routes.ts';
+import { blueprintOf } from './blueprint.ts';
+import { type PlannedStep, StepGraph } from './graph.ts';
+import type { PlanInput } from './input.ts';
+import type { ObservedCopy, ObservedServer } from './observed.ts';
+import { copiesOn, serversWithSidecar } from './observed-copies.ts';
+import { servesAlready } from './planned-routes.ts';
+import { isCreating, planPrepare } from './prepare-plan.ts';
+import { retire, retireUnused } from './retirement.ts';
+import { layOut, type Rollout } from './rollout.ts';
+import { servingCopies } from './routed-copies.ts';
+import { checkOf } from './service-plan.ts';
+import type { WantedService } from './wanted.ts';
+
+/** What has happened to a rollout that has failed. */
+export interface FailedRollout {
+  services: readonly string[];
+  /** All routes of the environment as they were before it. */
+  before: Route[];
+  /** Ids of containers that the run has started and that never had traffic. */
+  unused: ReadonlySet<string>;
+  /** What is there now, on the servers that can still be asked. */
+  observed: readonly ObservedServer[];
+}
+
+/**
+ * planGoingBack returns the steps that bring the services of a failed rollout back to what had their traffic when the run
+ * began: what was stopped for the new copies starts again, routes are as before, and the new copies go. `input` is what
+ * the failed plan was made of. Pure.
+ */
+export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedStep[] {
+  const now = { ...input, observed: failed.observed, reached: failed.observed.map(({ name }) => name) };
+  const services = input.services.filter(({ name }) => failed.services.includes(name));
+  const graph = new StepGraph();
+  const parts: GoingBack = { stop: [], start: [], check: [], retire: [] };
+  for (const service of services) goBack(input, now, service, failed.unused, parts);
+  const moved = [...new Set(parts.check.map(({ service }) => service))];
+  const isServed = now.reached.every((server) => servesAlready(now, server, failed.before));
+  const routes = failed.before;
+  const move = { name: 'back', routes, before: routes, moved, servers: serversWithSidecar(now) };
+  // What has stopped since is started; what never was there is not made for going back.
+  const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
+  const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
+  layOut(
+    graph,
+    {
+      ...parts,
+      services: [...failed.services],
+      preDeploy: [],
+      move: isServed && moved.length === 0 ? undefined : move,
+      before: routes,
+      postDeploy: [],
+    },
+    prepared,
+  );
+  return graph.steps;
+}
+
+type GoingBack = Pick<Rollout, 'stop' | 'start' | 'check' | 'retire'>;
+
+function goBack(
+  before: PlanInput,
+  now: PlanInput,
+  service: WantedService,
+  unused: ReadonlySet<string>,
+  parts: GoingBack,
+): void {
+  const serving = servingCopies(before, service.name);
+  for (const server of now.reached) {
+    const were = copiesOn(before, service.name, server);
+    const are = copiesOn(now, service.name, server);
+    const isNew = ({ id }: ObservedCopy) => were.every((copy) => copy.id !== id);
+    for (const copy of are.filter(isNew)) addRetired(service, server, copy, unused, parts);
+    for (const copy of were.filter(({ isRunning }) => isRunning)) {
+      const found = are.find(({ id }) => id === copy.id);
+      if (found === undefined || found.isRunning) continue;
+      const isServing = serving.some((one) => one.server === server && one.name === copy.name);
+      addRestarted(now, service, server, found, isServing, parts);
+    }
+  }
+}
+
+/** Where two must not write one volume together, the new copy stops before the old one starts. */
+function addRetired(
+  service: WantedService,
+  server: string,
+  copy: ObservedCopy,
+  unused: ReadonlySet<string>,
+  parts: GoingBack,
+): void {
+  const retirement = unused.has(copy.id)
+    ? retireUnused(service, server, copy)
+    : retire(service, server, copy);
+  if (service.spec.policy.strategy === 'recreate') {
+    const { id, name, graceMs } = retirement;
+    parts.stop.push({ kind: 'stop', service: service.name, server, id, name, graceMs });
+    parts.retire.push({ ...retirement, drainTimeoutMs: undefined });
+  } else parts.retire.push(retirement);
+}
+
+function addRestarted(
+  now: PlanInput,
+  service: WantedService,
+  server: string,
+  { id, name, slot, release, isAdopted }: ObservedCopy,
+  isServing: boolean,
+  parts: GoingBack,
+): void {
+  const on = now.servers.find((one) => one.name === server)!;
+  const blueprint = blueprintOf(now, service, on);
+  parts.start.push({
+    kind: 'start',
+    service: service.name,
+    server,
+    slot,
+    name,
+    release,
+    blueprint,
+    existing: id,
+  });
+  const { current } = service.known;
+  if (!isServing || isAdopted) return;
+  parts.check.push(checkOf({ ...service, spec: current ?? service.spec }, server, slot, name));
+}

@@ -1,0 +1,106 @@
+import type { DrainStep } from '../steps/drain.ts';
+import type { RemoveStep } from '../steps/remove.ts';
+import type { StopStep } from '../steps/stop.ts';
+import type { After, StepGraph } from './graph.ts';
+import type { ObservedCopy } from './observed.ts';
+import type { ReleaseSpec } from './wanted.ts';
+
+/** A container that gets no new traffic, and goes: it is drained, stopped and removed. */
+export interface Retirement {
+  service: string;
+  server: string;
+  id: string;
+  name: string;
+  /** The port whose connections count; undefined is every port that it listens on. */
+  containerPort: number | undefined;
+  release: number;
+  /** Ids of the helpers of killed runs that watch it still: they go with it. */
+  helpers: string[];
+  /** Undefined drains nothing: it never had traffic, or does not run. 0 is without limit. */
+  drainTimeoutMs: number | undefined;
+  graceMs: number;
+}
+
+/** A service as far as its copies can go by it: also one that left the file. */
+export interface RetiringService {
+  name: string;
+  spec: {
+    port: number;
+    policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
+  };
+}
+
+/** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
+const UNUSED_GRACE_MS = 3_000;
+
+/**
+ * retire returns how a container goes: with a drain, unless nobody can be connected. What an earlier run left running may
+ * have had traffic, whatever became of that run. Pure.
+ */
+export function retire(
+  { name: service, spec: { port, policy } }: RetiringService,
+  server: string,
+  container: Pick<ObservedCopy, 'id' | 'name' | 'release' | 'isRunning' | 'helpers' | 'isAdopted'>,
+): Retirement {
+  const { id, name, release, isRunning, helpers, isAdopted } = container;
+  return {
+    service,
+    server,
+    id,
+    name,
+    containerPort: isAdopted ? undefined : port,
+    release,
+    helpers,
+    drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
+    graceMs: policy.stopGracePeriodMs,
+  };
+}
+
+/** retireUnused returns how a container goes that this run has started and that never had traffic: at once. Pure. */
+export function retireUnused(
+  service: RetiringService,
+  server: string,
+  container: Parameters<typeof retire>[2],
+): Retirement {
+  const { strategy, stopGracePeriodMs } = service.spec.policy;
+  // What may write to a volume gets the time it was promised, whatever was asked of it.
+  const graceMs = strategy === 'recreate' ? stopGracePeriodMs : Math.min(stopGracePeriodMs, UNUSED_GRACE_MS);
+  return { ...retire(service, server, container), drainTimeoutMs: undefined, graceMs };
+}
+
+/** addRetirement adds the steps by which a container goes, and returns the ids of the last one. */
+export function addRetirement(graph: StepGraph, retirement: Retirement, after: After): string[] {
+  const drained = graph.add(drainOf(retirement), after);
+  const stopped = graph.add(stopOf(retirement), drained);
+  return graph.add(removeOf(retirement), stopped);
+}
+
+/** addRetirements adds those of several containers, side by side. */
+export function addRetirements(graph: StepGraph, all: readonly Retirement[], after: After): string[] {
+  if (all.length === 0) return graph.add([], after);
+  return all.flatMap((one) => addRetirement(graph, one, after));
+}
+
+/** drainOf returns the step that waits until nobody is connected any more; none where nobody can be. */
+export function drainOf({
+  service,
+  server,
+  id,
+  name,
+  containerPort,
+  drainTimeoutMs,
+}: Retirement): DrainStep[] {
+  if (drainTimeoutMs === undefined) return [];
+  const ports = containerPort === undefined ? undefined : [containerPort];
+  return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
+}
+
+/** stopOf returns the step that stops the container. */
+export function stopOf({ service, server, id, name, graceMs }: Retirement): StopStep {
+  return { kind: 'stop', service, server, id, name, graceMs };
+}
+
+/** removeOf returns the step that removes it, with the helpers that watch it. */
+export function removeOf({ service, server, id, name, helpers }: Retirement): RemoveStep {
+  return { kind: 'remove', service, server, id, name, helpers };
+}

@@ -1,0 +1,132 @@
+import type { Route } from '../../nginx/routes.ts';
+import type { CheckedCopy } from '../steps/healthy.ts';
+import type { HookStep } from '../steps/hook.ts';
+import type { Step } from '../steps/index.ts';
+import type { StartStep } from '../steps/start.ts';
+import type { StopStep } from '../steps/stop.ts';
+import type { SwitchStep } from '../steps/switch.ts';
+import type { After, StepGraph } from './graph.ts';
+import { drainOf, type Retirement, removeOf, stopOf } from './retirement.ts';
+
+/** A copy that has to prove that it is healthy. */
+export type Check = CheckedCopy;
+
+/** How traffic moves. */
+export interface TrafficMove {
+  /** Names it among the other moves of a run. */
+  name: string;
+  /** All routes of the environment after it, and as they are before. */
+  routes: Route[];
+  before: Route[];
+  /** The services whose traffic goes to other copies. */
+  moved: string[];
+  /** Names of the servers whose edge and sidecar get the routes. */
+  servers: string[];
+}
+
+/** Services that change together: all they depend on has changed before. */
+export interface Rollout {
+  services: string[];
+  /** Before anything else: while they run, everything is as it was. */
+  preDeploy: HookStep[];
+  /** Old copies that must not run beside the new ones: `recreate` only. */
+  stop: StopStep[];
+  start: StartStep[];
+  check: Check[];
+  move: TrafficMove | undefined;
+  /** All routes of the environment as they are before it. */
+  before: Route[];
+  /** While the old copies drain. */
+  postDeploy: HookStep[];
+  retire: Retirement[];
+}
+
+/** Where a rollout's steps end: ids. */
+export interface LaidOut {
+  /** From then on its services serve as wanted. */
+  serving: string[];
+  /** From then on what depends on them may change. */
+  over: string[];
+}
+
+/**
+ * layOut adds the steps of a rollout: this is the order that loses no request. Nothing touches an old copy before the
+ * traffic has moved on every server and the new copies are proven to have it: a request through the very upstream was
+ * answered by one of them. A configuration that nginx has taken proves nothing, for where a new copy's name does not
+ * resolve, the old one answers as its backup.
+ */
+export function layOut(graph: StepGraph, rollout: Rollout, after: After): LaidOut {
+  const { check, retire } = rollout;
+  const prepared = graph.add(rollout.preDeploy, after);
+  const cleared = graph.add(rollout.stop, prepared);
+
+  const started = graph.add(rollout.start, cleared);
+  const answering = graph.add(check.map(answerOf), started);
+  const healthy = graph.add(check.map(healthyOf), answering);
+  // Side by side with the proof of health goes what takes time before traffic can move.
+  const staged = graph.add(stagesOf(rollout), answering);
+  const probed = graph.add(probesOf(rollout), answering);
+  const proven = switchesOf(rollout).flatMap((step) => {
+    const switched = graph.add(step, [healthy, staged, probed]);
+    return graph.add(proveOf(step), switched);
+  });
+  const moved = proven.length > 0 ? proven : healthy;
+  const gone = retire.map((copy) => {
+    const drained = graph.add(drainOf(copy), moved);
+    const stopped = graph.add(stopOf(copy), drained);
+    return graph.add(removeOf(copy), stopped);
+  });
+
+  graph.add(probeEndsOf(rollout), gone);
+  return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
+}
+
+/** layOutMove adds the steps of a move of traffic between copies that all serve: it needs no more than its proof. */
+export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): string[] {
+  const staged = graph.add(stagesOf({ move }), after);
+  return switchesOf({ move }).flatMap((step) => {
+    const switched = graph.add(step, staged);
+    return graph.add(proveOf(step), switched);
+  });
+}
+
+const answerOf = (check: Check): Step => ({ kind: 'answer', ...check });
+const healthyOf = (check: Check): Step => ({ kind: 'healthy', ...check });
+
+function stagesOf({ move }: Pick<Rollout, 'move'>): Step[] {
+  if (move === undefined) return [];
+  const { name, routes, servers } = move;
+  return [{ kind: 'stage', move: name, routes, servers }];
+}
+
+/** Each server for itself: what is proven on one stands, whatever becomes of another. */
+function switchesOf({ move }: Pick<Rollout, 'move'>): SwitchStep[] {
+  if (move === undefined) return [];
+  const { name, routes, before, moved, servers } = move;
+  return servers.map((server) => ({ kind: 'switch', move: name, server, servers, routes, before, moved }));
+}
+
+const proveOf = ({ move, server, routes, moved }: SwitchStep): Step => ({
+  kind: 'prove',
+  move,
+  server,
+  routes,
+  moved,
+});
+
+function probesOf(rollout: Rollout): Step[] {
+  return probedRoutes(rollout).map((route) => ({ kind: 'probe', service: route.service, route }));
+}
+
+function probeEndsOf(rollout: Rollout): Step[] {
+  return probedRoutes(rollout).map(({ service }) => ({ kind: 'end probe', service }));
+}
+
+/** What moves and had traffic before, over http: a probe that has nobody to answer it would prove nothing. */
+function probedRoutes({ move, retire }: Rollout): Route[] {
+  if (move === undefined) return [];
+  const replaced = new Set(retire.map(({ service }) => service));
+  return move.routes.filter(
+    ({ service, protocol }) => protocol === 'http' && move.moved.includes(service) && replaced.has(service),
+  );
+}

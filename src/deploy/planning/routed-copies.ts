@@ -1,0 +1,176 @@
+import type { Copy, Slot } from '../../model/copy.ts';
+import { containerName, type Scope, scopeName } from '../../model/names.ts';
+import type { ServerSpec } from '../../model/spec.ts';
+import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import { type ManifestScope, routesOf, servingSlots } from '../../nginx/tree.ts';
+import type { PlanInput } from './input.ts';
+import type { ObservedCopy, ObservedNginx, ObservedServer } from './observed.ts';
+import { copiesOn, recordedOn } from './observed-copies.ts';
+import { portOf, recordedPort } from './version-ports.ts';
+
+/** An input never changes, and the planner asks the same of it for every service and rollout: it is looked at once. */
+function once<T>(look: (input: PlanInput) => T): (input: PlanInput) => T {
+  const seen = new WeakMap<PlanInput, { found: T }>();
+  return (input) => {
+    const known = seen.get(input) ?? { found: look(input) };
+    seen.set(input, known);
+    return known.found;
+  };
+}
+
+/** The copies of a service on one server, by what they do. */
+export interface CopiesOnServer {
+  /** The one that has the traffic, or that will have it when its server's nginx is there. */
+  active: ObservedCopy | undefined;
+  /** The one beside it. */
+  idle: ObservedCopy | undefined;
+  /** There are more only where somebody made them by hand, or a run has left them. */
+  others: ObservedCopy[];
+}
+
+/**
+ * copiesByRole returns the copy that the live routes point to, and the one beside it. Where that one is gone, the one
+ * beside it is the backup that serves. The record is asked only where there is no route. Pure.
+ */
+export function copiesByRole(input: PlanInput, service: string, server: string): CopiesOnServer {
+  const copies = copiesOn(input, service, server);
+  const routed = routedSlot(input, service, server);
+  const recorded = recordedOn(input, service, server)?.slot;
+  const active =
+    routed === undefined
+      ? (copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+        copies.find(({ slot }) => slot === recorded) ??
+        copies.find(({ isRunning }) => isRunning) ??
+        copies[0])
+      : (copies.find(({ slot }) => slot === routed) ?? copies.find(({ isRunning }) => isRunning));
+  const rest = copies.filter((copy) => copy !== active);
+  const ours = rest.filter(({ isAdopted }) => !isAdopted);
+  const idle = ours.find(({ slot }) => slot !== active?.slot) ?? ours[0] ?? rest[0];
+  return { active, idle, others: rest.filter((copy) => copy !== idle) };
+}
+
+/**
+ * servedBy returns what an edge or sidecar serves of an environment: what the running nginx has read, which is
+ * not what the pointer names where a run was cut off before its reload; else what it will read when it starts. Pure.
+ */
+export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): ManifestScope | undefined {
+  if (nginx === undefined) return undefined;
+  const { tree, folder, generation, isRunning } = nginx;
+  if (isRunning && generation === undefined) return undefined;
+  return tree.folders[folder].manifest?.scopes[scopeName(scope)];
+}
+
+/** servingRelease returns the highest release among the copies that any edge or sidecar sends traffic to; 0 for none. */
+export function servingRelease(scope: Scope, observed: readonly ObservedServer[], service: string): number {
+  const routed = observed
+    .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+    .flatMap((served) => served?.routes[service]?.copies ?? []);
+  const serving = observed.flatMap(({ name, copies }) =>
+    copies.filter(
+      (copy) =>
+        copy.service === service && routed.some(({ server, slot }) => server === name && slot === copy.slot),
+    ),
+  );
+  return Math.max(0, ...serving.map(({ release }) => release));
+}
+
+/**
+ * routedSlot returns the slot that the live routes point to on a server. The server's own sidecar says it; where a run
+ * was cut off during a first switch, only others may know yet.
+ */
+export function routedSlot(input: PlanInput, service: string, server: string): Slot | undefined {
+  return routedSlots(input).get(server)?.get(service);
+}
+
+/** The slots that the live routes point to, by server and service. */
+const routedSlots = once((input) => {
+  const zones = new Map(input.servers.map(({ name, zone }) => [name, zone]));
+  const slots = input.observed.map(({ name, sidecar, edge }) => {
+    const neighbours = input.observed.filter((server) => zones.get(server.name) === zones.get(name));
+    const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+    const found = new Map<string, Slot>();
+    for (const nginx of all) {
+      for (const [service, [slot]] of servingSlots(servedBy(input.scope, nginx), name)) {
+        if (slot !== undefined && !found.has(service)) found.set(service, slot);
+      }
+    }
+    return [name, found] as const;
+  });
+  return new Map(slots);
+});
+
+/**
+ * liveRoutes returns the routes that edges and sidecars serve, with the copies as they are now. Where some of
+ * them were not reached by a change of domains, the old ones and the new ones count.
+ */
+export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
+  const live = new Map<string, Route>();
+  for (const { edge, sidecar } of input.observed) {
+    for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+      const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
+      live.set(route.service, { ...route, domains: [...domains] });
+    }
+  }
+  const placed = [...live.values()].map((route) => ({
+    ...route,
+    copies: servingCopies(input, route.service).map(asRouted),
+  }));
+  return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
+});
+
+/**
+ * servingCopies returns the copies that have a service's traffic now. One that is gone does not count where others of
+ * its zone serve; where none does, the one beside it serves as its backup. Pure.
+ */
+export function servingCopies(input: PlanInput, service: string): Copy[] {
+  const found = input.servers.flatMap((server) => servingOn(input, service, server));
+  return found
+    .filter(
+      ({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup),
+    )
+    .map(({ copy }) => copy);
+}
+
+function servingOn(input: PlanInput, service: string, { name: server, zone }: ServerSpec) {
+  if (input.excluded.has(server)) return [];
+  if (!input.reached.includes(server)) {
+    // A server that the run does not look at: the record is all there is.
+    const recorded = recordedOn(input, service, server);
+    if (recorded === undefined) return [];
+    const { slot, container: name, release } = recorded;
+    const port = recordedPort(input.scope, service, recorded);
+    return [{ zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) }];
+  }
+  const routed = routedSlot(input, service, server);
+  const { active } = copiesByRole(input, service, server);
+  if (routed === undefined || active === undefined) return [];
+  const { slot, name, release } = active;
+  const port = portOf(slot, active.versionPort);
+  const copy = serving({ service, server, slot, name, release, port });
+  return [{ zone, isBackup: slot !== routed, copy }];
+}
+
+/** asRouted returns a copy as routes know it. */
+export function asRouted({ server, slot, weight, port }: Copy): RoutedCopy {
+  return { server, slot, weight, ...(port !== undefined && { port }) };
+}
+
+/** serving returns a copy that has the traffic. */
+export function serving(copy: Omit<Copy, 'weight' | 'state'>): Copy {
+  return { ...copy, weight: 1, state: 'serving' };
+}
+
+/** copyNamed returns name and release of the copy in a slot, as observed, else as recorded, else as it would be called. Pure. */
+export function copyNamed(
+  input: PlanInput,
+  service: string,
+  { server, slot }: Pick<Copy, 'server' | 'slot'>,
+): { name: string; release: number | undefined } {
+  if (input.observed.some(({ name }) => name === server)) {
+    const found = copiesOn(input, service, server).find((copy) => copy.slot === slot);
+    if (found !== undefined) return found;
+  }
+  const recorded = recordedOn(input, service, server);
+  const name = recorded?.slot === slot ? recorded.container : containerName(input.scope, service, slot);
+  return { name, release: recorded?.release };
+}

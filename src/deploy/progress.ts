@@ -1,0 +1,72 @@
+import type { Copy } from '../model/copy.ts';
+import type { Execution } from './execute.ts';
+import { leftOutFailure } from './partial-failure.ts';
+import type { Change, Plan, PlannedRollout, StaleChange } from './planning/plan.ts';
+
+/** Progress is how far a run has come, over all plans that it has followed. */
+export class Progress {
+  changes: Change[];
+  copies: Record<string, Copy[]>;
+  stale: StaleChange;
+  /** Services that serve as wanted. */
+  readonly done = new Set<string>();
+  /** Services whose traffic has moved to other copies. */
+  readonly switched = new Set<string>();
+  /** Names of servers that could not be asked any more when the run went back. */
+  readonly dead: string[] = [];
+  /** Why the run went on without a server, by its name. */
+  readonly left = new Map<string, unknown>();
+  failure: unknown;
+  isUndone = true;
+  hasActed = false;
+  readonly #planned = new Set<string>();
+
+  constructor({ changes, copies, stale, rollouts }: Plan) {
+    this.changes = changes;
+    this.copies = copies;
+    this.stale = stale;
+    for (const name of rollouts.flatMap(({ services }) => services)) this.#planned.add(name);
+  }
+
+  /** Services that were to change, and run as before: only a run that has failed has any. */
+  get undone(): ReadonlySet<string> {
+    if (this.failure === undefined) return new Set();
+    return new Set([...this.#planned].filter((name) => !this.done.has(name)));
+  }
+
+  /** note takes down what has become of a plan. */
+  note({ rollouts }: Plan, execution: Execution): void {
+    this.hasActed = true;
+    for (const { services, moved, steps, serving } of rollouts) {
+      const isBegun = steps.some((id) => ['running', 'done', 'failed'].includes(execution.stateOf(id)));
+      if (!isBegun || !serving.every((id) => execution.stateOf(id) === 'done')) continue;
+      for (const name of services) this.done.add(name);
+      for (const name of moved) this.switched.add(name);
+    }
+  }
+
+  /**
+   * goOn goes over to the plan that a run follows without servers that it has left out. Services of the rollout that failed
+   * there serve as wanted on the others, unless the plan has more to do for them.
+   */
+  goOn(failed: PlannedRollout | undefined, rest: Plan): void {
+    const ahead = rest.rollouts.flatMap(({ services }) => services);
+    for (const name of failed?.services ?? []) if (!ahead.includes(name)) this.done.add(name);
+    for (const name of failed?.moved ?? []) this.switched.add(name);
+    for (const name of ahead) this.#planned.add(name);
+    // What has happened to a service already is no part of the rest of the plan.
+    this.changes = rest.changes.map((change) => {
+      const before = this.changes.find(({ service }) => service === change.service);
+      return before === undefined || before.effect === 'none'
+        ? change
+        : { ...before, servers: change.servers };
+    });
+    this.copies = { ...this.copies, ...rest.copies };
+    this.stale = rest.stale;
+  }
+
+  /** leftFailure returns why a run fails that has left servers out. */
+  leftFailure(): unknown {
+    return leftOutFailure(this.left);
+  }
+}

@@ -1,0 +1,138 @@
+import type { Fleet } from '../fleet/fleet.ts';
+import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
+import { UserError } from '../model/errors.ts';
+import type { Release } from '../model/release.ts';
+import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
+import type { Snapshot } from '../state/snapshot.ts';
+import type { Restored } from './planning/assemble.ts';
+import type { PlanInput } from './planning/input.ts';
+import { type Plan, stepsOf } from './planning/plan.ts';
+import { chooseRelease, type RollbackTarget } from './record/choose-release.ts';
+import type { ChangeRequest } from './request.ts';
+
+/** What shall run, of which a rollback has chosen some. */
+export interface Asked {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: ChangeRequest['secrets'];
+  /** The releases that a rollback brings back. */
+  restored?: Restored;
+}
+
+/**
+ * restore returns what a request asks for; of one for a rollback it is the releases that were chosen, with the values that
+ * their secrets had. It throws a UserError when a release, or a value of it, cannot be had.
+ */
+export async function restore(
+  request: ChangeRequest,
+  wanted: EnvironmentSpec,
+  snapshot: Snapshot,
+  fleet: Fleet,
+): Promise<Asked> {
+  const { narrowing, rollback, log, secrets: given } = request;
+  if (rollback === undefined) return { wanted, secrets: given };
+  const { to } = rollback;
+  const services = narrowing.services ?? [];
+  if (typeof to === 'number' && services.length > 1) {
+    throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+      hint: 'Releases are numbered per service: name one service, or use a version.',
+    });
+  }
+  const chosen = await Promise.all(
+    services.map(async (name) => [name, await chooseOne(snapshot, name, to)] as const),
+  );
+  const restored = new Map(chosen);
+  for (const { service, number, container } of restored.values()) {
+    log.info(`${service}: going back to what release ${number} was (${container.image})`);
+  }
+  const secrets = await readSecrets(fleet, wanted, restored);
+  for (const value of Object.values(secrets).flatMap((values) => Object.values(values))) request.hide(value);
+  return { wanted: restoredSpec(wanted, restored), restored, secrets };
+}
+
+async function chooseOne(snapshot: Snapshot, service: string, to: RollbackTarget): Promise<Release> {
+  const recorded = snapshot.state.services[service];
+  if (recorded === undefined || recorded.release === 0) {
+    throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+      hint: 'Deploy it first.',
+    });
+  }
+  return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+}
+
+/**
+ * restoredSpec returns what is wanted with some services as their releases have them. Where they stand and what they
+ * depend on is as the file says now: servers and neighbours are those of today. Pure.
+ */
+export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): EnvironmentSpec {
+  const services = wanted.services.map((spec): ServiceSpec => {
+    const release = restored.get(spec.name);
+    if (release === undefined) return spec;
+    const { protocol, port, container, route, policy } = release;
+    const { name, dependsOn, placement } = spec;
+    return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+  });
+  return { ...wanted, services };
+}
+
+/** A tag may have moved since. With the digest, a registry is asked only where the image is gone. */
+function pinned(spec: ServiceSpec, { image_digest }: Release): ServiceSpec {
+  const { container, policy } = spec;
+  const digest = image_digest?.split('@')[1];
+  if (digest === undefined) return spec;
+  const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+  const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
+  return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+
+/**
+ * checkImages throws a UserError when a container would be started from another image than the release had. Only an
+ * image without a digest can be another one: it was loaded on the servers by hand, under a name that may have moved. Pure.
+ */
+export function checkImages(input: PlanInput, plan: Plan): void {
+  const starts = stepsOf(plan, 'start').filter(({ existing }) => existing === undefined);
+  for (const { service, server, blueprint } of starts) {
+    const { image } = blueprint.container;
+    const restored = input.services.find(({ name }) => name === service)?.restored;
+    if (restored === undefined || image.includes('@')) continue;
+    const found = input.observed.find(({ name }) => name === server)?.images.get(image);
+    if (found !== undefined && found.id === restored.image_id) continue;
+    const what = found === undefined ? 'is not there any more' : 'may be another image by now';
+    throw new UserError(`${server}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+      hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+    });
+  }
+}
+
+async function readSecrets(
+  fleet: Fleet,
+  { project, environment, nginx }: EnvironmentSpec,
+  restored: Restored,
+): Promise<Record<string, SecretValues>> {
+  const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+  const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
+  if (sets.length === 0) return {};
+  const scope = { project, environment };
+  const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+  return Object.fromEntries(
+    releases.map((release, index) => {
+      const found = kept.map((ofServer) => ofServer.get(sets[index]!));
+      return [release.service, valuesOf(release, found)];
+    }),
+  );
+}
+
+/** A server may keep nothing, or be new: any of them that has all values will do. */
+function valuesOf(release: Release, found: readonly (SecretValues | undefined)[]): SecretValues {
+  const { container, service, number, secrets_version } = release;
+  const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+  if (whole === undefined) {
+    throw new UserError(
+      `the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`,
+      {
+        hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+      },
+    );
+  }
+  return Object.fromEntries(container.secrets.map((name) => [name, whole[name]!]));
+}

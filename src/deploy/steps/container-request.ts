@@ -1,0 +1,61 @@
+import type { ContainerCreateRequest } from '@docker/node-sdk';
+import type { WantedSettings } from '../planning/container-settings.ts';
+
+/** createRequest returns what the Engine API is asked to create; `secrets` has the values by the names in the settings. */
+export function createRequest(
+  settings: WantedSettings,
+  secrets: Readonly<Record<string, string>>,
+): ContainerCreateRequest {
+  const { command, entrypoint, containerPort, networks, aliases, links } = settings;
+  const [network = ''] = networks;
+  const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
+  return {
+    Image: settings.image,
+    ...(command.length > 0 && { Cmd: command }),
+    ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
+    ...(settings.user && { User: settings.user }),
+    ...(settings.workingDir && { WorkingDir: settings.workingDir }),
+    ...(settings.stopSignal && { StopSignal: settings.stopSignal }),
+    Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
+    ExposedPorts: containerPort === undefined ? {} : { [`${containerPort}/tcp`]: {} },
+    Labels: { ...settings.labels, ...settings.ownLabels },
+    HostConfig: {
+      // PID 1 must pass signals on and reap children; most images' commands do neither.
+      Init: true,
+      NetworkMode: network,
+      Mounts: settings.volumes.map(({ type, source, target, readOnly }) => ({
+        Type: type as 'volume',
+        Target: target,
+        ReadOnly: readOnly,
+        ...(source !== '' && { Source: source }),
+      })),
+      RestartPolicy: {
+        Name: settings.restart.name as 'no',
+        MaximumRetryCount: settings.restart.maximumRetryCount,
+      },
+      LogConfig: { Type: settings.logging.driver as 'json-file', Config: settings.logging.options },
+      ...portBindings(settings),
+      ...limitsOf(settings),
+    },
+    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
+  };
+}
+
+function portBindings({ ports }: WantedSettings) {
+  if (ports.length === 0) return {};
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { address, hostPort, containerPort } of ports) {
+    const own = { HostIp: address, HostPort: String(hostPort) };
+    bindings[`${containerPort}/tcp`] = [...(bindings[`${containerPort}/tcp`] ?? []), own];
+  }
+  return { PortBindings: bindings };
+}
+
+function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } }: WantedSettings) {
+  return {
+    ...(cpus > 0 && { NanoCpus: cpus }),
+    ...(memoryBytes > 0 && { Memory: memoryBytes }),
+    ...(reservedMemoryBytes > 0 && { MemoryReservation: reservedMemoryBytes }),
+    ...(pids > 0 && { PidsLimit: pids }),
+  };
+}

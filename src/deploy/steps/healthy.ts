@@ -1,0 +1,175 @@
+import type { Server } from '../../fleet/server.ts';
+import { inTime, poll } from '../../model/clock.ts';
+import { copyKey, type Slot } from '../../model/copy.ts';
+import { messageOf, UserError } from '../../model/errors.ts';
+import type { Healthcheck, Protocol } from '../../model/spec.ts';
+import type { RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
+import { lastLines } from './last-lines.ts';
+import { inspectStarted, type StartedCopy } from './start.ts';
+
+/** A copy that has to prove that it is healthy. */
+export interface CheckedCopy {
+  service: string;
+  server: string;
+  slot: Slot;
+  /** The container's name. */
+  name: string;
+  containerPort: number;
+  protocol: Protocol;
+  healthcheck: Healthcheck;
+}
+
+/** Waiting until a copy has answered well for the first time. */
+export interface AnswerStep extends CheckedCopy {
+  kind: 'answer';
+}
+
+/** Waiting until a copy that has answered is healthy. */
+export interface HealthyStep extends CheckedCopy {
+  kind: 'healthy';
+}
+
+/** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
+const FIRST_PAUSE_MS = 100;
+/** An app that answers once may still be warming up. */
+const SUCCESSES_NEEDED = 3;
+/** However long the file would wait. */
+const LONGEST_WAIT_MS = 180_000;
+/** A container that came back this often is crashing, not starting. */
+const RESTARTS_MAX = 2;
+/** A crashing container is between two starts for most of the time; it is looked at for a second. */
+const CRASH_LOOK_MS = 1_000;
+const CRASH_POLL_MS = 25;
+
+/** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
+export const answer: StepKind<AnswerStep> = {
+  onlyWaits: true,
+  describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
+  run: (step, context) => awaitAnswers(step, context, 1),
+};
+
+/**
+ * Waits until a copy was healthy three times in a row, its first answer among them. It throws a UserError with the last
+ * reason and the container's last log lines when the time allowed is over or the container crashes.
+ */
+export const healthy: StepKind<HealthyStep> = {
+  onlyWaits: true,
+  describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} is healthy`,
+  run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
+};
+
+/** allowedMs returns how long a container may take to become healthy. */
+export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Healthcheck): number {
+  return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+}
+
+/** A copy that is asked how it does. */
+interface Candidate extends CheckedCopy, StartedCopy {}
+
+async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
+  const { clock, known } = context;
+  const server = context.fleet.server(step.server);
+  // Where an earlier run was cut off, the container has been running since then.
+  const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
+  const candidate: Candidate = { ...step, ...started };
+  const look = examination(server, candidate, context);
+  const { intervalMs } = step.healthcheck;
+  const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
+  // The answer that ended the wait before this one counts.
+  let successes = needed > 1 ? 1 : 0;
+  let failures = 0;
+  let reason = 'it was not asked yet';
+  if (successes > 0) await clock.sleep(shortMs);
+  const isHealthy = await poll(
+    clock,
+    {
+      timeoutMs: started.since + allowedMs(step.healthcheck) - clock.now(),
+      everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
+    },
+    async () => {
+      const complaint = await look().catch(messageOf);
+      if (complaint === undefined) {
+        successes += 1;
+        failures = 0;
+        return successes >= needed ? true : undefined;
+      }
+      successes = 0;
+      failures += 1;
+      reason = complaint;
+      const crash = await crashOf(server, candidate.id, context);
+      if (crash !== undefined) throw await failure(server, candidate, crash);
+      return undefined;
+    },
+  );
+  if (isHealthy) return;
+  const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
+  throw await failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`);
+}
+
+/** Returns a function that resolves to undefined for a healthy copy, else to what is wrong. */
+function examination(
+  server: Server,
+  candidate: Candidate,
+  { clock }: RunContext,
+): () => Promise<string | undefined> {
+  const { healthcheck, protocol, imageTest } = candidate;
+  const { timeoutMs } = healthcheck;
+  const http = (path: string, isGood: (status: number) => boolean) => async () => {
+    const { address, containerPort: port } = candidate;
+    const { status } = await server.http.get({ address, port, path }, timeoutMs);
+    return isGood(status) ? undefined : `GET ${path} answered ${status}`;
+  };
+  const command = (test: readonly string[]) => async () => {
+    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+    const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
+    if (result.exitCode === 0) return undefined;
+    const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+    return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
+  };
+  const tcp = async () => {
+    const dialled = server.dial(candidate.address, candidate.containerPort).then((stream) => {
+      stream.destroy();
+      return true;
+    });
+    const isOpen = await inTime(clock, dialled, timeoutMs, false);
+    return isOpen ? undefined : `no connection within ${timeoutMs} ms`;
+  };
+  switch (healthcheck.kind) {
+    case 'http':
+      return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
+    case 'command':
+      return command(healthcheck.test ?? []);
+    case 'tcp':
+      return tcp;
+    case 'default':
+      if (imageTest.length > 1) return command(imageTest);
+      return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
+  }
+}
+
+async function crashOf(server: Server, id: string, context: RunContext): Promise<string | undefined> {
+  const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
+  if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
+  const ended = await lastEnd(server, id, context);
+  if (ended === undefined) return `crashed ${RestartCount} times`;
+  const why = ended.OOMKilled ? ', out of memory' : '';
+  return RestartCount > 0
+    ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
+    : `ended with exit code ${ended.ExitCode}${why}`;
+}
+
+/** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
+async function lastEnd(server: Server, id: string, { clock }: RunContext) {
+  return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
+    const { State } = await server.engine.inspectContainer(id);
+    return State && (State.Restarting || !State.Running) ? State : undefined;
+  });
+}
+
+async function failure(server: Server, { id, name }: Candidate, what: string): Promise<UserError> {
+  const log = await lastLines(server, id);
+  return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
+    hint: 'The new container is removed; what ran before, if anything did, serves.',
+  });
+}

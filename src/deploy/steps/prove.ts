@@ -1,0 +1,60 @@
+import { allOrErrors } from '../../fleet/fleet.ts';
+import type { Server } from '../../fleet/server.ts';
+import { copyKey } from '../../model/copy.ts';
+import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
+import { backendsOf, type Route } from '../../nginx/routes.ts';
+import type { RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
+
+/** Proving that the copies which shall have the traffic have it, on one server. */
+export interface ProveStep {
+  kind: 'prove';
+  /** Names the move of traffic that it is part of. */
+  move: string;
+  server: string;
+  /** All routes of the environment. */
+  routes: Route[];
+  /** The services whose traffic has moved. */
+  moved: string[];
+}
+
+/**
+ * Asks edge and sidecar of a server through the very upstreams until one of the new copies has answered. A copy that was
+ * started again in its slot is proven too: its nginx may know another address of it for a second.
+ */
+export const prove: StepKind<ProveStep> = {
+  describe({ server, moved }) {
+    return moved.length > 0
+      ? `prove that the new copies of ${moved.join(', ')} answer on ${server}`
+      : `see that ${server} has its routes`;
+  },
+  async run(step, context) {
+    const staging = await context.known.stagings.get(step.move);
+    const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
+      if (generation === undefined) return [];
+      const routes = step.routes
+        .filter(({ service }) => step.moved.includes(service))
+        .filter(({ domains }) => instance.kind === 'sidecar' || domains.length > 0)
+        .map((route) => proofOf(context, route, instance.server))
+        .filter(({ all }) => all.length > 0);
+      return routes.map((proof) => proveRoute(instance, context.scope, generation, proof, context.clock));
+    });
+    await allOrErrors(proofs);
+    await staging?.finished(step.server);
+  },
+};
+
+/** The addresses that may answer for a route on a server: those of the copies that have the traffic. */
+function proofOf({ scope, servers, known }: RunContext, route: Route, server: Server): Proof {
+  const backends = backendsOf(scope, route, server.spec, servers).filter(({ weight }) => weight > 0);
+  const addresses = backends.map((backend) => {
+    const key = copyKey({ ...backend, service: route.service });
+    const address = backend.isLocal ? (known.addresses.get(key) ?? key) : backend.address;
+    return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
+  });
+  return {
+    route,
+    own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
+    all: addresses.map(({ text }) => text),
+  };
+}

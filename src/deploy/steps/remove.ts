@@ -1,0 +1,23 @@
+import type { StepKind } from './kind.ts';
+
+/** Removing a container that nobody needs any more, and the helpers that watch it. Named volumes stay. */
+export interface RemoveStep {
+  kind: 'remove';
+  service: string;
+  server: string;
+  id: string;
+  /** The container's name. */
+  name: string;
+  /** Ids of helpers. */
+  helpers: string[];
+}
+
+/** Names ids, as `stop` does. */
+export const remove: StepKind<RemoveStep> = {
+  describe: ({ name, server }) => `remove ${name} on ${server}`,
+  async run({ server, id, helpers }, { fleet }) {
+    const { engine } = fleet.server(server);
+    await engine.removeContainer(id);
+    await Promise.all(helpers.map((helper) => engine.removeContainer(helper)));
+  },
+};

@@ -1,0 +1,197 @@
+import { allOrErrors } from '../../fleet/fleet.ts';
+import type { Server } from '../../fleet/server.ts';
+import { scopeName } from '../../model/names.ts';
+import { isAccepted } from '../../nginx/accepted.ts';
+import { type Composition, compose, isServed, type ScopeWish } from '../../nginx/compose.ts';
+import type { NginxInstance } from '../../nginx/instance.ts';
+import { type EdgeLocks, takeEdgeLocks } from '../../nginx/lock.ts';
+import type { NginxKind } from '../../nginx/render.ts';
+import type { Route } from '../../nginx/routes.ts';
+import type { Folder } from '../../nginx/tree.ts';
+import { wishOf } from '../planning/planned-routes.ts';
+import { instanceAt, nginxKey, type RunContext } from './context.ts';
+import type { StepKind } from './kind.ts';
+
+/** Making the next configuration of edges and sidecars ready, without a change for anybody. */
+export interface StageStep {
+  kind: 'stage';
+  /** Names the move of traffic that it is for. */
+  move: string;
+  /** All routes of the environment after it. */
+  routes: Route[];
+  servers: string[];
+}
+
+/** Other projects wait while a run holds the locks of the edges. */
+const LONGEST_HOLD_MS = 5_000;
+
+/**
+ * Nothing goes live anywhere before every nginx has accepted its new configuration. The edges stay locked until the
+ * traffic has moved, or the run has waited for too long for something else.
+ */
+export const stage: StepKind<StageStep> = {
+  moments: ['locked'],
+  describe: ({ servers }) => `make the new routes ready on ${servers.join(', ')}`,
+  async run(step, context) {
+    const staging = await stagingOf(context, step);
+    // Whoever is ended meanwhile takes the step back.
+    void context.clock
+      .sleep(LONGEST_HOLD_MS)
+      .then(() => staging.abandon())
+      .catch(() => undefined);
+  },
+  async undo({ move }, { known }) {
+    await (await known.stagings.get(move))?.abandon();
+  },
+};
+
+/** An edge or sidecar, and what it shall serve next. */
+export interface StagedNginx {
+  instance: NginxInstance;
+  /** Undefined where it serves that already. */
+  next: NextConfiguration | undefined;
+  /** By which proofs know what it serves then; undefined when it serves nothing of the environment. */
+  generation: string | undefined;
+}
+
+/** A configuration that goes live next. */
+export interface NextConfiguration {
+  composition: Composition;
+  /** Files that are not on the server yet: those of a configuration that nginx has accepted before. */
+  unwritten: ReadonlyMap<string, string>;
+  /** What to go back to. */
+  before: { folder: Folder; generation: string | undefined };
+}
+
+/** Staging is what was made ready for one move of traffic, and the locks of the edges that hold it so. */
+export class Staging {
+  readonly #all: readonly StagedNginx[];
+  readonly #locks: EdgeLocks;
+  readonly #forget: () => void;
+  readonly #unclaimed: Set<string>;
+  readonly #claimed = new Set<string>();
+
+  /** `forget` is called when it is of no use any more. */
+  constructor(servers: readonly string[], all: readonly StagedNginx[], locks: EdgeLocks, forget: () => void) {
+    this.#unclaimed = new Set(servers);
+    this.#all = all;
+    this.#locks = locks;
+    this.#forget = forget;
+  }
+
+  /** on returns edge and sidecar of a server. */
+  on(server: string): StagedNginx[] {
+    return this.#all.filter(({ instance }) => instance.server.name === server);
+  }
+
+  /** claim says that a server begins to switch: from then on it holds the locks, until it is `finished`. */
+  claim(server: string): void {
+    this.#unclaimed.delete(server);
+    this.#claimed.add(server);
+  }
+
+  /** finished says that a server's switch is proven, or was taken back. */
+  async finished(server: string): Promise<void> {
+    this.#claimed.delete(server);
+    if (this.#claimed.size + this.#unclaimed.size === 0) await this.#end();
+  }
+
+  /** abandon gives the locks back, unless a server has begun to switch: then for its own part only. */
+  async abandon(): Promise<void> {
+    this.#unclaimed.clear();
+    if (this.#claimed.size === 0) await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#forget();
+    await this.#locks.release();
+  }
+}
+
+/** A move of traffic, as far as it has to be made ready. */
+type Move = Omit<StageStep, 'kind'>;
+
+/**
+ * stagingOf returns what is ready for a move of traffic. Where it was abandoned, since the proof of health took longer
+ * than the edges may be locked, it is made ready again, once for all servers of the move.
+ */
+export function stagingOf(context: RunContext, move: Move): Promise<Staging> {
+  const { stagings } = context.known;
+  const found = stagings.get(move.move);
+  if (found !== undefined) return found;
+  const staging = stageRoutes(context, move);
+  stagings.set(move.move, staging);
+  staging.catch(() => stagings.delete(move.move));
+  return staging;
+}
+
+async function stageRoutes(context: RunContext, move: Move): Promise<Staging> {
+  const { fleet, guard, known, log, nginx, scope, clock } = context;
+  const servers = move.servers.map((name) => fleet.server(name));
+  const edges = await edgesOf(context, move, servers);
+  const holder = { run: guard.run, fence: guard.fence, scope };
+  const locks = await takeEdgeLocks(edges, nginx.image, holder, clock, log);
+  context.moment('locked');
+  try {
+    const all = await allOrErrors([
+      ...servers.map((server) => stageOne(context, move, server, 'sidecar')),
+      ...edges.map((server) => stageOne(context, move, server, 'edge')),
+    ]);
+    return new Staging(move.servers, all, locks, () => known.stagings.delete(move.move));
+  } catch (error) {
+    await locks.release();
+    throw error;
+  }
+}
+
+/** The servers whose edge has to change: those that get domains, and those that had some. */
+async function edgesOf(context: RunContext, move: Move, servers: readonly Server[]): Promise<Server[]> {
+  const found = await Promise.all(
+    servers.map(async (server) => ((await needsEdge(context, move, server)) ? [server] : [])),
+  );
+  return found.flat();
+}
+
+async function needsEdge(context: RunContext, move: Move, server: Server): Promise<boolean> {
+  if (wishAt(context, move, server, 'edge').files.size > 0) return true;
+  const edge = context.known.instances.get(nginxKey(server.name, 'edge'));
+  if (edge === undefined) return false;
+  const scope = scopeName(context.scope);
+  const { tree, generation } = await edge.lookAgain(scope, context.clock);
+  return generation !== undefined || tree.folders[tree.live].manifest?.scopes[scope] !== undefined;
+}
+
+function wishAt(
+  context: RunContext,
+  { routes }: Pick<StageStep, 'routes'>,
+  server: Server,
+  kind: NginxKind,
+): ScopeWish {
+  return wishOf(kind, context, server.spec, routes);
+}
+
+/** Looks at an nginx, and writes beside what it serves what it shall serve, where that differs. */
+async function stageOne(
+  context: RunContext,
+  move: Move,
+  server: Server,
+  kind: NginxKind,
+): Promise<StagedNginx> {
+  const instance = instanceAt(context, server.name, kind);
+  const scope = scopeName(context.scope);
+  const { tree, folder, generation } = await instance.lookAgain(scope, context.clock);
+  const wanted = wishAt(context, move, server, kind);
+  const written = tree.folders[tree.live].manifest?.scopes[scope]?.generation;
+  if (isServed(kind, tree, wanted) && generation === written) {
+    return { instance, next: undefined, generation };
+  }
+  // A run that was cut off, of any project, left the pointer on a folder that nginx never read: that folder is free.
+  if (folder !== tree.live) await instance.pointTo(folder);
+  const composition = compose(kind, { ...tree, live: folder }, wanted);
+  const before = { folder, generation };
+  const isWritten = !isAccepted(tree, folder, generation, composition);
+  if (isWritten) await instance.stage(composition);
+  const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
+  const isGone = !composition.scopes.includes(scope);
+  return { instance, next, generation: isGone ? undefined : composition.generation };
+}

@@ -1,0 +1,28 @@
+import {
+  EDGE_NAME,
+  networkName,
+  secretsVolumeName,
+  sidecarName,
+  sidecarVolumeName,
+} from '../../model/names.ts';
+import type { StepKind } from './kind.ts';
+
+/** Taking the last things of an environment off a server; volumes of services stay. */
+export interface TeardownStep {
+  kind: 'teardown';
+  server: string;
+}
+
+/** Takes the environment's sidecar, network and kept secrets off a server; the edge stays. */
+export const teardown: StepKind<TeardownStep> = {
+  describe: ({ server }) =>
+    `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
+  async run({ server }, { fleet, scope }) {
+    const { engine } = fleet.server(server);
+    await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+    await engine.removeContainer(sidecarName(scope));
+    await engine.removeVolume(sidecarVolumeName(scope));
+    await engine.removeVolume(secretsVolumeName(scope));
+    await engine.removeNetwork(networkName(scope));
+  },
+};
