@@ -1,6 +1,7 @@
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { isTunnelBroken, UserError } from '../model/errors.ts';
+import { hijackHandlers } from './hijack.ts';
 
 /** Opens a stream to a Docker socket. */
 export type Dial = () => Promise<Duplex>;
@@ -30,10 +31,10 @@ export interface EngineRequest {
   path: readonly string[];
   /** Objects are sent as JSON, as the API wants it for filters. */
   query?: Query;
-  /** Sent as JSON, or as a tar archive when it is a Buffer. */
-  body?: object | Buffer;
+  /** Sent as JSON, or as a tar archive when it is bytes or a stream of such. */
+  body?: object | Buffer | Readable;
   headers?: Record<string, string>;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,6 +44,7 @@ export interface EngineRequest {
  */
 export class EngineHttp {
   readonly #agent: Agent;
+  readonly #hijacked = new Set<Duplex>();
   /** Number of requests sent so far: a deploy's round trips are counted. */
   requests = 0;
   /** Asked before every request that may change something; what it throws is thrown instead of sending that. */
@@ -93,45 +95,89 @@ export class EngineHttp {
     return await this.#whole(request, sending);
   }
 
-  /** Tells a request that was cut off on its way from one that was answered, forbidden or called off. */
-  async #whole<T>({ signal }: EngineRequest, work: Promise<T>): Promise<T> {
+  /** stream sends a request and returns the answer's body as it comes; it fails when the answer is cut off. */
+  async stream(request: EngineRequest): Promise<Readable> {
+    const { body } = await this.send(request);
+    const told = new PassThrough();
+    body.once('error', (error) => told.destroy(this.#told(request, error) as Error));
+    told.once('close', () => body.destroy());
+    return body.pipe(told);
+  }
+
+  /**
+   * hijack sends a request that the engine answers with the connection itself, both ways: what a command reads and
+   * prints. Whoever asked ends it.
+   */
+  async hijack(request: EngineRequest): Promise<Duplex> {
+    const opening = new Promise<Duplex>((resolve, reject) => {
+      const handlers = hijackHandlers(request.signal, {
+        onStream: resolve,
+        onAnswer: (status, body) => reject(new EngineError(status, engineMessage(body))),
+        onError: reject,
+      });
+      this.#agent.dispatch({ ...this.#prepare(request), upgrade: 'tcp' }, handlers);
+    });
+    const stream = await this.#whole(request, opening);
+    this.#hijacked.add(stream);
+    stream.once('close', () => this.#hijacked.delete(stream));
+    return stream;
+  }
+
+  async #whole<T>(request: EngineRequest, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
-      throw isTold ? error : this.explain(error);
+      throw this.#told(request, error);
     }
   }
 
+  /** Tells a request that was cut off on its way from one that was answered, forbidden or called off. */
+  #told({ signal }: EngineRequest, error: unknown): unknown {
+    const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
+    return isTold ? error : this.explain(error);
+  }
+
   async #sendOnce(request: EngineRequest): Promise<Dispatcher.ResponseData> {
-    if (request.method !== 'GET') this.guard();
-    this.requests += 1;
-    const response = await this.#agent.request({
-      origin: 'http://docker',
-      path: `/${request.path.map(encodeURIComponent).join('/')}${queryString(request.query)}`,
-      method: request.method,
-      headers: { host: 'docker', ...contentType(request.body), ...request.headers },
-      body:
-        request.body === undefined || Buffer.isBuffer(request.body)
-          ? request.body
-          : JSON.stringify(request.body),
-      signal: request.signal,
-    });
+    const response = await this.#agent.request({ ...this.#prepare(request), signal: request.signal });
     if (response.statusCode >= 400) {
       throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
     }
     return response;
   }
 
+  /** Asks the guard, counts, and returns the request in undici's words. */
+  #prepare({
+    method,
+    path,
+    query,
+    headers,
+    body,
+  }: EngineRequest): Dispatcher.DispatchOptions & { origin: string } {
+    if (method !== 'GET') this.guard();
+    this.requests += 1;
+    return {
+      origin: 'http://docker',
+      path: `/${path.map(encodeURIComponent).join('/')}${queryString(query)}`,
+      method,
+      headers: { host: 'docker', ...contentType(body), ...headers },
+      body: body === undefined || isArchive(body) ? body : JSON.stringify(body),
+    };
+  }
+
   /** destroy ends all connections at once; `close` would wait for idle tunnels for ever. */
   async destroy(): Promise<void> {
+    for (const stream of this.#hijacked) stream.destroy();
     await this.#agent.destroy();
   }
 }
 
-function contentType(body: object | Buffer | undefined): Record<string, string> {
+function contentType(body: EngineRequest['body']): Record<string, string> {
   if (body === undefined) return {};
-  return { 'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json' };
+  return { 'content-type': isArchive(body) ? 'application/x-tar' : 'application/json' };
+}
+
+function isArchive(body: object): body is Buffer | Readable {
+  return Buffer.isBuffer(body) || body instanceof Readable;
 }
 
 function queryString(query: Query = {}): string {

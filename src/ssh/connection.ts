@@ -108,7 +108,7 @@ interface Session {
 }
 
 async function openSession(target: SshTarget, privateKey: string): Promise<Session> {
-  const jump = target.jump === undefined ? undefined : await openSession(target.jump, privateKey);
+  const jump = target.jump && (await openSession({ ...target.jump, name: target.jump.host }, privateKey));
   const seen: { hostKey?: Buffer } = {};
   try {
     const sock = await (jump ? dialThrough(jump.client, target) : dialDirectly(target));
@@ -130,7 +130,7 @@ async function openSession(target: SshTarget, privateKey: string): Promise<Sessi
       }),
     });
     const client = ssh.connection as Client;
-    // Nagle's algorithm holds small packets back for 40 ms (FIELD-NOTES).
+    // Nagle's algorithm holds small packets back for 40 ms.
     client.setNoDelay(true);
     const session: Session = {
       ssh,

@@ -12,7 +12,7 @@ const PROHIBITED = 1;
 export function explainConnectFailure(target: SshTarget, error: unknown, seenKey?: Buffer): UserError {
   if (error instanceof UserError) return error;
   const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
-  const server = `${target.user}@${target.host}:${target.port}${way}`;
+  const server = named(target, `${target.user}@${target.host}:${target.port}${way}`);
   const { level, reason } = error as { level?: string; reason?: number };
   const message = messageOf(error);
   const code = codeOf(error);
@@ -60,6 +60,11 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
   return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
 }
 
+/** named puts the server's name before where it was looked for, unless that says it already. */
+function named({ name, host }: SshTarget, address: string): string {
+  return name === host ? address : `${name} (${address})`;
+}
+
 /** codeOf returns the system's name for a failure; a jump host reports it in the words of its own system. */
 function codeOf(error: unknown): string | undefined {
   const { code, reason } = error as { code?: string; reason?: number };
@@ -71,7 +76,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function hostKeyRefused(target: SshTarget, key: Buffer, cause: unknown): UserError {
-  const server = `${target.host}:${target.port}`;
+  const server = named(target, `${target.host}:${target.port}`);
   if (target.hostKeys.length === 0) {
     return new UserError(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
       hint: `Compare the fingerprint with the server's own, then add to it: host_key: "${hostKeyLine(key)}"`,

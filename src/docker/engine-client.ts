@@ -1,0 +1,357 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type {
+  ContainerCreateRequest,
+  ContainerInspectResponse,
+  ContainerSummary,
+  ImageInspect,
+  ImageSummary,
+  NetworkCreateRequest,
+  NetworkInspect,
+  NetworkSummary,
+  SystemInfo,
+  Volume,
+  VolumeListResponse,
+} from '@docker/node-sdk';
+import { type Clock, poll, systemClock } from '../model/clock.ts';
+import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
+import type { Engine, ExecResult, PullProgress, RegistryAuth } from './engine.ts';
+import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
+import { demultiplex } from './multiplex.ts';
+import { type RunningCommand, runningCommand } from './running-command.ts';
+
+/** How long a command may go on after its output has ended, and how often it is asked for. */
+const EXEC_END_MS = 5_000;
+const EXEC_END_POLL_MS = 10;
+
+/** EngineClient asks an engine over connections that `dial` opens. */
+export class EngineClient implements Engine {
+  readonly #http: EngineHttp;
+  readonly #clock: Clock;
+
+  /** `connections` bounds the streams open at once, 16 unless given; those of running commands come on top. */
+  constructor(
+    dial: Dial,
+    { connections = 16, clock = systemClock }: { connections?: number; clock?: Clock } = {},
+  ) {
+    this.#http = new EngineHttp(dial, connections);
+    this.#clock = clock;
+  }
+
+  get requests(): number {
+    return this.#http.requests;
+  }
+
+  guardWith(guard: () => void): void {
+    this.#http.guard = guard;
+  }
+
+  explainWith(explain: (error: unknown) => unknown): void {
+    this.#http.explain = explain;
+  }
+
+  info(signal?: AbortSignal): Promise<SystemInfo> {
+    return this.#http.json({ method: 'GET', path: ['info'], signal });
+  }
+
+  async ping(): Promise<string> {
+    const { headers, body } = await this.#http.send({ method: 'GET', path: ['_ping'] });
+    await body.dump();
+    return String(headers['api-version'] ?? '');
+  }
+
+  listContainers(
+    filter: { label?: string[]; name?: string[]; ancestor?: string[] } = {},
+  ): Promise<ContainerSummary[]> {
+    return this.#http.json({
+      method: 'GET',
+      path: ['containers', 'json'],
+      query: { all: true, filters: filter },
+    });
+  }
+
+  inspectContainer(id: string): Promise<ContainerInspectResponse> {
+    return this.#http.json({ method: 'GET', path: ['containers', id, 'json'] });
+  }
+
+  findContainer(id: string): Promise<ContainerInspectResponse | undefined> {
+    return this.inspectContainer(id).catch(undefinedWhenMissing);
+  }
+
+  async createContainer(name: string, spec: ContainerCreateRequest): Promise<string> {
+    const { Id } = await this.#http.json<{ Id: string }>({
+      method: 'POST',
+      path: ['containers', 'create'],
+      query: { name },
+      body: spec,
+    });
+    return Id;
+  }
+
+  async startContainer(id: string): Promise<void> {
+    try {
+      await this.#http.json({ method: 'POST', path: ['containers', id, 'start'] });
+    } catch (error) {
+      if (!(error instanceof EngineError && /paused container/.test(error.message))) throw error;
+      await this.#http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
+    }
+  }
+
+  async stopContainer(id: string, graceSeconds: number): Promise<void> {
+    await this.#http
+      .json({ method: 'POST', path: ['containers', id, 'stop'], query: { t: graceSeconds } })
+      .catch(undefinedWhenMissing);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    try {
+      await this.#http.json({ method: 'DELETE', path: ['containers', id], query: { force: true, v: true } });
+    } catch (error) {
+      // 409: somebody else is removing it right now.
+      if (!isStatus(error, 404, 409)) throw error;
+    }
+  }
+
+  async renameContainer(id: string, name: string): Promise<void> {
+    await this.#http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
+  }
+
+  async signalContainer(id: string, signal: string): Promise<void> {
+    await this.#http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
+  }
+
+  async logs(
+    id: string,
+    options: { tail?: number; since?: number },
+  ): Promise<{ stdout: string; stderr: string }> {
+    const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
+    return demultiplex(await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
+  }
+
+  async exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult> {
+    const exec = await this.#createExec(id, command, { AttachStdin: false }, signal);
+    const output = await this.#http.bytes({
+      method: 'POST',
+      path: ['exec', exec, 'start'],
+      body: { Detach: false, Tty: false },
+      signal,
+    });
+    return { exitCode: await this.#exitCode(exec, signal), ...demultiplex(output) };
+  }
+
+  async execStream(
+    id: string,
+    command: readonly string[],
+    { input, signal }: { input?: Readable; signal?: AbortSignal } = {},
+  ): Promise<RunningCommand> {
+    const exec = await this.#createExec(id, command, { AttachStdin: input !== undefined }, signal);
+    const connection = await this.#http.hijack({
+      method: 'POST',
+      path: ['exec', exec, 'start'],
+      body: { Detach: false, Tty: false },
+      signal,
+    });
+    return runningCommand(connection, {
+      input,
+      signal,
+      exitCode: () => this.#exitCode(exec, signal),
+      explain: (error) => this.#http.explain(error),
+    });
+  }
+
+  async #createExec(
+    id: string,
+    command: readonly string[],
+    options: { AttachStdin: boolean },
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const { Id } = await this.#http.json<{ Id: string }>({
+      method: 'POST',
+      path: ['containers', id, 'exec'],
+      body: { Cmd: command, AttachStdout: true, AttachStderr: true, ...options },
+      signal,
+    });
+    return Id;
+  }
+
+  /** A command's output may end a moment before the engine has noticed the command's own end. */
+  async #exitCode(exec: string, signal: AbortSignal | undefined): Promise<number> {
+    const clock = signal === undefined ? this.#clock : this.#clock.endingWith(signal);
+    const code = await poll(clock, { everyMs: EXEC_END_POLL_MS, timeoutMs: EXEC_END_MS }, async () => {
+      const { ExitCode, Running } = await this.#http.json<{ ExitCode: number | null; Running: boolean }>({
+        method: 'GET',
+        path: ['exec', exec, 'json'],
+        signal,
+      });
+      return Running ? undefined : (ExitCode ?? undefined);
+    });
+    if (code === undefined) throw new Error('a command in a container ended its output and does not end');
+    return code;
+  }
+
+  async writeFiles(id: string, folder: string, files: Files, modes?: Modes): Promise<void> {
+    await this.writeArchive(id, folder, Readable.from([await packFiles(files, modes)]));
+  }
+
+  async readFiles(id: string, folder: string): Promise<Map<string, string>> {
+    return await unpackFiles(await buffer(await this.readArchive(id, folder)));
+  }
+
+  async writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void> {
+    await this.#http.json({
+      method: 'PUT',
+      path: ['containers', id, 'archive'],
+      query: { path: folder },
+      body: tar,
+      signal,
+    });
+  }
+
+  async readArchive(id: string, path: string, signal?: AbortSignal): Promise<Readable> {
+    return await this.#http.stream({
+      method: 'GET',
+      path: ['containers', id, 'archive'],
+      query: { path },
+      signal,
+    });
+  }
+
+  findImage(name: string): Promise<ImageInspect | undefined> {
+    return this.#http
+      .json<ImageInspect>({ method: 'GET', path: ['images', name, 'json'] })
+      .catch(undefinedWhenMissing);
+  }
+
+  async pullImage(
+    name: string,
+    options: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
+  ): Promise<void> {
+    const { body } = await this.#http.send({
+      method: 'POST',
+      path: ['images', 'create'],
+      query: { fromImage: name },
+      signal: options.signal,
+      headers: authHeaders(options.auth),
+    });
+    for await (const line of createInterface({ input: body })) {
+      if (line.trim() === '') continue;
+      const progress = JSON.parse(line) as PullProgress;
+      // A failed pull is a 200 whose last line says so.
+      if (progress.error !== undefined) throw new EngineError(500, progress.error);
+      options.onProgress(progress);
+    }
+  }
+
+  async findInRegistry(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<void> {
+    await this.#http.json({
+      method: 'GET',
+      path: ['distribution', name, 'json'],
+      headers: authHeaders(auth),
+      signal,
+    });
+  }
+
+  listImages(label: readonly string[]): Promise<ImageSummary[]> {
+    return this.#http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
+  }
+
+  async removeImage(id: string): Promise<void> {
+    await this.#http
+      .json({ method: 'DELETE', path: ['images', id], query: { noprune: true } })
+      .catch(undefinedWhenMissing);
+  }
+
+  listNetworks(label: readonly string[]): Promise<NetworkSummary[]> {
+    return this.#http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
+  }
+
+  findNetwork(name: string): Promise<NetworkInspect | undefined> {
+    return this.#http
+      .json<NetworkInspect>({ method: 'GET', path: ['networks', name] })
+      .catch(undefinedWhenMissing);
+  }
+
+  async createNetwork(spec: NetworkCreateRequest): Promise<void> {
+    try {
+      await this.#http.json({
+        method: 'POST',
+        path: ['networks', 'create'],
+        body: { CheckDuplicate: true, ...spec },
+      });
+    } catch (error) {
+      if (!isStatus(error, 409)) throw error;
+    }
+  }
+
+  async removeNetwork(name: string): Promise<void> {
+    await this.#http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
+  }
+
+  async joinNetwork(network: string, container: string): Promise<void> {
+    try {
+      await this.#http.json({
+        method: 'POST',
+        path: ['networks', network, 'connect'],
+        body: { Container: container },
+      });
+    } catch (error) {
+      if (!(error instanceof EngineError && /already exists in network/.test(error.message))) throw error;
+    }
+  }
+
+  async leaveNetwork(network: string, container: string): Promise<void> {
+    try {
+      await this.#http.json({
+        method: 'POST',
+        path: ['networks', network, 'disconnect'],
+        body: { Container: container, Force: true },
+      });
+    } catch (error) {
+      if (!isStatus(error, 404) && !(error instanceof EngineError && /not connected/.test(error.message)))
+        throw error;
+    }
+  }
+
+  async createVolume(name: string, labels: Record<string, string>): Promise<void> {
+    await this.#http.json({
+      method: 'POST',
+      path: ['volumes', 'create'],
+      body: { Name: name, Labels: labels },
+    });
+  }
+
+  async hasVolume(name: string): Promise<boolean> {
+    const found = await this.#http
+      .json<object>({ method: 'GET', path: ['volumes', name] })
+      .catch(undefinedWhenMissing);
+    return found !== undefined;
+  }
+
+  async listUnusedVolumes(label: readonly string[]): Promise<Volume[]> {
+    const { Volumes } = await this.#http.json<VolumeListResponse>({
+      method: 'GET',
+      path: ['volumes'],
+      query: { filters: { label, dangling: ['true'] } },
+    });
+    return Volumes ?? [];
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    await this.#http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
+  }
+
+  async close(): Promise<void> {
+    await this.#http.destroy();
+  }
+}
+
+function authHeaders(auth: RegistryAuth | undefined): Record<string, string> {
+  if (auth === undefined) return {};
+  return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+}
+
+function undefinedWhenMissing(error: unknown): undefined {
+  if (isStatus(error, 404)) return undefined;
+  throw error;
+}
