@@ -88,7 +88,7 @@ export class NginxInstance {
     if (folder !== undefined) {
       return { tree, folder, generation: tree.folders[folder].manifest?.scopes[scope]?.generation };
     }
-    // Its manifest was damaged, or somebody else wrote its configuration.
+    // Its manifest was damaged.
     const generation = await this.generation(scope);
     return { tree, folder: folderOfGeneration(tree, scope, generation) ?? tree.live, generation };
   }

@@ -9,14 +9,14 @@ import {
 import type { NginxKind } from '../../../src/nginx/render.ts';
 import { renderPointer } from '../../../src/nginx/render.ts';
 import {
-  activeSides,
-  changedByHand,
+  editedFiles,
+  folderOfGeneration,
   parseTree,
   routesOf,
-  slotOfGeneration,
+  servingSlots,
   type Tree,
 } from '../../../src/nginx/tree.ts';
-import { cache, LONDON_A, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
+import { at, cache, LONDON_A, LONDON_B, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
 const BLOG = { project: 'blog', environment: 'live' };
 const blogRoute = web({ service: 'site', domains: ['blog.example.com'], internalPort: 5300, hostPort: 8300 });
@@ -39,11 +39,11 @@ class Volume {
   write(wanted: ScopeWish): Composition {
     const composition = compose(this.#kind, this.tree, wanted);
     for (const [path, content] of composition.files) this.files.set(path, content);
-    this.files.set('nginx.conf', renderPointer(composition.slot));
+    this.files.set('nginx.conf', renderPointer(composition.folder));
     return composition;
   }
 
-  /** read returns a file of the live slot. */
+  /** read returns a file of the live folder. */
   read(path: string): string | undefined {
     return this.files.get(`${this.tree.live}/${path}`);
   }
@@ -56,12 +56,12 @@ class Volume {
 const shop = (changes = {}) => wish('edge', [web(changes)]);
 const blog = (changes = {}) => wish('edge', [{ ...blogRoute, ...changes }], { scope: BLOG });
 
-describe('slots and generations', () => {
-  test('each configuration goes to the slot that is not live, with the next generation', () => {
+describe('folders and generations', () => {
+  test('each configuration goes to the folder that is not live, with the next generation', () => {
     const edge = new Volume('edge');
     const first = edge.write(shop());
     const second = edge.write(shop({ provePath: '/', idleTimeoutMs: 1000 }));
-    expect([first.slot, second.slot]).toEqual(['b', 'a']);
+    expect([first.folder, second.folder]).toEqual(['b', 'a']);
     expect(first.generation).toMatch(/^1\.[0-9a-f]{8}$/);
     expect(second.generation).toMatch(/^2\.[0-9a-f]{8}$/);
   });
@@ -73,12 +73,12 @@ describe('slots and generations', () => {
     );
   });
 
-  test('the slot of a generation is found again', () => {
+  test('the folder of a generation is found again', () => {
     const edge = new Volume('edge');
     const { generation } = edge.write(shop());
-    expect(slotOfGeneration(edge.tree, 'shop_production', generation)).toBe('b');
-    expect(slotOfGeneration(edge.tree, 'shop_production', undefined)).toBeUndefined();
-    expect(slotOfGeneration(edge.tree, 'blog_live', generation)).toBeUndefined();
+    expect(folderOfGeneration(edge.tree, 'shop_production', generation)).toBe('b');
+    expect(folderOfGeneration(edge.tree, 'shop_production', undefined)).toBeUndefined();
+    expect(folderOfGeneration(edge.tree, 'blog_live', generation)).toBeUndefined();
   });
 });
 
@@ -111,7 +111,7 @@ describe('is served', () => {
     expect(edge.serves(shop())).toBe(true);
   });
 
-  test('not by a file that an earlier configuration left in the slot', () => {
+  test('not by a file that an earlier configuration left in the folder', () => {
     const sidecar = new Volume('sidecar');
     const both = wish('sidecar', [web(), cache()]);
     sidecar.write(both);
@@ -200,7 +200,7 @@ describe('several projects on one edge', () => {
     expect(edge.read('main.conf')).toContain('keepalive_min_timeout 9s;');
   });
 
-  test("another's file that was changed by hand is taken from the older slot, as it was written", () => {
+  test("another's file that was changed by hand is taken from the older folder, as it was written", () => {
     const edge = shared();
     edge.write(shop({ domains: ['one.example.com'] }));
     const before = blogFiles(edge);
@@ -209,10 +209,10 @@ describe('several projects on one edge', () => {
     expect(blogFiles(edge)).toEqual(before);
   });
 
-  test('where the older slot has it no more, the change is reported with file and owner', () => {
+  test('where the older folder has it no more, the change is reported with file and owner', () => {
     const edge = shared();
-    for (const slot of ['a', 'b']) edge.files.set(`${slot}/http/blog_live/site.conf`, 'server { broken');
-    expect(changedByHand(edge.tree.slots[edge.tree.live], 'blog_live')).toEqual(['http/blog_live/site.conf']);
+    for (const folder of ['a', 'b']) edge.files.set(`${folder}/http/blog_live/site.conf`, 'server { broken');
+    expect(editedFiles(edge.tree.folders[edge.tree.live], 'blog_live')).toEqual(['http/blog_live/site.conf']);
     expect(() => compose('edge', edge.tree, shop({ domains: ['one.example.com'] }))).toThrow(
       'http/blog_live/site.conf of blog live was changed by hand on this server',
     );
@@ -220,11 +220,11 @@ describe('several projects on one edge', () => {
 
   test("another's control file that has gone is named too", () => {
     const edge = shared();
-    for (const slot of ['a', 'b']) edge.files.delete(`${slot}/control/blog_live.conf`);
+    for (const folder of ['a', 'b']) edge.files.delete(`${folder}/control/blog_live.conf`);
     expect(() => compose('edge', edge.tree, shop())).toThrow('control/blog_live.conf of blog live');
   });
 
-  test('a manifest that cannot be read never makes the others disappear: the older slot knows them', () => {
+  test('a manifest that cannot be read never makes the others disappear: the older folder knows them', () => {
     const edge = shared();
     const before = blogFiles(edge);
     edge.files.set(`${edge.tree.live}/manifest.json`, '{');
@@ -233,7 +233,7 @@ describe('several projects on one edge', () => {
     expect(edge.serves(blog())).toBe(true);
   });
 
-  test('where the older slot does not know them, the run is refused, and the other project repairs it', () => {
+  test('where the older folder does not know them, the run is refused, and the other project repairs it', () => {
     const edge = shared();
     edge.write(blog({ domains: ['new.example.com'] }));
     edge.files.set(`${edge.tree.live}/manifest.json`, '{');
@@ -255,32 +255,58 @@ describe('several projects on one edge', () => {
 });
 
 describe('what a manifest tells', () => {
-  test('which side has the traffic on a server', () => {
+  test('which slots have the traffic of each service on a server', () => {
     const sidecar = new Volume('sidecar');
-    sidecar.write(wish('sidecar', [web(), cache()]));
-    const scope = sidecar.tree.slots.b.manifest?.scopes.shop_production;
-    expect([...activeSides(scope, LONDON_A.host)]).toEqual([
-      ['api', 'base'],
-      ['cache', 'secondary'],
+    const several = web({
+      copies: [at(LONDON_A, 'base', 90), at(LONDON_A, '3', 10), at(LONDON_A, 'secondary', 0)],
+    });
+    sidecar.write(wish('sidecar', [several, cache()]));
+    const scope = sidecar.tree.folders.b.manifest?.scopes.shop_production;
+    expect([...servingSlots(scope, LONDON_A.name)]).toEqual([
+      ['api', ['base', '3']],
+      ['cache', ['secondary']],
     ]);
-    expect(activeSides(scope, 'elsewhere').size).toBe(0);
-    expect(activeSides(undefined, LONDON_A.host).size).toBe(0);
+    expect(servingSlots(scope, 'elsewhere').size).toBe(0);
+    expect(servingSlots(undefined, LONDON_A.name).size).toBe(0);
+  });
+
+  test('every copy with its place, its share and, where it has one, its port', () => {
+    const edge = new Volume('edge');
+    const copies = [at(LONDON_A, 'base', 90), at(LONDON_B, '3', 10, 28_609)];
+    const more = { state: 'serving', release: 7 };
+    edge.write(wish('edge', [web({ copies: copies.map((copy) => ({ ...copy, ...more })) })]));
+    const written = JSON.parse(edge.read('manifest.json') ?? '');
+    expect(written.scopes.shop_production.routes.api.copies).toEqual([
+      { server: 'london-a', slot: 'base', weight: 90 },
+      { server: 'london-b', slot: '3', weight: 10, port: 28_609 },
+    ]);
+  });
+
+  test.each([
+    ['a slot that there is not', '"slot": "third"'],
+    ['a slot beyond the last', '"slot": "7"'],
+  ])('nothing, when it names %s', (_what, slot) => {
+    const edge = new Volume('edge');
+    edge.write(shop());
+    const path = `${edge.tree.live}/manifest.json`;
+    edge.files.set(path, edge.files.get(path)!.replace('"slot": "base"', slot));
+    expect(edge.tree.folders[edge.tree.live].manifest).toBeUndefined();
   });
 
   test('every route as it was given, so that it can be written again without the record', () => {
     const sidecar = new Volume('sidecar');
     sidecar.write(wish('sidecar', [web(), cache()]));
-    expect(routesOf(sidecar.tree.slots.b.manifest?.scopes.shop_production)).toEqual([web(), cache()]);
+    expect(routesOf(sidecar.tree.folders.b.manifest?.scopes.shop_production)).toEqual([web(), cache()]);
     expect(routesOf(undefined)).toEqual([]);
   });
 
   test('only what is served there: an edge has the routes with a domain', () => {
     const edge = new Volume('edge');
     edge.write(wish('edge', [web(), cache()]));
-    expect(routesOf(edge.tree.slots.b.manifest?.scopes.shop_production)).toEqual([web()]);
+    expect(routesOf(edge.tree.folders.b.manifest?.scopes.shop_production)).toEqual([web()]);
   });
 
-  test('files beside the slots are no configuration', () => {
+  test('files beside the folders are no configuration', () => {
     const tree = parseTree(
       new Map([
         ['nginx.conf', 'include /etc/switchyard/b/main.conf;'],
@@ -289,7 +315,7 @@ describe('what a manifest tells', () => {
       ]),
     );
     expect(tree.live).toBe('b');
-    expect([...tree.slots.b.files]).toEqual([['y', '1']]);
-    expect(tree.slots.a.files.size).toBe(0);
+    expect([...tree.folders.b.files]).toEqual([['y', '1']]);
+    expect(tree.folders.a.files.size).toBe(0);
   });
 });

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseDomain } from '../../../src/config/domain.ts';
+import { SLOTS } from '../../../src/model/copy.ts';
 import { NAME_PATTERN } from '../../../src/model/names.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
+import { type Directive, parseDirectives } from '../../../src/nginx/configuration.ts';
 import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import { backendsOf, type Route } from '../../../src/nginx/routes.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
-import { cache, LONDON_A, LONDON_B, NEW_YORK, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
+import { at, cache, LONDON_A, LONDON_B, NEW_YORK, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
 /** written returns the files of the next configuration of a new, empty nginx, as one text for people. */
 function written(kind: 'edge' | 'sidecar', of: ReturnType<typeof wish>): string {
@@ -38,36 +40,41 @@ describe('what is written, to be read by a person', () => {
 
   test('an edge among three servers of two zones', () => {
     const servers = [LONDON_A, LONDON_B, NEW_YORK];
-    const placements = [
-      { host: LONDON_A.host, side: 'base' as const },
-      { host: LONDON_B.host, side: 'secondary' as const },
-      { host: NEW_YORK.host, side: 'base' as const },
-    ];
-    const text = written('edge', wish('edge', [web({ placements })], { servers }));
+    const copies = [at(LONDON_A, 'base'), at(LONDON_B, 'secondary'), at(NEW_YORK, 'base')];
+    const text = written('edge', wish('edge', [web({ copies })], { servers }));
     expect(text).toBe(expected('edge-of-several-servers', text));
+  });
+
+  test('a sidecar whose services have 10 of 100 requests at another copy', () => {
+    const copies = [at(LONDON_A, 'base', 90), at(LONDON_A, 'secondary', 10)];
+    const text = written('sidecar', wish('sidecar', [web({ copies }), cache({ copies })]));
+    expect(text).toBe(expected('sidecar-with-weights', text));
+  });
+
+  test('an edge with three copies of a service on one server', () => {
+    const copies = [at(LONDON_A, 'base'), at(LONDON_A, 'secondary'), at(LONDON_A, '3')];
+    const text = written('edge', wish('edge', [web({ copies })]));
+    expect(text).toBe(expected('edge-with-three-copies', text));
   });
 });
 
 describe('a host port that carries the version', () => {
-  const placements = [
-    { host: LONDON_A.host, side: 'base' as const, port: 8609 },
-    { host: LONDON_B.host, side: 'secondary' as const, port: 18_609 },
-  ];
+  const copies = [at(LONDON_A, 'base', 1, 8609), at(LONDON_B, 'secondary', 1, 18_609)];
   const servers = [LONDON_A, LONDON_B];
 
-  test('is that of the copy on the other server; on the own one the side is found by its name', () => {
-    const text = written('edge', wish('edge', [web({ placements })], { servers }));
+  test('is that of the copy on the other server; on the own one the slot is found by its name', () => {
+    const text = written('edge', wish('edge', [web({ copies })], { servers }));
     expect(text).toBe(expected('edge-with-version-ports', text));
   });
 
   test('stands in the manifest', () => {
-    const { files, slot } = compose(
+    const { files, folder } = compose(
       'edge',
       parseTree(firstFiles('edge', SHOP, SETTINGS)),
-      wish('edge', [web({ placements })], { servers }),
+      wish('edge', [web({ copies })], { servers }),
     );
-    const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(slot)]]));
-    expect(routesOf(tree.slots[slot].manifest?.scopes.shop_production)[0]?.placements).toEqual(placements);
+    const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(folder)]]));
+    expect(routesOf(tree.folders[folder].manifest?.scopes.shop_production)[0]?.copies).toEqual(copies);
   });
 });
 
@@ -106,7 +113,7 @@ describe('rules that hold for every configuration', () => {
     expect(directives('sidecar').match(/control_access\.conf/g)).toHaveLength(2);
   });
 
-  test('the pointer is one line that names a slot', () => {
+  test('the pointer is one line that names a folder', () => {
     expect(renderPointer('b')).toBe('include /etc/switchyard/b/main.conf;\n');
   });
 
@@ -128,30 +135,47 @@ describe('rules that hold for every configuration', () => {
 });
 
 describe('the backends of a route', () => {
-  const both = web({
-    placements: [
-      { host: LONDON_A.host, side: 'base' },
-      { host: LONDON_B.host, side: 'secondary' },
-    ],
-  });
+  const both = web({ copies: [at(LONDON_A, 'base'), at(LONDON_B, 'secondary')] });
 
   test('the other side of every copy is there as backup, after all that have the traffic', () => {
     expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, LONDON_B])).toMatchObject([
-      { address: 'shop_production_api', port: 3000, isLocal: true, isBackup: false },
-      { address: '10.0.0.3', port: 18_100, isLocal: false, isBackup: false },
-      { address: 'shop_production_api_secondary', port: 3000, isLocal: true, isBackup: true },
-      { address: '10.0.0.3', port: 8100, isLocal: false, isBackup: true },
+      { address: 'shop_production_api', port: 3000, isLocal: true, weight: 1 },
+      { address: '10.0.0.3', port: 18_100, isLocal: false, weight: 1 },
+      { address: 'shop_production_api_secondary', port: 3000, isLocal: true, weight: 0 },
+      { address: '10.0.0.3', port: 8100, isLocal: false, weight: 0 },
     ]);
   });
 
   test('servers of other zones, unknown ones and those without a private address are left out', () => {
-    const nowhere = { host: LONDON_B.host, zone: 'lon1' };
+    const nowhere = { name: LONDON_B.name, zone: 'lon1' };
     expect(backendsOf(SHOP, both, NEW_YORK, [LONDON_A, LONDON_B, NEW_YORK])).toEqual([]);
     expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, nowhere])).toHaveLength(2);
     expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A])).toHaveLength(2);
   });
 
-  test('sides of the own server are never taken out for a failure; those of others are', () => {
+  test('weights are written where they differ, and never beside least_conn', () => {
+    const text = (...weights: number[]) => {
+      const copies = weights.map((weight, index) => at(LONDON_A, SLOTS[index]!, weight));
+      return [...renderScope('sidecar', SHOP, [web({ copies })], LONDON_A, [LONDON_A]).values()].join('');
+    };
+    expect(text(90, 10)).toMatch(/api:3000 resolve max_fails=0 weight=90;\n.*secondary:3000 .* weight=10;/);
+    expect(text(90, 10)).not.toContain('least_conn');
+    for (const equal of [text(1, 1), text(7, 7), text(5, 0), text(0, 5, 5)]) {
+      expect(equal).not.toContain('weight=');
+      expect(equal).toContain('least_conn;');
+    }
+    expect(text(90, 0, 10)).toMatch(
+      /weight=90;\n.*weight=10;\n.*_secondary:3000 resolve max_fails=0 backup;/,
+    );
+  });
+
+  test('where no copy of a zone has a share, all serve: nginx refuses an upstream of backups alone', () => {
+    const copies = [at(LONDON_A, 'base', 0), at(NEW_YORK, 'base', 1)];
+    const text = [...renderScope('edge', SHOP, [web({ copies })], LONDON_A, [LONDON_A, NEW_YORK]).values()];
+    expect(text.join('')).not.toMatch(/backup|weight=/);
+  });
+
+  test('copies of the own server are never taken out for a failure; those of others are', () => {
     const text = [...renderScope('sidecar', SHOP, [both], LONDON_A, [LONDON_A, LONDON_B]).values()].join('');
     expect(text).toContain('server shop_production_api:3000 resolve max_fails=0;');
     expect(text).toContain('server 10.0.0.3:18100 max_fails=3 fail_timeout=30s;');
@@ -178,7 +202,7 @@ describe('whatever the schema lets through', () => {
     domains: fc.array(domain, { maxLength: 3 }),
     idleTimeoutMs: fc.integer({ min: 1, max: 1e9 }),
     provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
-    placements: fc.constant([{ host: LONDON_A.host, side: 'base' as const }]),
+    copies: fc.constant([at(LONDON_A, 'base')]),
   });
 
   test('the text is well-formed: braces balance, and nothing stands outside of a directive', () => {
@@ -221,22 +245,13 @@ function isDomain(text: string): boolean {
   }
 }
 
-/** Reads a configuration as nginx does, as far as quotes, comments, `;` and braces go. */
+/** What we write is a directive, or a line of a map: a number, or an empty word. */
 function expectWellFormed(content: string): void {
-  let depth = 0;
-  let words: string[] = [];
-  const wrong: string[] = [];
-  for (const [token] of content.matchAll(/#[^\n]*|"[^"\n]*"|'[^'\n]*'|[{};]|[^\s{};"']+/g)) {
-    if (token.startsWith('#') && words.length === 0) continue;
-    if (!/^[{};]$/.test(token)) {
-      words.push(token);
-      continue;
-    }
-    if (token === '{') depth += 1;
-    if (token === '}') depth -= 1;
-    const isWhole = token === '}' ? words.length === 0 : /^(?:[a-z_]+|''|\d+)$/.test(words[0] ?? '');
-    if (!isWhole || depth < 0) wrong.push([...words, token].join(' '));
-    words = [];
-  }
-  expect({ wrong, depth, words }).toEqual({ wrong: [], depth: 0, words: [] });
+  const { directives, mistake } = parseDirectives(content);
+  expect(mistake).toBeUndefined();
+  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|)$/.test(name))).toEqual([]);
+}
+
+function namesIn(directives: readonly Directive[]): string[] {
+  return directives.flatMap(({ words: [name = ''], body }) => [name, ...namesIn(body)]);
 }

@@ -1,15 +1,21 @@
+import type { Slot } from '../../../src/model/copy.ts';
 import type { NginxSpec } from '../../../src/model/spec.ts';
 import type { ScopeWish } from '../../../src/nginx/compose.ts';
 import { type NginxKind, renderScope } from '../../../src/nginx/render.ts';
-import type { Route, RouteServer } from '../../../src/nginx/routes.ts';
+import type { Route, RoutedCopy, RouteServer } from '../../../src/nginx/routes.ts';
 
 export const SHOP = { project: 'shop', environment: 'production' };
 export const SETTINGS: NginxSpec = { image: 'nginx:1.30-alpine', keepaliveMinTimeoutMs: 2000 };
 
 /** Two servers of one zone, one of another. */
-export const LONDON_A: RouteServer = { host: '203.0.113.10', zone: 'lon1', privateIp: '10.0.0.2' };
-export const LONDON_B: RouteServer = { host: '203.0.113.11', zone: 'lon1', privateIp: '10.0.0.3' };
-export const NEW_YORK: RouteServer = { host: '203.0.113.20', zone: 'nyc1', privateIp: '10.1.0.2' };
+export const LONDON_A: RouteServer = { name: 'london-a', zone: 'lon1', privateIp: '10.0.0.2' };
+export const LONDON_B: RouteServer = { name: 'london-b', zone: 'lon1', privateIp: '10.0.0.3' };
+export const NEW_YORK: RouteServer = { name: 'new-york', zone: 'nyc1', privateIp: '10.1.0.2' };
+
+/** at returns a copy in a slot of a server, with its share of the traffic. */
+export function at({ name }: RouteServer, slot: Slot, weight = 1, port?: number): RoutedCopy {
+  return { server: name, slot, weight, ...(port !== undefined && { port }) };
+}
 
 /** web returns the route of an http service with two domains. */
 export function web(changes: Partial<Route> = {}): Route {
@@ -22,7 +28,7 @@ export function web(changes: Partial<Route> = {}): Route {
     domains: ['api.example.com', 'www.example.com'],
     idleTimeoutMs: 60_000,
     provePath: '/health',
-    placements: [{ host: LONDON_A.host, side: 'base' }],
+    copies: [at(LONDON_A, 'base')],
     ...changes,
   };
 }
@@ -38,7 +44,7 @@ export function cache(changes: Partial<Route> = {}): Route {
     domains: [],
     idleTimeoutMs: 86_400_000,
     provePath: '/',
-    placements: [{ host: LONDON_A.host, side: 'secondary' }],
+    copies: [at(LONDON_A, 'secondary')],
     ...changes,
   };
 }

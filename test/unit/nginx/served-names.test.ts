@@ -57,6 +57,33 @@ describe('what an nginx serves', () => {
     expect(names(config)).toEqual(['80 q.example', '80 ~^(?<x>.+)\\.re$']);
   });
 
+  test('files that are included, as `nginx -T` prints them: each for itself', () => {
+    const dump = `# configuration file /etc/nginx/nginx.conf:
+events {}
+http {
+    include mime.types;
+    include /etc/nginx/conf.d/*.conf;
+}
+stream { include streams/*; }
+# configuration file /etc/nginx/mime.types:
+types { text/html html; }
+# configuration file /etc/nginx/conf.d/shop.conf:
+server { listen 80; server_name shop.example; include snippets/pass.conf; }
+# configuration file /etc/nginx/snippets/pass.conf:
+${PASS}
+# configuration file /etc/nginx/streams/db:
+server { listen 5432; proxy_pass db:5432; }
+`;
+    expect(names(dump)).toEqual(['80 shop.example', '5432 _']);
+  });
+
+  test('a block of Lua, which is no configuration, hides nothing that follows', () => {
+    const lua = 'location /lua { content_by_lua_block { ngx.say("it" .. "s") } }';
+    expect(
+      names(http(`server { listen 80; server_name a; ${lua} } server { server_name b; ${PASS} }`)),
+    ).toEqual(['80 a', '80 b']);
+  });
+
   test('a stream serves whoever connects', () => {
     expect(names('stream { server { listen 80; proxy_pass db:5432; } }')).toEqual(['80 _']);
   });

@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
+import type { Slot } from '../../../src/model/copy.ts';
 import { compose, firstFiles, mendedFiles } from '../../../src/nginx/compose.ts';
 import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { identityOf, parseTree, slotOfIdentity, type Tree } from '../../../src/nginx/tree.ts';
+import { folderOfIdentity, identityOf, parseTree, type Tree } from '../../../src/nginx/tree.ts';
 
 const settings = { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2_000 };
-const server = { host: '10.0.0.1', zone: 'a', privateIp: '10.1.0.1' };
+const server = { name: 'one', zone: 'a', privateIp: '10.1.0.1' };
 
 /** An edge as it lies in its volume, which projects change one after the other. */
 class Edge {
@@ -17,23 +18,23 @@ class Edge {
     return parseTree(this.#files);
   }
 
-  /** serve gives a project the routes to one side, as a switch does. */
-  serve(project: string, side: 'base' | 'secondary'): void {
-    this.point(project, side);
+  /** serve gives a project the routes to one slot, as a switch does. */
+  serve(project: string, slot: Slot): void {
+    this.point(project, slot);
     const { tree } = this;
-    this.#identity = identityOf(tree.slots[tree.live].manifest!.scopes);
+    this.#identity = identityOf(tree.folders[tree.live].manifest!.scopes);
   }
 
   /** point is serve of a run that is cut off before it tells nginx to read. */
-  point(project: string, side: 'base' | 'secondary'): void {
+  point(project: string, slot: Slot): void {
     const scope = scopeOf(project);
     const { tree } = this;
-    const slot = slotOfIdentity(tree, this.#identity) ?? tree.live;
-    const routes = [routeTo(project, side)];
+    const folder = folderOfIdentity(tree, this.#identity) ?? tree.live;
+    const routes = [routeTo(project, slot)];
     const files = renderScope('edge', scope, routes, server, [server]);
-    const composition = compose('edge', { ...tree, live: slot }, { scope, files, routes, settings });
+    const composition = compose('edge', { ...tree, live: folder }, { scope, files, routes, settings });
     for (const [path, content] of composition.files) this.#files.set(path, content);
-    this.#files.set('nginx.conf', renderPointer(composition.slot));
+    this.#files.set('nginx.conf', renderPointer(composition.folder));
   }
 
   /** write does what a hand on the server does. */
@@ -41,10 +42,10 @@ class Edge {
     this.#files.set(path, content);
   }
 
-  /** The side that the live configuration names for a project. */
-  sideOf(project: string): string | undefined {
+  /** The slot that the live configuration names for a project. */
+  slotOf(project: string): string | undefined {
     const { tree } = this;
-    return tree.slots[tree.live].manifest?.scopes[`${project}_live`]?.routes.web?.placements[0]?.side;
+    return tree.folders[tree.live].manifest?.scopes[`${project}_live`]?.routes.web?.copies[0]?.slot;
   }
 }
 
@@ -52,11 +53,11 @@ test('projects that change a shared edge in turn never bring back old routes of 
   const edge = new Edge();
   edge.serve('first', 'base');
   edge.serve('second', 'base');
-  for (const side of ['secondary', 'base', 'secondary'] as const) {
-    edge.serve('second', side);
-    expect(edge.sideOf('second')).toBe(side);
-    edge.serve('first', side);
-    expect([edge.sideOf('first'), edge.sideOf('second')]).toEqual([side, side]);
+  for (const slot of ['secondary', 'base', 'secondary'] as const) {
+    edge.serve('second', slot);
+    expect(edge.slotOf('second')).toBe(slot);
+    edge.serve('first', slot);
+    expect([edge.slotOf('first'), edge.slotOf('second')]).toEqual([slot, slot]);
   }
 });
 
@@ -66,7 +67,7 @@ test('what a run of one project was cut off before making live is not made live 
   edge.serve('second', 'base');
   edge.point('second', 'secondary');
   edge.serve('first', 'secondary');
-  expect([edge.sideOf('first'), edge.sideOf('second')]).toEqual(['secondary', 'base']);
+  expect([edge.slotOf('first'), edge.slotOf('second')]).toEqual(['secondary', 'base']);
 });
 
 test('each change is staged beside what is live', () => {
@@ -82,8 +83,8 @@ test('what was written by hand is mended file by file, without losing what is ri
   const edge = new Edge();
   edge.serve('first', 'base');
   edge.serve('second', 'base');
-  const { live, slots } = edge.tree;
-  const good = slots[live].files;
+  const { live, folders } = edge.tree;
+  const good = folders[live].files;
   edge.write('nginx.conf', renderPointer(live));
   for (const path of ['http/first_live/web.conf', 'http/second_live/web.conf', 'main.conf']) {
     edge.write(`${live}/${path}`, 'garbage {');
@@ -91,7 +92,7 @@ test('what was written by hand is mended file by file, without losing what is ri
   const mended = mendedFiles('edge', edge.tree)!;
   expect(mended.get('nginx.conf')).toBe(renderPointer(live));
   expect(mended.get(`${live}/main.conf`)).toBe(good.get('main.conf'));
-  // The older slot has the first project's file; the second one's was nowhere else: its next run misses it.
+  // The older folder has the first project's file; the second one's was nowhere else: its next run misses it.
   expect(mended.get(`${live}/http/first_live/web.conf`)).toBe(good.get('http/first_live/web.conf'));
   expect(mended.get(`${live}/http/second_live/web.conf`)).toBe('');
   // Nothing is left that names an upstream which is not there: nginx would not start.
@@ -110,7 +111,7 @@ function scopeOf(project: string) {
   return { project, environment: 'live' };
 }
 
-function routeTo(project: string, side: 'base' | 'secondary'): Route {
+function routeTo(project: string, slot: Slot): Route {
   return {
     service: 'web',
     protocol: 'http',
@@ -120,6 +121,6 @@ function routeTo(project: string, side: 'base' | 'secondary'): Route {
     domains: [`${project}.example.com`],
     idleTimeoutMs: 60_000,
     provePath: '/',
-    placements: [{ host: server.host, side }],
+    copies: [{ server: server.name, slot, weight: 1 }],
   };
 }
