@@ -34,6 +34,8 @@ export const ROOMS = {
 const TYPES = {
   // A plan is made of steps: their data, which each kind defines beside what it does.
   planning: ['steps'],
+  // Some steps are noted in the record.
+  record: ['steps'],
 };
 
 /** Folders that planning does not touch: what they hold acts, or speaks of how acting is done. */

@@ -1,4 +1,4 @@
-import { recognisedImages } from '../src/config/recognised-images.ts';
+import { recognisedImages } from '../src/config/image.ts';
 import { DEPLOY_REFUSALS, SERVICE_REFUSALS, TOP_REFUSALS } from '../src/config/schema/refusals.ts';
 import { NAME_RULE, NAMES_TOTAL_MAX } from '../src/model/names.ts';
 import {

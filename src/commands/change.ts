@@ -2,13 +2,12 @@ import { requireSecrets } from '../config/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
-import { UserError } from '../model/errors.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
 import type { ServiceResult } from './outputs.ts';
 import { openProject, type Project, type ProjectInputs } from './project.ts';
-import { releasesOf, resultOf } from './result.ts';
+import { lossIn, releasesOf, resultOf } from './result.ts';
 import type { ConcealingLog, Surroundings } from './surroundings.ts';
 
 /** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
@@ -83,7 +82,7 @@ function deployed({ wanted, title }: Project, report: DeployReport): Deployed {
     report,
     services,
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
-    failure: report.failure ?? lossesIn(services),
+    failure: report.failure ?? lossIn(services),
   };
 }
 
@@ -97,17 +96,4 @@ function withoutChange({ wanted, title }: Project, report: DryRunReport): Change
     outputs: { changed, releases: releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
     failure: foreseenFailure(report),
   };
-}
-
-/** A lost request fails the run, though what it deployed stays. */
-function lossesIn(services: Record<string, ServiceResult>): UserError | undefined {
-  const [found] = Object.entries(services).filter(([, { probe }]) => probe !== undefined && probe.lost > 0);
-  if (found === undefined) return undefined;
-  const [service, { probe }] = found;
-  return new UserError(
-    `${service}: ${probe?.lost} of ${probe?.sent} probe requests were lost during the switch (${probe?.losses.join('; ')})`,
-    {
-      hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
-    },
-  );
 }

@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { resolveEnvironment } from '../config/resolve.ts';
-import type { Author } from '../deploy/record/author.ts';
+import type { Author } from '../deploy/record/record.ts';
 import type { Reach } from '../deploy/request.ts';
-import type { Provider } from '../fleet/server.ts';
+import { providerOf } from '../fleet/provider.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
-import { normalisePrivateKey } from '../ssh/keys.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
 import type { Inputs, PROJECT } from './inputs.ts';
@@ -37,14 +36,16 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
-  const token = inputs['github-token'];
+  const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
   if (token !== undefined) log.hide(token);
+  // Some secrets have `\n` for each line end.
+  if (sshPrivateKey !== undefined) log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
   return {
     config,
     wanted,
     title: `${scope.project} ${scope.environment}`,
     reach: {
-      provider: providerOf(wanted, inputs, surroundings),
+      provider: providerOf(wanted, { sshPrivateKey }),
       openStore: () =>
         openStore({
           workspace,

@@ -1,4 +1,5 @@
 import type { DeployReport } from '../deploy/request.ts';
+import { UserError } from '../model/errors.ts';
 import { hostPort } from '../model/ports.ts';
 import type { CopyResult, ServiceResult } from './outputs.ts';
 
@@ -61,4 +62,18 @@ export function releasesOf({
     return [name, isUndone ? (known.current?.number ?? 0) : release.number] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** lossIn returns the error of a deploy during which requests were lost: it fails, though what it deployed stays. Pure. */
+export function lossIn(services: Record<string, ServiceResult>): UserError | undefined {
+  for (const [service, { probe }] of Object.entries(services)) {
+    if (probe === undefined || probe.lost === 0) continue;
+    return new UserError(
+      `${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`,
+      {
+        hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
+      },
+    );
+  }
+  return undefined;
 }

@@ -1,4 +1,5 @@
-import { status as look, type StatusReport } from '../deploy/observation/status.ts';
+import type { StatusReport } from '../deploy/observation/status.ts';
+import { status as look } from '../deploy/status.ts';
 import { type CommandResult, command } from './command.ts';
 import { PROJECT } from './inputs.ts';
 import { openProject } from './project.ts';

@@ -62,18 +62,19 @@ function directNeeds({ needs }: Box): Box[] {
 
 /** In few words: the kind of a step, and what it is about. */
 function titleOf(step: Step): string {
-  return plain([step.kind, ...subjectOf(step)].join(' '));
+  const which = 'hook' in step ? `${step.hook} of ` : '';
+  return plain(`${step.kind} ${which}${subjectOf(step)}`);
 }
 
-function subjectOf(step: Step): string[] {
-  if ('service' in step) return [step.service];
-  if ('moved' in step) return [step.moved.join(', ')];
-  return 'image' in step ? [step.image] : [];
+function subjectOf(step: Step): string {
+  if ('service' in step) return step.service;
+  if ('moved' in step) return step.moved.join(', ');
+  return 'image' in step ? step.image : '';
 }
 
 function serversOf(step: Step): readonly string[] {
-  if ('servers' in step) return step.servers;
-  return 'server' in step ? [step.server] : [];
+  if ('server' in step) return [step.server];
+  return 'servers' in step ? step.servers : [];
 }
 
 function whereText(servers: ReadonlySet<string>): string {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { fail, textOf } from '../../../src/actions/fail.ts';
+import { fail } from '../../../src/actions/fail.ts';
 import { RunnerLog } from '../../../src/actions/log.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
 
@@ -56,13 +56,5 @@ describe('our own', () => {
   test('keeps its stack and asks to be reported', () => {
     const [line] = annotations(new Error('boom'));
     expect(line).toMatch(/^::error title=Switchyard%3A a bug%2C please report it::Error: boom%0A\s+at /);
-  });
-
-  test('whatever was thrown has a text', () => {
-    expect(textOf('just text')).toBe('just text');
-    expect(textOf(undefined)).toBe('undefined');
-    const bare = new Error('boom');
-    bare.stack = undefined;
-    expect(textOf(bare)).toBe('boom');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { RunnerLog } from '../../../src/actions/log.ts';
-import { escapeMarkdown } from '../../../src/deploy/reporting/markdown.ts';
+import { escapeMarkdown } from '../../../src/report/markdown.ts';
 
 /** hiding returns a log that has been told these secrets. */
 function hiding(...values: string[]): RunnerLog {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { INPUTS, type InputName, readInputs } from '../../../src/actions/inputs.ts';
+import { INPUTS, type InputName, readInputs } from '../../../src/commands/inputs.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
 
 const ALL = Object.keys(INPUTS) as InputName[];
@@ -24,8 +24,8 @@ describe('what is read', () => {
     expect(given({ environment: ' production ' })).toEqual({
       environment: 'production',
       service: undefined,
-      zones: undefined,
       to: 'previous',
+      zones: undefined,
       'exclude-servers': undefined,
       config: 'switchyard.yml',
       'ssh-private-key': undefined,
@@ -34,6 +34,7 @@ describe('what is read', () => {
       'state-branch': 'switchyard-state',
       'github-token': undefined,
       'lease-wait': 15 * 60_000,
+      'unfinished-hook': undefined,
       'dry-run': false,
       comment: true,
       'exit-code': false,
@@ -82,9 +83,14 @@ describe('what is read', () => {
     expect([inputs['ssh-private-key'], inputs['github-token']]).toEqual([' key\n', 'ghs_x']);
   });
 
-  test('an input that the action does not have keeps its default, whatever the environment says', () => {
+  test('a hook of which nobody knows how it ended: to be run again, or taken for done', () => {
+    const answer = (text: string) => given({ environment: 'x', 'unfinished-hook': text })['unfinished-hook'];
+    expect([answer(' run\n'), answer('done'), answer(' ')]).toEqual(['run', 'done', undefined]);
+  });
+
+  test('only what a command asks for, whatever the environment says', () => {
     const inputs = readInputs(['environment'], (name) => (name === 'environment' ? 'x' : 'true'));
-    expect([inputs['dry-run'], inputs.config]).toEqual([false, 'switchyard.yml']);
+    expect(inputs).toEqual({ environment: 'x' });
   });
 });
 
@@ -96,6 +102,7 @@ describe('what is refused', () => {
     [{ environment: 'x', images: '=image' }, 'input images "=image" is not of the form service=image'],
     [{ environment: 'x', images: 'api=' }, 'input images "api=" is not of the form service=image'],
     [{ environment: 'x', 'dry-run': 'yes' }, 'input dry-run "yes" is neither true nor false'],
+    [{ environment: 'x', 'unfinished-hook': 'no' }, 'input unfinished-hook "no" is neither run nor done'],
   ])('%j', (inputs, message) => {
     const error = refusal(inputs);
     expect(error.message).toBe(message);

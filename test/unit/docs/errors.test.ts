@@ -20,7 +20,19 @@ function fragmentsOf(sentence: string): string[] {
 }
 
 /** Errors of the file name their line and need no row. */
-const folders = ['actions', 'deploy', 'docker', 'fleet', 'git', 'github', 'model', 'nginx', 'ssh', 'state'];
+const folders = [
+  'actions',
+  'commands',
+  'deploy',
+  'docker',
+  'fleet',
+  'git',
+  'github',
+  'model',
+  'nginx',
+  'ssh',
+  'state',
+];
 const messages = folders.flatMap(messagesOf).filter(({ text }) => fragmentsOf(text).length > 0);
 
 describe('docs/operations.md', () => {

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { gantt } from '../../../src/actions/summary.ts';
-import type { Span } from '../../../src/deploy/running/timeline.ts';
+import type { Span } from '../../../src/deploy/timeline.ts';
+import { renderTimeline } from '../../../src/report/timeline.ts';
 import { blocks } from './documents.ts';
 import { mistakesIn } from './mermaid.ts';
 
 const diagrams = blocks('mermaid').map((block) => ({ ...block, place: `${block.file}:${block.line}` }));
 
-const span = (phase: string, service: string, host: string, startMs: number, endMs: number): Span => ({
+const span = (phase: string, service: string, server: string, startMs: number, endMs: number): Span => ({
   phase,
   service,
-  host,
+  server,
   startMs,
   endMs,
   failed: false,
@@ -17,7 +17,7 @@ const span = (phase: string, service: string, host: string, startMs: number, end
 
 /** The diagram that the job summary has of a run. */
 function drawn(title: string, spans: readonly Span[]): string {
-  return /```mermaid\n([\s\S]*?)```/.exec(gantt(title, spans))?.[1] ?? 'nothing was drawn';
+  return /```mermaid\n([\s\S]*?)```/.exec(renderTimeline(title, spans))?.[1] ?? 'nothing was drawn';
 }
 
 describe('pictures', () => {

@@ -28,5 +28,5 @@ const GRAMMARS: Record<string, RegExp[]> = {
     /^ {4}loop [^:;#]+$/,
     /^ {4}end$/,
   ],
-  flowchart: [new RegExp(`^ {4}${NODE} --(?: [^-|]+ --)?> ${NODE}$`)],
+  flowchart: [new RegExp(`^ {4}${NODE}$`), new RegExp(`^ {4}${NODE} --(?: [^-|]+ --)?> ${NODE}$`)],
 };

@@ -44,7 +44,7 @@ function wrongWith(steps: readonly Step[]): string[] {
     if (path === null) return uses.includes('switchyard') ? [`${uses}: no action of this repository`] : [];
     const action = Object.values(ACTIONS).find(({ folder }) => folder === (path[1] ?? '.'));
     if (action === undefined) return [`${uses}: there is no such action`];
-    const inputs: readonly string[] = action.inputs;
+    const inputs: readonly string[] = action.command.inputs;
     const unknown = Object.keys(given).filter((name) => !inputs.includes(name));
     return [
       ...unknown.map((name) => `${uses}: no input ${name}`),

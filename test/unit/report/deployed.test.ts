@@ -1,24 +1,36 @@
 import { describe, expect, test } from '@jest/globals';
-import { resultOf } from '../../../src/actions/result.ts';
-import { gantt, renderSummary } from '../../../src/actions/summary.ts';
+import type { Deployed } from '../../../src/commands/change.ts';
+import { releasesOf, resultOf } from '../../../src/commands/result.ts';
 import type { DeployReport } from '../../../src/deploy/request.ts';
-import type { Span } from '../../../src/deploy/running/timeline.ts';
+import type { Span } from '../../../src/deploy/timeline.ts';
 import { UserError } from '../../../src/model/errors.ts';
-import { Clock, reportOf } from './report.ts';
+import { renderDeployed } from '../../../src/report/deployed.ts';
+import { renderTimeline } from '../../../src/report/timeline.ts';
+import { reportOf, Stopwatch } from './reports.ts';
 
-const render = (changes: Partial<DeployReport> = {}, isDryRun = false) => {
+function deployed(changes: Partial<DeployReport>): Deployed {
   const report = reportOf(changes);
-  return renderSummary({ title: 'shop production', report, result: resultOf(report, true), isDryRun });
-};
+  const services = resultOf(report, true);
+  return {
+    kind: 'deployed',
+    title: 'shop production',
+    report,
+    services,
+    outputs: { changed: report.changed, releases: releasesOf(report), result: services },
+    failure: report.failure,
+  };
+}
+
+const render = (changes: Partial<DeployReport> = {}) => renderDeployed(deployed(changes));
 
 describe('the summary of a deploy', () => {
   test('what changed, where it runs, the timeline and the figures', async () => {
-    const clock = new Clock();
-    await clock.spent('observe', 80);
-    await clock.spent('start', 300, { service: 'api', host: 'a' });
-    await clock.spent('switch', 50);
+    const watch = new Stopwatch();
+    await watch.spent('observe', 80);
+    await watch.spent('start', 300, { service: 'api', server: 'a' });
+    await watch.spent('switch', 50);
     const probe = { sent: 90, lost: 0, unknown: 1, p50_ms: 1.2, p99_ms: 8, longest_gap_ms: 61, losses: [] };
-    const text = render({ timeline: clock.timeline, probes: new Map([['api', probe]]), cut: 2 });
+    const text = render({ timeline: watch.timeline, probes: new Map([['api', probe]]), cut: 2 });
     expect(text).toBe(`## ✅ shop production: deployed
 
 ### What changes
@@ -27,10 +39,10 @@ describe('the summary of a deploy', () => {
 
 ### Where it runs
 
-| service | release | server | side | container | port | start | healthy after |
+| service | release | server | slot | container | port | start | healthy after |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-| api | 2 | a | secondary | \`shop_production_api_secondary\` | 18339 | 300 ms |  |
-| api | 2 | b | secondary | \`shop_production_api_secondary\` | 18339 |  |  |
+| api | 2 | a | secondary | shop&#95;production&#95;api&#95;secondary | 18339 | 300 ms |  |
+| api | 2 | b | secondary | shop&#95;production&#95;api&#95;secondary | 18339 |  |  |
 
 ### Proof: requests during the switch
 
@@ -56,19 +68,20 @@ gantt
 `);
   });
 
-  test.each<[string, Partial<DeployReport>, boolean, string]>([
-    ['a failure', { failure: new Error('no') }, false, '## ❌ shop production: the deploy failed'],
-    ['nothing to do', { changed: false }, false, '## ✅ shop production: nothing to do'],
-    ['a dry run', {}, true, '## 📋 shop production: plan'],
-    ['a deploy', {}, false, '## ✅ shop production: deployed'],
-  ])('the headline of %s', (_name, changes, isDryRun, headline) => {
-    expect(render(changes, isDryRun).split('\n')[0]).toBe(headline);
+  test.each<[string, Partial<DeployReport>, string]>([
+    ['a failure', { failure: new Error('no') }, '## ❌ shop production: the deploy failed'],
+    ['nothing to do', { changed: false }, '## ✅ shop production: nothing to do'],
+    ['a deploy', {}, '## ✅ shop production: deployed'],
+  ])('the headline of %s', (_name, changes, headline) => {
+    expect(render(changes).split('\n')[0]).toBe(headline);
   });
 
-  test('a dry run tells the plan only', () => {
-    const text = render({}, true);
-    expect(text).toContain('### What changes');
-    expect(text).not.toMatch(/Where it runs|Timeline|Engine API calls/);
+  test('requests that were lost are a failure of a deploy that is done', () => {
+    const text = renderDeployed({ ...deployed({}), failure: new UserError('api: 2 of 10 were lost') });
+    expect(text).toMatch(
+      '## ❌ shop production: deployed, and requests were lost\n\n> [!CAUTION]\n> api: 2 of',
+    );
+    expect(text).toMatch('### What changes');
   });
 });
 
@@ -95,7 +108,7 @@ describe('the picture', () => {
   const span = (changes: Partial<Span>): Span => ({
     phase: 'start',
     service: 'api',
-    host: 'a',
+    server: 'a',
     startMs: 0,
     endMs: 10,
     failed: false,
@@ -104,12 +117,12 @@ describe('the picture', () => {
 
   test('every line is one that Mermaid knows, whatever the names', () => {
     const spans = [
-      span({ phase: 'odd: phase; #1, x', host: '2001:db8::1' }),
+      span({ phase: 'odd: phase; #1, x', server: '2001:db8::1' }),
       span({ startMs: 5.4, endMs: 5.6, failed: true }),
-      span({ service: '', host: '', phase: 'lease' }),
+      span({ service: '', server: '', phase: 'lease' }),
       span({ service: '', phase: 'pull' }),
     ];
-    const lines = gantt('shop: production', spans).split('\n').slice(3, -1);
+    const lines = renderTimeline('shop: production', spans).split('\n').slice(3, -1);
     for (const line of lines)
       expect(line).toMatch(
         /^(?:gantt| {4}(?:title [^:;#,]+|dateFormat x|axisFormat %M:%S\.%L|section [^:;#,]+|[^:;#,]+ :(?:crit, )?\d+, \d+))$/,
@@ -119,7 +132,7 @@ describe('the picture', () => {
 
   test('a bar has a width, and there are no more than a person reads', () => {
     const many = Array.from({ length: 200 }, (_, index) => span({ startMs: index, endMs: index }));
-    const bars = gantt('x', many)
+    const bars = renderTimeline('x', many)
       .split('\n')
       .filter((line) => line.includes(' :'));
     expect(bars).toHaveLength(60);

@@ -1,12 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { markerOf } from '../../../src/actions/plan-comment.ts';
-import { planOutput } from '../../../src/actions/plan-output.ts';
-import { renderPlan, renderPlanFailure } from '../../../src/actions/plan-summary.ts';
-import type { DryRunReport } from '../../../src/deploy/looking/dry-run.ts';
-import type { Finding } from '../../../src/deploy/looking/findings.ts';
-import { isEmpty } from '../../../src/deploy/planning/plan.ts';
-import { servers, service, shop } from '../deploy/specs.ts';
-import { World } from '../deploy/world.ts';
+import type { PlannedStep } from '../../../src/deploy/planning/graph.ts';
+import { isEmpty, type Plan } from '../../../src/deploy/planning/plan.ts';
+import type { Finding } from '../../../src/deploy/preflight/findings.ts';
+import type { DryRunReport } from '../../../src/deploy/request.ts';
+import { dryRunLines, renderDryRun } from '../../../src/report/dry-run.ts';
+import { API_WANTED, change, planOf } from './reports.ts';
 
 const fine: Finding = { server: 'a', check: 'disk', level: 'ok', message: '42.0 GB are free' };
 const warning: Finding = {
@@ -24,23 +22,29 @@ const error: Finding = {
   hint: 'Stop it.',
 };
 
-/** reportOf returns what a dry run says of a shop in which `api` runs in version 1 and shall run in another. */
-function reportOf(version: number, changes: Partial<DryRunReport> = {}): DryRunReport {
-  const world = new World();
-  const wanted = (image: string) => shop([service('api', { image, servers: 2 }), service('web')], servers(2));
-  world.deploy(wanted('api:1'));
-  const input = world.input(wanted(`api:${version}`));
-  const plan = world.plan(wanted(`api:${version}`));
-  return { plan, services: input.services, changed: !isEmpty(plan), drift: [], findings: [fine], ...changes };
+const unchanged = (service: string) => change({ service, effect: 'none', from: 1, to: 1, reasons: [] });
+const startOfEdge: PlannedStep = {
+  id: 'prepare 1',
+  step: { kind: 'prepare', server: 'a', sidecar: undefined, edge: 'start' },
+  needs: [],
+};
+
+function reportOf(plan: Plan, changes: Partial<DryRunReport> = {}): DryRunReport {
+  const changed = !isEmpty(plan);
+  return { plan, services: [API_WANTED], changed, drift: [], findings: [fine], ...changes };
 }
 
-const render = (report: DryRunReport) => renderPlan('shop production', report);
+const TOGGLE = planOf({ changes: [change(), unchanged('web')] });
+const NOTHING = planOf({ changes: [unchanged('api')], steps: [] });
 
-describe('a plan for people', () => {
+const render = (report: DryRunReport) => renderDryRun('shop production', report);
+
+describe('a dry run for people', () => {
   test('changes: what and why, drift, what it would meet, and the rest folded away', () => {
-    const drift = [{ kind: 'edge' as const, host: 'a', message: 'a: the edge needs a start' }];
-    const text = render(reportOf(2, { drift, findings: [warning, fine] }));
-    expect(text.slice(0, text.indexOf('<summary>All steps'))).toBe(`## 📋 shop production: changes
+    const drift = [{ kind: 'edge' as const, server: 'a', message: 'a: the edge needs a start' }];
+    const text = render(reportOf(TOGGLE, { drift, findings: [warning, fine] }));
+    const [before, picture, after] = text.split(/```mermaid\n|\n```\n/);
+    expect(before).toBe(`## 📋 shop production: changes
 
 ### What a deploy would change
 
@@ -55,6 +59,11 @@ describe('a plan for people', () => {
 
 - ⚠️ a: clock: is late → Use NTP.
 
+### The steps, each after what it needs
+
+`);
+    expect(picture).toMatch(/^flowchart TD\n/);
+    expect(after?.slice(0, after.indexOf('<summary>All steps'))).toBe(`
 <details>
 <summary>What is in order (1)</summary>
 
@@ -64,52 +73,66 @@ describe('a plan for people', () => {
 
 <details>
 `);
-    expect(text).toMatch('- start api release 2 as secondary on a\n');
+    expect(after).toMatch('- start api release 2 as secondary on a\n');
   });
 
   test('no changes, changes and an error are told apart', () => {
     const headline = (report: DryRunReport) => render(report).split('\n')[0];
-    expect(headline(reportOf(1))).toBe('## ✅ shop production: no changes');
-    expect(headline(reportOf(1, { findings: [warning] }))).toBe('## ✅ shop production: no changes');
-    expect(headline(reportOf(2))).toBe('## 📋 shop production: changes');
-    expect(headline(reportOf(1, { findings: [fine, error] }))).toBe(
+    expect(headline(reportOf(NOTHING))).toBe('## ✅ shop production: no changes');
+    expect(headline(reportOf(NOTHING, { findings: [warning] }))).toBe('## ✅ shop production: no changes');
+    expect(headline(reportOf(TOGGLE))).toBe('## 📋 shop production: changes');
+    expect(headline(reportOf(NOTHING, { findings: [fine, error] }))).toBe(
       '## ❌ shop production: a deploy would fail',
     );
-    expect(render(reportOf(1, { findings: [error] }))).toMatch(
+    expect(render(reportOf(NOTHING, { findings: [error] }))).toMatch(
       '- ❌ b: port: port 80 is &#60;taken&#62; → Stop it.',
     );
-    expect(renderPlanFailure('production', 'switchyard.yml:3:1: no\n→ Do that.')).toBe(
-      '## ❌ production: the plan failed\n\n> [!CAUTION]\n> switchyard.yml:3:1: no\n> → Do that.\n',
-    );
   });
 
-  test('where no service changes, the steps beside them are named', () => {
-    const world = new World();
-    const wanted = shop([service('api')]);
-    world.deploy(wanted);
-    world.machines.get('a')!.edge!.isRunning = false;
-    const plan = world.plan(wanted);
-    const text = render({ plan, services: [], changed: true, drift: [], findings: [] });
+  test('what concerns servers stands beside the services that change', () => {
+    const plan = planOf({
+      steps: [startOfEdge, ...TOGGLE.steps],
+      stale: { left: ['c'], returned: ['d'] },
+    });
+    expect(render(reportOf(plan))).toMatch(`
+- api 1 → 2: new containers beside the old ones on a, b (image)
+- start the edge on a
+- c is left out: it gets no traffic, and stays as it is
+- d is no longer left out
+
+`);
+  });
+
+  test('where no service changes, the steps are named', () => {
+    const text = render(reportOf(planOf({ changes: [unchanged('api')], steps: [startOfEdge] })));
     expect(text).toMatch('### What a deploy would change\n\n- start the edge on a\n- unchanged: api\n');
   });
-});
 
-test('the output says the same for programs', () => {
-  const output = planOutput(reportOf(2, { findings: [warning] }));
-  expect(output).toMatchObject({
-    outcome: 'changes',
-    changes: [{ service: 'api', from: 1, to: 2, effect: 'toggle', reasons: ['image'] }, { service: 'web' }],
-    steps: expect.arrayContaining(['start api release 2 as secondary on a']),
-    drift: [],
-    preflight: [warning],
+  test('fronts that stay although the file says that they go are a warning', () => {
+    const plan = planOf({ staying: ['front stays: old.example.com is not served by anybody else'] });
+    expect(render(reportOf(plan))).toMatch('- ⚠️ front stays: old.example.com');
+    expect(dryRunLines(reportOf(plan)).warnings).toEqual(plan.staying);
   });
-  expect(planOutput(reportOf(1, { findings: [error] }))).toMatchObject({ outcome: 'error' });
-  expect(planOutput(reportOf(1))).toMatchObject({ outcome: 'no changes', steps: [] });
 });
 
-test('the marker of a comment cannot end its HTML comment', () => {
-  expect(markerOf({ config: 'shop/switchyard.yml', environment: 'production' })).toBe(
-    '<!-- switchyard plan shop/switchyard.yml production -->',
-  );
-  expect(markerOf({ config: 'a -->\n<b>', environment: 'x--y' })).toBe('<!-- switchyard plan a-b- x-y -->');
+describe('in the log', () => {
+  test('the plan, the drift, and what was found', () => {
+    const drift = [{ kind: 'edge' as const, server: 'a', message: 'a: the edge needs a start' }];
+    const { lines, warnings } = dryRunLines(reportOf(TOGGLE, { drift, findings: [fine, warning, error] }));
+    expect(lines.slice(0, 4)).toEqual([
+      'shop production: plan',
+      '  api 1 → 2: new containers beside the old ones on a, b (image)',
+      '  web 1: unchanged on a, b',
+      '  · pull api:2 on a',
+    ]);
+    expect(lines.slice(-2)).toEqual(['drift: a: the edge needs a start', 'a: disk: 42.0 GB are free']);
+    // Errors are what the run ends with.
+    expect(warnings).toEqual(['a: clock: is late']);
+  });
+
+  test('one line where there is nothing to do', () => {
+    expect(dryRunLines(reportOf(NOTHING, { findings: [] })).lines).toEqual([
+      'shop production: nothing to do, everything is as the file says',
+    ]);
+  });
 });

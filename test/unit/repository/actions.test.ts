@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ACTIONS, type ActionName } from '../../../src/actions/catalogue.ts';
-import { INPUT_SCHEMAS, type InputName, readInputs } from '../../../src/actions/inputs.ts';
+import { INPUTS, type InputName, readInputs } from '../../../src/commands/inputs.ts';
 import { read, root } from './files.ts';
 
 /** An action.yml, as far as the tests look at it. */
@@ -26,16 +26,6 @@ const FOLDERS: Record<ActionName, string> = {
   status: 'actions/status',
 };
 
-/** Which file sets the outputs of an action. */
-const SETTERS: Record<ActionName, string> = {
-  deploy: 'src/actions/deploy.ts',
-  'toggle-deploy': 'src/actions/deploy.ts',
-  rollback: 'src/actions/rollback.ts',
-  'update-nginx': 'src/actions/deploy.ts',
-  plan: 'src/actions/plan.ts',
-  status: 'src/actions/status.ts',
-};
-
 /** The inputs without which an action reads nothing. */
 const GIVEN: Record<string, string> = { environment: 'production' };
 
@@ -53,29 +43,31 @@ describe.each(names)('%s', (name) => {
 
   test('action.yml names what the action reads, no more and no less', () => {
     const asked: string[] = [];
-    readInputs(ACTIONS[name].inputs, (input) => {
+    readInputs<InputName>(ACTIONS[name].command.inputs, (input) => {
       asked.push(input);
       return GIVEN[input] ?? '';
     });
     expect(Object.keys(manifest.inputs).sort()).toEqual(asked.sort());
-    expect(Object.keys(INPUT_SCHEMAS)).toEqual(expect.arrayContaining(asked));
+    expect(Object.keys(INPUTS)).toEqual(expect.arrayContaining(asked));
   });
 
   test('an input is required in action.yml exactly when the action fails without it', () => {
     for (const [input, { required }] of Object.entries(manifest.inputs)) {
       const readWithout = () =>
-        readInputs(ACTIONS[name].inputs, (asked) => (asked === input ? '' : (GIVEN[asked] ?? '')));
+        readInputs<InputName>(ACTIONS[name].command.inputs, (asked) =>
+          asked === input ? '' : (GIVEN[asked] ?? ''),
+        );
       if (required) expect(readWithout).toThrow(`input ${input} is required`);
       else expect(readWithout).not.toThrow();
     }
   });
 
   test('the defaults of action.yml are those the action has by itself', () => {
-    const byItself = readInputs(ACTIONS[name].inputs, (input) => GIVEN[input] ?? '');
+    const byItself = readInputs<InputName>(ACTIONS[name].command.inputs, (input) => GIVEN[input] ?? '');
     for (const [input, { default: fallback, required }] of Object.entries(manifest.inputs)) {
       // Without a runner there is no token; and what is required has no default.
       if (required || fallback === '${{ github.token }}') continue;
-      const schema = INPUT_SCHEMAS[input as InputName];
+      const { schema } = INPUTS[input as InputName];
       expect({ input, value: schema.parse(fallback ?? '') }).toEqual({
         input,
         value: byItself[input as InputName],
@@ -83,9 +75,8 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('action.yml names the outputs that the action sets', () => {
-    const set = [...read(SETTERS[name]).matchAll(/setOutput\('([^']+)'/g)].map((match) => match[1]);
-    expect(Object.keys(manifest.outputs).sort()).toEqual(set.sort());
+  test('action.yml names the outputs that the command has', () => {
+    expect(Object.keys(manifest.outputs)).toEqual(ACTIONS[name].command.outputs);
   });
 
   test('action.yml starts the built entry of this action on Node 24', () => {
