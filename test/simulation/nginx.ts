@@ -1,0 +1,403 @@
+import { Balancer } from './balancer.ts';
+import type { HttpAnswer, HttpRequest, Outcome, Process, Program } from './container.ts';
+import type { Machine, Target } from './machine.ts';
+import type { Namespace } from './namespace.ts';
+import {
+  type HttpServer,
+  type NginxConfig,
+  NginxRefusal,
+  type Rule,
+  readNginxConfig,
+  type StreamServer,
+  type Upstream,
+} from './nginx-config.ts';
+
+/** From a signal until nginx has read its files. */
+const READ_MS = 5;
+/** The master sleeps for so long before it tells old workers to go: until then both take new connections. */
+const BOTH_MS = 100;
+/** How often nginx tries to bind a port that is taken, and how long it waits in between. */
+const BIND_TRIES = 5;
+const BIND_PAUSE_MS = 500;
+const DEFAULT_MAIN = '/etc/nginx/nginx.conf';
+
+/** What became of a request, and on which way. */
+export interface Handled {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  /** Where it was passed on to; undefined when it was answered here. */
+  upstream: Upstream | undefined;
+  target: Target | undefined;
+  metDeadServer: boolean;
+}
+
+/** What became of a connection to a port of TCP. */
+export type Joined = Pick<Handled, 'status' | 'upstream' | 'target' | 'metDeadServer'> & { tried: string[] };
+
+/** Workers are the worker processes that have read one configuration. */
+export class Workers {
+  readonly config: NginxConfig;
+  readonly balancer: Balancer;
+  /** Until then they may be brought one more request; new ones are never told to go. */
+  endsAt = Number.POSITIVE_INFINITY;
+  /** Where they keep idle connections. */
+  readonly #pools = new Set<Namespace>();
+  readonly #process: Process;
+  readonly #version: string;
+
+  constructor(process: Process, machine: Machine, config: NginxConfig, version: string) {
+    this.#process = process;
+    this.#version = version;
+    this.config = config;
+    this.balancer = new Balancer(machine, process.container, process.now());
+  }
+
+  /** retire tells them to go: they close what is idle, and serve what they still have. */
+  retire(now: number): void {
+    this.balancer.frozenAt = now;
+    this.endsAt = now + this.config.keepaliveMinTimeoutMs;
+    for (const namespace of this.#pools) namespace.held.delete(this);
+    this.#pools.clear();
+  }
+
+  /** keep notes that they keep a connection to where a request went, that began or begins at `at`. */
+  keep({ upstream, target }: Pick<Handled, 'upstream' | 'target'>, at: number): void {
+    if (upstream === undefined || target === undefined || upstream.keepaliveMs === 0) return;
+    if (Number.isFinite(this.endsAt)) return;
+    const { namespace } = target.container;
+    this.#pools.add(namespace);
+    const from = this.#process.container.endpoints.values().next().value?.address || '10.200.0.1';
+    namespace.held.set(this, { port: target.port, from, until: at + upstream.keepaliveMs });
+  }
+
+  /** handle answers a request as the configuration says. */
+  handle(request: HttpRequest): Handled {
+    const server = this.#serverFor(request);
+    if (server === undefined) return answered(404, {}, '');
+    const location =
+      server.locations.find(({ isExact, path }) => isExact && path === request.path) ??
+      server.locations
+        .filter(({ isExact, path }) => !isExact && request.path.startsWith(path))
+        .sort((a, b) => b.path.length - a.path.length)[0];
+    if (isDenied([...server.rules, ...(location?.rules ?? [])], request.from)) return answered(403, {}, '');
+    const variables: Record<string, string> = {
+      nginx_version: this.#version,
+      server_port: String(request.port),
+      host: request.host,
+    };
+    const rules = [...server.rules, ...(location?.rules ?? [])];
+    return this.#follow(rules, variables) ?? answered(404, {}, '');
+  }
+
+  /** join connects to where a port of TCP leads. */
+  join(port: number): Joined | undefined {
+    const server = this.config.stream.find((one) => one.port === port);
+    const upstream = server && this.config.upstreams.get(server.target);
+    if (upstream === undefined) return undefined;
+    const passed = this.balancer.pass(upstream, this.#process.now());
+    return { ...passed, upstream, status: passed.target === undefined ? 502 : 200 };
+  }
+
+  /** logged returns what a connection that has ended leaves in the log; undefined is nothing. */
+  logged(port: number, { tried, status }: Joined): string | undefined {
+    const server = this.config.stream.find((one) => one.port === port);
+    if (server?.logFormat === undefined) return undefined;
+    const variables = { server_port: String(port), upstream_addr: tried.join(', '), status: String(status) };
+    return this.#expand(server.logFormat, variables);
+  }
+
+  /** mayJoin tells whether a port of TCP takes connections from an address. */
+  mayJoin(server: StreamServer, from: string): boolean {
+    return !isDenied(server.rules, from);
+  }
+
+  #serverFor({ port, host }: HttpRequest): HttpServer | undefined {
+    const servers = this.config.http.filter(({ ports }) => ports.includes(port));
+    const name = host.toLowerCase().replace(/:\d+$/, '');
+    return (
+      servers.find(({ names }) => names.includes(name)) ??
+      servers.find(({ names }) => names.some((one) => one.startsWith('*.') && name.endsWith(one.slice(1)))) ??
+      servers.find(({ defaultOn }) => defaultOn.includes(port)) ??
+      servers[0]
+    );
+  }
+
+  #follow(rules: readonly Rule[], variables: Record<string, string>): Handled | undefined {
+    for (const rule of rules) {
+      if (rule.does === 'set') variables[rule.variable.slice(1)] = this.#expand(rule.value, variables);
+      else if (rule.does === 'if' && this.#isMet(rule.condition, variables)) {
+        const handled = this.#follow(rule.rules, variables);
+        if (handled !== undefined) return handled;
+      } else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
+    }
+    const pass = rules.find((rule) => rule.does === 'pass');
+    return pass && this.#pass(pass, rules, variables);
+  }
+
+  #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
+    if (left === '-f')
+      return this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
+    const value = this.#expand(left, variables);
+    if (operator === undefined) return value !== '' && value !== '0';
+    if (operator === '=') return value === right;
+    if (operator === '!=') return value !== right;
+    if (operator === '~') return new RegExp(right).test(value);
+    if (operator === '!~') return !new RegExp(right).test(value);
+    throw new Error(`the model of nginx does not know "if" with ${operator}`);
+  }
+
+  #pass(
+    { target: name, path }: Extract<Rule, { does: 'pass' }>,
+    rules: readonly Rule[],
+    variables: Record<string, string>,
+  ): Handled {
+    const upstream = this.config.upstreams.get(this.#expand(name, variables));
+    if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
+    const { tried, target, metDeadServer } = this.balancer.pass(upstream, this.#process.now());
+    const request = {
+      port: target?.port ?? 0,
+      path: path || '/',
+      host: variables.host ?? '',
+      from: '10.200.0.3',
+    };
+    const answer = target?.container.program?.answer?.(request) ?? answered(502, {}, '');
+    const times = tried.map((_one, index) =>
+      target !== undefined && index === tried.length - 1 ? '0.001' : '-',
+    );
+    Object.assign(variables, { upstream_addr: tried.join(', '), upstream_header_time: times.join(', ') });
+    const headers = { ...answer.headers };
+    for (const rule of rules)
+      if (rule.does === 'header') headers[rule.name] = this.#expand(rule.value, variables);
+    const handled = { ...answered(answer.status, headers, answer.body), upstream, target, metDeadServer };
+    this.keep(handled, this.#process.now());
+    return handled;
+  }
+
+  #expand(text: string, variables: Readonly<Record<string, string>>): string {
+    if (!text.includes('$')) return text;
+    return text.replaceAll(/\$\{?(\w+)\}?/g, (_whole, name: string) => {
+      const mapping = this.config.mappings.get(`$${name}`);
+      if (mapping === undefined) return variables[name] ?? '';
+      const key = this.#expand(mapping.source, variables);
+      return mapping.cases.get(key) ?? mapping.cases.get('default') ?? '';
+    });
+  }
+}
+
+function answered(status: number, headers: Record<string, string>, body: string): Handled {
+  return { status, headers, body, upstream: undefined, target: undefined, metDeadServer: false };
+}
+
+/** The first rule that speaks of an address counts. */
+function isDenied(rules: readonly Rule[], from: string): boolean {
+  for (const rule of rules) {
+    if (rule.does !== 'allow' && rule.does !== 'deny') continue;
+    if (rule.from === 'all' || rule.from === from) return rule.does === 'deny';
+  }
+  return false;
+}
+
+/** Nginx is an nginx that runs: it serves what it has read, never what lies in its files. */
+export class Nginx implements Program {
+  readonly #process: Process;
+  readonly #machine: Machine;
+  readonly #version: string;
+  readonly #main: string;
+  #workers: Workers | undefined;
+  #old: Workers[] = [];
+  #reloadedAt = Number.NEGATIVE_INFINITY;
+  #isLeaving = false;
+  #turn = 0;
+
+  constructor(process: Process, machine: Machine, version: string) {
+    this.#process = process;
+    this.#machine = machine;
+    this.#version = version;
+    const { argv } = process.container;
+    this.#main = argv.includes('-c') ? argv[argv.indexOf('-c') + 1]! : DEFAULT_MAIN;
+    process.after(READ_MS, () => this.#begin());
+  }
+
+  ports(): readonly number[] {
+    return this.#isLeaving ? [] : (this.#workers?.config.ports ?? []);
+  }
+
+  /** What it serves now: undefined before it has read anything. */
+  get workers(): Workers | undefined {
+    return this.#workers;
+  }
+
+  /** all returns those that may be brought a request now: the new ones, and old ones by clients that were idle. */
+  all(): Workers[] {
+    const now = this.#process.now();
+    if (this.#old.length > 0) this.#old = this.#old.filter(({ endsAt }) => endsAt > now);
+    return this.#workers === undefined || this.#isLeaving ? this.#old : [this.#workers, ...this.#old];
+  }
+
+  signal(name: string): void {
+    if (name === 'HUP') this.#process.after(READ_MS, () => this.#reload());
+    if (name === 'QUIT') this.#leave();
+    if (name === 'TERM' || name === 'INT') this.#process.end(0);
+  }
+
+  answer(request: HttpRequest): HttpAnswer {
+    const workers = this.accept();
+    if (workers === undefined) throw new Error('a request came to an nginx that does not listen');
+    return workers.handle(request);
+  }
+
+  /** isHttp tells whether it speaks HTTP on a port. */
+  isHttp(port: number): boolean {
+    return this.#workers?.config.stream.every((server) => server.port !== port) ?? true;
+  }
+
+  /** connect opens a connection to a port of TCP; undefined when it is closed at once. `close` ends it. */
+  connect(port: number, from: string): { joined: Joined; close(): void } | undefined {
+    const workers = this.accept();
+    const server = workers?.config.stream.find((one) => one.port === port);
+    if (workers === undefined || server === undefined || !workers.mayJoin(server, from)) return undefined;
+    const joined = workers.join(port);
+    if (joined === undefined) return undefined;
+    const close = () => {
+      const line = workers.logged(port, joined);
+      if (line !== undefined) this.#process.say('stdout', line);
+    };
+    return { joined, close };
+  }
+
+  exec(argv: readonly string[]): Outcome | undefined {
+    if (argv[0] !== 'nginx') return undefined;
+    const main = argv.includes('-c') ? argv[argv.indexOf('-c') + 1]! : DEFAULT_MAIN;
+    try {
+      this.#read(main);
+    } catch (error) {
+      if (!(error instanceof NginxRefusal)) throw error;
+      const stderr = `nginx: [emerg] ${error.message} in ${main}\nnginx: configuration file ${main} test failed\n`;
+      return { exitCode: 1, stdout: '', stderr };
+    }
+    const files = this.#files();
+    const dump = argv.includes('-T') ? readBy(files, main).map((path) => dumped(path, files.get(path)!)) : [];
+    const well = `nginx: the configuration file ${main} syntax is ok\nnginx: configuration file ${main} test is successful\n`;
+    return { exitCode: 0, stdout: dump.join(''), stderr: argv.includes('-q') ? '' : well };
+  }
+
+  #begin(): void {
+    const workers = this.#tryNewWorkers();
+    this.#workers = workers;
+    if (workers === undefined) this.#process.end(1);
+    else this.#process.changed('serves');
+  }
+
+  /** Old workers go only when the new ones are there: what is refused changes nothing. */
+  #reload(): void {
+    const old = this.#workers;
+    if (old === undefined || this.#isLeaving) return;
+    const next = this.#tryNewWorkers();
+    if (next === undefined) return;
+    const isNew = (port: number) => !old.config.ports.includes(port);
+    const taken = next.config.ports.find((port) => isNew(port) && this.#machine.takenInside.has(port));
+    if (this.#machine.isStubborn || taken !== undefined) {
+      this.#failToBind(taken ?? next.config.ports[0] ?? 80, BIND_TRIES);
+      return;
+    }
+    const now = this.#process.now();
+    old.retire(now);
+    this.#old.push(old);
+    this.#workers = next;
+    this.#reloadedAt = now;
+    this.#process.changed('serves what is new');
+  }
+
+  /** Undefined where nginx refuses what it reads, and says so. */
+  #tryNewWorkers(): Workers | undefined {
+    try {
+      return new Workers(this.#process, this.#machine, this.#read(this.#main), this.#version);
+    } catch (error) {
+      if (!(error instanceof NginxRefusal)) throw error;
+      this.#complain(error.message);
+      return undefined;
+    }
+  }
+
+  #failToBind(port: number, triesLeft: number): void {
+    const isOver = triesLeft === 0;
+    this.#complain(
+      isOver ? 'still could not bind()' : `bind() to 0.0.0.0:${port} failed (98: Address already in use)`,
+    );
+    if (!isOver) this.#process.after(BIND_PAUSE_MS, () => this.#failToBind(port, triesLeft - 1));
+  }
+
+  /** It ends with the last connection that somebody has. */
+  #leave(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const now = this.#process.now();
+    if (this.#workers !== undefined) {
+      this.#workers.retire(now);
+      this.#old.push(this.#workers);
+    }
+    this.#process.changed('nginx leaves');
+    this.#endWhenIdle();
+  }
+
+  #endWhenIdle(): void {
+    this.#machine.simulation.users.elapse();
+    const now = this.#process.now();
+    const { held, connections } = this.#process.container.namespace;
+    const until = Math.max(
+      now,
+      ...this.all().map(({ endsAt }) => endsAt),
+      ...[...held.values()].map((one) => one.until),
+    );
+    if (until === now && connections.size === 0) this.#process.end(0);
+    else this.#process.after(Math.max(until - now, 10), () => this.#endWhenIdle());
+  }
+
+  /** accept returns who takes a new connection: while the old workers still do, every second one is theirs. */
+  accept(): Workers | undefined {
+    const isBoth = this.#process.now() < this.#reloadedAt + BOTH_MS;
+    const last = this.#old.at(-1);
+    if (isBoth && last !== undefined && this.#turn++ % 2 === 0) return last;
+    return this.#workers;
+  }
+
+  #read(main: string): NginxConfig {
+    const { container } = this.#process;
+    return readNginxConfig(this.#files(), main, {
+      version: this.#version,
+      canResolve: (name) => this.#machine.resolve(container, name, this.#process.now()).length > 0,
+    });
+  }
+
+  /** All that it can read, by absolute path. */
+  #files(): Map<string, string> {
+    const { container } = this.#process;
+    const files = new Map(container.files);
+    for (const { volume, target } of container.mounts)
+      for (const [path, content] of volume?.files ?? []) files.set(`${target}/${path}`, content);
+    return files;
+  }
+
+  #complain(message: string): void {
+    const time = new Date(this.#process.now())
+      .toISOString()
+      .replace('T', ' ')
+      .slice(0, 19)
+      .replaceAll('-', '/');
+    this.#process.say('stderr', `${time} [emerg] 7#7: ${message}`);
+  }
+}
+
+/** The files that a configuration is made of, its main one first, as `nginx -T` prints them. */
+function readBy(files: ReadonlyMap<string, string>, main: string): string[] {
+  const text = files.get(main) ?? '';
+  const included = [...text.matchAll(/^\s*include\s+(\S+?);/gm)].flatMap(([, path = '']) =>
+    files.has(path) ? readBy(files, path) : [],
+  );
+  return [main, ...included];
+}
+
+function dumped(path: string, content: string): string {
+  return `# configuration file ${path}:\n${content}\n\n`;
+}

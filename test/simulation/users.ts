@@ -1,0 +1,372 @@
+import type { Container } from './container.ts';
+import type { Machine, Target } from './machine.ts';
+import type { Held, Namespace } from './namespace.ts';
+import { type Handled, type Joined, Nginx, type Workers } from './nginx.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Where users come in: a domain at the door of a server, or an internal port in the network of an environment. */
+export interface Place {
+  /** `s1 api.example.com`, or `s1 shop_production_network:5123`. */
+  key: string;
+  machine: Machine;
+  /** The domain; undefined of an internal port. */
+  domain: string | undefined;
+  port: number;
+  /** The network from which the port is asked. */
+  network: string;
+  /** The upstream that served it when it was first seen: the name of the service's base container. */
+  upstream: string;
+}
+
+/** What is promised to the users of a place. */
+export interface Promised {
+  /** How long their connections may go on after the copy has got its last new request; 0 is without limit. */
+  drainTimeoutMs: number;
+  /** The file says that it may be down: it is replaced in place, or goes. */
+  mayBeDown: boolean;
+  /** Its route may go: the service stands there no more. */
+  mayGo: boolean;
+}
+
+/** Something that users have lost. */
+export interface Loss {
+  /** Milliseconds since the story began. */
+  atMs: number;
+  place: string;
+  what: string;
+  /** The last calls before it. */
+  after: readonly string[];
+}
+
+/** Connections of one kind that the users of a place have to a container: as many as they like. */
+interface Open extends Held {
+  place: Place;
+  kind: 'request' | 'stream';
+  /** When the last of them was opened. */
+  openedAt: number;
+}
+
+/** Where the requests of a place go right now, and go on going until something changes. */
+interface Flow {
+  place: Place;
+  workers: Workers;
+  /** The nginx, and who answers behind it. */
+  targets: readonly Target[];
+  handled: Pick<Handled, 'upstream' | 'target'>;
+}
+
+/** The front door of a server, and the alias by which apps find the sidecar. */
+const DOOR = 80;
+const SIDECAR = 'nginx';
+/** Internal ports of services; a sidecar listens on others too, that are not for apps. */
+const isInternal = (port: number) => port >= 5_000 && port < 6_000;
+/** nginx asks for a name again after a second: what it meant before is used until then. */
+const NAMES_KNOWN_MS = 1_001;
+
+/**
+ * Users are all who use what the servers serve, while somebody deploys: requests that begin at every moment and are
+ * answered after a while, streams that stay where they were opened, clients that were idle and bring one more request to
+ * the workers of an nginx that go. What they lose is noted where and when it happens.
+ */
+export class Users {
+  readonly #simulation: Simulation;
+  /** How long a request takes. */
+  requestMs = 200;
+  /** How long a stream stays open: one is opened at every moment. 0 opens none. */
+  streamMs = 0;
+  readonly lost: Loss[] = [];
+  /** Connections that were cut when their drain timeout was over. */
+  readonly cut: Loss[] = [];
+  readonly #places = new Map<string, Place>();
+  readonly #promises = new Set<(place: Place) => Promised>();
+  #flows: Flow[] = [];
+  readonly #failing = new Set<string>();
+  #isLookingLater = false;
+  #looksAt = 0;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /**
+   * watch has users at every place that serves now, until the function that it returns is called. `promise` says what a
+   * place may expect of the run that begins.
+   */
+  watch(promise: (place: Place) => Promised): () => void {
+    this.#promises.add(promise);
+    for (const place of this.#placesNow()) {
+      if (this.#places.has(place.key) || !this.#isServed(place)) continue;
+      this.#places.set(place.key, place);
+    }
+    this.look('users come');
+    return () => {
+      this.#promises.delete(promise);
+      if (this.#promises.size > 0) return;
+      this.elapse();
+      this.#places.clear();
+      this.#flows = [];
+      this.#failing.clear();
+    };
+  }
+
+  /** places returns the places that are watched, by their keys. */
+  places(): string[] {
+    return [...this.#places.keys()];
+  }
+
+  /** forsake leaves a server to itself: what its users lose is nobody's fault. */
+  forsake(machine: Machine): void {
+    for (const [key, place] of this.#places) if (place.machine === machine) this.#places.delete(key);
+    this.#flows = this.#flows.filter(({ place }) => place.machine !== machine);
+  }
+
+  /** look sees where requests go, after something has changed. */
+  look(what: string): void {
+    this.#simulation.remember(`(${what})`);
+    if (this.#places.size === 0) return;
+    this.#askAll();
+    this.#lookLater(NAMES_KNOWN_MS);
+  }
+
+  #askAll(): void {
+    this.elapse();
+    this.#flows = [];
+    for (const place of this.#places.values()) this.#ask(place);
+    this.elapse();
+  }
+
+  /** Names mean what they meant for another second: then requests may go elsewhere. */
+  #lookLater(ms: number): void {
+    const { clock } = this.#simulation;
+    this.#looksAt = clock.now() + ms;
+    if (this.#isLookingLater) return;
+    this.#isLookingLater = true;
+    clock.after(ms, () => {
+      this.#isLookingLater = false;
+      const leftMs = this.#looksAt - clock.now();
+      if (leftMs > 0) this.#lookLater(leftMs);
+      else if (this.#places.size > 0) this.#askAll();
+    });
+  }
+
+  /** elapse lets requests begin all the time since the last look: they went where they go now. */
+  elapse(): void {
+    const now = this.#simulation.clock.now();
+    for (const flow of this.#flows) {
+      const lastAt = Math.min(now, flow.workers.endsAt);
+      for (const target of flow.targets) {
+        this.#hold(flow.place, 'request', target, lastAt, this.requestMs);
+        if (this.streamMs > 0) this.#hold(flow.place, 'stream', target, lastAt, this.streamMs);
+      }
+      flow.workers.keep(flow.handled, lastAt + this.requestMs);
+    }
+  }
+
+  #hold(
+    place: Place,
+    kind: Open['kind'],
+    { container, port }: Target,
+    openedAt: number,
+    forMs: number,
+  ): void {
+    const { held } = container.namespace;
+    const key = `${place.key} ${kind} ${port}`;
+    const open = held.get(key) as Open | undefined;
+    const until = openedAt + forMs;
+    if (open === undefined) held.set(key, { place, kind, port, from: '10.200.0.1', openedAt, until } as Open);
+    else if (open.openedAt < openedAt) Object.assign(open, { openedAt, until });
+  }
+
+  /** stops is told when a container is asked to end. */
+  stops(machine: Machine, container: Container): void {
+    this.#close(machine, container, 'was stopped');
+  }
+
+  /** ends is told when a container ends, for whatever reason. */
+  ends(machine: Machine, container: Container): void {
+    this.#close(machine, container, 'ended');
+  }
+
+  /** interrupts is told when a running container is cut off from its ports for a moment. */
+  interrupts(machine: Machine, container: Container): void {
+    this.#close(machine, container, 'lost its ports for a moment');
+  }
+
+  #close(machine: Machine, container: Container, how: string): void {
+    if (machine.isOff || this.#places.size === 0) return;
+    this.elapse();
+    const now = this.#simulation.clock.now();
+    for (const [key, held] of container.namespace.held) {
+      if (!isOpen(held) || held.until <= now) continue;
+      container.namespace.held.delete(key);
+      this.#judge(held, container, how, now);
+    }
+  }
+
+  /** Whoever had the whole drain timeout after the last new request was cut; everybody else has lost something. */
+  #judge({ place, kind, openedAt }: Open, { name }: Container, how: string, now: number): void {
+    const promised = this.#promisedTo(place);
+    if (promised.mayBeDown || place.machine.isOff) return;
+    const what = `a ${kind} was open on ${name}, which ${how}`;
+    const hadItsTime = promised.drainTimeoutMs > 0 && now - openedAt >= promised.drainTimeoutMs;
+    if (hadItsTime) this.cut.push(this.#lossAt(place, what));
+    else this.#lose(place, what);
+  }
+
+  #lose(place: Place, what: string): void {
+    this.lost.push(this.#lossAt(place, what));
+  }
+
+  #lossAt(place: Place, what: string): Loss {
+    return { atMs: this.#simulation.elapsedMs, place: place.key, what, after: this.#simulation.lastCalls() };
+  }
+
+  /** Of several runs, the one that promises least counts: it may take away what is its own. */
+  #promisedTo(place: Place): Promised {
+    const all = [...this.#promises].map((promise) => promise(place));
+    return {
+      drainTimeoutMs: Math.min(
+        ...all.map(({ drainTimeoutMs }) => drainTimeoutMs || Number.POSITIVE_INFINITY),
+      ),
+      mayBeDown: all.some(({ mayBeDown }) => mayBeDown),
+      mayGo: all.some(({ mayGo }) => mayGo),
+    };
+  }
+
+  /** Sends requests to a place: to the new workers of its nginx, and to old ones by clients that were idle. */
+  #ask(place: Place): void {
+    const complaints: string[] = [];
+    const doors = doorsOf(place);
+    if (doors.length === 0) complaints.push('nobody takes the connection');
+    for (const door of doors) {
+      const { program } = door.container;
+      if (!(program instanceof Nginx)) continue;
+      const sets = program.all();
+      if (sets.length === 0) complaints.push(`${door.container.name} takes no connection`);
+      for (const workers of sets) complaints.push(...this.#askWorkers(place, door, workers));
+    }
+    if (complaints.length === 0) this.#failing.delete(place.key);
+    else this.#complain(place, complaints[0]!);
+  }
+
+  #askWorkers(place: Place, door: Target, workers: Workers): string[] {
+    const complaints: string[] = [];
+    const seen = new Set<Namespace>();
+    let left = 1;
+    for (let sent = 0; sent < left; sent++) {
+      const handled = handle(workers, door.port, place);
+      if (handled?.upstream !== undefined)
+        left = Math.max(left, workers.balancer.primaries(handled.upstream, this.#simulation.clock.now()));
+      const complaint = complaintAbout(handled);
+      if (complaint !== undefined) complaints.push(complaint);
+      const target = handled?.target;
+      if (handled === undefined || target === undefined || seen.has(target.container.namespace)) continue;
+      seen.add(target.container.namespace);
+      this.#flows.push({ place, workers, targets: [door, target], handled });
+    }
+    return complaints;
+  }
+
+  #complain(place: Place, what: string): void {
+    if (place.machine.isOff || this.#failing.has(place.key)) return;
+    const promised = this.#promisedTo(place);
+    if (promised.mayBeDown || (promised.mayGo && !what.startsWith(NOBODY_ANSWERS))) return;
+    this.#failing.add(place.key);
+    this.#lose(place, what);
+  }
+
+  #isServed(place: Place): boolean {
+    const doors = doorsOf(place);
+    return (
+      doors.length > 0 &&
+      doors.every(({ container, port }) => {
+        const workers = container.program instanceof Nginx ? container.program.workers : undefined;
+        return workers !== undefined && complaintAbout(handle(workers, port, place)) === undefined;
+      })
+    );
+  }
+
+  /** Every place that some nginx speaks of now. */
+  #placesNow(): Place[] {
+    return [...this.#simulation.machines.values()].flatMap((machine) =>
+      machine.isOff ? [] : [...domainsOf(machine), ...internalPortsOf(machine)],
+    );
+  }
+}
+
+const NOBODY_ANSWERS = 'nobody answers behind nginx';
+
+function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | undefined): string | undefined {
+  if (handled === undefined) return 'nginx has no route';
+  // Nobody can promise anything for a server that is off.
+  if (handled.metDeadServer) return undefined;
+  if (handled.status === 404) return 'nginx has no route';
+  return handled.status >= 500 ? `${NOBODY_ANSWERS}: ${handled.status}` : undefined;
+}
+
+function handle(workers: Workers, port: number, { domain }: Place): Handled | Joined | undefined {
+  const isStream = workers.config.stream.some((server) => server.port === port);
+  if (isStream) return workers.join(port);
+  if (!workers.config.ports.includes(port)) return undefined;
+  return workers.handle({ port, path: '/', host: domain ?? SIDECAR, from: '10.200.0.1' });
+}
+
+/** Who takes the connections of a place: more than one where a name has several addresses. */
+function doorsOf({ machine, domain, network, port }: Place): Target[] {
+  if (domain !== undefined) {
+    const target = machine.entrance(port);
+    return target === undefined ? [] : [target];
+  }
+  const members = machine.networks.get(network);
+  const addresses = members?.resolve(SIDECAR, machine.now()) ?? [];
+  return addresses.flatMap((address) => {
+    const container = members?.members.get(address);
+    return container === undefined ? [] : [{ container, port }];
+  });
+}
+
+function domainsOf(machine: Machine): Place[] {
+  const door = machine.entrance(DOOR);
+  const workers = door?.container.program instanceof Nginx ? door.container.program.workers : undefined;
+  return (workers?.config.http ?? []).flatMap(({ ports, names, locations }) => {
+    const pass = locations.flatMap(({ rules }) => rules).find((rule) => rule.does === 'pass');
+    if (pass === undefined || !ports.includes(door!.port)) return [];
+    return names
+      .filter((name) => name !== '_')
+      .map((name) => {
+        const domain = name.replace(/^\*/, 'any');
+        const key = `${machine.name} ${name}`;
+        return { key, machine, domain, port: DOOR, network: '', upstream: pass.target };
+      });
+  });
+}
+
+function internalPortsOf(machine: Machine): Place[] {
+  return [...machine.networks.values()].flatMap((network) => {
+    const found = network
+      .resolve(SIDECAR, machine.now())
+      .map((address) => network.members.get(address)?.program);
+    return found.flatMap((program) => {
+      const config = program instanceof Nginx ? program.workers?.config : undefined;
+      if (config === undefined) return [];
+      const http = config.http.flatMap(({ ports, locations }) =>
+        locations.flatMap(({ rules }) =>
+          rules.flatMap((rule) =>
+            rule.does === 'pass' ? ports.map((port) => ({ port, upstream: rule.target })) : [],
+          ),
+        ),
+      );
+      const stream = config.stream.map(({ port, target }) => ({ port, upstream: target }));
+      return [...http, ...stream]
+        .filter(({ port }) => isInternal(port))
+        .map(({ port, upstream }) => {
+          const key = `${machine.name} ${network.name}:${port}`;
+          return { key, machine, domain: undefined, port, network: network.name, upstream };
+        });
+    });
+  });
+}
+
+function isOpen(held: Held): held is Open {
+  return 'place' in held;
+}
