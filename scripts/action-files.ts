@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { ACTIONS, type Action, type ActionName } from '../src/actions/catalogue.ts';
 import { INPUTS, type InputName, type InputSpec } from '../src/commands/inputs.ts';
-import { OUTPUTS } from '../src/commands/outputs.ts';
+import { OUTPUTS, type OutputName } from '../src/commands/outputs.ts';
 
 const names = Object.keys(ACTIONS) as ActionName[];
 const order = Object.keys(INPUTS) as InputName[];
@@ -24,21 +24,20 @@ function pathIn(folder: string, file: string): string {
 
 function actionYaml(name: ActionName): string {
   const { folder, icon, color, command }: Action = ACTIONS[name];
-  const { title, description, outputs } = command;
-  const inputs = inputsOf(name);
+  const { title, description } = command;
   const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
   const manifest = {
     name: title,
     description,
     branding: { icon, color },
     inputs: Object.fromEntries(
-      inputs.map(({ name: input, description, required, fallback }) => [
+      inputsOf(name).map(({ name: input, description, required, fallback }) => [
         input,
         { description, required, ...(fallback !== undefined && { default: fallback }) },
       ]),
     ),
     outputs: Object.fromEntries(
-      outputs.map((output) => [output, { description: OUTPUTS[output].description }]),
+      outputsOf(name).map(({ name: output, description }) => [output, { description }]),
     ),
     runs: {
       using: 'node24',
@@ -69,6 +68,14 @@ function inputsOf(name: ActionName): ShownInput[] {
       if (description.includes('${{')) throw new Error(`a description holds an expression: ${description}`);
       return { name: input, description, required, fallback };
     });
+}
+
+function outputsOf(name: ActionName): { name: OutputName; description: string }[] {
+  const { outputs, meanings }: Action['command'] = ACTIONS[name].command;
+  return outputs.map((output) => ({
+    name: output,
+    description: meanings?.[output] ?? OUTPUTS[output].description,
+  }));
 }
 
 /** A README as it begins. What stands outside of its tables is written by hand from then on. */
@@ -143,8 +150,9 @@ function inputsTable(name: ActionName): string {
 }
 
 function outputsTable(name: ActionName): string {
-  const { outputs }: Action['command'] = ACTIONS[name].command;
-  const rows = outputs.map((output) => `| \`${output}\` | ${cell(OUTPUTS[output].description)} |`);
+  const rows = outputsOf(name).map(
+    ({ name: output, description }) => `| \`${output}\` | ${cell(description)} |`,
+  );
   return ['| output | meaning |', '| --- | --- |', ...rows].join('\n');
 }
 

@@ -17,8 +17,8 @@ export interface Command<I extends InputName, O extends OutputName, R extends Co
   title: string;
   description: string;
   inputs: readonly I[];
-  /** What inputs mean here, where that is not what they mean elsewhere. */
-  meanings?: Partial<Record<I, string>>;
+  /** What inputs and outputs mean here, where that is not what they mean elsewhere. */
+  meanings?: Partial<Record<I | O, string>>;
   outputs: readonly O[];
   /** run does it. It throws where there is nothing to show but the error: a mistake of the user as UserError. */
   run(inputs: Pick<Inputs, I>, surroundings: Surroundings): Promise<R>;

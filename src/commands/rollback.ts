@@ -25,6 +25,8 @@ export const rollback = command({
   meanings: {
     service:
       'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
+    result:
+      'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe. With `to: list` the last releases of each service instead, the newest first.',
   },
   outputs: ['changed', 'releases', 'result'],
   async run(inputs, surroundings): Promise<ChangeResult | ReleaseList> {

@@ -16,6 +16,10 @@ export const status = command({
   description: 'Show what runs where in an environment, and where it differs from the record.',
   inputs: [...PROJECT, 'zones', 'exclude-servers'],
   outputs: ['releases', 'result'],
+  meanings: {
+    result:
+      'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
+  },
   async run(inputs, surroundings): Promise<Status> {
     const { reach, wanted } = await openProject(inputs, surroundings);
     const { zones, 'exclude-servers': excludedServers } = inputs;

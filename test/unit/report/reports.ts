@@ -63,6 +63,7 @@ export function planOf(changes: Partial<Plan> = {}): Plan {
     changes: [change()],
     steps: toggleOn(['a', 'b']).steps,
     gate: [],
+    rollouts: [],
     hooks: {},
     unfinished: [],
     staying: [],
