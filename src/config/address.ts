@@ -21,6 +21,14 @@ export function parseHost(host: string): string {
   });
 }
 
+/** parseServerName returns a server's name as it is. It throws unless it could be a DNS name in lower case. */
+export function parseServerName(name: string): string {
+  if (isDnsName(name)) return name;
+  throw new UserError(`server name ${JSON.stringify(name)} is not allowed`, {
+    hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
+  });
+}
+
 /**
  * parsePrivateIp returns an IP address in lower case. The unspecified addresses are refused: host ports
  * are bound to this address, and bound to those they would be open to the world.

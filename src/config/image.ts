@@ -15,8 +15,50 @@ export function parseImage(image: string): string {
   });
 }
 
-/** imageBaseName returns the last part of the image's path: `redis` of `docker.io/library/redis:7@sha256:…`. */
-export function imageBaseName(image: string): string {
+/** What is known of an image by its name: it speaks TCP, on this port, and answers to this check. */
+export interface RecognisedImage {
+  /** The port it listens on unless it is told otherwise. */
+  port: number;
+  /** A health check that runs inside the container; without one a connection to the port is the check. */
+  test?: string[];
+}
+
+/**
+ * PONG is a yes. So is NOAUTH: a server with a password answers, and we do not know the password here
+ * (set REDISCLI_AUTH in its environment, and PONG comes). LOADING is neither, and exits with 0 like both.
+ */
+const redisPing = (client: string): string[] => ['CMD-SHELL', `${client} ping | grep -qE 'PONG|NOAUTH'`];
+
+/**
+ * Images that are databases, caches and queues under any registry, by the last part of their path. Their
+ * checks name 127.0.0.1: postgres and mysql answer on their socket long before they are ready, while the
+ * entrypoint still prepares the database with a server that no one else can reach.
+ */
+const RECOGNISED: ReadonlyMap<string, RecognisedImage> = new Map([
+  ['postgres', { port: 5432, test: ['CMD', 'pg_isready', '-h', '127.0.0.1'] }],
+  ['redis', { port: 6379, test: redisPing('redis-cli') }],
+  ['valkey', { port: 6379, test: redisPing('valkey-cli') }],
+  // mongosh is not in every mongo image.
+  ['mongo', { port: 27017 }],
+  ['mysql', { port: 3306, test: ['CMD', 'mysqladmin', 'ping', '-h', '127.0.0.1'] }],
+  // mysqladmin is gone from mariadb 11.
+  ['mariadb', { port: 3306, test: ['CMD', 'mariadb-admin', 'ping', '-h', '127.0.0.1'] }],
+  ['rabbitmq', { port: 5672, test: ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'] }],
+  ['kafka', { port: 9092 }],
+]);
+
+/** recogniseImage returns what is known of `image` by its name, or undefined. */
+export function recogniseImage(image: string): RecognisedImage | undefined {
+  return RECOGNISED.get(baseNameOf(image));
+}
+
+/** All recognised names with what is known of them, for the reference. */
+export function recognisedImages(): readonly (readonly [string, RecognisedImage])[] {
+  return [...RECOGNISED];
+}
+
+/** baseNameOf returns the last part of the image's path: `redis` of `docker.io/library/redis:7@sha256:…`. */
+function baseNameOf(image: string): string {
   const path = REFERENCE.exec(image)?.groups?.path ?? '';
   return path.slice(path.lastIndexOf('/') + 1);
 }

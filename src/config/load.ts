@@ -22,6 +22,14 @@ export interface LoadedConfig {
 export type Locate = (...paths: [Path, ...Path[]]) => Location;
 
 /**
+ * originsOf returns the two places that a key of a service may come from, in the order in which they win:
+ * the environment, then the file's own services. `path` begins with `services` and the service's name.
+ */
+export function originsOf(environment: string, path: Path): [Path, Path] {
+  return [['environments', environment, ...path], path];
+}
+
+/**
  * loadConfig parses the text of a configuration file, replaces references to `variables` (the run's
  * environment) and checks every key. `file` is its name for messages. It throws a UserError, or UserErrors
  * with all mistakes of the file at once, each with its place, its path, and for an unknown key the nearest

@@ -1,9 +1,10 @@
 import type { JumpSpec, ServerSpec } from '../model/spec.ts';
 import { DEFAULTS } from './defaults.ts';
-import type { EnvironmentInput, ServerInput } from './schema/environment.ts';
+import { type EnvironmentInput, nameOf, type ServerInput } from './schema/environment.ts';
 
 /** The runner's own engine: no SSH, so no port, user or key. */
 const LOCAL_SERVER: ServerSpec = {
+  name: 'localhost',
   host: 'localhost',
   port: 0,
   user: '',
@@ -18,6 +19,7 @@ export function resolveServers(environment: EnvironmentInput): ServerSpec[] {
     // That there is one of the two was checked when the file was loaded.
     const user = server.user ?? environment.user ?? '';
     return {
+      name: nameOf(server),
       host: server.host,
       port: server.port ?? DEFAULTS.server.port,
       user,

@@ -6,28 +6,37 @@ import type {
   Protocol,
   ServiceSpec,
 } from '../model/spec.ts';
+import { checkService, type Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
+import { type RecognisedImage, recogniseImage } from './image.ts';
 import type { Variables } from './interpolate.ts';
-import { type RecognisedImage, recogniseImage } from './recognised-images.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
 
-/** Report is told of a mistake in a service, at the path of a key below it. */
-export type Report = (path: readonly (string | number)[], message: string, hint?: string) => void;
+/** What is said of a service, and where; the later ones win. */
+export interface ServiceParts {
+  /** Under the file's own `services`. */
+  base: ServiceInput | undefined;
+  /** Under the environment. */
+  over: ServiceInput | undefined;
+  /** By the run. */
+  image: string | undefined;
+}
 
 /**
- * resolveService turns a merged service into what is wanted: defaults filled in, variables without a value
- * taken from `variables`, a recognised image's port and check. Rules between its keys are reported; what
- * it returns is only of use when nothing was.
+ * resolveService turns what is said of a service into what is wanted: merged, defaults filled in, variables without a
+ * value taken from `variables`, a recognised image's port and check. Rules between its keys are reported; what it
+ * returns is only of use when nothing was.
  */
 export function resolveService(
   name: string,
-  input: ServiceInput,
+  { base, over, image }: ServiceParts,
   variables: Variables,
   report: Report,
 ): ServiceSpec {
+  const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
   const protocol = input.protocol ?? defaultProtocol(input, recognised);
@@ -41,9 +50,7 @@ export function resolveService(
       'Write protocol: http if it speaks HTTP.',
     );
   }
-  checkVolumes(input, report);
-  checkSecrets(input, report);
-  checkReservation(input, report);
+  checkService(input, report);
   return {
     name,
     protocol,
@@ -60,53 +67,45 @@ export function resolveService(
   };
 }
 
+/**
+ * mergeService lays a service of an environment over the one under `services`: maps are merged key by key,
+ * lists and single values replaced. Three things go beyond that, since the parts of both would not make
+ * sense together: a health check by `path` replaces one by `test` and the reverse, either replaces
+ * `disable`, and another log driver takes none of the options of the first.
+ */
+function mergeService(base: ServiceInput | undefined, over: ServiceInput | undefined): ServiceInput {
+  const merged = mergeMaps(base ?? {}, over ?? {}) as ServiceInput;
+  const { healthcheck, logging } = over ?? {};
+  if (merged.healthcheck && healthcheck) {
+    if (healthcheck.path !== undefined && healthcheck.test === undefined) delete merged.healthcheck.test;
+    if (healthcheck.test !== undefined && healthcheck.path === undefined) delete merged.healthcheck.path;
+    const namesACheck = healthcheck.path !== undefined || healthcheck.test !== undefined;
+    if (namesACheck && healthcheck.disable === undefined) delete merged.healthcheck.disable;
+  }
+  if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
+    merged.logging = logging;
+  }
+  return merged;
+}
+
+type PlainMap = Record<string, unknown>;
+
+function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
+  const merged: PlainMap = { ...base };
+  for (const [name, value] of Object.entries(over)) {
+    const before = Object.hasOwn(base, name) ? base[name] : undefined;
+    merged[name] = isMap(before) && isMap(value) ? mergeMaps(before, value) : value;
+  }
+  return merged;
+}
+
+function isMap(value: unknown): value is PlainMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
   if (recognised) return 'tcp';
   return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
-}
-
-/** DESIGN §5.10: no two containers of a stateful service ever share a volume for writing. */
-function checkVolumes(input: ServiceInput, report: Report): void {
-  if (input.share_volumes) return;
-  const strategy = input.strategy ?? DEFAULTS.strategy;
-  const servers = input.servers ?? DEFAULTS.servers;
-  input.volumes?.forEach((volume, index) => {
-    if (volume.readOnly || volume.type === 'tmpfs') return;
-    const what = `${volume.type === 'bind' ? 'directory' : 'volume'} ${JSON.stringify(volume.source)}`;
-    if (strategy === 'toggle') {
-      report(
-        ['volumes', index],
-        `two containers would write to ${what} at the same time during a toggle`,
-        'Write strategy: recreate, or mount it read-only (:ro), or write share_volumes: true if that is safe (uploads, caches; never a database).',
-      );
-    } else if (servers > 1 && volume.type === 'volume') {
-      report(
-        ['volumes', index],
-        `each of ${servers} servers would have a ${what} of its own, with other data`,
-        'Write servers: 1, or share_volumes: true if the servers need not have the same data.',
-      );
-    }
-  });
-}
-
-function checkSecrets(input: ServiceInput, report: Report): void {
-  input.secrets?.forEach((secret, index) => {
-    if (Object.hasOwn(input.environment ?? {}, secret)) {
-      report(
-        ['secrets', index],
-        `"${secret}" is both a secret and a variable of the environment`,
-        'Keep one of the two.',
-      );
-    }
-  });
-}
-
-/** Docker refuses to create a container that reserves more than it may use. */
-function checkReservation(input: ServiceInput, report: Report): void {
-  const { limits, reservations } = input.deploy?.resources ?? {};
-  if ((reservations?.memory ?? 0) > (limits?.memory ?? Number.POSITIVE_INFINITY)) {
-    report(['deploy', 'resources', 'reservations', 'memory'], 'is more than the limit');
-  }
 }
 
 function resolveHealthcheck(

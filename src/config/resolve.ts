@@ -6,14 +6,11 @@ import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
 import { parseImage } from './image.ts';
-import { inOrder, type LoadedConfig, problemError } from './load.ts';
-import { mergeService } from './merge.ts';
+import { inOrder, type LoadedConfig, originsOf, problemError } from './load.ts';
 import { didYouMean, listed } from './nearest.ts';
-import { originOf } from './origin.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { resolveService } from './resolve-service.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
-import type { ServiceInput } from './schema/service.ts';
 
 /** What a run says beside the file. */
 export interface ResolveOptions {
@@ -37,15 +34,21 @@ export function resolveEnvironment(
   const input = environmentOf(loaded, environment);
   const errors: UserError[] = [];
   const report: Report = (service, path, message, hint) => {
-    const origin = originOf(loaded, environment, ['services', service, ...path]);
+    const [over, base] = originsOf(environment, ['services', service, ...path]);
+    const origin = loaded.has(over) ? over : base;
     errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
   };
   const servers = resolveServers(input);
-  const merged = mergedServices(loaded, input);
-  applyImages(merged, options.images ?? {}, errors);
-  const services = [...merged].map(([name, service]) =>
-    resolveService(name, service, loaded.variables, (path, message, hint) =>
-      report(name, path, message, hint),
+  const base = new Map(Object.entries(loaded.config.services ?? {}));
+  const over = new Map(Object.entries(input.services ?? {}));
+  const names = [...new Set([...base.keys(), ...over.keys()])];
+  const images = checkImages(options.images ?? {}, names, errors);
+  const services = names.map((name) =>
+    resolveService(
+      name,
+      { base: base.get(name), over: over.get(name), image: images.get(name) },
+      loaded.variables,
+      (path, message, hint) => report(name, path, message, hint),
     ),
   );
   checkServiceNames(loaded, environment, services, report);
@@ -82,37 +85,33 @@ function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {
   });
 }
 
-function mergedServices(loaded: LoadedConfig, environment: EnvironmentInput): Map<string, ServiceInput> {
-  const base = new Map(Object.entries(loaded.config.services ?? {}));
-  const over = new Map(Object.entries(environment.services ?? {}));
-  const names = new Set([...base.keys(), ...over.keys()]);
-  return new Map([...names].map((name) => [name, mergeService(base.get(name), over.get(name))]));
-}
-
-/** applyImages puts in the images of the run; they come from no line of the file, so their errors have none. */
-function applyImages(
-  services: Map<string, ServiceInput>,
+/** checkImages returns the images of the run by service; they come from no line of the file, so their errors have none. */
+function checkImages(
   images: Readonly<Record<string, string>>,
+  services: readonly string[],
   errors: UserError[],
-): void {
-  for (const [name, image] of Object.entries(images)) {
-    const service = services.get(name);
-    if (service === undefined) {
-      const known = [...services.keys()];
+): Map<string, string> {
+  const checked = new Map<string, string>();
+  for (const [service, image] of Object.entries(images)) {
+    if (!services.includes(service)) {
+      const didMean = didYouMean(service, services);
       errors.push(
-        new UserError(`images: there is no service ${JSON.stringify(name)}${didYouMean(name, known)}`, {
-          hint: `The services are ${listed(known)}.`,
+        new UserError(`images: there is no service ${JSON.stringify(service)}${didMean}`, {
+          hint: `The services are ${listed(services)}.`,
         }),
       );
       continue;
     }
     try {
-      services.set(name, { ...service, image: parseImage(image) });
+      checked.set(service, parseImage(image));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      errors.push(new UserError(`images: ${name}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
+      errors.push(
+        new UserError(`images: ${service}: ${error.message}`, error.hint ? { hint: error.hint } : {}),
+      );
     }
   }
+  return checked;
 }
 
 function checkServiceNames(

@@ -1,8 +1,7 @@
 import { failTogether, type UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
-import { inOrder, type Locate, problemError } from './load.ts';
+import { inOrder, type Locate, originsOf, problemError } from './load.ts';
 import { didYouMean } from './nearest.ts';
-import { originsOf } from './origin.ts';
 
 /**
  * requireSecrets returns the secrets of every service by name. It throws a UserError, or UserErrors, for

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
 import { NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
-import { parseHost, parsePrivateIp, parseUser } from '../address.ts';
+import { parseHost, parsePrivateIp, parseServerName, parseUser } from '../address.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseHostKey } from '../host-key.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
@@ -26,9 +26,14 @@ const zone = parsed(z.string(), (name) => {
 });
 
 const server = closed({
-  host: requiredKey(host, {
+  name: key(parsed(z.string(), parseServerName), {
     description:
-      "Address that SSH connects to, an IP address or a DNS name. It is the server's name in all output.",
+      'By which the server is known everywhere: in output, in inputs such as `exclude-servers`, in the record. Lower-case letters, digits, dots and hyphens; no two servers of an environment have the same one. It stays when the address changes.',
+    fallback: { words: "the server's `host`" },
+    example: 'name: web-1',
+  }),
+  host: requiredKey(host, {
+    description: 'Address that SSH connects to, an IP address or a DNS name.',
     example: 'host: 203.0.113.10',
   }),
   private_ip: key(parsed(z.string(), parsePrivateIp), {
@@ -74,6 +79,18 @@ const server = closed({
 /** A server as the file has it. */
 export type ServerInput = z.infer<typeof server>;
 
+/** nameOf returns what a server is known by. */
+export function nameOf({ name, host }: Pick<ServerInput, 'name' | 'host'>): string {
+  return name ?? host;
+}
+
+/** isSameMachine tells whether two servers are reached by one address, on one way. */
+function isSameMachine(one: ServerInput, other: ServerInput): boolean {
+  const wayOf = ({ host, port, jump }: ServerInput): string =>
+    JSON.stringify([host, port ?? DEFAULTS.server.port, jump?.host]);
+  return wayOf(one) === wayOf(other);
+}
+
 /** checkServers reports what is wrong among servers that are right each by itself. */
 function checkServers(
   environment: { user?: string | undefined; servers: readonly ServerInput[] },
@@ -83,8 +100,16 @@ function checkServers(
   servers.forEach((server, index) => {
     const earlier = servers.slice(0, index);
     const zoneOf = ({ zone }: ServerInput): string => zone ?? DEFAULTS.server.zone;
-    if (earlier.some(({ host }) => host === server.host)) {
+    const name = nameOf(server);
+    const namesake = earlier.findIndex((other) => nameOf(other) === name);
+    if (earlier.some((other) => isSameMachine(other, server))) {
       report(['servers', index, 'host'], `server ${server.host} is there twice`);
+    } else if (namesake !== -1) {
+      report(
+        ['servers', index, server.name === undefined ? 'host' : 'name'],
+        `name ${name} is that of servers[${namesake}] (${earlier[namesake]?.host}) already`,
+        'A server is known by its name alone: give each one of its own.',
+      );
     }
     if (
       server.private_ip !== undefined &&
@@ -96,14 +121,14 @@ function checkServers(
     if (server.private_ip === undefined && neighbours > 1) {
       report(
         ['servers', index],
-        `server ${server.host} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`,
+        `server ${name} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`,
         'Servers of a zone reach each other by it.',
       );
     }
     if ((server.user ?? environment.user) === undefined) {
       report(
         ['servers', index],
-        `server ${server.host} has no user`,
+        `server ${name} has no user`,
         'Write user at the environment or at the server.',
       );
     }

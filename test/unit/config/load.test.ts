@@ -337,6 +337,26 @@ describe('servers', () => {
       'servers[1].host: server a is there twice',
     ],
     [
+      '- { name: x, host: a, private_ip: 10.0.0.1 }\n- { name: y, host: a, port: 22, private_ip: 10.0.0.2 }',
+      'servers[1].host: server a is there twice',
+    ],
+    [
+      '- { host: a, private_ip: 10.0.0.1 }\n- { host: a, port: 2222, private_ip: 10.0.0.2 }',
+      'servers[1].host: name a is that of servers[0] (a) already',
+    ],
+    [
+      '- { host: a, private_ip: 10.0.0.1 }\n- { name: a, host: b, private_ip: 10.0.0.2 }',
+      'servers[1].name: name a is that of servers[0] (a) already',
+    ],
+    [
+      '- { host: a, private_ip: 10.0.0.1 }\n- { name: web-1, host: b }',
+      'servers[1]: server web-1 needs a private_ip: 2 servers stand in zone default',
+    ],
+    ['- { name: "", host: a }', 'servers[0].name: server name "" is not allowed'],
+    ['- { name: -a, host: a }', 'servers[0].name: server name "-a" is not allowed'],
+    ['- { name: web_1, host: a }', 'servers[0].name: server name "web_1" is not allowed'],
+    ['- { name: 7, host: a }', 'servers[0].name: must be text, not a number'],
+    [
       '- { host: a, private_ip: 10.0.0.1 }\n- { host: b, private_ip: 10.0.0.1 }',
       'servers[1].private_ip: private_ip 10.0.0.1 is there twice',
     ],
@@ -358,6 +378,46 @@ describe('servers', () => {
     ['[]', 'servers: must have at least one server'],
   ])('%j', (yaml, message) => {
     expect(servers(yaml)).toEqual([`environments.production.${message}`]);
+  });
+
+  test('a name that cannot be one has its place and the rule; one that two have, its place and both servers', () => {
+    const file = `project: shop
+environments:
+  production:
+    provider: static
+    user: deploy
+    servers:
+      - { name: Web 1, host: 203.0.113.10, zone: lon1 }
+      - { name: web-2, host: 203.0.113.11, zone: nyc1 }
+      - name: web-2
+        host: 203.0.113.12
+        zone: fra1
+`;
+    expect(errorsOf(() => load(file))).toEqual([
+      expect.objectContaining({
+        message: 'environments.production.servers[0].name: server name "Web 1" is not allowed',
+        hint: expect.stringContaining('lower-case letters, digits, dots and hyphens'),
+        location: { file: 'switchyard.yml', line: 7, column: 17 },
+      }),
+    ]);
+    expect(errorsOf(() => load(file.replace('Web 1', 'web-1')))).toEqual([
+      expect.objectContaining({
+        message:
+          'environments.production.servers[2].name: name web-2 is that of servers[1] (203.0.113.11) already',
+        hint: expect.stringContaining('known by its name'),
+        location: { file: 'switchyard.yml', line: 9, column: 15 },
+      }),
+    ]);
+  });
+
+  test('one address may be several machines: by port, or behind several jump hosts', () => {
+    expect(
+      servers(
+        `- { name: one, host: 10.0.0.9, zone: a, jump: { host: gate-a } }
+- { name: two, host: 10.0.0.9, zone: b, jump: { host: gate-b } }
+- { name: three, host: 10.0.0.9, zone: c, port: 2222 }`,
+      ),
+    ).toEqual([]);
   });
 
   test('each needs a user from somewhere', () => {

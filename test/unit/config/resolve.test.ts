@@ -25,6 +25,7 @@ describe('the file that issue 3 asks for', () => {
       nginx: { image: 'nginx:1.30-alpine', keepaliveMinTimeoutMs: 10_000 },
     });
     expect(spec.servers[1]).toEqual({
+      name: '172.30.0.12',
       host: '172.30.0.12',
       port: 22,
       user: 'deploy',
@@ -74,11 +75,21 @@ describe('the file that issue 3 asks for', () => {
 
   test('local: one server, the runner itself', () => {
     const spec = resolveText(SHOP, 'local');
-    expect(spec.servers).toEqual([{ host: 'localhost', port: 0, user: '', zone: 'default', hostKeys: [] }]);
+    expect(spec.servers).toEqual([
+      { name: 'localhost', host: 'localhost', port: 0, user: '', zone: 'default', hostKeys: [] },
+    ]);
     expect(spec.services[1]).toMatchObject({
       placement: { servers: 1 },
       container: { environment: { LOG_LEVEL: 'info' } },
     });
+  });
+
+  test('a server is known by its name where it has one', () => {
+    const named = SHOP.replace('{ host: 172.30.0.12,', '{ name: web-2.lon1, host: 172.30.0.12,');
+    expect(resolveText(named, 'production').servers.map(({ name, host }) => [name, host])).toEqual([
+      ['172.30.0.11', '172.30.0.11'],
+      ['web-2.lon1', '172.30.0.12'],
+    ]);
   });
 
   test('an unknown environment: the known ones are listed', () => {
@@ -559,8 +570,16 @@ environments:
       - { host: c.example.com, zone: fra1, jump: { host: j, port: 23, user: hop } }
 `;
     expect(resolveText(text, 'production').servers).toEqual([
-      { host: 'a.example.com', port: 22, user: 'deploy', zone: 'default', hostKeys: [] },
       {
+        name: 'a.example.com',
+        host: 'a.example.com',
+        port: 22,
+        user: 'deploy',
+        zone: 'default',
+        hostKeys: [],
+      },
+      {
+        name: 'b.example.com',
         host: 'b.example.com',
         port: 2222,
         user: 'root',
@@ -569,6 +588,7 @@ environments:
         jump: { host: 'jump.example.com', port: 22, user: 'root', hostKeys: [HOST_KEYS.ecdsa] },
       },
       {
+        name: 'c.example.com',
         host: 'c.example.com',
         port: 22,
         user: 'deploy',

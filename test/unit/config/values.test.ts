@@ -5,7 +5,7 @@ import { parseBytes } from '../../../src/config/bytes.ts';
 import { parseDomain } from '../../../src/config/domain.ts';
 import { parseDuration } from '../../../src/config/duration.ts';
 import { parseHostKey } from '../../../src/config/host-key.ts';
-import { imageBaseName, parseImage } from '../../../src/config/image.ts';
+import { parseImage, recogniseImage } from '../../../src/config/image.ts';
 import { parseShortMount } from '../../../src/config/mount.ts';
 import { didYouMean, listed, nearest } from '../../../src/config/nearest.ts';
 import { parseRestart } from '../../../src/config/restart.ts';
@@ -255,16 +255,17 @@ describe('parseHostKey', () => {
 describe('images', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   test.each([
-    ['redis', 'redis'],
-    ['redis:7', 'redis'],
-    ['docker.io/library/redis:7-alpine', 'redis'],
-    [`localhost:5000/acme/api@${digest}`, 'api'],
-    [`ghcr.io/acme/my__api:1.2.3@${digest}`, 'my__api'],
-    ['REGISTRY.example.com/api', 'api'],
-    ['[::1]:5000/api', 'api'],
-  ])('%s is %s', (image, name) => {
+    ['redis', 6379],
+    ['redis:7', 6379],
+    ['docker.io/library/redis:7-alpine', 6379],
+    [`localhost:5000/acme/postgres@${digest}`, 5432],
+    [`ghcr.io/acme/my__redis:1.2.3@${digest}`, undefined],
+    ['ghcr.io/redis/exporter', undefined],
+    ['REGISTRY.example.com/kafka', 9092],
+    ['[::1]:5000/api', undefined],
+  ])('%s is one, and what is known of it follows from the end of its path: port %s', (image, port) => {
     expect(parseImage(image)).toBe(image);
-    expect(imageBaseName(image)).toBe(name);
+    expect(recogniseImage(image)?.port).toBe(port);
   });
 
   test.each([

@@ -69,7 +69,10 @@ async function connect(
   changes: { hostKeys?: string[]; key?: string; port?: number } = {},
 ): Promise<SshConnection> {
   const { hostKeys = [hostLine], key = userKey, port = portOf(sshd) } = changes;
-  const connection = await SshConnection.open({ host: '127.0.0.1', port, user: 'deploy', hostKeys }, key);
+  const connection = await SshConnection.open(
+    { name: 'web-1', host: '127.0.0.1', port, user: 'deploy', hostKeys },
+    key,
+  );
   open.push(connection);
   return connection;
 }

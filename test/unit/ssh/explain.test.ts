@@ -6,7 +6,13 @@ import type { SshTarget } from '../../../src/ssh/target.ts';
 
 const LINE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 const { blob } = parseHostKey(LINE);
-const target: SshTarget = { host: '203.0.113.10', port: 22, user: 'deploy', hostKeys: [LINE] };
+const target: SshTarget = {
+  name: '203.0.113.10',
+  host: '203.0.113.10',
+  port: 22,
+  user: 'deploy',
+  hostKeys: [LINE],
+};
 const jump = { host: 'gate.example.com', port: 22, user: 'deploy', hostKeys: [LINE] };
 const failed = (message: string, facts: object = {}) => Object.assign(new Error(message), facts);
 
@@ -79,6 +85,17 @@ describe('every failure to connect is a sentence with the server, the cause and 
     const explained = explainConnectFailure(target, failed('Host denied (verification failed)'), blob);
     expect(explained.message).toContain('the host key is not the configured one');
     expect(explained.hint).toMatch(/^Somebody may be in between\. Only if the server was set up anew/);
+  });
+
+  test('a server with a name is called by it, and its address follows', () => {
+    const named = { ...target, name: 'web-1' };
+    expect(explainConnectFailure(named, failed('something odd')).message).toMatch(
+      /^web-1 \(deploy@203\.0\.113\.10:22\): the SSH connection failed/,
+    );
+    const denied = failed('Host denied (verification failed)');
+    expect(explainConnectFailure(named, denied, blob).message).toMatch(
+      /^web-1 \(203\.0\.113\.10:22\): the host key is not the configured one/,
+    );
   });
 
   test('a mistake that is explained already stays as it is', () => {
