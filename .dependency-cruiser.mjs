@@ -32,10 +32,10 @@ export const ROOMS = {
 
 /** What a room may know of another by its types only. */
 const TYPES = {
-  // A plan is made of steps: their data, which each kind defines beside what it does.
+  // A plan is made of steps, whose data each kind defines beside what it does.
   planning: ['steps'],
-  // Some steps are noted in the record.
   record: ['steps'],
+  preflight: ['steps'],
 };
 
 /** Folders that planning does not touch: what they hold acts, or speaks of how acting is done. */

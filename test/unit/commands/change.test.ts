@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { changeRequest } from '../../../src/commands/change.ts';
+import { deploy } from '../../../src/commands/deploy.ts';
+import { openProject } from '../../../src/commands/project.ts';
+import { rollback } from '../../../src/commands/rollback.ts';
+import type { Surroundings } from '../../../src/commands/surroundings.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { UserError, UserErrors } from '../../../src/model/errors.ts';
+
+const FILE = `
+project: shop
+environments:
+  home: { provider: local }
+services:
+  api: { image: "api:1", port: 3000, secrets: [TOKEN] }
+  web: { image: "web:1", port: 3000 }
+`;
+
+const INPUTS = {
+  environment: 'home',
+  config: 'switchyard.yml',
+  'ssh-private-key': undefined,
+  'state-branch': 'switchyard-state',
+  'github-token': undefined,
+  'exclude-servers': undefined,
+  'lease-wait': 0,
+  'dry-run': false,
+};
+
+let workspace: string;
+let hidden: string[];
+let surroundings: Surroundings;
+
+beforeEach(() => {
+  workspace = mkdtempSync(join(tmpdir(), 'switchyard-commands-'));
+  hidden = [];
+  write(FILE);
+  surroundings = {
+    workspace,
+    env: {},
+    log: {
+      debug: () => undefined,
+      info: () => undefined,
+      warning: () => undefined,
+      group: async (_title, work) => await work(),
+      hide: (value) => hidden.push(value),
+    },
+    clock: systemClock,
+    signal: new AbortController().signal,
+    onPlan: () => undefined,
+    onLease: () => undefined,
+  };
+});
+afterEach(() => rmSync(workspace, { recursive: true }));
+
+function write(text: string): void {
+  writeFileSync(join(workspace, 'switchyard.yml'), text);
+}
+
+async function refusal(work: Promise<unknown>): Promise<UserError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof UserError) return error;
+  throw error ?? new Error('nothing was refused');
+}
+
+describe('a project', () => {
+  test('is an environment of the file, with images that win over those of it', async () => {
+    const { wanted, title, author } = await openProject(
+      { ...INPUTS, images: { web: 'web:2' } },
+      surroundings,
+    );
+    expect(title).toBe('shop home');
+    expect(wanted.services.map(({ name, container }) => [name, container.image])).toEqual([
+      ['api', 'api:1'],
+      ['web', 'web:2'],
+    ]);
+    expect(author.run).toBe('local');
+  });
+
+  test('keeps token and key out of the log, whatever its line ends are', async () => {
+    const key = '-----BEGIN KEY-----\\nAAAA\\n-----END KEY-----';
+    await openProject({ ...INPUTS, 'github-token': 'ghs_x', 'ssh-private-key': key }, surroundings);
+    expect(hidden).toEqual(['ghs_x', '-----BEGIN KEY-----\nAAAA\n-----END KEY-----']);
+  });
+
+  test('without its file says where that should be', async () => {
+    const error = await refusal(openProject({ ...INPUTS, config: 'shop.yml' }, surroundings));
+    expect(error.message).toBe('there is no shop.yml in the repository');
+    expect(error.hint).toMatch('checked out');
+  });
+});
+
+describe('what shall change', () => {
+  test('has the secrets that the chosen services name, and keeps all of them out of the log', async () => {
+    const project = await openProject(INPUTS, surroundings);
+    const inputs = { service: ['api'], secrets: { TOKEN: 'hunter2', OTHER: 'hunter3' } };
+    const request = changeRequest(project, inputs, surroundings.log, { scope: 'services' });
+    expect(request.secrets).toEqual({ api: { TOKEN: 'hunter2' } });
+    expect(request.narrowing).toEqual({ services: ['api'], zones: undefined, excludedServers: undefined });
+    expect(hidden).toEqual(['hunter2', 'hunter3']);
+    request.hide('hunter4');
+    expect(hidden).toContain('hunter4');
+  });
+
+  test('needs no secrets of services that stay as they are', async () => {
+    const project = await openProject(INPUTS, surroundings);
+    const request = (service: string[], secrets: Record<string, string> | undefined) =>
+      changeRequest(project, { service, ...(secrets && { secrets }) }, surroundings.log, {
+        scope: 'services',
+      });
+    expect(request(['web'], {}).secrets).toEqual({ web: {} });
+    expect(() => request(['api'], {})).toThrow('secret TOKEN is missing');
+    // A command that takes none leaves all as they are.
+    expect(request(['api'], undefined).secrets).toEqual({});
+  });
+});
+
+describe('what is refused before anything is touched', () => {
+  test('by deploy: mistakes in any environment of the file', async () => {
+    write(`${FILE}  old: { image: "old:1", port: 3000, depends_on: [gone] }\n`);
+    const inputs = { ...INPUTS, secrets: {}, images: {}, 'unfinished-hook': undefined };
+    expect((await refusal(deploy.run(inputs, surroundings))).message).toMatch('gone');
+    write(
+      FILE.replace(
+        'home: { provider: local }',
+        'home: { provider: local }\n  other: { provider: local, services: { api: { depends_on: [gone] }, web: { depends_on: [lost] } } }',
+      ),
+    );
+    const error = await refusal(deploy.run(inputs, surroundings));
+    expect(error).toBeInstanceOf(UserErrors);
+    expect(error.message).toMatch(/gone[\s\S]*lost/);
+  });
+
+  test('by rollback: to go back without a word about which service', async () => {
+    const inputs = { ...INPUTS, service: undefined, zones: undefined, to: 'previous' };
+    expect(await refusal(rollback.run(inputs, surroundings))).toMatchObject({
+      message: 'no service to roll back is named',
+      hint: 'The input "service" takes one of api, web a line.',
+    });
+  });
+});
