@@ -26,7 +26,11 @@ export function renderSteps(steps: readonly PlannedStep[]): string {
   if (boxes.length < 2) return '';
   const title = '### The steps, each after what it needs';
   if (boxes.length > MOST_BOXES) return `${title}\n\n${steps.length} steps are too many to draw.`;
-  const labels = boxes.map(({ id, what, servers }) => `    ${id}["${what}${whereText(servers)}"]`);
+  const isOneServer = new Set(boxes.flatMap(({ servers }) => [...servers])).size === 1;
+  const labels = boxes.map(({ id, what, servers }) => {
+    const where = isOneServer ? '' : whereText(servers);
+    return `    ${id}["${what}${where}"]`;
+  });
   const arrows = boxes.flatMap((box) => directNeeds(box).map(({ id }) => `    ${id} --> ${box.id}`));
   return `${title}\n\n${mermaid(['flowchart TD', ...labels, ...arrows])}`;
 }

@@ -43,6 +43,10 @@ describe('the picture of a plan', () => {
     );
   });
 
+  test('names no server where there is only one', () => {
+    expect(drawn(toggleOn(['a']).steps)).toBe(drawn(toggleOn(['a', 'b']).steps).replaceAll('<br/>a, b', ''));
+  });
+
   test('steps of the same kind that need something else are boxes of their own', () => {
     const steps = [sweep('x', 'a'), sweep('y', 'a', ['x']), sweep('z', 'b')];
     expect(drawn(steps)).toBe(`flowchart TD

@@ -83,6 +83,7 @@ const RUIN: Record<string, string> = {
   'src/deploy/steps/upstairs.ts': "import type {} from '../b-well.ts';",
   'src/deploy/record/to-a-server.ts': "import '../observation/b-well.ts';",
   'src/deploy/preflight/to-a-step.ts': "import '../steps/b-well.ts';",
+  'src/deploy/preflight/to-the-record.ts': "import '../record/b-well.ts';",
   'src/deploy/to-no-room.ts': "import './cellar/b.ts';",
   'src/deploy/cellar/b.ts': '',
   'src/deploy/to-a-timer.ts': "import 'node:timers/promises';",
@@ -140,8 +141,9 @@ describe('in a ruin', () => {
     ['src/deploy/steps/to-the-record.ts', 'deploy/steps imports from its own room and those it builds on'],
     ['src/deploy/steps/upstairs.ts', 'deploy/steps imports from its own room and those it builds on'],
     ['src/deploy/record/to-a-server.ts', 'deploy/record imports from its own room and those it builds on'],
+    ['src/deploy/preflight/to-a-step.ts', 'deploy/preflight knows others by their types'],
     [
-      'src/deploy/preflight/to-a-step.ts',
+      'src/deploy/preflight/to-the-record.ts',
       'deploy/preflight imports from its own room and those it builds on',
     ],
     ['src/deploy/cellar/b.ts', 'every room of deploy is in the table'],
