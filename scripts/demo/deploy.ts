@@ -33,7 +33,7 @@ export interface DeployedUnderLoad extends Deployed {
 export async function deploy(screen: Screen, shop: Example, image: string): Promise<Deployed> {
   const running = await shop.start('toggle-deploy', { images: `web=${image}` });
   const tell = follow(running, (line) =>
-    screen.step(line.replace(/^switch \(/, 'edges and sidecars switched, and proven (')),
+    screen.step(line.replace(': prove (', ': edge and sidecar switched, and proven (')),
   );
   const run = await running.done;
   return { run, provenMs: tell() };
@@ -86,8 +86,9 @@ function follow(running: RunningAction, show: (phase: string) => void): () => nu
     // The last one may be cut in the middle.
     for (; seen < lines.length - 1; seen += 1) {
       const line = lines[seen]!;
-      if (/^switch \(/.test(line)) provenMs = performance.now() - begun;
-      if (/^(?:web|cache) on |^switch \(|: pull \(/.test(line)) show(line);
+      // The last server counts.
+      if (/: prove \(/.test(line)) provenMs = performance.now() - begun;
+      if (/^(?:web|cache) on |: (?:prove|pull) \(/.test(line)) show(line);
     }
   };
   const timer = setInterval(look, LOOK_EVERY_MS);
@@ -104,7 +105,7 @@ const NEXT: [RegExp, string][] = [
   [/: start \(/, 'waiting until the new containers are healthy'],
   [/: healthy failed/, 'given up; the new containers are removed'],
   [/: healthy \(/, 'all edges and sidecars are switched'],
-  [/^switch \(/, 'switched and proven; the old containers drain'],
+  [/: prove \(/, 'switched and proven; the old containers drain'],
   [/: drain \(/, 'the old containers stop'],
 ];
 
