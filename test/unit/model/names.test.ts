@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { SLOTS, type Slot } from '../../../src/model/copy.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import {
   checkName,
@@ -13,20 +14,18 @@ import {
   variableName,
   volumeName,
 } from '../../../src/model/names.ts';
-import { otherSide } from '../../../src/model/side.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 
 test('names of an environment', () => {
   expect(containerName(SHOP, 'api', 'base')).toBe('shop_production_api');
   expect(containerName(SHOP, 'api', 'secondary')).toBe('shop_production_api_secondary');
+  expect(containerName(SHOP, 'api', '3')).toBe('shop_production_api_3');
   expect(networkName(SHOP)).toBe('shop_production_network');
   expect(sidecarName(SHOP)).toBe('shop_production_nginx');
   expect(sidecarVolumeName(SHOP)).toBe('shop_production_nginx');
   expect(volumeName(SHOP, 'cache-data')).toBe('shop_production_cache-data');
   expect(variableName('my-db')).toBe('MY_DB');
-  expect(otherSide('base')).toBe('secondary');
-  expect(otherSide('secondary')).toBe('base');
 });
 
 describe('checkName', () => {
@@ -66,7 +65,7 @@ describe('checkName', () => {
 test('the three names together fit into a DNS label', () => {
   const service = 'x'.repeat(NAMES_TOTAL_MAX - 'shopproduction'.length);
   expect(() => checkNames(SHOP, service)).not.toThrow();
-  expect(containerName(SHOP, service, 'secondary')).toHaveLength(63);
+  for (const slot of SLOTS) expect(containerName(SHOP, service, slot).length).toBeLessThanOrEqual(63);
   expect(() => checkNames(SHOP, `${service}x`)).toThrow('52 characters together, at most 51 fit');
 });
 
@@ -75,14 +74,14 @@ const place = fc.record({
   project: name,
   environment: name,
   service: name,
-  side: fc.constantFrom('base' as const, 'secondary' as const),
+  slot: fc.constantFrom<Slot>(...SLOTS),
 });
 
 test('a container name has one reading only', () => {
   fc.assert(
     fc.property(place, place, (a, b) => {
       const isSame = JSON.stringify(Object.values(a)) === JSON.stringify(Object.values(b));
-      expect(containerName(a, a.service, a.side) === containerName(b, b.service, b.side)).toBe(isSame);
+      expect(containerName(a, a.service, a.slot) === containerName(b, b.service, b.slot)).toBe(isSame);
     }),
   );
   // Names that are near to each other, which random ones never are.
@@ -91,13 +90,13 @@ test('a container name has one reading only', () => {
     project: near,
     environment: near,
     service: near,
-    side: fc.constantFrom('base' as const, 'secondary' as const),
+    slot: fc.constantFrom<Slot>(...SLOTS),
   });
   fc.assert(
     fc.property(nearPlace, nearPlace, (a, b) => {
       const isSame = JSON.stringify(Object.values(a)) === JSON.stringify(Object.values(b));
-      expect(containerName(a, a.service, a.side) === containerName(b, b.service, b.side)).toBe(isSame);
-      expect(containerName(a, a.service, a.side)).not.toBe(sidecarName(b));
+      expect(containerName(a, a.service, a.slot) === containerName(b, b.service, b.slot)).toBe(isSame);
+      expect(containerName(a, a.service, a.slot)).not.toBe(sidecarName(b));
     }),
     { numRuns: 2000 },
   );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { SLOTS } from '../../../src/model/copy.ts';
 import {
   allocatePorts,
   allocateVersionPorts,
@@ -91,14 +92,15 @@ describe('allocateVersionPorts', () => {
   });
 });
 
-test('the base port is found again from that of any side', () => {
+test('the base port is found again from that of any slot', () => {
   for (const base of [8000, 8999])
-    for (const side of ['base', 'secondary'] as const) expect(basePort(hostPort(base, side))).toBe(base);
+    for (const slot of SLOTS) expect(basePort(hostPort(base, slot))).toBe(base);
 });
 
-test('the secondary side is 10000 above the base side', () => {
+test('every slot is 10000 above the one before', () => {
   expect(hostPort(8339, 'base')).toBe(8339);
   expect(hostPort(8339, 'secondary')).toBe(18339);
+  expect(hostPort(8999, '6')).toBe(58999);
 });
 
 describe('allocatePorts', () => {
