@@ -319,23 +319,18 @@ export class Store {
         signature: this.#signature(),
         ...change(tip),
       });
+      const outcome = await this.#branch.push(prepared).catch((failure: unknown) => ({ failure }));
+      if (outcome === 'moved') return this.#arrived(held, prepared.tip);
       let failure: unknown;
-      try {
-        const outcome = await this.#branch.push(prepared);
-        if (outcome === 'moved') return this.#arrived(held, prepared.tip);
-        if (races >= RACES_MAX) failure = this.#branch.refused(outcome.raced);
-      } catch (error) {
-        failure = error;
-      }
-      let seen: Tip;
-      try {
-        seen = await this.#branch.fetch();
-      } catch (error) {
+      if ('failure' in outcome) failure = outcome.failure;
+      else if (races >= RACES_MAX) failure = this.#branch.refused(outcome.raced);
+      const seen = await this.#branch.fetch().catch((error: unknown) => {
         throw failure ?? error;
-      }
-      // A push can arrive and its answer get lost.
+      });
+      // A push can arrive and its answer get lost, this one or one before it.
       if (seen.leaseCommit === prepared.tip.leaseCommit) return this.#arrived(held, prepared.tip);
-      if (seen.leaseCommit !== tip.leaseCommit) throw held.lose(seen.lease);
+      const isOurs = seen.lease?.id === held.record.id && !seen.lease.released;
+      if (seen.leaseCommit !== tip.leaseCommit && !isOurs) throw held.lose(seen.lease);
       if (failure !== undefined) throw failure;
       // Somebody has deleted the branch: what it said of all services is still known here.
       tip = seen.stateCommit === undefined ? { ...seen, state: tip.state } : seen;

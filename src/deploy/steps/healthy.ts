@@ -92,6 +92,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       if (complaint === undefined) {
         successes += 1;
         failures = 0;
+        reason = `it answered ${successes} of ${SUCCESSES_NEEDED} times`;
         return successes >= needed ? true : undefined;
       }
       successes = 0;
