@@ -45,8 +45,6 @@ export class Machine {
   readonly images = new ImageStore();
   /** Ports on which programs of the server listen that are in no container. */
   readonly taken = new Set<number>([22]);
-  /** Ports that something holds inside the networks of its containers: an nginx cannot bind them at a reload. */
-  readonly takenInside = new Set<number>();
   /** Directories of the server that containers may mount. */
   readonly directories = new Set<string>(['/', '/tmp']);
   /** The file's view of it, which may change. */
@@ -181,7 +179,7 @@ export class Machine {
     container.isToStayDown = false;
     container.namespace = shared ?? new Namespace();
     container.program = launch(this.#processOf(container), this);
-    if (shared === undefined) container.namespace.listener = container.program;
+    container.namespace.listeners.add(container.program);
     this.changed(`${container.name} starts`);
   }
 
@@ -247,6 +245,7 @@ export class Machine {
     this.simulation.users.ends(this, container);
     for (const endpoint of container.endpoints.values())
       this.networks.get(endpoint.network)?.leave(container, endpoint, now);
+    if (container.program !== undefined) container.namespace.listeners.delete(container.program);
     if (!container.networkMode.startsWith('container:')) container.namespace.end();
     const ranMs = now - (container.startedAt ?? now);
     Object.assign(container, { status: 'exited', isPaused: false, exitCode, finishedAt: now, pid: 0 });

@@ -26,18 +26,23 @@ export interface Held {
 
 /** Namespace is the network of one running container, as the kernel sees it: who listens, and who is connected. */
 export class Namespace {
-  listener: Listener | undefined;
+  readonly listeners = new Set<Listener>();
   readonly connections = new Set<Connection>();
   readonly held = new Map<unknown, Held>();
 
   /** isListening tells whether a connection to a port is accepted. */
   isListening(port: number): boolean {
-    return this.listener?.ports().includes(port) ?? false;
+    return this.listenerOn(port) !== undefined;
   }
 
-  /** end closes everything: its program has ended. */
+  /** listenerOn returns who takes connections to a port. */
+  listenerOn(port: number): Listener | undefined {
+    for (const listener of this.listeners) if (listener.ports().includes(port)) return listener;
+    return undefined;
+  }
+
+  /** end closes all connections: who owned the network has ended. */
   end(): void {
-    this.listener = undefined;
     this.connections.clear();
     this.held.clear();
   }
@@ -51,7 +56,8 @@ export class Namespace {
     const open = [...this.connections, ...this.held.values()];
     // Docker's own resolver listens in every network but the default one.
     const resolver = row(0, `0B00007F:A3F1`, '00000000:0000', LISTEN);
-    const listening = (this.listener?.ports() ?? []).map((port) => ({ port, from: undefined }));
+    const ports = [...this.listeners].flatMap((listener) => listener.ports());
+    const listening = ports.map((port) => ({ port, from: undefined }));
     const rows = [...listening, ...open].map(({ port, from }, index) =>
       from === undefined
         ? row(index, `${'0'.repeat(32)}:${hexPort(port)}`, `${'0'.repeat(32)}:0000`, LISTEN)

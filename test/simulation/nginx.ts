@@ -295,8 +295,11 @@ export class Nginx implements Program {
     if (old === undefined || this.#isLeaving) return;
     const next = this.#tryNewWorkers();
     if (next === undefined) return;
-    const isNew = (port: number) => !old.config.ports.includes(port);
-    const taken = next.config.ports.find((port) => isNew(port) && this.#machine.takenInside.has(port));
+    const { namespace } = this.#process.container;
+    const taken = next.config.ports.find((port) => {
+      const holder = namespace.listenerOn(port);
+      return holder !== undefined && holder !== this;
+    });
     if (this.#machine.isStubborn || taken !== undefined) {
       this.#failToBind(taken ?? next.config.ports[0] ?? 80, BIND_TRIES);
       return;

@@ -1,4 +1,4 @@
-import type { HttpAnswer, Outcome, Process, Program } from './container.ts';
+import type { Container, HttpAnswer, Outcome, Process, Program } from './container.ts';
 import type { App, Command } from './image.ts';
 import type { Machine } from './machine.ts';
 import { Nginx } from './nginx.ts';
@@ -6,6 +6,7 @@ import { Nginx } from './nginx.ts';
 /** Commands that every image has, beside its own. */
 const COMMANDS: Record<string, Command> = {
   true: { takesMs: 1 },
+  false: { takesMs: 1, exitCode: 1 },
   migrate: {},
   fail: { exitCode: 1, says: 'it went wrong' },
   hang: { takesMs: Number.POSITIVE_INFINITY },
@@ -28,6 +29,13 @@ export function launch(process: Process, machine: Machine): Program {
   throw new Error(`the model does not know what "${argv.join(' ')}" does in ${container.name}`);
 }
 
+/** As apps do, it listens where its environment says, if that says anything. */
+function portsOf({ port }: App, { exposedPorts, request }: Container): number[] {
+  const told = request.Env?.find((pair) => pair.startsWith('PORT='))?.slice('PORT='.length);
+  if (told !== undefined) return [Number(told)];
+  return port === undefined ? exposedPorts : [port];
+}
+
 function commandOf(app: App, argv: readonly string[]): Command | undefined {
   const words = argv.join(' ');
   return app.commands?.[words] ?? COMMANDS[words];
@@ -44,7 +52,7 @@ class AppProgram implements Program {
     this.#app = app;
     for (const line of app.says ?? []) process.say('stdout', line);
     process.after(app.bootMs ?? 100, () => {
-      this.#ports = app.port === undefined ? process.container.exposedPorts : [app.port];
+      this.#ports = portsOf(app, process.container);
       process.changed('boots');
     });
     if (app.crashesAfterMs !== undefined)
