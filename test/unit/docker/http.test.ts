@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Engine } from '../../../src/docker/engine.ts';
+import { EngineClient } from '../../../src/docker/engine-client.ts';
 import { EngineError, EngineHttp, isStatus } from '../../../src/docker/http.ts';
 
 /** What the engine was asked, and what it shall answer: a real HTTP server on a Unix socket. */
@@ -22,7 +22,7 @@ let answer: (request: Asked, response: ServerResponse) => void;
 let folder: string;
 let dials = 0;
 let http: EngineHttp;
-let engine: Engine;
+let engine: EngineClient;
 
 const server = createServer((request, response) => {
   void text(request).then((body) => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'switchyard-engine-'));
   await new Promise<void>((resolve) => server.listen(join(folder, 'docker.sock'), resolve));
   http = new EngineHttp(dial, 4);
-  engine = new Engine(dial);
+  engine = new EngineClient(dial);
 });
 beforeEach(() => {
   asked.length = 0;
