@@ -56072,520 +56072,6 @@ function isTunnelBroken(error) {
     return error.isTunnelBroken === true;
 }
 ;
-const SHARED = ['environment', 'config', 'ssh-private-key', 'state-branch', 'github-token'];
-const PLANNED = [
-    'environment',
-    'service',
-    'zones',
-    'exclude-servers',
-    'config',
-    'ssh-private-key',
-    'secrets',
-    'images',
-    'state-branch',
-    'github-token',
-];
-const ACTIONS = {
-    deploy: {
-        folder: '.',
-        title: 'Switchyard',
-        description: 'Deploy everything of an environment to your own servers, without losing a request.',
-        icon: 'git-merge',
-        color: 'blue',
-        inputs: [
-            'environment',
-            'exclude-servers',
-            'config',
-            'ssh-private-key',
-            'secrets',
-            'images',
-            'state-branch',
-            'github-token',
-            'lease-wait',
-            'unfinished-hook',
-            'dry-run',
-        ],
-        outputs: ['changed', 'releases', 'result'],
-    },
-    'toggle-deploy': {
-        folder: 'actions/toggle-deploy',
-        title: 'Switchyard toggle-deploy',
-        description: 'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
-        icon: 'repeat',
-        color: 'blue',
-        inputs: [...PLANNED, 'lease-wait', 'unfinished-hook', 'dry-run'],
-        outputs: ['changed', 'releases', 'result'],
-    },
-    rollback: {
-        folder: 'actions/rollback',
-        title: 'Switchyard rollback',
-        description: 'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
-        icon: 'rotate-ccw',
-        color: 'blue',
-        inputs: [
-            'environment',
-            'service',
-            'to',
-            'zones',
-            'exclude-servers',
-            'config',
-            'ssh-private-key',
-            'state-branch',
-            'github-token',
-            'lease-wait',
-            'dry-run',
-        ],
-        meanings: {
-            service: 'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
-        },
-        outputs: ['changed', 'releases', 'result'],
-    },
-    'update-nginx': {
-        folder: 'actions/update-nginx',
-        title: 'Switchyard update-nginx',
-        description: 'Render the routes of all that is deployed in an environment and apply them where anything differs.',
-        icon: 'shuffle',
-        color: 'blue',
-        inputs: [...SHARED, 'zones', 'exclude-servers', 'lease-wait', 'dry-run'],
-        outputs: ['changed', 'releases', 'result'],
-    },
-    plan: {
-        folder: 'actions/plan',
-        title: 'Switchyard plan',
-        description: 'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
-        icon: 'eye',
-        color: 'blue',
-        inputs: [...PLANNED, 'comment', 'exit-code'],
-        outputs: ['changed', 'releases', 'plan'],
-    },
-    status: {
-        folder: 'actions/status',
-        title: 'Switchyard status',
-        description: 'Show what runs where in an environment, and where it differs from the record.',
-        icon: 'list',
-        color: 'blue',
-        inputs: [...SHARED, 'zones', 'exclude-servers'],
-        outputs: ['releases', 'result'],
-    },
-};
-;
-const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
-const NAME_RULE = 'lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen';
-const NAMES_TOTAL_MAX = 51;
-const RESERVED_SERVICES = ['nginx'];
-const RESERVED_PROJECTS = ['switchyard'];
-function checkName(kind, name) {
-    if (!NAME_PATTERN.test(name)) {
-        throw new UserError(`${kind} name ${JSON.stringify(name)} is not allowed`, {
-            hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
-        });
-    }
-    const reserved = {
-        project: RESERVED_PROJECTS,
-        environment: [],
-        service: RESERVED_SERVICES,
-    }[kind];
-    if (reserved.includes(name)) {
-        throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
-    }
-}
-function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
-    checkName('project', scope.project);
-    checkName('environment', scope.environment);
-    checkName('service', service);
-    const total = scope.project.length + scope.environment.length + service.length;
-    if (total > max) {
-        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
-            hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
-        });
-    }
-}
-function scopeName(scope) {
-    return `${scope.project}_${scope.environment}`;
-}
-function containerName(scope, service, side) {
-    return `${scopeName(scope)}_${service}${side === 'secondary' ? '_secondary' : ''}`;
-}
-function hookContainerName(scope, service, hook) {
-    return `${containerName(scope, service, 'base')}_${hook}`;
-}
-function networkName(scope) {
-    return `${scopeName(scope)}_network`;
-}
-function sidecarName(scope) {
-    return `${scopeName(scope)}_nginx`;
-}
-function adoptedSidecarName(scope) {
-    return `${sidecarName(scope)}_adopted`;
-}
-function sidecarVolumeName(scope) {
-    return `${scopeName(scope)}_nginx`;
-}
-const SECRETS_VOLUME = 'secrets';
-function secretsVolumeName(scope) {
-    return `${scopeName(scope)}_${SECRETS_VOLUME}`;
-}
-function volumeName(scope, volume) {
-    return `${scopeName(scope)}_${volume}`;
-}
-function variableName(service) {
-    return service.toUpperCase().replaceAll('-', '_');
-}
-const EDGE_NAME = 'switchyard_edge';
-const EDGE_LOCK_NAME = 'switchyard_edge_lock';
-const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
-const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
-const EDGE_VOLUME = 'switchyard_edge';
-const EDGE_NETWORK = '0switchyard';
-const SIDECAR_ALIAS = 'nginx';
-;
-const PREFIX = '_v';
-const TIME_LENGTH = '_20261126t1710'.length;
-const NAME_MAX = 63;
-const VERSION_MIN = 8;
-const DIGEST_LENGTH = 12;
-const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
-function versionOf(image) {
-    const [name = '', digest] = image.split('@');
-    const tag = /:([^/:]+)$/.exec(name)?.[1];
-    if (tag === undefined)
-        return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
-    return tag
-        .toLowerCase()
-        .replace(/^v(?=\d)/, '')
-        .replaceAll(/[^a-z0-9]+/g, '_')
-        .replaceAll(/^_|_$/g, '');
-}
-function versionedName(scope, service, image, taken, now) {
-    const base = nameBefore(scope, service);
-    const room = NAME_MAX - TIME_LENGTH - base.length;
-    const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
-    return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
-}
-function isVersionedName(scope, service, name) {
-    const base = nameBefore(scope, service);
-    return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
-}
-function nameBefore(scope, service) {
-    return containerName(scope, service, 'base') + PREFIX;
-}
-function minuteOf(now) {
-    return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
-}
-;
-const DEFAULTS = {
-    sidecar: {
-        image: 'nginx:1.30-alpine',
-        keepalive_min_timeout: '10s',
-    },
-    server: { port: 22, zone: 'default' },
-    servers: 1,
-    retain_releases: 50,
-    strategy: 'toggle',
-    naming: 'side',
-    pull_policy: 'missing',
-    restart: 'unless-stopped',
-    idle_timeout: '24h',
-    stop_grace_period: '10s',
-    drain: { timeout: '120s' },
-    healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
-    hook: { timeout: '10m', idempotent: false },
-    on_partial_failure: 'revert',
-    logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
-};
-;
-function findCycles(dependencies) {
-    const cycles = [];
-    const finished = new Set();
-    const visit = (service, way) => {
-        const start = way.indexOf(service);
-        if (start !== -1) {
-            cycles.push([...way.slice(start), service]);
-            return;
-        }
-        if (finished.has(service))
-            return;
-        for (const next of dependencies.get(service) ?? [])
-            visit(next, [...way, service]);
-        finished.add(service);
-    };
-    for (const service of dependencies.keys())
-        visit(service, []);
-    return cycles;
-}
-;
-const UNITS = { us: 1, ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
-const LONGEST_MS = 24 * 24 * 3_600_000;
-function parseDuration(value) {
-    const text = String(value);
-    if (text === '0')
-        return 0;
-    const refuse = (problem) => new UserError(`${JSON.stringify(text)} is no duration: ${problem}`, {
-        hint: 'Write numbers with the units us, ms, s, m or h, for example 500ms, 10s or 1m30s.',
-    });
-    if (text === '')
-        throw refuse('it is empty');
-    const part = /(\d+(?:\.\d+)?)(us|ms|s|m|h)?/y;
-    let microseconds = 0;
-    while (part.lastIndex < text.length) {
-        const position = part.lastIndex;
-        const [found, amount, unit] = part.exec(text) ?? [];
-        if (found === undefined)
-            throw refuse(unsupportedCharacter(text, position));
-        const next = text[position + found.length];
-        if (unit === undefined && next !== undefined) {
-            throw refuse(unsupportedCharacter(text, position + found.length));
-        }
-        if (unit === undefined)
-            throw refuse(`the number at position ${position + 1} has no unit`);
-        microseconds += Number(amount) * UNITS[unit];
-        part.lastIndex = position + found.length;
-    }
-    const milliseconds = Math.round(microseconds) / 1000;
-    if (milliseconds > LONGEST_MS)
-        throw refuse('at most 576h (24 days) are possible');
-    return milliseconds;
-}
-function unsupportedCharacter(text, position) {
-    return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
-}
-;
-const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
-const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
-function parseImage(image) {
-    if (REFERENCE.test(image))
-        return image;
-    throw new UserError(`${JSON.stringify(image)} is no image reference`, {
-        hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
-    });
-}
-function imageBaseName(image) {
-    const path = REFERENCE.exec(image)?.groups?.path ?? '';
-    return path.slice(path.lastIndexOf('/') + 1);
-}
-;
-const array = [];
-const characterCodeCache = [];
-function leven(first, second, options) {
-	if (first === second) {
-		return 0;
-	}
-	const maxDistance = options?.maxDistance;
-	const swap = first;
-	if (first.length > second.length) {
-		first = second;
-		second = swap;
-	}
-	let firstLength = first.length;
-	let secondLength = second.length;
-	while (firstLength > 0 && (first.charCodeAt(~-firstLength) === second.charCodeAt(~-secondLength))) {
-		firstLength--;
-		secondLength--;
-	}
-	let start = 0;
-	while (start < firstLength && (first.charCodeAt(start) === second.charCodeAt(start))) {
-		start++;
-	}
-	firstLength -= start;
-	secondLength -= start;
-	if (maxDistance !== undefined && secondLength - firstLength > maxDistance) {
-		return maxDistance;
-	}
-	if (firstLength === 0) {
-		return maxDistance !== undefined && secondLength > maxDistance
-			? maxDistance
-			: secondLength;
-	}
-	let bCharacterCode;
-	let result;
-	let temporary;
-	let temporary2;
-	let index = 0;
-	let index2 = 0;
-	while (index < firstLength) {
-		characterCodeCache[index] = first.charCodeAt(start + index);
-		array[index] = ++index;
-	}
-	while (index2 < secondLength) {
-		bCharacterCode = second.charCodeAt(start + index2);
-		temporary = index2++;
-		result = index2;
-		for (index = 0; index < firstLength; index++) {
-			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
-			temporary = array[index];
-			result = array[index] = temporary > result
-				? (temporary2 > result ? result + 1 : temporary2)
-				: (temporary2 > temporary ? temporary + 1 : temporary2);
-		}
-		if (maxDistance !== undefined) {
-			let rowMinimum = result;
-			for (index = 0; index < firstLength; index++) {
-				if (array[index] < rowMinimum) {
-					rowMinimum = array[index];
-				}
-			}
-			if (rowMinimum > maxDistance) {
-				return maxDistance;
-			}
-		}
-	}
-	array.length = firstLength;
-	characterCodeCache.length = firstLength;
-	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
-}
-function closestMatch(target, candidates, options) {
-	if (!Array.isArray(candidates) || candidates.length === 0) {
-		return undefined;
-	}
-	const userMax = options?.maxDistance;
-	const targetLength = target.length;
-	for (const candidate of candidates) {
-		if (candidate === target) {
-			return candidate;
-		}
-	}
-	if (userMax === 0) {
-		return undefined;
-	}
-	let best;
-	let bestDist = Number.POSITIVE_INFINITY;
-	const seen = new Set();
-	for (const candidate of candidates) {
-		if (seen.has(candidate)) {
-			continue;
-		}
-		seen.add(candidate);
-		const lengthDiff = Math.abs(candidate.length - targetLength);
-		if (lengthDiff >= bestDist) {
-			continue;
-		}
-		if (userMax !== undefined && lengthDiff > userMax) {
-			continue;
-		}
-		const cap = Number.isFinite(bestDist)
-			? (userMax === undefined ? bestDist : Math.min(bestDist, userMax))
-			: userMax;
-		const distance = cap === undefined
-			? leven(target, candidate)
-			: leven(target, candidate, {maxDistance: cap});
-		if (userMax !== undefined && distance > userMax) {
-			continue;
-		}
-		let actualD = distance;
-		if (cap !== undefined && distance === cap && cap === userMax) {
-			actualD = leven(target, candidate);
-		}
-		if (actualD < bestDist) {
-			bestDist = actualD;
-			best = candidate;
-			if (bestDist === 0) {
-				break;
-			}
-		}
-	}
-	if (userMax !== undefined && bestDist > userMax) {
-		return undefined;
-	}
-	return best;
-}
-;
-function nearest(name, known) {
-    const byLowerCase = new Map(known.map((one) => [one.toLowerCase(), one]));
-    const maxDistance = Math.max(1, Math.ceil(name.length / 3));
-    const found = closestMatch(name.toLowerCase(), [...byLowerCase.keys()], { maxDistance });
-    return found === undefined ? undefined : byLowerCase.get(found);
-}
-function didYouMean(name, known) {
-    const found = nearest(name, known);
-    return found === undefined ? '' : `; did you mean "${found}"?`;
-}
-function listed(names, joint = 'and') {
-    const quoted = names.map((name) => JSON.stringify(name));
-    if (quoted.length < 2)
-        return quoted[0] ?? 'none';
-    return `${quoted.slice(0, -1).join(', ')} ${joint} ${quoted.at(-1)}`;
-}
-;
-function problemsOf(issues, valueAt) {
-    return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
-}
-function fromIssue(issue, parent, valueAt) {
-    const path = [...parent, ...issue.path];
-    const value = valueAt(path);
-    const problem = (message, hint) => [
-        { path, message, ...(typeof hint === 'string' ? { hint } : {}) },
-    ];
-    if (value === undefined && issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
-        return problem('is required');
-    }
-    switch (issue.code) {
-        case 'unrecognized_keys': {
-            const sentences = issue.message.split('\n');
-            return issue.keys.map((name, index) => ({
-                path: [...path, name],
-                message: sentences[index] ?? 'unknown key',
-                isKey: true,
-            }));
-        }
-        case 'invalid_key': {
-            const inner = issue.issues.flatMap((key) => fromIssue(key, path, valueAt));
-            return inner.map((found) => ({ ...found, isKey: true }));
-        }
-        case 'invalid_union': {
-            const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
-            const [branch] = meant;
-            if (meant.length === 1 && branch)
-                return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
-            return problem(value === null ? 'has no value' : issue.message);
-        }
-        case 'invalid_type':
-            return problem(wrongType(issue.expected, value), quotesHint(issue.expected, value));
-        case 'invalid_value': {
-            const known = issue.values.map(String);
-            if (issue.message.startsWith('must'))
-                return problem(issue.message);
-            return problem(`must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`);
-        }
-        case 'custom':
-            return problem(issue.message, issue.params?.hint);
-        default:
-            return problem(issue.message);
-    }
-}
-function shown(value) {
-    return typeof value === 'object' && value !== null
-        ? (TYPE_WORDS[typeOf(value)] ?? 'that')
-        : JSON.stringify(value);
-}
-function isOtherForm(issue) {
-    return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
-}
-const TYPE_WORDS = {
-    string: 'text',
-    number: 'a number',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a map',
-    record: 'a map',
-};
-function wrongType(expected, value) {
-    const word = TYPE_WORDS[expected] ?? expected;
-    return value === null
-        ? `must be ${word}, but has no value`
-        : `must be ${word}, not ${TYPE_WORDS[typeOf(value)]}`;
-}
-function quotesHint(expected, value) {
-    const isPlain = typeof value === 'number' || typeof value === 'boolean';
-    return expected === 'string' && isPlain ? `Put it in quotes: "${value}".` : undefined;
-}
-function typeOf(value) {
-    return Array.isArray(value) ? 'array' : typeof value;
-}
-function pathText(path) {
-    return path.reduce((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
-}
-;
 function assertEqual(val) {
     return val;
 }
@@ -61754,7 +61240,7 @@ function _promise(Class, innerType) {
     });
 }
 function _custom(Class, fn, _params) {
-    const norm = util.normalizeParams(_params);
+    const norm = normalizeParams(_params);
     norm.abort ?? (norm.abort = true);
     const schema = new Class({
         type: "custom",
@@ -63829,7 +63315,7 @@ const ZodType =   $constructor("ZodType", (inst, def) => {
         return nonoptional(this, params);
     },
     array() {
-        return schemas_array(this);
+        return array(this);
     },
     or(arg) {
         return union([this, arg]);
@@ -64555,7 +64041,7 @@ const ZodArray =   $constructor("ZodArray", (inst, def) => {
         return this.element;
     },
 });
-function schemas_array(element, params) {
+function array(element, params) {
     return _array(ZodArray, element, params);
 }
 function keyof(schema) {
@@ -65141,7 +64627,7 @@ const ZodFunction =   (  null && (core.$constructor("ZodFunction", (inst, def) =
 function _function(params) {
     return new ZodFunction({
         type: "function",
-        input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? schemas_array(unknown())),
+        input: Array.isArray(params?.input) ? tuple(params?.input) : (params?.input ?? array(unknown())),
         output: params?.output ?? unknown(),
     });
 }
@@ -65158,7 +64644,7 @@ function check(fn) {
     return ch;
 }
 function custom(fn, _params) {
-    return core._custom(ZodCustom, fn ?? (() => true), _params);
+    return _custom(ZodCustom, fn ?? (() => true), _params);
 }
 function refine(fn, _params = {}) {
     return _refine(ZodCustom, fn, _params);
@@ -65204,7 +64690,7 @@ const stringbool = (...args) => core._stringbool({
 }, ...args);
 function json(params) {
     const jsonSchema = lazy(() => {
-        return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), schemas_array(jsonSchema), record(schemas_string(), jsonSchema)]);
+        return union([schemas_string(params), schemas_number(), schemas_boolean(), schemas_null(), array(jsonSchema), record(schemas_string(), jsonSchema)]);
     });
     return jsonSchema;
 }
@@ -65214,6 +64700,7539 @@ function preprocess(fn, schema) {
         in: transform(fn),
         out: schema,
     });
+}
+;
+const UNITS = { us: 1, ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
+const LONGEST_MS = 24 * 24 * 3_600_000;
+function parseDuration(value) {
+    const text = String(value);
+    if (text === '0')
+        return 0;
+    const refuse = (problem) => new UserError(`${JSON.stringify(text)} is no duration: ${problem}`, {
+        hint: 'Write numbers with the units us, ms, s, m or h, for example 500ms, 10s or 1m30s.',
+    });
+    if (text === '')
+        throw refuse('it is empty');
+    const part = /(\d+(?:\.\d+)?)(us|ms|s|m|h)?/y;
+    let microseconds = 0;
+    while (part.lastIndex < text.length) {
+        const position = part.lastIndex;
+        const [found, amount, unit] = part.exec(text) ?? [];
+        if (found === undefined)
+            throw refuse(unsupportedCharacter(text, position));
+        const next = text[position + found.length];
+        if (unit === undefined && next !== undefined) {
+            throw refuse(unsupportedCharacter(text, position + found.length));
+        }
+        if (unit === undefined)
+            throw refuse(`the number at position ${position + 1} has no unit`);
+        microseconds += Number(amount) * UNITS[unit];
+        part.lastIndex = position + found.length;
+    }
+    const milliseconds = Math.round(microseconds) / 1000;
+    if (milliseconds > LONGEST_MS)
+        throw refuse('at most 576h (24 days) are possible');
+    return milliseconds;
+}
+function unsupportedCharacter(text, position) {
+    return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
+}
+;
+const input_schemas_text = schemas_string().trim().min(1, 'is required');
+const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
+const lines = schemas_string().transform((given) => {
+    const found = linesOf(given);
+    return found.length === 0 ? undefined : found;
+});
+const pairs = schemas_string().transform((given, context) => {
+    const found = linesOf(given).map((line) => ({ line, at: line.indexOf('=') }));
+    const wrong = found.find(({ line, at }) => at < 1 || at === line.length - 1);
+    if (wrong !== undefined) {
+        context.addIssue({ code: 'custom', message: `"${wrong.line}" is not of the form service=image` });
+        return NEVER;
+    }
+    return Object.fromEntries(found.map(({ line, at }) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]));
+});
+const secretValues = schemas_string().transform((given, context) => {
+    const parsed = record(schemas_string(), schemas_string()).safeParse(jsonOf(given.trim() === '' ? '{}' : given));
+    if (parsed.success)
+        return parsed.data;
+    context.addIssue({
+        code: 'custom',
+        message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
+    });
+    return NEVER;
+});
+const flag = schemas_string().transform((given, context) => {
+    if (/^(true|True|TRUE)$/.test(given))
+        return true;
+    if (/^(false|False|FALSE)$/.test(given))
+        return false;
+    context.addIssue({ code: 'custom', message: `"${given}" is neither true nor false` });
+    return NEVER;
+});
+const durationMs = schemas_string().transform((given, context) => {
+    try {
+        return parseDuration(given.trim());
+    }
+    catch (error) {
+        context.addIssue({ code: 'custom', message: messageOf(error) });
+        return NEVER;
+    }
+});
+const hookAnswer = schemas_string().transform((given, context) => {
+    const answer = given.trim();
+    if (answer === '')
+        return undefined;
+    if (answer === 'run' || answer === 'done')
+        return answer;
+    context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
+    return NEVER;
+});
+function linesOf(given) {
+    return given
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
+}
+function jsonOf(given) {
+    try {
+        return JSON.parse(given);
+    }
+    catch {
+        return undefined;
+    }
+}
+;
+const INPUTS = {
+    environment: {
+        description: 'The environment of the configuration to work on, for example `production`.',
+        required: true,
+        schema: input_schemas_text,
+    },
+    service: {
+        description: 'The services to deploy, one a line. All services when empty; then services that left the file are removed.',
+        schema: lines,
+    },
+    to: {
+        description: 'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
+        default: 'previous',
+        schema: input_schemas_text,
+    },
+    zones: {
+        description: 'The zones to work in, one a line. All zones of the environment when empty.',
+        schema: lines,
+    },
+    'exclude-servers': {
+        description: 'Names of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
+        schema: lines,
+    },
+    config: {
+        description: 'Path of the configuration, from the root of the repository.',
+        default: 'switchyard.yml',
+        schema: input_schemas_text,
+    },
+    'ssh-private-key': {
+        description: 'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
+        schema: optionalText,
+    },
+    secrets: {
+        description: 'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
+        schema: secretValues,
+    },
+    images: {
+        description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
+        schema: pairs,
+    },
+    'state-branch': {
+        description: 'The branch that records what was deployed. It is created on first use.',
+        default: 'switchyard-state',
+        schema: input_schemas_text,
+    },
+    'github-token': {
+        description: 'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
+        default: '${{ github.token }}',
+        schema: optionalText,
+    },
+    'lease-wait': {
+        description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
+        default: '15m',
+        schema: durationMs,
+    },
+    'unfinished-hook': {
+        description: 'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
+        schema: hookAnswer,
+    },
+    'dry-run': {
+        description: 'With `true`, plan and print, and change nothing.',
+        default: 'false',
+        schema: flag,
+    },
+    comment: {
+        description: 'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
+        default: 'true',
+        schema: flag,
+    },
+    'exit-code': {
+        description: 'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',
+        default: 'false',
+        schema: flag,
+    },
+};
+const PROJECT = [
+    'environment',
+    'config',
+    'ssh-private-key',
+    'state-branch',
+    'github-token',
+];
+const CHANGING = ['exclude-servers', 'lease-wait', 'dry-run'];
+const RELEASING = ['secrets', 'images'];
+function readInputs(names, get) {
+    const errors = [];
+    const entries = names.map((name) => {
+        const { description, default: fallback = '', schema } = INPUTS[name];
+        const given = get(name);
+        const standIn = fallback.startsWith('${{') ? '' : fallback;
+        const parsed = schema.safeParse(given.trim() === '' ? standIn : given);
+        if (!parsed.success) {
+            const message = `input ${name} ${parsed.error.issues[0]?.message}`;
+            errors.push(new UserError(message, { hint: `${name}: ${description}` }));
+        }
+        return [name, parsed.data];
+    });
+    failTogether(errors);
+    return Object.fromEntries(entries);
+}
+;
+const promises_namespaceObject = require("node:timers/promises");
+;
+const systemClock = clockUntil(undefined);
+function clockUntil(signal) {
+    return {
+        now: () => performance.timeOrigin + performance.now(),
+        sleep: async (ms) => {
+            await (0,promises_namespaceObject.setTimeout)(ms, undefined, signal && { signal }).catch((error) => {
+                throw signal?.aborted ? signal.reason : error;
+            });
+        },
+        endingWith: (other) => clockUntil(signal === undefined ? other : AbortSignal.any([signal, other])),
+    };
+}
+async function poll(clock, { everyMs, timeoutMs = Number.POSITIVE_INFINITY }, look) {
+    const end = clock.now() + timeoutMs;
+    for (let looks = 1;; looks++) {
+        const found = await look();
+        if (found !== undefined)
+            return found;
+        const leftMs = end - clock.now();
+        if (leftMs <= 0)
+            return undefined;
+        await clock.sleep(Math.min(typeof everyMs === 'number' ? everyMs : everyMs(looks), leftMs));
+    }
+}
+async function inTime(clock, work, ms, late) {
+    const over = new AbortController();
+    const limit = clock
+        .endingWith(over.signal)
+        .sleep(ms)
+        .then(() => late, () => late);
+    try {
+        return await Promise.race([work, limit]);
+    }
+    finally {
+        over.abort();
+    }
+}
+;
+function isEmpty(plan) {
+    return (plan.changes.every(({ effect }) => effect === 'none') &&
+        plan.steps.length + plan.stale.left.length + plan.stale.returned.length === 0);
+}
+function stepsOf({ steps }, kind) {
+    return steps.flatMap(({ step }) => (step.kind === kind ? [step] : []));
+}
+;
+function describeUnfinished({ service, hook, release, server, container }) {
+    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
+    return `${hook} of ${service} release ${release} was begun on ${server}, and ${how}`;
+}
+function adviseUnfinished({ container, server }) {
+    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${server} shows how far it came)`;
+    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
+}
+function refuseUnfinished(unfinished) {
+    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+        hint: adviseUnfinished(hook),
+    })));
+}
+const KILLED = [137, 143];
+function isCutOff(exitCode) {
+    return KILLED.includes(exitCode);
+}
+var external_node_stream_ = __nccwpck_require__(7075);
+;
+function hijackHandlers(signal, { onStream, onAnswer, onError }) {
+    const body = [];
+    let status = 0;
+    let giveUp = () => undefined;
+    const stopListening = () => signal?.removeEventListener('abort', giveUp);
+    return {
+        onConnect(abort) {
+            giveUp = () => abort(signal?.reason);
+            if (signal?.aborted)
+                giveUp();
+            else
+                signal?.addEventListener('abort', giveUp);
+        },
+        onUpgrade(_status, _headers, stream) {
+            stopListening();
+            onStream(stream);
+        },
+        onHeaders(statusCode) {
+            status = statusCode;
+            return true;
+        },
+        onData(chunk) {
+            body.push(chunk);
+            return true;
+        },
+        onComplete() {
+            stopListening();
+            onAnswer(status, Buffer.concat(body).toString());
+        },
+        onError(error) {
+            stopListening();
+            onError(error);
+        },
+    };
+}
+;
+class EngineError extends Error {
+    status;
+    constructor(status, message) {
+        super(message);
+        this.name = 'EngineError';
+        this.status = status;
+    }
+}
+function isStatus(error, ...statuses) {
+    return error instanceof EngineError && statuses.includes(error.status);
+}
+class EngineHttp {
+    #agent;
+    #hijacked = new Set();
+    requests = 0;
+    guard = () => undefined;
+    explain = (error) => error;
+    constructor(dial, connections) {
+        this.#agent = new undici.Agent({
+            connections,
+            pipelining: 1,
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            keepAliveTimeout: 60_000,
+            connect: (_options, done) => {
+                dial().then((stream) => done(null, stream), (error) => done(error, null));
+            },
+        });
+    }
+    async json(request) {
+        const { body } = await this.send(request);
+        const text = await this.#whole(request, body.text());
+        return (text === '' ? undefined : JSON.parse(text));
+    }
+    async bytes(request) {
+        const { body } = await this.send(request);
+        return Buffer.from(await this.#whole(request, body.arrayBuffer()));
+    }
+    async send(request) {
+        const sending = this.#sendOnce(request).catch((error) => {
+            if (request.method !== 'GET' || !isTunnelBroken(error))
+                throw error;
+            return this.#sendOnce(request);
+        });
+        return await this.#whole(request, sending);
+    }
+    async stream(request) {
+        const { body } = await this.send(request);
+        const told = new external_node_stream_.PassThrough();
+        body.once('error', (error) => told.destroy(this.#told(request, error)));
+        told.once('close', () => body.destroy());
+        return body.pipe(told);
+    }
+    async hijack(request) {
+        const opening = new Promise((resolve, reject) => {
+            const handlers = hijackHandlers(request.signal, {
+                onStream: resolve,
+                onAnswer: (status, body) => reject(new EngineError(status, engineMessage(body))),
+                onError: reject,
+            });
+            this.#agent.dispatch({ ...this.#prepare(request), upgrade: 'tcp' }, handlers);
+        });
+        const stream = await this.#whole(request, opening);
+        this.#hijacked.add(stream);
+        stream.once('close', () => this.#hijacked.delete(stream));
+        return stream;
+    }
+    async #whole(request, work) {
+        try {
+            return await work;
+        }
+        catch (error) {
+            throw this.#told(request, error);
+        }
+    }
+    #told({ signal }, error) {
+        const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
+        return isTold ? error : this.explain(error);
+    }
+    async #sendOnce(request) {
+        const response = await this.#agent.request({ ...this.#prepare(request), signal: request.signal });
+        if (response.statusCode >= 400) {
+            throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
+        }
+        return response;
+    }
+    #prepare({ method, path, query, headers, body, }) {
+        if (method !== 'GET')
+            this.guard();
+        this.requests += 1;
+        return {
+            origin: 'http://docker',
+            path: `/${path.map(encodeURIComponent).join('/')}${queryString(query)}`,
+            method,
+            headers: { host: 'docker', ...contentType(body), ...headers },
+            body: body === undefined || isArchive(body) ? body : JSON.stringify(body),
+        };
+    }
+    async destroy() {
+        for (const stream of this.#hijacked)
+            stream.destroy();
+        await this.#agent.destroy();
+    }
+}
+function contentType(body) {
+    if (body === undefined)
+        return {};
+    return { 'content-type': isArchive(body) ? 'application/x-tar' : 'application/json' };
+}
+function isArchive(body) {
+    return Buffer.isBuffer(body) || body instanceof external_node_stream_.Readable;
+}
+function queryString(query = {}) {
+    const parameters = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+        if (value === undefined)
+            continue;
+        parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
+    }
+    return parameters.size === 0 ? '' : `?${parameters}`;
+}
+function engineMessage(body) {
+    try {
+        return JSON.parse(body).message;
+    }
+    catch {
+        return body.trim() || 'the engine gave no reason';
+    }
+}
+;
+const LABEL = {
+    role: 'switchyard.role',
+    project: 'switchyard.project',
+    environment: 'switchyard.environment',
+    service: 'switchyard.service',
+    release: 'switchyard.release',
+    version: 'switchyard.version',
+    slot: 'switchyard.slot',
+    hook: 'switchyard.hook',
+    hostPort: 'switchyard.host-port',
+    versionPort: 'switchyard.version-port',
+    internalPort: 'switchyard.internal-port',
+    containerHash: 'switchyard.container-hash',
+    secretsVersion: 'switchyard.secrets-version',
+    holder: 'switchyard.holder',
+    fence: 'switchyard.fence',
+    end: 'switchyard.end',
+};
+;
+const external_node_path_namespaceObject = require("node:path");
+;
+const SLOTS = ['base', 'secondary', '3', '4', '5', '6'];
+function slotIndex(slot) {
+    const index = SLOTS.indexOf(slot);
+    if (index < 0)
+        throw new Error(`there is no slot ${JSON.stringify(slot)}`);
+    return index;
+}
+function isSlot(text) {
+    return SLOTS.includes(text);
+}
+function freeSlot(taken) {
+    const set = new Set(taken);
+    const free = SLOTS.find((slot) => !set.has(slot));
+    if (free === undefined)
+        throw new Error('all slots of a service are taken on one server');
+    return free;
+}
+function copyKey({ server, service, slot }) {
+    return `${server} ${service} ${slot}`;
+}
+;
+const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+const NAME_RULE = 'lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen';
+const NAMES_TOTAL_MAX = 51;
+const RESERVED_SERVICES = ['nginx'];
+const RESERVED_PROJECTS = ['switchyard'];
+function checkName(kind, name) {
+    if (!NAME_PATTERN.test(name)) {
+        throw new UserError(`${kind} name ${JSON.stringify(name)} is not allowed`, {
+            hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
+        });
+    }
+    const reserved = {
+        project: RESERVED_PROJECTS,
+        environment: [],
+        service: RESERVED_SERVICES,
+    }[kind];
+    if (reserved.includes(name)) {
+        throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
+    }
+}
+function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
+    checkName('project', scope.project);
+    checkName('environment', scope.environment);
+    checkName('service', service);
+    const total = scope.project.length + scope.environment.length + service.length;
+    if (total > max) {
+        throw new UserError(`the names "${scope.project}", "${scope.environment}" and "${service}" have ${total} characters together, at most ${max} fit`, {
+            hint: `They form one container name, which must fit into a DNS label of 63 characters${max < NAMES_TOTAL_MAX ? ', with its version and a time' : ''}.`,
+        });
+    }
+}
+function scopeName(scope) {
+    return `${scope.project}_${scope.environment}`;
+}
+function containerName(scope, service, slot) {
+    const ending = slotIndex(slot) === 0 ? '' : `_${slot}`;
+    return `${scopeName(scope)}_${service}${ending}`;
+}
+function hookContainerName(scope, service, hook) {
+    return `${containerName(scope, service, 'base')}_${hook}`;
+}
+function networkName(scope) {
+    return `${scopeName(scope)}_network`;
+}
+function sidecarName(scope) {
+    return `${scopeName(scope)}_nginx`;
+}
+function adoptedSidecarName(scope) {
+    return `${sidecarName(scope)}_adopted`;
+}
+function sidecarVolumeName(scope) {
+    return `${scopeName(scope)}_nginx`;
+}
+const SECRETS_VOLUME = 'secrets';
+function secretsVolumeName(scope) {
+    return `${scopeName(scope)}_${SECRETS_VOLUME}`;
+}
+function volumeName(scope, volume) {
+    return `${scopeName(scope)}_${volume}`;
+}
+function variableName(service) {
+    return service.toUpperCase().replaceAll('-', '_');
+}
+const EDGE_NAME = 'switchyard_edge';
+const EDGE_LOCK_NAME = 'switchyard_edge_lock';
+const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
+const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
+const EDGE_VOLUME = 'switchyard_edge';
+const EDGE_NETWORK = '0switchyard';
+const SIDECAR_ALIAS = 'nginx';
+var external_node_crypto_ = __nccwpck_require__(7598);
+;
+const HOST_PORTS = { first: 8000, count: 1000 };
+const INTERNAL_PORTS = { first: 5000, count: 1000 };
+const SLOT_OFFSET = 10_000;
+function stablePort(input, range) {
+    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
+}
+function preferredHostPort(scope, service, containerPort) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
+}
+function preferredInternalPort(scope, service) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
+}
+function preferredVersionPort(scope, { service, containerPort, version }) {
+    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
+}
+function hostPort(base, slot) {
+    return base + SLOT_OFFSET * slotIndex(slot);
+}
+function basePort(port) {
+    return HOST_PORTS.first + ((port - HOST_PORTS.first) % SLOT_OFFSET);
+}
+function allocatePorts(scope, requests, inUse) {
+    const hosts = new Set(inUse.foreignHostPorts);
+    const internals = new Set();
+    for (const ports of inUse.recorded.values()) {
+        hosts.add(ports.host);
+        internals.add(ports.internal);
+    }
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    const allocated = new Map();
+    for (const { service, containerPort } of byName) {
+        const ports = inUse.recorded.get(service) ?? {
+            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
+            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
+        };
+        allocated.set(service, ports);
+    }
+    return allocated;
+}
+function allocateVersionPorts(scope, requests, inUse) {
+    const taken = new Set(inUse);
+    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
+    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
+}
+function take(taken, range, preferred) {
+    for (let step = 0; step < range.count; step++) {
+        const port = range.first + ((preferred - range.first + step) % range.count);
+        if (!taken.has(port)) {
+            taken.add(port);
+            return port;
+        }
+    }
+    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
+}
+;
+function specHash(value) {
+    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+}
+function canonicalJson(value) {
+    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member);
+}
+;
+const PREFIX = '_v';
+const TIME_LENGTH = '_20261126t1710'.length;
+const NAME_MAX = 63;
+const VERSION_MIN = 8;
+const DIGEST_LENGTH = 12;
+const VERSIONED_NAMES_TOTAL_MAX = NAME_MAX - '__'.length - PREFIX.length - TIME_LENGTH - VERSION_MIN;
+function versionOf(image) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    if (tag === undefined)
+        return digest?.replace(/^sha256:/, '').slice(0, DIGEST_LENGTH) ?? 'latest';
+    return tag
+        .toLowerCase()
+        .replace(/^v(?=\d)/, '')
+        .replaceAll(/[^a-z0-9]+/g, '_')
+        .replaceAll(/^_|_$/g, '');
+}
+function versionedName(scope, service, image, taken, now) {
+    const base = nameBefore(scope, service);
+    const room = NAME_MAX - TIME_LENGTH - base.length;
+    const name = base + versionOf(image).slice(0, room).replace(/_$/, '');
+    return taken.has(name) ? `${name}_${minuteOf(now)}` : name;
+}
+function isVersionedName(scope, service, name) {
+    const base = nameBefore(scope, service);
+    return name.startsWith(base) && /^[a-z0-9_]*$/.test(name.slice(base.length));
+}
+function nameBefore(scope, service) {
+    return containerName(scope, service, 'base') + PREFIX;
+}
+function minuteOf(now) {
+    return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
+}
+;
+function changedSettings(asked, is, defaults) {
+    const isOwnEntry = asked.entrypoint.length > 0;
+    const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
+    const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
+    return [
+        ...differing('image', asked.image, is.image),
+        ...changedVariables(asked, is.environment, defaults),
+        ...differing('command', command, is.command),
+        ...differing('entrypoint', entrypoint, is.entrypoint),
+        ...differing('user', asked.user || undefined, is.user),
+        ...differing('working_dir', asked.workingDir || undefined, is.workingDir),
+        ...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
+        ...differingIn('labels', asked.labels, is.labels),
+        ...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
+        ...differing('ports', asked.ports, is.ports),
+        ...differing('restart', asked.restart, is.restart),
+        ...differing('logging.driver', asked.logging.driver, is.logging.driver),
+        ...differingIn('logging.options', asked.logging.options, is.logging.options),
+        ...changedLimits(asked.resources, is.resources),
+        ...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
+    ];
+}
+function differing(name, asked, is) {
+    return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
+}
+function differingIn(path, asked, is) {
+    return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
+}
+function changedVariables({ environment: asked, secrets }, is, defaults) {
+    const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
+    return [...names]
+        .filter((name) => !secrets.includes(name))
+        .filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
+        .map((name) => `environment.${name}`);
+}
+function hasVolume({ volumes }, { type, source, target, readOnly }) {
+    const found = volumes.find((volume) => volume.target === target);
+    const isSource = source === '' || found?.source === source;
+    return found?.type === type && isSource && found.readOnly === readOnly;
+}
+function changedLimits(asked, is) {
+    const limits = [
+        ['cpus', asked.cpus, is.cpus],
+        ['memory_bytes', asked.memoryBytes, is.memoryBytes],
+        ['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
+        ['pids', asked.pids, is.pids],
+    ];
+    return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
+}
+;
+function observedOn({ observed }, server) {
+    const found = observed.find(({ name }) => name === server);
+    if (found === undefined)
+        throw new Error(`${server} was not observed`);
+    return found;
+}
+function copiesOn(input, service, server) {
+    const found = observedOn(input, server).copies.filter((copy) => copy.service === service);
+    if (found.length < 2)
+        return found;
+    const recorded = recordedOn(input, service, server)?.container;
+    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
+}
+function recordedOn({ state }, service, server) {
+    return state.services[service]?.copies.find((copy) => copy.server === server && copy.state === 'serving');
+}
+function handMadeOn(input, service, server) {
+    return observedOn(input, server).handMade.filter((copy) => copy.service === service);
+}
+function serversWithAdopted(input, service) {
+    return input.reached.filter((server) => copiesOn(input, service, server).some(({ isAdopted }) => isAdopted));
+}
+function serversWithSidecar(input) {
+    return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
+}
+function hooksOf(input, service) {
+    return input.observed.flatMap(({ name, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, server: name })));
+}
+function isImageMoved(input, { name, spec }, server) {
+    const named = copiesOn(input, name, server).filter(({ image }) => image === spec.container.image);
+    const found = observedOn(input, server).images.get(spec.container.image);
+    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
+}
+;
+function blueprintOf(input, service, server) {
+    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
+    const isVersioned = service.spec.container.naming === 'version';
+    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
+    return {
+        scope: input.scope,
+        service: service.name,
+        container: service.spec.container,
+        containerPort: service.spec.port,
+        ports: service.ports,
+        versionPort: isVersioned ? service.versionPort : undefined,
+        publishOn: isAlone ? undefined : server.privateIp,
+        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+        secretsVersion: service.release.secretsVersion,
+    };
+}
+function blueprintHash(blueprint) {
+    const { ports, publishOn, versionPort, ...rest } = blueprint;
+    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+}
+function settingsOf(blueprint, { slot, release }) {
+    const { scope, container, containerPort, publishOn } = blueprint;
+    return {
+        image: container.image,
+        command: container.command ?? [],
+        entrypoint: container.entrypoint ?? [],
+        user: container.user ?? '',
+        workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
+        stopSignal: container.stopSignal ?? '',
+        environment: environmentOf(blueprint),
+        secrets: container.secrets,
+        labels: container.labels,
+        ownLabels: ownLabels(blueprint, slot, release),
+        volumes: container.volumes.map((volume) => ({
+            type: volume.type,
+            source: cleanPath(sourceOf(scope, volume) ?? ''),
+            target: cleanPath(volume.target),
+            readOnly: volume.readOnly,
+        })),
+        containerPort,
+        ports: publishOn === undefined
+            ? []
+            : hostPortsOf(blueprint, slot).map((own) => ({ address: publishOn, hostPort: own, containerPort })),
+        restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
+        logging: container.logging,
+        resources: {
+            cpus: Math.round((container.resources.cpus ?? 0) * 1e9),
+            memoryBytes: container.resources.memoryBytes ?? 0,
+            reservedMemoryBytes: container.resources.reservedMemoryBytes ?? 0,
+            pids: container.resources.pids ?? 0,
+        },
+        networks: [networkName(scope)],
+        aliases: aliasesOf(blueprint, slot),
+        links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
+    };
+}
+function hookSettings(blueprint, { hook, command, release }) {
+    const { scope, service, container } = blueprint;
+    const settings = settingsOf(blueprint, { slot: 'base', release });
+    return {
+        ...settings,
+        command,
+        ownLabels: {
+            [LABEL.role]: 'hook',
+            [LABEL.project]: scope.project,
+            [LABEL.environment]: scope.environment,
+            [LABEL.service]: service,
+            [LABEL.hook]: hook,
+            [LABEL.release]: String(release),
+            [LABEL.version]: container.image,
+        },
+        containerPort: undefined,
+        ports: [],
+        restart: { name: 'no', maximumRetryCount: 0 },
+        volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.type !== 'tmpfs' })),
+        aliases: [],
+    };
+}
+function changedByHand(input, service, server, { hash, slot, release, settings, imageId, versionPort }) {
+    const blueprint = { ...blueprintOf(input, service, server), versionPort };
+    if (settings === undefined || hash !== blueprintHash(blueprint))
+        return [];
+    const image = observedOn(input, server.name).images.get(blueprint.container.image);
+    const defaults = image?.id === imageId ? image.defaults : undefined;
+    return changedSettings(settingsOf(blueprint, { slot, release }), settings, defaults);
+}
+function nameOf({ scope, service, container }, slot, taken, now) {
+    if (container.naming !== 'version')
+        return containerName(scope, service, slot);
+    return versionedName(scope, service, container.image, taken, now);
+}
+function sourceOf(scope, { type, source, external }) {
+    return type === 'volume' && source && !external ? volumeName(scope, source) : source;
+}
+function cleanPath(path) {
+    return path.includes('/') ? external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
+}
+function hostPortsOf({ ports, versionPort }, slot) {
+    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
+    return bases.map((base) => hostPort(base, slot)).sort((a, b) => a - b);
+}
+function aliasesOf({ scope, service, container }, slot) {
+    return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
+}
+function environmentOf({ container, dependencies }) {
+    const addresses = Object.entries(dependencies).flatMap(([service, port]) => [
+        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
+        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
+    ]);
+    return { ...container.environment, ...Object.fromEntries(addresses) };
+}
+function ownLabels(blueprint, slot, release) {
+    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+    return {
+        [LABEL.role]: 'service',
+        [LABEL.project]: scope.project,
+        [LABEL.environment]: scope.environment,
+        [LABEL.service]: service,
+        [LABEL.release]: String(release),
+        [LABEL.version]: container.image,
+        [LABEL.slot]: slot,
+        [LABEL.hostPort]: String(ports.host),
+        ...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
+        [LABEL.internalPort]: String(ports.internal),
+        [LABEL.containerHash]: blueprintHash(blueprint),
+        [LABEL.secretsVersion]: String(secretsVersion),
+    };
+}
+;
+function createRequest(settings, secrets) {
+    const { command, entrypoint, containerPort, networks, aliases, links } = settings;
+    const [network = ''] = networks;
+    const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
+    return {
+        Image: settings.image,
+        ...(command.length > 0 && { Cmd: command }),
+        ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
+        ...(settings.user && { User: settings.user }),
+        ...(settings.workingDir && { WorkingDir: settings.workingDir }),
+        ...(settings.stopSignal && { StopSignal: settings.stopSignal }),
+        Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
+        ExposedPorts: containerPort === undefined ? {} : { [`${containerPort}/tcp`]: {} },
+        Labels: { ...settings.labels, ...settings.ownLabels },
+        HostConfig: {
+            Init: true,
+            NetworkMode: network,
+            Mounts: settings.volumes.map(({ type, source, target, readOnly }) => ({
+                Type: type,
+                Target: target,
+                ReadOnly: readOnly,
+                ...(source !== '' && { Source: source }),
+            })),
+            RestartPolicy: {
+                Name: settings.restart.name,
+                MaximumRetryCount: settings.restart.maximumRetryCount,
+            },
+            LogConfig: { Type: settings.logging.driver, Config: settings.logging.options },
+            ...portBindings(settings),
+            ...limitsOf(settings),
+        },
+        NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
+    };
+}
+function portBindings({ ports }) {
+    if (ports.length === 0)
+        return {};
+    const bindings = {};
+    for (const { address, hostPort, containerPort } of ports) {
+        const own = { HostIp: address, HostPort: String(hostPort) };
+        bindings[`${containerPort}/tcp`] = [...(bindings[`${containerPort}/tcp`] ?? []), own];
+    }
+    return { PortBindings: bindings };
+}
+function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } }) {
+    return {
+        ...(cpus > 0 && { NanoCpus: cpus }),
+        ...(memoryBytes > 0 && { Memory: memoryBytes }),
+        ...(reservedMemoryBytes > 0 && { MemoryReservation: reservedMemoryBytes }),
+        ...(pids > 0 && { PidsLimit: pids }),
+    };
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+const hook = {
+    moments: ['created', 'begun', 'ended'],
+    describe: ({ hook: name, service, release, server }) => `run ${name} of ${service} release ${release} on ${server}`,
+    async run(step, context) {
+        const server = context.fleet.server(step.server);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await awaitEnd(context, { ...step, id });
+        context.moment('ended');
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
+    },
+};
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[LABEL.role] !== 'hook') {
+        throw new UserError(`${step.server}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
+        });
+    }
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await create(context, server, step));
+    context.moment('created');
+    await context.record.noteHook(step, 'begun');
+    context.moment('begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        if (!(error instanceof EngineError))
+            throw error;
+        await context.record.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw startFailure(step, error);
+    }
+    return id;
+}
+async function create(context, server, step) {
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = createRequest(hookSettings(step.blueprint, step), secrets);
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw startFailure(step, error);
+    }
+}
+function startFailure(step, error) {
+    return new UserError(`${step.server}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function awaitEnd(context, running) {
+    const { clock, guard } = context;
+    const server = context.fleet.server(running.server);
+    const { id, timeoutMs } = running;
+    const begun = clock.now();
+    let toldAt = begun;
+    const look = async () => {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        if (clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+            toldAt = clock.now();
+            await tellProgress(context, server, running, toldAt - begun);
+        }
+        return undefined;
+    };
+    const everyMs = (looks) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
+    const ended = await poll(clock, { everyMs, timeoutMs }, look).catch(async (error) => {
+        if (guard.signal.aborted)
+            await stop(context, server, running, CANCEL_GRACE_S);
+        throw error;
+    });
+    if (ended !== undefined)
+        return ended;
+    const log = await lastLines(server, id);
+    await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+    throw new UserError(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.server} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.server} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook: name, service, release }) {
+    return `${name} of ${service} release ${release}`;
+}
+;
+const awaitHook = {
+    describe: ({ hook, service, release, server }) => `wait until ${hook} of ${service} release ${release} on ${server} has ended`,
+    async run(step, context) {
+        await awaitEnd(context, step);
+    },
+};
+;
+const POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for port in "$@"; do
+  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
+      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image, clock) {
+    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+        return;
+    const id = await divert_create(server, image, []);
+    await divert_awaitEnd(server, id, clock);
+}
+async function divert({ server, id, address }, image, ports, clock) {
+    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+    const command = [address, String(process), ...ports.map(String)];
+    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+    const helper = isThere ? found.Id : await divert_create(server, image, command);
+    await awaitReady(server, helper, clock);
+}
+async function endDiverting(server) {
+    const { engine } = server;
+    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+    await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function divert_create(server, image, command) {
+    const { engine } = server;
+    await endDiverting(server);
+    const id = await engine
+        .createContainer(EDGE_DIVERT_NAME, {
+        Image: image,
+        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+        Cmd: command,
+        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+        StopSignal: 'SIGTERM',
+        Labels: { [LABEL.role]: 'edge-divert' },
+        HostConfig: {
+            NetworkMode: 'host',
+            Binds: ['/:/host'],
+            CapAdd: ['NET_ADMIN', 'NET_RAW'],
+            SecurityOpt: ['label=disable'],
+            RestartPolicy: { Name: 'no' },
+        },
+    })
+        .catch(async (error) => {
+        if (isStatus(error, 409))
+            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+        throw error;
+    });
+    await engine.startContainer(id);
+    return id;
+}
+async function awaitReady(server, id, clock) {
+    const found = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+        const { stdout } = await server.engine.logs(id, { tail: 5 });
+        if (stdout.includes(READY))
+            return 'ready';
+        return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+    });
+    if (found !== 'ready')
+        throw await divert_failure(server, id);
+}
+async function divert_awaitEnd(server, id, clock) {
+    const exitCode = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+        const { State: state } = await server.engine.inspectContainer(id);
+        return state?.Status === 'exited' ? state.ExitCode : undefined;
+    });
+    if (exitCode !== 0)
+        throw await divert_failure(server, id);
+    await server.engine.removeContainer(id);
+}
+async function divert_failure(server, id) {
+    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+    await endDiverting(server);
+    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+    return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
+        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+    });
+}
+;
+class Knowledge {
+    addresses = new Map();
+    started = new Map();
+    unused = new Set();
+    instances = new Map();
+    stagings = new Map();
+    probers = new Map();
+    probed = new Map();
+    digests = new Map();
+    cut = 0;
+    reloadedAt;
+    constructor(now) {
+        this.reloadedAt = now;
+    }
+}
+function nginxKey(server, kind) {
+    return `${server} ${kind}`;
+}
+function instanceAt({ known }, server, kind) {
+    const found = known.instances.get(nginxKey(server, kind));
+    if (found === undefined)
+        throw new Error(`${server}: there is no running ${kind}`);
+    return found;
+}
+;
+const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
+const LISTENING = '0A';
+function countConnections(table, ports) {
+    const sockets = table.split('\n').map(socketOf);
+    const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
+    return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
+}
+function socketOf(line) {
+    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+    return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
+}
+function isLoopback(address) {
+    const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
+    return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
+}
+;
+const drain_POLL_MS = 1_000;
+const EMPTY_LOOKS_NEEDED = 3;
+const EMPTY_POLL_MS = 250;
+const drain_FEEDBACK_EVERY_MS = 5_000;
+const AFTER_OLD_WORKERS_MS = 1_000;
+const drain = {
+    mayOutlastLease: true,
+    describe({ name, server, timeoutMs }) {
+        const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
+        return `drain ${name} on ${server} (${limit})`;
+    },
+    async run(step, context) {
+        const { clock, known, nginx } = context;
+        const settledAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
+        await clock.sleep(Math.max(0, settledAt - clock.now()));
+        const cut = await awaitNobody(context, step.server, step);
+        known.cut += cut;
+        warnOfCut(context, step, cut, 'cut');
+    },
+};
+function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
+    if (open === 0)
+        return;
+    const what = open === 1 ? '1 connection is' : `${open} connections are`;
+    log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
+}
+async function awaitNobody(context, serverName, target) {
+    const { clock, log } = context;
+    const server = context.fleet.server(serverName);
+    const begun = clock.now();
+    const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
+    let helper = await startHelper(context, server, target);
+    let emptyLooks = 0;
+    let toldAt = begun;
+    try {
+        while (true) {
+            if (helper === undefined)
+                return 0;
+            const open = await look(server, helper, target.ports);
+            if (open === undefined) {
+                helper = await startHelper(context, server, target);
+                continue;
+            }
+            emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+            const elapsedMs = clock.now() - begun;
+            if (emptyLooks === EMPTY_LOOKS_NEEDED)
+                return 0;
+            if (elapsedMs >= limitMs)
+                return open;
+            if (open > 0 && clock.now() - toldAt >= drain_FEEDBACK_EVERY_MS) {
+                toldAt = clock.now();
+                log.info(`${target.name} on ${serverName} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`);
+            }
+            const pollMs = open === 0 ? EMPTY_POLL_MS : drain_POLL_MS;
+            await clock.sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)));
+        }
+    }
+    finally {
+        if (helper !== undefined)
+            await server.engine.removeContainer(helper);
+    }
+}
+function limitText(limitMs) {
+    return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
+}
+async function startHelper({ scope, nginx }, { engine }, target) {
+    try {
+        const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: nginx.image,
+            Entrypoint: ['cat'],
+            Cmd: [],
+            OpenStdin: true,
+            NetworkDisabled: false,
+            Labels: {
+                [LABEL.role]: 'helper',
+                [LABEL.project]: scope.project,
+                [LABEL.environment]: scope.environment,
+                [LABEL.service]: target.service,
+            },
+            HostConfig: {
+                NetworkMode: `container:${target.id}`,
+                AutoRemove: true,
+                CapDrop: ['ALL'],
+                ReadonlyRootfs: true,
+            },
+        });
+        await engine.startContainer(id);
+        return id;
+    }
+    catch (error) {
+        if ((await engine.findContainer(target.id))?.State?.Running !== true)
+            return undefined;
+        throw error;
+    }
+}
+async function look(server, helper, ports) {
+    try {
+        const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+        return countConnections(stdout, ports);
+    }
+    catch (error) {
+        if (isStatus(error, 404, 409))
+            return undefined;
+        throw error;
+    }
+}
+;
+const ACCEPTED_MS = 1_000;
+const divert_divert = {
+    mayOutlastLease: true,
+    moments: ['diverted'],
+    describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
+    async run(step, context) {
+        const { guard, clock, nginx } = context;
+        const bridge = instanceAt(context, step.server, 'edge');
+        await guard.confirm();
+        await divert(bridge, nginx.image, step.ports, clock);
+        context.moment('diverted');
+        await clock.sleep(ACCEPTED_MS);
+        const target = { ...step, service: 'nginx', ports: step.containerPorts };
+        const open = await awaitNobody(context, step.server, target);
+        warnOfCut(context, step, open, 'still open');
+    },
+};
+;
+const SIDES = ['base', 'secondary'];
+function upstreamName(scope, service) {
+    return containerName(scope, service, 'base');
+}
+function backendsOf(scope, route, on, servers) {
+    const backends = servers.flatMap((server) => {
+        const here = route.copies.filter((copy) => copy.server === server.name);
+        const isLocal = server.name === on.name;
+        if (here.length === 0 || server.zone !== on.zone)
+            return [];
+        if (!isLocal && server.privateIp === undefined)
+            return [];
+        const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
+        return [...slots].map((slot) => {
+            const copy = here.find((one) => one.slot === slot);
+            const weight = copy?.weight ?? 0;
+            const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
+            return {
+                server: server.name,
+                slot,
+                address: isLocal ? containerName(scope, route.service, slot) : server.privateIp,
+                port: isLocal ? route.containerPort : published,
+                isLocal,
+                weight,
+            };
+        });
+    });
+    return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
+}
+;
+const EVERY_MS = 40;
+const prober_TIMEOUT_MS = 10_000;
+const LOST_STATUSES = new Set([502, 503, 504]);
+const REQUESTS_A_CONNECTION = 4;
+const LOSSES_TOLD = 5;
+class Prober {
+    #target;
+    #clock;
+    #over = new AbortController();
+    #latencies = [];
+    #losses = [];
+    #firstAnswer = Promise.withResolvers();
+    #running;
+    #sent = 0;
+    #unknown = 0;
+    #longestGapMs = 0;
+    constructor(target, clock) {
+        this.#target = target;
+        this.#clock = clock.endingWith(this.#over.signal);
+        this.#running = this.#run();
+    }
+    get begun() {
+        return this.#firstAnswer.promise;
+    }
+    async end() {
+        this.#over.abort();
+        await this.#running;
+        const sorted = this.#latencies.sort((a, b) => a - b);
+        return {
+            sent: this.#sent,
+            lost: this.#losses.length,
+            unknown: this.#unknown,
+            p50_ms: quantile(sorted, 0.5),
+            p99_ms: quantile(sorted, 0.99),
+            longest_gap_ms: Math.round(this.#longestGapMs),
+            losses: this.#losses.slice(0, LOSSES_TOLD),
+        };
+    }
+    async #run() {
+        const connection = this.#target.http.keepAlive(this.#target);
+        let lastGood = this.#clock.now();
+        const isGoingOn = () => this.#clock.sleep(EVERY_MS).then(() => true, () => false);
+        do {
+            const begun = this.#clock.now();
+            const loss = await this.#send(connection);
+            const now = this.#clock.now();
+            this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
+            if (loss === undefined) {
+                this.#latencies.push(now - begun);
+                lastGood = now;
+            }
+            this.#firstAnswer.resolve();
+        } while (await isGoingOn());
+        await connection.close();
+    }
+    async #send(connection) {
+        const { host, path, name } = this.#target;
+        this.#sent += 1;
+        const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
+        try {
+            const status = await connection.get({ host, path, isLast }, prober_TIMEOUT_MS);
+            if (!LOST_STATUSES.has(status))
+                return undefined;
+            this.#losses.push(`${name}: answered ${status}`);
+            return `answered ${status}`;
+        }
+        catch (error) {
+            if (isTunnelBroken(error))
+                this.#unknown += 1;
+            else
+                this.#losses.push(`${name}: ${messageOf(error)}`);
+            return messageOf(error);
+        }
+    }
+}
+function quantile(sorted, share) {
+    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return Math.round(value * 10) / 10;
+}
+function mergeReports(reports) {
+    return reports.reduce((sum, report) => ({
+        sent: sum.sent + report.sent,
+        lost: sum.lost + report.lost,
+        unknown: sum.unknown + report.unknown,
+        p50_ms: Math.max(sum.p50_ms, report.p50_ms),
+        p99_ms: Math.max(sum.p99_ms, report.p99_ms),
+        longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
+        losses: [...sum.losses, ...report.losses].slice(0, LOSSES_TOLD),
+    }), { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] });
+}
+;
+const FIRST_ANSWERS_MS = 1_000;
+const LONGEST_PROBE_MS = 30_000;
+const probe = {
+    describe: ({ service }) => `begin to probe ${service}`,
+    async run({ service, route }, context) {
+        const { clock, known } = context;
+        const probers = targetsOf(context, route).map((target) => new Prober(target, clock));
+        known.probers.set(service, probers);
+        await inTime(clock, Promise.all(probers.map(({ begun }) => begun)), FIRST_ANSWERS_MS, undefined);
+        void clock
+            .sleep(LONGEST_PROBE_MS)
+            .then(() => endProbing(context, service))
+            .catch(() => undefined);
+    },
+    undo: ({ service }, context) => endProbing(context, service),
+};
+async function endProbing({ known }, service) {
+    const probers = known.probers.get(service);
+    if (probers === undefined)
+        return;
+    known.probers.delete(service);
+    known.probed.set(service, mergeReports(await Promise.all(probers.map((prober) => prober.end()))));
+}
+function targetsOf(context, route) {
+    const { fleet, scope, servers } = context;
+    const isServed = (server) => backendsOf(scope, route, server.spec, servers).length > 0;
+    return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, server) ?? []);
+}
+function targetOn({ known, scope }, route, server) {
+    const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
+    const instance = known.instances.get(nginxKey(server.name, kind));
+    if (!instance?.mayServe(scopeName(scope), route.service))
+        return undefined;
+    return {
+        http: server.http,
+        name: `${server.name} ${kind}`,
+        address: instance.address,
+        port: kind === 'edge' ? 80 : route.internalPort,
+        host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
+        path: route.provePath,
+    };
+}
+;
+const endProbe = {
+    describe: ({ service }) => `end the probe of ${service}`,
+    run: ({ service }, context) => endProbing(context, service),
+};
+;
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
+;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+    const archive = (0,tar_stream.pack)();
+    const folders = new Set();
+    for (const [path, content] of files) {
+        for (const folder of foldersOf(path)) {
+            if (folders.has(folder))
+                continue;
+            folders.add(folder);
+            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+        }
+        archive.entry({ name: path, mode: modes.file }, content);
+    }
+    archive.finalize();
+    return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function unpackFiles(archive) {
+    const files = new Map();
+    const entries = (0,tar_stream.extract)();
+    entries.end(archive);
+    for await (const entry of entries) {
+        const content = await (0,consumers_namespaceObject.buffer)(entry);
+        if (entry.header.type === 'file')
+            files.set(entry.header.name, content.toString());
+    }
+    return files;
+}
+function foldersOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const FOLDER = '/switchyard-secrets';
+class SecretSets {
+    #server;
+    #scope;
+    #image;
+    constructor(server, scope, image) {
+        this.#server = server;
+        this.#scope = scope;
+        this.#image = image;
+    }
+    async keep(sets) {
+        const { engine, name: server } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        try {
+            await engine.createVolume(volume, { [LABEL.role]: 'secrets', ...this.#labels() });
+            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+        }
+        catch (error) {
+            if (error instanceof UserError)
+                throw error;
+            const services = [...sets.keys()].map(({ service }) => service).join(', ');
+            throw new UserError(`${server}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+                hint: `Nothing was changed. They are written to the volume ${volume}: is the disk full?`,
+                cause: error,
+            });
+        }
+    }
+    async read(sets) {
+        if (!(await this.#isThere()))
+            return new Map();
+        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
+        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+    }
+    async forget(sets) {
+        if (!(await this.#isThere()))
+            return;
+        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
+    }
+    #isThere() {
+        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
+    }
+    #write(files) {
+        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+    }
+    async #readOne(container, set) {
+        try {
+            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+            const [text = ''] = files.values();
+            return text === '' ? undefined : JSON.parse(text);
+        }
+        catch (error) {
+            if (isStatus(error, 404) || error instanceof SyntaxError)
+                return undefined;
+            throw error;
+        }
+    }
+    async #through(work) {
+        const { engine } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: this.#image,
+            Cmd: ['true'],
+            Labels: { [LABEL.role]: 'helper', ...this.#labels() },
+            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
+        });
+        try {
+            return await work(container);
+        }
+        finally {
+            await engine.removeContainer(container);
+        }
+    }
+    #labels() {
+        return {
+            [LABEL.project]: this.#scope.project,
+            [LABEL.environment]: this.#scope.environment,
+        };
+    }
+}
+function pathOf({ service, version }) {
+    return `${service}/${version}.json`;
+}
+;
+const keepSecrets = {
+    describe: ({ sets, server }) => `keep the secrets of ${servicesOf(sets)} on ${server}`,
+    async run({ server, sets }, context) {
+        const values = sets.map((set) => [set, context.secrets[set.service] ?? {}]);
+        await setsOn(context, server).keep(new Map(values));
+    },
+};
+function setsOn({ fleet, scope, nginx }, server) {
+    return new SecretSets(fleet.server(server), scope, nginx.image);
+}
+function servicesOf(sets) {
+    return [...new Set(sets.map(({ service }) => service))].join(', ');
+}
+;
+const forgetSecrets = {
+    describe: ({ sets, server }) => `forget old secrets of ${servicesOf(sets)} on ${server}`,
+    async run({ server, sets }, context) {
+        await setsOn(context, server)
+            .forget(sets)
+            .catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
+    },
+};
+;
+const start = {
+    moments: ['created'],
+    describe({ service, release, slot, server, name, blueprint, existing }) {
+        if (existing !== undefined)
+            return `start ${name} on ${server} again`;
+        const called = blueprint.container.naming === 'version' ? `, called ${name}` : '';
+        return `start ${service} release ${release} as ${slot} on ${server}${called}`;
+    },
+    async run(step, context) {
+        const { engine } = context.fleet.server(step.server);
+        const id = step.existing ?? (await start_create(context, step));
+        context.moment('created');
+        try {
+            await engine.startContainer(id);
+        }
+        catch (error) {
+            if (step.existing === undefined)
+                await engine.removeContainer(id);
+            throw start_startFailure(step, error);
+        }
+        await inspectStarted(context, step, id);
+    },
+};
+async function inspectStarted({ fleet, scope, known, clock }, place, id) {
+    const container = await fleet.server(place.server).engine.inspectContainer(id);
+    const copy = {
+        id: container.Id,
+        name: container.Name?.replace(/^\//, '') ?? '',
+        address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
+        imageTest: container.Config?.Healthcheck?.Test ?? [],
+        since: clock.now(),
+    };
+    known.addresses.set(copyKey(place), copy.address);
+    known.started.set(copyKey(place), copy);
+    return copy;
+}
+async function start_create(context, step) {
+    const { engine } = context.fleet.server(step.server);
+    const settings = settingsOf(step.blueprint, step);
+    const request = createRequest(settings, context.secrets[step.service] ?? {});
+    try {
+        const id = await engine.createContainer(step.name, request).catch(async (error) => {
+            if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
+                throw error;
+            return await engine.createContainer(step.name, request);
+        });
+        context.known.unused.add(id);
+        return id;
+    }
+    catch (error) {
+        throw start_startFailure(step, error);
+    }
+}
+async function removeLatecomer({ fleet, scope, log }, step) {
+    const { engine } = fleet.server(step.server);
+    const latecomer = await engine.findContainer(step.name);
+    const labels = latecomer?.Config?.Labels ?? {};
+    const isOurs = labels[LABEL.role] === 'service' &&
+        labels[LABEL.project] === scope.project &&
+        labels[LABEL.environment] === scope.environment &&
+        labels[LABEL.service] === step.service;
+    if (latecomer === undefined || !isOurs)
+        return false;
+    log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
+    await engine.removeContainer(latecomer.Id);
+    return true;
+}
+function start_startFailure(step, error) {
+    if (!(error instanceof EngineError))
+        return error;
+    const { message } = error;
+    const hint = /already in use by container/.test(message)
+        ? 'A container that Switchyard did not create has that name. Rename or remove it.'
+        : /port is already allocated|address already in use|cannot assign requested address/.test(message)
+            ? 'Is private_ip an address of that server, and does something else listen on that port?'
+            : 'The Docker engine refused it; what ran before still serves.';
+    return new UserError(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
+}
+;
+const FIRST_PAUSE_MS = 100;
+const SUCCESSES_NEEDED = 3;
+const LONGEST_WAIT_MS = 180_000;
+const RESTARTS_MAX = 2;
+const CRASH_LOOK_MS = 1_000;
+const CRASH_POLL_MS = 25;
+const answer = {
+    onlyWaits: true,
+    describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
+    run: (step, context) => awaitAnswers(step, context, 1),
+};
+const healthy = {
+    onlyWaits: true,
+    describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} is healthy`,
+    run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
+};
+function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
+    return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+}
+async function awaitAnswers(step, context, needed) {
+    const { clock, known } = context;
+    const server = context.fleet.server(step.server);
+    const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
+    const candidate = { ...step, ...started };
+    const look = examination(server, candidate, context);
+    const { intervalMs } = step.healthcheck;
+    const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
+    let successes = needed > 1 ? 1 : 0;
+    let failures = 0;
+    let reason = 'it was not asked yet';
+    if (successes > 0)
+        await clock.sleep(shortMs);
+    const isHealthy = await poll(clock, {
+        timeoutMs: started.since + allowedMs(step.healthcheck) - clock.now(),
+        everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
+    }, async () => {
+        const complaint = await look().catch(messageOf);
+        if (complaint === undefined) {
+            successes += 1;
+            failures = 0;
+            return successes >= needed ? true : undefined;
+        }
+        successes = 0;
+        failures += 1;
+        reason = complaint;
+        const crash = await crashOf(server, candidate.id, context);
+        if (crash !== undefined)
+            throw await healthy_failure(server, candidate, crash);
+        return undefined;
+    });
+    if (isHealthy)
+        return;
+    const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
+    throw await healthy_failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`);
+}
+function examination(server, candidate, { clock }) {
+    const { healthcheck, protocol, imageTest } = candidate;
+    const { timeoutMs } = healthcheck;
+    const http = (path, isGood) => async () => {
+        const { address, containerPort: port } = candidate;
+        const { status } = await server.http.get({ address, port, path }, timeoutMs);
+        return isGood(status) ? undefined : `GET ${path} answered ${status}`;
+    };
+    const command = (test) => async () => {
+        const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+        const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
+        if (result.exitCode === 0)
+            return undefined;
+        const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+        return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
+    };
+    const tcp = async () => {
+        const dialled = server.dial(candidate.address, candidate.containerPort).then((stream) => {
+            stream.destroy();
+            return true;
+        });
+        const isOpen = await inTime(clock, dialled, timeoutMs, false);
+        return isOpen ? undefined : `no connection within ${timeoutMs} ms`;
+    };
+    switch (healthcheck.kind) {
+        case 'http':
+            return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
+        case 'command':
+            return command(healthcheck.test ?? []);
+        case 'tcp':
+            return tcp;
+        case 'default':
+            if (imageTest.length > 1)
+                return command(imageTest);
+            return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
+    }
+}
+async function crashOf(server, id, context) {
+    const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
+    if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting))
+        return undefined;
+    const ended = await lastEnd(server, id, context);
+    if (ended === undefined)
+        return `crashed ${RestartCount} times`;
+    const why = ended.OOMKilled ? ', out of memory' : '';
+    return RestartCount > 0
+        ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
+        : `ended with exit code ${ended.ExitCode}${why}`;
+}
+async function lastEnd(server, id, { clock }) {
+    return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
+        const { State } = await server.engine.inspectContainer(id);
+        return State && (State.Restarting || !State.Running) ? State : undefined;
+    });
+}
+async function healthy_failure(server, { id, name }, what) {
+    const log = await lastLines(server, id);
+    return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
+        hint: 'The new container is removed; what ran before, if anything did, serves.',
+    });
+}
+;
+const CONTROL_PORT = 8099;
+const PROVE_PORT_OFFSET = 10_000;
+const CONFIG_FOLDER = '/etc/switchyard';
+const CONTROL_ACCESS_FILE = 'control_access.conf';
+function renderScope(kind, scope, routes, on, servers) {
+    const files = new Map();
+    for (const route of routes) {
+        const backends = backendsOf(scope, route, on, servers);
+        const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
+        if (!isServed)
+            continue;
+        files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
+    }
+    return files;
+}
+function routeFile(scope, { service, protocol }) {
+    return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
+}
+function renderRoute(kind, scope, route, backends) {
+    const upstream = renderUpstream(scope, route, backends);
+    if (route.protocol === 'tcp')
+        return upstream + renderStreamServer(scope, route);
+    return upstream + renderHttpServer(kind, scope, route);
+}
+function renderUpstream(scope, route, backends) {
+    const name = upstreamName(scope, route.service);
+    const keepAlive = route.protocol === 'http'
+        ? `    keepalive 32;
+    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
+    keepalive_timeout 4s;
+`
+        : '';
+    const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
+    const shareOf = ({ weight }) => {
+        if (weight === 0)
+            return weights.size > 0 ? ' backup' : '';
+        return weights.size > 1 ? ` weight=${weight}` : '';
+    };
+    const method = weights.size > 1 ? '' : '    least_conn;\n';
+    const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)};\n`);
+    return `upstream ${name} {
+    zone ${name} 128k;
+${method}${servers.join('')}${keepAlive}}
+`;
+}
+function renderAddress({ address, port, isLocal }) {
+    const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+    return `${address}:${port} ${health}`;
+}
+function renderHttpServer(kind, scope, route) {
+    const listen = kind === 'edge' ? '80' : String(route.internalPort);
+    const names = kind === 'edge' ? route.domains.join(' ') : '_';
+    const forwarded = kind === 'edge'
+        ? `    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $host;
+`
+        : '';
+    const upstream = upstreamName(scope, route.service);
+    return `server {
+    listen ${listen};
+    server_name ${names};
+    proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
+    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
+    location / {
+        proxy_pass http://${upstream};
+        error_page 502 = @again;
+    }
+    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
+    # the group instead of a server. Whatever it tried before could be repeated.
+    location @again {
+        if ($upstream_addr !~ "${upstream}$") { return 502; }
+        proxy_pass http://${upstream};
+    }
+}
+`;
+}
+function renderStreamServer(scope, route) {
+    const name = upstreamName(scope, route.service);
+    return `server {
+    listen ${route.internalPort} so_keepalive=60s:10s:6;
+    proxy_pass ${name};
+    # The default of 10 min cuts idle database pools.
+    proxy_timeout ${seconds(route.idleTimeoutMs)};
+}
+server {
+    listen ${route.internalPort + PROVE_PORT_OFFSET};
+    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+    proxy_pass ${name};
+    proxy_timeout 5s;
+    access_log /dev/stdout proof;
+}
+`;
+}
+function renderControl(control) {
+    const proofs = control.provable.map(({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
+    proxy_pass http://${upstream}${path};
+    proxy_set_header Host ${host};
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${control.generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`);
+    return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
+${proofs.join('')}`;
+}
+function renderMain(config) {
+    const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
+    const door = config.kind === 'edge'
+        ? `    # A host that no route serves.
+    server { listen 80 default_server; return 404; }
+`
+        : '';
+    const stream = config.kind === 'sidecar'
+        ? `stream {
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+    access_log off;
+    proxy_connect_timeout 2s;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${config.streamFiles.map(include('    ')).join('')}}
+`
+        : '';
+    return `# Written by Switchyard; what is changed by hand is put back by the next run.
+# Debian's nginx loads the stream module from here; the official image has it built in.
+include /etc/nginx/modules-enabled/*.conf;
+# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
+worker_processes 2;
+worker_rlimit_nofile 65535;
+# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
+pid /run/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 8192; }
+http {
+    access_log off;
+    server_tokens off;
+    server_names_hash_bucket_size 128;
+    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    keepalive_timeout 75s;
+    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
+    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
+    client_max_body_size 0;
+    proxy_http_version 1.1;
+    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
+    proxy_connect_timeout 2s;
+    # Never non_idempotent: it runs POSTs twice.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+    proxy_buffering off;
+    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+    server {
+        listen ${CONTROL_PORT};
+        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        location = /version { return 200 $nginx_version; }
+        location = /identity { return 200 "${config.identity}"; }
+${config.controlFiles.map(include('        ')).join('')}    }
+${door}${config.httpFiles.map(include('    ')).join('')}}
+${stream}`;
+}
+function renderPointer(folder) {
+    return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
+}
+function renderControlAccess(gateway) {
+    return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+function seconds(ms) {
+    return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+;
+const copy = object({
+    server: schemas_string(),
+    slot: custom((value) => typeof value === 'string' && isSlot(value)),
+    weight: schemas_number().int().min(0),
+    port: schemas_number().optional(),
+});
+const backing = object({
+    protocol: schemas_enum(['http', 'tcp']),
+    container_port: schemas_number(),
+    internal_port: schemas_number(),
+    host_port: schemas_number(),
+    idle_timeout_ms: schemas_number(),
+    prove_path: schemas_string(),
+});
+const manifestSchema = object({
+    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
+    scopes: record(schemas_string(), object({
+        generation: schemas_string(),
+        routes: record(schemas_string(), object({
+            domains: array(schemas_string()),
+            copies: array(copy),
+            backing: backing.optional(),
+        })),
+        files: record(schemas_string(), schemas_string()),
+    })),
+});
+function parseTree(files) {
+    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+    const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
+    return { live, folders: { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) } };
+}
+function folderOfGeneration(tree, scope, generation) {
+    return [tree.live, otherFolder(tree.live)].find((folder) => {
+        const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
+        return found !== undefined && found === generation;
+    });
+}
+function identityOf(scopes) {
+    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function folderOfIdentity(tree, identity) {
+    return [tree.live, otherFolder(tree.live)].find((folder) => {
+        const { manifest } = tree.folders[folder];
+        return manifest !== undefined && identityOf(manifest.scopes) === identity;
+    });
+}
+function otherFolder(folder) {
+    return folder === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+    return specHash(content);
+}
+function editedFiles(folder, scope) {
+    const written = folder.manifest?.scopes[scope]?.files ?? {};
+    return Object.entries(written)
+        .filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
+        .map(([path]) => path);
+}
+function servingSlots(scope, server) {
+    const serving = new Map();
+    for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
+        const here = copies.filter((one) => one.server === server && one.weight > 0);
+        if (here.length > 0)
+            serving.set(service, here.map(({ slot }) => slot));
+    }
+    return serving;
+}
+function routesOf(scope) {
+    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, copies, backing: facts }]) => facts === undefined
+        ? []
+        : [
+            {
+                service,
+                protocol: facts.protocol,
+                containerPort: facts.container_port,
+                internalPort: facts.internal_port,
+                hostPort: facts.host_port,
+                domains,
+                idleTimeoutMs: facts.idle_timeout_ms,
+                provePath: facts.prove_path,
+                copies,
+            },
+        ]);
+}
+function folderOf(files) {
+    return { manifest: readManifest(files), files };
+}
+function readManifest(files) {
+    try {
+        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+        return parsed.success ? parsed.data : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+;
+function isServed(kind, tree, wish) {
+    const folder = tree.folders[tree.live];
+    const served = folder.manifest?.scopes[scopeName(wish.scope)];
+    if (served === undefined)
+        return wish.files.size === 0;
+    const isSame =
+    [...wish.files].every(([path, content]) => path in served.files && folder.files.get(path) === content) &&
+        Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
+        editedFiles(folder, scopeName(wish.scope)).length === 0;
+    return isSame && settingsAgree(folder.manifest, wish) && isIntact(kind, folder);
+}
+function isIntact(kind, folder) {
+    const made = folder.files.get('main.conf') ?? '';
+    return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
+}
+function settingsAgree(manifest, wish) {
+    return manifest.settings.keepalive_min_timeout_ms === wish.settings.keepaliveMinTimeoutMs;
+}
+function compose(kind, tree, wish) {
+    const name = scopeName(wish.scope);
+    const manifest = manifestOf(kind, tree, name);
+    const others = { ...manifest?.scopes };
+    const previous = others[name];
+    delete others[name];
+    refuseTakenDomains(others, wish);
+    const settings = agreeOnSettings(kind, manifest, others, wish);
+    const folder = otherFolder(tree.live);
+    const isLeaving = wish.files.size === 0 && kind === 'edge';
+    const generation = nextGeneration(previous?.generation, wish.files);
+    const scopes = { ...others };
+    const files = new Map(wish.files);
+    if (!isLeaving) {
+        files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
+        scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
+    }
+    for (const [other, { files: written }] of Object.entries(others))
+        copyScope(tree, other, written, files);
+    const main = renderMain(mainOf(kind, folder, { settings, scopes }, generation, files));
+    files.set('main.conf', main);
+    files.set('main.hash', specHash([kind, main]));
+    files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
+    return {
+        folder,
+        scope: name,
+        generation,
+        identity: identityOf(scopes),
+        files: new Map([...files].map(([path, content]) => [`${folder}/${path}`, content])),
+        scopes: Object.keys(scopes),
+    };
+}
+function mendedFiles(kind, tree) {
+    const folder = tree.live;
+    const { manifest } = tree.folders[folder];
+    if (manifest === undefined)
+        return undefined;
+    const files = new Map();
+    let generation = '0';
+    for (const [name, scope] of Object.entries(manifest.scopes)) {
+        generation = scope.generation;
+        const found = Object.entries(scope.files).map(([path, written]) => [path, intactFile(tree, path, written)]);
+        const isWhole = found.every(([, content]) => content !== undefined);
+        for (const [path, content] of found)
+            files.set(path, content ?? '');
+        if (!isWhole)
+            files.set(`control/${name}.conf`, '');
+    }
+    const main = renderMain(mainOf(kind, folder, manifest, generation, files));
+    files.set('main.conf', main);
+    files.set('main.hash', specHash([kind, main]));
+    return new Map([
+        ...[...files].map(([path, content]) => [`${folder}/${path}`, content]),
+        ['nginx.conf', renderPointer(folder)],
+    ]);
+}
+function intactFile(tree, path, written) {
+    return [tree.folders[tree.live], tree.folders[otherFolder(tree.live)]]
+        .map((folder) => folder.files.get(path))
+        .find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
+}
+function firstFiles(kind, chosenBy, settings) {
+    const facts = settingsFacts(settings, scopeName(chosenBy));
+    const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
+    return new Map([
+        ['a/main.conf', main],
+        ['a/main.hash', specHash([kind, main])],
+        ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
+        ['nginx.conf', renderPointer('a')],
+    ]);
+}
+function manifestOf(kind, tree, own) {
+    const current = tree.folders[tree.live];
+    if (current.manifest !== undefined || kind === 'sidecar')
+        return current.manifest;
+    const older = tree.folders[otherFolder(tree.live)].manifest;
+    const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
+    const known = { ...current, manifest: older };
+    const lost = others.find((scope) => scope !== own && (older?.scopes[scope] === undefined || editedFiles(known, scope).length > 0));
+    if (lost !== undefined) {
+        const who = lost.replace('_', ' ');
+        throw new UserError(`manifest.json of the edge was changed by hand on this server, and it serves ${who} too`, { hint: `Run update-nginx for ${who} first: it says again what it has there.` });
+    }
+    if (older === undefined)
+        return undefined;
+    const scopes = Object.entries(older.scopes).filter(([scope]) => others.includes(scope));
+    return { ...older, scopes: Object.fromEntries(scopes) };
+}
+function controlFile(scope) {
+    return `control/${scopeName(scope)}.conf`;
+}
+function refuseTakenDomains(others, wish) {
+    for (const [other, { routes }] of Object.entries(others)) {
+        for (const { domains } of Object.values(routes)) {
+            const taken = wish.routes.flatMap((route) => route.domains).find((domain) => domains.includes(domain));
+            if (taken !== undefined) {
+                throw new UserError(`the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`, {
+                    hint: 'Remove it there first, or use another domain here.',
+                });
+            }
+        }
+    }
+}
+function settingsFacts(settings, chosenBy) {
+    return {
+        image: settings.image,
+        keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+        chosen_by: chosenBy,
+    };
+}
+function agreeOnSettings(kind, manifest, others, wish) {
+    const wished = settingsFacts(wish.settings, scopeName(wish.scope));
+    const isShared = kind === 'edge' && Object.keys(others).length > 0;
+    if (manifest === undefined || !isShared)
+        return { ...wished, image: manifest?.settings.image ?? wished.image };
+    const { settings } = manifest;
+    const differences = [
+        settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
+        settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
+            `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
+    ].filter((difference) => difference !== false);
+    if (differences.length > 0) {
+        const chosenBy = settings.chosen_by.replace('_', ' ');
+        throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, { hint: 'One edge serves all projects of a server: give "sidecar" the same values in both files.' });
+    }
+    return settings;
+}
+function nextGeneration(previous, files) {
+    const number = Number.parseInt(previous ?? '0', 10) + 1;
+    return `${number}.${specHash([...files]).slice(0, 8)}`;
+}
+function routeFacts(wish) {
+    const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
+    return Object.fromEntries(served.map((route) => [
+        route.service,
+        {
+            domains: route.domains,
+            copies: route.copies.map(copyFacts),
+            backing: {
+                protocol: route.protocol,
+                container_port: route.containerPort,
+                internal_port: route.internalPort,
+                host_port: route.hostPort,
+                idle_timeout_ms: route.idleTimeoutMs,
+                prove_path: route.provePath,
+            },
+        },
+    ]));
+}
+function copyFacts({ server, slot, weight, port }) {
+    return { server, slot, weight, ...(port !== undefined && { port }) };
+}
+function hashes(files) {
+    return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
+}
+function copyScope(tree, scope, written, files) {
+    for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
+        const content = intactFile(tree, path, written[path]);
+        if (content === undefined) {
+            throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
+                hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
+            });
+        }
+        files.set(path, content);
+    }
+}
+function controlOf(name, generation, wish) {
+    const provable = wish.routes
+        .filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
+        .map((route) => ({
+        service: route.service,
+        upstream: upstreamName(wish.scope, route.service),
+        path: route.provePath,
+        host: route.domains.find((domain) => !domain.startsWith('*')) ?? route.service,
+    }));
+    return { scope: name, generation, provable };
+}
+function mainOf(kind, folder, { settings, scopes }, generation, files) {
+    const paths = [...files.keys()].sort();
+    const below = (section) => paths.filter((path) => path.startsWith(`${section}/`));
+    return {
+        kind,
+        folder,
+        settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
+        generation,
+        identity: identityOf(scopes),
+        httpFiles: below('http'),
+        streamFiles: below('stream'),
+        controlFiles: below('control'),
+    };
+}
+;
+function explainCutOff(server, error) {
+    const explained = new UserError(`${server}: the connection to its Docker engine broke off (${messageOf(error)})`, {
+        hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+        cause: error,
+    });
+    return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
+}
+function explainRefusal(what, error) {
+    if (!(error instanceof EngineError))
+        return error;
+    return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
+        hint: /no space left on device/.test(error.message)
+            ? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+            : 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
+        cause: error,
+    });
+}
+;
+const RELOAD_TIMEOUT_MS = 10_000;
+const instance_POLL_MS = 15;
+const BIND_MS = 4_000;
+const OLD_WORKERS_MS = 2_000;
+class NginxInstance {
+    kind;
+    server;
+    id;
+    name;
+    address;
+    #seen;
+    constructor(kind, server, facts, seen) {
+        this.kind = kind;
+        this.server = server;
+        this.id = facts.id;
+        this.name = facts.name;
+        this.address = facts.address;
+        this.#seen = seen;
+    }
+    async look(scope, clock) {
+        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
+        let served = await this.#servedOf(tree, scope, identity);
+        if (served.folder !== tree.live) {
+            await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
+                served = await this.#servedOf(tree, scope, await this.#identity());
+                return served.folder === tree.live || undefined;
+            });
+        }
+        this.#seen = served;
+        return served;
+    }
+    async lookAgain(scope, clock) {
+        const seen = this.#seen;
+        if (seen === undefined || seen.folder !== seen.tree.live)
+            return await this.look(scope, clock);
+        const isSame = folderOfIdentity(seen.tree, await this.#identity()) === seen.folder;
+        return isSame ? seen : await this.look(scope, clock);
+    }
+    mayServe(scope, service) {
+        if (this.#seen === undefined)
+            return true;
+        const { tree, folder } = this.#seen;
+        return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
+    }
+    async #servedOf(tree, scope, identity) {
+        const folder = folderOfIdentity(tree, identity);
+        if (folder !== undefined) {
+            return { tree, folder, generation: tree.folders[folder].manifest?.scopes[scope]?.generation };
+        }
+        const generation = await this.generation(scope);
+        return { tree, folder: folderOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    }
+    async #identity() {
+        try {
+            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+        }
+        catch (error) {
+            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+                cause: error,
+            });
+        }
+    }
+    async generation(scope) {
+        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
+        return answer.status === 200 ? answer.body : undefined;
+    }
+    async stage({ folder, files }) {
+        await this.#write(files);
+        const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
+        if (complaint !== undefined) {
+            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
+                hint: 'The configuration that was live before stays live.',
+            });
+        }
+    }
+    testLive() {
+        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+    }
+    async version() {
+        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+    }
+    async #test(file) {
+        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+        return exitCode === 0 ? undefined : complaints(stderr);
+    }
+    async pointTo(folder, files = new Map()) {
+        this.#seen = undefined;
+        const pointer = ['nginx.conf', renderPointer(folder)];
+        await this.#write(new Map([...files, pointer]));
+    }
+    async #write(files) {
+        try {
+            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+        }
+        catch (error) {
+            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+        }
+    }
+    async commit(folder, files) {
+        await this.pointTo(folder, files);
+        await this.server.engine.signalContainer(this.id, 'HUP');
+    }
+    async awaitGeneration(scope, generation, clock) {
+        const begunAt = clock.now();
+        let last = 'no answer';
+        let since;
+        await clock.sleep(instance_POLL_MS);
+        const outcome = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
+            try {
+                const served = await this.generation(scope);
+                if (served === generation)
+                    return 'served';
+                last = `generation ${served ?? 'none'} is still served`;
+            }
+            catch (error) {
+                last = messageOf(error);
+            }
+            const waitedMs = clock.now() - begunAt;
+            if (waitedMs < BIND_MS)
+                return undefined;
+            since ??= (await this.#serverTime()) - waitedMs;
+            return (await this.#hasComplained(since)) ? 'refused' : undefined;
+        });
+        if (outcome === 'served')
+            return;
+        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
+        });
+    }
+    get title() {
+        return this.#title();
+    }
+    #title() {
+        return `${this.server.name}: ${this.kind} ${this.name}`;
+    }
+    #control(path) {
+        return { address: this.address, port: CONTROL_PORT, path };
+    }
+    async #serverTime() {
+        const { SystemTime } = await this.server.engine.info();
+        return Date.parse(SystemTime ?? '');
+    }
+    async #hasComplained(sinceMs) {
+        const since = Math.floor(sinceMs / 1_000);
+        const { stderr } = await this.server.engine.logs(this.id, { tail: 20, since });
+        return /bind\(\)|\[emerg\]/.test(stderr);
+    }
+}
+async function readTree(server, id) {
+    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
+    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
+}
+function complaints(stderr) {
+    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+    return [
+        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
+    ]
+        .slice(-3)
+        .join('; ');
+}
+;
+const OLDEST_NGINX = [1, 28];
+const START_TIMEOUT_MS = 10_000;
+const install_POLL_MS = 20;
+async function ensureSidecar(server, scope, settings, aliases, clock) {
+    const home = {
+        server,
+        scope,
+        settings,
+        kind: 'sidecar',
+        name: sidecarName(scope),
+        network: networkName(scope),
+        volume: sidecarVolumeName(scope),
+    };
+    const spec = {
+        Labels: {
+            [LABEL.role]: 'sidecar',
+            [LABEL.project]: scope.project,
+            [LABEL.environment]: scope.environment,
+        },
+        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
+    };
+    return await ensure(home, spec, clock);
+}
+async function ensureEdge(server, scope, settings, clock) {
+    return await joinScope(await ensure(edgeOf(server, scope, settings), EDGE_SPEC, clock), scope);
+}
+async function ensureInheritingEdge(server, scope, settings, inherited, clock) {
+    const home = { ...edgeOf(server, scope, settings), inherited };
+    return await joinScope(await ensure(home, EDGE_SPEC, clock), scope);
+}
+async function ensureBridge(server, scope, settings, clock) {
+    const home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME };
+    return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
+}
+const EDGE_SPEC = {
+    Labels: { [LABEL.role]: 'edge' },
+    ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
+    HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+};
+const BRIDGE_SPEC = {
+    Labels: { [LABEL.role]: 'edge-bridge' },
+    HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
+};
+function edgeOf(server, scope, settings) {
+    return {
+        server,
+        scope,
+        settings,
+        kind: 'edge',
+        name: EDGE_NAME,
+        network: EDGE_NETWORK,
+        volume: EDGE_VOLUME,
+    };
+}
+async function joinScope(instance, scope) {
+    await instance.server.engine.joinNetwork(networkName(scope), instance.id);
+    return instance;
+}
+function instanceOf({ kind, server, network }, container) {
+    const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
+    if (!container?.State?.Running || !address)
+        return undefined;
+    return new NginxInstance(kind, server, {
+        id: container.Id,
+        name: container.Name.replace(/^\//, ''),
+        address,
+    });
+}
+async function ensure(home, spec, clock) {
+    const found = await home.server.engine.findContainer(home.name);
+    if (found === undefined) {
+        await install_create(home, spec);
+        const answer = await awaitAnswer(home, clock);
+        if (answer === undefined)
+            throw await explainStop(home);
+        await checkVersion(home, answer);
+        return answer.instance;
+    }
+    const running = instanceOf(home, found);
+    if (running !== undefined && (await running.version().catch(() => undefined)))
+        return running;
+    await startAgain(home, found.Id);
+    const { instance } = (await awaitAnswer(home, clock)) ?? (await mend(home, found.Id, clock));
+    return instance;
+}
+async function mend(home, id, clock) {
+    const { engine } = home.server;
+    const files = mendedFiles(home.kind, await readTree(home.server, id));
+    if (files === undefined)
+        throw await explainStop(home);
+    await engine.writeFiles(id, CONFIG_FOLDER, files);
+    await engine.stopContainer(id, 1);
+    await install_start(home, id);
+    const answer = await awaitAnswer(home, clock);
+    if (answer === undefined)
+        throw await explainStop(home);
+    return answer;
+}
+async function awaitAnswer(home, clock) {
+    const answer = await poll(clock, { everyMs: install_POLL_MS, timeoutMs: START_TIMEOUT_MS }, async () => {
+        const container = await home.server.engine.findContainer(home.name);
+        const instance = instanceOf(home, container);
+        const version = await instance?.version().catch(() => undefined);
+        if (instance !== undefined && version !== undefined)
+            return { instance, version };
+        const isDown = container?.State?.Status === 'exited' || container?.State?.Restarting;
+        return isDown ? 'down' : undefined;
+    });
+    return answer === 'down' ? undefined : answer;
+}
+async function install_create(home, spec) {
+    const { engine } = home.server;
+    const { project, environment } = home.scope;
+    const labels = { [LABEL.project]: project, [LABEL.environment]: environment };
+    await engine.createNetwork({
+        Name: home.network,
+        Driver: 'bridge',
+        ...(home.kind === 'sidecar' && { Labels: labels }),
+    });
+    const id = await engine
+        .createContainer(home.name, {
+        ...spec,
+        Image: home.settings.image,
+        Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+        Cmd: [],
+        StopSignal: 'SIGQUIT',
+        HostConfig: {
+            NetworkMode: home.network,
+            RestartPolicy: { Name: 'always' },
+            ...spec.HostConfig,
+            LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+            Mounts: [
+                {
+                    Type: 'volume',
+                    Source: home.volume,
+                    Target: CONFIG_FOLDER,
+                    VolumeOptions: { Labels: spec.Labels ?? {} },
+                },
+            ],
+        },
+    })
+        .catch((error) => {
+        if (isStatus(error, 409))
+            return undefined;
+        throw error;
+    });
+    if (id === undefined)
+        return;
+    if (home.inherited === undefined)
+        await writeFirstFiles(home, id);
+    await install_start(home, id);
+}
+async function startAgain(home, id) {
+    const files = await home.server.engine.readFiles(id, CONFIG_FOLDER);
+    const isComplete = [...files.keys()].some((path) => path.endsWith(`/${CONTROL_ACCESS_FILE}`));
+    if (!isComplete)
+        await writeFirstFiles(home, id);
+    await install_start(home, id);
+}
+async function writeFirstFiles({ server, scope, settings, kind, network }, id) {
+    const found = await server.engine.findNetwork(network);
+    const gateway = found?.IPAM?.Config?.[0]?.Gateway;
+    if (!gateway)
+        throw new Error(`${server.name}: network ${network} has no gateway`);
+    const files = firstFiles(kind, scope, settings);
+    files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
+    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
+}
+async function install_start({ server, kind, name, inherited }, id) {
+    for (const network of inherited ?? [])
+        await server.engine.joinNetwork(network, id);
+    try {
+        await server.engine.startContainer(id);
+    }
+    catch (error) {
+        const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
+        if (!taken)
+            throw error;
+        throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
+            hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+            cause: error,
+        });
+    }
+}
+function isNewEnough(version) {
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
+}
+async function checkVersion({ server, settings }, { instance, version }) {
+    if (isNewEnough(version))
+        return;
+    await server.engine.removeContainer(instance.id);
+    throw tooOld(server, settings.image, version);
+}
+async function explainStop({ server, kind, name }) {
+    const { stderr } = await server.engine.logs(name, { tail: 10 });
+    const container = await server.engine.findContainer(name);
+    if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
+        await server.engine.removeContainer(name);
+        return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
+    }
+    return new UserError(`${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
+        hint: `Look at it on the server: docker logs ${name}`,
+    });
+}
+function tooOld(server, image, version) {
+    return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
+        hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
+    });
+}
+;
+class Fleet {
+    servers;
+    constructor(servers) {
+        this.servers = servers;
+        for (const { name, engine } of servers)
+            engine.explainWith((error) => explainCutOff(name, error));
+    }
+    static async connect(provider, specs) {
+        const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
+        const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+        const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+        if (failures.length > 0) {
+            await Promise.all(servers.map((server) => server.close()));
+            for (const failure of failures)
+                if (!(failure instanceof UserError))
+                    throw failure;
+            failTogether(failures);
+        }
+        return new Fleet(servers);
+    }
+    server(name) {
+        const found = this.servers.find((server) => server.name === name);
+        if (found === undefined)
+            throw new Error(`no server ${name} in the fleet`);
+        return found;
+    }
+    async onAll(work, servers = this.servers) {
+        return await allOrErrors(servers.map(work));
+    }
+    guardWith(guard) {
+        for (const { engine } of this.servers)
+            engine.guardWith(guard);
+    }
+    calls() {
+        return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
+    }
+    async close() {
+        await Promise.all(this.servers.map((server) => server.close()));
+    }
+}
+async function allOrErrors(work) {
+    const outcomes = await Promise.allSettled(work);
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    for (const failure of failures)
+        if (!(failure instanceof UserError))
+            throw failure;
+    failTogether([...new Set(failures)]);
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+;
+const TTL_MS = 60_000;
+const WAIT_MS = 90_000;
+const lock_POLL_MS = 200;
+class EdgeLocks {
+    endsAt;
+    #held;
+    constructor(held, endsAt) {
+        this.#held = new Map(held);
+        this.endsAt = endsAt;
+    }
+    async release() {
+        await allOrErrors([...this.#held].map(async ([server, id]) => {
+            await server.engine.removeContainer(id);
+            this.#held.delete(server);
+        }));
+    }
+}
+async function takeEdgeLocks(servers, image, holder, clock, log) {
+    const giveUpAt = clock.now() + WAIT_MS;
+    while (true) {
+        const { locks, missing } = await tryLocks(servers, image, holder, clock.now() + TTL_MS);
+        if (missing.length === 0)
+            return locks;
+        await locks.release();
+        await allOrErrors(missing.map((server) => awaitRelease(server, holder, giveUpAt, clock, log)));
+    }
+}
+async function withEdgeLocks(servers, image, holder, clock, log, work) {
+    const locks = await takeEdgeLocks(servers, image, holder, clock, log);
+    try {
+        return await work();
+    }
+    finally {
+        await locks.release();
+    }
+}
+async function tryLocks(servers, image, holder, endsAt) {
+    const [first, ...others] = [...servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const held = new Map();
+    const take = async (server) => {
+        const id = await tryLock(server, image, holder, endsAt);
+        if (id !== undefined)
+            held.set(server, id);
+    };
+    try {
+        if (first !== undefined)
+            await take(first);
+        if (held.size > 0)
+            await allOrErrors(others.map(take));
+    }
+    catch (error) {
+        await new EdgeLocks(held, endsAt).release().catch(() => undefined);
+        throw error;
+    }
+    const missing = servers.filter((server) => !held.has(server));
+    return { locks: new EdgeLocks(held, endsAt), missing };
+}
+async function tryLock(server, image, holder, endsAt) {
+    try {
+        return await server.engine.createContainer(EDGE_LOCK_NAME, {
+            Image: image,
+            Cmd: ['true'],
+            Labels: {
+                [LABEL.role]: 'edge-lock',
+                [LABEL.holder]: holder.run,
+                [LABEL.project]: holder.scope.project,
+                [LABEL.environment]: holder.scope.environment,
+                [LABEL.fence]: String(holder.fence),
+                [LABEL.end]: new Date(endsAt).toISOString(),
+            },
+            HostConfig: { NetworkMode: 'none' },
+        });
+    }
+    catch (error) {
+        if (isStatus(error, 409))
+            return undefined;
+        throw explainRefusal(`${server.name}: the edge cannot be locked`, error);
+    }
+}
+async function awaitRelease(server, holder, giveUpAt, clock, log) {
+    const { engine, name } = server;
+    let labels = {};
+    let isAnnounced = false;
+    let seen = { id: '', takenAt: 0 };
+    const timeoutMs = giveUpAt - clock.now();
+    const isFree = await poll(clock, { everyMs: lock_POLL_MS, timeoutMs }, async () => {
+        const held = await engine.findContainer(EDGE_LOCK_NAME);
+        if (held === undefined)
+            return true;
+        labels = held.Config?.Labels ?? {};
+        if (seen.id !== held.Id)
+            seen = { id: held.Id, takenAt: clock.now() - (await ageOf(server, held)) };
+        if (clock.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
+            log.info(`${name}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
+            await engine.removeContainer(held.Id);
+            return true;
+        }
+        if (!isAnnounced)
+            log.info(`${name}: waiting while ${labels[LABEL.holder]} changes the edge`);
+        isAnnounced = true;
+        return undefined;
+    });
+    if (isFree)
+        return;
+    throw new UserError(`${name}: the edge is being changed by ${labels[LABEL.holder]}`, {
+        hint: `It holds the lock until ${labels[LABEL.end]}. Run again after that.`,
+    });
+}
+async function ageOf({ engine }, { Created }) {
+    const { SystemTime } = await engine.info();
+    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
+}
+function isOvertaken(labels, { scope, fence }) {
+    return (labels[LABEL.project] === scope.project &&
+        labels[LABEL.environment] === scope.environment &&
+        Number(labels[LABEL.fence]) < fence);
+}
+;
+const PROOF_TIMEOUT_MS = 10_000;
+const prove_POLL_MS = 20;
+const TOUCH_MS = 50;
+async function prove(instance, scope, generation, proof, clock) {
+    const expected = proof.own.length > 0 ? proof.own : proof.all;
+    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+    let answered = 'nobody';
+    const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
+        const answers = await ask(instance, scope, generation, proof, clock).catch((error) => [
+            error.message,
+        ]);
+        answered = answers.at(-1) ?? answered;
+        return answers.some((answer) => expected.includes(answer)) || undefined;
+    });
+    if (isProven)
+        return;
+    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+}
+function lastUpstream(tried) {
+    return tried.split(',').at(-1)?.trim() ?? '';
+}
+async function reaches({ server, address }, scope, service) {
+    const path = `/prove/${scope}/${service}`;
+    const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
+    return isAnswered(headers);
+}
+function isAnswered(headers) {
+    return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
+}
+async function askHttp(instance, scope, generation, proof) {
+    const { server, address } = instance;
+    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
+    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
+    return answers
+        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
+        .map(({ headers }) => {
+        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
+        return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
+    });
+}
+async function askStream(instance, _scope, generation, proof, clock) {
+    const { server, id } = instance;
+    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+    await Promise.all(proof.all.map(() => touch(instance, port, clock)));
+    const { stdout } = await server.engine.logs(id, { tail: 500 });
+    return stdout
+        .split('\n')
+        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
+        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+        .map((match) => lastUpstream(match?.[3] ?? ''));
+}
+async function touch({ server, address }, port, clock) {
+    const stream = await server.dial(address, port);
+    const isUsed = new Promise((resolve) => {
+        stream.once('data', resolve).once('error', resolve).once('close', resolve).once('end', resolve);
+    });
+    await inTime(clock, isUsed, TOUCH_MS, undefined);
+    stream.destroy();
+}
+;
+const SETTLE_MS = 1_000;
+const REACH_TIMEOUT_MS = 10_000;
+const open_edge_POLL_MS = 50;
+async function openEdge(server, scope, settings, clock) {
+    const { engine } = server;
+    const found = await engine.findContainer(EDGE_BRIDGE_NAME);
+    const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
+    const inherited = Object.keys(networks ?? { [networkName(scope)]: {} });
+    const edge = await ensureInheritingEdge(server, scope, settings, inherited, clock);
+    const address = networks?.[EDGE_NETWORK]?.IPAddress;
+    const bridge = address && new NginxInstance('edge', server, { id: found.Id, name: EDGE_BRIDGE_NAME, address });
+    if (bridge)
+        await awaitBackends(edge, bridge, scope, clock);
+    await endDiverting(server);
+    if (bridge) {
+        await clock.sleep(SETTLE_MS);
+        await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
+        await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
+    }
+    return edge;
+}
+async function awaitBackends(edge, bridge, scope, clock) {
+    const { tree, folder } = await edge.look(scopeName(scope), clock);
+    const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
+    const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
+    await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service, clock)));
+}
+async function awaitBackend(edge, bridge, scope, service, clock) {
+    const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
+    const isReached = await poll(clock, { everyMs: open_edge_POLL_MS, timeoutMs: REACH_TIMEOUT_MS }, async () => (await asks(edge)) || !(await asks(bridge)) || undefined);
+    if (isReached)
+        return;
+    throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+        hint: 'New connections go on to the bridge, and lose nothing. Run again.',
+    });
+}
+async function ignoringEnd(work) {
+    await work.catch((error) => {
+        if (!isStatus(error, 404, 409))
+            throw error;
+    });
+}
+;
+const EDGE_WORK = {
+    create: 'create the edge',
+    start: 'start the edge',
+    join: 'join the edge',
+    bridge: 'create the edge beside the front',
+    open: 'give the edge its ports',
+};
+const prepare = {
+    describe({ server, sidecar, edge, displaced }) {
+        const parts = [
+            displaced && `rename ${displaced.name}`,
+            sidecar && `${sidecar} the sidecar`,
+            edge && EDGE_WORK[edge],
+        ];
+        return `${parts.filter(Boolean).join(' and ')} on ${server}`;
+    },
+    async run(step, context) {
+        const { clock, fleet, known, nginx, scope } = context;
+        const server = fleet.server(step.server);
+        if (step.edge === 'bridge')
+            await checkDiverting(server, nginx.image, clock);
+        if (step.displaced !== undefined)
+            await displace(server, scope, step.displaced);
+        const made = [];
+        if (step.sidecar !== undefined) {
+            const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
+            made.push(await ensureSidecar(server, scope, nginx, aliases, clock));
+        }
+        if (step.edge !== undefined)
+            made.push(await prepareEdge(context, server, step.edge));
+        await Promise.all(made.map((instance) => instance.look(scopeName(scope), clock)));
+        for (const instance of made)
+            known.instances.set(nginxKey(step.server, instance.kind), instance);
+    },
+};
+async function prepareEdge({ clock, guard, log, nginx, scope }, server, work) {
+    if (work === 'bridge')
+        return await ensureBridge(server, scope, nginx, clock);
+    if (work !== 'open')
+        return await ensureEdge(server, scope, nginx, clock);
+    const holder = { run: guard.run, fence: guard.fence, scope };
+    return await withEdgeLocks([server], nginx.image, holder, clock, log, () => openEdge(server, scope, nginx, clock));
+}
+async function displace({ engine }, scope, { id, name }) {
+    const other = adoptedSidecarName(scope);
+    if (name !== other)
+        await engine.renameContainer(id, other);
+}
+;
+const prove_prove = {
+    describe({ server, moved }) {
+        return moved.length > 0
+            ? `prove that the new copies of ${moved.join(', ')} answer on ${server}`
+            : `see that ${server} has its routes`;
+    },
+    async run(step, context) {
+        const staging = await context.known.stagings.get(step.move);
+        const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
+            if (generation === undefined)
+                return [];
+            const routes = step.routes
+                .filter(({ service }) => step.moved.includes(service))
+                .filter(({ domains }) => instance.kind === 'sidecar' || domains.length > 0)
+                .map((route) => proofOf(context, route, instance.server))
+                .filter(({ all }) => all.length > 0);
+            return routes.map((proof) => prove(instance, context.scope, generation, proof, context.clock));
+        });
+        await allOrErrors(proofs);
+        await staging?.finished(step.server);
+    },
+};
+function proofOf({ scope, servers, known }, route, server) {
+    const backends = backendsOf(scope, route, server.spec, servers).filter(({ weight }) => weight > 0);
+    const addresses = backends.map((backend) => {
+        const key = copyKey({ ...backend, service: route.service });
+        const address = backend.isLocal ? (known.addresses.get(key) ?? key) : backend.address;
+        return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
+    });
+    return {
+        route,
+        own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
+        all: addresses.map(({ text }) => text),
+    };
+}
+;
+const external_node_child_process_namespaceObject = require("node:child_process");
+;
+const external_node_fs_promises_namespaceObject = require("node:fs/promises");
+;
+const external_node_os_namespaceObject = require("node:os");
+;
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+function registryOf(image) {
+    const [first = '', ...rest] = image.split('/');
+    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
+}
+async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
+    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
+    const registry = registryOf(image);
+    const helper = config.credHelpers?.[registry] ?? config.credsStore;
+    if (helper !== undefined) {
+        const found = await askHelper(helper, registry);
+        if (found !== undefined)
+            return found;
+    }
+    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+    if (entry === undefined)
+        return undefined;
+    if (entry.identitytoken)
+        return { identitytoken: entry.identitytoken, serveraddress: registry };
+    if (!entry.auth)
+        return undefined;
+    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
+    return { username, password: password.join(':'), serveraddress: registry };
+}
+async function readConfig(path) {
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '{}';
+        throw error;
+    });
+    try {
+        return JSON.parse(text);
+    }
+    catch (cause) {
+        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
+    }
+}
+function parseAnswer(stdout) {
+    try {
+        return JSON.parse(stdout) ?? undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function askHelper(helper, registry) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
+            const answer = error ? undefined : parseAnswer(stdout);
+            if (answer?.Username === undefined || answer.Secret === undefined)
+                return resolve(undefined);
+            const { Username: username, Secret: secret } = answer;
+            resolve(username === '<token>'
+                ? { identitytoken: secret, serveraddress: registry }
+                : { username, password: secret, serveraddress: registry });
+        });
+        child.stdin?.on('error', () => undefined);
+        child.stdin?.end(registry);
+    });
+}
+;
+function shortName(name) {
+    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
+}
+function repositoryOf(name) {
+    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+}
+function namesOf(image) {
+    const [tagged = '', digest] = shortName(image).split('@');
+    const repository = repositoryOf(tagged);
+    const isTagged = tagged !== repository;
+    return [
+        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
+    ];
+}
+function taggedName(image) {
+    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+}
+;
+const pull_FEEDBACK_EVERY_MS = 3_000;
+const pull = {
+    describe: ({ image, server }) => `pull ${image} on ${server}`,
+    async run({ server, image, policy }, { fleet, log, clock, guard: { signal } }) {
+        if (policy === 'never')
+            throw forbiddenPull(server, image);
+        const auth = await findRegistryAuth(image);
+        const meter = new PullMeter();
+        const over = new AbortController();
+        const telling = pull_tellProgress(clock.endingWith(over.signal), () => log.info(`${server}: pulling ${image}: ${meter.summary()}`));
+        try {
+            await fleet.server(server).engine.pullImage(taggedName(image), {
+                ...(auth && { auth }),
+                onProgress: (line) => meter.add(line),
+                signal,
+            });
+        }
+        catch (error) {
+            if (signal.aborted)
+                throw signal.reason;
+            throw new UserError(`${server}: pulling ${image} failed: ${messageOf(error)}`, {
+                hint: auth
+                    ? 'The credentials are those of the runner (docker login): may they read this image?'
+                    : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
+                cause: error,
+            });
+        }
+        finally {
+            over.abort();
+            await telling;
+        }
+    },
+};
+function forbiddenPull(server, image) {
+    return new UserError(`${server}: the image ${image} is not there, and pull_policy is "never"`, {
+        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    });
+}
+async function pull_tellProgress(clock, tell) {
+    const isGoingOn = () => clock.sleep(pull_FEEDBACK_EVERY_MS).then(() => true, () => false);
+    while (await isGoingOn())
+        tell();
+}
+class PullMeter {
+    #layers = new Map();
+    add({ id, status = '', progressDetail }) {
+        if (id === undefined || status.startsWith('Pulling from'))
+            return;
+        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
+        if (status === 'Downloading') {
+            layer.current = progressDetail?.current ?? layer.current;
+            layer.total = progressDetail?.total ?? layer.total;
+        }
+        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
+        this.#layers.set(id, layer);
+    }
+    summary() {
+        const layers = [...this.#layers.values()];
+        const done = layers.filter(({ isDone }) => isDone).length;
+        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
+        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
+    }
+}
+;
+function settingsFound({ Config: config = {}, HostConfig: host = {}, Mounts, NetworkSettings, }) {
+    const { Name = '', MaximumRetryCount = 0 } = host.RestartPolicy ?? {};
+    return {
+        ...defaultsOf(config),
+        image: config.Image ?? '',
+        user: config.User ?? '',
+        workingDir: config.WorkingDir ? cleanPath(config.WorkingDir) : '',
+        stopSignal: config.StopSignal ?? '',
+        labels: config.Labels ?? {},
+        volumes: (Mounts ?? []).map(({ Type, Name: name, Source, Destination, RW }) => ({
+            type: Type ?? '',
+            source: (Type === 'volume' ? name : cleanPath(Source ?? '')) ?? '',
+            target: cleanPath(Destination ?? ''),
+            readOnly: !RW,
+        })),
+        ports: Object.entries(host.PortBindings ?? {})
+            .flatMap(([port, bindings]) => (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => ({
+            address: HostIp,
+            hostPort: Number(HostPort),
+            containerPort: Number.parseInt(port, 10),
+        })))
+            .sort((a, b) => a.hostPort - b.hostPort),
+        restart: { name: Name || 'no', maximumRetryCount: Name === 'on-failure' ? MaximumRetryCount : 0 },
+        logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
+        resources: {
+            cpus: host.NanoCpus ?? 0,
+            memoryBytes: host.Memory ?? 0,
+            reservedMemoryBytes: host.MemoryReservation ?? 0,
+            pids: host.PidsLimit ?? 0,
+        },
+        networks: Object.keys(NetworkSettings?.Networks ?? {}),
+    };
+}
+function defaultsOf(config) {
+    return {
+        environment: Object.fromEntries((config.Env ?? []).map((pair) => {
+            const at = pair.indexOf('=');
+            return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+        })),
+        command: config.Cmd ?? [],
+        entrypoint: config.Entrypoint ?? [],
+    };
+}
+;
+async function findImage(server, name) {
+    const image = await server.engine.findImage(name);
+    if (image === undefined)
+        return undefined;
+    const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
+    return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
+}
+async function findNginxImage(server, name, running) {
+    const named = running.find(({ Image }) => Image === name);
+    return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
+}
+function digestOf(digests, repository) {
+    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
+}
+;
+const recordIntent = {
+    describe: ({ begun }) => `record the intent: ${begun.map(({ service: { name, release } }) => `${name} ${release.number}`).join(', ')}`,
+    async run(step, context) {
+        const found = await Promise.all(step.begun.map(async (one) => [one.service.name, await findDigest(context, one)]));
+        for (const [name, digest] of found)
+            if (digest !== undefined)
+                context.known.digests.set(name, digest);
+        await context.record.intend(step, context.known.digests);
+    },
+};
+async function findDigest({ fleet }, { service, images }) {
+    const { image } = service.spec.container;
+    const found = await Promise.all(fleet.servers.map(async (server) => {
+        const seen = images[server.name] ?? (await findImage(server, image));
+        return { server: server.name, digest: seen?.digest };
+    }));
+    const known = found.filter(({ digest }) => digest !== undefined);
+    const [first] = known;
+    const other = known.find(({ digest }) => digest !== first?.digest);
+    if (first !== undefined && other !== undefined) {
+        throw new UserError(`${image} is another image on ${other.server} than on ${first.server}`, {
+            hint: 'Set "pull_policy: always", or name the image by digest.',
+        });
+    }
+    return first?.digest;
+}
+;
+const remove = {
+    describe: ({ name, server }) => `remove ${name} on ${server}`,
+    async run({ server, id, helpers }, { fleet }) {
+        const { engine } = fleet.server(server);
+        await engine.removeContainer(id);
+        await Promise.all(helpers.map((helper) => engine.removeContainer(helper)));
+    },
+};
+var external_node_util_ = __nccwpck_require__(7975);
+;
+function parseConfiguration(files, main) {
+    const mistakes = [];
+    const read = (path, within) => {
+        const text = files.get(path);
+        if (text === undefined || within.includes(path)) {
+            mistakes.push(text === undefined ? `${path} is missing` : `${path} includes itself`);
+            return [];
+        }
+        const { directives, mistake } = parseDirectives(text);
+        if (mistake !== undefined)
+            mistakes.push(`${mistake} in ${path}`);
+        return resolveIncludes(directives, [...within, path]);
+    };
+    const resolveIncludes = (directives, within) => directives.flatMap((directive) => {
+        const [name, pattern] = directive.words;
+        if (directive.isBlock)
+            return [{ ...directive, body: resolveIncludes(directive.body, within) }];
+        if (name !== 'include' || pattern === undefined)
+            return [directive];
+        const included = pathsOf(external_node_path_namespaceObject.posix.resolve(external_node_path_namespaceObject.posix.dirname(main), pattern), files);
+        return included.flatMap((path) => read(path, within));
+    });
+    const directives = read(main, []);
+    return { directives, mistake: mistakes[0] };
+}
+function pathsOf(pattern, files) {
+    if (!/[*?]/.test(pattern))
+        return [pattern];
+    const shape = pattern
+        .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '[^/]*')
+        .replaceAll('?', '[^/]');
+    return [...files.keys()].filter((path) => new RegExp(`^${shape}$`).test(path)).sort();
+}
+function parseDirectives(text) {
+    const root = [];
+    const open = [root];
+    const mistakes = [];
+    let words = [];
+    for (const { text: token, kind } of tokensOf(text)) {
+        if (kind === 'word') {
+            words.push(token);
+            continue;
+        }
+        const isExpected = token === '}' ? words.length === 0 && open.length > 1 : words.length > 0;
+        if (kind === 'stray' || !isExpected)
+            mistakes.push(`unexpected ${JSON.stringify(token)}`);
+        if (kind === 'stray')
+            continue;
+        const directive = { words, isBlock: token === '{', body: [] };
+        if (token !== '}' && words.length > 0)
+            open.at(-1)?.push(directive);
+        if (token === '{')
+            open.push(directive.body);
+        if (token === '}' && open.length > 1)
+            open.pop();
+        words = [];
+    }
+    if (words.length > 0 || open.length > 1)
+        mistakes.push('unexpected end of file');
+    return { directives: root, mistake: mistakes[0] };
+}
+const COMMENT = /#[^\n]*/;
+const DOUBLE_QUOTED = /"((?:\\[\s\S]|[^"\\])*)"/;
+const SINGLE_QUOTED = /'((?:\\[\s\S]|[^'\\])*)'/;
+const SIGN = /([{};])/;
+const WORD = /((?:\\[\s\S]|\$\{?|[^\s{};"'#\\$])(?:\\[\s\S]|\$\{|[^\s{;\\])*)/;
+const STRAY = /(["'\\])/;
+const TOKEN = new RegExp([COMMENT, DOUBLE_QUOTED, SINGLE_QUOTED, SIGN, WORD, STRAY].map(({ source }) => source).join('|'), 'g');
+function tokensOf(text) {
+    return [...text.matchAll(TOKEN)].flatMap((match) => {
+        const [whole, double, single, sign, word, stray] = match;
+        if (sign !== undefined)
+            return [{ text: sign, kind: 'sign' }];
+        if (stray !== undefined)
+            return [{ text: stray, kind: 'stray' }];
+        if (word !== undefined)
+            return [{ text: withoutEscapes(word), kind: 'word' }];
+        const quoted = double ?? single;
+        if (quoted === undefined)
+            return [];
+        const token = { text: withoutEscapes(quoted), kind: 'word' };
+        const next = text.charAt(match.index + whole.length);
+        return /^[\s;{)]?$/.test(next) ? [token] : [token, { text: next, kind: 'stray' }];
+    });
+}
+const ESCAPED = { t: '\t', r: '\r', n: '\n' };
+function withoutEscapes(word) {
+    return word.replaceAll(/\\(["'\\trn])/g, (_escape, sign) => ESCAPED[sign] ?? sign);
+}
+;
+function isAccepted(tree, folder, served, next) {
+    const { manifest, files } = tree.folders[folder];
+    const scopes = manifest?.scopes ?? {};
+    if (served === undefined || scopes[next.scope]?.generation !== served)
+        return false;
+    const isAsWritten = Object.keys(scopes).every((scope) => editedFiles(tree.folders[folder], scope).length === 0);
+    if (!isAsWritten)
+        return false;
+    const below = new Map([...files].map(([path, content]) => [`${folder}/${path}`, content]));
+    const known = shapeOf(below, { folder, generation: served, identity: identityOf(scopes) });
+    return known !== undefined && (0,external_node_util_.isDeepStrictEqual)(known, shapeOf(next.files, next));
+}
+function shapeOf(files, { folder, ...names }) {
+    const whole = new Map([...files].map(([path, content]) => [`${CONFIG_FOLDER}/${path}`, content]));
+    whole.set(`${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE}`, '');
+    const { directives, mistake } = parseConfiguration(whole, `${CONFIG_FOLDER}/${folder}/main.conf`);
+    if (mistake !== undefined)
+        return undefined;
+    const known = new Map([
+        [names.generation, '{generation}'],
+        [names.identity, '{identity}'],
+    ]);
+    return directives.map((directive) => withoutTraffic(directive, known));
+}
+function withoutTraffic(directive, names) {
+    const body = directive.words[0] === 'upstream' ? withoutShares(directive.body) : directive.body;
+    return {
+        ...directive,
+        words: directive.words.map((word) => names.get(word) ?? word),
+        body: body.map((inner) => withoutTraffic(inner, names)),
+    };
+}
+function withoutShares(upstream) {
+    const isServer = ({ words }) => words[0] === 'server';
+    const servers = upstream
+        .filter(isServer)
+        .map((server) => ({ ...server, words: server.words.filter((word) => !isShare(word)) }));
+    const others = upstream.filter((one) => !isServer(one) && one.words.join(' ') !== 'least_conn');
+    return [...others, ...servers.sort((a, b) => (a.words.join(' ') < b.words.join(' ') ? -1 : 1))];
+}
+function isShare(word) {
+    return word === 'backup' || /^weight=[1-9]\d*$/.test(word);
+}
+;
+function versionPortsOf(facts, ports) {
+    const requests = facts.wanted.services
+        .filter(({ container }) => container.naming === 'version')
+        .map(({ name, port, container }) => ({
+        service: name,
+        containerPort: port,
+        version: versionOf(container.image),
+    }));
+    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
+    const own = [...ports.values()].map(({ host }) => host);
+    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
+}
+function heldVersionPorts({ wanted, observed, state }) {
+    const labelled = observed.flatMap(({ copies, handMade }) => [...copies, ...handMade].flatMap(({ versionPort }) => versionPort ?? []));
+    const recorded = Object.entries(state.services).flatMap(([service, { copies }]) => copies.flatMap((copy) => recordedPort(wanted, service, copy) ?? []));
+    return [...labelled, ...recorded.map(basePort)];
+}
+function portOf(slot, versionPort) {
+    return versionPort === undefined ? undefined : hostPort(versionPort, slot);
+}
+function recordedPort(scope, service, recorded) {
+    const { slot, container, port } = recorded;
+    return container === containerName(scope, service, slot) ? undefined : port;
+}
+;
+function once(look) {
+    const seen = new WeakMap();
+    return (input) => {
+        const known = seen.get(input) ?? { found: look(input) };
+        seen.set(input, known);
+        return known.found;
+    };
+}
+function copiesByRole(input, service, server) {
+    const copies = copiesOn(input, service, server);
+    const routed = routedSlot(input, service, server);
+    const recorded = recordedOn(input, service, server)?.slot;
+    const active = routed === undefined
+        ? (copies.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
+            copies.find(({ slot }) => slot === recorded) ??
+            copies.find(({ isRunning }) => isRunning) ??
+            copies[0])
+        : (copies.find(({ slot }) => slot === routed) ?? copies.find(({ isRunning }) => isRunning));
+    const rest = copies.filter((copy) => copy !== active);
+    const ours = rest.filter(({ isAdopted }) => !isAdopted);
+    const idle = ours.find(({ slot }) => slot !== active?.slot) ?? ours[0] ?? rest[0];
+    return { active, idle, others: rest.filter((copy) => copy !== idle) };
+}
+function servedBy(scope, nginx) {
+    if (nginx === undefined)
+        return undefined;
+    const { tree, folder, generation, isRunning } = nginx;
+    if (isRunning && generation === undefined)
+        return undefined;
+    return tree.folders[folder].manifest?.scopes[scopeName(scope)];
+}
+function servingRelease(scope, observed, service) {
+    const routed = observed
+        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
+        .flatMap((served) => served?.routes[service]?.copies ?? []);
+    const serving = observed.flatMap(({ name, copies }) => copies.filter((copy) => copy.service === service && routed.some(({ server, slot }) => server === name && slot === copy.slot)));
+    return Math.max(0, ...serving.map(({ release }) => release));
+}
+function routedSlot(input, service, server) {
+    return routedSlots(input).get(server)?.get(service);
+}
+const routedSlots = once((input) => {
+    const zones = new Map(input.servers.map(({ name, zone }) => [name, zone]));
+    const slots = input.observed.map(({ name, sidecar, edge }) => {
+        const neighbours = input.observed.filter((server) => zones.get(server.name) === zones.get(name));
+        const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
+        const found = new Map();
+        for (const nginx of all) {
+            for (const [service, [slot]] of servingSlots(servedBy(input.scope, nginx), name)) {
+                if (slot !== undefined && !found.has(service))
+                    found.set(service, slot);
+            }
+        }
+        return [name, found];
+    });
+    return new Map(slots);
+});
+const liveRoutes = once((input) => {
+    const live = new Map();
+    for (const { edge, sidecar } of input.observed) {
+        for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
+            const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
+            live.set(route.service, { ...route, domains: [...domains] });
+        }
+    }
+    const placed = [...live.values()].map((route) => ({
+        ...route,
+        copies: servingCopies(input, route.service).map(asRouted),
+    }));
+    return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
+});
+function servingCopies(input, service) {
+    const found = input.servers.flatMap((server) => servingOn(input, service, server));
+    return found
+        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
+        .map(({ copy }) => copy);
+}
+function servingOn(input, service, { name: server, zone }) {
+    if (input.excluded.has(server))
+        return [];
+    if (!input.reached.includes(server)) {
+        const recorded = recordedOn(input, service, server);
+        if (recorded === undefined)
+            return [];
+        const { slot, container: name, release } = recorded;
+        const port = recordedPort(input.scope, service, recorded);
+        return [{ zone, isBackup: false, copy: serving({ service, server, slot, name, release, port }) }];
+    }
+    const routed = routedSlot(input, service, server);
+    const { active } = copiesByRole(input, service, server);
+    if (routed === undefined || active === undefined)
+        return [];
+    const { slot, name, release } = active;
+    const port = portOf(slot, active.versionPort);
+    const copy = serving({ service, server, slot, name, release, port });
+    return [{ zone, isBackup: slot !== routed, copy }];
+}
+function asRouted({ server, slot, weight, port }) {
+    return { server, slot, weight, ...(port !== undefined && { port }) };
+}
+function serving(copy) {
+    return { ...copy, weight: 1, state: 'serving' };
+}
+function copyNamed(input, service, { server, slot }) {
+    if (input.observed.some(({ name }) => name === server)) {
+        const found = copiesOn(input, service, server).find((copy) => copy.slot === slot);
+        if (found !== undefined)
+            return found;
+    }
+    const recorded = recordedOn(input, service, server);
+    const name = recorded?.slot === slot ? recorded.container : containerName(input.scope, service, slot);
+    return { name, release: recorded?.release };
+}
+;
+function servesAlready(input, server, routes) {
+    return serves(input, server, 'sidecar', routes) && serves(input, server, 'edge', routes);
+}
+function serves(input, server, kind, routes) {
+    const spec = input.servers.find(({ name }) => name === server);
+    const nginx = observedOn(input, server)[kind];
+    const wish = wishOf(kind, input, spec, routes);
+    if (nginx === undefined)
+        return wish.files.size === 0;
+    const generation = nginx.tree.folders[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
+    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
+}
+function wishOf(kind, input, on, routes) {
+    const files = renderScope(kind, input.scope, routes, on, input.servers);
+    return { scope: input.scope, files, routes, settings: input.nginx };
+}
+function routesAfter(input, plans, done, stillThere) {
+    const live = liveRoutes(input);
+    const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
+    const routes = input.services.flatMap((service) => {
+        const plan = done.has(service.name) ? plans.get(service.name) : undefined;
+        if (plan?.isPostponed)
+            return liveRoute(service.name).map((route) => withDomains(route, service));
+        if (plan !== undefined)
+            return [routeOf(service, service.spec, plan.copies.map(asRouted))];
+        const copies = servingCopies(input, service.name).map(asRouted);
+        const isRecorded = !service.isSelected && !isRecordBehind(input, service);
+        const spec = isRecorded ? service.spec : service.known.current;
+        if (spec === undefined || (!isRecorded && live.has(service.name)))
+            return liveRoute(service.name);
+        return copies.length === 0 ? [] : [routeOf(service, spec, copies)];
+    });
+    const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
+    const unnamed = [...live.keys()].filter((name) => !named.has(name));
+    return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+}
+function withDomains(route, { spec }) {
+    return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
+}
+function isRecordBehind(input, { name, release }) {
+    return input.reached.some((server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number);
+}
+function routeOf(service, spec, copies) {
+    return {
+        service: service.name,
+        protocol: spec.protocol,
+        containerPort: spec.port,
+        internalPort: service.ports.internal,
+        hostPort: service.ports.host,
+        domains: spec.route.domains,
+        idleTimeoutMs: spec.route.idleTimeoutMs,
+        provePath: provePath(spec.policy.healthcheck.path),
+        copies,
+    };
+}
+function provePath(path) {
+    return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
+}
+;
+const LONGEST_HOLD_MS = 5_000;
+const stage = {
+    moments: ['locked'],
+    describe: ({ servers }) => `make the new routes ready on ${servers.join(', ')}`,
+    async run(step, context) {
+        const staging = await stagingOf(context, step);
+        void context.clock
+            .sleep(LONGEST_HOLD_MS)
+            .then(() => staging.abandon())
+            .catch(() => undefined);
+    },
+    async undo({ move }, { known }) {
+        await (await known.stagings.get(move))?.abandon();
+    },
+};
+class Staging {
+    #all;
+    #locks;
+    #forget;
+    #unclaimed;
+    #claimed = new Set();
+    constructor(servers, all, locks, forget) {
+        this.#unclaimed = new Set(servers);
+        this.#all = all;
+        this.#locks = locks;
+        this.#forget = forget;
+    }
+    on(server) {
+        return this.#all.filter(({ instance }) => instance.server.name === server);
+    }
+    claim(server) {
+        this.#unclaimed.delete(server);
+        this.#claimed.add(server);
+    }
+    async finished(server) {
+        this.#claimed.delete(server);
+        if (this.#claimed.size + this.#unclaimed.size === 0)
+            await this.#end();
+    }
+    async abandon() {
+        this.#unclaimed.clear();
+        if (this.#claimed.size === 0)
+            await this.#end();
+    }
+    async #end() {
+        this.#forget();
+        await this.#locks.release();
+    }
+}
+function stagingOf(context, move) {
+    const { stagings } = context.known;
+    const found = stagings.get(move.move);
+    if (found !== undefined)
+        return found;
+    const staging = stageRoutes(context, move);
+    stagings.set(move.move, staging);
+    staging.catch(() => stagings.delete(move.move));
+    return staging;
+}
+async function stageRoutes(context, move) {
+    const { fleet, guard, known, log, nginx, scope, clock } = context;
+    const servers = move.servers.map((name) => fleet.server(name));
+    const edges = await edgesOf(context, move, servers);
+    const holder = { run: guard.run, fence: guard.fence, scope };
+    const locks = await takeEdgeLocks(edges, nginx.image, holder, clock, log);
+    context.moment('locked');
+    try {
+        const all = await allOrErrors([
+            ...servers.map((server) => stageOne(context, move, server, 'sidecar')),
+            ...edges.map((server) => stageOne(context, move, server, 'edge')),
+        ]);
+        return new Staging(move.servers, all, locks, () => known.stagings.delete(move.move));
+    }
+    catch (error) {
+        await locks.release();
+        throw error;
+    }
+}
+async function edgesOf(context, move, servers) {
+    const found = await Promise.all(servers.map(async (server) => ((await needsEdge(context, move, server)) ? [server] : [])));
+    return found.flat();
+}
+async function needsEdge(context, move, server) {
+    if (wishAt(context, move, server, 'edge').files.size > 0)
+        return true;
+    const edge = context.known.instances.get(nginxKey(server.name, 'edge'));
+    if (edge === undefined)
+        return false;
+    const scope = scopeName(context.scope);
+    const { tree, generation } = await edge.lookAgain(scope, context.clock);
+    return generation !== undefined || tree.folders[tree.live].manifest?.scopes[scope] !== undefined;
+}
+function wishAt(context, { routes }, server, kind) {
+    return wishOf(kind, context, server.spec, routes);
+}
+async function stageOne(context, move, server, kind) {
+    const instance = instanceAt(context, server.name, kind);
+    const scope = scopeName(context.scope);
+    const { tree, folder, generation } = await instance.lookAgain(scope, context.clock);
+    const wanted = wishAt(context, move, server, kind);
+    const written = tree.folders[tree.live].manifest?.scopes[scope]?.generation;
+    if (isServed(kind, tree, wanted) && generation === written) {
+        return { instance, next: undefined, generation };
+    }
+    if (folder !== tree.live)
+        await instance.pointTo(folder);
+    const composition = compose(kind, { ...tree, live: folder }, wanted);
+    const before = { folder, generation };
+    const isWritten = !isAccepted(tree, folder, generation, composition);
+    if (isWritten)
+        await instance.stage(composition);
+    const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
+    const isGone = !composition.scopes.includes(scope);
+    return { instance, next, generation: isGone ? undefined : composition.generation };
+}
+;
+const stop_stop = {
+    describe: ({ name, server }) => `stop ${name} on ${server}`,
+    async run({ server, id, graceMs }, { fleet }) {
+        await fleet.server(server).engine.stopContainer(id, Math.ceil(graceMs / 1000));
+    },
+};
+;
+const sweep = {
+    needsLease: true,
+    describe: ({ what, name, server }) => `remove ${what} ${name} from ${server}: nothing refers to it`,
+    async run(step, { fleet, log }) {
+        await sweep_remove(fleet.server(step.server), step).catch((error) => log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${messageOf(error)}`));
+    },
+};
+function sweep_remove({ engine }, { what, id }) {
+    switch (what) {
+        case 'container':
+            return engine.removeContainer(id);
+        case 'network':
+            return engine.removeNetwork(id);
+        case 'volume':
+            return engine.removeVolume(id);
+        case 'image':
+            return engine.removeImage(id);
+    }
+}
+;
+const switchRoutes = {
+    moments: ['told to read'],
+    describe({ server, moved }) {
+        return moved.length > 0 ? `switch ${moved.join(', ')} on ${server}` : `give ${server} its routes`;
+    },
+    async run(step, context) {
+        const { known, guard, scope, clock } = context;
+        const staging = await stagingOf(context, step);
+        staging.claim(step.server);
+        await guard.confirm();
+        noteTraffic(context, step);
+        const switching = staging.on(step.server).map(async ({ instance, next, generation }) => {
+            if (next === undefined)
+                return;
+            await instance.commit(next.composition.folder, next.unwritten);
+            context.moment('told to read');
+            await instance.awaitGeneration(scopeName(scope), generation, clock);
+        });
+        await allOrErrors(switching);
+        known.reloadedAt = clock.now();
+    },
+    async undo(step, context) {
+        const staging = await context.known.stagings.get(step.move);
+        const staged = staging?.on(step.server) ?? [];
+        try {
+            await allOrErrors(staged.map((one) => goBack(context, one)));
+        }
+        finally {
+            await staging?.finished(step.server);
+        }
+    },
+};
+function noteTraffic({ known }, { routes, moved }) {
+    for (const { service, copies } of routes.filter((route) => moved.includes(route.service))) {
+        for (const copy of copies) {
+            const started = known.started.get(copyKey({ service, ...copy }));
+            if (started !== undefined)
+                known.unused.delete(started.id);
+        }
+    }
+}
+async function goBack({ scope, clock }, { instance, next }) {
+    if (next === undefined)
+        return;
+    await instance.commit(next.before.folder);
+    await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
+}
+;
+const teardown = {
+    describe: ({ server }) => `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
+    async run({ server }, { fleet, scope }) {
+        const { engine } = fleet.server(server);
+        await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+        await engine.removeContainer(sidecarName(scope));
+        await engine.removeVolume(sidecarVolumeName(scope));
+        await engine.removeVolume(secretsVolumeName(scope));
+        await engine.removeNetwork(networkName(scope));
+    },
+};
+;
+const KINDS = {
+    pull: pull,
+    prepare: prepare,
+    'record intent': recordIntent,
+    'keep secrets': keepSecrets,
+    hook: hook,
+    'await hook': awaitHook,
+    start: start,
+    answer: answer,
+    healthy: healthy,
+    stage: stage,
+    probe: probe,
+    switch: switchRoutes,
+    prove: prove_prove,
+    drain: drain,
+    stop: stop_stop,
+    remove: remove,
+    'end probe': endProbe,
+    divert: divert_divert,
+    'forget secrets': forgetSecrets,
+    teardown: teardown,
+    sweep: sweep,
+};
+function kindOf(step) {
+    return KINDS[step.kind];
+}
+function describeStep(step) {
+    return kindOf(step).describe(step);
+}
+function runStep(step, context) {
+    return kindOf(step).run(step, context);
+}
+;
+const EFFECTS = {
+    create: 'new',
+    toggle: 'new containers beside the old ones',
+    recreate: 'RESTART: the old container stops before the new one starts',
+    reload: 'routes only, no new container',
+    record: 'the record only',
+    remove: 'removed',
+    none: 'unchanged',
+};
+function describePlan(plan) {
+    const title = `${plan.scope.project} ${plan.scope.environment}`;
+    if (isEmpty(plan))
+        return [`${title}: nothing to do, everything is as the file says`];
+    const lines = [
+        ...plan.changes.map(describeChange),
+        ...describeStale(plan),
+        ...plan.unfinished.map(describeUnfinished),
+        ...plan.steps.map(({ step }) => `· ${describeStep(step)}`),
+    ];
+    return [`${title}: plan`, ...lines.map((line) => `  ${line}`)];
+}
+function describeChange({ service, from, to, effect, reasons, servers }) {
+    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
+    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+    const where = servers.length > 0 ? ` on ${servers.join(', ')}` : '';
+    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+}
+function describeStale({ stale }) {
+    return [
+        ...stale.left.map((server) => `${server} is left out: it gets no traffic, and stays as it is`),
+        ...stale.returned.map((server) => `${server} is no longer left out`),
+    ];
+}
+;
+const LONGEST_SUMMARY = 900_000;
+const FENCE = '```';
+function escapeMarkdown(text) {
+    return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+function page(...parts) {
+    return fitSummary(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
+}
+function section(title, lines) {
+    return lines.length === 0 ? '' : `### ${title}\n\n${list(lines)}`;
+}
+function folded(title, lines) {
+    if (lines.length === 0)
+        return '';
+    return `<details>\n<summary>${title} (${lines.length})</summary>\n\n${list(lines)}\n\n</details>`;
+}
+function caution(text) {
+    return `> [!CAUTION]\n${quote(text)}`;
+}
+function mermaid(lines) {
+    return `${FENCE}mermaid\n${lines.join('\n')}\n${FENCE}`;
+}
+function list(lines) {
+    return lines.map((line) => `- ${escapeMarkdown(line).replaceAll('\n', ' ')}`).join('\n');
+}
+function quote(text) {
+    const isLog = (line) => line?.startsWith('  | ') === true;
+    const lines = text.split('\n').flatMap((line, at, all) => {
+        if (!isLog(line))
+            return [escapeMarkdown(line)];
+        return [
+            ...(isLog(all[at - 1]) ? [] : [FENCE]),
+            line.slice(4).replaceAll(FENCE, "'''"),
+            ...(isLog(all[at + 1]) ? [] : [FENCE]),
+        ];
+    });
+    return lines.map((line) => `> ${line}`).join('\n');
+}
+function fitSummary(text) {
+    const bytes = Buffer.from(text);
+    if (bytes.length <= LONGEST_SUMMARY)
+        return text;
+    const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
+    return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
+}
+;
+function textOf(error) {
+    if (error instanceof UserErrors)
+        return error.errors.map(textOf).join('\n');
+    if (!(error instanceof UserError))
+        return error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const place = error.location
+        ? `${error.location.file}:${error.location.line}:${error.location.column}: `
+        : '';
+    return `${place}${error.message}${error.hint ? `\n→ ${error.hint}` : ''}`;
+}
+function renderFailure(what, error) {
+    return page(`## ❌ ${escapeMarkdown(what)} failed`, caution(textOf(error)));
+}
+;
+function textTable(rows) {
+    const [first] = rows;
+    if (first === undefined)
+        return [];
+    const columns = Object.keys(first);
+    const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column]?.length ?? 0)));
+    const line = (cells) => cells
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd();
+    return [line(columns), ...rows.map((row) => line(columns.map((column) => row[column] ?? '')))];
+}
+function markdownTable(rows) {
+    const [first] = rows;
+    if (first === undefined)
+        return '';
+    const columns = Object.keys(first);
+    const line = (cells) => `| ${cells.join(' | ')} |`;
+    return [
+        line(columns),
+        line(columns.map(() => '---')),
+        ...rows.map((row) => line(columns.map((column) => escapeMarkdown(row[column] ?? '')))),
+    ].join('\n');
+}
+;
+const MOST_BARS = 60;
+function renderTimeline(title, spans) {
+    const shown = [...spans].sort((a, b) => a.startMs - b.startMs).slice(0, MOST_BARS);
+    const sections = Map.groupBy(shown, sectionOf);
+    const bars = [...sections].flatMap(([name, members]) => [
+        `    section ${plain(name)}`,
+        ...members.map(({ phase, failed, startMs, endMs }) => {
+            const start = Math.round(startMs);
+            return `    ${plain(phase)} :${failed ? 'crit, ' : ''}${start}, ${Math.max(start + 1, Math.round(endMs))}`;
+        }),
+    ]);
+    const head = [`    title ${plain(title)}`, '    dateFormat x', '    axisFormat %M:%S.%L'];
+    return `### Timeline\n\n${mermaid(['gantt', ...head, ...bars])}`;
+}
+function sectionOf({ service, server }) {
+    return [service, server].filter((part) => part !== '').join(' on ') || 'run';
+}
+function plain(text) {
+    return text.replaceAll(/[:;#,]/g, ' ');
+}
+;
+function renderDeployed(result) {
+    const { title, report, services } = result;
+    const { plan, changed, timeline } = report;
+    return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), copies(services), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
+}
+function headline({ title, report, failure }) {
+    if (report.failure !== undefined)
+        return `❌ ${title}: the deploy failed`;
+    if (failure !== undefined)
+        return `❌ ${title}: deployed, and requests were lost`;
+    return report.changed ? `✅ ${title}: deployed` : `✅ ${title}: nothing to do`;
+}
+function copies(services) {
+    const rows = Object.entries(services).flatMap(([service, { release, copies }]) => copies.map(({ server, slot, container, port, durations }) => ({
+        service,
+        release: String(release),
+        server,
+        slot,
+        container,
+        port: String(port),
+        start: milliseconds(durations.start),
+        'healthy after': milliseconds(durations.healthy),
+    })));
+    return rows.length === 0 ? '' : `### Where it runs\n\n${markdownTable(rows)}`;
+}
+function probes(services) {
+    const rows = Object.entries(services).flatMap(([service, { probe }]) => {
+        if (probe === undefined)
+            return [];
+        const { sent, lost, unknown, p50_ms, p99_ms, longest_gap_ms } = probe;
+        return [
+            {
+                service,
+                sent: String(sent),
+                lost: String(lost),
+                unknown: String(unknown),
+                p50: milliseconds(p50_ms),
+                p99: milliseconds(p99_ms),
+                'longest gap': milliseconds(longest_gap_ms),
+            },
+        ];
+    });
+    return rows.length === 0 ? '' : `### Proof: requests during the switch\n\n${markdownTable(rows)}`;
+}
+function figures({ timeline, engineCalls, cut }) {
+    const seconds = (timeline.elapsedMs() / 1000).toFixed(1);
+    const cutText = cut > 0 ? `, **${cut} connections were cut** when the drain timeout was over` : '';
+    return `${seconds} s in all, ${engineCalls} Engine API calls${cutText}.`;
+}
+function milliseconds(value) {
+    return value === undefined ? '' : `${value} ms`;
+}
+;
+function formatJson(value) {
+    const sorted = (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member;
+    return `${JSON.stringify(value, sorted, 2)}\n`;
+}
+function parseJson(text, place, schema, version) {
+    const where = `${place.path} on ${place.ref}`;
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch (error) {
+        throw new UserError(`${where} is not valid JSON: ${messageOf(error)}`, {
+            hint: json_file_mend(place),
+            cause: error,
+        });
+    }
+    const found = looseObject({ schema: schemas_int().positive() }).safeParse(value);
+    if (found.success && found.data.schema > version) {
+        throw new UserError(`${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`, { hint: 'A newer Switchyard wrote it: update Switchyard in this workflow or on this machine.' });
+    }
+    const parsed = schema.safeParse(value);
+    if (parsed.success)
+        return parsed.data;
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+    throw new UserError(`${where} is not what Switchyard writes: ${issues.slice(0, 3).join('; ')}`, {
+        hint: json_file_mend(place),
+    });
+}
+function json_file_mend({ ref, path }) {
+    return `See what changed it with \`git log -p origin/${ref} -- ${path}\` and revert that commit.`;
+}
+;
+const lease = looseObject({
+    schema: literal(1),
+    id: schemas_string(),
+    holder: schemas_string(),
+    run: schemas_string(),
+    run_id: schemas_int().optional(),
+    run_attempt: schemas_int().optional(),
+    repository: schemas_string().optional(),
+    host: schemas_string(),
+    pid: schemas_int(),
+    boot: schemas_string().optional(),
+    taken_at: schemas_string(),
+    end: schemas_string(),
+    fence: schemas_int().positive(),
+    released: schemas_boolean(),
+    state: schemas_string().optional(),
+});
+const LEASE_TIMINGS = {
+    ttlMs: 120_000,
+    renewEveryMs: 40_000,
+    retryMs: 5_000,
+    pollMs: 2_000,
+    askEveryMs: 10_000,
+    skewMs: 10_000,
+    doubtMs: 30 * 60_000,
+    leftMs: 30_000,
+};
+function parseLease(text, place) {
+    return parseJson(text, place, lease, 1);
+}
+function describeLease(value) {
+    const run = value.run === 'local' ? `process ${value.pid} on ${value.host}` : value.run;
+    return `${value.holder}, ${run}, since ${timeOfDay(value.taken_at)}, until ${timeOfDay(value.end)} unless renewed`;
+}
+function holderOf(lease, now) {
+    const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
+    return isHeld ? describeLease(lease) : undefined;
+}
+class LeaseLostError extends UserError {
+    holder;
+    constructor(scope, holder) {
+        const who = holder === undefined ? 'it was not renewed in time' : `taken over by ${describeLease(holder)}`;
+        super(`the lease of ${scope.project} ${scope.environment} was lost: ${who}`, {
+            hint: 'This run stops here. Run it again: it continues from what the servers show.',
+        });
+        this.name = 'LeaseLostError';
+        this.holder = holder;
+    }
+}
+class LeaseHeldError extends UserError {
+    holder;
+    constructor(scope, holder, waitedMs) {
+        super(`${scope.project} ${scope.environment} is being changed by another run, still after ${Math.round(waitedMs / 1000)} s: ${describeLease(holder)}`, { hint: `Wait for that run or cancel it (${holder.run}); its lease then ends by itself.` });
+        this.name = 'LeaseHeldError';
+        this.holder = holder;
+    }
+}
+function timeOfDay(time) {
+    return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1]?.concat(' UTC') ?? time;
+}
+;
+function serversOf({ servers }, { zones, excludedServers = [] }) {
+    return servers.filter(({ name, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(name));
+}
+function selectedOf({ services }, narrowing) {
+    return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
+}
+function checkNarrowing(wanted, { services, zones, excludedServers }) {
+    const known = wanted.services.map(({ name }) => name);
+    const unknown = services?.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+        throw new UserError(`there is no service "${unknown}" in the file`, {
+            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
+        });
+    }
+    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
+    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
+    if (unknownZone !== undefined) {
+        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
+            hint: `The zones are ${allZones.join(', ')}.`,
+        });
+    }
+    checkExcluded(wanted, { zones, excludedServers });
+}
+function checkExcluded(wanted, narrowing) {
+    const names = wanted.servers.map(({ name }) => name);
+    const unknown = narrowing.excludedServers?.find((name) => !names.includes(name));
+    if (unknown !== undefined) {
+        throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
+            hint: `The input "exclude-servers" takes one of ${names.join(', ')} a line.`,
+        });
+    }
+    if (serversOf(wanted, narrowing).length > 0)
+        return;
+    throw new UserError(`no server of ${wanted.environment} is left to work on`, {
+        hint: 'The inputs "exclude-servers" and "zones" leave none.',
+    });
+}
+function checkPorts(services, { servers }, { zones }) {
+    if (zones === undefined || servers.every(({ zone }) => zones.includes(zone)))
+        return;
+    const moved = services.find(({ isSelected, spec, known: { current } }) => {
+        if (!isSelected || current === undefined)
+            return false;
+        return spec.port !== current.port || spec.protocol !== current.protocol;
+    });
+    if (moved === undefined)
+        return;
+    throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
+        hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
+    });
+}
+function checkDomains(services) {
+    for (const service of services.filter(({ isSelected }) => isSelected)) {
+        for (const domain of service.spec.route.domains) {
+            const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
+            if (owner === undefined)
+                continue;
+            throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
+                hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
+            });
+        }
+    }
+}
+function checkDependencies(services) {
+    const names = new Set(services.map(({ name }) => name));
+    for (const service of services.filter(({ isSelected }) => isSelected)) {
+        const missing = service.dependsOn.find((name) => !names.has(name));
+        if (missing !== undefined) {
+            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
+                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
+            });
+        }
+    }
+}
+;
+const SUBJECT_MAX = 72;
+function historyMessage(scope, changes) {
+    const start = `${scope.project} ${scope.environment}: `;
+    const parts = changes.map(history_describeChange);
+    if (parts.length === 0)
+        return { subject: `${start}recorded` };
+    const whole = start + parts.join(', ');
+    if (whole.length <= SUBJECT_MAX || parts.length === 1)
+        return { subject: whole };
+    for (let shown = parts.length - 1;; shown--) {
+        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
+        if (subject.length <= SUBJECT_MAX || shown === 1) {
+            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
+        }
+    }
+}
+function history_describeChange(change) {
+    const { service } = change;
+    switch (change.kind) {
+        case 'begun':
+            return `begin ${service} ${step(change.from, change.to)}`;
+        case 'released': {
+            const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
+            const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
+            return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+        }
+        case 'removed':
+            return `${service} removed (was ${change.from})`;
+        case 'failed':
+            return `${service} ${step(change.from, change.to)} not deployed`;
+        case 'routed':
+            return `${service} routes`;
+        case 'policy':
+            return `${service} policy`;
+        case 'recorded':
+            return `${service} recorded`;
+    }
+}
+function formatMessage(message) {
+    const trailers = Object.entries(message.trailers)
+        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
+        .map(([key, value]) => `${key}: ${oneLine(value)}`)
+        .join('\n');
+    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
+    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
+}
+function step(from, to) {
+    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
+}
+function oneLine(text) {
+    return text.replace(/\s+/g, ' ').trim();
+}
+;
+function recordHook(state, { service, hook, release, server }, progress) {
+    const recorded = state.services[service];
+    if (recorded === undefined)
+        throw new Error(`${service} runs a hook, and is not recorded`);
+    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
+    const hooks = { ...before, release, server, [hook]: progress };
+    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
+}
+function withHooks({ hooks: before, ...recorded }, release, begun) {
+    const known = before?.release === release ? before : undefined;
+    const hooks = begun ?? known;
+    return { ...recorded, ...(hooks && { hooks }) };
+}
+function hasUnfinished({ hooks }) {
+    return hooks?.pre_deploy === 'begun';
+}
+;
+const LONGEST_HISTORY = 10;
+function withEntry(recorded, { change, outcome, probe, restores }, { run, actor, commit }, { now, tookMs }) {
+    const entry = {
+        release: change.to,
+        outcome,
+        at: now.toISOString(),
+        run,
+        actor,
+        ...(commit !== undefined && { commit }),
+        why: [...change.reasons],
+        took_ms: Math.round(tookMs),
+        ...(probe !== undefined && { sent: probe.sent, lost: probe.lost }),
+        ...(restores !== undefined && { restores }),
+    };
+    return { ...recorded, history: [entry, ...(recorded.history ?? [])].slice(0, LONGEST_HISTORY) };
+}
+;
+function releaseOf(scope, service, digest, author, now) {
+    const { protocol, port, container, route, policy } = service.spec;
+    return {
+        schema: 1,
+        ...scope,
+        service: service.name,
+        number: service.release.number,
+        protocol,
+        port,
+        container,
+        route,
+        policy,
+        ...(digest !== undefined && { image_digest: digest }),
+        ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
+        ...(service.restored !== undefined && { restores: restoredBy(service) }),
+        secrets_version: service.release.secretsVersion,
+        created_at: now.toISOString(),
+        ...(author.commit !== undefined && { commit: author.commit }),
+        run: author.run,
+        actor: author.actor,
+    };
+}
+function restoredBy({ restored }) {
+    return restored?.restores ?? restored?.number;
+}
+function record_recordIntent(state, begun, author, now) {
+    const services = { ...state.services };
+    for (const { service, hooks } of begun) {
+        const { name, release, spec } = service;
+        const before = services[name] ?? emptyRecord(service, author, now);
+        services[name] = {
+            ...withHooks(before, release.number, hooks),
+            rollout: {
+                release: release.number,
+                strategy: spec.policy.strategy,
+                step: 'starting',
+                run: author.run,
+                since: now.toISOString(),
+            },
+        };
+    }
+    const numbers = numbersWith(state, begun.map(({ service }) => service));
+    return { ...state, services, ...numbers };
+}
+function numbersWith({ release_numbers: before = {}, secrets_versions: given = {} }, services) {
+    const numbers = { ...before };
+    const versions = { ...given };
+    for (const { name, release, known } of services) {
+        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
+        const highest = Math.max(versions[name] ?? 0, release.secretsVersion, known.current?.secrets_version ?? 0, known.rollout?.secrets_version ?? 0);
+        if (highest > 0)
+            versions[name] = highest;
+    }
+    return {
+        release_numbers: numbers,
+        ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
+    };
+}
+function recordOutcome(state, outcome, isMultiServer, author, now) {
+    const when = { now, tookMs: outcome.tookMs };
+    const services = { ...state.services };
+    for (const achieved of outcome.achieved) {
+        const recorded = recordOf(services, achieved, isMultiServer, author, now);
+        const { service, change, isSwitched, probe } = achieved;
+        const isNews = isSwitched || change.from !== change.to;
+        const restores = restoredBy(service);
+        services[service.name] = isNews
+            ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
+            : recorded;
+    }
+    for (const { service } of outcome.removed)
+        delete services[service];
+    for (const change of outcome.isUndone ? outcome.failed : []) {
+        const recorded = services[change.service];
+        if (recorded === undefined)
+            continue;
+        if (recorded.release === 0 && !hasUnfinished(recorded))
+            delete services[change.service];
+        else {
+            const kept = withoutRollout(recorded);
+            services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
+        }
+    }
+    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
+    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
+}
+function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
+    const kept = Object.entries(before).filter(([server]) => !returned.includes(server) && !left.includes(server));
+    const added = left.map((server) => {
+        const reason = reasons.get(server);
+        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
+        return [server, before[server] ?? entry];
+    });
+    const stale = Object.fromEntries([...kept, ...added]);
+    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
+}
+function recordOf(services, { service, change, copies, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+    const before = services[service.name] ?? emptyRecord(service, author, now);
+    const { rollout, ...kept } = before;
+    const isNumberNew = before.release !== change.to;
+    return {
+        ...kept,
+        release: change.to,
+        image,
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        copies: [
+            ...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
+            ...draining.map(({ server, slot, name, port, release, until }) => ({
+                server,
+                slot,
+                container: name,
+                port,
+                state: 'draining',
+                healthy: true,
+                release,
+                until,
+            })),
+        ],
+        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
+        ...(isSwitched && { switched_at: now.toISOString() }),
+        previous: isNumberNew ? before.release : before.previous,
+        run: isNumberNew || isSwitched ? author.run : before.run,
+        ...(probe !== undefined && { probe: probeFacts(probe) }),
+    };
+}
+function recordedCopy(service, copy, isMultiServer) {
+    const { server, slot, name, port, release, state } = copy;
+    const published = port ?? hostPort(service.ports.host, slot);
+    return {
+        server,
+        slot,
+        container: name,
+        port: isMultiServer ? published : service.spec.port,
+        state,
+        healthy: true,
+        release,
+    };
+}
+function recordDrain(state, containers, until) {
+    const services = Object.fromEntries(Object.entries(state.services).map(([name, recorded]) => {
+        const copies = recorded.copies.flatMap((copy) => {
+            if (copy.state !== 'draining' || !containers.includes(copy.container))
+                return [copy];
+            return until === undefined ? [] : [{ ...copy, until }];
+        });
+        return [name, { ...recorded, copies }];
+    }));
+    return { ...state, services };
+}
+function historyOf(outcome) {
+    const achieved = outcome.achieved
+        .filter(({ change }) => change.effect !== 'none')
+        .map((one) => {
+        const { service, from, to, effect } = one.change;
+        if (!isBegunAndStanding(one)) {
+            if (effect === 'record' && from !== to && from !== 0)
+                return { service, kind: 'policy' };
+            if (effect === 'record')
+                return { service, kind: 'recorded' };
+            if (effect === 'reload')
+                return { service, kind: 'routed' };
+        }
+        const servers = new Set(one.copies.map(({ server }) => server)).size;
+        return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
+    });
+    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
+    const failed = outcome.failed
+        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
+        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
+    return [...achieved, ...removed, ...failed];
+}
+function isBegunAndStanding({ service: { known }, change: { to }, copies }) {
+    return known.rollout?.number === to && copies.length > 0 && copies.every(({ release }) => release === to);
+}
+function begunChanges(begun) {
+    return begun.map(({ service: { name, release }, from }) => ({
+        service: name,
+        kind: 'begun',
+        from,
+        to: release.number,
+    }));
+}
+function probeFacts({ losses, ...facts }) {
+    return facts;
+}
+function withoutRollout({ rollout, ...recorded }) {
+    return recorded;
+}
+function emptyRecord(service, author, now) {
+    return {
+        release: 0,
+        image: '',
+        internal_port: service.ports.internal,
+        host_port: service.ports.host,
+        copies: [],
+        deployed_at: now.toISOString(),
+        previous: 0,
+        run: author.run,
+    };
+}
+;
+const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
+const RECORD_DRAIN_MS = 60_000;
+class Journal {
+    #store;
+    #options;
+    #written = new Set();
+    #snapshot;
+    #lease;
+    constructor(store, options, snapshot, lease) {
+        this.#store = store;
+        this.#options = options;
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    static async open(opening, options) {
+        const store = await opening;
+        try {
+            if (options.isReadOnly)
+                return new Journal(store, options, await store.read(), undefined);
+            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
+            return new Journal(store, options, snapshot, lease);
+        }
+        catch (error) {
+            await store.close();
+            throw error;
+        }
+    }
+    get snapshot() {
+        return this.#snapshot;
+    }
+    get lease() {
+        return this.#lease;
+    }
+    async release() {
+        await this.#lease?.release();
+    }
+    async reopen() {
+        const { leaseWaitMs, signal } = this.#options;
+        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
+        this.#snapshot = snapshot;
+        this.#lease = lease;
+    }
+    async intend(begun, digests) {
+        const { scope, author } = this.#options;
+        const now = this.#now();
+        const services = begun.map(({ service }) => service);
+        await this.#commit((state) => record_recordIntent(state, begun, author, now), historyMessage(scope, begunChanges(begun)), { releases: this.#newReleases(services, digests, now) });
+        for (const { name } of services)
+            this.#written.add(name);
+    }
+    async conclude(outcome, isMultiServer, digests, expired) {
+        const { scope, author } = this.#options;
+        const now = this.#now();
+        const services = outcome.achieved.map(({ service }) => service);
+        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
+    }
+    async notes(step, progress) {
+        const { project, environment } = this.#options.scope;
+        const { service, hook, release } = step;
+        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
+    }
+    async drains(copies, isOver) {
+        const { clock, scope } = this.#options;
+        const { project, environment } = scope;
+        const containers = copies.map(({ name }) => name);
+        const until = isOver ? undefined : signOfLife(clock);
+        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
+        await acquire(this.#store, timeoutMs, new AbortController().signal);
+        const services = [...new Set(copies.map(({ service }) => service))].join(', ');
+        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
+    }
+    async close() {
+        await this.#store.close();
+    }
+    #now() {
+        return new Date(this.#options.clock.now());
+    }
+    #newReleases(services, digests, now) {
+        const { scope, author } = this.#options;
+        return services
+            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
+            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
+    }
+    async #commit(state, message, more) {
+        const { run, actor, commit } = this.#options.author;
+        const trailers = { Run: run, Actor: actor, Commit: commit };
+        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
+    }
+}
+function signOfLife(clock) {
+    return new Date(clock.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
+}
+async function acquire(store, timeoutMs, signal) {
+    const taken = await store.acquire({ timeoutMs, signal });
+    taken.lease.startHeartbeat();
+    return taken;
+}
+;
+async function withEnvironment(reach, { wanted: file, narrowing, access, timeline }, work) {
+    const { provider, log, clock } = reach;
+    const wanted = { ...file, servers: await (access === 'read' ? provider.servers() : provider.ensure()) };
+    checkNarrowing(wanted, narrowing);
+    const servers = serversOf(wanted, narrowing);
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const options = access === 'read'
+        ? { ...READ_ONLY, scope, clock, isReadOnly: true }
+        : { ...access, scope, clock, isReadOnly: false };
+    const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
+    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
+    const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
+    const [journal, fleet] = await log.group(title, () => Promise.allSettled([opening, connecting]));
+    try {
+        if (fleet.status === 'rejected')
+            throw fleet.reason;
+        if (journal.status === 'rejected')
+            throw journal.reason;
+        return await work({ wanted, fleet: fleet.value, journal: journal.value });
+    }
+    finally {
+        await Promise.all([
+            journal.status === 'fulfilled' && journal.value.close(),
+            fleet.status === 'fulfilled' && fleet.value.close(),
+        ]);
+    }
+}
+const READ_ONLY = {
+    author: { run: 'local', actor: '', commit: undefined },
+    leaseWaitMs: 0,
+    signal: new AbortController().signal,
+};
+;
+function driftOf(kept, plan) {
+    const found = [
+        ...serverDrift(kept),
+        ...standingNames(kept).flatMap((service) => serviceDrift(kept, service)),
+        ...hookDrift(kept),
+        ...nginxDrift(kept, plan),
+        ...kept.reached.flatMap((server) => fileDrift(kept, server)),
+    ];
+    const isExplained = found.some(({ kind }) => !['server', 'record', 'hook'].includes(kind));
+    return isExplained ? found : [...found, ...routeDrift(kept, plan)];
+}
+function forgottenServers({ state, servers }) {
+    const recorded = Object.values(state.services).flatMap(({ copies }) => copies.map(({ server }) => server));
+    return [...new Set(recorded)].filter((server) => !servers.some(({ name }) => name === server));
+}
+function serverDrift(kept) {
+    const stale = Object.entries(kept.state.stale_servers ?? {});
+    return [
+        ...stale.map(([server, { since, reason }]) => ({
+            server,
+            message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
+        })),
+        ...forgottenServers(kept).map((server) => ({
+            server,
+            message: `the record names copies on ${server}, which is not in the file`,
+        })),
+    ].map((one) => ({ kind: 'server', ...one }));
+}
+function standingNames({ state, observed }) {
+    const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
+    return [...new Set([...Object.keys(state.services), ...standing])].sort();
+}
+function serviceDrift(kept, service) {
+    return kept.servers
+        .filter(({ name }) => kept.reached.includes(name))
+        .flatMap((server) => {
+        const recorded = (kept.state.services[service]?.copies ?? []).filter((copy) => copy.server === server.name && copy.state === 'serving');
+        const others = copiesOn(kept, service, server.name).filter(({ id, slot, isAdopted }) => !isAdopted && !recorded.some((copy) => copy.slot === slot) && !kept.drainedElsewhere.has(id));
+        return [
+            ...recorded.flatMap((copy) => copyDrift(kept, service, server, copy)),
+            ...others.map((one) => unrecorded(kept, service, server.name, one)),
+        ];
+    });
+}
+function copyDrift(kept, service, on, copy) {
+    const { server, slot, container: name } = copy;
+    const say = (kind, message) => [{ kind, server, service, message }];
+    const found = copiesOn(kept, service, server).find((one) => !one.isAdopted && one.slot === slot);
+    if (found === undefined)
+        return say('container', `${service}: ${name} is recorded on ${server}, but is not there`);
+    if (!found.isRunning) {
+        const how = found.condition?.state === 'paused' ? 'is paused' : 'does not run';
+        return say('container', `${service}: ${name} on ${server} ${how}`);
+    }
+    const wanted = kept.services.find((candidate) => candidate.name === service);
+    const changed = wanted === undefined ? [] : changedByHand(kept, wanted, on, found);
+    const isActive = copiesByRole(kept, service, server).active?.id === found.id;
+    return [
+        ...(changed.length === 0
+            ? []
+            : say('container', `${service}: ${name} on ${server} was changed by hand: ${changed.join(', ')}`)),
+        ...(isActive
+            ? []
+            : say('record', `${service}: ${name} on ${server} is recorded as active, but another copy serves`)),
+    ];
+}
+function unrecorded(kept, service, server, copy) {
+    const recorded = kept.state.services[service];
+    const where = `${copy.name} on ${server}`;
+    const known = recorded?.copies.map((one) => `${one.container} on ${one.server}`).join(', ');
+    const message = recorded === undefined
+        ? `${service} runs, but is not recorded: ${where}`
+        : `${service}: ${where} is there, but what is recorded is ${known || 'no copy'}`;
+    return { kind: 'record', server, service, message };
+}
+function hookDrift({ state }) {
+    return Object.entries(state.services).flatMap(([service, { hooks }]) => describeHooks(service, hooks).map((message) => ({ kind: 'hook', service, message })));
+}
+function describeHooks(service, hooks) {
+    if (hooks === undefined)
+        return [];
+    const { release, server } = hooks;
+    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
+        const what = `${hook} of ${service} release ${release} on ${server}`;
+        if (hooks[hook] === 'begun')
+            return [`${what} was begun, and no run has seen its end`];
+        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
+    });
+}
+function nginxDrift(kept, plan) {
+    const states = {
+        create: 'is not there',
+        bridge: 'does not serve yet: a front holds its ports',
+        open: 'does not have its ports yet: a run was cut off that took them over',
+        start: 'needs a start',
+        join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
+    };
+    const { services } = kept.state;
+    return stepsOf(plan, 'prepare').flatMap((step) => {
+        const { server } = step;
+        const { sidecar, copies } = observedOn(kept, server);
+        const isRecorded = Object.values(services).some((one) => one.copies.some((copy) => copy.server === server));
+        if (sidecar === undefined && copies.every(({ isAdopted }) => isAdopted) && !isRecorded)
+            return [];
+        return ['sidecar', 'edge'].flatMap((kind) => {
+            const need = step[kind];
+            return need === undefined ? [] : [{ kind, server, message: `${server}: the ${kind} ${states[need]}` }];
+        });
+    });
+}
+function fileDrift(kept, server) {
+    const observed = observedOn(kept, server);
+    return ['sidecar', 'edge'].flatMap((kind) => {
+        const tree = observed[kind]?.tree;
+        const files = tree === undefined ? [] : editedFiles(tree.folders[tree.live], scopeName(kept.scope));
+        if (files.length === 0)
+            return [];
+        const message = `${server}: files of the ${kind} were changed by hand: ${files.join(', ')}`;
+        return [{ kind, server, message }];
+    });
+}
+function routeDrift(kept, plan) {
+    const moves = stepsOf(plan, 'switch');
+    if (moves.some(({ move }) => move === 'settle')) {
+        const message = 'edges and sidecars do not agree which copies have the traffic: a run was cut off';
+        return [{ kind: 'routes', message }];
+    }
+    const routes = moves.at(-1)?.routes;
+    const isStale = plan.stale.left.length + Object.keys(kept.state.stale_servers ?? {}).length > 0;
+    if (routes === undefined || isStale)
+        return [];
+    return kept.reached.flatMap((server) => ['sidecar', 'edge']
+        .filter((kind) => observedOn(kept, server)[kind] && !serves(kept, server, kind, routes))
+        .map((kind) => ({ kind, server, message: `${server}: the ${kind} does not serve what is recorded` })));
+}
+;
+function partHashes(spec) {
+    const { protocol, port, container, route, policy } = spec;
+    return {
+        container: specHash([protocol, port, container]),
+        route: specHash(route),
+        policy: specHash(policy),
+    };
+}
+function numberRelease(spec, secretsVersion, known) {
+    for (const release of [known.rollout, known.current]) {
+        if (release === undefined || release.number < known.serving)
+            continue;
+        if (isSameRelease(release, spec, secretsVersion)) {
+            return { number: release.number, isNew: false, secretsVersion };
+        }
+    }
+    return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+function highestRelease(service, state, observed) {
+    const recorded = state.services[service];
+    const labels = observed.flatMap(({ copies, hooks }) => [...copies, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
+    return Math.max(0, recorded?.release ?? 0, recorded?.rollout?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+function secretSetKey(service, version) {
+    return `${service}/${version}`;
+}
+function secretsVersionOf(service, secrets, kept, known, versions) {
+    if (Object.keys(secrets).length === 0)
+        return 0;
+    const { given, labelled } = versions;
+    const named = [known.rollout?.secrets_version, known.current?.secrets_version, ...labelled];
+    const candidates = named.filter((version) => version !== undefined && version > 0);
+    const same = candidates.find((version) => {
+        const values = kept.get(secretSetKey(service, version));
+        return values !== undefined && specHash(values) === specHash(secrets);
+    });
+    return same ?? Math.max(given, 0, ...candidates) + 1;
+}
+;
+const DOOR_PORTS = [80, 443];
+function isOfInterest(container, scope, { services, nginx }) {
+    return (container.name === nginx.adopt?.container ||
+        isOldSidecar(scope, container) ||
+        holdsDoor(container) ||
+        services.some((service) => adopted_namesOf(scope, service).includes(container.name)));
+}
+function adopted_namesOf(scope, { name, adopt }) {
+    const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
+    return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
+}
+function candidatesOf(scope, service, foreign) {
+    const names = adopted_namesOf(scope, service);
+    return foreign.filter(({ name }) => names.includes(name));
+}
+function adoptedCopies(scope, services, foreign) {
+    return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
+        id,
+        name,
+        service: service.name,
+        slot: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
+        release: 0,
+        hash: '',
+        secretsVersion: 0,
+        image,
+        imageId,
+        isRunning,
+        hostPort: 0,
+        versionPort: undefined,
+        internalPort: 0,
+        address: undefined,
+        helpers,
+        isAdopted: true,
+    })));
+}
+function isOldSidecar(scope, { name }) {
+    return name === sidecarName(scope) || name === adoptedSidecarName(scope);
+}
+function oldSidecarOf(scope, { foreign }) {
+    return foreign.find((container) => isOldSidecar(scope, container));
+}
+function frontOf({ foreign }) {
+    return foreign.find(holdsDoor);
+}
+function doorsOf({ published }) {
+    return published.filter(({ port }) => DOOR_PORTS.includes(port));
+}
+function holdsDoor(container) {
+    return container.isRunning && doorsOf(container).length > 0;
+}
+function isNamed(scope, front, adopt, copies) {
+    return (front.name === adopt?.container ||
+        (isOldSidecar(scope, front) && front.composeProject === undefined) ||
+        copies.some(({ id }) => id === front.id));
+}
+;
+async function findLeftovers(server, scope, containers) {
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
+    const [networks, volumes, images] = await Promise.all([
+        findNetworks(server, scope),
+        findVolumes(server, scope),
+        findImages(server, scope, containers),
+    ]);
+    return { helpers: leftHelpers(own, containers), networks, volumes, images };
+}
+function isOwned(labels, scope) {
+    return labels?.[LABEL.project] === scope.project && labels[LABEL.environment] === scope.environment;
+}
+function watched(id) {
+    return `container:${id}`;
+}
+function helpersOf(own, id) {
+    return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id);
+}
+function leftHelpers(own, containers) {
+    const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
+    const left = own.filter(({ HostConfig, Labels }) => {
+        const role = Labels?.[LABEL.role];
+        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
+    });
+    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+}
+async function findNetworks({ engine }, scope) {
+    const found = await engine.listNetworks(labelsOf(scope));
+    const others = found.filter(({ Name }) => Name !== networkName(scope));
+    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
+    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
+        ? []
+        : [{ id: network.Id, name: network.Name }]);
+}
+async function findVolumes({ engine }, scope) {
+    const found = await engine.listUnusedVolumes([`${LABEL.role}=sidecar`, ...labelsOf(scope)]);
+    return found.map(({ Name }) => ({ id: Name, name: Name }));
+}
+function labelsOf({ project, environment }) {
+    return [`${LABEL.project}=${project}`, `${LABEL.environment}=${environment}`];
+}
+async function findImages({ engine }, { project, environment }, containers) {
+    const isShared = containers.some(({ Labels }) => Labels?.[LABEL.project] === project && Labels[LABEL.environment] !== environment);
+    if (isShared)
+        return [];
+    const images = await engine.listImages([`${LABEL.project}=${project}`]);
+    const used = new Set(containers.map(({ ImageID }) => ImageID));
+    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
+    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
+    for (const { ImageID } of users)
+        used.add(ImageID);
+    return images.map((image) => ({
+        id: image.Id,
+        names: knownNames(image),
+        createdAt: image.Created,
+        isUsed: used.has(image.Id),
+    }));
+}
+function knownNames({ RepoTags, RepoDigests }) {
+    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
+        .filter((name) => !name.startsWith('<none>'))
+        .map(shortName);
+}
+;
+const ANY_NAME = '_';
+const UNNAMED = new Set(['', ANY_NAME]);
+const DEFAULT_PAGE = 'localhost';
+function servedNames(dump) {
+    const { files, main } = filesOf(dump);
+    const { directives } = parseConfiguration(files, main);
+    const serversOf = (section) => blocks(blocks(directives, section).flatMap(({ body }) => body), 'server');
+    return [
+        ...serversOf('http').flatMap((server) => namesOfServer(server, namedBy(server))),
+        ...serversOf('stream').flatMap((server) => namesOfServer(server, [ANY_NAME])),
+    ];
+}
+function filesOf(dump) {
+    const [before = '', ...rest] = dump.split(/^# configuration file (.+):$/m);
+    const files = new Map();
+    for (let at = 0; at < rest.length; at += 2)
+        files.set(rest[at], rest[at + 1]);
+    const [main = '/nginx.conf'] = files.keys();
+    if (files.size === 0)
+        files.set(main, before);
+    return { files, main };
+}
+function namesOfServer({ body }, names) {
+    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
+    const listening = listens.length > 0 ? listens : [['80']];
+    return listening.flatMap(([address = '', ...options]) => {
+        const port = served_names_portOf(address);
+        if (port === undefined)
+            return [];
+        return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
+    });
+}
+function namedBy({ body }) {
+    const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
+    const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
+    return known
+        .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
+        .filter((name) => name !== ANY_NAME || answers(body));
+}
+function answers(body) {
+    return body.some(({ words: [name = '', code = ''], body: inner }) => isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner));
+}
+function passesOn(body) {
+    return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
+}
+function isPass(name) {
+    return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
+}
+function served_names_portOf(address) {
+    if (address.startsWith('unix:'))
+        return undefined;
+    if (/^\d+$/.test(address))
+        return Number(address);
+    const port = /:(\d+)$/.exec(address)?.[1];
+    return port === undefined ? 80 : Number(port);
+}
+function blocks(body, name) {
+    return body.filter(({ words }) => words[0] === name);
+}
+;
+const COMPOSE_PROJECT = 'com.docker.compose.project';
+async function observeForeign(server, containers, scope, wanted) {
+    const { adopt } = wanted.nginx;
+    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
+    const found = containers
+        .filter(({ Labels }) => !isOurs(Labels ?? {}, scope))
+        .map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
+        .filter((container) => isOfInterest(container, scope, wanted));
+    return await Promise.all(found.map(async (container) => {
+        const isAsked = container.isRunning &&
+            doorsOf(container).length > 0 &&
+            (container.name === adopt?.container || isOldSidecar(scope, container));
+        const served = isAsked ? await askServed(server, container.id) : undefined;
+        return { ...container, ...(served && { served }) };
+    }));
+}
+function isOurs(labels, scope) {
+    const role = labels[LABEL.role];
+    if (role === undefined)
+        return false;
+    if (role !== 'service' && role !== 'sidecar')
+        return true;
+    return isOwned(labels, scope);
+}
+function foreignOf(summary) {
+    const { Id, Names, State, Image, ImageID, Labels = {}, Mounts = [], Ports = [] } = summary;
+    const published = Ports.flatMap(({ PublicPort, PrivatePort, Type }) => PublicPort && PrivatePort && Type === 'tcp' ? [{ port: PublicPort, containerPort: PrivatePort }] : []);
+    return {
+        id: Id,
+        name: Names?.[0]?.replace(/^\//, '') ?? '',
+        isRunning: State === 'running',
+        image: Image ?? '',
+        imageId: ImageID ?? '',
+        owner: Labels[LABEL.project] === undefined
+            ? undefined
+            : `${Labels[LABEL.project]} ${Labels[LABEL.environment] ?? ''}`.trim(),
+        composeProject: Labels[COMPOSE_PROJECT],
+        networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
+        writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
+            const source = Type === 'volume' ? Name : Source;
+            const isKept = Type === 'volume' || Type === 'bind';
+            return RW && isKept && source && Destination ? [{ source, target: Destination }] : [];
+        }),
+        published: [...new Map(published.map((one) => [one.port, one])).values()],
+    };
+}
+async function askServed(server, id) {
+    const { exitCode, stdout } = await server.engine
+        .exec(id, ['nginx', '-T'])
+        .catch(() => ({ exitCode: 1, stdout: '' }));
+    return exitCode === 0 ? servedNames(stdout) : undefined;
+}
+;
+async function observe(server, scope, wanted, clock) {
+    const { engine } = server;
+    const { services, nginx } = wanted;
+    const network = networkName(scope);
+    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
+    const [everything, images] = await Promise.all([
+        engine.listContainers(),
+        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
+    ]);
+    const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
+    const role = (name) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
+    const own = all.filter(({ Labels }) => isOwned(Labels, scope));
+    const copies = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
+    const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
+    const edges = role('edge');
+    const running = edges.find(({ State }) => State === 'running');
+    const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+        Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
+        observeForeign(server, everything, scope, wanted),
+        Promise.all(own
+            .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
+            .map((summary) => observeHook(server, summary))),
+        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'), scope, clock),
+        observeNginx('edge', server, running ?? bridge ?? edges[0], scope, clock),
+        findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+        findLeftovers(server, scope, everything),
+    ]);
+    return {
+        name: server.name,
+        copies: [
+            ...standing.filter((copy) => isNamedByUs(scope, copy)),
+            ...adoptedCopies(scope, services, foreign),
+        ],
+        handMade: standing.filter((copy) => !isNamedByUs(scope, copy)),
+        hooks,
+        sidecar,
+        edge,
+        bridge: bridge?.Id,
+        isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
+        foreign,
+        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
+        foreignHostPorts: all
+            .filter(({ Labels }) => !isOwned(Labels, scope))
+            .flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
+            .filter((port) => port !== undefined)
+            .map(Number),
+        leftovers,
+        images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
+    };
+}
+function observe_nameOf({ Names }) {
+    return Names?.[0]?.replace(/^\//, '') ?? '';
+}
+function isNamedByUs(scope, { service, slot, name }) {
+    return name === containerName(scope, service, slot) || isVersionedName(scope, service, name);
+}
+async function observeCopy(server, summary, own, network) {
+    const labels = summary.Labels ?? {};
+    const found = await server.engine.findContainer(summary.Id);
+    const slot = labels[LABEL.slot];
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[LABEL.service] ?? '',
+        slot: isSlot(slot) ? slot : 'base',
+        release: Number(labels[LABEL.release]),
+        hash: labels[LABEL.containerHash] ?? '',
+        secretsVersion: Number(labels[LABEL.secretsVersion] ?? 0),
+        image: labels[LABEL.version] ?? summary.Image ?? '',
+        imageId: summary.ImageID ?? '',
+        isRunning: summary.State === 'running',
+        hostPort: Number(labels[LABEL.hostPort]),
+        versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
+        internalPort: Number(labels[LABEL.internalPort]),
+        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
+        helpers: helpersOf(own, summary.Id),
+        condition: {
+            state: summary.State ?? '',
+            restarts: found?.RestartCount ?? 0,
+            health: found?.State?.Health?.Status,
+        },
+        ...(found && { settings: settingsFound(found) }),
+    };
+}
+async function observeHook(server, summary) {
+    const labels = summary.Labels ?? {};
+    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
+    return {
+        id: summary.Id,
+        name: observe_nameOf(summary),
+        service: labels[LABEL.service] ?? '',
+        hook: labels[LABEL.hook],
+        release: Number(labels[LABEL.release]),
+        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
+        exitCode: found?.State?.ExitCode ?? 0,
+    };
+}
+async function observeNginx(kind, server, summary, scope, clock) {
+    if (summary === undefined)
+        return undefined;
+    const networks = summary.NetworkSettings?.Networks ?? {};
+    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
+    const id = summary.Id;
+    const name = observe_nameOf(summary);
+    const isUp = summary.State === 'running' && address !== undefined;
+    const served = isUp
+        ? await new NginxInstance(kind, server, { id, name, address })
+            .look(scopeName(scope), clock)
+            .catch(() => undefined)
+        : undefined;
+    const tree = served?.tree ?? (await readTree(server, id));
+    return {
+        id,
+        name,
+        isRunning: served !== undefined,
+        address,
+        tree,
+        folder: served?.folder ?? tree.live,
+        generation: served?.generation,
+        isInNetwork: networks[networkName(scope)] !== undefined,
+    };
+}
+;
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
+}
+;
+async function survey(fleet, snapshot, { wanted, secrets, narrowing, clock }) {
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const reading = readKnown(snapshot);
+    const [observed, known, recordedSecrets] = await Promise.all([
+        fleet.onAll((server) => observe(server, scope, wanted, clock)),
+        reading,
+        reading.then((known) => readKeptSecrets(fleet, wanted, secrets, recordedVersions(known))),
+    ]);
+    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
+    return {
+        wanted,
+        secrets,
+        keptSecrets: recordedSecrets ??
+            (await readKeptSecrets(fleet, wanted, secrets, labelledVersions(observed))) ??
+            new Map(),
+        narrowing,
+        observed,
+        state: snapshot.state,
+        known,
+        drainedElsewhere: drainedByLivingRun(snapshot.state, observed, clock.now()),
+        now: new Date(clock.now()),
+        retainedImages: isAnyUnused ? await readRetainedImages(snapshot) : undefined,
+    };
+}
+async function readKnown(snapshot) {
+    const services = Object.entries(snapshot.state.services);
+    const known = await Promise.all(services.map(async ([name, { release, rollout }]) => {
+        const [current, begun] = await Promise.all([
+            release > 0 ? snapshot.release(name, release) : undefined,
+            rollout === undefined ? undefined : snapshot.release(name, rollout.release),
+        ]);
+        return [name, { current, rollout: begun }];
+    }));
+    return new Map(known);
+}
+function recordedVersions(known) {
+    return new Map([...known].map(([name, { current, rollout }]) => [
+        name,
+        [rollout, current].flatMap((release) => release?.secrets_version ?? []),
+    ]));
+}
+function labelledVersions(observed) {
+    const versions = new Map();
+    for (const { service, secretsVersion } of observed.flatMap(({ copies }) => copies)) {
+        versions.set(service, [...(versions.get(service) ?? []), secretsVersion]);
+    }
+    return versions;
+}
+async function readKeptSecrets(fleet, { project, environment, nginx }, secrets, versions) {
+    const sets = Object.keys(secrets)
+        .filter((service) => Object.keys(secrets[service] ?? {}).length > 0)
+        .flatMap((service) => [...new Set(versions.get(service))]
+        .filter((version) => version > 0)
+        .map((version) => ({ service, version })));
+    if (sets.length === 0)
+        return undefined;
+    const scope = { project, environment };
+    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+    return new Map(kept.flatMap((found) => [...found].map(([{ service, version }, values]) => [secretSetKey(service, version), values])));
+}
+function drainedByLivingRun({ services }, observed, now) {
+    const living = Object.values(services)
+        .flatMap(({ copies }) => copies)
+        .filter(({ state, until }) => state === 'draining' && Date.parse(until ?? '') > now);
+    return new Set(observed.flatMap(({ name, copies }) => copies
+        .filter((copy) => living.some(({ server, container }) => server === name && container === copy.name))
+        .map(({ id }) => id)));
+}
+;
+function lostNames(front, domains) {
+    const names = atDoors(front).map(({ name }) => name);
+    return [...new Set(names)].filter((name) => !isCovered(name, domains));
+}
+function atDoors(front) {
+    const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+    return (front.served ?? []).filter(({ port }) => doors.includes(port));
+}
+function servedForOthers(scope, { edge }) {
+    const scopes = edge?.tree.folders[edge.folder].manifest?.scopes ?? {};
+    return Object.entries(scopes)
+        .filter(([name]) => name !== scopeName(scope))
+        .flatMap(([, { routes }]) => Object.values(routes))
+        .flatMap(({ domains }) => domains);
+}
+function isCovered(name, domains) {
+    if (domains.includes(name))
+        return true;
+    if (name.startsWith('.'))
+        return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
+    return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
+}
+;
+function checkAdoption(wanted, services, observed) {
+    if (services.length === 0)
+        return;
+    failTogether(observed.flatMap((server) => [
+        ...services.flatMap((service) => refuseService(wanted, service, server)),
+        ...refuseSidecar(wanted, server),
+        ...refuseFront(wanted, services, server),
+    ]));
+}
+function refuseService(scope, service, { name: server, foreign }) {
+    const candidates = candidatesOf(scope, service, foreign);
+    const running = candidates.filter(({ isRunning }) => isRunning);
+    const [first] = running;
+    if (first !== undefined && running.length > 1) {
+        return [
+            new UserError(`${server}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
+        ];
+    }
+    return candidates.flatMap((container) => [
+        ...refuseOwned(service, server, container),
+        ...refuseLostData(scope, service, server, container),
+        ...refuseLostPorts(server, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
+    ]);
+}
+function refuseLostPorts(server, { name, published }, drop, where) {
+    return published
+        .map(({ port }) => port)
+        .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
+        .map((port) => new UserError(`${server}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
+        hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
+    }));
+}
+function withoutHostPorts(scope, { name }, container) {
+    const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(container.name);
+    if (!isOlder)
+        return container;
+    return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
+}
+function dropOf({ adopt }) {
+    return adopt?.drop ?? [];
+}
+function isHostPort(port) {
+    const { first, count } = HOST_PORTS;
+    return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
+}
+function refuseOwned(service, server, container) {
+    const { name, owner, composeProject } = container;
+    if (owner !== undefined) {
+        return [
+            new UserError(`${server}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
+                hint: 'Let it leave there first: remove it from that file and deploy.',
+            }),
+        ];
+    }
+    if (composeProject === undefined || service.adopt?.container === name)
+        return [];
+    return [
+        new UserError(`${server}: ${name} belongs to the Compose project ${composeProject}`, {
+            hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
+        }),
+    ];
+}
+function refuseLostData(scope, service, server, container) {
+    const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
+    const dropped = dropOf(service);
+    return container.writes
+        .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
+        .map(({ source, target }) => {
+        const isFolder = source.startsWith('/');
+        const mount = isFolder
+            ? `"${source}:${target}"`
+            : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
+        return new UserError(`${server}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
+            hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
+        });
+    });
+}
+function refuseSidecar(wanted, server) {
+    const sidecar = oldSidecarOf(wanted, server);
+    const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
+    if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
+        return [];
+    }
+    return [
+        new UserError(`${server.name}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
+    ];
+}
+function refuseFront(wanted, services, server) {
+    const front = frontOf(server);
+    const domains = services.flatMap(({ route }) => route.domains);
+    if (front === undefined || (domains.length === 0 && server.edge === undefined))
+        return [];
+    const where = `${server.name}: the edge needs port ${doorsOf(front)
+        .map(({ port }) => port)
+        .join(' and ')}, which ${front.name} holds`;
+    const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
+    if (!isOurs) {
+        if (server.bridge !== undefined)
+            return [];
+        return [
+            new UserError(where, {
+                hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
+            }),
+        ];
+    }
+    const isService = server.copies.some(({ id }) => id === front.id);
+    if (isService)
+        return [];
+    if (front.served === undefined && !server.isDiverted) {
+        return [
+            new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
+                hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
+            }),
+        ];
+    }
+    return [
+        ...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
+        ...refuseLostNames(wanted, server, front),
+    ];
+}
+function refuseLostNames(wanted, server, front) {
+    const drop = dropOf(wanted.nginx);
+    const tls = atDoors(front).filter(({ isTls }) => isTls);
+    if (tls.length > 0) {
+        const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+        return [
+            new UserError(`${server.name}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
+                hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+            }),
+        ];
+    }
+    const promised = wanted.services.flatMap(({ route }) => route.domains);
+    const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
+    if (lost.length === 0)
+        return [];
+    return [
+        new UserError(`${server.name}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
+            hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
+        }),
+    ];
+}
+;
+function assemble(facts) {
+    const { wanted, narrowing, observed, state } = facts;
+    const scope = { project: wanted.project, environment: wanted.environment };
+    checkNarrowing(wanted, narrowing);
+    checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
+    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+    const ports = portsOf(facts);
+    const versionPorts = versionPortsOf(facts, ports);
+    const services = wanted.services
+        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
+        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
+    checkDependencies(services);
+    checkPorts(services, wanted, narrowing);
+    checkDomains(services);
+    const names = new Set(wanted.services.map(({ name }) => name));
+    const standing = observed.flatMap(({ copies, handMade, hooks }) => [...copies, ...handMade, ...hooks].map(({ service }) => service));
+    const others = [...new Set([...standing, ...Object.keys(state.services)])]
+        .filter((name) => !names.has(name))
+        .sort();
+    const leaving = new Map(others.flatMap((name) => {
+        const release = facts.known.get(name)?.current;
+        return release === undefined ? [] : [[name, release]];
+    }));
+    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+    return {
+        scope,
+        servers: wanted.servers,
+        nginx: wanted.nginx,
+        services: [...services, ...kept],
+        observed,
+        state,
+        removes: isNarrowed ? [] : others,
+        isLeaving: !isNarrowed && wanted.services.length === 0,
+        leaving,
+        reached: serversOf(wanted, narrowing).map(({ name }) => name),
+        excluded: new Set(narrowing.excludedServers),
+        unfinishedHook: facts.unfinishedHook,
+        drainedElsewhere: facts.drainedElsewhere,
+        now: facts.now,
+        isSweeping: narrowing.services === undefined,
+        retainedImages: facts.retainedImages,
+    };
+}
+function assembleKept(facts) {
+    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+function wantedService(facts, spec, ports) {
+    const { narrowing, observed, state } = facts;
+    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+    const known = {
+        current: facts.known.get(spec.name)?.current,
+        rollout: facts.known.get(spec.name)?.rollout,
+        highest: highestRelease(spec.name, state, observed),
+        serving: servingRelease(facts.wanted, observed, spec.name),
+    };
+    if (!isSelected && known.current === undefined)
+        return [];
+    const secrets = facts.secrets[spec.name] ?? {};
+    const wanted = isSelected ? spec : known.current;
+    const restored = facts.restored?.get(spec.name);
+    const given = state.secrets_versions?.[spec.name] ?? 0;
+    const labelled = observed
+        .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
+        .map((copy) => copy.secretsVersion);
+    const secretsVersion = () => restored?.secrets_version ??
+        secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+    const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
+    const { name, dependsOn, placement } = spec;
+    const imageId = imageIdOf(wanted.container.image, observed);
+    return [
+        {
+            name,
+            spec: wanted,
+            dependsOn,
+            placement,
+            ports,
+            release,
+            known,
+            isSelected,
+            ...(imageId !== undefined && { imageId }),
+            ...(restored !== undefined && { restored }),
+        },
+    ];
+}
+function imageIdOf(image, observed) {
+    const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
+    return ids.size === 1 ? [...ids][0] : undefined;
+}
+function keptService(facts, name, ports) {
+    const current = facts.known.get(name)?.current;
+    const own = ports.get(name);
+    if (current === undefined || own === undefined)
+        return [];
+    return [
+        {
+            name,
+            spec: current,
+            dependsOn: [],
+            placement: {
+                servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
+                zones: [],
+            },
+            ports: own,
+            release: currentNumber(current),
+            known: { current, rollout: undefined, highest: current.number, serving: 0 },
+            isSelected: false,
+        },
+    ];
+}
+function currentNumber(current) {
+    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+function portsOf(facts) {
+    const { wanted, observed, state } = facts;
+    const recorded = new Map();
+    for (const { service, hostPort, internalPort } of observed.flatMap(({ copies }) => copies)) {
+        if (hostPort > 0 && internalPort > 0)
+            recorded.set(service, { host: hostPort, internal: internalPort });
+    }
+    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+        recorded.set(name, { host: host_port, internal: internal_port });
+    }
+    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+    const foreign = observed.flatMap((server) => server.foreignHostPorts);
+    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
+    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+    return new Map([...recorded, ...allocated]);
+}
+function assembleWithout(input, rest) {
+    const isLeft = (server) => rest.left.includes(server);
+    return {
+        ...input,
+        services: input.services.map((service) => {
+            const planned = rest.copies[service.name];
+            if (planned === undefined)
+                return service;
+            const servers = planned.filter(({ server }) => !isLeft(server)).length;
+            return { ...service, placement: { ...service.placement, servers } };
+        }),
+        observed: rest.observed.filter(({ name }) => !isLeft(name)),
+        state: rest.state,
+        reached: input.reached.filter((server) => !isLeft(server)),
+        removes: [],
+        isLeaving: false,
+        excluded: new Set([...input.excluded, ...rest.left]),
+        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
+    };
+}
+;
+const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
+function explainChange(service, rollout, input) {
+    const { current } = service.known;
+    if (current === undefined)
+        return rollout.start.length > 0 ? ['not deployed yet'] : [];
+    const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
+    if (service.restored !== undefined && service.release.isNew) {
+        reasons.unshift(`release ${service.restored.number} is restored`);
+    }
+    if (current.secrets_version !== service.release.secretsVersion)
+        reasons.push('secrets');
+    if (reasons.length === 0)
+        reasons.push(...rollout.start.map((step) => differenceOn(input, service, step.server)));
+    if (rollout.start.length === 0 && rollout.check.length > 0)
+        reasons.push('an interrupted run is finished');
+    if (rollout.start.length + rollout.check.length === 0 && rollout.retire.length > 0) {
+        reasons.push('containers of an earlier run are removed');
+    }
+    return [...new Set(reasons)];
+}
+function specFacts({ protocol, port, container, route, policy }) {
+    return { protocol, port, ...container, ...route, ...policy };
+}
+function differenceOn(input, service, server) {
+    const copies = copiesOn(input, service.name, server);
+    if (copies.length === 0)
+        return `not on ${server} yet`;
+    const on = input.servers.find(({ name }) => name === server);
+    const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
+    if (byHand?.length)
+        return `changed by hand on ${server}: ${byHand.join(', ')}`;
+    if (copies.every(({ condition }) => condition?.state === 'paused'))
+        return `paused on ${server}`;
+    if (copies.every(({ isRunning }) => !isRunning))
+        return `stopped on ${server}`;
+    if (isImageMoved(input, service, server)) {
+        return `the image behind ${service.spec.container.image} is another one now`;
+    }
+    const isShared = input.servers.length > 1;
+    return isShared
+        ? `its host port has to be open to the other servers on ${server}`
+        : `other settings on ${server}`;
+}
+function changedKeys(path, before, after) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => {
+        const [old, now] = [before, after].map((spec) => spec[key]);
+        if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
+            return [];
+        const isUsers = USERS_MAPS.includes(path);
+        const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        return isMap(old) && isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
+    });
+}
+function isMap(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+;
+function planChanges(input, plans) {
+    return [
+        ...input.services.flatMap((service) => {
+            const plan = plans.get(service.name);
+            return plan === undefined ? [] : [changeOf(input, service, plan)];
+        }),
+        ...input.removes.map((service) => removalOf(input, service)),
+    ];
+}
+function changeOf(input, service, plan) {
+    const effect = effectOf(input, service, plan);
+    const reasons = [...explainChange(service, plan.rollout, input), ...explainAdoption(plan)];
+    return {
+        service: service.name,
+        from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
+        to: service.release.number,
+        effect,
+        strategy: service.spec.policy.strategy,
+        reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
+        servers: plan.copies.map(({ server }) => server),
+        image: service.spec.container.image,
+    };
+}
+function effectOf(input, service, plan) {
+    const { rollout, isMoving, isPostponed } = plan;
+    if (isPostponed)
+        return 'none';
+    if (rollout.start.length + rollout.check.length > 0) {
+        return isStanding(input, service.name) ? service.spec.policy.strategy : 'create';
+    }
+    if (isMoving)
+        return 'reload';
+    if (service.release.isNew || service.known.rollout !== undefined) {
+        return isRouteChanged(service) ? 'reload' : 'record';
+    }
+    return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
+}
+function explainAdoption({ leaving, isPostponed }) {
+    const adopted = leaving.map(({ name, server }) => `adopts ${name} on ${server}`);
+    return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
+}
+function isRouteChanged({ known: { current }, spec }) {
+    return current !== undefined && partHashes(current).route !== partHashes(spec).route;
+}
+function isRecorded(input, service, { copies }) {
+    const recorded = input.state.services[service]?.copies.filter(({ state }) => state === 'serving') ?? [];
+    return (recorded.length === copies.length &&
+        copies.every(({ server, slot, name }) => recorded.some((copy) => copy.server === server && copy.slot === slot && copy.container === name)));
+}
+function isStanding(input, service) {
+    return input.reached.some((server) => copiesOn(input, service, server).length > 0);
+}
+function removalOf(input, service) {
+    const recorded = input.state.services[service];
+    return {
+        service,
+        from: recorded?.release ?? 0,
+        to: 0,
+        effect: 'remove',
+        strategy: undefined,
+        reasons: ['no longer in the file; its volumes stay'],
+        servers: input.observed
+            .filter(({ name }) => copiesOn(input, service, name).length > 0)
+            .map(({ name }) => name),
+        image: recorded?.image ?? '',
+    };
+}
+;
+class StepGraph {
+    steps = [];
+    add(steps, after = []) {
+        const needs = [...new Set(flat(after))];
+        const added = (Array.isArray(steps) ? steps : [steps]);
+        if (added.length === 0)
+            return needs;
+        return added.map((step) => {
+            const id = `${step.kind} ${this.steps.length + 1}`;
+            this.steps.push({ id, step, needs });
+            return id;
+        });
+    }
+}
+function flat(after) {
+    return after.flatMap((one) => (typeof one === 'string' ? [one] : flat(one)));
+}
+function upTo(steps, ids) {
+    const wanted = new Set(ids);
+    for (const { id, needs } of [...steps].reverse()) {
+        if (wanted.has(id))
+            for (const need of needs)
+                wanted.add(need);
+    }
+    return steps.filter(({ id }) => wanted.has(id));
+}
+;
+const UNUSED_GRACE_MS = 3_000;
+function retire({ name: service, spec: { port, policy } }, server, container) {
+    const { id, name, release, isRunning, helpers, isAdopted } = container;
+    return {
+        service,
+        server,
+        id,
+        name,
+        containerPort: isAdopted ? undefined : port,
+        release,
+        helpers,
+        drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
+        graceMs: policy.stopGracePeriodMs,
+    };
+}
+function retireUnused(service, server, container) {
+    const { strategy, stopGracePeriodMs } = service.spec.policy;
+    const graceMs = strategy === 'recreate' ? stopGracePeriodMs : Math.min(stopGracePeriodMs, UNUSED_GRACE_MS);
+    return { ...retire(service, server, container), drainTimeoutMs: undefined, graceMs };
+}
+function addRetirement(graph, retirement, after) {
+    const drained = graph.add(drainOf(retirement), after);
+    const stopped = graph.add(stopOf(retirement), drained);
+    return graph.add(removeOf(retirement), stopped);
+}
+function addRetirements(graph, all, after) {
+    if (all.length === 0)
+        return graph.add([], after);
+    return all.flatMap((one) => addRetirement(graph, one, after));
+}
+function drainOf({ service, server, id, name, containerPort, drainTimeoutMs, }) {
+    if (drainTimeoutMs === undefined)
+        return [];
+    const ports = containerPort === undefined ? undefined : [containerPort];
+    return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
+}
+function stopOf({ service, server, id, name, graceMs }) {
+    return { kind: 'stop', service, server, id, name, graceMs };
+}
+function removeOf({ service, server, id, name, helpers }) {
+    return { kind: 'remove', service, server, id, name, helpers };
+}
+;
+const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
+const NOTHING = {
+    preDeploy: [],
+    postDeploy: [],
+    awaited: [],
+    vacate: [],
+    unfinished: [],
+    progress: undefined,
+};
+function planHooks(input, service, plan) {
+    if (plan.isPostponed)
+        return NOTHING;
+    const pre = preDeploy(input, service, plan);
+    const post = postDeploy(input, service, plan);
+    const server = (pre.step ?? post.step)?.server;
+    const { number } = service.release;
+    const hasProgress = pre.progress !== undefined || post.progress !== undefined;
+    return {
+        ...planLeftHooks(input, service, [pre.kept, post.kept].flatMap((kept) => kept?.id ?? [])),
+        preDeploy: pre.step === undefined ? [] : [pre.step],
+        postDeploy: post.step === undefined ? [] : [post.step],
+        unfinished: pre.unfinished === undefined ? [] : [pre.unfinished],
+        progress: hasProgress
+            ? {
+                release: number,
+                server: server ?? input.state.services[service.name]?.hooks?.server ?? '',
+                ...(pre.progress && { pre_deploy: pre.progress }),
+                ...(post.progress && { post_deploy: post.progress }),
+            }
+            : undefined,
+    };
+}
+function planLeftHooks(input, service, kept) {
+    const left = hooksOf(input, service.name);
+    return {
+        preDeploy: [],
+        postDeploy: [],
+        awaited: left.filter(({ status }) => status === 'running').map((found) => awaitStep(service, found)),
+        vacate: left
+            .filter(({ id, status }) => status !== 'running' && !kept.includes(id))
+            .map((found) => retire(service, found.server, { ...found, isRunning: false, helpers: [] })),
+        unfinished: [],
+        progress: undefined,
+    };
+}
+function preDeploy(input, service, plan) {
+    const spec = specOf(service, 'pre_deploy');
+    const progress = spec && progressOf(input, service, plan, 'pre_deploy', spec);
+    const [first] = plan.rollout.start.filter(({ existing }) => existing === undefined);
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || first === undefined)
+        return { progress };
+    const unknown = unknownEnd(input, service, 'pre_deploy');
+    if (unknown !== undefined && input.unfinishedHook === 'done')
+        return { progress: 'done' };
+    const mayRun = unknown === undefined || spec.idempotent || input.unfinishedHook === 'run';
+    const decision = toRun(input, service, 'pre_deploy', { spec, progress, server: first.server });
+    return mayRun ? decision : { ...decision, unfinished: unknown };
+}
+function postDeploy(input, service, plan) {
+    const spec = specOf(service, 'post_deploy');
+    const progress = spec && progressOf(input, service, plan, 'post_deploy', spec);
+    const copy = plan.copies.find(({ server }) => input.reached.includes(server));
+    if (spec === undefined || progress === undefined)
+        return {};
+    if (progress === 'done' || copy === undefined)
+        return { progress };
+    const unknown = unknownEnd(input, service, 'post_deploy');
+    const hasFailed = progress === 'failed' || unknown?.release === service.release.number;
+    if (hasFailed && !spec.idempotent && input.unfinishedHook !== 'run')
+        return { progress: 'failed' };
+    return toRun(input, service, 'post_deploy', { spec, progress, server: copy.server });
+}
+function toRun(input, service, hook, { spec, progress, server: fresh }) {
+    const { number } = service.release;
+    const kept = hooksOf(input, service.name).find((found) => found.hook === hook && found.release === number && !isKilled(found) && progress !== 'failed');
+    const server = kept?.server ?? fresh;
+    const on = input.servers.find(({ name }) => name === server);
+    return {
+        kept,
+        progress: kept !== undefined && progress === 'begun' ? 'begun' : 'due',
+        step: {
+            kind: 'hook',
+            hook,
+            service: service.name,
+            server,
+            name: hookContainerName(input.scope, service.name, hook),
+            release: number,
+            blueprint: blueprintOf(input, service, on),
+            command: spec.command,
+            timeoutMs: spec.timeoutMs,
+            graceMs: service.spec.policy.stopGracePeriodMs,
+        },
+    };
+}
+function progressOf(input, service, plan, hook, { idempotent }) {
+    const { number } = service.release;
+    const { rollout, hooks } = input.state.services[service.name] ?? {};
+    const recorded = hooks?.release === number ? hooks[hook] : undefined;
+    if (rollout?.release === number)
+        return recorded;
+    if (isOwed(input, service, plan))
+        return 'due';
+    return hook === 'post_deploy' && idempotent ? recorded : undefined;
+}
+function isOwed(input, service, plan) {
+    const fresh = plan.rollout.start.filter(({ existing }) => existing === undefined);
+    if (service.restored !== undefined)
+        return false;
+    if (service.release.number !== service.known.current?.number)
+        return fresh.length > 0;
+    return fresh.some(({ server }) => isImageMoved(input, service, server) && !isImageRunning(input, service, server));
+}
+function isImageRunning(input, { name, spec, release }, server) {
+    const id = observedOn(input, server).images.get(spec.container.image)?.id;
+    return input.reached.some((other) => copiesOn(input, name, other).some((copy) => copy.release === release.number && copy.imageId === id));
+}
+function unknownEnd(input, { name: service }, hook) {
+    const found = hooksOf(input, service).filter((one) => one.hook === hook);
+    const killed = found.find(isKilled);
+    if (killed !== undefined) {
+        const { release, server, name: container } = killed;
+        return { service, hook, release, server, container };
+    }
+    const recorded = input.state.services[service]?.hooks;
+    if (recorded?.[hook] !== 'begun' || found.some(({ release }) => release === recorded.release))
+        return undefined;
+    const { release, server } = recorded;
+    return { service, hook, release, server, container: undefined };
+}
+function isKilled({ status, exitCode }) {
+    return status === 'ended' && isCutOff(exitCode);
+}
+function awaitStep({ name: service, spec }, { hook, server, id, name, release }) {
+    const policy = spec.policy;
+    const timeoutMs = ofPolicy(policy, hook)?.timeoutMs ?? UNKNOWN_TIMEOUT_MS;
+    const graceMs = spec.policy.stopGracePeriodMs;
+    return { kind: 'await hook', hook, service, server, id, name, release, timeoutMs, graceMs };
+}
+function specOf({ spec }, hook) {
+    return ofPolicy(spec.policy, hook);
+}
+function ofPolicy(policy, hook) {
+    return hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
+}
+;
+function dependencyLevels(services) {
+    const byName = new Map(services.map((service) => [service.name, service]));
+    const heights = new Map();
+    const height = (name) => {
+        const known = heights.get(name);
+        if (known !== undefined)
+            return known;
+        const below = (byName.get(name)?.dependsOn ?? []).filter((dependency) => byName.has(dependency));
+        const result = below.length === 0 ? 0 : 1 + Math.max(...below.map(height));
+        heights.set(name, result);
+        return result;
+    };
+    const levels = [];
+    for (const { name } of services) {
+        const level = height(name);
+        levels[level] = [...(levels[level] ?? []), name];
+    }
+    return levels;
+}
+;
+function planKeepSecrets(input, rollouts) {
+    const made = rollouts
+        .flatMap(({ start }) => start)
+        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
+    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
+    const sets = [...versions].map(([service, version]) => ({ service, version }));
+    return sets.length === 0 ? [] : input.reached.map((server) => ({ kind: 'keep secrets', server, sets }));
+}
+function planForgetSecrets(input) {
+    if (input.isLeaving)
+        return [];
+    const sets = input.removes.flatMap((service) => everySet(input, service));
+    return forgetSteps(input.reached, sets);
+}
+function forgetSteps(servers, sets) {
+    return sets.length === 0
+        ? []
+        : servers.map((server) => ({ kind: 'forget secrets', server, sets: [...sets] }));
+}
+function everySet({ state }, service) {
+    const highest = state.secrets_versions?.[service] ?? 0;
+    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
+}
+;
+function planPrepare(input, server, moves) {
+    const { sidecar } = observedOn(input, server);
+    const missing = input.isLeaving ? undefined : 'create';
+    const displaced = displacedSidecar(input, server);
+    const step = {
+        kind: 'prepare',
+        server,
+        sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
+        edge: prepare_plan_prepareEdge(input, server, moves),
+        ...(sidecar === undefined && displaced && { displaced }),
+    };
+    return step.sidecar === undefined && step.edge === undefined ? [] : [step];
+}
+function isCreating({ sidecar, edge }) {
+    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
+}
+function prepare_plan_prepareEdge(input, server, moves) {
+    const observed = observedOn(input, server);
+    const { sidecar, edge } = observed;
+    const hasFront = frontOf(observed) !== undefined;
+    if (observed.bridge !== undefined && !hasFront)
+        return 'open';
+    const wanted = input.services.map(({ spec }) => spec.route);
+    const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
+    const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
+    const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
+    if (!hasDomains && !isServing)
+        return undefined;
+    if (edge === undefined)
+        return hasFront ? 'bridge' : 'create';
+    if (!edge.isRunning)
+        return hasFront ? 'bridge' : 'start';
+    if (edge.isInNetwork)
+        return undefined;
+    return observed.bridge === undefined ? 'join' : 'bridge';
+}
+function displacedSidecar(input, server) {
+    const found = oldSidecarOf(input.scope, observedOn(input, server));
+    if (found === undefined)
+        return undefined;
+    const { id, name, networks } = found;
+    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
+}
+;
+function layOut(graph, rollout, after) {
+    const { check, retire } = rollout;
+    const prepared = graph.add(rollout.preDeploy, after);
+    const cleared = graph.add(rollout.stop, prepared);
+    const started = graph.add(rollout.start, cleared);
+    const answering = graph.add(check.map(answerOf), started);
+    const healthy = graph.add(check.map(healthyOf), answering);
+    const staged = graph.add(stagesOf(rollout), answering);
+    const probed = graph.add(probesOf(rollout), answering);
+    const proven = switchesOf(rollout).flatMap((step) => {
+        const switched = graph.add(step, [healthy, staged, probed]);
+        return graph.add(proveOf(step), switched);
+    });
+    const moved = proven.length > 0 ? proven : healthy;
+    const gone = retire.map((copy) => {
+        const drained = graph.add(drainOf(copy), moved);
+        const stopped = graph.add(stopOf(copy), drained);
+        return graph.add(removeOf(copy), stopped);
+    });
+    graph.add(probeEndsOf(rollout), gone);
+    return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
+}
+function layOutMove(graph, move, after) {
+    const staged = graph.add(stagesOf({ move }), after);
+    return switchesOf({ move }).flatMap((step) => {
+        const switched = graph.add(step, staged);
+        return graph.add(proveOf(step), switched);
+    });
+}
+const answerOf = (check) => ({ kind: 'answer', ...check });
+const healthyOf = (check) => ({ kind: 'healthy', ...check });
+function stagesOf({ move }) {
+    if (move === undefined)
+        return [];
+    const { name, routes, servers } = move;
+    return [{ kind: 'stage', move: name, routes, servers }];
+}
+function switchesOf({ move }) {
+    if (move === undefined)
+        return [];
+    const { name, routes, before, moved, servers } = move;
+    return servers.map((server) => ({ kind: 'switch', move: name, server, servers, routes, before, moved }));
+}
+const proveOf = ({ move, server, routes, moved }) => ({
+    kind: 'prove',
+    move,
+    server,
+    routes,
+    moved,
+});
+function probesOf(rollout) {
+    return probedRoutes(rollout).map((route) => ({ kind: 'probe', service: route.service, route }));
+}
+function probeEndsOf(rollout) {
+    return probedRoutes(rollout).map(({ service }) => ({ kind: 'end probe', service }));
+}
+function probedRoutes({ move, retire }) {
+    if (move === undefined)
+        return [];
+    const replaced = new Set(retire.map(({ service }) => service));
+    return move.routes.filter(({ service, protocol }) => protocol === 'http' && move.moved.includes(service) && replaced.has(service));
+}
+;
+function place(service, count, candidates, current, awaited = []) {
+    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
+    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
+    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    const chosen = new Set(ranked.slice(0, count));
+    return candidates.filter((host) => chosen.has(host));
+}
+;
+const toggle = (standing) => {
+    const { active, idle, release } = standing;
+    if (active !== undefined && standing.isWanted(active))
+        return keep(active, idle);
+    if (idle?.isRunning && idle.release === release && standing.isWanted(idle))
+        return resume(idle, active);
+    const [old, vacate] = servesInstead(standing) ? [idle, active] : [active, idle];
+    return {
+        slot: freeSlot([old?.slot, standing.routed].filter((slot) => slot !== undefined)),
+        start: { existing: undefined },
+        resume: false,
+        vacate,
+        stop: undefined,
+        retire: old,
+    };
+};
+function servesInstead({ active, idle, rollout }) {
+    if (!idle?.isRunning || active?.isRunning)
+        return false;
+    return active === undefined || idle.release !== rollout;
+}
+const recreate = (standing) => {
+    const plan = toggle(standing);
+    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
+        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
+    }
+    return { ...plan, vacate: standing.idle, retire: undefined };
+};
+const STRATEGIES = { toggle, recreate };
+function keep(active, idle) {
+    return {
+        slot: active.slot,
+        start: active.isRunning ? undefined : { existing: active.id },
+        resume: false,
+        vacate: undefined,
+        stop: undefined,
+        retire: idle,
+    };
+}
+function resume(idle, active) {
+    return {
+        slot: idle.slot,
+        start: undefined,
+        resume: true,
+        vacate: undefined,
+        stop: undefined,
+        retire: active,
+    };
+}
+;
+function planService(input, service) {
+    const plan = emptyPlan();
+    const current = servingCopies(input, service.name);
+    const targets = new Set(service_plan_targetsOf(input, service, current));
+    for (const server of input.servers) {
+        if (!input.reached.includes(server.name)) {
+            plan.copies.push(...current.filter((copy) => copy.server === server.name));
+        }
+        else if (targets.has(server.name))
+            planCopy(input, service, server, plan);
+        else
+            planDeparture(input, service, server.name, plan);
+    }
+    if (plan.isPostponed)
+        return postpone(input, service, current, plan);
+    plan.isMoving ||= specHash(plan.copies.map(asRouted)) !== specHash(current.map(asRouted));
+    return plan;
+}
+function emptyPlan() {
+    return {
+        copies: [],
+        vacate: [],
+        pulls: [],
+        rollout: { stop: [], start: [], check: [], retire: [] },
+        leaving: [],
+        isPostponed: false,
+        isMoving: false,
+    };
+}
+function postpone(input, service, current, { leaving }) {
+    return {
+        ...emptyPlan(),
+        copies: current.map((copy) => {
+            const { name, release } = copyNamed(input, service.name, copy);
+            return { ...copy, name, release: release ?? service.release.number };
+        }),
+        leaving: leaving.filter(({ server }) => current.some((copy) => copy.server === server)),
+        isPostponed: true,
+    };
+}
+function service_plan_targetsOf(input, service, current) {
+    const { zones, servers } = service.placement;
+    const candidates = input.servers.filter(({ name, zone }) => !input.excluded.has(name) && (zones.length === 0 || zones.includes(zone)));
+    return place(service.name, servers, candidates.map(({ name }) => name), current.map(({ server }) => server), serversWithAdopted(input, service.name));
+}
+function planCopy(input, service, server, plan) {
+    const { active, idle, others } = copiesByRole(input, service.name, server.name);
+    const blueprint = blueprintOf(input, service, server);
+    const change = STRATEGIES[service.spec.policy.strategy]({
+        active,
+        idle,
+        routed: routedSlot(input, service.name, server.name),
+        release: service.release.number,
+        rollout: input.state.services[service.name]?.rollout?.release,
+        isWanted: (copy) => isWanted(input, service, server, blueprint, copy),
+    });
+    const { vacate } = change;
+    if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
+        plan.leaving.push(retire(service, server.name, vacate));
+        plan.isPostponed = true;
+        return;
+    }
+    const copy = copyAfter(input, service, server.name, blueprint, change, [active, idle]);
+    plan.copies.push(copy);
+    addPull(input, service, server.name, change, plan);
+    addReplacement(input, service, copy, blueprint, change, plan);
+    addLeftovers(input, service, server.name, [...others, ...handMadeOn(input, service.name, server.name)], plan);
+}
+function isWanted(input, service, server, blueprint, copy) {
+    const image = observedOn(input, server.name).images.get(service.spec.container.image);
+    return (copy.hash === blueprintHash(blueprint) &&
+        (image === undefined || copy.imageId === image.id) &&
+        changedByHand(input, service, server, copy).length === 0);
+}
+function copyAfter(input, service, server, blueprint, change, standing) {
+    const { slot } = change;
+    const kept = service_plan_isCreating(change) ? undefined : standing.find((copy) => copy?.slot === slot);
+    const { name, versionPort, release } = kept ?? {
+        name: nameOf(blueprint, slot, takenNames(input, server, change), input.now),
+        versionPort: blueprint.versionPort,
+        release: service.release.number,
+    };
+    return serving({ service: service.name, server, slot, name, release, port: portOf(slot, versionPort) });
+}
+function service_plan_isCreating({ start }) {
+    return start !== undefined && start.existing === undefined;
+}
+function takenNames(input, server, { vacate }) {
+    const { copies } = observedOn(input, server);
+    return new Set(copies.filter((copy) => copy !== vacate).map(({ name }) => name));
+}
+function addPull(input, { spec: { container, policy } }, server, change, { pulls }) {
+    const isThere = observedOn(input, server).images.has(container.image);
+    if (!service_plan_isCreating(change) || policy.pullPolicy === 'always' || isThere)
+        return;
+    pulls.push({ kind: 'pull', server, image: container.image, policy: policy.pullPolicy });
+}
+function addReplacement(input, service, { server, slot, name }, blueprint, change, plan) {
+    const { rollout } = plan;
+    const { start, stop } = change;
+    const { number: release } = service.release;
+    if (change.vacate !== undefined)
+        plan.vacate.push(retire(service, server, change.vacate));
+    if (stop !== undefined) {
+        const graceMs = service.spec.policy.stopGracePeriodMs;
+        rollout.stop.push({ kind: 'stop', service: service.name, server, id: stop.id, name: stop.name, graceMs });
+    }
+    if (start !== undefined) {
+        const { existing } = start;
+        rollout.start.push({
+            kind: 'start',
+            service: service.name,
+            server,
+            slot,
+            name,
+            release,
+            blueprint,
+            existing,
+        });
+    }
+    const isUnproven = start === undefined && routedSlot(input, service.name, server) !== slot;
+    if (start !== undefined || change.resume || isUnproven) {
+        rollout.check.push(checkOf(service, server, slot, name));
+        plan.isMoving = true;
+    }
+    addOldCopy(input, service, server, change, plan);
+}
+function addOldCopy(input, service, server, { retire: old, stop }, { rollout, leaving }) {
+    if (old === undefined || input.drainedElsewhere.has(old.id))
+        return;
+    const retirement = retire(service, server, old);
+    (old.isAdopted ? leaving : rollout.retire).push(stop === undefined ? retirement : { ...retirement, drainTimeoutMs: undefined });
+}
+function addLeftovers(input, service, server, copies, { rollout, vacate, leaving }) {
+    const early = service.spec.policy.strategy === 'recreate' ? vacate : rollout.retire;
+    for (const copy of copies.filter(({ id }) => !input.drainedElsewhere.has(id))) {
+        (copy.isAdopted ? leaving : early).push(retire(service, server, copy));
+    }
+}
+function planDeparture(input, service, server, { rollout, leaving }) {
+    for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
+        (copy.isAdopted ? leaving : rollout.retire).push(retire(service, server, copy));
+    }
+}
+function checkOf(service, server, slot, name) {
+    const { protocol, port, policy } = service.spec;
+    const { healthcheck } = policy;
+    return { service: service.name, server, slot, name, containerPort: port, protocol, healthcheck };
+}
+;
+function planSettle(input, routesNow) {
+    const contested = new Map(routesNow.flatMap((route) => {
+        const served = servedIn(input, route.service);
+        const isLeft = served.some(({ copies }) => copies.some(({ server }) => !isThere(route, server)));
+        return isLeft || isContested(served, route) ? [[route.service, served]] : [];
+    }));
+    if (contested.size === 0)
+        return undefined;
+    const routes = routesNow.map((route) => {
+        const served = contested.get(route.service);
+        return served === undefined ? route : settled(input, route, served);
+    });
+    return { name: 'settle', routes, before: [...routesNow], moved: [], servers: serversWithSidecar(input) };
+}
+function servedIn(input, service) {
+    return input.observed.flatMap(({ name, sidecar, edge }) => {
+        const zone = zoneOf(input, name);
+        return [sidecar, edge]
+            .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
+            .filter((route) => route.service === service)
+            .map((route) => {
+            const copies = route.copies.filter(({ server }) => zoneOf(input, server) === zone);
+            return { zone, route, copies };
+        });
+    });
+}
+function zoneOf({ servers }, server) {
+    return servers.find(({ name }) => name === server)?.zone ?? '';
+}
+function isThere({ copies }, server) {
+    return copies.some((copy) => copy.server === server);
+}
+function isContested(served, now) {
+    const slots = new Map();
+    return [...served, now].some(({ copies }) => [...new Set(copies.map(({ server }) => server))].some((server) => {
+        const here = copies.filter((copy) => copy.server === server).map(({ slot }) => slot);
+        const text = here.sort().join();
+        const other = slots.get(server) ?? text;
+        slots.set(server, text);
+        return other !== text;
+    }));
+}
+function settled(input, now, served) {
+    const all = [...served].sort((a, b) => age(input, b.route.copies, b) - age(input, a.route.copies, a));
+    const newest = all[0];
+    if (newest === undefined || !isContested(served, { copies: [] }))
+        return now;
+    const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
+    const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
+    const isWhole = age(input, newest.route.copies, newest) > 0;
+    const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).filter((copy) => observedCopy(input, now.service, copy) !== undefined);
+    const copies = input.servers.flatMap(({ name }) => {
+        const there = (copy) => copy.server === name;
+        const isSeen = input.reached.includes(name);
+        const isLeft = isWhole && isSeen && moved.some(({ server }) => zoneOf(input, server) === zoneOf(input, name));
+        const here = isSeen ? moved.filter(there) : [];
+        if (here.length > 0 || isLeft)
+            return here;
+        return now.copies.filter(there);
+    });
+    const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
+    return { ...newest.route, domains, copies };
+}
+function age(input, copies, { route }) {
+    const standing = copies
+        .filter(({ server }) => input.reached.includes(server))
+        .flatMap((copy) => observedCopy(input, route.service, copy) ?? []);
+    const release = Math.max(0, ...standing.map((copy) => copy.release));
+    const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
+    return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+function observedCopy(input, service, { server, slot }) {
+    if (!input.reached.includes(server))
+        return undefined;
+    return copiesOn(input, service, server).find((copy) => copy.slot === slot);
+}
+;
+function planSweep(input, retired) {
+    if (!input.isSweeping)
+        return [];
+    const going = new Set(retired.map(({ id }) => id));
+    const wanted = input.services.flatMap(({ spec }) => namesOf(spec.container.image));
+    const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
+    return input.observed.flatMap((server) => {
+        const { helpers, networks, volumes, images } = server.leftovers;
+        const step = (what) => ({ id, name }) => ({
+            kind: 'sweep',
+            server: server.name,
+            what,
+            id,
+            name,
+        });
+        return [
+            ...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
+            ...networks.map(step('network')),
+            ...volumes.map(step('volume')),
+            ...orphanedImages(images, retained).map(step('image')),
+        ];
+    });
+}
+function idleHelpers(input, { copies }, going) {
+    return copies
+        .filter(({ id }) => !going.has(id) && !input.drainedElsewhere.has(id))
+        .flatMap(({ helpers, name }) => helpers.map((id) => ({ id, name: `${name}_drain_…` })));
+}
+function orphanedImages(images, retained) {
+    if (retained === undefined)
+        return [];
+    const newest = Math.max(0, ...images.filter(({ isUsed }) => isUsed).map(({ createdAt }) => createdAt));
+    return images
+        .filter(({ isUsed, createdAt }) => !isUsed && createdAt < newest)
+        .filter(({ names }) => hasOneName(names) && !names.some((name) => retained.has(name)))
+        .map(({ id, names }) => ({ id, name: names[0] ?? id.replace(/^sha256:/, '').slice(0, 12) }));
+}
+function hasOneName(names) {
+    const tags = names.filter((name) => !name.includes('@'));
+    return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
+}
+;
+const NGINX_GRACE_MS = 10_000;
+function planTakeover(input, plans) {
+    if (input.isLeaving)
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const routes = routesAfter(input, plans, new Set(plans.keys()), []);
+    const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
+    const all = found.map(({ takeover }) => takeover);
+    return {
+        takeover: {
+            divert: all.flatMap(({ divert }) => divert),
+            leaving: all.flatMap(({ leaving }) => leaving),
+            nginx: all.flatMap(({ nginx }) => nginx),
+            open: all.flatMap(({ open }) => open),
+        },
+        staying: found.flatMap(({ staying }) => staying),
+    };
+}
+const NO_TAKEOVER = { divert: [], leaving: [], nginx: [], open: [] };
+function takeoverOn(input, plans, server, routes) {
+    const observed = observedOn(input, server);
+    const leaving = [...plans.values()].flatMap((plan) => plan.leaving).filter((one) => one.server === server);
+    const isStaying = ({ id }) => !leaving.some((one) => one.id === id);
+    const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
+    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
+        return { takeover: NO_TAKEOVER, staying: [] };
+    const front = frontToGo(input, server, routes);
+    if (front !== undefined) {
+        const lost = lostNames(front, servedAt(input, server, routes));
+        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+        const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
+        if (lost.length > 0 || isKept)
+            return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
+    }
+    const hasClients = adopted.some((copy) => copy.isRunning && isStaying(copy));
+    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, observed);
+    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
+    return {
+        takeover: {
+            divert: front === undefined ? [] : [divertOf(input, server, front)],
+            leaving,
+            nginx: unique(going).map((one) => retireNginx(input, server, one)),
+            open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
+        },
+        staying: [],
+    };
+}
+function servedAt(input, server, routes) {
+    const { scope, servers, nginx } = input;
+    const on = servers.find(({ name }) => name === server);
+    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+    return [
+        ...here.flatMap(({ domains }) => domains),
+        ...(nginx.adopt?.drop ?? []),
+        ...servedForOthers(scope, observedOn(input, server)),
+    ];
+}
+function frontToGo(input, server, routes) {
+    const observed = observedOn(input, server);
+    const front = frontOf(observed);
+    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
+        return undefined;
+    return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
+}
+function divertOf(input, server, front) {
+    const doors = doorsOf(front);
+    return {
+        kind: 'divert',
+        server,
+        id: front.id,
+        name: front.name,
+        ports: doors.map(({ port }) => port),
+        containerPorts: doors.map(({ containerPort }) => containerPort),
+        timeoutMs: longestDrain(input),
+    };
+}
+function retireNginx(input, server, { id, name, isRunning, helpers }) {
+    return {
+        service: 'nginx',
+        server,
+        id,
+        name,
+        containerPort: undefined,
+        release: 0,
+        helpers,
+        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+        graceMs: NGINX_GRACE_MS,
+    };
+}
+function longestDrain({ services }) {
+    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
+    return limits.includes(0) ? 0 : Math.max(0, ...limits);
+}
+function unique(containers) {
+    return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+;
+function planDeploy(input) {
+    return inOrder(input, decide(input));
+}
+function planWithout(input) {
+    const decisions = decide(input);
+    const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] }));
+    const takeover = { divert: [], leaving: [], nginx: [], open: [] };
+    return inOrder(input, { ...decisions, rollouts, takeover });
+}
+function decide(input) {
+    const selected = planner_selectedOf(input);
+    const services = new Map(selected.map((service) => [service.name, planService(input, service)]));
+    const hooks = new Map([
+        ...selected.map((service) => [service.name, planHooks(input, service, services.get(service.name))]),
+        ...input.removes.map((name) => [name, planLeftHooks(input, leavingService(input, name), [])]),
+    ]);
+    const { takeover, staying } = planTakeover(input, services);
+    refuseToWait(postponedOf(services), takeover);
+    return { services, hooks, rollouts: planRollouts(input, services, hooks), takeover, staying };
+}
+function planner_selectedOf({ services }) {
+    return services.filter(({ isSelected }) => isSelected);
+}
+function postponedOf(services) {
+    return [...services].filter(([, { isPostponed }]) => isPostponed).map(([name]) => name);
+}
+function refuseToWait(postponed, { leaving }) {
+    const waiting = postponed.find((name) => leaving.every(({ service }) => service !== name));
+    if (waiting === undefined)
+        return;
+    throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
+}
+function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
+    const graph = new StepGraph();
+    const settle = planSettle(input, routesAfter(input, services, new Set(), input.removes));
+    const moves = [settle, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
+    const awaited = [...hooks.values()].flatMap((plan) => plan.awaited);
+    const vacate = [...services.values(), ...hooks.values()].flatMap((plan) => plan.vacate);
+    const prepare = input.reached.flatMap((server) => planPrepare(input, server, moves));
+    const retired = [
+        ...vacate,
+        ...rollouts.flatMap((one) => one.retire),
+        ...takeover.leaving,
+        ...takeover.nginx,
+    ];
+    const keepSecrets = planKeepSecrets(input, rollouts);
+    const nginxPulls = planNginxPulls(input, [
+        ...prepare,
+        ...keepSecrets,
+        ...moves.flatMap(({ servers }) => servers.map((server) => ({ server }))),
+        ...takeover.divert,
+        ...takeover.open,
+        ...retired,
+    ]);
+    const nginxPulled = graph.add(nginxPulls);
+    const isEarly = (step) => settle !== undefined || !isCreating(step);
+    const repaired = graph.add(prepare.filter(isEarly), nginxPulled);
+    const settled = settle === undefined ? repaired : layOutMove(graph, settle, repaired);
+    const hooksOver = graph.add(awaited, settled);
+    const isInTheWay = ({ drainTimeoutMs }) => drainTimeoutMs !== undefined;
+    const drained = addRetirements(graph, vacate.filter(isInTheWay), hooksOver);
+    const gate = [settle && settled, awaited.length > 0 && hooksOver, vacate.some(isInTheWay) && drained].find((ids) => ids !== false && ids !== undefined);
+    const pulled = graph.add(servicePulls(services), drained);
+    const intended = graph.add(planner_recordIntent(input, rollouts, hooks), pulled);
+    const ready = [
+        graph.add([...prepare.filter((step) => !isEarly(step)), ...keepSecrets], intended),
+        addRetirements(graph, vacate.filter((one) => !isInTheWay(one)), intended),
+    ];
+    const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.flat());
+    layOutTakeover(graph, takeover, rolledOut);
+    finish(graph, input, retired, rolledOut);
+    return {
+        scope: input.scope,
+        changes: planChanges(input, services),
+        steps: graph.steps,
+        gate: gate || [],
+        rollouts: planned,
+        unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
+        hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
+        staying,
+        postponed: postponedOf(services),
+        copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
+        stale: planStale(input),
+    };
+}
+function layOutAll(graph, rollouts, after) {
+    const planned = [];
+    let over = after;
+    for (const rollout of rollouts) {
+        const first = graph.steps.length;
+        const laidOut = layOut(graph, rollout, over);
+        const { services, move, before } = rollout;
+        const steps = graph.steps.slice(first).map(({ id }) => id);
+        const serving = laidOut.serving.filter((id) => steps.includes(id));
+        planned.push({ services, moved: move?.moved ?? [], steps, serving, before });
+        over = laidOut.over;
+    }
+    return { planned, over };
+}
+function layOutTakeover(graph, { divert, leaving, nginx, open }, after) {
+    const diverted = graph.add(divert, after);
+    const servicesLeft = addRetirements(graph, leaving, diverted);
+    const nginxLeft = addRetirements(graph, nginx, servicesLeft);
+    graph.add(open, nginxLeft);
+}
+function finish(graph, input, retired, after) {
+    graph.add(planForgetSecrets(input), after);
+    const all = graph.steps.map(({ id }) => id);
+    const leaving = input.isLeaving
+        ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
+        : [];
+    const tornDown = graph.add(leaving.map(({ name }) => ({ kind: 'teardown', server: name })), all);
+    graph.add(planSweep(input, retired), tornDown);
+}
+function servicePulls(services) {
+    const pulls = [...services.values()].flatMap((plan) => plan.pulls);
+    return [...new Map(pulls.map((step) => [`${step.server} ${step.image}`, step])).values()];
+}
+function planNginxPulls({ nginx, observed }, changed) {
+    const servers = new Set(changed.map(({ server }) => server));
+    return observed
+        .filter(({ name, images }) => servers.has(name) && !images.has(nginx.image))
+        .map(({ name }) => ({ kind: 'pull', server: name, image: nginx.image, policy: 'missing' }));
+}
+function planner_recordIntent(input, rollouts, hooks) {
+    const starting = new Set(rollouts.flatMap(({ start }) => start.map(({ service }) => service)));
+    const begun = planner_selectedOf(input)
+        .filter(({ name }) => starting.has(name))
+        .map((service) => ({
+        service,
+        from: service.known.current?.number ?? input.state.services[service.name]?.release ?? 0,
+        images: Object.fromEntries(input.observed.map(({ name, images }) => [name, images.get(service.spec.container.image)])),
+        hooks: hooks.get(service.name)?.progress,
+    }));
+    return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
+}
+function planRollouts(input, services, hooks) {
+    const done = new Set();
+    let before = routesAfter(input, services, done, input.removes);
+    const rollouts = [];
+    for (const names of dependencyLevels(planner_selectedOf(input))) {
+        for (const name of names)
+            done.add(name);
+        const moved = names.filter((name) => services.get(name).isMoving);
+        const routes = moved.length > 0 ? routesAfter(input, services, done, input.removes) : before;
+        const name = moved.join(', ');
+        const rollout = rolloutOf(names, services, hooks);
+        if (rollout.services.length === 0)
+            continue;
+        const move = { name, routes, before, moved, servers: [...input.reached] };
+        rollouts.push({ ...rollout, before, move: moved.length > 0 ? move : undefined });
+        before = routes;
+    }
+    return [...rollouts, ...planRemovals(input, services, rollouts, before)];
+}
+function rolloutOf(names, services, hooks) {
+    const plans = names.map((name) => services.get(name));
+    const hasSteps = (name) => {
+        const { isMoving, rollout } = services.get(name);
+        const { preDeploy, postDeploy } = hooks.get(name);
+        const parts = [...Object.values(rollout), preDeploy, postDeploy];
+        return isMoving || parts.some((steps) => steps.length > 0);
+    };
+    return {
+        services: names.filter(hasSteps),
+        preDeploy: names.flatMap((name) => hooks.get(name).preDeploy),
+        stop: plans.flatMap(({ rollout }) => rollout.stop),
+        start: plans.flatMap(({ rollout }) => rollout.start),
+        check: plans.flatMap(({ rollout }) => rollout.check),
+        move: undefined,
+        before: [],
+        postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
+        retire: plans.flatMap(({ rollout }) => rollout.retire),
+    };
+}
+function planRemovals(input, services, rollouts, before) {
+    const routes = routesAfter(input, services, new Set(services.keys()), []);
+    const isRight = rollouts.some(({ move }) => move !== undefined)
+        ? specHash(before) === specHash(routes)
+        : input.reached.every((server) => servesAlready(input, server, routes));
+    const retired = input.removes.flatMap((name) => planner_removalOf(input, name));
+    if (isRight && retired.length === 0)
+        return [];
+    const servers = input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+    return [
+        {
+            services: [...input.removes],
+            preDeploy: [],
+            stop: [],
+            start: [],
+            check: [],
+            move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
+            before: [...before],
+            postDeploy: [],
+            retire: retired,
+        },
+    ];
+}
+const UNKNOWN_SPEC = {
+    port: 0,
+    policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
+};
+function leavingService({ leaving }, name) {
+    return { name, spec: leaving.get(name) ?? UNKNOWN_SPEC };
+}
+function planner_removalOf(input, name) {
+    const service = leavingService(input, name);
+    return input.reached.flatMap((server) => [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
+        .filter(({ isAdopted }) => !isAdopted)
+        .map((copy) => retire(service, server, copy)));
+}
+function planStale({ state, excluded, reached, servers, services }) {
+    const known = Object.keys(state.stale_servers ?? {});
+    const isWhole = services.every(({ isSelected }) => isSelected);
+    const isGone = (server) => servers.every(({ name }) => name !== server);
+    return {
+        left: [...excluded].filter((server) => !known.includes(server)),
+        returned: known.filter((server) => isGone(server) || (isWhole && reached.includes(server))),
+    };
+}
+;
+function judgeImages(server, images) {
+    const found = { server, check: 'image' };
+    if (images.length === 0)
+        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
+    return images.map(({ image, complaint }) => complaint === undefined
+        ? { ...found, level: 'ok', message: `${image} can be pulled` }
+        : {
+            ...found,
+            level: 'error',
+            message: `${image} cannot be pulled: ${complaint}`,
+            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
+        });
+}
+function judgeForbiddenPulls(plan, server) {
+    return stepsOf(plan, 'pull')
+        .filter((step) => step.server === server && step.policy === 'never')
+        .map(({ image }) => ({
+        server,
+        check: 'image',
+        level: 'error',
+        message: `the image ${image} is not there, and pull_policy is "never"`,
+        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
+    }));
+}
+;
+function judgeNginx(server, look) {
+    const found = { server, check: 'nginx' };
+    if (look.state === 'missing')
+        return [];
+    const { kind, name } = look;
+    if (look.state === 'stopped') {
+        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
+        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
+    }
+    const { version, complaint } = look;
+    if (complaint !== undefined) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
+                hint: 'A deploy or update-nginx writes it again.',
+            },
+        ];
+    }
+    if (!look.isNewEnough) {
+        return [
+            {
+                ...found,
+                level: 'warning',
+                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
+                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+            },
+        ];
+    }
+    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
+}
+function judgePorts(server, taken) {
+    const found = { server, check: 'port' };
+    if (taken.length === 0)
+        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
+    return taken.map(({ number, owner, holder }) => ({
+        ...found,
+        level: 'error',
+        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
+        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
+    }));
+}
+function judgeFronts({ staying }) {
+    return staying.map((message) => ({
+        server: '',
+        check: 'port',
+        level: 'warning',
+        message,
+        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+    }));
+}
+;
+const MANY_RESTARTS = 3;
+function judgeHealth({ name: server, copies }) {
+    const found = { server, check: 'health' };
+    const ours = copies.filter(({ isAdopted }) => !isAdopted);
+    const ill = ours.flatMap((copy) => {
+        const complaint = complaintOf(copy);
+        return complaint === undefined ? [] : [`${copy.name} ${complaint}`];
+    });
+    if (ill.length === 0)
+        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
+    return ill.map((message) => ({
+        ...found,
+        level: 'warning',
+        message,
+        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
+    }));
+}
+function complaintOf({ isRunning, condition }) {
+    const { state = 'running', restarts = 0, health } = condition ?? {};
+    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
+        return `was started again ${restarts} times`;
+    if (!isRunning)
+        return `does not run (${state})`;
+    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
+}
+function judgeHooks({ unfinished }) {
+    return unfinished.map((hook) => ({
+        server: '',
+        check: 'hook',
+        level: 'error',
+        message: describeUnfinished(hook),
+        hint: adviseUnfinished(hook),
+    }));
+}
+function judgeLease(holder) {
+    const found = { server: '', check: 'lease' };
+    if (holder === undefined)
+        return { ...found, level: 'ok', message: 'nobody changes the environment' };
+    return {
+        ...found,
+        level: 'warning',
+        message: `the environment is being changed by ${holder}`,
+        hint: 'A deploy waits for it; what it changes may make this plan another one.',
+    };
+}
+;
+const LEAST_FREE_BYTES = 5e9;
+const MOST_SKEW_MS = 30_000;
+function judgeVitals(server, vitals, plan, input) {
+    if (vitals === undefined) {
+        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
+        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
+        return [{ server, check: 'engine', level: 'warning', message, hint }];
+    }
+    return [
+        { server, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
+        judgeDisk(vitals, plan),
+        judgeMemory(vitals, plan, input),
+        judgeClock(vitals),
+    ];
+}
+function judgeDisk({ server, root, freeBytes }, plan) {
+    const found = { server, check: 'disk' };
+    if (freeBytes === undefined) {
+        return {
+            ...found,
+            level: 'warning',
+            message: `nobody can tell how much space is left in ${root}`,
+            hint: 'Look on the server: df. A deploy needs 5 GB.',
+        };
+    }
+    const message = `${gigabytes(freeBytes)} are free in ${root}`;
+    if (freeBytes >= LEAST_FREE_BYTES)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: fills(plan, server) ? 'error' : 'warning',
+        message: `only ${message}, and a deploy needs 5 GB`,
+        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
+    };
+}
+function judgeMemory({ server, memoryBytes }, plan, input) {
+    const limitOf = (name) => judge_server_specOf(input, name)?.container.resources.memoryBytes ?? 0;
+    const standing = Object.entries(plan.copies).flatMap(([name, copies]) => copies.some((copy) => copy.server === server) ? [name] : []);
+    const twice = stepsOf(plan, 'drain').filter((step) => step.server === server && standing.includes(step.service));
+    const names = [...standing, ...twice.map(({ service }) => service)];
+    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
+    const found = { server, check: 'memory' };
+    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
+    if (needed <= memoryBytes)
+        return { ...found, level: 'ok', message };
+    return {
+        ...found,
+        level: 'warning',
+        message: `${message}: when all is used, the kernel ends containers`,
+        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
+    };
+}
+function judgeClock({ server, aheadMs }) {
+    const found = { server, check: 'clock' };
+    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
+        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    return {
+        ...found,
+        level: 'warning',
+        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
+        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
+    };
+}
+function judge_server_specOf(input, name) {
+    return input.services.find((service) => service.name === name)?.spec;
+}
+function fills(plan, server) {
+    const coming = [
+        ...stepsOf(plan, 'pull'),
+        ...stepsOf(plan, 'start').filter(({ existing }) => existing === undefined),
+        ...stepsOf(plan, 'prepare').filter(isCreating),
+    ];
+    return coming.some((step) => step.server === server);
+}
+function gigabytes(bytes) {
+    return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+;
+const OWN_ADDRESS = '127.0.0.1';
+function isNewEdge(edge) {
+    return edge === 'create' || edge === 'bridge' || edge === 'open';
+}
+function neededImages(plan, input, server) {
+    const pulled = stepsOf(plan, 'pull')
+        .filter((step) => step.server === server && step.policy !== 'never')
+        .map(({ image }) => image);
+    const always = input.services
+        .filter(({ name, isSelected, spec }) => {
+        const stands = plan.copies[name]?.some((copy) => copy.server === server);
+        return isSelected && stands && spec.policy.pullPolicy === 'always';
+    })
+        .map(({ spec }) => spec.container.image);
+    return [...new Set([...pulled, ...always])];
+}
+function neededPorts(plan, input, server) {
+    const observed = observedOn(input, server);
+    const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
+    const held = observed.foreign.flatMap(doorsOf).map(({ port }) => port);
+    const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
+    const started = stepsOf(plan, 'start').filter((step) => step.server === server && step.existing === undefined);
+    return [
+        ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
+        ...started.flatMap(({ service, slot, blueprint }) => {
+            const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
+            if (blueprint.publishOn === undefined || isOurs)
+                return [];
+            return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, slot), owner: service }];
+        }),
+    ];
+}
+;
+const PATIENCE_MS = 5_000;
+async function takeVitals(server, clock) {
+    return await inTime(clock, ask(server, clock).catch(() => undefined), PATIENCE_MS, undefined);
+}
+async function ask(server, clock) {
+    const sentAt = clock.now();
+    const info = await server.engine.info();
+    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
+    const readAt = (sentAt + clock.now()) / 2;
+    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
+    const freeBytes = await server.freeBytes(root);
+    return { server: server.name, engine, root, freeBytes, memoryBytes, aheadMs };
+}
+;
+const REGISTRY_TIMEOUT_MS = 15_000;
+const PORT_TIMEOUT_MS = 2_000;
+async function preflight(fleet, input, plan, holder, clock) {
+    const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
+    return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+}
+async function lookAtServer(server, input, plan, clock) {
+    const { name } = server;
+    const observed = observedOn(input, name);
+    const [vitals, images, nginx, ports] = await Promise.all([
+        takeVitals(server, clock),
+        askRegistries(server, input, plan),
+        Promise.all(['edge', 'sidecar'].map((kind) => lookAtNginx(server, kind, observed[kind]))),
+        findTaken(server, neededPorts(plan, input, name), clock),
+    ]);
+    return [
+        ...judgeVitals(name, vitals, plan, input),
+        ...judgeForbiddenPulls(plan, name),
+        ...judgeImages(name, images),
+        ...nginx.flatMap((look) => judgeNginx(name, look)),
+        ...judgePorts(name, ports),
+        ...judgeHealth(observed),
+    ];
+}
+async function askRegistries(server, input, plan) {
+    return await Promise.all(neededImages(plan, input, server.name).map((image) => askRegistry(server, image)));
+}
+async function askRegistry(server, image) {
+    const auth = await findRegistryAuth(image);
+    try {
+        await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
+        return { image };
+    }
+    catch (error) {
+        return { image, complaint: messageOf(error) };
+    }
+}
+async function lookAtNginx(server, kind, nginx) {
+    if (nginx === undefined)
+        return { kind, state: 'missing' };
+    const { id, name, address, isRunning } = nginx;
+    if (!isRunning || address === undefined)
+        return { kind, state: 'stopped', name };
+    const instance = new NginxInstance(kind, server, { id, name, address });
+    const [version, complaint] = await Promise.all([instance.version(), instance.testLive()]);
+    return { kind, state: 'runs', name, version, isNewEnough: isNewEnough(version), complaint };
+}
+async function findTaken(server, ports, clock) {
+    const taken = await Promise.all(ports.map(async (port) => ((await isListening(server, port, clock)) ? [port] : [])));
+    if (taken.flat().length === 0)
+        return [];
+    const containers = await server.engine.listContainers();
+    return taken.flat().map((port) => {
+        const holder = containers.find(({ Ports }) => Ports?.some(({ PublicPort }) => PublicPort === port.number));
+        return { ...port, holder: holder?.Names?.[0]?.replace(/^\//, '') };
+    });
+}
+async function isListening(server, { address, number }, clock) {
+    const dialled = server.dial(address, number).then((stream) => {
+        stream.destroy();
+        return true;
+    }, () => false);
+    return await inTime(clock, dialled, PORT_TIMEOUT_MS, false);
+}
+;
+function parseTarget(text) {
+    if (text === 'previous')
+        return 'previous';
+    return /^\d+$/.test(text) ? Number(text) : { version: text };
+}
+function chooseRelease(service, target, past) {
+    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
+    if (typeof target === 'object')
+        return chooseVersion(service, target.version, past, hint);
+    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+    if (number === undefined) {
+        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
+    }
+    const release = past.releases.find((one) => one.number === number);
+    if (release === undefined)
+        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
+    if (!hasServed(past.recorded, number)) {
+        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
+    }
+    return release;
+}
+function chooseVersion(service, version, past, hint) {
+    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
+    if (release !== undefined)
+        return release;
+    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
+}
+function previousNumber({ history = [], previous }, base) {
+    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
+    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
+    return earlier.length === 0 ? undefined : Math.max(...earlier);
+}
+function contentNumber({ recorded, releases }) {
+    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
+}
+function hasServed({ history = [], release, previous }, number) {
+    if (number === release || number === previous)
+        return true;
+    const entries = history.filter((entry) => entry.release === number);
+    if (entries.length > 0)
+        return entries.some(({ outcome }) => outcome === 'deployed');
+    return history.every((entry) => entry.release > number);
+}
+function isVersion({ container: { image }, image_digest }, version) {
+    const [name = '', digest] = image.split('@');
+    const tag = /:([^/:]+)$/.exec(name)?.[1];
+    return [tag, name, image, digest, image_digest].includes(version);
+}
+;
+async function restore(request, wanted, snapshot, fleet) {
+    const { narrowing, rollback, log, secrets: given } = request;
+    if (rollback === undefined)
+        return { wanted, secrets: given };
+    const { to } = rollback;
+    const services = narrowing.services ?? [];
+    if (typeof to === 'number' && services.length > 1) {
+        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
+            hint: 'Releases are numbered per service: name one service, or use a version.',
+        });
+    }
+    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
+    const restored = new Map(chosen);
+    for (const { service, number, container } of restored.values()) {
+        log.info(`${service}: going back to what release ${number} was (${container.image})`);
+    }
+    const secrets = await readSecrets(fleet, wanted, restored);
+    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
+        request.hide(value);
+    return { wanted: restoredSpec(wanted, restored), restored, secrets };
+}
+async function chooseOne(snapshot, service, to) {
+    const recorded = snapshot.state.services[service];
+    if (recorded === undefined || recorded.release === 0) {
+        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
+            hint: 'Deploy it first.',
+        });
+    }
+    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
+}
+function restoredSpec(wanted, restored) {
+    const services = wanted.services.map((spec) => {
+        const release = restored.get(spec.name);
+        if (release === undefined)
+            return spec;
+        const { protocol, port, container, route, policy } = release;
+        const { name, dependsOn, placement } = spec;
+        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+    });
+    return { ...wanted, services };
+}
+function pinned(spec, { image_digest }) {
+    const { container, policy } = spec;
+    const digest = image_digest?.split('@')[1];
+    if (digest === undefined)
+        return spec;
+    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
+    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
+    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
+}
+function checkImages(input, plan) {
+    const starts = stepsOf(plan, 'start').filter(({ existing }) => existing === undefined);
+    for (const { service, server, blueprint } of starts) {
+        const { image } = blueprint.container;
+        const restored = input.services.find(({ name }) => name === service)?.restored;
+        if (restored === undefined || image.includes('@'))
+            continue;
+        const found = input.observed.find(({ name }) => name === server)?.images.get(image);
+        if (found !== undefined && found.id === restored.image_id)
+            continue;
+        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
+        throw new UserError(`${server}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
+            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
+        });
+    }
+}
+async function readSecrets(fleet, { project, environment, nginx }, restored) {
+    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
+    if (sets.length === 0)
+        return {};
+    const scope = { project, environment };
+    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
+    return Object.fromEntries(releases.map((release, index) => {
+        const found = kept.map((ofServer) => ofServer.get(sets[index]));
+        return [release.service, valuesOf(release, found)];
+    }));
+}
+function valuesOf(release, found) {
+    const { container, service, number, secrets_version } = release;
+    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+    if (whole === undefined) {
+        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
+            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
+        });
+    }
+    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+}
+;
+function describeSpan({ phase, service, server, startMs, endMs, failed }) {
+    const where = [service, server].filter((part) => part !== '').join(' on ');
+    const seconds = ((endMs - startMs) / 1000).toFixed(2);
+    return `${where === '' ? '' : `${where}: `}${phase}${failed ? ' failed' : ''} (${seconds} s)`;
+}
+class Timeline {
+    spans = [];
+    #clock;
+    #begun;
+    #onSpan;
+    constructor(clock, onSpan = () => undefined) {
+        this.#clock = clock;
+        this.#begun = clock.now();
+        this.#onSpan = onSpan;
+    }
+    elapsedMs() {
+        return this.#clock.now() - this.#begun;
+    }
+    async measure(what, work) {
+        const startMs = this.elapsedMs();
+        const record = (failed) => {
+            const { phase, service = '', server = '' } = what;
+            const span = { phase, service, server, startMs, endMs: this.elapsedMs(), failed };
+            this.spans.push(span);
+            this.#onSpan(span);
+        };
+        try {
+            const result = await work();
+            record(false);
+            return result;
+        }
+        catch (error) {
+            record(true);
+            throw error;
+        }
+    }
+    durationMs(phase, service, server) {
+        const span = this.spans.find((candidate) => candidate.phase === phase && candidate.service === service && candidate.server === server);
+        return span === undefined ? undefined : Math.round(span.endMs - span.startMs);
+    }
+}
+;
+async function dryRun(request) {
+    const { narrowing, scope, unfinishedHook, log, clock } = request;
+    const opening = {
+        wanted: request.wanted,
+        narrowing,
+        access: 'read',
+        timeline: new Timeline(clock),
+    };
+    return await withEnvironment(request, opening, async ({ wanted: file, fleet, journal }) => {
+        const { snapshot } = journal;
+        const { wanted, secrets, restored } = await restore(request, file, snapshot, fleet);
+        const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, secrets, narrowing, clock }));
+        const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+        const kept = assembleKept(facts);
+        const input = scope === 'routes' ? kept : assemble(facts);
+        const plan = planDeploy(input);
+        checkImages(input, plan);
+        const holder = holderOf(snapshot.lease, clock.now());
+        const findings = await log.group('Look at what a deploy would need', () => preflight(fleet, input, plan, holder, clock));
+        return {
+            plan,
+            services: input.services,
+            changed: !isEmpty(plan),
+            drift: driftOf(kept, planDeploy(kept)),
+            findings,
+        };
+    });
+}
+;
+const leven_array = [];
+const characterCodeCache = [];
+function leven(first, second, options) {
+	if (first === second) {
+		return 0;
+	}
+	const maxDistance = options?.maxDistance;
+	const swap = first;
+	if (first.length > second.length) {
+		first = second;
+		second = swap;
+	}
+	let firstLength = first.length;
+	let secondLength = second.length;
+	while (firstLength > 0 && (first.charCodeAt(~-firstLength) === second.charCodeAt(~-secondLength))) {
+		firstLength--;
+		secondLength--;
+	}
+	let start = 0;
+	while (start < firstLength && (first.charCodeAt(start) === second.charCodeAt(start))) {
+		start++;
+	}
+	firstLength -= start;
+	secondLength -= start;
+	if (maxDistance !== undefined && secondLength - firstLength > maxDistance) {
+		return maxDistance;
+	}
+	if (firstLength === 0) {
+		return maxDistance !== undefined && secondLength > maxDistance
+			? maxDistance
+			: secondLength;
+	}
+	let bCharacterCode;
+	let result;
+	let temporary;
+	let temporary2;
+	let index = 0;
+	let index2 = 0;
+	while (index < firstLength) {
+		characterCodeCache[index] = first.charCodeAt(start + index);
+		leven_array[index] = ++index;
+	}
+	while (index2 < secondLength) {
+		bCharacterCode = second.charCodeAt(start + index2);
+		temporary = index2++;
+		result = index2;
+		for (index = 0; index < firstLength; index++) {
+			temporary2 = bCharacterCode === characterCodeCache[index] ? temporary : temporary + 1;
+			temporary = leven_array[index];
+			result = leven_array[index] = temporary > result
+				? (temporary2 > result ? result + 1 : temporary2)
+				: (temporary2 > temporary ? temporary + 1 : temporary2);
+		}
+		if (maxDistance !== undefined) {
+			let rowMinimum = result;
+			for (index = 0; index < firstLength; index++) {
+				if (leven_array[index] < rowMinimum) {
+					rowMinimum = leven_array[index];
+				}
+			}
+			if (rowMinimum > maxDistance) {
+				return maxDistance;
+			}
+		}
+	}
+	leven_array.length = firstLength;
+	characterCodeCache.length = firstLength;
+	return maxDistance !== undefined && result > maxDistance ? maxDistance : result;
+}
+function closestMatch(target, candidates, options) {
+	if (!Array.isArray(candidates) || candidates.length === 0) {
+		return undefined;
+	}
+	const userMax = options?.maxDistance;
+	const targetLength = target.length;
+	for (const candidate of candidates) {
+		if (candidate === target) {
+			return candidate;
+		}
+	}
+	if (userMax === 0) {
+		return undefined;
+	}
+	let best;
+	let bestDist = Number.POSITIVE_INFINITY;
+	const seen = new Set();
+	for (const candidate of candidates) {
+		if (seen.has(candidate)) {
+			continue;
+		}
+		seen.add(candidate);
+		const lengthDiff = Math.abs(candidate.length - targetLength);
+		if (lengthDiff >= bestDist) {
+			continue;
+		}
+		if (userMax !== undefined && lengthDiff > userMax) {
+			continue;
+		}
+		const cap = Number.isFinite(bestDist)
+			? (userMax === undefined ? bestDist : Math.min(bestDist, userMax))
+			: userMax;
+		const distance = cap === undefined
+			? leven(target, candidate)
+			: leven(target, candidate, {maxDistance: cap});
+		if (userMax !== undefined && distance > userMax) {
+			continue;
+		}
+		let actualD = distance;
+		if (cap !== undefined && distance === cap && cap === userMax) {
+			actualD = leven(target, candidate);
+		}
+		if (actualD < bestDist) {
+			bestDist = actualD;
+			best = candidate;
+			if (bestDist === 0) {
+				break;
+			}
+		}
+	}
+	if (userMax !== undefined && bestDist > userMax) {
+		return undefined;
+	}
+	return best;
+}
+;
+function nearest(name, known) {
+    const byLowerCase = new Map(known.map((one) => [one.toLowerCase(), one]));
+    const maxDistance = Math.max(1, Math.ceil(name.length / 3));
+    const found = closestMatch(name.toLowerCase(), [...byLowerCase.keys()], { maxDistance });
+    return found === undefined ? undefined : byLowerCase.get(found);
+}
+function didYouMean(name, known) {
+    const found = nearest(name, known);
+    return found === undefined ? '' : `; did you mean "${found}"?`;
+}
+function listed(names, joint = 'and') {
+    const quoted = names.map((name) => JSON.stringify(name));
+    if (quoted.length < 2)
+        return quoted[0] ?? 'none';
+    return `${quoted.slice(0, -1).join(', ')} ${joint} ${quoted.at(-1)}`;
+}
+;
+function problemsOf(issues, valueAt) {
+    return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
+}
+function fromIssue(issue, parent, valueAt) {
+    const path = [...parent, ...issue.path];
+    const value = valueAt(path);
+    const problem = (message, hint) => [
+        { path, message, ...(typeof hint === 'string' ? { hint } : {}) },
+    ];
+    if (value === undefined && issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
+        return problem('is required');
+    }
+    switch (issue.code) {
+        case 'unrecognized_keys': {
+            const sentences = issue.message.split('\n');
+            return issue.keys.map((name, index) => ({
+                path: [...path, name],
+                message: sentences[index] ?? 'unknown key',
+                isKey: true,
+            }));
+        }
+        case 'invalid_key': {
+            const inner = issue.issues.flatMap((key) => fromIssue(key, path, valueAt));
+            return inner.map((found) => ({ ...found, isKey: true }));
+        }
+        case 'invalid_union': {
+            const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
+            const [branch] = meant;
+            if (meant.length === 1 && branch)
+                return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
+            return problem(value === null ? 'has no value' : issue.message);
+        }
+        case 'invalid_type':
+            return problem(wrongType(issue.expected, value), quotesHint(issue.expected, value));
+        case 'invalid_value': {
+            const known = issue.values.map(String);
+            if (issue.message.startsWith('must'))
+                return problem(issue.message);
+            return problem(`must be ${listed(known, 'or')}, not ${shown(value)}${didYouMean(String(value), known)}`);
+        }
+        case 'custom':
+            return problem(issue.message, issue.params?.hint);
+        default:
+            return problem(issue.message);
+    }
+}
+function shown(value) {
+    return typeof value === 'object' && value !== null
+        ? (TYPE_WORDS[typeOf(value)] ?? 'that')
+        : JSON.stringify(value);
+}
+function isOtherForm(issue) {
+    return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+}
+const TYPE_WORDS = {
+    string: 'text',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a map',
+    record: 'a map',
+};
+function wrongType(expected, value) {
+    const word = TYPE_WORDS[expected] ?? expected;
+    return value === null
+        ? `must be ${word}, but has no value`
+        : `must be ${word}, not ${TYPE_WORDS[typeOf(value)]}`;
+}
+function quotesHint(expected, value) {
+    const isPlain = typeof value === 'number' || typeof value === 'boolean';
+    return expected === 'string' && isPlain ? `Put it in quotes: "${value}".` : undefined;
+}
+function typeOf(value) {
+    return Array.isArray(value) ? 'array' : typeof value;
+}
+function pathText(path) {
+    return path.reduce((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
+}
+;
+const DEFAULTS = {
+    sidecar: {
+        image: 'nginx:1.30-alpine',
+        keepalive_min_timeout: '10s',
+    },
+    server: { port: 22, zone: 'default' },
+    servers: 1,
+    retain_releases: 50,
+    strategy: 'toggle',
+    naming: 'side',
+    pull_policy: 'missing',
+    restart: 'unless-stopped',
+    idle_timeout: '24h',
+    stop_grace_period: '10s',
+    drain: { timeout: '120s' },
+    healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
+    hook: { timeout: '10m', idempotent: false },
+    on_partial_failure: 'revert',
+    logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+};
+;
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
+function parseImage(image) {
+    if (REFERENCE.test(image))
+        return image;
+    throw new UserError(`${JSON.stringify(image)} is no image reference`, {
+        hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
+    });
+}
+const redisPing = (client) => ['CMD-SHELL', `${client} ping | grep -qE 'PONG|NOAUTH'`];
+const RECOGNISED = new Map([
+    ['postgres', { port: 5432, test: ['CMD', 'pg_isready', '-h', '127.0.0.1'] }],
+    ['redis', { port: 6379, test: redisPing('redis-cli') }],
+    ['valkey', { port: 6379, test: redisPing('valkey-cli') }],
+    ['mongo', { port: 27017 }],
+    ['mysql', { port: 3306, test: ['CMD', 'mysqladmin', 'ping', '-h', '127.0.0.1'] }],
+    ['mariadb', { port: 3306, test: ['CMD', 'mariadb-admin', 'ping', '-h', '127.0.0.1'] }],
+    ['rabbitmq', { port: 5672, test: ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'] }],
+    ['kafka', { port: 9092 }],
+]);
+function recogniseImage(image) {
+    return RECOGNISED.get(baseNameOf(image));
+}
+function recognisedImages() {
+    return [...RECOGNISED];
+}
+function baseNameOf(image) {
+    const path = REFERENCE.exec(image)?.groups?.path ?? '';
+    return path.slice(path.lastIndexOf('/') + 1);
 }
 ;
 function key(schema, doc) {
@@ -65301,7 +72320,7 @@ function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
     return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
 }
 const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
-const flag = parsed(union([schemas_boolean(), literal(['true', 'false'])], { error: 'must be true or false' }), (value) => value === true || value === 'true').meta({ takes: 'true or false' });
+const scalars_flag = parsed(union([schemas_boolean(), literal(['true', 'false'])], { error: 'must be true or false' }), (value) => value === true || value === 'true').meta({ takes: 'true or false' });
 const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
 const scalars_duration = parsed(durationForm, parseDuration).meta({ takes: 'duration' });
 const positiveDuration = parsed(durationForm, (value) => {
@@ -65312,7 +72331,7 @@ const positiveDuration = parsed(durationForm, (value) => {
 }).meta({ takes: 'duration' });
 const bytes = parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
-    return union([schema, schemas_array(schema)], { error: `must be ${what} or a list of such` })
+    return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
         .transform((value) => (Array.isArray(value) ? value : [value]));
 }
 ;
@@ -65320,15 +72339,15 @@ const adopt = parsed(union([
     filledText,
     key_closed({
         container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
-        drop: key(schemas_array(filledText), { description: 'What it has that may be lost.' }),
+        drop: key(array(filledText), { description: 'What it has that may be lost.' }),
     }),
 ], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
     ? { container: value, drop: [] }
     : { container: value.container, drop: value.drop ?? [] });
 var external_node_net_ = __nccwpck_require__(7030);
 ;
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
 const DNS_NAME_MAX = 253;
 function isDnsName(name) {
     return name.length <= DNS_NAME_MAX && DNS_NAME.test(name);
@@ -65339,6 +72358,13 @@ function parseHost(host) {
         return lower;
     throw new UserError(`${JSON.stringify(host)} is neither an IP address nor a DNS name`, {
         hint: 'Write the address alone; user and port have keys of their own.',
+    });
+}
+function parseServerName(name) {
+    if (isDnsName(name))
+        return name;
+    throw new UserError(`server name ${JSON.stringify(name)} is not allowed`, {
+        hint: 'Use lower-case letters, digits, dots and hyphens, with a letter or digit at both ends: web-1.',
     });
 }
 function parsePrivateIp(address) {
@@ -65700,7 +72726,7 @@ class Shlexer {
 function split (s) {
   return Array.from(new Shlexer(s))
 }
-function quote (s) {
+function shlex_quote (s) {
   if (s === '') { return '\'\'' }
   const unsafeRe = /[^\w@%\-+=:,./]/
   if (!unsafeRe.test(s)) { return s }
@@ -65710,7 +72736,7 @@ function join (args) {
   if (!Array.isArray(args)) {
     throw new TypeError("args should be an array")
   }
-  return args.map(quote).join(" ")
+  return args.map(shlex_quote).join(" ")
 }
 ;
 function splitWords(line) {
@@ -65771,7 +72797,7 @@ function checkTest(test) {
     });
 }
 const healthcheck = key_closed({
-    test: key(parsed(union([filledText, schemas_array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
+    test: key(parsed(union([filledText, array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
         from: 'Compose',
         description: 'Command that is run inside the container and exits with 0 when it is healthy. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
         fallback: {
@@ -65784,7 +72810,7 @@ const healthcheck = key_closed({
         description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy. Not together with `test`. Makes the protocol of the service `http`.',
         example: 'path: /health',
     }),
-    disable: key(flag, {
+    disable: key(scalars_flag, {
         from: 'Compose',
         description: 'Only ask whether the container runs and takes connections on its port, whatever the image or the name of the image say.',
         fallback: { value: false },
@@ -65821,7 +72847,7 @@ const healthcheck = key_closed({
     }),
 });
 ;
-const words = parsed(union([scalars_text, schemas_array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+const words = parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
     const list = typeof value === 'string' ? splitWords(value) : value;
     if (list[0] === undefined || list[0].trim() === '')
         throw new UserError('is empty');
@@ -65838,13 +72864,13 @@ const hook_long = key_closed({
         fallback: { value: DEFAULTS.hook.timeout },
         example: 'timeout: 30m',
     }),
-    idempotent: key(flag, {
+    idempotent: key(scalars_flag, {
         description: 'Says that the command may be run a second time for the same release: when nobody knows how it ended, it is, instead of asking.',
         fallback: { value: false },
         example: 'idempotent: true',
     }),
 });
-const hook = union([words.transform((command) => ({ command })), hook_long], {
+const hook_hook = union([words.transform((command) => ({ command })), hook_long], {
     error: 'must be a command, or a map with one',
 });
 ;
@@ -65884,7 +72910,7 @@ const environmentValue = union([scalars_text, schemas_number(), schemas_null()],
 });
 const service_variableName = checked(checkVariableName);
 const labelName = checked(checkLabelName);
-const environment = parsed(union([record(service_variableName, environmentValue), schemas_array(scalars_text)], {
+const environment = parsed(union([record(service_variableName, environmentValue), array(scalars_text)], {
     error: 'must be a map or a list of KEY=value',
 }), (value) => {
     const map = Array.isArray(value) ? fromPairs(value, null) : value;
@@ -65896,14 +72922,14 @@ const labels = parsed(union([
     record(labelName, union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
         error: 'must be text, a number, true or false',
     })),
-    schemas_array(scalars_text),
+    array(scalars_text),
 ], { error: 'must be a map or a list of KEY=value' }), (value) => {
     const map = Array.isArray(value) ? fromPairs(value, '') : value;
     if (Array.isArray(value))
         Object.keys(map).forEach(checkLabelName);
     return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, String(member ?? '')]));
 });
-const command = parsed(union([scalars_text, schemas_array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => (typeof value === 'string' ? splitWords(value) : value));
+const command = parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => (typeof value === 'string' ? splitWords(value) : value));
 const dependency = key_closed({
     condition: requiredKey(schemas_enum(['service_started', 'service_healthy'], {
         error: (issue) => issue.input === 'service_completed_successfully'
@@ -65911,7 +72937,7 @@ const dependency = key_closed({
             : 'must be service_healthy or service_started',
     }), { description: 'Both mean the same here: a dependency is always healthy before its dependents start.' }),
 }, DEPENDENCY_REFUSALS);
-const dependsOn = parsed(union([schemas_array(schemas_string()), record(schemas_string(), dependency)], {
+const dependsOn = parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
     error: 'must be a list of services, or a map of service and condition',
 }), (value) => distinct(Array.isArray(value) ? value : Object.keys(value)));
 const mount = union([
@@ -65920,17 +72946,17 @@ const mount = union([
         type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs']), { description: 'What is mounted.' }),
         source: key(schemas_string(), { description: "The volume's name, or the path on the server." }),
         target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
-        read_only: key(flag, {
+        read_only: key(scalars_flag, {
             description: 'Whether the container may only read it.',
             fallback: { value: false },
         }),
-        external: key(flag, {
+        external: key(scalars_flag, {
             description: 'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
             fallback: { value: false },
         }),
     }), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
-const volumes = parsed(schemas_array(mount), (list) => {
+const volumes = parsed(array(mount), (list) => {
     const targets = list.map(({ target }) => target);
     if (new Set(targets).size < targets.length)
         throw new UserError('two volumes are mounted at the same target');
@@ -66004,7 +73030,7 @@ const service = key_closed({
         fallback: { value: DEFAULTS.servers },
         example: 'servers: 2',
     }),
-    zones: key(parsed(schemas_array(schemas_string()), (list) => distinct(list)), {
+    zones: key(parsed(array(schemas_string()), (list) => distinct(list)), {
         description: 'Zones whose servers the service may stand on.',
         fallback: { words: 'all zones' },
         example: 'zones: [lon1]',
@@ -66015,7 +73041,7 @@ const service = key_closed({
         short: 'environment: ["LOG_LEVEL=info", "TZ"]',
         long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
     }),
-    secrets: key(parsed(schemas_array(checked(checkSecretName)), (list) => distinct(list)), {
+    secrets: key(parsed(array(checked(checkSecretName)), (list) => distinct(list)), {
         from: 'Compose',
         description: 'Names of the secrets that reach the container as environment variables. Their values come from the input `secrets` of the action; a missing or blank one fails the run before anything else. Only the short form.',
         example: 'secrets: [API_TOKEN]',
@@ -66024,12 +73050,12 @@ const service = key_closed({
         from: 'Compose',
         description: 'How a new container proves that it is healthy before it gets traffic.',
     }),
-    pre_deploy: key(hook, {
+    pre_deploy: key(hook_hook, {
         description: 'Command that is run once per release before its first container starts, such as a migration: on one server, in a container of the new image with its environment, secrets and limits, and its volumes read-only. When it fails, nothing is deployed.',
         short: 'pre_deploy: node migrate.js',
         long: 'pre_deploy: { command: ["node", "migrate.js"], timeout: 30m, idempotent: true }',
     }),
-    post_deploy: key(hook, {
+    post_deploy: key(hook_hook, {
         description: 'Command that is run once per release when its containers have the traffic, in a container like that of `pre_deploy`. When it fails, the run fails, and the release stays.',
         short: 'post_deploy: node warm-cache.js',
         long: 'post_deploy: { command: ["node", "warm-cache.js"], timeout: 1m }',
@@ -66062,7 +73088,7 @@ const service = key_closed({
         fallback: { value: DEFAULTS.naming },
         example: 'naming: version',
     }),
-    share_volumes: key(flag, {
+    share_volumes: key(scalars_flag, {
         description: 'Says that two containers of this service may write to its volumes at the same time, which `toggle` makes them do: right for uploads and caches, never for a database.',
         fallback: { value: false },
         example: 'share_volumes: true',
@@ -66171,8 +73197,13 @@ const zone = parsed(schemas_string(), (name) => {
     throw new UserError(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
 });
 const server = key_closed({
+    name: key(parsed(schemas_string(), parseServerName), {
+        description: 'By which the server is known everywhere: in output, in inputs such as `exclude-servers`, in the record. Lower-case letters, digits, dots and hyphens; no two servers of an environment have the same one. It stays when the address changes.',
+        fallback: { words: "the server's `host`" },
+        example: 'name: web-1',
+    }),
     host: requiredKey(host, {
-        description: "Address that SSH connects to, an IP address or a DNS name. It is the server's name in all output.",
+        description: 'Address that SSH connects to, an IP address or a DNS name.',
         example: 'host: 203.0.113.10',
     }),
     private_ip: key(parsed(schemas_string(), parsePrivateIp), {
@@ -66210,13 +73241,25 @@ const server = key_closed({
         host_key: key(hostKey, HOST_KEY_DOC),
     }), { description: 'Host on the way to the server, which SSH connects through.' }),
 }).meta({ id: 'server' });
+function environment_nameOf({ name, host }) {
+    return name ?? host;
+}
+function isSameMachine(one, other) {
+    const wayOf = ({ host, port, jump }) => JSON.stringify([host, port ?? DEFAULTS.server.port, jump?.host]);
+    return wayOf(one) === wayOf(other);
+}
 function checkServers(environment, report) {
     const { servers } = environment;
     servers.forEach((server, index) => {
         const earlier = servers.slice(0, index);
         const zoneOf = ({ zone }) => zone ?? DEFAULTS.server.zone;
-        if (earlier.some(({ host }) => host === server.host)) {
+        const name = environment_nameOf(server);
+        const namesake = earlier.findIndex((other) => environment_nameOf(other) === name);
+        if (earlier.some((other) => isSameMachine(other, server))) {
             report(['servers', index, 'host'], `server ${server.host} is there twice`);
+        }
+        else if (namesake !== -1) {
+            report(['servers', index, server.name === undefined ? 'host' : 'name'], `name ${name} is that of servers[${namesake}] (${earlier[namesake]?.host}) already`, 'A server is known by its name alone: give each one of its own.');
         }
         if (server.private_ip !== undefined &&
             earlier.some(({ private_ip }) => private_ip === server.private_ip)) {
@@ -66224,10 +73267,10 @@ function checkServers(environment, report) {
         }
         const neighbours = servers.filter((other) => zoneOf(other) === zoneOf(server)).length;
         if (server.private_ip === undefined && neighbours > 1) {
-            report(['servers', index], `server ${server.host} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`, 'Servers of a zone reach each other by it.');
+            report(['servers', index], `server ${name} needs a private_ip: ${neighbours} servers stand in zone ${zoneOf(server)}`, 'Servers of a zone reach each other by it.');
         }
         if ((server.user ?? environment.user) === undefined) {
-            report(['servers', index], `server ${server.host} has no user`, 'Write user at the environment or at the server.');
+            report(['servers', index], `server ${name} has no user`, 'Write user at the environment or at the server.');
         }
     });
 }
@@ -66243,7 +73286,7 @@ const staticEnvironment = key_closed({
         description: 'Login on all servers that do not name one.',
         example: 'user: deploy',
     }),
-    servers: requiredKey(schemas_array(server).min(1, { error: 'must have at least one server' }), {
+    servers: requiredKey(array(server).min(1, { error: 'must have at least one server' }), {
         description: 'The servers.',
         example: 'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
     }),
@@ -66514,6 +73557,9 @@ function pairOf(document, items, key) {
     return undefined;
 }
 ;
+function originsOf(environment, path) {
+    return [['environments', environment, ...path], path];
+}
 function loadConfig(text, file, variables) {
     const source = readSource(text, file, variables);
     const value = withoutExtensions(source.value);
@@ -66523,7 +73569,7 @@ function loadConfig(text, file, variables) {
         ...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
     ];
     const located = problems.map((problem) => problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)));
-    failTogether(inOrder(located));
+    failTogether(load_inOrder(located));
     return {
         file,
         config: result.data,
@@ -66538,7 +73584,7 @@ function problemError({ path, message, hint }, location) {
         ...(hint === undefined ? {} : { hint }),
     });
 }
-function inOrder(errors) {
+function load_inOrder(errors) {
     const place = ({ location }) => (location ? location.line * 1e6 + location.column : 0);
     return [...errors].sort((a, b) => place(a) - place(b));
 }
@@ -66574,17 +73620,17 @@ function servicePaths(value) {
     ];
 }
 function withoutExtensions(value) {
-    const strip = (map) => isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
-    const stripServices = (services) => isMap(services) ? mapValues(services, strip) : services;
+    const strip = (map) => load_isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
+    const stripServices = (services) => load_isMap(services) ? mapValues(services, strip) : services;
     const top = strip(value);
-    if (!isMap(top))
+    if (!load_isMap(top))
         return top;
     return mapValues(top, (member, name) => {
         if (name === 'services')
             return stripServices(member);
-        if (name !== 'environments' || !isMap(member))
+        if (name !== 'environments' || !load_isMap(member))
             return member;
-        return mapValues(member, (environment) => isMap(environment)
+        return mapValues(member, (environment) => load_isMap(environment)
             ? mapValues(environment, (part, partName) => (partName === 'services' ? stripServices(part) : part))
             : environment);
     });
@@ -66596,54 +73642,914 @@ function valueAt(value, path) {
     return path.reduce((parent, step) => {
         if (Array.isArray(parent))
             return parent[Number(step)];
-        return isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
+        return load_isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
     }, value);
 }
-function isMap(value) {
+function load_isMap(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 function asMap(value) {
-    return isMap(value) ? value : {};
+    return load_isMap(value) ? value : {};
 }
 ;
-function mergeService(base, over) {
-    const merged = mergeMaps(base ?? {}, over ?? {});
-    const { healthcheck, logging } = over ?? {};
-    if (merged.healthcheck && healthcheck) {
-        if (healthcheck.path !== undefined && healthcheck.test === undefined)
-            delete merged.healthcheck.test;
-        if (healthcheck.test !== undefined && healthcheck.path === undefined)
-            delete merged.healthcheck.path;
-        const namesACheck = healthcheck.path !== undefined || healthcheck.test !== undefined;
-        if (namesACheck && healthcheck.disable === undefined)
-            delete merged.healthcheck.disable;
-    }
-    if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
-        merged.logging = logging;
-    }
-    return merged;
-}
-function mergeMaps(base, over) {
-    const merged = { ...base };
-    for (const [name, value] of Object.entries(over)) {
-        const before = Object.hasOwn(base, name) ? base[name] : undefined;
-        merged[name] = merge_isMap(before) && merge_isMap(value) ? mergeMaps(before, value) : value;
-    }
-    return merged;
-}
-function merge_isMap(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+function requireSecrets(spec, secrets, locate) {
+    const errors = [];
+    const required = spec.services.map(({ name: service, container }) => {
+        const values = container.secrets.map((secret, index) => {
+            const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
+            if (value === undefined || value.trim() === '') {
+                const path = ['services', service, 'secrets', index];
+                const problem = value === undefined ? `is missing${didYouMean(secret, Object.keys(secrets))}` : 'is blank';
+                errors.push(problemError({
+                    path: path.slice(0, 2),
+                    message: `secret ${secret} ${problem}`,
+                    hint: `Add it to the repository or the environment on GitHub, and pass all to the action: secrets: \${{ toJSON(secrets) }}`,
+                }, locate(...originsOf(spec.environment, path))));
+            }
+            return [secret, value ?? ''];
+        });
+        return [service, Object.fromEntries(values)];
+    });
+    failTogether(load_inOrder(errors));
+    return Object.fromEntries(required);
 }
 ;
-function originsOf(environment, path) {
-    return [['environments', environment, ...path], path];
+function certainFailures(vitals, plan) {
+    const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
+    ].filter(({ level }) => level === 'error');
 }
-function originOf(loaded, environment, path) {
-    const [over, base] = originsOf(environment, path);
-    return loaded.has(over) ? over : base;
+;
+function errorsOf(findings) {
+    return findings
+        .filter(({ level }) => level === 'error')
+        .map(({ server, message, hint }) => {
+        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
+    });
+}
+function describeFinding({ server, check, message }) {
+    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
+}
+;
+function execute(steps, options) {
+    return new Executor(steps, options);
+}
+class Executor {
+    settled;
+    ended;
+    failures = [];
+    #options;
+    #steps;
+    #followers = new Map();
+    #states = new Map();
+    #outlasting = new Set();
+    #undone = new Set();
+    #callingOff = new Map();
+    #settled = Promise.withResolvers();
+    #ended = Promise.withResolvers();
+    #running = 0;
+    #undoing = 0;
+    constructor(steps, options) {
+        this.#options = options;
+        this.#steps = new Map(steps.map((planned) => [planned.id, planned]));
+        for (const { id, needs, step } of steps) {
+            this.#states.set(id, 'pending');
+            this.#followers.set(id, []);
+            for (const need of needs)
+                this.#followers.get(need).push(id);
+            const isLate = options.kindOf(step).mayOutlastLease || needs.some((need) => this.#outlasting.has(need));
+            if (isLate)
+                this.#outlasting.add(id);
+        }
+        this.settled = this.#settled.promise;
+        this.ended = this.#ended.promise;
+        this.#advance();
+    }
+    stateOf(id) {
+        return this.#states.get(id) ?? 'pending';
+    }
+    #advance() {
+        for (const { id, needs } of this.#steps.values()) {
+            if (this.stateOf(id) === 'pending' && needs.every((need) => this.stateOf(need) === 'done'))
+                this.#start(id);
+        }
+        for (const id of this.#steps.keys())
+            if (this.#mustBeUndone(id))
+                this.#undo(id);
+        const isOver = (id) => !['pending', 'running'].includes(this.stateOf(id));
+        const ids = [...this.#steps.keys()];
+        if (ids.every((id) => this.#outlasting.has(id) || isOver(id)) && this.#undoing === 0)
+            this.#settled.resolve();
+        if (this.#running + this.#undoing === 0)
+            this.#ended.resolve();
+    }
+    #start(id) {
+        const { step } = this.#steps.get(id);
+        const kind = this.#options.kindOf(step);
+        if (kind.needsLease && !this.#options.holdsLease()) {
+            this.#states.set(id, 'skipped');
+            return;
+        }
+        this.#states.set(id, 'running');
+        this.#running += 1;
+        void this.#run(id, step, kind).then(() => this.#finish(id, 'done'), (error) => this.#fail(id, step, error));
+    }
+    async #run(id, step, kind) {
+        const { context, timeline } = this.#options;
+        const isCalledOff = new AbortController();
+        if (kind.onlyWaits)
+            this.#callingOff.set(id, isCalledOff);
+        const what = kind.describe(step);
+        const { log } = context;
+        context.guard.signal.throwIfAborted();
+        log.debug(`begins: ${step.kind}: ${what}`);
+        const begun = context.clock.now();
+        await timeline.measure(spanOf(step), async () => {
+            try {
+                await kind.run(step, {
+                    ...context,
+                    clock: context.clock.endingWith(isCalledOff.signal),
+                    moment: (name) => log.debug(`moment: ${step.kind}: ${name}: ${what}`),
+                });
+            }
+            catch (error) {
+                throw explainRefusal(what, error);
+            }
+        });
+        log.debug(`ends: ${step.kind}: ${what} (${Math.round(context.clock.now() - begun)} ms)`);
+    }
+    #finish(id, state) {
+        this.#states.set(id, state);
+        this.#callingOff.delete(id);
+        this.#running -= 1;
+        this.#advance();
+    }
+    #fail(id, step, error) {
+        const wasCalledOff = this.#callingOff.get(id)?.signal.aborted;
+        if (!wasCalledOff)
+            this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+        this.#states.set(id, wasCalledOff ? 'skipped' : 'failed');
+        this.#skipInVain();
+        this.#finish(id, this.stateOf(id));
+    }
+    #skipInVain() {
+        const isLost = (id) => ['failed', 'skipped'].includes(this.stateOf(id));
+        let isChanging = true;
+        while (isChanging) {
+            isChanging = false;
+            for (const { id, needs, step } of this.#steps.values()) {
+                const followers = this.#followers.get(id);
+                const waitsInVain = this.#options.kindOf(step).onlyWaits && followers.length > 0 && followers.every(isLost);
+                if (this.stateOf(id) === 'pending' && (needs.some(isLost) || waitsInVain)) {
+                    this.#states.set(id, 'skipped');
+                    isChanging = true;
+                }
+                else if (this.stateOf(id) === 'running' && waitsInVain) {
+                    this.#callingOff.get(id)?.abort(new Error('called off'));
+                }
+            }
+        }
+    }
+    #mustBeUndone(id) {
+        const state = this.stateOf(id);
+        if (this.#undone.has(id) || this.#options.kindOf(this.#steps.get(id).step).undo === undefined)
+            return false;
+        if (state === 'failed')
+            return true;
+        if (state !== 'done')
+            return false;
+        const followers = this.#followers.get(id).map((follower) => this.stateOf(follower));
+        const isLost = followers.some((follower) => follower === 'failed' || follower === 'skipped');
+        return isLost && !followers.includes('running') && !followers.includes('pending');
+    }
+    #undo(id) {
+        const { step } = this.#steps.get(id);
+        const { kindOf, undoContext } = this.#options;
+        const kind = kindOf(step);
+        this.#undone.add(id);
+        this.#undoing += 1;
+        const { log } = undoContext;
+        const what = `take back: ${kind.describe(step)}`;
+        log.debug(`begins: undo ${step.kind}: ${what}`);
+        const undoing = Promise.resolve(kind.undo?.(step, { ...undoContext, moment: () => undefined }));
+        void undoing
+            .then(() => log.debug(`ends: undo ${step.kind}: ${what}`))
+            .catch((error) => log.warning(`${what}: ${messageOf(error)}`))
+            .then(() => {
+            this.#undoing -= 1;
+            this.#advance();
+        });
+    }
+}
+function spanOf(step) {
+    return {
+        phase: step.kind,
+        ...('service' in step && { service: step.service }),
+        ...('server' in step && { server: step.server }),
+    };
+}
+;
+function failureOf(failures) {
+    const errors = [...new Set(failures.map(({ error }) => error))];
+    const ours = errors.find((error) => !(error instanceof UserError));
+    if (ours !== undefined)
+        return ours;
+    return errors.length === 1 ? errors[0] : new UserErrors(errors);
+}
+;
+function outcomeOf(run) {
+    const { input, undone, stale, left, dead } = run;
+    const isFailed = run.failure !== undefined;
+    const achieved = run.changes.flatMap((change) => {
+        const service = input.services.find(({ name }) => name === change.service);
+        const isNothing = change.effect === 'none' || change.effect === 'remove';
+        const isDone = !isFailed || run.done.has(change.service);
+        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
+            return [];
+        return [achievedFor(run, service, change)];
+    });
+    return {
+        achieved,
+        removed: run.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service)),
+        failed: run.changes.filter(({ service }) => undone.has(service)),
+        isUndone: run.isUndone,
+        stale: {
+            left: [...new Set([...stale.left, ...dead])],
+            reasons: new Map([...left].map(([server, error]) => [server, firstLine(messageOf(error))])),
+            returned: isFailed ? [] : stale.returned,
+        },
+        tookMs: run.tookMs,
+    };
+}
+function achievedFor(run, service, change) {
+    const { name } = service;
+    return {
+        service,
+        change,
+        copies: run.copies[name] ?? [],
+        image: run.digests.get(name) ?? change.image,
+        isSwitched: run.switched.has(name),
+        probe: run.probes.get(name),
+        draining: run.draining.filter((copy) => copy.service === name),
+    };
+}
+function keptDigests(input) {
+    return new Map(input.services.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
+}
+function firstLine(text) {
+    return text.split('\n')[0] ?? '';
+}
+;
+async function findExpired(snapshot, services, retained) {
+    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
+    return {
+        releases: found.flatMap(({ releases }) => releases),
+        sets: found.flatMap(({ sets }) => sets),
+    };
+}
+async function expiredOf(snapshot, service, retained) {
+    const { name, release } = service;
+    const numbers = await snapshot.releaseNumbers(name);
+    const recorded = snapshot.state.services[name];
+    const base = restoredBy(service) ?? release.number;
+    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
+    const needed = [release.number, after.previous, previousNumber(after, base)];
+    const old = expiredNumbers([...numbers, release.number], retained, needed);
+    if (old.length === 0)
+        return { releases: [], sets: [] };
+    const all = await snapshot.releases(name);
+    const isOld = ({ number }) => old.includes(number);
+    const named = new Set([
+        release.secretsVersion,
+        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
+    ]);
+    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
+    return {
+        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
+        sets: [...versions]
+            .filter((version) => version > 0 && !named.has(version))
+            .map((version) => ({ service: name, version })),
+    };
+}
+function expiredNumbers(numbers, retained, needed) {
+    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
+    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
+}
+;
+const DRAIN_WITH_LEASE_MS = 30_000;
+async function finish_finish(run, followed, progress) {
+    const { clock } = run.request;
+    const ended = Promise.all(followed.map(({ execution }) => execution.ended)).then(() => true);
+    const isShort = await inTime(clock, ended, DRAIN_WITH_LEASE_MS, false);
+    await Promise.all([...run.known.probers.keys()].map((service) => endProbing(run.context(run.signal()), service)));
+    if (isShort)
+        noteFailures(followed, progress);
+    const draining = isShort ? [] : await stillDraining(run, followed);
+    await finish_record(run, followed, progress, draining);
+    if (isShort)
+        return;
+    await drainWithoutLease(run, draining, ended);
+    noteFailures(followed, progress);
+}
+function noteFailures(followed, progress) {
+    const late = followed.flatMap(({ execution }) => execution.failures.filter(({ isLate }) => isLate));
+    if (late.length > 0)
+        progress.failure ??= failureOf(late);
+}
+async function finish_record(run, followed, progress, draining) {
+    const { journal, timeline } = run.environment;
+    const { input } = followed.at(-1);
+    const digests = new Map([...keptDigests(input), ...run.known.digests]);
+    const { changes, copies, stale, done, undone, switched, failure, dead, left, isUndone } = progress;
+    const outcome = outcomeOf({
+        input,
+        changes,
+        copies,
+        stale,
+        done,
+        undone,
+        switched,
+        failure,
+        dead,
+        left,
+        isUndone,
+        probes: run.known.probed,
+        digests,
+        draining,
+        tookMs: timeline.elapsedMs(),
+    });
+    const expired = await findExpiredOf(run, outcome);
+    const forgotten = forgetSteps(input.reached, expired.sets).filter(({ server }) => !dead.includes(server));
+    await Promise.all(forgotten.map((step) => run.perform(step, true)));
+    await run.record('record', () => journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
+}
+async function findExpiredOf(run, { achieved }) {
+    const { wanted } = run.asked;
+    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
+    return await findExpired(run.environment.journal.snapshot, released, wanted.retainReleases).catch((error) => {
+        run.request.log.warning(`old releases stay on the record: ${messageOf(error)}`);
+        return { releases: [], sets: [] };
+    });
+}
+async function stillDraining(run, followed) {
+    const { fleet } = run.environment;
+    const until = signOfLife(run.request.clock);
+    const found = await Promise.all(followed.flatMap(({ input, plan, execution }) => plan.steps.map(async ({ id, step }) => {
+        if (step.kind !== 'drain' || execution.stateOf(id) === 'skipped')
+            return [];
+        const isThere = (await fleet.server(step.server).engine.findContainer(step.id)) !== undefined;
+        return isThere ? drainingCopy(input, step, until) : [];
+    })));
+    return found.flat();
+}
+function drainingCopy({ observed, services }, step, until) {
+    const { service, server, id, name } = step;
+    const copy = observed.find((one) => one.name === server)?.copies.find((one) => one.id === id);
+    const ports = services.find((one) => one.name === service)?.ports;
+    if (copy === undefined || copy.isAdopted || ports === undefined)
+        return [];
+    const { slot, release, versionPort } = copy;
+    const port = portOf(slot, versionPort) ?? hostPort(ports.host, slot);
+    return [{ service, server, slot, name, release, port, until }];
+}
+async function drainWithoutLease(run, draining, ended) {
+    const { log, clock } = run.request;
+    log.info('the old copies still drain; the lease is given back, so that other deploys can go on');
+    let isOver = false;
+    while (!isOver) {
+        isOver = await inTime(clock, ended, DRAIN_SIGN_OF_LIFE_MS / 2, false);
+        await run.environment.journal.drains(draining, isOver).catch((error) => log.warning(messageOf(error)));
+    }
+}
+;
+function serversToLeave(facts) {
+    const { failures, reached, servers, policy, isCancelled, warn } = facts;
+    const left = new Map();
+    let routes = [];
+    for (const { step, error } of failures) {
+        if (step.kind !== 'switch' && step.kind !== 'prove')
+            return undefined;
+        left.set(step.server, left.get(step.server) ?? error);
+        routes = step.routes;
+    }
+    if (policy === 'revert' || isCancelled || left.size === reached.length)
+        return undefined;
+    const lost = soleHome(new Set(left.keys()), routes, servers);
+    if (lost === undefined)
+        return left;
+    const names = [...left.keys()].join(', ');
+    warn(`${names} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
+    return undefined;
+}
+function soleHome(left, routes, servers) {
+    const zoneOf = (server) => servers.find(({ name }) => name === server)?.zone;
+    return routes.find(({ copies }) => copies.some(({ server }) => {
+        const mates = copies.filter((other) => zoneOf(other.server) === zoneOf(server));
+        const isZoneLeft = servers.every(({ name, zone }) => zone !== zoneOf(server) || left.has(name));
+        return !isZoneLeft && mates.every((mate) => left.has(mate.server));
+    }))?.service;
+}
+function leftOutFailure(left) {
+    if (left.size === 0)
+        return undefined;
+    const names = [...left.keys()].join(', ');
+    const cause = failureOf([...left.values()].map((error) => ({ error })));
+    return new UserError(`${names} did not switch and was left out, the others have the new version: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
+        cause: [...left.values()][0],
+    });
+}
+;
+function planGoingBack(input, failed) {
+    const now = { ...input, observed: failed.observed, reached: failed.observed.map(({ name }) => name) };
+    const services = input.services.filter(({ name }) => failed.services.includes(name));
+    const graph = new StepGraph();
+    const parts = { stop: [], start: [], check: [], retire: [] };
+    for (const service of services)
+        going_back_goBack(input, now, service, failed.unused, parts);
+    const moved = [...new Set(parts.check.map(({ service }) => service))];
+    const isServed = now.reached.every((server) => servesAlready(now, server, failed.before));
+    const routes = failed.before;
+    const move = { name: 'back', routes, before: routes, moved, servers: serversWithSidecar(now) };
+    const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
+    const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
+    layOut(graph, {
+        ...parts,
+        services: [...failed.services],
+        preDeploy: [],
+        move: isServed && moved.length === 0 ? undefined : move,
+        before: routes,
+        postDeploy: [],
+    }, prepared);
+    return graph.steps;
+}
+function going_back_goBack(before, now, service, unused, parts) {
+    const serving = servingCopies(before, service.name);
+    for (const server of now.reached) {
+        const were = copiesOn(before, service.name, server);
+        const are = copiesOn(now, service.name, server);
+        const isNew = ({ id }) => were.every((copy) => copy.id !== id);
+        for (const copy of are.filter(isNew))
+            addRetired(service, server, copy, unused, parts);
+        for (const copy of were.filter(({ isRunning }) => isRunning)) {
+            const found = are.find(({ id }) => id === copy.id);
+            if (found === undefined || found.isRunning)
+                continue;
+            const isServing = serving.some((one) => one.server === server && one.name === copy.name);
+            addRestarted(now, service, server, found, isServing, parts);
+        }
+    }
+}
+function addRetired(service, server, copy, unused, parts) {
+    const retirement = unused.has(copy.id)
+        ? retireUnused(service, server, copy)
+        : retire(service, server, copy);
+    if (service.spec.policy.strategy === 'recreate') {
+        const { id, name, graceMs } = retirement;
+        parts.stop.push({ kind: 'stop', service: service.name, server, id, name, graceMs });
+        parts.retire.push({ ...retirement, drainTimeoutMs: undefined });
+    }
+    else
+        parts.retire.push(retirement);
+}
+function addRestarted(now, service, server, { id, name, slot, release, isAdopted }, isServing, parts) {
+    const on = now.servers.find((one) => one.name === server);
+    const blueprint = blueprintOf(now, service, on);
+    parts.start.push({
+        kind: 'start',
+        service: service.name,
+        server,
+        slot,
+        name,
+        release,
+        blueprint,
+        existing: id,
+    });
+    const { current } = service.known;
+    if (!isServing || isAdopted)
+        return;
+    parts.check.push(checkOf({ ...service, spec: current ?? service.spec }, server, slot, name));
+}
+;
+class Progress {
+    changes;
+    copies;
+    stale;
+    done = new Set();
+    switched = new Set();
+    dead = [];
+    left = new Map();
+    failure;
+    isUndone = true;
+    hasActed = false;
+    #planned = new Set();
+    constructor({ changes, copies, stale, rollouts }) {
+        this.changes = changes;
+        this.copies = copies;
+        this.stale = stale;
+        for (const name of rollouts.flatMap(({ services }) => services))
+            this.#planned.add(name);
+    }
+    get undone() {
+        if (this.failure === undefined)
+            return new Set();
+        return new Set([...this.#planned].filter((name) => !this.done.has(name)));
+    }
+    note({ rollouts }, execution) {
+        this.hasActed = true;
+        for (const { services, moved, steps, serving } of rollouts) {
+            const isBegun = steps.some((id) => ['running', 'done', 'failed'].includes(execution.stateOf(id)));
+            if (!isBegun || !serving.every((id) => execution.stateOf(id) === 'done'))
+                continue;
+            for (const name of services)
+                this.done.add(name);
+            for (const name of moved)
+                this.switched.add(name);
+        }
+    }
+    goOn(failed, rest) {
+        const ahead = rest.rollouts.flatMap(({ services }) => services);
+        for (const name of failed?.services ?? [])
+            if (!ahead.includes(name))
+                this.done.add(name);
+        for (const name of failed?.moved ?? [])
+            this.switched.add(name);
+        for (const name of ahead)
+            this.#planned.add(name);
+        this.changes = rest.changes.map((change) => {
+            const before = this.changes.find(({ service }) => service === change.service);
+            return before === undefined || before.effect === 'none'
+                ? change
+                : { ...before, servers: change.servers };
+        });
+        this.copies = { ...this.copies, ...rest.copies };
+        this.stale = rest.stale;
+    }
+    leftFailure() {
+        return leftOutFailure(this.left);
+    }
+}
+;
+class Run {
+    request;
+    asked;
+    environment;
+    known;
+    #hasSettled = false;
+    constructor(request, asked, environment) {
+        this.request = request;
+        this.asked = asked;
+        this.environment = environment;
+        this.known = new Knowledge(request.clock.now());
+        environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
+    }
+    async look() {
+        const { narrowing, unfinishedHook, scope, clock } = this.request;
+        const { wanted, secrets, restored } = this.asked;
+        const { fleet, journal, timeline } = this.environment;
+        const seen = await timeline.measure({ phase: 'observe' }, () => survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }));
+        this.#remember(seen.observed);
+        const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+        const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+        const plan = planDeploy(input);
+        checkImages(input, plan);
+        return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
+    }
+    async clearTheWay({ steps, gate }) {
+        const { log } = this.request;
+        const { journal } = this.environment;
+        const first = upTo(steps, gate);
+        this.#refuseToSettleForEver(first);
+        await log.group('Finish what an earlier run has left', async () => {
+            const execution = this.execute(first);
+            await execution.settled;
+            throwFailure(execution.failures);
+            const drains = first.flatMap(({ step }) => (step.kind === 'drain' ? [step] : []));
+            for (const { name, server } of drains) {
+                log.info(`${name} on ${server} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
+            }
+            if (drains.length > 0)
+                await journal.release();
+            await execution.ended;
+            throwFailure(execution.failures);
+            if (drains.length > 0)
+                await journal.reopen();
+        });
+    }
+    async follow(outlook) {
+        const { log } = this.request;
+        const progress = new Progress(outlook.plan);
+        const followed = [];
+        let next = outlook;
+        while (next !== undefined) {
+            const current = { ...next, execution: this.execute(next.plan.steps) };
+            followed.push(current);
+            await log.group(run_titleOf(next.plan), () => current.execution.settled);
+            progress.note(current.plan, current.execution);
+            next = undefined;
+            const failures = current.execution.failures.filter(({ isLate }) => !isLate);
+            if (failures.length === 0)
+                break;
+            const failure = failureOf(failures);
+            this.#refuseBeforeIntent(current, failure);
+            const left = serversToLeave(this.#partialFailure(current, failures));
+            if (left === undefined) {
+                progress.failure = failure;
+                this.#refuseWithoutLease(failure);
+                await this.#goBack(current, progress);
+            }
+            else {
+                next = await log.group('Go on without them', () => this.#goOnWithout(followed, left, progress));
+            }
+        }
+        const { input, plan } = followed.at(-1);
+        await log.group('Drain and record', () => finish_finish(this, followed, progress));
+        return this.report(plan, input, progress);
+    }
+    async takeLeaseAgain() {
+        await this.environment.journal.reopen();
+    }
+    report(plan, input, progress = new Progress(plan)) {
+        const undone = [...progress.undone];
+        const kept = input === undefined ? [] : undone.map((name) => [name, servingCopies(input, name)]);
+        return {
+            plan: { ...plan, changes: progress.changes, copies: progress.copies },
+            services: input?.services ?? [],
+            timeline: this.environment.timeline,
+            probes: this.known.probed,
+            cut: this.known.cut,
+            engineCalls: this.environment.fleet.calls(),
+            failure: progress.failure ?? progress.leftFailure(),
+            undone,
+            copies: { ...progress.copies, ...Object.fromEntries(kept) },
+            changed: !isEmpty(plan) || progress.hasActed,
+        };
+    }
+    execute(steps, isUnstoppable = false) {
+        const unstoppable = this.context(new AbortController().signal);
+        return execute(steps, {
+            kindOf: kindOf,
+            context: isUnstoppable ? unstoppable : this.context(this.signal()),
+            undoContext: unstoppable,
+            timeline: this.environment.timeline,
+            holdsLease: () => this.environment.journal.lease?.isReleased === false,
+        });
+    }
+    async perform(step, isUnstoppable = false) {
+        const execution = this.execute([{ id: step.kind, step, needs: [] }], isUnstoppable);
+        await execution.ended;
+        throwFailure(execution.failures);
+    }
+    async record(phase, work, what = phase) {
+        const { log, clock } = this.request;
+        log.debug(`begins: ${what}`);
+        const begun = clock.now();
+        await this.environment.timeline.measure({ phase }, work);
+        log.debug(`ends: ${what} (${Math.round(clock.now() - begun)} ms)`);
+    }
+    context(signal) {
+        const { log, clock, author } = this.request;
+        const { wanted, secrets } = this.asked;
+        const { fleet, journal } = this.environment;
+        const { lease } = journal;
+        const guard = {
+            run: author.run,
+            fence: lease?.fence ?? 0,
+            signal,
+            confirm: async () => await lease?.confirm(),
+        };
+        return {
+            fleet,
+            scope: { project: wanted.project, environment: wanted.environment },
+            servers: wanted.servers,
+            nginx: wanted.nginx,
+            secrets,
+            log,
+            clock: clock.endingWith(signal),
+            guard,
+            known: this.known,
+            record: {
+                intend: ({ begun }, digests) => journal.intend(begun, digests),
+                noteHook: (step, progress) => this.record('record hook', () => journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
+            },
+            moment: () => undefined,
+        };
+    }
+    signal() {
+        const { lease } = this.environment.journal;
+        const { signal } = this.request;
+        return lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
+    }
+    #remember(observed) {
+        const { fleet } = this.environment;
+        for (const { name: server, copies, sidecar, edge } of observed) {
+            for (const { service, slot, address } of copies) {
+                if (address !== undefined)
+                    this.known.addresses.set(copyKey({ server, service, slot }), address);
+            }
+            for (const [kind, nginx] of [
+                ['sidecar', sidecar],
+                ['edge', edge],
+            ]) {
+                if (!nginx?.isRunning || nginx.address === undefined)
+                    continue;
+                const { id, name, address } = nginx;
+                const facts = { id, name, address };
+                const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
+                this.known.instances.set(nginxKey(server, kind), instance);
+            }
+        }
+    }
+    async #pullAlways(input, plan) {
+        const { fleet } = this.environment;
+        const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
+        await allOrErrors(services.flatMap(({ name, spec: { container: { image }, }, }) => (plan.copies[name] ?? []).map(async ({ server }) => {
+            await this.perform({ kind: 'pull', server, image, policy: 'always' });
+            const found = await findImage(fleet.server(server), image);
+            const observed = input.observed.find((one) => one.name === server);
+            if (found !== undefined)
+                observed?.images.set(image, found);
+        })));
+        return services.length > 0;
+    }
+    #refuseToSettleForEver(steps) {
+        const isSettling = steps.some(({ step }) => step.kind === 'switch');
+        if (isSettling && this.#hasSettled)
+            throw new Error('edges and sidecars do not agree who has the traffic');
+        this.#hasSettled ||= isSettling;
+    }
+    #refuseBeforeIntent({ plan, execution }, failure) {
+        const intent = plan.steps.find(({ step }) => step.kind === 'record intent');
+        if (intent !== undefined && execution.stateOf(intent.id) !== 'done')
+            throw failure;
+    }
+    #refuseWithoutLease(failure) {
+        if (this.environment.journal.lease?.lost.aborted)
+            throw failure;
+    }
+    #partialFailure({ plan, input }, failures) {
+        const { wanted } = this.asked;
+        return {
+            failures,
+            plan,
+            reached: input.reached,
+            servers: wanted.servers,
+            policy: wanted.onPartialFailure,
+            isCancelled: this.signal().aborted,
+            warn: (sentence) => this.request.log.warning(sentence),
+        };
+    }
+    async #goBack({ input, plan, execution }, progress) {
+        const failed = failedRollout(plan, execution);
+        const { log } = this.request;
+        if (failed === undefined)
+            return;
+        await log.group(`Go back: ${failed.services.join(', ')}`, async () => {
+            try {
+                const observed = await this.#observeLiving(input, progress);
+                const { services, before } = failed;
+                const steps = planGoingBack(input, { services, before, unused: this.known.unused, observed });
+                const back = this.execute(steps, true);
+                await back.ended;
+                throwFailure(back.failures);
+                progress.isUndone = progress.dead.length === 0;
+            }
+            catch (error) {
+                progress.isUndone = false;
+                log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
+            }
+        });
+    }
+    async #observeLiving({ scope, reached }, { dead }) {
+        const { fleet } = this.environment;
+        const { log, clock } = this.request;
+        const looks = reached.map((server) => observe(fleet.server(server), scope, this.asked.wanted, clock));
+        const outcomes = await Promise.allSettled(looks);
+        return outcomes.flatMap((outcome, index) => {
+            if (outcome.status === 'fulfilled')
+                return [outcome.value];
+            const server = reached[index];
+            dead.push(server);
+            log.warning(`${server} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
+            return [];
+        });
+    }
+    async #goOnWithout(followed, left, progress) {
+        const { log } = this.request;
+        const { input, plan, execution } = followed.at(-1);
+        for (const [server, error] of left) {
+            progress.left.set(server, error);
+            log.warning(`${server} did not switch, and is left out: ${messageOf(error)}`);
+        }
+        let rest = await this.#lookWithout(input, plan, followed, left);
+        if (rest.plan.gate.length > 0) {
+            await this.clearTheWay(rest.plan);
+            rest = await this.#lookWithout(input, plan, followed, left);
+        }
+        this.request.onPlan(rest.plan);
+        progress.goOn(failedRollout(plan, execution), rest.plan);
+        return rest;
+    }
+    async #lookWithout(input, { copies }, followed, left) {
+        const { fleet, journal } = this.environment;
+        const { clock } = this.request;
+        const living = input.reached.filter((server) => !left.has(server));
+        const observed = await allOrErrors(living.map((server) => observe(fleet.server(server), input.scope, this.asked.wanted, clock)));
+        const draining = followed.flatMap(({ plan, execution }) => plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && execution.stateOf(id) !== 'skipped' ? [step.id] : []));
+        const { state } = journal.snapshot;
+        const seen = assembleWithout(input, { left: [...left.keys()], observed, state, copies, draining });
+        return { input: seen, plan: planWithout(seen) };
+    }
+}
+function failedRollout({ rollouts }, execution) {
+    return rollouts.find(({ steps, serving }) => steps.some((id) => ['done', 'failed'].includes(execution.stateOf(id))) &&
+        !serving.every((id) => execution.stateOf(id) === 'done'));
+}
+function run_titleOf({ rollouts }) {
+    const services = rollouts.flatMap((rollout) => rollout.services);
+    return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
+}
+function throwFailure(failures) {
+    if (failures.length > 0)
+        throw failureOf(failures);
+}
+;
+async function deploy(request) {
+    const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
+    const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
+    const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
+    return await withEnvironment(request, opening, async (environment) => {
+        const { fleet, journal } = environment;
+        const asked = await restore(request, environment.wanted, journal.snapshot, fleet);
+        return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
+    });
+}
+async function deployTo(run, request, { fleet }) {
+    const { clock, log } = request;
+    const vitals = Promise.all(fleet.servers.map((server) => takeVitals(server, clock)));
+    for (;;) {
+        const { input, plan } = await log.group('Look at what runs', () => run.look());
+        announce(plan, request, forgottenServers(input));
+        refuseUnfinished(plan.unfinished);
+        if (plan.gate.length > 0) {
+            await run.clearTheWay(plan);
+            continue;
+        }
+        if (isEmpty(plan))
+            return run.report(plan);
+        deploy_checkServers(await vitals, plan, request);
+        const report = await run.follow({ input, plan });
+        if (plan.postponed.length === 0 || report.failure !== undefined)
+            return report;
+        await run.takeLeaseAgain();
+    }
+}
+function announce(plan, { log, onPlan }, forgotten) {
+    onPlan(plan);
+    for (const sentence of plan.staying)
+        log.warning(sentence);
+    for (const server of forgotten) {
+        log.warning(`${server} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
+    }
+}
+function deploy_checkServers(vitals, plan, { log }) {
+    for (const one of vitals.filter((known) => known !== undefined)) {
+        const { server, level, message } = judgeClock(one);
+        if (level === 'warning')
+            log.warning(`${server}: ${message}`);
+    }
+    failTogether(errorsOf(certainFailures(vitals, plan)));
+}
+;
+function foreseenFailure({ findings }) {
+    const errors = errorsOf(findings);
+    return errors.length > 1 ? new UserErrors(errors) : errors[0];
+}
+;
+function findCycles(dependencies) {
+    const cycles = [];
+    const finished = new Set();
+    const visit = (service, way) => {
+        const start = way.indexOf(service);
+        if (start !== -1) {
+            cycles.push([...way.slice(start), service]);
+            return;
+        }
+        if (finished.has(service))
+            return;
+        for (const next of dependencies.get(service) ?? [])
+            visit(next, [...way, service]);
+        finished.add(service);
+    };
+    for (const service of dependencies.keys())
+        visit(service, []);
+    return cycles;
 }
 ;
 const LOCAL_SERVER = {
+    name: 'localhost',
     host: 'localhost',
     port: 0,
     user: '',
@@ -66656,6 +74562,7 @@ function resolveServers(environment) {
     return environment.servers.map((server) => {
         const user = server.user ?? environment.user ?? '';
         return {
+            name: environment_nameOf(server),
             host: server.host,
             port: server.port ?? DEFAULTS.server.port,
             user,
@@ -66675,57 +74582,10 @@ function resolveJump(jump, user) {
     };
 }
 ;
-const redisPing = (client) => ['CMD-SHELL', `${client} ping | grep -qE 'PONG|NOAUTH'`];
-const RECOGNISED = new Map([
-    ['postgres', { port: 5432, test: ['CMD', 'pg_isready', '-h', '127.0.0.1'] }],
-    ['redis', { port: 6379, test: redisPing('redis-cli') }],
-    ['valkey', { port: 6379, test: redisPing('valkey-cli') }],
-    ['mongo', { port: 27017 }],
-    ['mysql', { port: 3306, test: ['CMD', 'mysqladmin', 'ping', '-h', '127.0.0.1'] }],
-    ['mariadb', { port: 3306, test: ['CMD', 'mariadb-admin', 'ping', '-h', '127.0.0.1'] }],
-    ['rabbitmq', { port: 5672, test: ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'] }],
-    ['kafka', { port: 9092 }],
-]);
-function recogniseImage(image) {
-    return RECOGNISED.get(imageBaseName(image));
-}
-function recognisedImages() {
-    return [...RECOGNISED];
-}
-;
-function resolveService(name, input, variables, report) {
-    const recognised = input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-    const protocol = input.protocol ?? defaultProtocol(input, recognised);
-    const port = input.port ?? recognised?.port;
-    if (input.image === undefined)
-        report([], 'needs an image', 'Write image: name:tag.');
-    if (port === undefined)
-        report([], 'needs a port', 'Write port: the port the container listens on.');
-    if (protocol === 'tcp' && input.domain?.length) {
-        report(['domain'], `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`, 'Write protocol: http if it speaks HTTP.');
-    }
+function checkService(input, report) {
     checkVolumes(input, report);
     checkSecrets(input, report);
     checkReservation(input, report);
-    return {
-        name,
-        protocol,
-        port: port ?? 0,
-        dependsOn: input.depends_on ?? [],
-        placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-        container: container(input, variables),
-        route: {
-            domains: input.domain ?? [],
-            idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
-        },
-        policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
-        ...given('adopt', input.adopt),
-    };
-}
-function defaultProtocol(input, recognised) {
-    if (recognised)
-        return 'tcp';
-    return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
 }
 function checkVolumes(input, report) {
     if (input.share_volumes)
@@ -66756,6 +74616,68 @@ function checkReservation(input, report) {
     if ((reservations?.memory ?? 0) > (limits?.memory ?? Number.POSITIVE_INFINITY)) {
         report(['deploy', 'resources', 'reservations', 'memory'], 'is more than the limit');
     }
+}
+;
+function resolveService(name, { base, over, image }, variables, report) {
+    const input = { ...mergeService(base, over), ...given('image', image) };
+    const recognised = input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
+    const protocol = input.protocol ?? defaultProtocol(input, recognised);
+    const port = input.port ?? recognised?.port;
+    if (input.image === undefined)
+        report([], 'needs an image', 'Write image: name:tag.');
+    if (port === undefined)
+        report([], 'needs a port', 'Write port: the port the container listens on.');
+    if (protocol === 'tcp' && input.domain?.length) {
+        report(['domain'], `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`, 'Write protocol: http if it speaks HTTP.');
+    }
+    checkService(input, report);
+    return {
+        name,
+        protocol,
+        port: port ?? 0,
+        dependsOn: input.depends_on ?? [],
+        placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
+        container: container(input, variables),
+        route: {
+            domains: input.domain ?? [],
+            idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
+        },
+        policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
+        ...given('adopt', input.adopt),
+    };
+}
+function mergeService(base, over) {
+    const merged = mergeMaps(base ?? {}, over ?? {});
+    const { healthcheck, logging } = over ?? {};
+    if (merged.healthcheck && healthcheck) {
+        if (healthcheck.path !== undefined && healthcheck.test === undefined)
+            delete merged.healthcheck.test;
+        if (healthcheck.test !== undefined && healthcheck.path === undefined)
+            delete merged.healthcheck.path;
+        const namesACheck = healthcheck.path !== undefined || healthcheck.test !== undefined;
+        if (namesACheck && healthcheck.disable === undefined)
+            delete merged.healthcheck.disable;
+    }
+    if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
+        merged.logging = logging;
+    }
+    return merged;
+}
+function mergeMaps(base, over) {
+    const merged = { ...base };
+    for (const [name, value] of Object.entries(over)) {
+        const before = Object.hasOwn(base, name) ? base[name] : undefined;
+        merged[name] = resolve_service_isMap(before) && resolve_service_isMap(value) ? mergeMaps(before, value) : value;
+    }
+    return merged;
+}
+function resolve_service_isMap(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function defaultProtocol(input, recognised) {
+    if (recognised)
+        return 'tcp';
+    return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
 }
 function resolveHealthcheck(input, protocol, recognised, report) {
     const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
@@ -66846,21 +74768,24 @@ function given(name, value) {
 }
 ;
 function resolveEnvironment(loaded, environment, options = {}) {
-    const input = environmentOf(loaded, environment);
+    const input = resolve_environmentOf(loaded, environment);
     const errors = [];
     const report = (service, path, message, hint) => {
-        const origin = originOf(loaded, environment, ['services', service, ...path]);
+        const [over, base] = originsOf(environment, ['services', service, ...path]);
+        const origin = loaded.has(over) ? over : base;
         errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
     };
     const servers = resolveServers(input);
-    const merged = mergedServices(loaded, input);
-    applyImages(merged, options.images ?? {}, errors);
-    const services = [...merged].map(([name, service]) => resolveService(name, service, loaded.variables, (path, message, hint) => report(name, path, message, hint)));
+    const base = new Map(Object.entries(loaded.config.services ?? {}));
+    const over = new Map(Object.entries(input.services ?? {}));
+    const names = [...new Set([...base.keys(), ...over.keys()])];
+    const images = resolve_checkImages(options.images ?? {}, names, errors);
+    const services = names.map((name) => resolveService(name, { base: base.get(name), over: over.get(name), image: images.get(name) }, loaded.variables, (path, message, hint) => report(name, path, message, hint)));
     checkServiceNames(loaded, environment, services, report);
     checkPlacement(services, servers, report);
-    checkDependencies(services, report);
-    checkDomains(services, report);
-    failTogether(inOrder(errors));
+    resolve_checkDependencies(services, report);
+    resolve_checkDomains(services, report);
+    failTogether(load_inOrder(errors));
     const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
     return {
         project: loaded.config.project,
@@ -66877,7 +74802,7 @@ function resolveEnvironment(loaded, environment, options = {}) {
         onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
     };
 }
-function environmentOf(loaded, name) {
+function resolve_environmentOf(loaded, name) {
     const { environments } = loaded.config;
     const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
     if (found)
@@ -66888,31 +74813,26 @@ function environmentOf(loaded, name) {
         location: loaded.locate(['environments']),
     });
 }
-function mergedServices(loaded, environment) {
-    const base = new Map(Object.entries(loaded.config.services ?? {}));
-    const over = new Map(Object.entries(environment.services ?? {}));
-    const names = new Set([...base.keys(), ...over.keys()]);
-    return new Map([...names].map((name) => [name, mergeService(base.get(name), over.get(name))]));
-}
-function applyImages(services, images, errors) {
-    for (const [name, image] of Object.entries(images)) {
-        const service = services.get(name);
-        if (service === undefined) {
-            const known = [...services.keys()];
-            errors.push(new UserError(`images: there is no service ${JSON.stringify(name)}${didYouMean(name, known)}`, {
-                hint: `The services are ${listed(known)}.`,
+function resolve_checkImages(images, services, errors) {
+    const checked = new Map();
+    for (const [service, image] of Object.entries(images)) {
+        if (!services.includes(service)) {
+            const didMean = didYouMean(service, services);
+            errors.push(new UserError(`images: there is no service ${JSON.stringify(service)}${didMean}`, {
+                hint: `The services are ${listed(services)}.`,
             }));
             continue;
         }
         try {
-            services.set(name, { ...service, image: parseImage(image) });
+            checked.set(service, parseImage(image));
         }
         catch (error) {
             if (!(error instanceof UserError))
                 throw error;
-            errors.push(new UserError(`images: ${name}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
+            errors.push(new UserError(`images: ${service}: ${error.message}`, error.hint ? { hint: error.hint } : {}));
         }
     }
+    return checked;
 }
 function checkServiceNames(loaded, environment, services, report) {
     for (const { name, container } of services) {
@@ -66944,7 +74864,7 @@ function checkPlacement(services, servers, report) {
         }
     }
 }
-function checkDependencies(services, report) {
+function resolve_checkDependencies(services, report) {
     const known = services.map(({ name }) => name);
     for (const { name, dependsOn } of services) {
         for (const dependency of dependsOn) {
@@ -66958,7 +74878,7 @@ function checkDependencies(services, report) {
         report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
     }
 }
-function checkDomains(services, report) {
+function resolve_checkDomains(services, report) {
     const owners = new Map();
     for (const { name, route } of services) {
         for (const domain of route.domains) {
@@ -66970,6688 +74890,202 @@ function checkDomains(services, report) {
     }
 }
 ;
-class EngineError extends Error {
-    status;
-    constructor(status, message) {
-        super(message);
-        this.name = 'EngineError';
-        this.status = status;
-    }
-}
-function isStatus(error, ...statuses) {
-    return error instanceof EngineError && statuses.includes(error.status);
-}
-class EngineHttp {
-    #agent;
-    requests = 0;
-    guard = () => undefined;
-    explain = (error) => error;
-    constructor(dial, connections) {
-        this.#agent = new undici.Agent({
-            connections,
-            pipelining: 1,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            keepAliveTimeout: 60_000,
-            connect: (_options, done) => {
-                dial().then((stream) => done(null, stream), (error) => done(error, null));
-            },
+function keys_parseHostKey(line) {
+    const [type, base64] = line.trim().split(/\s+/);
+    const blob = Buffer.from(base64 ?? '', 'base64');
+    if (type === undefined || blob.length < 8 || blobType(blob) !== type) {
+        throw new UserError(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
+            hint: 'Write type and key as in a .pub file: "ssh-ed25519 AAAA…".',
         });
     }
-    async json(request) {
-        const { body } = await this.send(request);
-        const text = await this.#whole(request, body.text());
-        return (text === '' ? undefined : JSON.parse(text));
-    }
-    async bytes(request) {
-        const { body } = await this.send(request);
-        return Buffer.from(await this.#whole(request, body.arrayBuffer()));
-    }
-    async send(request) {
-        const sending = this.#sendOnce(request).catch((error) => {
-            if (request.method !== 'GET' || !isTunnelBroken(error))
-                throw error;
-            return this.#sendOnce(request);
-        });
-        return await this.#whole(request, sending);
-    }
-    async #whole({ signal }, work) {
-        try {
-            return await work;
-        }
-        catch (error) {
-            const isTold = error instanceof EngineError || error instanceof UserError || signal?.aborted;
-            throw isTold ? error : this.explain(error);
-        }
-    }
-    async #sendOnce(request) {
-        if (request.method !== 'GET')
-            this.guard();
-        this.requests += 1;
-        const response = await this.#agent.request({
-            origin: 'http://docker',
-            path: `/${request.path.map(encodeURIComponent).join('/')}${queryString(request.query)}`,
-            method: request.method,
-            headers: { host: 'docker', ...contentType(request.body), ...request.headers },
-            body: request.body === undefined || Buffer.isBuffer(request.body)
-                ? request.body
-                : JSON.stringify(request.body),
-            signal: request.signal,
-        });
-        if (response.statusCode >= 400) {
-            throw new EngineError(response.statusCode, engineMessage(await response.body.text()));
-        }
-        return response;
-    }
-    async destroy() {
-        await this.#agent.destroy();
-    }
+    return { type, blob };
 }
-function contentType(body) {
-    if (body === undefined)
-        return {};
-    return { 'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json' };
+function blobType(blob) {
+    const length = blob.readUInt32BE(0);
+    return blob.subarray(4, 4 + length).toString('latin1');
 }
-function queryString(query = {}) {
-    const parameters = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) {
-        if (value === undefined)
-            continue;
-        parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value));
-    }
-    return parameters.size === 0 ? '' : `?${parameters}`;
+function hostKeyLine(blob) {
+    return `${blobType(blob)} ${blob.toString('base64')}`;
 }
-function engineMessage(body) {
-    try {
-        return JSON.parse(body).message;
-    }
-    catch {
-        return body.trim() || 'the engine gave no reason';
-    }
+function fingerprint(blob) {
+    return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
-;
-function explainCutOff(host, error) {
-    return new UserError(`${host}: the connection to its Docker engine broke off (${messageOf(error)})`, {
-        hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
-        cause: error,
-    });
+function signatureAlgorithms(type) {
+    return type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
 }
-function explainRefusal(what, error) {
-    if (!(error instanceof EngineError))
-        return error;
-    return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
-        hint: /no space left on device/.test(error.message)
-            ? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
-            : 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
-        cause: error,
-    });
-}
-;
-class Fleet {
-    servers;
-    constructor(servers) {
-        this.servers = servers;
-        for (const { host, engine } of servers)
-            engine.http.explain = (error) => explainCutOff(host, error);
-    }
-    static async connect(provider, specs) {
-        const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
-        const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-        const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-        if (failures.length > 0) {
-            await Promise.all(servers.map((server) => server.close()));
-            for (const failure of failures)
-                if (!(failure instanceof UserError))
-                    throw failure;
-            failTogether(failures);
-        }
-        return new Fleet(servers);
-    }
-    server(host) {
-        const found = this.servers.find((server) => server.host === host);
-        if (found === undefined)
-            throw new Error(`no server ${host} in the fleet`);
-        return found;
-    }
-    async onAll(work, servers = this.servers) {
-        return await allOrErrors(servers.map(work));
-    }
-    guardWith(guard) {
-        for (const { engine } of this.servers)
-            engine.http.guard = guard;
-    }
-    calls() {
-        return this.servers.reduce((sum, server) => sum + server.engine.http.requests, 0);
-    }
-    async close() {
-        await Promise.all(this.servers.map((server) => server.close()));
-    }
-}
-async function allOrErrors(work) {
-    const outcomes = await Promise.allSettled(work);
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-    for (const failure of failures)
-        if (!(failure instanceof UserError))
-            throw failure;
-    failTogether([...new Set(failures)]);
-    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-}
-;
-function serversOf({ servers }, { zones, excludedServers = [] }) {
-    return servers.filter(({ host, zone }) => (zones === undefined || zones.includes(zone)) && !excludedServers.includes(host));
-}
-function selectedOf({ services }, narrowing) {
-    return services.filter(({ name }) => narrowing.services?.includes(name) ?? true);
-}
-function checkNarrowing(wanted, { services, zones, excludedServers }) {
-    const known = wanted.services.map(({ name }) => name);
-    const unknown = services?.find((name) => !known.includes(name));
-    if (unknown !== undefined) {
-        throw new UserError(`there is no service "${unknown}" in the file`, {
-            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
-        });
-    }
-    const allZones = [...new Set(wanted.servers.map(({ zone }) => zone))];
-    const unknownZone = zones?.find((zone) => !allZones.includes(zone));
-    if (unknownZone !== undefined) {
-        throw new UserError(`no server of ${wanted.environment} is in zone "${unknownZone}"`, {
-            hint: `The zones are ${allZones.join(', ')}.`,
-        });
-    }
-    checkExcluded(wanted, { zones, excludedServers });
-}
-function checkExcluded(wanted, narrowing) {
-    const hosts = wanted.servers.map(({ host }) => host);
-    const unknown = narrowing.excludedServers?.find((host) => !hosts.includes(host));
-    if (unknown !== undefined) {
-        throw new UserError(`no server of ${wanted.environment} is "${unknown}", so it cannot be excluded`, {
-            hint: `The input "exclude-servers" takes one of ${hosts.join(', ')} a line.`,
-        });
-    }
-    if (serversOf(wanted, narrowing).length > 0)
-        return;
-    throw new UserError(`no server of ${wanted.environment} is left to work on`, {
-        hint: 'The inputs "exclude-servers" and "zones" leave none.',
-    });
-}
-function checkPorts(services, { servers }, { zones }) {
-    if (zones === undefined || servers.every(({ zone }) => zones.includes(zone)))
-        return;
-    const moved = services.find(({ isSelected, spec, known: { current } }) => {
-        if (!isSelected || current === undefined)
-            return false;
-        return spec.port !== current.port || spec.protocol !== current.protocol;
-    });
-    if (moved === undefined)
-        return;
-    throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
-        hint: 'Deploy it to all zones in one run: leave the input "zones" empty.',
-    });
-}
-function narrowing_checkDomains(services) {
-    for (const service of services.filter(({ isSelected }) => isSelected)) {
-        for (const domain of service.spec.route.domains) {
-            const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
-            if (owner === undefined)
-                continue;
-            throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
-                hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
-            });
-        }
-    }
-}
-function narrowing_checkDependencies(services) {
-    const names = new Set(services.map(({ name }) => name));
-    for (const service of services.filter(({ isSelected }) => isSelected)) {
-        const missing = service.dependsOn.find((name) => !names.has(name));
-        if (missing !== undefined) {
-            throw new UserError(`${service.name} depends on ${missing}, which is not deployed yet`, {
-                hint: `Deploy it first, or in the same run: add "${missing}" to the input "service".`,
-            });
-        }
-    }
-}
-;
-const SUBJECT_MAX = 72;
-function historyMessage(scope, changes) {
-    const start = `${scope.project} ${scope.environment}: `;
-    const parts = changes.map(describeChange);
-    if (parts.length === 0)
-        return { subject: `${start}recorded` };
-    const whole = start + parts.join(', ');
-    if (whole.length <= SUBJECT_MAX || parts.length === 1)
-        return { subject: whole };
-    for (let shown = parts.length - 1;; shown--) {
-        const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-        if (subject.length <= SUBJECT_MAX || shown === 1) {
-            return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-        }
-    }
-}
-function describeChange(change) {
-    const { service } = change;
-    switch (change.kind) {
-        case 'begun':
-            return `begin ${service} ${step(change.from, change.to)}`;
-        case 'released': {
-            const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
-            const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
-            return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
-        }
-        case 'removed':
-            return `${service} removed (was ${change.from})`;
-        case 'failed':
-            return `${service} ${step(change.from, change.to)} not deployed`;
-        case 'routed':
-            return `${service} routes`;
-        case 'policy':
-            return `${service} policy`;
-        case 'recorded':
-            return `${service} recorded`;
-    }
-}
-function formatMessage(message) {
-    const trailers = Object.entries(message.trailers)
-        .filter((entry) => entry[1] !== undefined && entry[1].trim() !== '')
-        .map(([key, value]) => `${key}: ${oneLine(value)}`)
-        .join('\n');
-    const parts = [oneLine(message.subject), message.body?.trim(), trailers];
-    return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`;
-}
-function step(from, to) {
-    return from === 0 ? `→ ${to}` : `${from} → ${to}`;
-}
-function oneLine(text) {
-    return text.replace(/\s+/g, ' ').trim();
-}
-;
-function recordHook(state, { service, hook, release, host }, progress) {
-    const recorded = state.services[service];
-    if (recorded === undefined)
-        throw new Error(`${service} runs a hook, and is not recorded`);
-    const before = recorded.hooks?.release === release ? recorded.hooks : undefined;
-    const hooks = { ...before, release, host, [hook]: progress };
-    return { ...state, services: { ...state.services, [service]: { ...recorded, hooks } } };
-}
-function withHooks({ hooks: before, ...recorded }, release, begun) {
-    const known = before?.release === release ? before : undefined;
-    const hooks = begun ?? known;
-    return { ...recorded, ...(hooks && { hooks }) };
-}
-function hasUnfinished({ hooks }) {
-    return hooks?.pre_deploy === 'begun';
-}
-function describeHooks(service, hooks) {
-    if (hooks === undefined)
-        return [];
-    const { release, host } = hooks;
-    return ['pre_deploy', 'post_deploy'].flatMap((hook) => {
-        const what = `${hook} of ${service} release ${release} on ${host}`;
-        if (hooks[hook] === 'begun')
-            return [`${what} was begun, and no run has seen its end`];
-        return hooks[hook] === 'failed' ? [`${what} has failed`] : [];
-    });
-}
-var external_node_crypto_ = __nccwpck_require__(7598);
-;
-const HOST_PORTS = { first: 8000, count: 1000 };
-const INTERNAL_PORTS = { first: 5000, count: 1000 };
-const SECONDARY_OFFSET = 10_000;
-function stablePort(input, range) {
-    return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
-}
-function preferredHostPort(scope, service, containerPort) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
-}
-function preferredInternalPort(scope, service) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
-}
-function preferredVersionPort(scope, { service, containerPort, version }) {
-    return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
-}
-function hostPort(base, side) {
-    return side === 'base' ? base : base + SECONDARY_OFFSET;
-}
-function basePort(port) {
-    return port >= HOST_PORTS.first + SECONDARY_OFFSET ? port - SECONDARY_OFFSET : port;
-}
-function allocatePorts(scope, requests, inUse) {
-    const hosts = new Set(inUse.foreignHostPorts);
-    const internals = new Set();
-    for (const ports of inUse.recorded.values()) {
-        hosts.add(ports.host);
-        internals.add(ports.internal);
-    }
-    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-    const allocated = new Map();
-    for (const { service, containerPort } of byName) {
-        const ports = inUse.recorded.get(service) ?? {
-            host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
-            internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
-        };
-        allocated.set(service, ports);
-    }
-    return allocated;
-}
-function allocateVersionPorts(scope, requests, inUse) {
-    const taken = new Set(inUse);
-    const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-    return new Map(byName.map((request) => [request.service, take(taken, HOST_PORTS, preferredVersionPort(scope, request))]));
-}
-function take(taken, range, preferred) {
-    for (let step = 0; step < range.count; step++) {
-        const port = range.first + ((preferred - range.first + step) % range.count);
-        if (!taken.has(port)) {
-            taken.add(port);
-            return port;
-        }
-    }
-    throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
-}
-;
-const LONGEST_HISTORY = 10;
-function withEntry(recorded, { change, outcome, probe, restores }, { run, actor, commit }, { now, tookMs }) {
-    const entry = {
-        release: change.to,
-        outcome,
-        at: now.toISOString(),
-        run,
-        actor,
-        ...(commit !== undefined && { commit }),
-        why: [...change.reasons],
-        took_ms: Math.round(tookMs),
-        ...(probe !== undefined && { sent: probe.sent, lost: probe.lost }),
-        ...(restores !== undefined && { restores }),
-    };
-    return { ...recorded, history: [entry, ...(recorded.history ?? [])].slice(0, LONGEST_HISTORY) };
-}
-;
-function releaseOf(scope, service, digest, author, now) {
-    const { protocol, port, container, route, policy } = service.spec;
-    return {
-        schema: 1,
-        ...scope,
-        service: service.name,
-        number: service.release.number,
-        protocol,
-        port,
-        container,
-        route,
-        policy,
-        ...(digest !== undefined && { image_digest: digest }),
-        ...(digest === undefined && service.imageId !== undefined && { image_id: service.imageId }),
-        ...(service.restored !== undefined && { restores: restoredBy(service) }),
-        secrets_version: service.release.secretsVersion,
-        created_at: now.toISOString(),
-        ...(author.commit !== undefined && { commit: author.commit }),
-        run: author.run,
-        actor: author.actor,
-    };
-}
-function restoredBy({ restored }) {
-    return restored?.restores ?? restored?.number;
-}
-function recordIntent(state, begun, hooks, author, now) {
-    const services = { ...state.services };
-    for (const service of begun) {
-        const pending = { release: service.release.number, run: author.run, since: now.toISOString() };
-        const before = services[service.name] ?? emptyRecord(service, author, now);
-        services[service.name] = { ...withHooks(before, service.release.number, hooks[service.name]), pending };
-    }
-    return { ...state, services, ...numbersWith(state, begun) };
-}
-function numbersWith({ release_numbers: before = {}, secrets_versions: given = {} }, services) {
-    const numbers = { ...before };
-    const versions = { ...given };
-    for (const { name, release, known } of services) {
-        numbers[name] = Math.max(numbers[name] ?? 0, release.number);
-        const highest = Math.max(versions[name] ?? 0, release.secretsVersion, known.current?.secrets_version ?? 0, known.pending?.secrets_version ?? 0);
-        if (highest > 0)
-            versions[name] = highest;
-    }
-    return {
-        release_numbers: numbers,
-        ...(Object.keys(versions).length > 0 && { secrets_versions: versions }),
-    };
-}
-function recordOutcome(state, outcome, isMultiServer, author, now) {
-    const when = { now, tookMs: outcome.tookMs };
-    const services = { ...state.services };
-    for (const achieved of outcome.achieved) {
-        const recorded = recordOf(services, achieved, isMultiServer, author, now);
-        const { service, change, isSwitched, probe } = achieved;
-        const isNews = isSwitched || change.from !== change.to;
-        const restores = restoredBy(service);
-        services[service.name] = isNews
-            ? withEntry(recorded, { change, outcome: 'deployed', probe, restores }, author, when)
-            : recorded;
-    }
-    for (const { service } of outcome.removed)
-        delete services[service];
-    for (const change of outcome.isUndone ? outcome.failed : []) {
-        const recorded = services[change.service];
-        if (recorded === undefined)
-            continue;
-        if (recorded.release === 0 && !hasUnfinished(recorded))
-            delete services[change.service];
-        else {
-            const kept = withoutPending(recorded);
-            services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
-        }
-    }
-    const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
-    return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
-}
-function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
-    const kept = Object.entries(before).filter(([host]) => !returned.includes(host) && !left.includes(host));
-    const added = left.map((host) => {
-        const reason = reasons.get(host);
-        const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
-        return [host, before[host] ?? entry];
-    });
-    const stale = Object.fromEntries([...kept, ...added]);
-    return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
-}
-function recordOf(services, { service, change, standing, image, isSwitched, probe, draining }, isMultiServer, author, now) {
-    const before = services[service.name] ?? emptyRecord(service, author, now);
-    const { pending, draining: drained, ...kept } = before;
-    const isNumberNew = before.release !== change.to;
-    return {
-        ...kept,
-        release: change.to,
-        image,
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: standing.map(({ host, side, name, port, release }) => ({
-            host,
-            side,
-            container: name,
-            port: isMultiServer ? (port ?? hostPort(service.ports.host, side)) : service.spec.port,
-            healthy: true,
-            release,
-        })),
-        deployed_at: isNumberNew || isSwitched ? now.toISOString() : before.deployed_at,
-        ...(isSwitched && { switched_at: now.toISOString() }),
-        previous: isNumberNew ? before.release : before.previous,
-        run: isNumberNew || isSwitched ? author.run : before.run,
-        ...(draining.length > 0 && { draining }),
-        ...(probe !== undefined && { probe: probeFacts(probe) }),
-    };
-}
-function recordDrain(state, containers, until) {
-    const services = Object.fromEntries(Object.entries(state.services).map(([name, { draining = [], ...recorded }]) => {
-        const left = draining.flatMap((one) => {
-            if (!containers.includes(one.container))
-                return [one];
-            return until === undefined ? [] : [{ ...one, until }];
-        });
-        return [name, { ...recorded, ...(left.length > 0 && { draining: left }) }];
-    }));
-    return { ...state, services };
-}
-function historyOf(outcome) {
-    const achieved = outcome.achieved
-        .filter(({ change }) => change.effect !== 'none')
-        .map((one) => {
-        const { service, from, to, effect } = one.change;
-        if (!isBegunAndStanding(one)) {
-            if (effect === 'record' && from !== to && from !== 0)
-                return { service, kind: 'policy' };
-            if (effect === 'record')
-                return { service, kind: 'recorded' };
-            if (effect === 'reload')
-                return { service, kind: 'routed' };
-        }
-        const { length: servers } = one.standing;
-        return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
-    });
-    const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
-    const failed = outcome.failed
-        .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-        .map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
-    return [...achieved, ...removed, ...failed];
-}
-function isBegunAndStanding({ service: { known }, change: { to }, standing }) {
-    return (known.pending?.number === to && standing.length > 0 && standing.every(({ release }) => release === to));
-}
-function begunChanges(plan, begun) {
-    return begun.map(({ name: service, release }) => ({
-        service,
-        kind: 'begun',
-        from: plan.changes.find((change) => change.service === service)?.from ?? 0,
-        to: release.number,
-    }));
-}
-function probeFacts({ losses, ...facts }) {
-    return facts;
-}
-function withoutPending({ pending, ...recorded }) {
-    return recorded;
-}
-function emptyRecord(service, author, now) {
-    return {
-        release: 0,
-        image: '',
-        internal_port: service.ports.internal,
-        host_port: service.ports.host,
-        servers: [],
-        deployed_at: now.toISOString(),
-        previous: 0,
-        run: author.run,
-    };
-}
-;
-const DRAIN_SIGN_OF_LIFE_MS = 10 * 60_000;
-const RECORD_DRAIN_MS = 60_000;
-class Journal {
-    #store;
-    #options;
-    #written = new Set();
-    #snapshot;
-    #lease;
-    constructor(store, options, snapshot, lease) {
-        this.#store = store;
-        this.#options = options;
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    static async open(opening, options) {
-        const store = await opening;
-        try {
-            if (options.isReadOnly)
-                return new Journal(store, options, await store.read(), undefined);
-            const { snapshot, lease } = await acquire(store, options.leaseWaitMs, options.signal);
-            return new Journal(store, options, snapshot, lease);
-        }
-        catch (error) {
-            await store.close();
-            throw error;
-        }
-    }
-    get snapshot() {
-        return this.#snapshot;
-    }
-    get lease() {
-        return this.#lease;
-    }
-    async release() {
-        await this.#lease?.release();
-    }
-    async reopen() {
-        const { leaseWaitMs, signal } = this.#options;
-        const { snapshot, lease } = await acquire(this.#store, leaseWaitMs, signal);
-        this.#snapshot = snapshot;
-        this.#lease = lease;
-    }
-    async intend(plan, begun, digests) {
-        const { author } = this.#options;
-        const now = new Date();
-        const releases = this.#newReleases(begun, digests, now);
-        await this.#commit((state) => recordIntent(state, begun, plan.hooks, author, now), historyMessage(plan.scope, begunChanges(plan, begun)), { releases });
-        for (const { name } of begun)
-            this.#written.add(name);
-    }
-    async conclude(outcome, isMultiServer, digests, expired) {
-        const { scope, author } = this.#options;
-        const now = new Date();
-        const services = outcome.achieved.map(({ service }) => service);
-        await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
-    }
-    async notes(step, progress) {
-        const { project, environment } = this.#options.scope;
-        const { service, hook, release } = step;
-        await this.#commit((state) => recordHook(state, step, progress), { subject: `${project} ${environment}: ${service} ${hook} of ${release} ${progress}` }, {});
-    }
-    async drains(steps, isOver) {
-        const { project, environment } = this.#options.scope;
-        const containers = steps.map(({ name }) => name);
-        const until = isOver ? undefined : signOfLife();
-        const timeoutMs = isOver ? RECORD_DRAIN_MS : DRAIN_SIGN_OF_LIFE_MS / 4;
-        await acquire(this.#store, timeoutMs, AbortSignal.timeout(timeoutMs));
-        const services = [...new Set(steps.map(({ service }) => service))].join(', ');
-        await this.#commit((state) => recordDrain(state, containers, until), { subject: `${project} ${environment}: ${services} ${isOver ? 'drained' : 'still drains'}` }, { lease: 'release' });
-    }
-    async close() {
-        await this.#store.close();
-    }
-    #newReleases(services, digests, now) {
-        const { scope, author } = this.#options;
-        return services
-            .filter(({ name, release }) => release.isNew && !this.#written.has(name))
-            .map((service) => releaseOf(scope, service, digests.get(service.name), author, now));
-    }
-    async #commit(state, message, more) {
-        const { run, actor, commit } = this.#options.author;
-        const trailers = { Run: run, Actor: actor, Commit: commit };
-        this.#snapshot = await this.#store.commit({ state, message: { ...message, trailers }, ...more });
-    }
-}
-function signOfLife() {
-    return new Date(Date.now() + DRAIN_SIGN_OF_LIFE_MS).toISOString();
-}
-async function acquire(store, timeoutMs, signal) {
-    const taken = await store.acquire({ timeoutMs, signal });
-    taken.lease.startHeartbeat();
-    return taken;
-}
-;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-    const archive = (0,tar_stream.pack)();
-    const folders = new Set();
-    for (const [path, content] of files) {
-        for (const folder of foldersOf(path)) {
-            if (folders.has(folder))
-                continue;
-            folders.add(folder);
-            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-        }
-        archive.entry({ name: path, mode: modes.file }, content);
-    }
-    archive.finalize();
-    return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-    const files = new Map();
-    const entries = (0,tar_stream.extract)();
-    entries.end(archive);
-    for await (const entry of entries) {
-        const content = await (0,consumers_namespaceObject.buffer)(entry);
-        if (entry.header.type === 'file')
-            files.set(entry.header.name, content.toString());
-    }
-    return files;
-}
-function foldersOf(path) {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
-;
-const labels_LABEL = {
-    role: 'switchyard.role',
-    project: 'switchyard.project',
-    environment: 'switchyard.environment',
-    service: 'switchyard.service',
-    release: 'switchyard.release',
-    version: 'switchyard.version',
-    side: 'switchyard.side',
-    hook: 'switchyard.hook',
-    hostPort: 'switchyard.host-port',
-    versionPort: 'switchyard.version-port',
-    internalPort: 'switchyard.internal-port',
-    containerHash: 'switchyard.container-hash',
-    secretsVersion: 'switchyard.secrets-version',
-    holder: 'switchyard.holder',
-    fence: 'switchyard.fence',
-    end: 'switchyard.end',
-};
-;
-const FOLDER = '/switchyard-secrets';
-class SecretSets {
-    #server;
-    #scope;
-    #image;
-    constructor(server, scope, image) {
-        this.#server = server;
-        this.#scope = scope;
-        this.#image = image;
-    }
-    async keep(sets) {
-        const { engine, host } = this.#server;
-        const name = secretsVolumeName(this.#scope);
-        try {
-            await engine.createVolume(name, { [labels_LABEL.role]: 'secrets', ...this.#labels() });
-            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
-        }
-        catch (error) {
-            if (error instanceof UserError)
-                throw error;
-            const services = [...sets.keys()].map(({ service }) => service).join(', ');
-            throw new UserError(`${host}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
-                hint: `Nothing was changed. They are written to the volume ${name}: is the disk full?`,
-                cause: error,
-            });
-        }
-    }
-    async read(sets) {
-        if (!(await this.#isThere()))
-            return new Map();
-        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
-        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
-    }
-    async forget(sets) {
-        if (!(await this.#isThere()))
-            return;
-        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
-    }
-    #isThere() {
-        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
-    }
-    #write(files) {
-        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
-    }
-    async #readOne(container, set) {
-        try {
-            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
-            const [text = ''] = files.values();
-            return text === '' ? undefined : JSON.parse(text);
-        }
-        catch (error) {
-            if (isStatus(error, 404) || error instanceof SyntaxError)
-                return undefined;
-            throw error;
-        }
-    }
-    async #through(work) {
-        const { engine } = this.#server;
-        const volume = secretsVolumeName(this.#scope);
-        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: this.#image,
-            Cmd: ['true'],
-            Labels: { [labels_LABEL.role]: 'helper', ...this.#labels() },
-            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-        });
-        try {
-            return await work(container);
-        }
-        finally {
-            await engine.removeContainer(container);
-        }
-    }
-    #labels() {
-        return {
-            [labels_LABEL.project]: this.#scope.project,
-            [labels_LABEL.environment]: this.#scope.environment,
-        };
-    }
-}
-function pathOf({ service, version }) {
-    return `${service}/${version}.json`;
-}
-;
-function parseTarget(text) {
-    if (text === 'previous')
-        return 'previous';
-    return /^\d+$/.test(text) ? Number(text) : { version: text };
-}
-function chooseRelease(service, target, past) {
-    const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
-    if (typeof target === 'object')
-        return chooseVersion(service, target.version, past, hint);
-    const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
-    if (number === undefined) {
-        throw new UserError(`${service} has no earlier release that was deployed`, { hint });
-    }
-    const release = past.releases.find((one) => one.number === number);
-    if (release === undefined)
-        throw new UserError(`${service} has no release ${number}, or no longer`, { hint });
-    if (!hasServed(past.recorded, number)) {
-        throw new UserError(`release ${number} of ${service} never had the traffic: its deploy failed`, { hint });
-    }
-    return release;
-}
-function chooseVersion(service, version, past, hint) {
-    const release = past.releases.findLast((one) => isVersion(one, version) && hasServed(past.recorded, one.number));
-    if (release !== undefined)
-        return release;
-    throw new UserError(`${service} has no deployed release of version "${version}", or no longer`, { hint });
-}
-function previousNumber({ history = [], previous }, base) {
-    const deployed = history.filter(({ outcome }) => outcome === 'deployed').map((entry) => entry.release);
-    const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
-    return earlier.length === 0 ? undefined : Math.max(...earlier);
-}
-function contentNumber({ recorded, releases }) {
-    return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
-}
-function hasServed({ history = [], release, previous }, number) {
-    if (number === release || number === previous)
-        return true;
-    const entries = history.filter((entry) => entry.release === number);
-    if (entries.length > 0)
-        return entries.some(({ outcome }) => outcome === 'deployed');
-    return history.every((entry) => entry.release > number);
-}
-function isVersion({ container: { image }, image_digest }, version) {
-    const [name = '', digest] = image.split('@');
-    const tag = /:([^/:]+)$/.exec(name)?.[1];
-    return [tag, name, image, digest, image_digest].includes(version);
-}
-;
-async function restore(request, snapshot, fleet) {
-    const { wanted, narrowing, rollback, log } = request;
-    if (rollback === undefined)
-        return request;
-    const { to, hide } = rollback;
-    const services = narrowing.services ?? [];
-    if (typeof to === 'number' && services.length > 1) {
-        throw new UserError(`release ${to} is another one for each of ${services.join(', ')}`, {
-            hint: 'Releases are numbered per service: name one service, or use a version.',
-        });
-    }
-    const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
-    const restored = new Map(chosen);
-    for (const { service, number, container } of restored.values()) {
-        log.info(`${service}: going back to what release ${number} was (${container.image})`);
-    }
-    const secrets = await readSecrets(fleet, wanted, restored);
-    for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
-        hide(value);
-    return { ...request, wanted: restoredSpec(wanted, restored), restored, secrets };
-}
-async function chooseOne(snapshot, service, to) {
-    const recorded = snapshot.state.services[service];
-    if (recorded === undefined || recorded.release === 0) {
-        throw new UserError(`${service} is not deployed, so there is nothing to go back from`, {
-            hint: 'Deploy it first.',
-        });
-    }
-    return chooseRelease(service, to, { recorded, releases: await snapshot.releases(service) });
-}
-function restoredSpec(wanted, restored) {
-    const services = wanted.services.map((spec) => {
-        const release = restored.get(spec.name);
-        if (release === undefined)
-            return spec;
-        const { protocol, port, container, route, policy } = release;
-        const { name, dependsOn, placement } = spec;
-        return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
-    });
-    return { ...wanted, services };
-}
-function pinned(spec, { image_digest }) {
-    const { container, policy } = spec;
-    const digest = image_digest?.split('@')[1];
-    if (digest === undefined)
-        return spec;
-    const image = container.image.includes('@') ? container.image : `${container.image}@${digest}`;
-    const pullPolicy = policy.pullPolicy === 'always' ? 'missing' : policy.pullPolicy;
-    return { ...spec, container: { ...container, image }, policy: { ...policy, pullPolicy } };
-}
-function checkImages(input, plan) {
-    const starts = plan.levels.flatMap(({ start }) => start).filter(({ existing }) => existing === undefined);
-    for (const { service, host, blueprint } of starts) {
-        const { image } = blueprint.container;
-        const restored = input.services.find(({ name }) => name === service)?.restored;
-        if (restored === undefined || image.includes('@'))
-            continue;
-        const found = input.observed.find((server) => server.host === host)?.images.get(image);
-        if (found !== undefined && found.id === restored.image_id)
-            continue;
-        const what = found === undefined ? 'is not there any more' : 'may be another image by now';
-        throw new UserError(`${host}: ${image}, which release ${restored.number} of ${service} ran, ${what}`, {
-            hint: 'No registry gave a digest for it, so it cannot be pulled again: load that image on the server, or deploy the commit of that release.',
-        });
-    }
-}
-async function readSecrets(fleet, { project, environment, nginx }, restored) {
-    const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
-    const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
-    if (sets.length === 0)
-        return {};
-    const scope = { project, environment };
-    const kept = await fleet.onAll((server) => new SecretSets(server, scope, nginx.image).read(sets));
-    return Object.fromEntries(releases.map((release, index) => {
-        const found = kept.map((ofServer) => ofServer.get(sets[index]));
-        return [release.service, valuesOf(release, found)];
-    }));
-}
-function valuesOf(release, found) {
-    const { container, service, number, secrets_version } = release;
-    const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
-    if (whole === undefined) {
-        throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
-            hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
-        });
-    }
-    return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
-}
-;
-function judgeImages(server, images) {
-    const found = { server, check: 'image' };
-    if (images.length === 0)
-        return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
-    return images.map(({ image, complaint }) => complaint === undefined
-        ? { ...found, level: 'ok', message: `${image} can be pulled` }
-        : {
-            ...found,
-            level: 'error',
-            message: `${image} cannot be pulled: ${complaint}`,
-            hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
-        });
-}
-function judgeForbiddenPulls({ pulls }, server) {
-    return pulls
-        .filter(({ host, policy }) => host === server && policy === 'never')
-        .map(({ image }) => forbiddenPull(server, image));
-}
-function forbiddenPull(server, image) {
-    return {
-        server,
-        check: 'image',
-        level: 'error',
-        message: `the image ${image} is not there, and pull_policy is "never"`,
-        hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
-    };
-}
-;
-function isEmpty(plan) {
-    return (plan.changes.every(({ effect }) => effect === 'none') &&
-        plan.settle === undefined &&
-        plan.awaited.length +
-            plan.vacate.length +
-            plan.prepare.length +
-            plan.levels.length +
-            plan.teardown.length +
-            plan.sweep.length ===
-            0 &&
-        Object.values(plan.takeover).every((steps) => steps.length === 0) &&
-        plan.stale.left.length + plan.stale.returned.length === 0);
-}
-function isCreating({ sidecar, edge }) {
-    return sidecar === 'create' || edge === 'create' || edge === 'bridge' || edge === 'open';
-}
-;
-const LEAST_FREE_BYTES = 5e9;
-const MOST_SKEW_MS = 30_000;
-function judgeVitals(host, vitals, plan, input) {
-    if (vitals === undefined) {
-        const message = 'the engine did not say in time how the server does: disk, memory and clock are unknown';
-        const hint = 'Look at it on the server: "systemctl status docker", and "df" (a deploy needs 5 GB).';
-        return [{ server: host, check: 'engine', level: 'warning', message, hint }];
-    }
-    return [
-        { server: host, check: 'engine', level: 'ok', message: `Docker ${vitals.engine}` },
-        judgeDisk(vitals, plan),
-        judgeMemory(vitals, plan, input),
-        judgeClock(vitals),
-    ];
-}
-function judgeDisk({ host, root, freeBytes }, plan) {
-    const found = { server: host, check: 'disk' };
-    if (freeBytes === undefined) {
-        return {
-            ...found,
-            level: 'warning',
-            message: `nobody can tell how much space is left in ${root}`,
-            hint: 'Look on the server: df. A deploy needs 5 GB.',
-        };
-    }
-    const message = `${gigabytes(freeBytes)} are free in ${root}`;
-    if (freeBytes >= LEAST_FREE_BYTES)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: fills(plan, host) ? 'error' : 'warning',
-        message: `only ${message}, and a deploy needs 5 GB`,
-        hint: 'Free some on the server: "docker image prune --all" removes images that no container uses.',
-    };
-}
-function judgeMemory({ host, memoryBytes }, plan, input) {
-    const limitOf = (name) => specOf(input, name)?.container.resources.memoryBytes ?? 0;
-    const standing = Object.entries(plan.standing).flatMap(([name, copies]) => copies.some((copy) => copy.host === host) ? [name] : []);
-    const stopped = new Set(plan.levels.flatMap(({ stop }) => stop.map(({ service }) => service)));
-    const twice = plan.levels
-        .flatMap(({ retire }) => retire)
-        .filter((step) => step.host === host && standing.includes(step.service) && !stopped.has(step.service));
-    const names = [...standing, ...twice.map(({ service }) => service)];
-    const needed = names.reduce((sum, name) => sum + limitOf(name), 0);
-    const found = { server: host, check: 'memory' };
-    const message = `memory limits of ${gigabytes(needed)} on ${gigabytes(memoryBytes)}`;
-    if (needed <= memoryBytes)
-        return { ...found, level: 'ok', message };
-    return {
-        ...found,
-        level: 'warning',
-        message: `${message}: when all is used, the kernel ends containers`,
-        hint: 'Lower deploy.resources.limits.memory, or use fewer services a server.',
-    };
-}
-function judgeClock({ host, aheadMs }) {
-    const found = { server: host, check: 'clock' };
-    if (Math.abs(aheadMs) <= MOST_SKEW_MS)
-        return { ...found, level: 'ok', message: 'its clock agrees with ours' };
-    const seconds = Math.round(Math.abs(aheadMs) / 1000);
-    return {
-        ...found,
-        level: 'warning',
-        message: `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the runner's`,
-        hint: 'Let both keep time (NTP): logs and certificates go by it, and a lease is judged by runners whose clocks are 10 s apart at most.',
-    };
-}
-function specOf(input, name) {
-    return input.services.find((service) => service.name === name)?.spec;
-}
-function fills(plan, host) {
-    const coming = [
-        ...plan.pulls,
-        ...plan.levels.flatMap(({ start }) => start.filter(({ existing }) => existing === undefined)),
-        ...plan.prepare.filter(isCreating),
-    ];
-    return coming.some((step) => step.host === host);
-}
-function gigabytes(bytes) {
-    return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-;
-function certainFailures(vitals, plan) {
-    const hosts = new Set(plan.pulls.map(({ host }) => host));
-    return [
-        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-        ...[...hosts].flatMap((host) => judgeForbiddenPulls(plan, host)),
-    ].filter(({ level }) => level === 'error');
-}
-;
-function specHash(value) {
-    return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
-}
-function canonicalJson(value) {
-    return JSON.stringify(value, (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : member);
-}
-;
-const placement = object({
-    host: schemas_string(),
-    side: schemas_enum(['base', 'secondary']),
-    port: schemas_number().optional(),
-});
-const backing = object({
-    protocol: schemas_enum(['http', 'tcp']),
-    container_port: schemas_number(),
-    internal_port: schemas_number(),
-    host_port: schemas_number(),
-    idle_timeout_ms: schemas_number(),
-    prove_path: schemas_string(),
-});
-const manifestSchema = object({
-    settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
-    scopes: record(schemas_string(), object({
-        generation: schemas_string(),
-        routes: record(schemas_string(), object({
-            domains: schemas_array(schemas_string()),
-            placements: schemas_array(placement),
-            backing: backing.optional(),
-        })),
-        files: record(schemas_string(), schemas_string()),
-    })),
-});
-function parseTree(files) {
-    const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-    const slots = { a: emptySlot(), b: emptySlot() };
-    for (const [path, content] of files) {
-        const slot = path.startsWith('a/') ? slots.a : path.startsWith('b/') ? slots.b : undefined;
-        slot?.files.set(path.slice(2), content);
-    }
-    slots.a.manifest = readManifest(slots.a.files);
-    slots.b.manifest = readManifest(slots.b.files);
-    return { live, slots };
-}
-function slotOfGeneration(tree, scope, generation) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const found = tree.slots[slot].manifest?.scopes[scope]?.generation;
-        return found !== undefined && found === generation;
-    });
-}
-function identityOf(scopes) {
-    return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function slotOfIdentity(tree, identity) {
-    return [tree.live, otherSlot(tree.live)].find((slot) => {
-        const { manifest } = tree.slots[slot];
-        return manifest !== undefined && identityOf(manifest.scopes) === identity;
-    });
-}
-function otherSlot(slot) {
-    return slot === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-    return specHash(content);
-}
-function changedByHand(slot, scope) {
-    const written = slot.manifest?.scopes[scope]?.files ?? {};
-    return Object.entries(written)
-        .filter(([path, hash]) => contentHash(slot.files.get(path) ?? '') !== hash)
-        .map(([path]) => path);
-}
-function activeSides(scope, host) {
-    const sides = new Map();
-    for (const [service, route] of Object.entries(scope?.routes ?? {})) {
-        const here = route.placements.find((candidate) => candidate.host === host);
-        if (here !== undefined)
-            sides.set(service, here.side);
-    }
-    return sides;
-}
-function routesOf(scope) {
-    return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, placements, backing: facts }]) => facts === undefined
-        ? []
-        : [
-            {
-                service,
-                protocol: facts.protocol,
-                containerPort: facts.container_port,
-                internalPort: facts.internal_port,
-                hostPort: facts.host_port,
-                domains,
-                idleTimeoutMs: facts.idle_timeout_ms,
-                provePath: facts.prove_path,
-                placements,
-            },
-        ]);
-}
-function emptySlot() {
-    return { manifest: undefined, files: new Map() };
-}
-function readManifest(files) {
-    try {
-        const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-        return parsed.success ? parsed.data : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-;
-function blueprintHash(blueprint) {
-    const { ports, publishOn, versionPort, ...rest } = blueprint;
-    return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
-}
-function containerRequest(blueprint, identity) {
-    const { scope, container, containerPort, publishOn } = blueprint;
-    const port = `${containerPort}/tcp`;
-    return {
-        Image: container.image,
-        ...(container.command && { Cmd: container.command }),
-        ...(container.entrypoint && { Entrypoint: container.entrypoint }),
-        ...(container.user && { User: container.user }),
-        ...(container.workingDir && { WorkingDir: container.workingDir }),
-        ...(container.stopSignal && { StopSignal: container.stopSignal }),
-        Env: Object.entries(container_environmentOf(blueprint, identity.secrets)).map(([name, value]) => `${name}=${value}`),
-        ExposedPorts: { [port]: {} },
-        Labels: { ...container.labels, ...ownLabels(blueprint, identity) },
-        HostConfig: {
-            Init: true,
-            NetworkMode: networkName(scope),
-            Mounts: container.volumes.map((volume) => mountOf(scope, volume)),
-            RestartPolicy: { Name: container.restart.name, MaximumRetryCount: container.restart.maximumRetryCount },
-            LogConfig: { Type: container.logging.driver, Config: container.logging.options },
-            ...(publishOn !== undefined && {
-                PortBindings: {
-                    [port]: hostPortsOf(blueprint, identity.side).map((own) => ({
-                        HostIp: publishOn,
-                        HostPort: String(own),
-                    })),
-                },
-            }),
-            ...limitsOf(container),
-        },
-        NetworkingConfig: {
-            EndpointsConfig: {
-                [networkName(scope)]: { Aliases: aliasesOf(blueprint, identity.side), Links: ownSidecar(scope) },
-            },
-        },
-    };
-}
-function hostPortsOf({ ports, versionPort }, side) {
-    const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-    return bases.map((base) => hostPort(base, side));
-}
-function aliasesOf({ scope, service, container }, side) {
-    return container.naming === 'version' ? [service, containerName(scope, service, side)] : [service];
-}
-function ownSidecar(scope) {
-    return [`${sidecarName(scope)}:${SIDECAR_ALIAS}`];
-}
-function hookRequest(blueprint, identity) {
-    const { scope, service, container } = blueprint;
-    const { hook, command, release, secrets } = identity;
-    const request = containerRequest(blueprint, { side: 'base', release, secrets });
-    const { PortBindings, ...host } = request.HostConfig ?? {};
-    return {
-        ...request,
-        Cmd: command,
-        ExposedPorts: {},
-        Labels: {
-            ...container.labels,
-            [labels_LABEL.role]: 'hook',
-            [labels_LABEL.project]: scope.project,
-            [labels_LABEL.environment]: scope.environment,
-            [labels_LABEL.service]: service,
-            [labels_LABEL.hook]: hook,
-            [labels_LABEL.release]: String(release),
-            [labels_LABEL.version]: container.image,
-        },
-        HostConfig: {
-            ...host,
-            RestartPolicy: { Name: 'no' },
-            Mounts: (host.Mounts ?? []).map((mount) => ({ ...mount, ReadOnly: mount.Type !== 'tmpfs' })),
-        },
-        NetworkingConfig: { EndpointsConfig: { [networkName(scope)]: { Links: ownSidecar(scope) } } },
-    };
-}
-function container_environmentOf(blueprint, secrets) {
-    const addresses = Object.entries(blueprint.dependencies).flatMap(([service, port]) => [
-        [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-        [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-    ]);
-    return { ...blueprint.container.environment, ...Object.fromEntries(addresses), ...secrets };
-}
-function ownLabels(blueprint, identity) {
-    const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
-    return {
-        [labels_LABEL.role]: 'service',
-        [labels_LABEL.project]: scope.project,
-        [labels_LABEL.environment]: scope.environment,
-        [labels_LABEL.service]: service,
-        [labels_LABEL.release]: String(identity.release),
-        [labels_LABEL.version]: container.image,
-        [labels_LABEL.side]: identity.side,
-        [labels_LABEL.hostPort]: String(ports.host),
-        ...(versionPort !== undefined && { [labels_LABEL.versionPort]: String(versionPort) }),
-        [labels_LABEL.internalPort]: String(ports.internal),
-        [labels_LABEL.containerHash]: blueprintHash(blueprint),
-        [labels_LABEL.secretsVersion]: String(secretsVersion),
-    };
-}
-function sourceOf(scope, { type, source, external }) {
-    return type === 'volume' && source && !external ? volumeName(scope, source) : source;
-}
-function mountOf(scope, volume) {
-    const source = sourceOf(scope, volume);
-    return {
-        Type: volume.type,
-        Target: volume.target,
-        ReadOnly: volume.readOnly,
-        ...(source !== undefined && { Source: source }),
-    };
-}
-function limitsOf({ resources }) {
-    return {
-        ...(resources.cpus !== undefined && { NanoCpus: Math.round(resources.cpus * 1e9) }),
-        ...(resources.memoryBytes !== undefined && { Memory: resources.memoryBytes }),
-        ...(resources.reservedMemoryBytes !== undefined && { MemoryReservation: resources.reservedMemoryBytes }),
-        ...(resources.pids !== undefined && { PidsLimit: resources.pids }),
-    };
-}
-function nameOf({ scope, service, container }, side, taken, now) {
-    if (container.naming !== 'version')
-        return containerName(scope, service, side);
-    return versionedName(scope, service, container.image, taken, now);
-}
-;
-const external_node_path_namespaceObject = require("node:path");
-;
-function settingsOf({ Config, HostConfig, Mounts, NetworkSettings, }) {
-    const volumes = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => volumeOf({ type: Type, source: Type === 'volume' ? Name : Source, target: Destination, readOnly: !RW }));
-    return {
-        ...made(Config ?? {}, HostConfig ?? {}),
-        volumes,
-        networks: Object.keys(NetworkSettings?.Networks ?? {}),
-    };
-}
-function settingsAsked(request) {
-    const volumes = (request.HostConfig?.Mounts ?? []).map(({ Type, Source, Target, ReadOnly }) => volumeOf({ type: Type, source: Source, target: Target, readOnly: ReadOnly === true }));
-    const networks = Object.keys(request.NetworkingConfig?.EndpointsConfig ?? {});
-    return { ...made(request, request.HostConfig ?? {}), volumes, networks };
-}
-function defaultsOf(config) {
-    return {
-        environment: Object.fromEntries((config.Env ?? []).map((pair) => {
-            const at = pair.indexOf('=');
-            return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-        })),
-        command: config.Cmd ?? [],
-        entrypoint: config.Entrypoint ?? [],
-    };
-}
-function changedSettings(blueprint, side, is, defaults) {
-    const asked = settingsAsked(containerRequest(blueprint, { side, release: 0, secrets: {} }));
-    const { secrets, labels } = blueprint.container;
-    const isOwnEntry = asked.entrypoint.length > 0;
-    const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
-    const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
-    return [
-        ...differing('image', asked.image, is.image),
-        ...changedVariables(asked.environment, is.environment, secrets, defaults),
-        ...differing('command', command, is.command),
-        ...differing('entrypoint', entrypoint, is.entrypoint),
-        ...differing('user', asked.user || undefined, is.user),
-        ...differing('working_dir', asked.workingDir || undefined, is.workingDir),
-        ...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
-        ...differingIn('labels', labels, is.labels),
-        ...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
-        ...differing('ports', asked.ports, is.ports),
-        ...differing('restart', asked.restart, is.restart),
-        ...differing('logging.driver', asked.logging.driver, is.logging.driver),
-        ...differingIn('logging.options', asked.logging.options, is.logging.options),
-        ...changedLimits(asked.resources, is.resources),
-        ...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
-    ];
-}
-function differing(name, asked, is) {
-    return asked === undefined || canonicalJson(asked) === canonicalJson(is) ? [] : [name];
-}
-function differingIn(path, asked, is) {
-    return Object.entries(asked).flatMap(([name, value]) => differing(`${path}.${name}`, value, is[name]));
-}
-function changedVariables(asked, is, secrets, defaults) {
-    const names = new Set([...Object.keys(asked), ...(defaults === undefined ? [] : Object.keys(is))]);
-    return [...names]
-        .filter((name) => !secrets.includes(name))
-        .filter((name) => is[name] !== (asked[name] ?? defaults?.environment[name]))
-        .map((name) => `environment.${name}`);
-}
-function hasVolume({ volumes }, { type, source, target, readOnly }) {
-    const found = volumes.find((volume) => volume.target === target);
-    const isSource = source === '' || found?.source === source;
-    return found?.type === type && isSource && found.readOnly === readOnly;
-}
-function changedLimits(asked, is) {
-    const limits = [
-        ['cpus', asked.cpus, is.cpus],
-        ['memory_bytes', asked.memoryBytes, is.memoryBytes],
-        ['reserved_memory_bytes', asked.reservedMemoryBytes, is.reservedMemoryBytes],
-        ['pids', asked.pids, is.pids],
-    ];
-    return limits.filter(([, wanted, has]) => has > 0 && has !== wanted).map(([name]) => `resources.${name}`);
-}
-function made(config, host) {
-    const { Name = '', MaximumRetryCount = 0 } = host.RestartPolicy ?? {};
-    return {
-        ...defaultsOf(config),
-        image: config.Image ?? '',
-        user: config.User ?? '',
-        workingDir: config.WorkingDir ? cleanPath(config.WorkingDir) : '',
-        stopSignal: config.StopSignal ?? '',
-        labels: config.Labels ?? {},
-        ports: Object.entries(host.PortBindings ?? {})
-            .flatMap(([port, bindings]) => (bindings ?? []).map(({ HostIp = '', HostPort = '' }) => `${HostIp}:${HostPort}->${port}`))
-            .sort(),
-        restart: Name === 'on-failure' ? `${Name}:${MaximumRetryCount}` : Name || 'no',
-        logging: { driver: host.LogConfig?.Type ?? '', options: host.LogConfig?.Config ?? {} },
-        resources: {
-            cpus: host.NanoCpus ?? 0,
-            memoryBytes: host.Memory ?? 0,
-            reservedMemoryBytes: host.MemoryReservation ?? 0,
-            pids: host.PidsLimit ?? 0,
-        },
-    };
-}
-function volumeOf(mount) {
-    const { type = '', source = '', target = '', readOnly } = mount;
-    return { type, source: type === 'bind' ? cleanPath(source) : source, target: cleanPath(target), readOnly };
-}
-function cleanPath(path) {
-    return external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '');
-}
-;
-function versionPortsOf(facts, ports) {
-    const requests = facts.wanted.services
-        .filter(({ container }) => container.naming === 'version')
-        .map(({ name, port, container }) => ({
-        service: name,
-        containerPort: port,
-        version: versionOf(container.image),
-    }));
-    const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
-    const own = [...ports.values()].map(({ host }) => host);
-    return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
-}
-function heldVersionPorts({ wanted, observed, state }) {
-    const labelled = observed.flatMap(({ containers, copies }) => [...containers, ...copies].flatMap(({ versionPort }) => versionPort ?? []));
-    const recorded = Object.entries(state.services).flatMap(([service, { servers }]) => servers.flatMap((server) => recordedPort(wanted, service, server) ?? []));
-    return [...labelled, ...recorded.map(basePort)];
-}
-function portOf(side, versionPort) {
-    return versionPort === undefined ? undefined : hostPort(versionPort, side);
-}
-function recordedPort(scope, service, recorded) {
-    const { side, container, port } = recorded;
-    return container === containerName(scope, service, side) ? undefined : port;
-}
-;
-function once(look) {
-    const seen = new WeakMap();
-    return (input) => {
-        const known = seen.get(input) ?? { found: look(input) };
-        seen.set(input, known);
-        return known.found;
-    };
-}
-function spotOf(input, service, host) {
-    const containers = containersAt(input, service, host);
-    const routed = routedSide(input, service, host);
-    const active = routed === undefined
-        ? (containers.find(({ isAdopted, isRunning }) => isAdopted && isRunning) ??
-            containers.find(({ side }) => side === recordedSide(input, service, host)) ??
-            containers.find(({ isRunning }) => isRunning) ??
-            containers[0])
-        : (containers.find(({ side }) => side === routed) ?? containers.find(({ isRunning }) => isRunning));
-    const rest = containers.filter((container) => container !== active);
-    const ours = rest.filter(({ isAdopted }) => !isAdopted);
-    const idle = ours.find(({ side }) => side !== active?.side) ?? ours[0] ?? rest[0];
-    return { active, idle, others: rest.filter((container) => container !== idle) };
-}
-function servedBy(scope, nginx) {
-    if (nginx === undefined)
-        return undefined;
-    const { tree, slot, generation, isRunning } = nginx;
-    if (isRunning && generation === undefined)
-        return undefined;
-    return tree.slots[slot].manifest?.scopes[scopeName(scope)];
-}
-function servingRelease(scope, observed, service) {
-    const placements = observed
-        .flatMap(({ sidecar, edge }) => [servedBy(scope, sidecar), servedBy(scope, edge)])
-        .flatMap((served) => served?.routes[service]?.placements ?? []);
-    const containers = observed.flatMap(({ host, containers: all }) => all.filter((container) => container.service === service &&
-        placements.some((placement) => placement.host === host && placement.side === container.side)));
-    return Math.max(0, ...containers.map(({ release }) => release));
-}
-function routedSide(input, service, host) {
-    return routedSides(input).get(host)?.get(service);
-}
-const routedSides = once((input) => {
-    const zones = new Map(input.servers.map(({ host, zone }) => [host, zone]));
-    const sides = input.observed.map(({ host, sidecar, edge }) => {
-        const neighbours = input.observed.filter((server) => zones.get(server.host) === zones.get(host));
-        const all = [sidecar, edge, ...neighbours.flatMap((server) => [server.sidecar, server.edge])];
-        const found = new Map();
-        for (const nginx of all) {
-            for (const [service, side] of activeSides(servedBy(input.scope, nginx), host)) {
-                if (!found.has(service))
-                    found.set(service, side);
-            }
-        }
-        return [host, found];
-    });
-    return new Map(sides);
-});
-const liveRoutes = once((input) => {
-    const live = new Map();
-    for (const { edge, sidecar } of input.observed) {
-        for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
-            const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
-            live.set(route.service, { ...route, domains: [...domains] });
-        }
-    }
-    const placed = [...live.values()].map((route) => ({
-        ...route,
-        placements: currentPlacements(input, route.service),
-    }));
-    return new Map(placed.filter(({ placements }) => placements.length > 0).map((route) => [route.service, route]));
-});
-function recordedAt(input, service, host) {
-    return input.state.services[service]?.servers.find((server) => server.host === host);
-}
-function recordedSide(input, service, host) {
-    return recordedAt(input, service, host)?.side;
-}
-function currentPlacements(input, service) {
-    const found = input.servers.flatMap((server) => placementOn(input, service, server));
-    return found
-        .filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
-        .map(({ isBackup, zone, ...placement }) => placement);
-}
-function placementOn(input, service, { host, zone }) {
-    if (input.excluded.has(host))
-        return [];
-    if (!input.hosts.includes(host)) {
-        const recorded = recordedAt(input, service, host);
-        if (recorded === undefined)
-            return [];
-        const port = recordedPort(input.scope, service, recorded);
-        return [{ host, zone, side: recorded.side, port, isBackup: false }];
-    }
-    const routed = routedSide(input, service, host);
-    const { active } = spotOf(input, service, host);
-    if (routed === undefined || active === undefined)
-        return [];
-    const isBackup = active.side !== routed;
-    if (isBackup && input.keepsActive)
-        return [];
-    return [{ host, zone, side: active.side, port: portOf(active.side, active.versionPort), isBackup }];
-}
-function currentStanding(input, service) {
-    const recorded = input.state.services[service]?.release ?? 0;
-    return currentPlacements(input, service).map((placement) => {
-        const found = standingAt(input, service, placement);
-        return { ...placement, name: found.name, release: found.release ?? recorded };
-    });
-}
-function standingAt(input, service, { host, side }) {
-    if (input.observed.some((server) => server.host === host)) {
-        const found = containersAt(input, service, host).find((container) => container.side === side);
-        if (found !== undefined)
-            return found;
-    }
-    const recorded = recordedAt(input, service, host);
-    const name = recorded?.side === side ? recorded.container : containerName(input.scope, service, side);
-    return { name, release: recorded?.release };
-}
-function hostsWithAdopted(input, service) {
-    return input.hosts.filter((host) => containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
-}
-function hostsWithSidecar(input) {
-    return input.hosts.filter((host) => observedAt(input, host).sidecar !== undefined);
-}
-function observedAt(input, host) {
-    const found = input.observed.find((server) => server.host === host);
-    if (found === undefined)
-        throw new Error(`${host} was not observed`);
-    return found;
-}
-function containersAt(input, service, host) {
-    const found = observedAt(input, host).containers.filter((container) => container.service === service);
-    if (found.length < 2)
-        return found;
-    const recorded = recordedAt(input, service, host)?.container;
-    return found.sort((a, b) => Number(b.name === recorded) - Number(a.name === recorded));
-}
-function copiesAt(input, service, host) {
-    return observedAt(input, host).copies.filter((container) => container.service === service);
-}
-function hooksOf(input, service) {
-    return input.observed.flatMap(({ host, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, host })));
-}
-function isImageMoved(input, { name, spec }, host) {
-    const named = containersAt(input, name, host).filter(({ image }) => image === spec.container.image);
-    const found = observedAt(input, host).images.get(spec.container.image);
-    return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
-}
-;
-function blueprintOf(input, service, server) {
-    const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
-    const isVersioned = service.spec.container.naming === 'version';
-    const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
-    return {
-        scope: input.scope,
-        service: service.name,
-        container: service.spec.container,
-        containerPort: service.spec.port,
-        ports: service.ports,
-        versionPort: isVersioned ? service.versionPort : undefined,
-        publishOn: isAlone ? undefined : server.privateIp,
-        dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
-        secretsVersion: service.release.secretsVersion,
-    };
-}
-function blueprints_changedByHand(input, service, server, { hash, side, settings, imageId, versionPort }) {
-    const blueprint = { ...blueprintOf(input, service, server), versionPort };
-    if (settings === undefined || hash !== blueprintHash(blueprint))
-        return [];
-    const image = observedAt(input, server.host).images.get(blueprint.container.image);
-    return changedSettings(blueprint, side, settings, image?.id === imageId ? image.defaults : undefined);
-}
-;
-function otherSide(side) {
-    return side === 'base' ? 'secondary' : 'base';
-}
-;
-function upstreamName(scope, service) {
-    return containerName(scope, service, 'base');
-}
-function backendsOf(scope, route, on, servers) {
-    const backends = route.placements.flatMap((placement) => {
-        const server = servers.find(({ host }) => host === placement.host);
-        if (server === undefined || server.zone !== on.zone)
-            return [];
-        const isLocal = server.host === on.host;
-        if (!isLocal && server.privateIp === undefined)
-            return [];
-        return [placement.side, otherSide(placement.side)].map((side) => {
-            const isBackup = side !== placement.side;
-            const published = (isBackup ? undefined : placement.port) ?? hostPort(route.hostPort, side);
-            return {
-                server: server.host,
-                side,
-                address: isLocal ? containerName(scope, route.service, side) : server.privateIp,
-                port: isLocal ? route.containerPort : published,
-                isLocal,
-                isBackup,
-            };
-        });
-    });
-    return backends.sort((a, b) => Number(a.isBackup) - Number(b.isBackup));
-}
-;
-const CONTROL_PORT = 8099;
-const PROVE_PORT_OFFSET = 10_000;
-const CONFIG_FOLDER = '/etc/switchyard';
-function renderScope(kind, scope, routes, on, servers) {
-    const files = new Map();
-    for (const route of routes) {
-        const backends = backendsOf(scope, route, on, servers);
-        const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
-        if (!isServed)
-            continue;
-        files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
-    }
-    return files;
-}
-function routeFile(scope, { service, protocol }) {
-    return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
-}
-function renderRoute(kind, scope, route, backends) {
-    const upstream = renderUpstream(scope, route, backends);
-    if (route.protocol === 'tcp')
-        return upstream + renderStreamServer(scope, route);
-    return upstream + renderHttpServer(kind, scope, route);
-}
-function renderUpstream(scope, route, backends) {
-    const name = upstreamName(scope, route.service);
-    const keepAlive = route.protocol === 'http'
-        ? `    keepalive 32;
-    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
-    keepalive_timeout 4s;
-`
-        : '';
-    return `upstream ${name} {
-    zone ${name} 128k;
-    least_conn;
-${backends.map((backend) => `    server ${renderBackend(backend)};\n`).join('')}${keepAlive}}
-`;
-}
-function renderBackend({ address, port, isLocal, isBackup }) {
-    const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
-    return `${address}:${port} ${health}${isBackup ? ' backup' : ''}`;
-}
-function renderHttpServer(kind, scope, route) {
-    const listen = kind === 'edge' ? '80' : String(route.internalPort);
-    const names = kind === 'edge' ? route.domains.join(' ') : '_';
-    const forwarded = kind === 'edge'
-        ? `    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host;
-`
-        : '';
-    const upstream = upstreamName(scope, route.service);
-    return `server {
-    listen ${listen};
-    server_name ${names};
-    proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
-    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
-    location / {
-        proxy_pass http://${upstream};
-        error_page 502 = @again;
-    }
-    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
-    # the group instead of a server. Whatever it tried before could be repeated.
-    location @again {
-        if ($upstream_addr !~ "${upstream}$") { return 502; }
-        proxy_pass http://${upstream};
-    }
-}
-`;
-}
-function renderStreamServer(scope, route) {
-    const name = upstreamName(scope, route.service);
-    return `server {
-    listen ${route.internalPort} so_keepalive=60s:10s:6;
-    proxy_pass ${name};
-    # The default of 10 min cuts idle database pools.
-    proxy_timeout ${seconds(route.idleTimeoutMs)};
-}
-server {
-    listen ${route.internalPort + PROVE_PORT_OFFSET};
-    include ${CONFIG_FOLDER}/control_access.conf;
-    proxy_pass ${name};
-    proxy_timeout 5s;
-    access_log /dev/stdout proof;
-}
-`;
-}
-function renderControl(control) {
-    const proofs = control.provable.map(({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
-    proxy_pass http://${upstream}${path};
-    proxy_set_header Host ${host};
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${control.generation} always;
-    add_header X-Switchyard-Upstream "$upstream_addr" always;
-    add_header X-Switchyard-Answered "$upstream_header_time" always;
-}
-`);
-    return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
-${proofs.join('')}`;
-}
-function renderMain(config) {
-    const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.slot}/${path};\n`;
-    const door = config.kind === 'edge'
-        ? `    # A host that no route serves.
-    server { listen 80 default_server; return 404; }
-`
-        : '';
-    const stream = config.kind === 'sidecar'
-        ? `stream {
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    map $server_port $generation { default ${config.generation}; }
-    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
-    access_log off;
-    proxy_connect_timeout 2s;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-${config.streamFiles.map(include('    ')).join('')}}
-`
-        : '';
-    return `# Written by Switchyard; what is changed by hand is put back by the next run.
-# Debian's nginx loads the stream module from here; the official image has it built in.
-include /etc/nginx/modules-enabled/*.conf;
-# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
-worker_processes 2;
-worker_rlimit_nofile 65535;
-# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
-pid /run/nginx.pid;
-error_log /dev/stderr warn;
-events { worker_connections 8192; }
-http {
-    access_log off;
-    server_tokens off;
-    server_names_hash_bucket_size 128;
-    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    keepalive_timeout 75s;
-    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
-    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
-    client_max_body_size 0;
-    proxy_http_version 1.1;
-    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
-    proxy_connect_timeout 2s;
-    # Never non_idempotent: it runs POSTs twice.
-    proxy_next_upstream error timeout;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
-    proxy_buffering off;
-    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-    server {
-        listen ${CONTROL_PORT};
-        include ${CONFIG_FOLDER}/control_access.conf;
-        location = /version { return 200 $nginx_version; }
-        location = /identity { return 200 "${config.identity}"; }
-${config.controlFiles.map(include('        ')).join('')}    }
-${door}${config.httpFiles.map(include('    ')).join('')}}
-${stream}`;
-}
-function renderPointer(slot) {
-    return `include ${CONFIG_FOLDER}/${slot}/main.conf;\n`;
-}
-function renderControlAccess(gateway) {
-    return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
-}
-function seconds(ms) {
-    return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
-}
-;
-function isServed(kind, tree, wish) {
-    const slot = tree.slots[tree.live];
-    const served = slot.manifest?.scopes[scopeName(wish.scope)];
-    if (served === undefined)
-        return wish.files.size === 0;
-    const isSame =
-    [...wish.files].every(([path, content]) => path in served.files && slot.files.get(path) === content) &&
-        Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
-        changedByHand(slot, scopeName(wish.scope)).length === 0;
-    return isSame && settingsAgree(slot.manifest, wish) && isIntact(kind, slot);
-}
-function isIntact(kind, slot) {
-    const made = slot.files.get('main.conf') ?? '';
-    return made.includes('# Written by Switchyard') && slot.files.get('main.hash') === specHash([kind, made]);
-}
-function settingsAgree(manifest, wish) {
-    return manifest.settings.keepalive_min_timeout_ms === wish.settings.keepaliveMinTimeoutMs;
-}
-function compose(kind, tree, wish) {
-    const name = scopeName(wish.scope);
-    const manifest = manifestOf(kind, tree, name);
-    const others = { ...manifest?.scopes };
-    const previous = others[name];
-    delete others[name];
-    refuseTakenDomains(others, wish);
-    const settings = agreeOnSettings(kind, manifest, others, wish);
-    const slot = otherSlot(tree.live);
-    const isLeaving = wish.files.size === 0 && kind === 'edge';
-    const generation = nextGeneration(previous?.generation, wish.files);
-    const scopes = { ...others };
-    const files = new Map(wish.files);
-    if (!isLeaving) {
-        files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
-        scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
-    }
-    for (const [other, { files: written }] of Object.entries(others))
-        copyScope(tree, other, written, files);
-    const main = renderMain(mainOf(kind, slot, { settings, scopes }, generation, files));
-    files.set('main.conf', main);
-    files.set('main.hash', specHash([kind, main]));
-    files.set('manifest.json', `${JSON.stringify({ settings, scopes }, null, 2)}\n`);
-    return {
-        slot,
-        scope: name,
-        generation,
-        files: new Map([...files].map(([path, content]) => [`${slot}/${path}`, content])),
-        scopes: Object.keys(scopes),
-    };
-}
-function mendedFiles(kind, tree) {
-    const slot = tree.live;
-    const { manifest } = tree.slots[slot];
-    if (manifest === undefined)
-        return undefined;
-    const files = new Map();
-    let generation = '0';
-    for (const [name, scope] of Object.entries(manifest.scopes)) {
-        generation = scope.generation;
-        const found = Object.entries(scope.files).map(([path, written]) => [path, intactFile(tree, path, written)]);
-        const isWhole = found.every(([, content]) => content !== undefined);
-        for (const [path, content] of found)
-            files.set(path, content ?? '');
-        if (!isWhole)
-            files.set(`control/${name}.conf`, '');
-    }
-    const main = renderMain(mainOf(kind, slot, manifest, generation, files));
-    files.set('main.conf', main);
-    files.set('main.hash', specHash([kind, main]));
-    return new Map([
-        ...[...files].map(([path, content]) => [`${slot}/${path}`, content]),
-        ['nginx.conf', renderPointer(slot)],
-    ]);
-}
-function intactFile(tree, path, written) {
-    return [tree.slots[tree.live], tree.slots[otherSlot(tree.live)]]
-        .map((slot) => slot.files.get(path))
-        .find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
-}
-function firstFiles(kind, chosenBy, settings) {
-    const facts = settingsFacts(settings, scopeName(chosenBy));
-    const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
-    return new Map([
-        ['a/main.conf', main],
-        ['a/main.hash', specHash([kind, main])],
-        ['a/manifest.json', `${JSON.stringify({ settings: facts, scopes: {} }, null, 2)}\n`],
-        ['nginx.conf', renderPointer('a')],
-    ]);
-}
-function manifestOf(kind, tree, own) {
-    const current = tree.slots[tree.live];
-    if (current.manifest !== undefined || kind === 'sidecar')
-        return current.manifest;
-    const older = tree.slots[otherSlot(tree.live)].manifest;
-    const others = [...current.files.keys()].flatMap((path) => /^control\/(.+)\.conf$/.exec(path)?.[1] ?? []);
-    const known = { ...current, manifest: older };
-    const lost = others.find((scope) => scope !== own && (older?.scopes[scope] === undefined || changedByHand(known, scope).length > 0));
-    if (lost !== undefined) {
-        const who = lost.replace('_', ' ');
-        throw new UserError(`manifest.json of the edge was changed by hand on this server, and it serves ${who} too`, { hint: `Run update-nginx for ${who} first: it says again what it has there.` });
-    }
-    if (older === undefined)
-        return undefined;
-    const scopes = Object.entries(older.scopes).filter(([scope]) => others.includes(scope));
-    return { ...older, scopes: Object.fromEntries(scopes) };
-}
-function controlFile(scope) {
-    return `control/${scopeName(scope)}.conf`;
-}
-function refuseTakenDomains(others, wish) {
-    for (const [other, { routes }] of Object.entries(others)) {
-        for (const { domains } of Object.values(routes)) {
-            const taken = wish.routes.flatMap((route) => route.domains).find((domain) => domains.includes(domain));
-            if (taken !== undefined) {
-                throw new UserError(`the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`, {
-                    hint: 'Remove it there first, or use another domain here.',
-                });
-            }
-        }
-    }
-}
-function settingsFacts(settings, chosenBy) {
-    return {
-        image: settings.image,
-        keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
-        chosen_by: chosenBy,
-    };
-}
-function agreeOnSettings(kind, manifest, others, wish) {
-    const wished = settingsFacts(wish.settings, scopeName(wish.scope));
-    const isShared = kind === 'edge' && Object.keys(others).length > 0;
-    if (manifest === undefined || !isShared)
-        return { ...wished, image: manifest?.settings.image ?? wished.image };
-    const { settings } = manifest;
-    const differences = [
-        settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
-        settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
-            `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
-    ].filter((difference) => difference !== false);
-    if (differences.length > 0) {
-        const chosenBy = settings.chosen_by.replace('_', ' ');
-        throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, { hint: 'One edge serves all projects of a server: give "sidecar" the same values in both files.' });
-    }
-    return settings;
-}
-function nextGeneration(previous, files) {
-    const number = Number.parseInt(previous ?? '0', 10) + 1;
-    return `${number}.${specHash([...files]).slice(0, 8)}`;
-}
-function routeFacts(wish) {
-    const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
-    return Object.fromEntries(served.map((route) => [
-        route.service,
-        {
-            domains: route.domains,
-            placements: route.placements,
-            backing: {
-                protocol: route.protocol,
-                container_port: route.containerPort,
-                internal_port: route.internalPort,
-                host_port: route.hostPort,
-                idle_timeout_ms: route.idleTimeoutMs,
-                prove_path: route.provePath,
-            },
-        },
-    ]));
-}
-function hashes(files) {
-    return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
-}
-function copyScope(tree, scope, written, files) {
-    for (const path of new Set([...Object.keys(written), `control/${scope}.conf`])) {
-        const content = intactFile(tree, path, written[path]);
-        if (content === undefined) {
-            throw new UserError(`${path} of ${scope.replace('_', ' ')} was changed by hand on this server`, {
-                hint: `Run update-nginx for ${scope.replace('_', ' ')}: it writes its routes again.`,
-            });
-        }
-        files.set(path, content);
-    }
-}
-function controlOf(name, generation, wish) {
-    const provable = wish.routes
-        .filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
-        .map((route) => ({
-        service: route.service,
-        upstream: upstreamName(wish.scope, route.service),
-        path: route.provePath,
-        host: route.domains.find((domain) => !domain.startsWith('*')) ?? route.service,
-    }));
-    return { scope: name, generation, provable };
-}
-function mainOf(kind, slot, { settings, scopes }, generation, files) {
-    const paths = [...files.keys()].sort();
-    const below = (folder) => paths.filter((path) => path.startsWith(`${folder}/`));
-    return {
-        kind,
-        slot,
-        settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
-        generation,
-        identity: identityOf(scopes),
-        httpFiles: below('http'),
-        streamFiles: below('stream'),
-        controlFiles: below('control'),
-    };
-}
-;
-function servesAlready(input, host, routes) {
-    return serves(input, host, 'sidecar', routes) && serves(input, host, 'edge', routes);
-}
-function serves(input, host, kind, routes) {
-    const spec = input.servers.find((candidate) => candidate.host === host);
-    const nginx = observedAt(input, host)[kind];
-    const wish = wishOf(kind, input, spec, routes);
-    if (nginx === undefined)
-        return wish.files.size === 0;
-    const generation = nginx.tree.slots[nginx.tree.live].manifest?.scopes[scopeName(input.scope)]?.generation;
-    return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
-}
-function wishOf(kind, input, on, routes) {
-    const files = renderScope(kind, input.scope, routes, on, input.servers);
-    return { scope: input.scope, files, routes, settings: input.nginx };
-}
-function routesAfter(input, outcomes, done, stillThere) {
-    const live = liveRoutes(input);
-    const liveRoute = (name) => [live.get(name)].filter((route) => route !== undefined);
-    const routes = input.services.flatMap((service) => {
-        const outcome = done.has(service.name) ? outcomes.get(service.name) : undefined;
-        if (outcome?.isPostponed)
-            return liveRoute(service.name).map((route) => withDomains(route, service));
-        const isKept = input.keepsActive && service.isSelected;
-        if (outcome !== undefined && !isKept)
-            return [routeOf(service, service.spec, outcome.placements)];
-        const placements = currentPlacements(input, service.name);
-        const isRecorded = !service.isSelected && !input.keepsActive && !isRecordBehind(input, service);
-        const spec = isRecorded ? service.spec : service.known.current;
-        if (spec === undefined || (!isRecorded && live.has(service.name)))
-            return liveRoute(service.name);
-        return placements.length === 0 ? [] : [routeOf(service, spec, placements)];
-    });
-    const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
-    const unnamed = [...live.keys()].filter((name) => !named.has(name));
-    return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
-}
-function withDomains(route, { spec }) {
-    return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
-}
-function isRecordBehind(input, { name, release }) {
-    return input.hosts.some((host) => (spotOf(input, name, host).active?.release ?? 0) > release.number);
-}
-function routeOf(service, spec, placements) {
-    return {
-        service: service.name,
-        protocol: spec.protocol,
-        containerPort: spec.port,
-        internalPort: service.ports.internal,
-        hostPort: service.ports.host,
-        domains: spec.route.domains,
-        idleTimeoutMs: spec.route.idleTimeoutMs,
-        provePath: provePath(spec.policy.healthcheck.path),
-        placements,
-    };
-}
-function provePath(path) {
-    return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
-}
-;
-function driftOf(kept, plan) {
-    const found = [
-        ...serverDrift(kept),
-        ...standingNames(kept).flatMap((service) => serviceDrift(kept, service)),
-        ...hookDrift(kept),
-        ...nginxDrift(kept, plan),
-        ...kept.hosts.flatMap((host) => fileDrift(kept, host)),
-    ];
-    const isExplained = found.some(({ kind }) => !['server', 'record', 'hook'].includes(kind));
-    return isExplained ? found : [...found, ...routeDrift(kept, plan)];
-}
-function forgottenHosts({ state, servers }) {
-    const recorded = Object.values(state.services).flatMap((service) => service.servers.map(({ host }) => host));
-    return [...new Set(recorded)].filter((host) => !servers.some((server) => server.host === host));
-}
-function serverDrift(kept) {
-    const stale = Object.entries(kept.state.stale_servers ?? {});
-    return [
-        ...stale.map(([host, { since, reason }]) => ({
-            host,
-            message: `${host} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
-        })),
-        ...forgottenHosts(kept).map((host) => ({
-            host,
-            message: `the record names copies on ${host}, which is not in the file`,
-        })),
-    ].map((one) => ({ kind: 'server', ...one }));
-}
-function standingNames({ state, observed }) {
-    const standing = observed.flatMap(({ containers }) => containers.map(({ service }) => service));
-    return [...new Set([...Object.keys(state.services), ...standing])].sort();
-}
-function serviceDrift(kept, service) {
-    return kept.servers
-        .filter(({ host }) => kept.hosts.includes(host))
-        .flatMap((server) => {
-        const copy = kept.state.services[service]?.servers.find(({ host }) => host === server.host);
-        const recorded = copy === undefined ? [] : copyDrift(kept, service, server, copy);
-        const others = containersAt(kept, service, server.host).filter(({ id, side, isAdopted }) => !isAdopted && side !== copy?.side && !kept.drainedElsewhere.has(id));
-        return [...recorded, ...others.map((one) => unrecorded(kept, service, server.host, one))];
-    });
-}
-function copyDrift(kept, service, server, copy) {
-    const { host, side, container: name } = copy;
-    const say = (kind, message) => [{ kind, host, service, message }];
-    const found = containersAt(kept, service, host).find((one) => !one.isAdopted && one.side === side);
-    if (found === undefined)
-        return say('container', `${service}: ${name} is recorded on ${host}, but is not there`);
-    if (!found.isRunning) {
-        const how = found.condition?.state === 'paused' ? 'is paused' : 'does not run';
-        return say('container', `${service}: ${name} on ${host} ${how}`);
-    }
-    const wanted = kept.services.find((candidate) => candidate.name === service);
-    const changed = wanted === undefined ? [] : blueprints_changedByHand(kept, wanted, server, found);
-    const isActive = spotOf(kept, service, host).active?.id === found.id;
-    return [
-        ...(changed.length === 0
-            ? []
-            : say('container', `${service}: ${name} on ${host} was changed by hand: ${changed.join(', ')}`)),
-        ...(isActive
-            ? []
-            : say('record', `${service}: ${name} on ${host} is recorded as active, but another side serves`)),
-    ];
-}
-function unrecorded(kept, service, host, container) {
-    const recorded = kept.state.services[service];
-    const where = `${container.name} on ${host}`;
-    const known = recorded?.servers.map((copy) => `${copy.container} on ${copy.host}`).join(', ');
-    const message = recorded === undefined
-        ? `${service} runs, but is not recorded: ${where}`
-        : `${service}: ${where} is there, but what is recorded is ${known || 'no copy'}`;
-    return { kind: 'record', host, service, message };
-}
-function hookDrift({ state }) {
-    return Object.entries(state.services).flatMap(([service, { hooks }]) => describeHooks(service, hooks).map((message) => ({ kind: 'hook', service, message })));
-}
-function nginxDrift(kept, plan) {
-    const states = {
-        create: 'is not there',
-        bridge: 'does not serve yet: a front holds its ports',
-        open: 'does not have its ports yet: a run was cut off that took them over',
-        start: 'needs a start',
-        join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
-    };
-    const { services } = kept.state;
-    return plan.prepare.flatMap((step) => {
-        const { host } = step;
-        const { sidecar, containers } = observedAt(kept, host);
-        const isRecorded = Object.values(services).some(({ servers }) => servers.some((one) => one.host === host));
-        if (sidecar === undefined && containers.every(({ isAdopted }) => isAdopted) && !isRecorded)
-            return [];
-        return ['sidecar', 'edge'].flatMap((kind) => {
-            const need = step[kind];
-            return need === undefined ? [] : [{ kind, host, message: `${host}: the ${kind} ${states[need]}` }];
-        });
-    });
-}
-function fileDrift(kept, host) {
-    const server = observedAt(kept, host);
-    return ['sidecar', 'edge'].flatMap((kind) => {
-        const tree = server[kind]?.tree;
-        const files = tree === undefined ? [] : changedByHand(tree.slots[tree.live], scopeName(kept.scope));
-        if (files.length === 0)
-            return [];
-        return [
-            { kind, host, message: `${host}: files of the ${kind} were changed by hand: ${files.join(', ')}` },
-        ];
-    });
-}
-function routeDrift(kept, plan) {
-    if (plan.settle !== undefined) {
-        const message = 'edges and sidecars do not agree which sides have the traffic: a run was cut off';
-        return [{ kind: 'routes', message }];
-    }
-    const routes = plan.levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
-    const isStale = plan.stale.left.length + Object.keys(kept.state.stale_servers ?? {}).length > 0;
-    if (routes === undefined || isStale)
-        return [];
-    return kept.hosts.flatMap((host) => ['sidecar', 'edge']
-        .filter((kind) => observedAt(kept, host)[kind] && !serves(kept, host, kind, routes))
-        .map((kind) => ({ kind, host, message: `${host}: the ${kind} does not serve what is recorded` })));
-}
-;
-function errorsOf(findings) {
-    return findings
-        .filter(({ level }) => level === 'error')
-        .map(({ server, message, hint }) => {
-        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
-    });
-}
-function describeFinding({ server, check, message }) {
-    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
-}
-;
-const promises_namespaceObject = require("node:timers/promises");
-;
-const RELOAD_TIMEOUT_MS = 10_000;
-const POLL_MS = 15;
-const OLD_WORKERS_MS = 2_000;
-class NginxInstance {
-    kind;
-    server;
-    id;
-    name;
-    address;
-    #seen;
-    constructor(kind, server, facts, seen) {
-        this.kind = kind;
-        this.server = server;
-        this.id = facts.id;
-        this.name = facts.name;
-        this.address = facts.address;
-        this.#seen = seen;
-    }
-    async look(scope) {
-        const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-        const end = Date.now() + OLD_WORKERS_MS;
-        let served = await this.#servedOf(tree, scope, identity);
-        while (served.slot !== tree.live && Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
-            served = await this.#servedOf(tree, scope, await this.#identity());
-        }
-        this.#seen = served;
-        return served;
-    }
-    async lookAgain(scope) {
-        const seen = this.#seen;
-        if (seen === undefined || seen.slot !== seen.tree.live)
-            return await this.look(scope);
-        const isSame = slotOfIdentity(seen.tree, await this.#identity()) === seen.slot;
-        return isSame ? seen : await this.look(scope);
-    }
-    mayServe(scope, service) {
-        if (this.#seen === undefined)
-            return true;
-        const { tree, slot } = this.#seen;
-        return tree.slots[slot].manifest?.scopes[scope]?.routes[service] !== undefined;
-    }
-    async #servedOf(tree, scope, identity) {
-        const slot = slotOfIdentity(tree, identity);
-        if (slot !== undefined) {
-            return { tree, slot, generation: tree.slots[slot].manifest?.scopes[scope]?.generation };
-        }
-        const generation = await this.generation(scope);
-        return { tree, slot: slotOfGeneration(tree, scope, generation) ?? tree.live, generation };
-    }
-    async #identity() {
-        try {
-            return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
-        }
-        catch (error) {
-            throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
-                hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
-                cause: error,
-            });
-        }
-    }
-    async generation(scope) {
-        const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
-        return answer.status === 200 ? answer.body : undefined;
-    }
-    async stage({ slot, files }) {
-        await this.#write(files);
-        const complaint = await this.#test(`${CONFIG_FOLDER}/${slot}/main.conf`);
-        if (complaint !== undefined) {
-            throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
-                hint: 'The configuration that was live before stays live.',
-            });
-        }
-    }
-    testLive() {
-        return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
-    }
-    async version() {
-        return (await this.server.http.get(this.#control('/version'), 5_000)).body;
-    }
-    async #test(file) {
-        const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
-        return exitCode === 0 ? undefined : complaints(stderr);
-    }
-    async pointTo(slot, files = new Map()) {
-        this.#seen = undefined;
-        const pointer = ['nginx.conf', renderPointer(slot)];
-        await this.#write(new Map([...files, pointer]));
-    }
-    async #write(files) {
-        try {
-            await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
-        }
-        catch (error) {
-            throw explainRefusal(`${this.#title()} gets no new configuration`, error);
-        }
-    }
-    async commit(slot, files) {
-        await this.pointTo(slot, files);
-        await this.server.engine.signalContainer(this.id, 'HUP');
-    }
-    async awaitGeneration(scope, generation) {
-        const end = Date.now() + RELOAD_TIMEOUT_MS;
-        let last = 'no answer';
-        while (Date.now() < end) {
-            await (0,promises_namespaceObject.setTimeout)(POLL_MS);
-            try {
-                const served = await this.generation(scope);
-                if (served === generation)
-                    return;
-                last = `generation ${served ?? 'none'} is still served`;
-            }
-            catch (error) {
-                last = messageOf(error);
-            }
-            if (/bind\(\)|\[emerg\]/.test(await this.#recentComplaints(end - Date.now())))
-                break;
-        }
-        const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
-        throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
-            hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
-        });
-    }
-    get title() {
-        return this.#title();
-    }
-    #title() {
-        return `${this.server.host}: ${this.kind} ${this.name}`;
-    }
-    #control(path) {
-        return { address: this.address, port: CONTROL_PORT, path };
-    }
-    async #recentComplaints(leftMs) {
-        if (leftMs > RELOAD_TIMEOUT_MS - 4_000)
-            return '';
-        const since = Math.floor(Date.now() / 1000) - 10;
-        return (await this.server.engine.logs(this.id, { tail: 20, since })).stderr;
-    }
-}
-async function readTree(server, id) {
-    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-    const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
-    return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
-}
-function complaints(stderr) {
-    const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
-    return [
-        ...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
-    ]
-        .slice(-3)
-        .join('; ');
-}
-;
-const DOOR_PORTS = [80, 443];
-function isOfInterest(container, scope, { services, nginx }) {
-    return (container.name === nginx.adopt?.container ||
-        isOldSidecar(scope, container) ||
-        holdsDoor(container) ||
-        services.some((service) => namesOf(scope, service).includes(container.name)));
-}
-function namesOf(scope, { name, adopt }) {
-    const byGrammar = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')];
-    return adopt === undefined ? byGrammar : [adopt.container, ...byGrammar];
-}
-function candidatesOf(scope, service, foreign) {
-    const names = namesOf(scope, service);
-    return foreign.filter(({ name }) => names.includes(name));
-}
-function adoptedContainers(scope, services, foreign) {
-    return services.flatMap((service) => candidatesOf(scope, service, foreign).map(({ id, name, image, imageId, isRunning, helpers }) => ({
-        id,
-        name,
-        service: service.name,
-        side: name === containerName(scope, service.name, 'base') ? 'base' : 'secondary',
-        release: 0,
-        hash: '',
-        secretsVersion: 0,
-        image,
-        imageId,
-        isRunning,
-        hostPort: 0,
-        versionPort: undefined,
-        internalPort: 0,
-        address: undefined,
-        helpers,
-        isAdopted: true,
-    })));
-}
-function isOldSidecar(scope, { name }) {
-    return name === sidecarName(scope) || name === adoptedSidecarName(scope);
-}
-function oldSidecarOf(scope, { foreign }) {
-    return foreign.find((container) => isOldSidecar(scope, container));
-}
-function frontOf({ foreign }) {
-    return foreign.find(holdsDoor);
-}
-function doorsOf({ published }) {
-    return published.filter(({ port }) => DOOR_PORTS.includes(port));
-}
-function holdsDoor(container) {
-    return container.isRunning && doorsOf(container).length > 0;
-}
-function isNamed(scope, front, adopt, containers) {
-    return (front.name === adopt?.container ||
-        (isOldSidecar(scope, front) && front.composeProject === undefined) ||
-        containers.some(({ id }) => id === front.id));
-}
-;
-function shortName(name) {
-    return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-}
-function repositoryOf(name) {
-    return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-}
-function image_name_namesOf(image) {
-    const [tagged = '', digest] = shortName(image).split('@');
-    const repository = repositoryOf(tagged);
-    const isTagged = tagged !== repository;
-    return [
-        ...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
-        ...(digest === undefined ? [] : [`${repository}@${digest}`]),
-    ];
-}
-;
-async function findLeftovers(server, scope, containers) {
-    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-    const [networks, volumes, images] = await Promise.all([
-        findNetworks(server, scope),
-        findVolumes(server, scope),
-        findImages(server, scope, containers),
-    ]);
-    return { helpers: leftHelpers(own, containers), networks, volumes, images };
-}
-function isOwned(labels, scope) {
-    return labels?.[labels_LABEL.project] === scope.project && labels[labels_LABEL.environment] === scope.environment;
-}
-function watched(id) {
-    return `container:${id}`;
-}
-function helpersOf(own, id) {
-    return own.filter(({ HostConfig }) => HostConfig?.NetworkMode === watched(id)).map(({ Id }) => Id);
-}
-function leftHelpers(own, containers) {
-    const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id));
-    const left = own.filter(({ HostConfig, Labels }) => {
-        const role = Labels?.[labels_LABEL.role];
-        return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
-    });
-    return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
-}
-async function findNetworks({ engine }, scope) {
-    const found = await engine.listNetworks(labelsOf(scope));
-    const others = found.filter(({ Name }) => Name !== networkName(scope));
-    const looked = await Promise.all(others.map(({ Id }) => engine.findNetwork(Id)));
-    return looked.flatMap((network) => network === undefined || Object.keys(network.Containers ?? {}).length > 0
-        ? []
-        : [{ id: network.Id, name: network.Name }]);
-}
-async function findVolumes({ engine }, scope) {
-    const found = await engine.listUnusedVolumes([`${labels_LABEL.role}=sidecar`, ...labelsOf(scope)]);
-    return found.map(({ Name }) => ({ id: Name, name: Name }));
-}
-function labelsOf({ project, environment }) {
-    return [`${labels_LABEL.project}=${project}`, `${labels_LABEL.environment}=${environment}`];
-}
-async function findImages({ engine }, { project, environment }, containers) {
-    const isShared = containers.some(({ Labels }) => Labels?.[labels_LABEL.project] === project && Labels[labels_LABEL.environment] !== environment);
-    if (isShared)
-        return [];
-    const images = await engine.listImages([`${labels_LABEL.project}=${project}`]);
-    const used = new Set(containers.map(({ ImageID }) => ImageID));
-    const others = images.filter(({ Id }) => !used.has(Id)).map(({ Id }) => Id);
-    const users = others.length === 0 ? [] : await engine.listContainers({ ancestor: others });
-    for (const { ImageID } of users)
-        used.add(ImageID);
-    return images.map((image) => ({
-        id: image.Id,
-        names: knownNames(image),
-        createdAt: image.Created,
-        isUsed: used.has(image.Id),
-    }));
-}
-function knownNames({ RepoTags, RepoDigests }) {
-    return [...(RepoTags ?? []), ...(RepoDigests ?? [])]
-        .filter((name) => !name.startsWith('<none>'))
-        .map(shortName);
-}
-;
-const ANY_NAME = '_';
-const UNNAMED = new Set(['', ANY_NAME]);
-const DEFAULT_PAGE = 'localhost';
-function servedNames(config) {
-    const top = served_names_parse(tokensOf(config));
-    const http = blocks(blocks(top, 'http').flatMap(({ body }) => body), 'server');
-    const stream = blocks(blocks(top, 'stream').flatMap(({ body }) => body), 'server');
-    return [
-        ...http.flatMap((server) => namesOfServer(server, namedBy(server))),
-        ...stream.flatMap((server) => namesOfServer(server, [ANY_NAME])),
-    ];
-}
-function namesOfServer({ body }, names) {
-    const listens = blocks(body, 'listen').map(({ words }) => words.slice(1));
-    const listening = listens.length > 0 ? listens : [['80']];
-    return listening.flatMap(([address = '', ...options]) => {
-        const port = served_names_portOf(address);
-        if (port === undefined)
-            return [];
-        return names.map((name) => ({ port, name, isTls: options.includes('ssl') || options.includes('quic') }));
-    });
-}
-function namedBy({ body }) {
-    const names = blocks(body, 'server_name').flatMap(({ words }) => words.slice(1));
-    const known = (names.length > 0 ? names : ['']).filter((name) => name !== DEFAULT_PAGE || passesOn(body));
-    return known
-        .map((name) => (UNNAMED.has(name) || name === DEFAULT_PAGE ? ANY_NAME : name.toLowerCase()))
-        .filter((name) => name !== ANY_NAME || answers(body));
-}
-function answers(body) {
-    return body.some(({ words: [name = '', code = ''], body: inner }) => isPass(name) || name === 'root' || (name === 'return' && !/^4/.test(code)) || answers(inner));
-}
-function passesOn(body) {
-    return body.some(({ words: [name = ''], body: inner }) => isPass(name) || passesOn(inner));
-}
-function isPass(name) {
-    return /^(?:proxy|fastcgi|uwsgi|scgi|grpc)_pass$/.test(name);
-}
-function served_names_portOf(address) {
-    if (address.startsWith('unix:'))
-        return undefined;
-    if (/^\d+$/.test(address))
-        return Number(address);
-    const port = /:(\d+)$/.exec(address)?.[1];
-    return port === undefined ? 80 : Number(port);
-}
-function blocks(body, name) {
-    return body.filter(({ words }) => words[0] === name);
-}
-function tokensOf(config) {
-    const pattern = /#[^\n]*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{[^}]*\}|[^\s{};"'#\\])[^\s{};]*)/g;
-    return [...config.matchAll(pattern)].flatMap(([, double, single, sign, word]) => {
-        if (sign !== undefined)
-            return [{ text: sign, isSign: true }];
-        const text = double ?? single ?? word;
-        return text === undefined ? [] : [{ text, isSign: false }];
-    });
-}
-function served_names_parse(tokens) {
-    const root = [];
-    const open = [root];
-    let words = [];
-    for (const { text, isSign } of tokens) {
-        if (!isSign) {
-            words.push(text);
-            continue;
-        }
-        const directive = { words, body: [] };
-        if (text !== '}' && words.length > 0)
-            open.at(-1)?.push(directive);
-        if (text === '{')
-            open.push(directive.body);
-        if (text === '}' && open.length > 1)
-            open.pop();
-        words = [];
-    }
-    return root;
-}
-;
-const COMPOSE_PROJECT = 'com.docker.compose.project';
-async function observeForeign(server, containers, scope, wanted) {
-    const { adopt } = wanted.nginx;
-    const own = containers.filter(({ Labels }) => isOwned(Labels, scope));
-    const found = containers
-        .filter(({ Labels }) => !isOurs(Labels ?? {}, scope))
-        .map((summary) => ({ ...foreignOf(summary), helpers: helpersOf(own, summary.Id) }))
-        .filter((container) => isOfInterest(container, scope, wanted));
-    return await Promise.all(found.map(async (container) => {
-        const isAsked = container.isRunning &&
-            doorsOf(container).length > 0 &&
-            (container.name === adopt?.container || isOldSidecar(scope, container));
-        const served = isAsked ? await askServed(server, container.id) : undefined;
-        return { ...container, ...(served && { served }) };
-    }));
-}
-function isOurs(labels, scope) {
-    const role = labels[labels_LABEL.role];
-    if (role === undefined)
-        return false;
-    if (role !== 'service' && role !== 'sidecar')
-        return true;
-    return isOwned(labels, scope);
-}
-function foreignOf(summary) {
-    const { Id, Names, State, Image, ImageID, Labels = {}, Mounts = [], Ports = [] } = summary;
-    const published = Ports.flatMap(({ PublicPort, PrivatePort, Type }) => PublicPort && PrivatePort && Type === 'tcp' ? [{ port: PublicPort, containerPort: PrivatePort }] : []);
-    return {
-        id: Id,
-        name: Names?.[0]?.replace(/^\//, '') ?? '',
-        isRunning: State === 'running',
-        image: Image ?? '',
-        imageId: ImageID ?? '',
-        owner: Labels[labels_LABEL.project] === undefined
-            ? undefined
-            : `${Labels[labels_LABEL.project]} ${Labels[labels_LABEL.environment] ?? ''}`.trim(),
-        composeProject: Labels[COMPOSE_PROJECT],
-        networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
-        writes: Mounts.flatMap(({ Type, Name, Source, Destination, RW }) => {
-            const source = Type === 'volume' ? Name : Source;
-            const isKept = Type === 'volume' || Type === 'bind';
-            return RW && isKept && source && Destination ? [{ source, target: Destination }] : [];
-        }),
-        published: [...new Map(published.map((one) => [one.port, one])).values()],
-    };
-}
-async function askServed(server, id) {
-    const { exitCode, stdout } = await server.engine
-        .exec(id, ['nginx', '-T'])
-        .catch(() => ({ exitCode: 1, stdout: '' }));
-    return exitCode === 0 ? servedNames(stdout) : undefined;
-}
-;
-async function observe(server, scope, wanted) {
-    const { engine } = server;
-    const { services, nginx } = wanted;
-    const network = networkName(scope);
-    const imagesWanted = [...new Set(services.map((spec) => spec.container.image))];
-    const [everything, images] = await Promise.all([
-        engine.listContainers(),
-        Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
-    ]);
-    const all = everything.filter(({ Labels }) => Labels?.[labels_LABEL.role] !== undefined);
-    const role = (name) => all.filter((summary) => summary.Labels?.[labels_LABEL.role] === name);
-    const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-    const services_ = own.filter((summary) => summary.Labels?.[labels_LABEL.role] === 'service');
-    const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
-    const edges = role('edge');
-    const running = edges.find(({ State }) => State === 'running');
-    const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
-        Promise.all(services_.map((summary) => observeContainer(server, summary, own, network))),
-        observeForeign(server, everything, scope, wanted),
-        Promise.all(own
-            .filter(({ Labels }) => Labels?.[labels_LABEL.role] === 'hook')
-            .map((summary) => observeHook(server, summary))),
-        observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[labels_LABEL.role] === 'sidecar'), scope),
-        observeNginx('edge', server, running ?? bridge ?? edges[0], scope),
-        findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
-        findLeftovers(server, scope, everything),
-    ]);
-    return {
-        host: server.host,
-        containers: [
-            ...standing.filter((container) => isNamedByUs(scope, container)),
-            ...adoptedContainers(scope, services, foreign),
-        ],
-        copies: standing.filter((container) => !isNamedByUs(scope, container)),
-        hooks,
-        sidecar,
-        edge,
-        bridge: bridge?.Id,
-        isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
-        foreign,
-        hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
-        foreignHostPorts: all
-            .filter(({ Labels }) => !isOwned(Labels, scope))
-            .flatMap(({ Labels }) => [Labels?.[labels_LABEL.hostPort], Labels?.[labels_LABEL.versionPort]])
-            .filter((port) => port !== undefined)
-            .map(Number),
-        leftovers,
-        images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
-    };
-}
-async function findNginxImage(server, name, running) {
-    const named = running.find(({ Image }) => Image === name);
-    return named === undefined ? await findImage(server, name) : { id: named.ImageID, digest: undefined };
-}
-async function findImage(server, name) {
-    const image = await server.engine.findImage(name);
-    if (image === undefined)
-        return undefined;
-    const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
-    return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
-}
-function digestOf(digests, repository) {
-    return digests.find((digest) => shortName(repositoryOf(digest)) === shortName(repository));
-}
-function observe_nameOf({ Names }) {
-    return Names?.[0]?.replace(/^\//, '') ?? '';
-}
-function isNamedByUs(scope, { service, side, name }) {
-    return name === containerName(scope, service, side) || isVersionedName(scope, service, name);
-}
-async function observeContainer(server, summary, own, network) {
-    const labels = summary.Labels ?? {};
-    const found = await server.engine.findContainer(summary.Id);
-    const settings = found && settingsOf(found);
-    return {
-        id: summary.Id,
-        name: observe_nameOf(summary),
-        service: labels[labels_LABEL.service] ?? '',
-        side: labels[labels_LABEL.side] === 'secondary' ? 'secondary' : 'base',
-        release: Number(labels[labels_LABEL.release]),
-        hash: labels[labels_LABEL.containerHash] ?? '',
-        secretsVersion: Number(labels[labels_LABEL.secretsVersion] ?? 0),
-        image: labels[labels_LABEL.version] ?? summary.Image ?? '',
-        imageId: summary.ImageID ?? '',
-        isRunning: summary.State === 'running',
-        hostPort: Number(labels[labels_LABEL.hostPort]),
-        versionPort: labels[labels_LABEL.versionPort] === undefined ? undefined : Number(labels[labels_LABEL.versionPort]),
-        internalPort: Number(labels[labels_LABEL.internalPort]),
-        address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
-        helpers: helpersOf(own, summary.Id),
-        condition: {
-            state: summary.State ?? '',
-            restarts: found?.RestartCount ?? 0,
-            health: found?.State?.Health?.Status,
-        },
-        ...(settings && { settings, environment: settings.environment }),
-    };
-}
-async function observeHook(server, summary) {
-    const labels = summary.Labels ?? {};
-    const found = summary.State === 'created' ? undefined : await server.engine.findContainer(summary.Id);
-    return {
-        id: summary.Id,
-        name: observe_nameOf(summary),
-        service: labels[labels_LABEL.service] ?? '',
-        hook: labels[labels_LABEL.hook],
-        release: Number(labels[labels_LABEL.release]),
-        status: found === undefined ? 'created' : found.State?.Running ? 'running' : 'ended',
-        exitCode: found?.State?.ExitCode ?? 0,
-    };
-}
-async function observeNginx(kind, server, summary, scope) {
-    if (summary === undefined)
-        return undefined;
-    const networks = summary.NetworkSettings?.Networks ?? {};
-    const address = networks[kind === 'edge' ? EDGE_NETWORK : networkName(scope)]?.IPAddress || undefined;
-    const id = summary.Id;
-    const name = observe_nameOf(summary);
-    const isUp = summary.State === 'running' && address !== undefined;
-    const served = isUp
-        ? await new NginxInstance(kind, server, { id, name, address })
-            .look(scopeName(scope))
-            .catch(() => undefined)
-        : undefined;
-    const tree = served?.tree ?? (await readTree(server, id));
-    return {
-        id,
-        name,
-        isRunning: served !== undefined,
-        address,
-        tree,
-        slot: served?.slot ?? tree.live,
-        generation: served?.generation,
-        isInNetwork: networks[networkName(scope)] !== undefined,
-    };
-}
-;
-async function inTime(work, ms, late) {
-    const timer = new AbortController();
-    const limit = (0,promises_namespaceObject.setTimeout)(ms, late, { signal: timer.signal }).catch(() => late);
-    try {
-        return await Promise.race([work, limit]);
-    }
-    finally {
-        timer.abort();
-    }
-}
-;
-const PATIENCE_MS = 5_000;
-async function takeVitals(server) {
-    return await inTime(ask(server).catch(() => undefined), PATIENCE_MS, undefined);
-}
-async function ask(server) {
-    const sentAt = Date.now();
-    const info = await server.engine.info();
-    const { DockerRootDir: root = '', MemTotal: memoryBytes = 0, ServerVersion: engine = '' } = info;
-    const readAt = (sentAt + Date.now()) / 2;
-    const aheadMs = info.SystemTime ? Date.parse(info.SystemTime) - readAt : 0;
-    const freeBytes = await server.freeBytes(root);
-    return { host: server.host, engine, root, freeBytes, memoryBytes, aheadMs };
-}
-;
-function describeUnfinished({ service, hook, release, host, container }) {
-    const how = container === undefined ? 'nobody saw how it ended' : 'it was killed before its end';
-    return `${hook} of ${service} release ${release} was begun on ${host}, and ${how}`;
-}
-function adviseUnfinished({ container, host }) {
-    const where = container === undefined ? '' : ` ("docker logs ${container}" on ${host} shows how far it came)`;
-    return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
-}
-function refuseUnfinished(unfinished) {
-    failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
-        hint: adviseUnfinished(hook),
-    })));
-}
-;
-const EFFECTS = {
-    create: 'new',
-    toggle: 'new containers beside the old ones',
-    recreate: 'RESTART: the old container stops before the new one starts',
-    reload: 'routes only, no new container',
-    record: 'the record only',
-    remove: 'removed',
-    none: 'unchanged',
-};
-const EDGE_WORK = {
-    create: 'create the edge',
-    start: 'start the edge',
-    join: 'join the edge',
-    bridge: 'create the edge beside the front',
-    open: 'give the edge its ports',
-};
-function describePlan(plan) {
-    const title = `${plan.scope.project} ${plan.scope.environment}`;
-    if (isEmpty(plan))
-        return [`${title}: nothing to do, everything is as the file says`];
-    const stale = [
-        ...plan.stale.left.map((host) => `  ${host} is left out: it gets no traffic, and stays as it is`),
-        ...plan.stale.returned.map((host) => `  ${host} is no longer left out`),
-    ];
-    const steps = stepsOf(plan).map((step) => `  · ${describeStep(step)}`);
-    return [
-        `${title}: plan`,
-        ...plan.changes.map((change) => `  ${describe_describeChange(change)}`),
-        ...stale,
-        ...plan.unfinished.map((hook) => `  ${describeUnfinished(hook)}`),
-        ...steps,
-    ];
-}
-function describe_describeChange(change) {
-    const { service, from, to, effect, reasons, hosts } = change;
-    const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
-    const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-    const where = hosts.length > 0 ? ` on ${hosts.join(', ')}` : '';
-    return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
-}
-function stepsOf(plan) {
-    return [
-        ...plan.prepare.filter((step) => !isCreating(step)),
-        ...(plan.settle === undefined ? [] : [plan.settle]),
-        ...plan.awaited,
-        ...plan.pulls,
-        ...plan.prepare.filter(isCreating),
-        ...plan.keepSecrets,
-        ...plan.vacate,
-        ...plan.levels.flatMap((level) => [
-            ...level.preDeploy,
-            ...level.stop,
-            ...level.start,
-            ...level.check,
-            ...(level.switch === undefined ? [] : [level.switch]),
-            ...level.postDeploy,
-            ...level.retire,
-        ]),
-        ...plan.takeover.divert,
-        ...plan.takeover.leave,
-        ...plan.takeover.nginx,
-        ...plan.takeover.open,
-        ...plan.forgetSecrets,
-        ...plan.teardown,
-        ...plan.sweep,
-    ];
-}
-function describeStep(step) {
-    switch (step.kind) {
-        case 'pull':
-            return `pull ${step.image} on ${step.host}`;
-        case 'prepare': {
-            const parts = [
-                step.displaced && `rename ${step.displaced.name}`,
-                step.sidecar && `${step.sidecar} the sidecar`,
-                step.edge && EDGE_WORK[step.edge],
-            ];
-            return `${parts.filter(Boolean).join(' and ')} on ${step.host}`;
-        }
-        case 'keep-secrets':
-            return `keep the secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'forget-secrets':
-            return `forget old secrets of ${servicesOf(step.sets)} on ${step.host}`;
-        case 'stop':
-            return `stop ${step.name} on ${step.host}`;
-        case 'start': {
-            const isVersioned = step.blueprint.container.naming === 'version';
-            const called = isVersioned ? `, called ${step.name}` : '';
-            return `start ${step.service} release ${step.release} as ${step.side} on ${step.host}${called}`;
-        }
-        case 'check':
-            return `wait until ${step.service} (${step.side}) on ${step.host} is healthy`;
-        case 'hook':
-            return `run ${step.hook} of ${step.service} release ${step.release} on ${step.host}`;
-        case 'await':
-            return `wait until ${step.hook} of ${step.service} release ${step.release} on ${step.host} has ended`;
-        case 'switch': {
-            const what = step.moved.length > 0 ? `switch ${step.moved.join(', ')}` : 'give the routes';
-            return `${what} on ${step.hosts.join(', ')}, and prove it`;
-        }
-        case 'retire': {
-            if (step.drainTimeoutMs === undefined)
-                return `remove ${step.name} on ${step.host}`;
-            const limit = step.drainTimeoutMs === 0 ? 'without limit' : `at most ${step.drainTimeoutMs / 1000} s`;
-            return `drain ${step.name} on ${step.host} (${limit}), then stop and remove it`;
-        }
-        case 'sweep':
-            return `remove ${step.what} ${step.name} from ${step.host}: nothing refers to it`;
-        case 'divert':
-            return `send new connections to port ${step.ports.join(' and ')} of ${step.host} to the edge, past ${step.name}, and wait until those of ${step.name} are over`;
-        case 'teardown':
-            return `remove sidecar, network and kept secrets from ${step.host}; volumes of services stay`;
-    }
-}
-function servicesOf(sets) {
-    return [...new Set(sets.map(({ service }) => service))].join(', ');
-}
-;
-function lostNames(front, domains) {
-    const names = atDoors(front).map(({ name }) => name);
-    return [...new Set(names)].filter((name) => !isCovered(name, domains));
-}
-function atDoors(front) {
-    const doors = doorsOf(front).map(({ containerPort }) => containerPort);
-    return (front.served ?? []).filter(({ port }) => doors.includes(port));
-}
-function servedForOthers(scope, { edge }) {
-    const scopes = edge?.tree.slots[edge.slot].manifest?.scopes ?? {};
-    return Object.entries(scopes)
-        .filter(([name]) => name !== scopeName(scope))
-        .flatMap(([, { routes }]) => Object.values(routes))
-        .flatMap(({ domains }) => domains);
-}
-function isCovered(name, domains) {
-    if (domains.includes(name))
-        return true;
-    if (name.startsWith('.'))
-        return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
-    return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
-}
-;
-const NGINX_GRACE_MS = 10_000;
-function displacedSidecar(input, host) {
-    const found = oldSidecarOf(input.scope, observedAt(input, host));
-    if (found === undefined)
-        return undefined;
-    const { id, name, networks } = found;
-    return { id, name, isInNetwork: networks.includes(networkName(input.scope)) };
-}
-function planTakeover(input, outcomes) {
-    if (input.keepsActive || input.isLeaving)
-        return { takeover: NO_TAKEOVER, staying: [] };
-    const routes = routesAfter(input, outcomes, new Set(outcomes.keys()), []);
-    const plans = input.hosts.map((host) => takeoverAt(input, outcomes, host, routes));
-    const all = plans.map(({ takeover }) => takeover);
-    return {
-        takeover: {
-            divert: all.flatMap(({ divert }) => divert),
-            leave: all.flatMap(({ leave }) => leave),
-            nginx: all.flatMap(({ nginx }) => nginx),
-            open: all.flatMap(({ open }) => open),
-        },
-        staying: plans.flatMap(({ staying }) => staying),
-    };
-}
-const NO_TAKEOVER = { divert: [], leave: [], nginx: [], open: [] };
-function takeoverAt(input, outcomes, host, routes) {
-    const server = observedAt(input, host);
-    const leave = [...outcomes.values()]
-        .flatMap((outcome) => outcome.leave)
-        .filter((step) => step.host === host);
-    const isStaying = ({ id }) => !leave.some((step) => step.id === id);
-    const adopted = server.containers.filter(({ isAdopted }) => isAdopted);
-    if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
-        return { takeover: NO_TAKEOVER, staying: [] };
-    const front = frontToGo(input, host, routes);
-    if (front !== undefined) {
-        const lost = lostNames(front, servedAt(input, host, routes));
-        const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
-        const sentence = `${front.name} stays on ${host}: the edge there does not serve ${lost.join(', ')}`;
-        if (lost.length > 0 || isKept)
-            return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
-    }
-    const hasClients = adopted.some((container) => container.isRunning && isStaying(container));
-    const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, server);
-    const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
-    return {
-        takeover: {
-            divert: front === undefined ? [] : [divertOf(input, host, front)],
-            leave,
-            nginx: unique(going).map((one) => leaveOf(input, host, one)),
-            open: front === undefined ? [] : [{ kind: 'prepare', host, sidecar: undefined, edge: 'open' }],
-        },
-        staying: [],
-    };
-}
-function servedAt(input, host, routes) {
-    const { scope, servers, nginx } = input;
-    const on = servers.find((server) => server.host === host);
-    const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
-    return [
-        ...here.flatMap(({ domains }) => domains),
-        ...(nginx.adopt?.drop ?? []),
-        ...servedForOthers(scope, observedAt(input, host)),
-    ];
-}
-function frontToGo(input, host, routes) {
-    const server = observedAt(input, host);
-    const front = frontOf(server);
-    if (front === undefined || routes.every(({ domains }) => domains.length === 0))
-        return undefined;
-    return isNamed(input.scope, front, input.nginx.adopt, server.containers) ? front : undefined;
-}
-function divertOf(input, host, front) {
-    const doors = doorsOf(front);
-    return {
-        kind: 'divert',
-        host,
-        id: front.id,
-        name: front.name,
-        ports: doors.map(({ port }) => port),
-        containerPorts: doors.map(({ containerPort }) => containerPort),
-        drainTimeoutMs: longestDrain(input),
-    };
-}
-function leaveOf(input, host, { id, name, isRunning, helpers }) {
-    return {
-        kind: 'retire',
-        service: 'nginx',
-        host,
-        id,
-        name,
-        containerPort: undefined,
-        release: 0,
-        helpers,
-        drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-        graceMs: NGINX_GRACE_MS,
-    };
-}
-function longestDrain({ services }) {
-    const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
-    return limits.includes(0) ? 0 : Math.max(0, ...limits);
-}
-function unique(containers) {
-    return [...new Map(containers.map((one) => [one.id, one])).values()];
-}
-;
-function joinPlans(first, run, rest) {
-    const done = run.map((level, index) => (index === run.length - 1 ? { ...level, retire: [] } : level));
-    return {
-        ...rest,
-        changes: rest.changes.map((change) => {
-            const before = first.changes.find(({ service }) => service === change.service);
-            return before === undefined || before.effect === 'none' ? change : { ...before, hosts: change.hosts };
-        }),
-        levels: [...done, ...rest.levels],
-    };
-}
-function keepOldSides(plan) {
-    const levels = plan.levels
-        .map((level) => ({ ...level, retire: [] }))
-        .filter(({ preDeploy, stop, start, check, switch: step, postDeploy }) => {
-        const steps = [...preDeploy, ...stop, ...start, ...check, ...postDeploy];
-        return steps.length > 0 || step !== undefined;
-    });
-    return { ...plan, levels, takeover: NO_TAKEOVER };
-}
-;
-function partHashes(spec) {
-    const { protocol, port, container, route, policy } = spec;
-    return {
-        container: specHash([protocol, port, container]),
-        route: specHash(route),
-        policy: specHash(policy),
-    };
-}
-function numberRelease(spec, secretsVersion, known) {
-    for (const release of [known.pending, known.current]) {
-        if (release === undefined || release.number < known.serving)
-            continue;
-        if (isSameRelease(release, spec, secretsVersion)) {
-            return { number: release.number, isNew: false, secretsVersion };
-        }
-    }
-    return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-    return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-function highestRelease(service, state, observed) {
-    const recorded = state.services[service];
-    const labels = observed.flatMap(({ containers, hooks }) => [...containers, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
-    return Math.max(0, recorded?.release ?? 0, recorded?.pending?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
-}
-function secretsVersionOf(service, secrets, observed, known, given) {
-    const names = Object.keys(secrets);
-    if (names.length === 0)
-        return 0;
-    const containers = observed
-        .flatMap((server) => server.containers.filter((container) => container.service === service))
-        .sort((a, b) => b.release - a.release);
-    const holder = containers.find(({ environment }) => names.every((name) => environment?.[name] === secrets[name]));
-    const isSameSet = holder !== undefined && hasSameNames(holder.secretsVersion, names, known);
-    if (isSameSet && holder.secretsVersion > 0)
-        return holder.secretsVersion;
-    const versions = [
-        given,
-        known.current?.secrets_version ?? 0,
-        known.pending?.secrets_version ?? 0,
-        ...containers.map(({ secretsVersion }) => secretsVersion),
-    ];
-    return Math.max(...versions) + 1;
-}
-function hasSameNames(version, names, { current, pending }) {
-    const wanted = specHash([...names].sort());
-    return [current, pending].every((release) => release?.secrets_version !== version || specHash([...release.container.secrets].sort()) === wanted);
-}
-;
-const KILLED = [137, 143];
-function isCutOff(exitCode) {
-    return KILLED.includes(exitCode);
-}
-;
-const UNUSED_GRACE_MS = 3_000;
-function retire({ unused }, service, host, { id, name, release, isRunning, helpers, isAdopted, }) {
-    const { port, policy } = service.spec;
-    const isUnused = unused.has(id);
-    const isHurried = isUnused && policy.strategy !== 'recreate';
-    return {
-        kind: 'retire',
-        service: service.name,
-        host,
-        id,
-        name,
-        containerPort: isAdopted ? undefined : port,
-        release,
-        helpers,
-        drainTimeoutMs: isRunning && !isUnused ? policy.drainTimeoutMs : undefined,
-        graceMs: isHurried ? Math.min(policy.stopGracePeriodMs, UNUSED_GRACE_MS) : policy.stopGracePeriodMs,
-    };
-}
-;
-const UNKNOWN_TIMEOUT_MS = 10 * 60_000;
-const NOTHING = {
-    preDeploy: [],
-    postDeploy: [],
-    awaited: [],
-    vacate: [],
-    unfinished: [],
-    progress: undefined,
-};
-function planHooks(input, service, outcome) {
-    if (outcome.isPostponed)
-        return NOTHING;
-    if (input.keepsActive)
-        return planLeftHooks(input, service, []);
-    const pre = preDeploy(input, service, outcome);
-    const post = postDeploy(input, service, outcome);
-    const host = (pre.step ?? post.step)?.host;
-    const { number } = service.release;
-    const hasProgress = pre.progress !== undefined || post.progress !== undefined;
-    return {
-        ...planLeftHooks(input, service, [pre.kept, post.kept].flatMap((kept) => kept?.id ?? [])),
-        preDeploy: pre.step === undefined ? [] : [pre.step],
-        postDeploy: post.step === undefined ? [] : [post.step],
-        unfinished: pre.unfinished === undefined ? [] : [pre.unfinished],
-        progress: hasProgress
-            ? {
-                release: number,
-                host: host ?? input.state.services[service.name]?.hooks?.host ?? '',
-                ...(pre.progress && { pre_deploy: pre.progress }),
-                ...(post.progress && { post_deploy: post.progress }),
-            }
-            : undefined,
-    };
-}
-function planLeftHooks(input, service, kept) {
-    const left = input.keepsActive ? [] : hooksOf(input, service.name);
-    return {
-        preDeploy: [],
-        postDeploy: [],
-        awaited: left.filter(({ status }) => status === 'running').map((found) => awaitStep(service, found)),
-        vacate: left
-            .filter(({ id, status }) => status !== 'running' && !kept.includes(id))
-            .map((found) => retire(input, service, found.host, { ...found, isRunning: false, helpers: [] })),
-        unfinished: [],
-        progress: undefined,
-    };
-}
-function preDeploy(input, service, outcome) {
-    const spec = hook_plan_specOf(service, 'pre_deploy');
-    const progress = spec && progressOf(input, service, outcome, 'pre_deploy', spec);
-    const [first] = outcome.level.start.filter(({ existing }) => existing === undefined);
-    if (spec === undefined || progress === undefined)
-        return {};
-    if (progress === 'done' || first === undefined)
-        return { progress };
-    const unknown = unknownEnd(input, service, 'pre_deploy');
-    if (unknown !== undefined && input.unfinishedHook === 'done')
-        return { progress: 'done' };
-    const mayRun = unknown === undefined || spec.idempotent || input.unfinishedHook === 'run';
-    const decision = toRun(input, service, 'pre_deploy', { spec, progress, host: first.host });
-    return mayRun ? decision : { ...decision, unfinished: unknown };
-}
-function postDeploy(input, service, outcome) {
-    const spec = hook_plan_specOf(service, 'post_deploy');
-    const progress = spec && progressOf(input, service, outcome, 'post_deploy', spec);
-    const place = outcome.placements.find(({ host }) => input.hosts.includes(host));
-    if (spec === undefined || progress === undefined)
-        return {};
-    if (progress === 'done' || place === undefined)
-        return { progress };
-    const unknown = unknownEnd(input, service, 'post_deploy');
-    const hasFailed = progress === 'failed' || unknown?.release === service.release.number;
-    if (hasFailed && !spec.idempotent && input.unfinishedHook !== 'run')
-        return { progress: 'failed' };
-    return toRun(input, service, 'post_deploy', { spec, progress, host: place.host });
-}
-function toRun(input, service, hook, { spec, progress, host: fresh }) {
-    const { number } = service.release;
-    const kept = hooksOf(input, service.name).find((found) => found.hook === hook && found.release === number && !isKilled(found) && progress !== 'failed');
-    const host = kept?.host ?? fresh;
-    const server = input.servers.find((candidate) => candidate.host === host);
-    return {
-        kept,
-        progress: kept !== undefined && progress === 'begun' ? 'begun' : 'due',
-        step: {
-            kind: 'hook',
-            hook,
-            service: service.name,
-            host,
-            name: hookContainerName(input.scope, service.name, hook),
-            release: number,
-            blueprint: blueprintOf(input, service, server),
-            command: spec.command,
-            timeoutMs: spec.timeoutMs,
-            graceMs: service.spec.policy.stopGracePeriodMs,
-        },
-    };
-}
-function progressOf(input, service, outcome, hook, { idempotent }) {
-    const { number } = service.release;
-    const { pending, hooks } = input.state.services[service.name] ?? {};
-    const recorded = hooks?.release === number ? hooks[hook] : undefined;
-    if (pending?.release === number)
-        return recorded;
-    if (isOwed(input, service, outcome))
-        return 'due';
-    return hook === 'post_deploy' && idempotent ? recorded : undefined;
-}
-function isOwed(input, service, outcome) {
-    const fresh = outcome.level.start.filter(({ existing }) => existing === undefined);
-    if (service.restored !== undefined)
-        return false;
-    if (service.release.number !== service.known.current?.number)
-        return fresh.length > 0;
-    return fresh.some(({ host }) => isImageMoved(input, service, host) && !isImageRunning(input, service, host));
-}
-function isImageRunning(input, { name, spec, release }, host) {
-    const id = observedAt(input, host).images.get(spec.container.image)?.id;
-    return input.hosts.some((other) => containersAt(input, name, other).some((container) => container.release === release.number && container.imageId === id));
-}
-function unknownEnd(input, { name: service }, hook) {
-    const found = hooksOf(input, service).filter((one) => one.hook === hook);
-    const killed = found.find(isKilled);
-    if (killed !== undefined) {
-        const { release, host, name: container } = killed;
-        return { service, hook, release, host, container };
-    }
-    const recorded = input.state.services[service]?.hooks;
-    if (recorded?.[hook] !== 'begun' || found.some(({ release }) => release === recorded.release))
-        return undefined;
-    const { release, host } = recorded;
-    return { service, hook, release, host, container: undefined };
-}
-function isKilled({ status, exitCode }) {
-    return status === 'ended' && isCutOff(exitCode);
-}
-function awaitStep({ name: service, spec }, { hook, host, id, name, release }) {
-    const policy = spec.policy;
-    const timeoutMs = ofPolicy(policy, hook)?.timeoutMs ?? UNKNOWN_TIMEOUT_MS;
-    const graceMs = spec.policy.stopGracePeriodMs;
-    return { kind: 'await', hook, service, host, id, name, release, timeoutMs, graceMs };
-}
-function hook_plan_specOf({ spec }, hook) {
-    return ofPolicy(spec.policy, hook);
-}
-function ofPolicy(policy, hook) {
-    return hook === 'pre_deploy' ? policy.preDeploy : policy.postDeploy;
-}
-;
-function dependencyLevels(services) {
-    const byName = new Map(services.map((service) => [service.name, service]));
-    const heights = new Map();
-    const height = (name) => {
-        const known = heights.get(name);
-        if (known !== undefined)
-            return known;
-        const below = (byName.get(name)?.dependsOn ?? []).filter((dependency) => byName.has(dependency));
-        const result = below.length === 0 ? 0 : 1 + Math.max(...below.map(height));
-        heights.set(name, result);
-        return result;
-    };
-    const levels = [];
-    for (const { name } of services) {
-        const level = height(name);
-        levels[level] = [...(levels[level] ?? []), name];
-    }
-    return levels;
-}
-;
-function planNginxPulls({ nginx, observed }, steps) {
-    const changed = new Set(steps.flatMap((step) => ('hosts' in step ? step.hosts : step.host)));
-    return observed
-        .filter(({ host, images }) => changed.has(host) && !images.has(nginx.image))
-        .map(({ host }) => ({ kind: 'pull', host, image: nginx.image, policy: 'missing' }));
-}
-;
-function planKeepSecrets(input, levels) {
-    const made = levels
-        .flatMap(({ start }) => start)
-        .filter(({ existing, blueprint }) => existing === undefined && blueprint.secretsVersion > 0);
-    const versions = new Map(made.map(({ service, blueprint }) => [service, blueprint.secretsVersion]));
-    const sets = [...versions].map(([service, version]) => ({ service, version }));
-    return sets.length === 0 ? [] : input.hosts.map((host) => ({ kind: 'keep-secrets', host, sets }));
-}
-function planForgetSecrets(input) {
-    if (input.isLeaving)
-        return [];
-    const sets = input.removes.flatMap((service) => everySet(input, service));
-    return forgetSteps(input.hosts, sets);
-}
-function forgetSteps(hosts, sets) {
-    return sets.length === 0 ? [] : hosts.map((host) => ({ kind: 'forget-secrets', host, sets: [...sets] }));
-}
-function everySet({ state }, service) {
-    const highest = state.secrets_versions?.[service] ?? 0;
-    return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
-}
-;
-const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
-function explainChange(service, level, input) {
-    const { current } = service.known;
-    if (current === undefined)
-        return level.start.length > 0 ? ['not deployed yet'] : [];
-    const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
-    if (service.restored !== undefined && service.release.isNew) {
-        reasons.unshift(`release ${service.restored.number} is restored`);
-    }
-    if (current.secrets_version !== service.release.secretsVersion)
-        reasons.push('secrets');
-    if (reasons.length === 0)
-        reasons.push(...level.start.map((step) => differenceAt(input, service, step.host)));
-    if (level.start.length === 0 && level.check.length > 0)
-        reasons.push('an interrupted run is finished');
-    if (level.start.length + level.check.length === 0 && level.retire.length > 0) {
-        reasons.push('containers of an earlier run are removed');
-    }
-    return [...new Set(reasons)];
-}
-function specFacts({ protocol, port, container, route, policy }) {
-    return { protocol, port, ...container, ...route, ...policy };
-}
-function differenceAt(input, service, host) {
-    const containers = containersAt(input, service.name, host);
-    if (containers.length === 0)
-        return `not on ${host} yet`;
-    const server = input.servers.find((candidate) => candidate.host === host);
-    const byHand = server && containers.flatMap((container) => blueprints_changedByHand(input, service, server, container));
-    if (byHand?.length)
-        return `changed by hand on ${host}: ${byHand.join(', ')}`;
-    if (containers.every(({ condition }) => condition?.state === 'paused'))
-        return `paused on ${host}`;
-    if (containers.every(({ isRunning }) => !isRunning))
-        return `stopped on ${host}`;
-    if (isImageMoved(input, service, host)) {
-        return `the image behind ${service.spec.container.image} is another one now`;
-    }
-    const isShared = input.servers.length > 1;
-    return isShared
-        ? `its host port has to be open to the other servers on ${host}`
-        : `other settings on ${host}`;
-}
-function changedKeys(path, before, after) {
-    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...keys].flatMap((key) => {
-        const [old, now] = [before, after].map((spec) => spec[key]);
-        if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
-            return [];
-        const isUsers = USERS_MAPS.includes(path);
-        const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-        return reasons_isMap(old) && reasons_isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
-    });
-}
-function reasons_isMap(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-;
-function place(service, count, candidates, current, awaited = []) {
-    const tier = (host) => (current.includes(host) ? 0 : awaited.includes(host) ? 1 : 2);
-    const rank = (host) => `${tier(host)}${specHash([service, host])}`;
-    const ranked = [...candidates].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-    const chosen = new Set(ranked.slice(0, count));
-    return candidates.filter((host) => chosen.has(host));
-}
-;
-const toggle = (spot) => {
-    const { active, idle } = spot;
-    if (active !== undefined && spot.isWanted(active))
-        return keep(active, idle);
-    if (idle?.isRunning && spot.isWanted(idle) && !isOlder(idle, active)) {
-        return {
-            side: idle.side,
-            start: undefined,
-            resume: true,
-            vacate: undefined,
-            stop: undefined,
-            retire: active,
-        };
-    }
-    const [old, free] = servesInstead(spot) ? [idle, active] : [active, idle];
-    return {
-        side: freeSide(old?.side ?? spot.routed),
-        start: { existing: undefined },
-        resume: false,
-        vacate: free,
-        stop: undefined,
-        retire: old,
-    };
-};
-function freeSide(taken) {
-    return taken === undefined ? 'base' : otherSide(taken);
-}
-function servesInstead({ active, idle }) {
-    if (!idle?.isRunning || active?.isRunning)
-        return false;
-    return active === undefined || isOlder(idle, active);
-}
-function isOlder(container, than) {
-    return than !== undefined && container.release < than.release;
-}
-const recreate = (spot) => {
-    const plan = toggle(spot);
-    if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
-        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
-    }
-    return { ...plan, vacate: spot.idle, retire: undefined };
-};
-const STRATEGIES = { toggle, recreate };
-function keep(active, idle) {
-    return {
-        side: active.side,
-        start: active.isRunning ? undefined : { existing: active.id },
-        resume: false,
-        vacate: undefined,
-        stop: undefined,
-        retire: idle,
-    };
-}
-;
-function planService(input, service) {
-    const outcome = {
-        placements: [],
-        standing: [],
-        vacate: [],
-        pulls: [],
-        level: { stop: [], start: [], check: [], retire: [] },
-        leave: [],
-        isPostponed: false,
-        isMoving: false,
-    };
-    const current = currentPlacements(input, service.name);
-    const targets = new Set(input.keepsActive ? current.map(({ host }) => host) : targetsOf(input, service, current));
-    for (const server of input.servers) {
-        const { host } = server;
-        const here = current.find((placement) => placement.host === host);
-        if (!input.hosts.includes(host)) {
-            if (here !== undefined) {
-                outcome.placements.push(here);
-                addStanding(input, service, here, outcome);
-            }
-            continue;
-        }
-        if (neverLeft(input, service.name, host))
-            planReturn(input, service, server, outcome);
-        else if (targets.has(host))
-            planSpot(input, service, server, outcome);
-        else
-            planDeparture(input, service, host, outcome);
-    }
-    if (outcome.isPostponed)
-        return postpone(input, service, current, outcome);
-    outcome.isMoving ||= specHash(outcome.placements) !== specHash(current);
-    return outcome;
-}
-function postpone(input, service, current, { leave }) {
-    const outcome = {
-        placements: [...current],
-        standing: [],
-        vacate: [],
-        pulls: [],
-        level: { stop: [], start: [], check: [], retire: [] },
-        leave: leave.filter((step) => current.some(({ host }) => host === step.host)),
-        isPostponed: true,
-        isMoving: false,
-    };
-    for (const placement of current)
-        addStanding(input, service, placement, outcome);
-    return outcome;
-}
-function addStanding(input, service, placement, outcome) {
-    const { name, release } = standingAt(input, service.name, placement);
-    outcome.standing.push({ ...placement, name, release: release ?? service.release.number });
-}
-function targetsOf(input, service, current) {
-    const { zones, servers } = service.placement;
-    const candidates = input.servers.filter(({ host, zone }) => !input.excluded.has(host) && (zones.length === 0 || zones.includes(zone)));
-    return place(service.name, servers, candidates.map(({ host }) => host), current.map(({ host }) => host), hostsWithAdopted(input, service.name));
-}
-function planSpot(input, service, server, outcome) {
-    const { host } = server;
-    const blueprint = blueprintOf(input, service, server);
-    const hash = blueprintHash(blueprint);
-    const image = observedAt(input, host).images.get(service.spec.container.image);
-    const { active, idle, others } = spotOf(input, service.name, host);
-    const plan = STRATEGIES[service.spec.policy.strategy]({
-        active,
-        idle,
-        routed: routedSide(input, service.name, host),
-        isWanted: (container) => input.keepsActive
-            ? container === active
-            : container.hash === hash &&
-                (image === undefined || container.imageId === image.id) &&
-                blueprints_changedByHand(input, service, server, container).length === 0,
-    });
-    const { vacate } = plan;
-    const isBusy = vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id);
-    if (isBusy) {
-        outcome.leave.push(retire(input, service, host, vacate));
-        outcome.isPostponed = true;
-        return;
-    }
-    const isNew = plan.start !== undefined && plan.start.existing === undefined;
-    const kept = isNew ? undefined : [active, idle].find((container) => container?.side === plan.side);
-    const { name, versionPort, release } = kept ?? {
-        name: nameOf(blueprint, plan.side, takenNames(input, host, plan), input.now),
-        versionPort: blueprint.versionPort,
-        release: service.release.number,
-    };
-    const placement = { host, side: plan.side, port: portOf(plan.side, versionPort) };
-    outcome.placements.push(placement);
-    outcome.standing.push({ ...placement, name, release });
-    if (isNew && service.spec.policy.pullPolicy !== 'always' && image === undefined) {
-        outcome.pulls.push(pullOf(service, host));
-    }
-    const isServed = routedSide(input, service.name, host) === plan.side;
-    const isUnproven = plan.start === undefined && !plan.resume && !isServed;
-    const resume = plan.resume || isUnproven;
-    addSpot(service, host, { blueprint, name }, { ...plan, resume }, outcome, input);
-    addLeftovers(input, service, host, [...others, ...copiesAt(input, service.name, host)], outcome);
-}
-function takenNames(input, host, { vacate }) {
-    const { containers } = observedAt(input, host);
-    return new Set(containers.filter((container) => container !== vacate).map(({ name }) => name));
-}
-function addLeftovers(input, service, host, containers, { level, vacate, leave }) {
-    const early = service.spec.policy.strategy === 'recreate' ? vacate : level.retire;
-    for (const container of containers.filter(({ id }) => !input.drainedElsewhere.has(id))) {
-        (container.isAdopted ? leave : early).push(retire(input, service, host, container));
-    }
-}
-function addSpot(service, host, { blueprint, name }, plan, outcome, input) {
-    const { level } = outcome;
-    if (plan.vacate !== undefined)
-        outcome.vacate.push(retire(input, service, host, plan.vacate));
-    if (plan.stop !== undefined) {
-        const { id, name: old } = plan.stop;
-        const graceMs = service.spec.policy.stopGracePeriodMs;
-        level.stop.push({ kind: 'stop', service: service.name, host, id, name: old, graceMs });
-    }
-    if (plan.start !== undefined) {
-        level.start.push({
-            kind: 'start',
-            service: service.name,
-            host,
-            side: plan.side,
-            name,
-            release: service.release.number,
-            blueprint,
-            existing: plan.start.existing,
-        });
-    }
-    if (plan.start !== undefined || plan.resume) {
-        level.check.push(checkOf(service, host, plan.side, name));
-        outcome.isMoving = true;
-    }
-    const isElsewhere = plan.retire !== undefined && input.drainedElsewhere.has(plan.retire.id);
-    if (plan.retire !== undefined && !isElsewhere) {
-        const step = retire(input, service, host, plan.retire);
-        const steps = plan.retire.isAdopted ? outcome.leave : level.retire;
-        steps.push(plan.stop === undefined ? step : { ...step, drainTimeoutMs: undefined });
-    }
-}
-function neverLeft(input, service, host) {
-    const isUnrouted = routedSide(input, service, host) === undefined;
-    return (input.keepsActive && isUnrouted && containersAt(input, service, host).some(({ isAdopted }) => isAdopted));
-}
-function planReturn(input, service, server, outcome) {
-    const { host } = server;
-    const containers = containersAt(input, service.name, host);
-    const added = containers.filter(({ isAdopted }) => !isAdopted);
-    outcome.vacate.push(...added.map((container) => retire(input, service, host, container)));
-    const adopted = containers.filter(({ isAdopted }) => isAdopted);
-    const stopped = adopted.some(({ isRunning }) => isRunning) ? undefined : adopted[0];
-    if (stopped === undefined || service.spec.policy.strategy !== 'recreate')
-        return;
-    const { side, name, release, id } = stopped;
-    const blueprint = blueprintOf(input, service, server);
-    outcome.level.start.push({
-        kind: 'start',
-        service: service.name,
-        host,
-        side,
-        name,
-        release,
-        blueprint,
-        existing: id,
-    });
-}
-function planDeparture(input, service, host, outcome) {
-    const here = [...containersAt(input, service.name, host), ...copiesAt(input, service.name, host)];
-    for (const container of here) {
-        const steps = container.isAdopted ? outcome.leave : outcome.level.retire;
-        steps.push(retire(input, service, host, container));
-    }
-}
-function checkOf(service, host, side, name) {
-    const { protocol, port, policy } = service.spec;
-    return {
-        kind: 'check',
-        service: service.name,
-        host,
-        side,
-        name,
-        containerPort: port,
-        protocol,
-        healthcheck: policy.healthcheck,
-    };
-}
-function pullOf(service, host) {
-    return { kind: 'pull', host, image: service.spec.container.image, policy: service.spec.policy.pullPolicy };
-}
-;
-function planSettle(input, routesNow) {
-    const contested = new Map(routesNow.flatMap((route) => {
-        const served = servedIn(input, route.service);
-        const isLeft = served.some(({ placements }) => placements.some(({ host }) => !isThere(route, host)));
-        return isLeft || isContested(served, route) ? [[route.service, served]] : [];
-    }));
-    if (contested.size === 0)
-        return undefined;
-    const routes = routesNow.map((route) => {
-        const served = contested.get(route.service);
-        return served === undefined ? route : settled(input, route, served);
-    });
-    return { kind: 'switch', routes, moved: [], hosts: hostsWithSidecar(input) };
-}
-function servedIn(input, service) {
-    return input.observed.flatMap(({ host, sidecar, edge }) => {
-        const zone = zoneOf(input, host);
-        return [sidecar, edge]
-            .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
-            .filter((route) => route.service === service)
-            .map((route) => {
-            const placements = route.placements.filter((placement) => zoneOf(input, placement.host) === zone);
-            return { zone, route, placements };
-        });
-    });
-}
-function zoneOf(input, host) {
-    return input.servers.find((server) => server.host === host)?.zone ?? '';
-}
-function isThere({ placements }, host) {
-    return placements.some((placement) => placement.host === host);
-}
-function isContested(served, now) {
-    const placements = [...served.flatMap((one) => one.placements), ...now.placements];
-    return placements.some(({ host, side }) => placements.some((other) => other.host === host && other.side !== side));
-}
-function settled(input, now, served) {
-    const all = [...served].sort((a, b) => age(input, b.route.placements, b) - age(input, a.route.placements, a));
-    const newest = all[0];
-    if (newest === undefined || !isContested(served, { ...now, placements: [] }))
-        return now;
-    const byZone = [...served].sort((a, b) => age(input, a.placements, a) - age(input, b.placements, b));
-    const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
-    const isWhole = age(input, newest.route.placements, newest) > 0;
-    const moved = (isWhole ? newest.route.placements : ofZones.flatMap((one) => one.placements)).filter((placement) => copyAt(input, now.service, placement) !== undefined);
-    const placements = input.servers.flatMap(({ host }) => {
-        const there = (placement) => placement.host === host;
-        const isSeen = input.hosts.includes(host);
-        const isLeft = isWhole && isSeen && moved.some((other) => zoneOf(input, other.host) === zoneOf(input, host));
-        return (isSeen ? moved.find(there) : undefined) ?? (isLeft ? [] : (now.placements.find(there) ?? []));
-    });
-    const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
-    return { ...newest.route, domains, placements };
-}
-function age(input, placements, { route }) {
-    const standing = placements
-        .filter(({ host }) => input.hosts.includes(host))
-        .flatMap((placement) => copyAt(input, route.service, placement) ?? []);
-    const release = Math.max(0, ...standing.map((container) => container.release));
-    const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
-    return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
-}
-function copyAt(input, service, { host, side }) {
-    if (!input.hosts.includes(host))
-        return undefined;
-    return containersAt(input, service, host).find((container) => container.side === side);
-}
-;
-function planSweep(input, retired) {
-    if (!input.isSweeping)
-        return [];
-    const going = new Set(retired.map(({ id }) => id));
-    const wanted = input.services.flatMap(({ spec }) => image_name_namesOf(spec.container.image));
-    const retained = input.retainedImages && new Set([...input.retainedImages, ...wanted]);
-    return input.observed.flatMap((server) => {
-        const { helpers, networks, volumes, images } = server.leftovers;
-        const step = (what) => ({ id, name }) => ({
-            kind: 'sweep',
-            host: server.host,
-            what,
-            id,
-            name,
-        });
-        return [
-            ...[...helpers, ...idleHelpers(input, server, going)].map(step('container')),
-            ...networks.map(step('network')),
-            ...volumes.map(step('volume')),
-            ...orphanedImages(images, retained).map(step('image')),
-        ];
-    });
-}
-function idleHelpers(input, { containers }, going) {
-    return containers
-        .filter(({ id }) => !going.has(id) && !input.drainedElsewhere.has(id))
-        .flatMap(({ helpers, name }) => helpers.map((id) => ({ id, name: `${name}_drain_…` })));
-}
-function orphanedImages(images, retained) {
-    if (retained === undefined)
-        return [];
-    const newest = Math.max(0, ...images.filter(({ isUsed }) => isUsed).map(({ createdAt }) => createdAt));
-    return images
-        .filter(({ isUsed, createdAt }) => !isUsed && createdAt < newest)
-        .filter(({ names }) => hasOneName(names) && !names.some((name) => retained.has(name)))
-        .map(({ id, names }) => ({ id, name: names[0] ?? id.replace(/^sha256:/, '').slice(0, 12) }));
-}
-function hasOneName(names) {
-    const tags = names.filter((name) => !name.includes('@'));
-    return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
-}
-;
-function planDeploy(input) {
-    const selected = input.services.filter(({ isSelected }) => isSelected);
-    const outcomes = new Map(selected.map((service) => [service.name, planService(input, service)]));
-    const { removes: removed, isLeaving } = input;
-    const hooks = planAllHooks(input, outcomes);
-    const levels = planLevels(input, outcomes, hooks, removed);
-    const settle = planSettle(input, routesAfter(input, outcomes, new Set(), removed));
-    const switches = [settle, ...levels.map((level) => level.switch)].filter((step) => step !== undefined);
-    const vacate = [...outcomes.values(), ...hooks.values()].flatMap(({ vacate }) => vacate);
-    const prepare = input.hosts.flatMap((host) => planPrepare(input, host, switches));
-    const keepSecrets = planKeepSecrets(input, levels);
-    const { takeover, staying } = planTakeover(input, outcomes);
-    const postponed = selected.map(({ name }) => name).filter((name) => outcomes.get(name).isPostponed);
-    refuseToWait(postponed, takeover);
-    const { divert, leave, nginx, open } = takeover;
-    const retired = [...vacate, ...levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
-    return {
-        scope: input.scope,
-        changes: [
-            ...selected.map((service) => changeOf(input, service, outcomes.get(service.name))),
-            ...removed.map((service) => removalOf(input, service)),
-        ],
-        settle,
-        awaited: [...hooks.values()].flatMap(({ awaited }) => awaited),
-        unfinished: [...hooks.values()].flatMap(({ unfinished }) => unfinished),
-        hooks: Object.fromEntries([...hooks].flatMap(([name, { progress }]) => (progress === undefined ? [] : [[name, progress]]))),
-        vacate,
-        pulls: [
-            ...planNginxPulls(input, [...prepare, ...keepSecrets, ...switches, ...divert, ...retired, ...open]),
-            ...[...outcomes.values()].flatMap(({ pulls }) => pulls),
-        ],
-        prepare,
-        keepSecrets,
-        levels,
-        takeover,
-        staying,
-        postponed,
-        standing: Object.fromEntries(selected.map(({ name }) => [name, outcomes.get(name).standing])),
-        forgetSecrets: planForgetSecrets(input),
-        teardown: isLeaving
-            ? input.observed
-                .filter((server) => server.sidecar !== undefined || server.hasNetwork)
-                .map(({ host }) => ({ kind: 'teardown', host }))
-            : [],
-        sweep: planSweep(input, retired),
-        stale: planStale(input),
-    };
-}
-function planAllHooks(input, outcomes) {
-    const selected = input.services.filter(({ isSelected }) => isSelected);
-    return new Map([
-        ...selected.map((service) => [service.name, planHooks(input, service, outcomes.get(service.name))]),
-        ...input.removes.map((name) => [name, planLeftHooks(input, { name, spec: leavingSpec(input, name) }, [])]),
-    ]);
-}
-function refuseToWait(postponed, { leave }) {
-    const waiting = postponed.find((name) => leave.every(({ service }) => service !== name));
-    if (waiting === undefined)
-        return;
-    throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
-}
-function planStale({ state, excluded, hosts, servers, services }) {
-    const known = Object.keys(state.stale_servers ?? {});
-    const isWhole = services.every(({ isSelected }) => isSelected);
-    const isGone = (host) => servers.every((server) => server.host !== host);
-    return {
-        left: [...excluded].filter((host) => !known.includes(host)),
-        returned: known.filter((host) => isGone(host) || (isWhole && hosts.includes(host))),
-    };
-}
-function planLevels(input, outcomes, hooks, removed) {
-    const selected = input.services.filter(({ isSelected }) => isSelected);
-    const done = new Set();
-    const levels = dependencyLevels(selected).flatMap((names) => {
-        for (const name of names)
-            done.add(name);
-        const parts = names.map((name) => outcomes.get(name));
-        const isMoving = parts.some((part) => part.isMoving);
-        const level = {
-            services: names.filter((name) => hasSteps(outcomes.get(name), hooks.get(name))),
-            preDeploy: names.flatMap((name) => hooks.get(name).preDeploy),
-            stop: parts.flatMap(({ level: { stop } }) => stop),
-            start: parts.flatMap(({ level: { start } }) => start),
-            check: parts.flatMap(({ level: { check } }) => check),
-            switch: isMoving
-                ? {
-                    kind: 'switch',
-                    routes: routesAfter(input, outcomes, done, removed),
-                    moved: names.filter((name) => outcomes.get(name).isMoving),
-                    hosts: [...input.hosts],
-                }
-                : undefined,
-            postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
-            retire: parts.flatMap(({ level: { retire } }) => retire),
-        };
-        return level.services.length > 0 ? [level] : [];
-    });
-    const last = finalLevel(input, outcomes, removed, levels);
-    return last === undefined ? levels : [...levels, last];
-}
-function hasSteps(outcome, { preDeploy, postDeploy }) {
-    const { stop, start, check, retire } = outcome.level;
-    const hooks = preDeploy.length + postDeploy.length;
-    return outcome.isMoving || hooks + stop.length + start.length + check.length + retire.length > 0;
-}
-function finalLevel(input, outcomes, removed, levels) {
-    const all = new Set(outcomes.keys());
-    const routes = routesAfter(input, outcomes, all, []);
-    const before = levels.findLast((level) => level.switch !== undefined)?.switch?.routes;
-    const isRight = before === undefined
-        ? input.hosts.every((host) => servesAlready(input, host, routes))
-        : specHash(before) === specHash(routes);
-    const retired = removed.flatMap((name) => removalSteps(input, name));
-    if (isRight && retired.length === 0)
-        return undefined;
-    return {
-        services: [...removed],
-        preDeploy: [],
-        stop: [],
-        start: [],
-        check: [],
-        switch: isRight ? undefined : { kind: 'switch', routes, moved: [], hosts: routedHosts(input) },
-        postDeploy: [],
-        retire: retired,
-    };
-}
-function routedHosts(input) {
-    return input.isLeaving ? hostsWithSidecar(input) : [...input.hosts];
-}
-const UNKNOWN_SPEC = {
-    port: 0,
-    policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
-};
-function leavingSpec({ leaving }, name) {
-    return leaving.get(name) ?? UNKNOWN_SPEC;
-}
-function removalSteps(input, name) {
-    const spec = leavingSpec(input, name);
-    return input.hosts.flatMap((host) => [...containersAt(input, name, host), ...copiesAt(input, name, host)]
-        .filter(({ isAdopted }) => !isAdopted)
-        .map((container) => retire(input, { name, spec }, host, container)));
-}
-function planPrepare(input, host, switches) {
-    const { sidecar } = observedAt(input, host);
-    const missing = input.isLeaving ? undefined : 'create';
-    const displaced = displacedSidecar(input, host);
-    const step = {
-        kind: 'prepare',
-        host,
-        sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
-        edge: prepareEdge(input, host, switches),
-        ...(sidecar === undefined && displaced && { displaced }),
-    };
-    return step.sidecar === undefined && step.edge === undefined ? [] : [step];
-}
-function prepareEdge(input, host, switches) {
-    const server = observedAt(input, host);
-    const { sidecar, edge } = server;
-    const hasFront = frontOf(server) !== undefined;
-    if (server.bridge !== undefined && !hasFront)
-        return 'open';
-    const wanted = input.services.map(({ spec }) => spec.route);
-    const given = switches.filter(({ hosts }) => hosts.includes(host)).flatMap(({ routes }) => routes);
-    const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
-    const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
-    if (!hasDomains && !isServing)
-        return undefined;
-    if (edge === undefined)
-        return hasFront ? 'bridge' : 'create';
-    if (!edge.isRunning)
-        return hasFront ? 'bridge' : 'start';
-    if (edge.isInNetwork)
-        return undefined;
-    return server.bridge === undefined ? 'join' : 'bridge';
-}
-function changeOf(input, service, outcome) {
-    const { strategy } = service.spec.policy;
-    const from = service.known.current?.number ?? input.state.services[service.name]?.release ?? 0;
-    const starts = outcome.level.start.length + outcome.level.check.length > 0;
-    let effect = 'none';
-    if (outcome.isPostponed)
-        effect = 'none';
-    else if (starts)
-        effect = isStanding(input, service.name) ? strategy : 'create';
-    else if (outcome.isMoving)
-        effect = 'reload';
-    else if (service.release.isNew || service.known.pending !== undefined)
-        effect = isRouteChanged(service) ? 'reload' : 'record';
-    else if (outcome.level.retire.length > 0 || !isRecorded(input, service.name, outcome))
-        effect = 'record';
-    const reasons = [...explainChange(service, outcome.level, input), ...explainAdoption(outcome)];
-    return {
-        service: service.name,
-        from,
-        to: service.release.number,
-        effect,
-        strategy,
-        reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
-        hosts: outcome.placements.map(({ host }) => host),
-        image: service.spec.container.image,
-    };
-}
-function explainAdoption({ leave, isPostponed }) {
-    const adopted = leave.map(({ name, host }) => `adopts ${name} on ${host}`);
-    return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
-}
-function isRouteChanged({ known: { current }, spec }) {
-    return current !== undefined && partHashes(current).route !== partHashes(spec).route;
-}
-function isRecorded(input, service, { standing }) {
-    const recorded = input.state.services[service]?.servers ?? [];
-    return (recorded.length === standing.length &&
-        standing.every(({ host, side, name }) => recorded.some((copy) => copy.host === host && copy.side === side && copy.container === name)));
-}
-function isStanding(input, service) {
-    return input.hosts.some((host) => containersAt(input, service, host).length > 0);
-}
-function removalOf(input, service) {
-    const recorded = input.state.services[service];
-    return {
-        service,
-        from: recorded?.release ?? 0,
-        to: 0,
-        effect: 'remove',
-        strategy: undefined,
-        reasons: ['no longer in the file; its volumes stay'],
-        hosts: input.observed
-            .filter((server) => containersAt(input, service, server.host).length > 0)
-            .map(({ host }) => host),
-        image: recorded?.image ?? '',
-    };
-}
-;
-function checkAdoption(wanted, services, observed) {
-    if (services.length === 0)
-        return;
-    failTogether(observed.flatMap((server) => [
-        ...services.flatMap((service) => refuseService(wanted, service, server)),
-        ...refuseSidecar(wanted, server),
-        ...refuseFront(wanted, services, server),
-    ]));
-}
-function refuseService(scope, service, { host, foreign }) {
-    const candidates = candidatesOf(scope, service, foreign);
-    const running = candidates.filter(({ isRunning }) => isRunning);
-    const [first] = running;
-    if (first !== undefined && running.length > 1) {
-        return [
-            new UserError(`${host}: ${running.map(({ name }) => name).join(' and ')} both run as ${service.name}, and Switchyard made neither`, { hint: `Stop the one that has no traffic: docker stop ${running.at(-1)?.name ?? first.name}` }),
-        ];
-    }
-    return candidates.flatMap((container) => [
-        ...refuseOwned(service, host, container),
-        ...refuseLostData(scope, service, host, container),
-        ...refuseLostPorts(host, withoutHostPorts(scope, service, container), dropOf(service), 'at the service'),
-    ]);
-}
-function refuseLostPorts(host, { name, published }, drop, where) {
-    return published
-        .map(({ port }) => port)
-        .filter((port) => !DOOR_PORTS.includes(port) && !drop.includes(String(port)))
-        .map((port) => new UserError(`${host}: ${name} publishes port ${port} of the server, where nobody would listen any more`, {
-        hint: `Let who uses it come to the edge or the sidecar. If nobody does: "adopt: { container: ${name}, drop: ["${port}"] }" ${where}.`,
-    }));
-}
-function withoutHostPorts(scope, { name }, container) {
-    const isOlder = [containerName(scope, name, 'base'), containerName(scope, name, 'secondary')].includes(container.name);
-    if (!isOlder)
-        return container;
-    return { ...container, published: container.published.filter(({ port }) => !isHostPort(port)) };
-}
-function dropOf({ adopt }) {
-    return adopt?.drop ?? [];
-}
-function isHostPort(port) {
-    const { first, count } = HOST_PORTS;
-    return [first, hostPort(first, 'secondary')].some((low) => port >= low && port < low + count);
-}
-function refuseOwned(service, host, container) {
-    const { name, owner, composeProject } = container;
-    if (owner !== undefined) {
-        return [
-            new UserError(`${host}: ${name} belongs to ${owner}, and ${service.name} cannot take it over`, {
-                hint: 'Let it leave there first: remove it from that file and deploy.',
-            }),
-        ];
-    }
-    if (composeProject === undefined || service.adopt?.container === name)
-        return [];
-    return [
-        new UserError(`${host}: ${name} belongs to the Compose project ${composeProject}`, {
-            hint: `If ${service.name} shall take it over, write "adopt: ${name}" at the service; else rename it.`,
-        }),
-    ];
-}
-function refuseLostData(scope, service, host, container) {
-    const mounted = service.container.volumes.map((volume) => sourceOf(scope, volume));
-    const dropped = dropOf(service);
-    return container.writes
-        .filter(({ source, target }) => !mounted.includes(source) && !dropped.includes(target))
-        .map(({ source, target }) => {
-        const isFolder = source.startsWith('/');
-        const mount = isFolder
-            ? `"${source}:${target}"`
-            : `{ type: volume, source: ${source}, target: ${target}, external: true }`;
-        return new UserError(`${host}: ${container.name} writes to ${isFolder ? 'the directory' : 'the volume'} ${source} at ${target}, which ${service.name} does not mount: it would start without that data`, {
-            hint: `Write it under volumes: ${mount}. If the data may be lost: adopt: { container: ${container.name}, drop: [${target}] }.`,
-        });
-    });
-}
-function refuseSidecar(wanted, server) {
-    const sidecar = oldSidecarOf(wanted, server);
-    const isInTheWay = sidecar !== undefined && server.sidecar === undefined;
-    if (!isInTheWay || sidecar.composeProject === undefined || sidecar.name === wanted.nginx.adopt?.container) {
-        return [];
-    }
-    return [
-        new UserError(`${server.host}: ${sidecar.name} has the name of the sidecar and belongs to the Compose project ${sidecar.composeProject}`, { hint: `If it shall be taken over, write "adopt: ${sidecar.name}" under sidecar; else rename it.` }),
-    ];
-}
-function refuseFront(wanted, services, server) {
-    const front = frontOf(server);
-    const domains = services.flatMap(({ route }) => route.domains);
-    if (front === undefined || (domains.length === 0 && server.edge === undefined))
-        return [];
-    const where = `${server.host}: the edge needs port ${doorsOf(front)
-        .map(({ port }) => port)
-        .join(' and ')}, which ${front.name} holds`;
-    const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.containers);
-    if (!isOurs) {
-        if (server.bridge !== undefined)
-            return [];
-        return [
-            new UserError(where, {
-                hint: `If it shall be taken over without a gap, write "adopt: ${front.name}" under sidecar; else stop it and run again.`,
-            }),
-        ];
-    }
-    const isService = server.containers.some(({ id }) => id === front.id);
-    if (isService)
-        return [];
-    if (front.served === undefined && !server.isDiverted) {
-        return [
-            new UserError(`${where}, and it does not say what it serves: "nginx -T" fails in it`, {
-                hint: `Only an nginx, or the container of a service, is taken over without a gap. Stop ${front.name} at a quiet time, and run again.`,
-            }),
-        ];
-    }
-    return [
-        ...refuseLostPorts(server.host, front, dropOf(wanted.nginx), 'under sidecar'),
-        ...refuseLostNames(wanted, server, front),
-    ];
-}
-function refuseLostNames(wanted, server, front) {
-    const drop = dropOf(wanted.nginx);
-    const tls = atDoors(front).filter(({ isTls }) => isTls);
-    if (tls.length > 0) {
-        const names = [...new Set(tls.map(({ name }) => name))].join(', ');
-        return [
-            new UserError(`${server.host}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
-                hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
-            }),
-        ];
-    }
-    const promised = wanted.services.flatMap(({ route }) => route.domains);
-    const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
-    if (lost.length === 0)
-        return [];
-    return [
-        new UserError(`${server.host}: ${front.name} serves ${lost.join(', ')}, which no service of the file has as its domain`, {
-            hint: `Write it as the domain of a service. If nobody shall serve it any more: "adopt: { container: ${front.name}, drop: [${lost.map((name) => JSON.stringify(name)).join(', ')}] }" under sidecar.`,
-        }),
-    ];
-}
-;
-function assemble(facts) {
-    const { wanted, narrowing, observed, state } = facts;
-    const scope = { project: wanted.project, environment: wanted.environment };
-    checkNarrowing(wanted, narrowing);
-    checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
-    const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-    const ports = portsOf(facts);
-    const versionPorts = versionPortsOf(facts, ports);
-    const services = wanted.services
-        .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
-        .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
-    narrowing_checkDependencies(services);
-    checkPorts(services, wanted, narrowing);
-    narrowing_checkDomains(services);
-    const names = new Set(wanted.services.map(({ name }) => name));
-    const standing = observed.flatMap(({ containers, copies, hooks }) => [...containers, ...copies, ...hooks].map(({ service }) => service));
-    const others = [...new Set([...standing, ...Object.keys(state.services)])]
-        .filter((name) => !names.has(name))
-        .sort();
-    const leaving = new Map(others.flatMap((name) => {
-        const release = facts.known.get(name)?.current;
-        return release === undefined ? [] : [[name, release]];
-    }));
-    const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
-    return {
-        scope,
-        servers: wanted.servers,
-        nginx: wanted.nginx,
-        services: [...services, ...kept],
-        observed,
-        state,
-        removes: isNarrowed ? [] : others,
-        isLeaving: !isNarrowed && wanted.services.length === 0,
-        keepsActive: false,
-        unused: new Set(),
-        leaving,
-        hosts: serversOf(wanted, narrowing).map(({ host }) => host),
-        excluded: new Set(narrowing.excludedServers),
-        unfinishedHook: facts.unfinishedHook,
-        drainedElsewhere: facts.drainedElsewhere,
-        now: facts.now,
-        isSweeping: narrowing.services === undefined,
-        retainedImages: facts.retainedImages,
-    };
-}
-function assembleKept(facts) {
-    return assemble({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
-}
-function wantedService(facts, spec, ports) {
-    const { narrowing, observed, state } = facts;
-    const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
-    const known = {
-        current: facts.known.get(spec.name)?.current,
-        pending: facts.known.get(spec.name)?.pending,
-        highest: highestRelease(spec.name, state, observed),
-        serving: servingRelease(facts.wanted, observed, spec.name),
-    };
-    if (!isSelected && known.current === undefined)
-        return [];
-    const secrets = facts.secrets[spec.name] ?? {};
-    const wanted = isSelected ? spec : known.current;
-    const restored = facts.restored?.get(spec.name);
-    const given = state.secrets_versions?.[spec.name] ?? 0;
-    const secretsVersion = () => restored?.secrets_version ?? secretsVersionOf(spec.name, secrets, observed, known, given);
-    const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current);
-    const { name, dependsOn, placement } = spec;
-    const imageId = imageIdOf(wanted.container.image, observed);
-    return [
-        {
-            name,
-            spec: wanted,
-            dependsOn,
-            placement,
-            ports,
-            release,
-            known,
-            isSelected,
-            ...(imageId !== undefined && { imageId }),
-            ...(restored !== undefined && { restored }),
-        },
-    ];
-}
-function imageIdOf(image, observed) {
-    const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
-    return ids.size === 1 ? [...ids][0] : undefined;
-}
-function keptService(facts, name, ports) {
-    const current = facts.known.get(name)?.current;
-    const own = ports.get(name);
-    if (current === undefined || own === undefined)
-        return [];
-    return [
-        {
-            name,
-            spec: current,
-            dependsOn: [],
-            placement: { servers: facts.state.services[name]?.servers.length ?? 1, zones: [] },
-            ports: own,
-            release: currentNumber(current),
-            known: { current, pending: undefined, highest: current.number, serving: 0 },
-            isSelected: false,
-        },
-    ];
-}
-function currentNumber(current) {
-    return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
-}
-function portsOf(facts) {
-    const { wanted, observed, state } = facts;
-    const recorded = new Map();
-    for (const { service, hostPort, internalPort } of observed.flatMap(({ containers }) => containers)) {
-        if (hostPort > 0 && internalPort > 0)
-            recorded.set(service, { host: hostPort, internal: internalPort });
-    }
-    for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-        recorded.set(name, { host: host_port, internal: internal_port });
-    }
-    const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
-    const foreign = observed.flatMap((server) => server.foreignHostPorts);
-    const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
-    const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
-    return new Map([...recorded, ...allocated]);
-}
-;
-function assembleUndo(input, { failed, done, unused }, observed) {
-    const hosts = input.hosts.filter((host) => observed.some((server) => server.host === host));
-    const seen = { ...input, observed, hosts };
-    const services = input.services.flatMap((service) => {
-        const { current } = service.known;
-        if (done.includes(service.name))
-            return [{ ...service, isSelected: false }];
-        const isSelected = failed.includes(service.name);
-        if (current !== undefined) {
-            return [{ ...service, spec: current, release: currentNumber(current), isSelected }];
-        }
-        const isServed = isSelected && currentPlacements(seen, service.name).length > 0;
-        const isAdopting = isSelected && hostsWithAdopted(seen, service.name).length > 0;
-        return isServed || isAdopting ? [{ ...service, isSelected }] : [];
-    });
-    const names = new Set(services.map(({ name }) => name));
-    return {
-        ...seen,
-        services,
-        removes: failed.filter((name) => !names.has(name)),
-        isLeaving: false,
-        keepsActive: true,
-        isSweeping: false,
-        unused,
-    };
-}
-function assembleWithout(input, rest) {
-    const isLeft = (host) => rest.left.includes(host);
-    return {
-        ...input,
-        services: input.services.map((service) => {
-            const planned = rest.standing[service.name];
-            if (planned === undefined)
-                return service;
-            const servers = planned.filter(({ host }) => !isLeft(host)).length;
-            return { ...service, placement: { ...service.placement, servers } };
-        }),
-        observed: rest.observed.filter(({ host }) => !isLeft(host)),
-        state: rest.state,
-        hosts: input.hosts.filter((host) => !isLeft(host)),
-        removes: [],
-        isLeaving: false,
-        excluded: new Set([...input.excluded, ...rest.left]),
-        drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
-    };
-}
-;
-function begunServices(input, plan) {
-    const starting = new Set(plan.levels.flatMap(({ start }) => start.map(({ service }) => service)));
-    return input.services.filter(({ name }) => starting.has(name));
-}
-function keptDigests(input, begun) {
-    const kept = input.services.filter((service) => !begun.includes(service));
-    return new Map(kept.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
-}
-function outcomeOf(input, plan, run, digests, left, until) {
-    const undone = new Set([...run.failed, ...run.skipped]);
-    const achieved = plan.changes.flatMap((change) => {
-        const service = input.services.find(({ name }) => name === change.service);
-        const isNothing = change.effect === 'none' || change.effect === 'remove';
-        const isDone = run.failure === undefined || run.done.includes(change.service);
-        if (service === undefined || isNothing || undone.has(change.service) || !isDone)
-            return [];
-        return [
-            {
-                service,
-                change,
-                standing: plan.standing[change.service] ?? [],
-                image: digests.get(change.service) ?? change.image,
-                isSwitched: plan.levels.some((level) => level.switch?.moved.includes(change.service)),
-                probe: run.probes.get(change.service),
-                draining: left
-                    .filter(({ service: name }) => name === change.service)
-                    .map(({ host, name }) => ({ host, container: name, until })),
-            },
-        ];
-    });
-    const removed = plan.changes.filter(({ effect, service }) => effect === 'remove' && !undone.has(service));
-    const isFailed = run.failure !== undefined;
-    const stale = {
-        left: [...new Set([...plan.stale.left, ...run.dead])],
-        reasons: new Map([...run.left].map(([host, error]) => [host, firstLine(messageOf(error))])),
-        returned: isFailed ? [] : plan.stale.returned,
-    };
-    const failed = plan.changes.filter(({ service }) => undone.has(service));
-    return { achieved, removed, failed, isUndone: run.isUndone, stale, tookMs: run.tookMs };
-}
-function firstLine(text) {
-    return text.split('\n')[0] ?? '';
-}
-;
-async function findExpired(snapshot, services, retained) {
-    const found = await Promise.all(services.map((service) => expiredOf(snapshot, service, retained)));
-    return {
-        releases: found.flatMap(({ releases }) => releases),
-        sets: found.flatMap(({ sets }) => sets),
-    };
-}
-async function expiredOf(snapshot, service, retained) {
-    const { name, release } = service;
-    const numbers = await snapshot.releaseNumbers(name);
-    const recorded = snapshot.state.services[name];
-    const base = restoredBy(service) ?? release.number;
-    const after = { history: recorded?.history ?? [], previous: recorded?.release ?? 0 };
-    const needed = [release.number, after.previous, previousNumber(after, base)];
-    const old = expiredNumbers([...numbers, release.number], retained, needed);
-    if (old.length === 0)
-        return { releases: [], sets: [] };
-    const all = await snapshot.releases(name);
-    const isOld = ({ number }) => old.includes(number);
-    const named = new Set([
-        release.secretsVersion,
-        ...all.filter((one) => !isOld(one)).map((one) => one.secrets_version),
-    ]);
-    const versions = new Set(all.filter(isOld).map((one) => one.secrets_version));
-    return {
-        releases: all.filter(isOld).map(({ service: owner, number }) => ({ service: owner, number })),
-        sets: [...versions]
-            .filter((version) => version > 0 && !named.has(version))
-            .map((version) => ({ service: name, version })),
-    };
-}
-function expiredNumbers(numbers, retained, needed) {
-    const newestFirst = [...new Set(numbers)].sort((a, b) => b - a);
-    return newestFirst.slice(retained).filter((number) => !needed.includes(number));
-}
-;
-async function perform(log, step, work) {
-    const what = describeStep(step);
-    try {
-        return await announce(log, `${step.kind}: ${what}`, work);
-    }
-    catch (error) {
-        throw explainRefusal(what, error);
-    }
-}
-async function announce(log, what, work) {
-    log.debug(`begins: ${what}`);
-    const begun = performance.now();
-    const result = await work();
-    log.debug(`ends: ${what} (${Math.round(performance.now() - begun)} ms)`);
-    return result;
-}
-;
-const divert_POLL_MS = 50;
-const TIMEOUT_MS = 20_000;
-const READY = 'new connections are diverted';
-const SCRIPT = `set -eu
-mark=switchyard-edge
-clear() {
-  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
-    set -- $chain
-    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
-      iptables -w -t "$1" $rule
-    done
-  done
-}
-iptables -w -t nat -S OUTPUT >/dev/null
-iptables -w -S DOCKER-USER >/dev/null
-clear
-[ "$#" -gt 0 ] || exit 0
-address=$1
-process=$2
-shift 2
-trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
-  for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
-  done
-done
-echo '${READY}'
-while [ -d "/proc/$process" ]; do
-  sleep 1 &
-  wait $!
-done
-clear
-`;
-async function checkDiverting(server, image) {
-    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
-        return;
-    const id = await create(server, image, []);
-    await awaitEnd(server, id);
-}
-async function divert({ server, id, address }, image, ports) {
-    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-    const command = [address, String(process), ...ports.map(String)];
-    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
-    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-    const helper = isThere ? found.Id : await create(server, image, command);
-    await awaitReady(server, helper);
-}
-async function endDiverting(server) {
-    const { engine } = server;
-    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
-    await engine.removeContainer(EDGE_DIVERT_NAME);
-}
-async function create(server, image, command) {
-    const { engine } = server;
-    await endDiverting(server);
-    const id = await engine
-        .createContainer(EDGE_DIVERT_NAME, {
-        Image: image,
-        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
-        Cmd: command,
-        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-        StopSignal: 'SIGTERM',
-        Labels: { [labels_LABEL.role]: 'edge-divert' },
-        HostConfig: {
-            NetworkMode: 'host',
-            Binds: ['/:/host'],
-            CapAdd: ['NET_ADMIN', 'NET_RAW'],
-            SecurityOpt: ['label=disable'],
-            RestartPolicy: { Name: 'no' },
-        },
-    })
-        .catch(async (error) => {
-        if (isStatus(error, 409))
-            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
-        throw error;
-    });
-    await engine.startContainer(id);
-    return id;
-}
-async function awaitReady(server, id) {
-    const end = Date.now() + TIMEOUT_MS;
-    while (Date.now() < end) {
-        const { stdout } = await server.engine.logs(id, { tail: 5 });
-        if (stdout.includes(READY))
-            return;
-        if ((await server.engine.findContainer(id))?.State?.Running !== true)
-            break;
-        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
-    }
-    throw await divert_failure(server, id);
-}
-async function awaitEnd(server, id) {
-    const end = Date.now() + TIMEOUT_MS;
-    while (Date.now() < end) {
-        const { State: state } = await server.engine.inspectContainer(id);
-        if (state?.Status === 'exited' && state.ExitCode === 0) {
-            await server.engine.removeContainer(id);
-            return;
-        }
-        if (state?.Status === 'exited')
-            break;
-        await (0,promises_namespaceObject.setTimeout)(divert_POLL_MS);
-    }
-    throw await divert_failure(server, id);
-}
-async function divert_failure(server, id) {
-    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
-    await endDiverting(server);
-    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-    return new UserError(`${server.host}: connections cannot be diverted to the edge: ${words}`, {
-        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
-    });
-}
-;
-const OLDEST_NGINX = [1, 28];
-const START_TIMEOUT_MS = 10_000;
-const install_POLL_MS = 20;
-async function ensureSidecar(server, scope, settings, aliases = [SIDECAR_ALIAS]) {
-    const home = {
-        kind: 'sidecar',
-        name: sidecarName(scope),
-        network: networkName(scope),
-        volume: sidecarVolumeName(scope),
-    };
-    return await ensure(server, home, scope, settings, {
-        Labels: {
-            [labels_LABEL.role]: 'sidecar',
-            [labels_LABEL.project]: scope.project,
-            [labels_LABEL.environment]: scope.environment,
-        },
-        NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
-    });
-}
-async function ensureEdge(server, scope, settings, inherited) {
-    const home = {
-        kind: 'edge',
-        name: EDGE_NAME,
-        network: EDGE_NETWORK,
-        volume: EDGE_VOLUME,
-        inherited,
-    };
-    const edge = await ensure(server, home, scope, settings, {
-        Labels: { [labels_LABEL.role]: 'edge' },
-        ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
-        HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
-    });
-    await server.engine.joinNetwork(networkName(scope), edge.id);
-    return edge;
-}
-async function ensureBridge(server, scope, settings) {
-    const home = { kind: 'edge', name: EDGE_BRIDGE_NAME, network: EDGE_NETWORK, volume: EDGE_VOLUME };
-    const bridge = await ensure(server, home, scope, settings, {
-        Labels: { [labels_LABEL.role]: 'edge-bridge' },
-        HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
-    });
-    await server.engine.joinNetwork(networkName(scope), bridge.id);
-    return bridge;
-}
-function instanceOf(kind, server, container, network) {
-    const address = container?.NetworkSettings?.Networks?.[network]?.IPAddress;
-    if (!container?.State?.Running || !address)
-        return undefined;
-    return new NginxInstance(kind, server, {
-        id: container.Id,
-        name: container.Name.replace(/^\//, ''),
-        address,
-    });
-}
-async function ensure(server, home, scope, settings, spec) {
-    const { engine } = server;
-    const found = await engine.findContainer(home.name);
-    if (found === undefined) {
-        await install_create(server, home, scope, settings, spec);
-        const { instance, version } = await awaitAnswer(server, home);
-        await checkVersion(instance, version, settings.image);
-        return instance;
-    }
-    const running = instanceOf(home.kind, server, found, home.network);
-    if (running !== undefined && (await running.version().catch(() => undefined)))
-        return running;
-    await startAgain(server, home, scope, settings, found.Id);
-    const { instance } = await awaitAnswer(server, home).catch((error) => mend(server, home, found.Id, error));
-    return instance;
-}
-async function mend(server, home, id, error) {
-    const files = mendedFiles(home.kind, await readTree(server, id));
-    if (files === undefined)
-        throw error;
-    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
-    await server.engine.stopContainer(id, 1);
-    await start(server, home, id);
-    return await awaitAnswer(server, home);
-}
-async function awaitAnswer(server, home) {
-    const end = Date.now() + START_TIMEOUT_MS;
-    do {
-        const container = await server.engine.findContainer(home.name);
-        const instance = instanceOf(home.kind, server, container, home.network);
-        const version = instance && (await instance.version().catch(() => undefined));
-        if (instance !== undefined && version !== undefined)
-            return { instance, version };
-        if (container?.State?.Status === 'exited' || container?.State?.Restarting)
-            break;
-        await (0,promises_namespaceObject.setTimeout)(install_POLL_MS);
-    } while (Date.now() < end);
-    throw await explainStop(server, home);
-}
-async function install_create(server, home, scope, settings, spec) {
-    const { engine } = server;
-    const labels = { [labels_LABEL.project]: scope.project, [labels_LABEL.environment]: scope.environment };
-    await engine.createNetwork({
-        Name: home.network,
-        Driver: 'bridge',
-        ...(home.kind === 'sidecar' && { Labels: labels }),
-    });
-    const id = await engine
-        .createContainer(home.name, {
-        ...spec,
-        Image: settings.image,
-        Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
-        Cmd: [],
-        StopSignal: 'SIGQUIT',
-        HostConfig: {
-            NetworkMode: home.network,
-            RestartPolicy: { Name: 'always' },
-            ...spec.HostConfig,
-            LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-            Mounts: [
-                {
-                    Type: 'volume',
-                    Source: home.volume,
-                    Target: CONFIG_FOLDER,
-                    VolumeOptions: { Labels: spec.Labels ?? {} },
-                },
-            ],
-        },
-    })
-        .catch((error) => {
-        if (isStatus(error, 409))
-            return undefined;
-        throw error;
-    });
-    if (id === undefined)
-        return;
-    if (home.inherited === undefined)
-        await writeFirstFiles(server, home, scope, settings, id);
-    await start(server, home, id);
-}
-async function startAgain(server, home, scope, settings, id) {
-    const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-    const isComplete = [...files.keys()].some((path) => path.endsWith('/control_access.conf'));
-    if (!isComplete)
-        await writeFirstFiles(server, home, scope, settings, id);
-    await start(server, home, id);
-}
-async function writeFirstFiles(server, home, scope, settings, id) {
-    const network = await server.engine.findNetwork(home.network);
-    const gateway = network?.IPAM?.Config?.[0]?.Gateway;
-    if (!gateway)
-        throw new Error(`${server.host}: network ${home.network} has no gateway`);
-    const files = firstFiles(home.kind, scope, settings);
-    files.set('control_access.conf', renderControlAccess(gateway));
-    await server.engine.writeFiles(id, CONFIG_FOLDER, files);
-}
-async function start(server, home, id) {
-    for (const network of home.inherited ?? [])
-        await server.engine.joinNetwork(network, id);
-    try {
-        await server.engine.startContainer(id);
-    }
-    catch (error) {
-        const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
-        if (!taken)
-            throw error;
-        throw new UserError(`${server.host}: ${home.kind} ${home.name} cannot start: ${messageOf(error)}`, {
-            hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
-            cause: error,
-        });
-    }
-}
-function isNewEnough(version) {
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
-}
-async function checkVersion(instance, version, image) {
-    const { server } = instance;
-    if (isNewEnough(version))
-        return;
-    await server.engine.removeContainer(instance.id);
-    throw tooOld(server, image, version);
-}
-async function explainStop(server, home) {
-    const { stderr } = await server.engine.logs(home.name, { tail: 10 });
-    const container = await server.engine.findContainer(home.name);
-    if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
-        await server.engine.removeContainer(home.name);
-        return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
-    }
-    return new UserError(`${server.host}: ${home.kind} ${home.name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
-        hint: `Look at it on the server: docker logs ${home.name}`,
-    });
-}
-function tooOld(server, image, version) {
-    return new UserError(`${server.host}: nginx in ${image} is too old (${version})`, {
-        hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
-    });
-}
-;
-const TTL_MS = 60_000;
-const WAIT_MS = 90_000;
-const lock_POLL_MS = 200;
-async function withEdgeLocks(servers, image, holder, log, work) {
-    const locks = await takeAll(servers, image, holder, log);
-    try {
-        return await work();
-    }
-    finally {
-        await giveBack(locks);
-    }
-}
-async function takeAll(servers, image, holder, log) {
-    const sorted = [...servers].sort((a, b) => (a.host < b.host ? -1 : 1));
-    const giveUpAt = Date.now() + WAIT_MS;
-    const locks = [];
-    const take = async (server) => {
-        const id = await tryLock(server, image, holder);
-        if (id !== undefined)
-            locks.push({ server, id });
-    };
-    try {
-        while (true) {
-            await allOrErrors(sorted.slice(0, 1).map(take));
-            if (locks.length > 0)
-                await allOrErrors(sorted.slice(1).map(take));
-            const held = sorted.filter((server) => !locks.some((lock) => lock.server === server));
-            if (held.length === 0)
-                return locks;
-            await giveBack(locks.splice(0));
-            await allOrErrors(held.map((server) => awaitRelease(server, holder, log, giveUpAt)));
-        }
-    }
-    catch (error) {
-        await giveBack(locks);
-        throw error;
-    }
-}
-async function giveBack(locks) {
-    await allOrErrors(locks.map(({ server, id }) => server.engine.removeContainer(id)));
-}
-async function tryLock(server, image, holder) {
-    try {
-        return await server.engine.createContainer(EDGE_LOCK_NAME, {
-            Image: image,
-            Cmd: ['true'],
-            Labels: {
-                [labels_LABEL.role]: 'edge-lock',
-                [labels_LABEL.holder]: holder.run,
-                [labels_LABEL.project]: holder.scope.project,
-                [labels_LABEL.environment]: holder.scope.environment,
-                [labels_LABEL.fence]: String(holder.fence),
-                [labels_LABEL.end]: new Date(Date.now() + TTL_MS).toISOString(),
-            },
-            HostConfig: { NetworkMode: 'none' },
-        });
-    }
-    catch (error) {
-        if (isStatus(error, 409))
-            return undefined;
-        throw explainRefusal(`${server.host}: the edge cannot be locked`, error);
-    }
-}
-async function awaitRelease(server, holder, log, giveUpAt) {
-    const { engine, host } = server;
-    let isAnnounced = false;
-    let seen = { takenAt: Number.POSITIVE_INFINITY };
-    while (true) {
-        const held = await engine.findContainer(EDGE_LOCK_NAME);
-        if (held === undefined)
-            return;
-        const labels = held.Config?.Labels ?? {};
-        if (seen?.id !== held.Id)
-            seen = { id: held.Id, takenAt: performance.now() - (await ageOf(server, held)) };
-        if (performance.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
-            log.info(`${host}: the edge was locked by ${labels[labels_LABEL.holder]}, which is gone; taking over`);
-            await engine.removeContainer(held.Id);
-            return;
-        }
-        if (Date.now() > giveUpAt) {
-            throw new UserError(`${host}: the edge is being changed by ${labels[labels_LABEL.holder]}`, {
-                hint: `It holds the lock until ${labels[labels_LABEL.end]}. Run again after that.`,
-            });
-        }
-        if (!isAnnounced)
-            log.info(`${host}: waiting while ${labels[labels_LABEL.holder]} changes the edge`);
-        isAnnounced = true;
-        await (0,promises_namespaceObject.setTimeout)(lock_POLL_MS, undefined, { signal: holder.signal });
-    }
-}
-async function ageOf({ engine }, { Created }) {
-    const { SystemTime } = await engine.info();
-    return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
-}
-function isOvertaken(labels, { scope, fence }) {
-    return (labels[labels_LABEL.project] === scope.project &&
-        labels[labels_LABEL.environment] === scope.environment &&
-        Number(labels[labels_LABEL.fence]) < fence);
-}
-;
-const PROOF_TIMEOUT_MS = 10_000;
-const prove_POLL_MS = 20;
-async function prove(instance, scope, generation, proof) {
-    const expected = proof.own.length > 0 ? proof.own : proof.all;
-    const ask = proof.route.protocol === 'http' ? askHttp : askStream;
-    const end = Date.now() + PROOF_TIMEOUT_MS;
-    let answered = 'nobody';
-    while (Date.now() < end) {
-        const answers = await ask(instance, scope, generation, proof).catch((error) => [error.message]);
-        if (answers.some((answer) => expected.includes(answer)))
-            return;
-        answered = answers.at(-1) ?? answered;
-        await (0,promises_namespaceObject.setTimeout)(prove_POLL_MS);
-    }
-    throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
-}
-function lastUpstream(tried) {
-    return tried.split(',').at(-1)?.trim() ?? '';
-}
-async function reaches({ server, address }, scope, service) {
-    const path = `/prove/${scope}/${service}`;
-    const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
-    return isAnswered(headers);
-}
-function isAnswered(headers) {
-    return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
-}
-async function askHttp(instance, scope, generation, proof) {
-    const { server, address } = instance;
-    const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
-    const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
-    return answers
-        .filter(({ headers }) => headers['x-switchyard-generation'] === generation)
-        .map(({ headers }) => {
-        const upstream = lastUpstream(String(headers['x-switchyard-upstream'] ?? ''));
-        return isAnswered(headers) ? upstream : `nobody (${upstream} was tried)`;
-    });
-}
-async function askStream(instance, _scope, generation, proof) {
-    const { server, address, id } = instance;
-    const port = proof.route.internalPort + PROVE_PORT_OFFSET;
-    await Promise.all(proof.all.map(() => touch(instance, address, port)));
-    const { stdout } = await server.engine.logs(id, { tail: 500 });
-    return stdout
+function normalisePrivateKey(text) {
+    let key = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').trim();
+    if (!key.includes('\n'))
+        key = key.replaceAll('\\n', '\n');
+    key = key
         .split('\n')
-        .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
-        .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
-        .map((match) => lastUpstream(match?.[3] ?? ''));
-}
-async function touch(instance, address, port) {
-    const stream = await instance.server.dial(address, port);
-    await new Promise((resolve) => {
-        const timer = setTimeout(resolve, 50);
-        const done = () => {
-            clearTimeout(timer);
-            resolve();
-        };
-        stream.once('data', done).once('error', done).once('close', done).once('end', done);
-    });
-    stream.destroy();
-}
-;
-const SETTLE_MS = 1_000;
-const REACH_TIMEOUT_MS = 10_000;
-const open_edge_POLL_MS = 50;
-async function openEdge(server, scope, settings) {
-    const { engine } = server;
-    const found = await engine.findContainer(EDGE_BRIDGE_NAME);
-    const networks = found?.State?.Running ? found.NetworkSettings?.Networks : undefined;
-    const edge = await ensureEdge(server, scope, settings, Object.keys(networks ?? { [networkName(scope)]: {} }));
-    const address = networks?.[EDGE_NETWORK]?.IPAddress;
-    const bridge = address && new NginxInstance('edge', server, { id: found.Id, name: EDGE_BRIDGE_NAME, address });
-    if (bridge)
-        await awaitBackends(edge, bridge, scope);
-    await endDiverting(server);
-    if (bridge) {
-        await (0,promises_namespaceObject.setTimeout)(SETTLE_MS);
-        await ignoringEnd(engine.signalContainer(bridge.id, 'QUIT'));
-        await ignoringEnd(engine.renameContainer(bridge.id, `${EDGE_BRIDGE_NAME}_${bridge.id.slice(0, 12)}`));
-    }
-    return edge;
-}
-async function awaitBackends(edge, bridge, scope) {
-    const { tree, slot } = await edge.look(scopeName(scope));
-    const scopes = Object.entries(tree.slots[slot].manifest?.scopes ?? {});
-    const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
-    await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service)));
-}
-async function awaitBackend(edge, bridge, scope, service) {
-    const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
-    const end = Date.now() + REACH_TIMEOUT_MS;
-    while (Date.now() < end) {
-        if ((await asks(edge)) || !(await asks(bridge)))
-            return;
-        await (0,promises_namespaceObject.setTimeout)(open_edge_POLL_MS);
-    }
-    throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
-        hint: 'New connections go on to the bridge, and lose nothing. Run again.',
-    });
-}
-async function ignoringEnd(work) {
-    await work.catch((error) => {
-        if (!isStatus(error, 404, 409))
-            throw error;
-    });
-}
-;
-const external_node_child_process_namespaceObject = require("node:child_process");
-;
-const external_node_fs_promises_namespaceObject = require("node:fs/promises");
-;
-const external_node_os_namespaceObject = require("node:os");
-;
-const DOCKER_HUB = 'https://index.docker.io/v1/';
-function registryOf(image) {
-    const [first = '', ...rest] = image.split('/');
-    const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-    return isHost && !/^(?:index\.)?docker\.io$/.test(first) ? first : DOCKER_HUB;
-}
-async function findRegistryAuth(image, folder = process.env.DOCKER_CONFIG ?? (0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.homedir)(), '.docker')) {
-    const config = await readConfig((0,external_node_path_namespaceObject.join)(folder, 'config.json'));
-    const registry = registryOf(image);
-    const helper = config.credHelpers?.[registry] ?? config.credsStore;
-    if (helper !== undefined) {
-        const found = await askHelper(helper, registry);
-        if (found !== undefined)
-            return found;
-    }
-    const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
-    if (entry === undefined)
-        return undefined;
-    if (entry.identitytoken)
-        return { identitytoken: entry.identitytoken, serveraddress: registry };
-    if (!entry.auth)
-        return undefined;
-    const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString().split(':');
-    return { username, password: password.join(':'), serveraddress: registry };
-}
-async function readConfig(path) {
-    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '{}';
-        throw error;
-    });
-    try {
-        return JSON.parse(text);
-    }
-    catch (cause) {
-        throw new UserError(`the Docker configuration ${path} is not valid JSON`, { cause });
-    }
-}
-function parseAnswer(stdout) {
-    try {
-        return JSON.parse(stdout) ?? undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function askHelper(helper, registry) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.execFile)(`docker-credential-${helper}`, ['get'], { env: process.env }, (error, stdout) => {
-            const answer = error ? undefined : parseAnswer(stdout);
-            if (answer?.Username === undefined || answer.Secret === undefined)
-                return resolve(undefined);
-            const { Username: username, Secret: secret } = answer;
-            resolve(username === '<token>'
-                ? { identitytoken: secret, serveraddress: registry }
-                : { username, password: secret, serveraddress: registry });
-        });
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(registry);
-    });
-}
-;
-const FEEDBACK_EVERY_MS = 3_000;
-async function pull(server, image, policy, log, signal) {
-    if (policy === 'never')
-        failTogether(errorsOf([forbiddenPull(server.host, image)]));
-    const auth = await findRegistryAuth(image);
-    const progress = new PullMeter();
-    const timer = setInterval(() => {
-        log.info(`${server.host}: pulling ${image}: ${progress.summary()}`);
-    }, FEEDBACK_EVERY_MS);
-    try {
-        await server.engine.pullImage(taggedName(image), {
-            ...(auth && { auth }),
-            onProgress: (line) => progress.add(line),
-            signal,
+        .map((line) => line.trim())
+        .join('\n');
+    if (key === '') {
+        throw new UserError('the SSH private key is empty', {
+            hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
         });
     }
-    catch (error) {
-        if (signal.reason instanceof UserError)
-            throw signal.reason;
-        throw new UserError(`${server.host}: pulling ${image} failed: ${messageOf(error)}`, {
-            hint: auth
-                ? 'The credentials are those of the runner (docker login): may they read this image?'
-                : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-            cause: error,
+    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
+        throw new UserError('the SSH private key is not in PEM or OpenSSH format', {
+            hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
         });
     }
-    finally {
-        clearInterval(timer);
-    }
-}
-function taggedName(image) {
-    return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-}
-async function findDigests(fleet, input, services) {
-    const digests = keptDigests(input, services);
-    await Promise.all(services.map(async ({ name, spec: { container } }) => {
-        const found = await Promise.all(input.observed.map(async ({ host, images }) => {
-            const seen = images.get(container.image) ?? (await findImage(fleet.server(host), container.image));
-            return [host, seen];
-        }));
-        const known = found.flatMap(([host, image]) => (image?.digest ? [{ host, digest: image.digest }] : []));
-        const [first] = known;
-        const other = known.find(({ digest }) => digest !== first?.digest);
-        if (first !== undefined && other !== undefined) {
-            throw new UserError(`${container.image} is another image on ${other.host} than on ${first.host}`, {
-                hint: 'Set "pull_policy: always", or name the image by digest.',
-            });
-        }
-        if (first !== undefined)
-            digests.set(name, first.digest);
-    }));
-    return digests;
-}
-class PullMeter {
-    #layers = new Map();
-    add({ id, status = '', progressDetail }) {
-        if (id === undefined || status.startsWith('Pulling from'))
-            return;
-        const layer = this.#layers.get(id) ?? { current: 0, total: 0, isDone: false };
-        if (status === 'Downloading') {
-            layer.current = progressDetail?.current ?? layer.current;
-            layer.total = progressDetail?.total ?? layer.total;
-        }
-        layer.isDone ||= /^(Pull complete|Already exists)$/.test(status);
-        this.#layers.set(id, layer);
-    }
-    summary() {
-        const layers = [...this.#layers.values()];
-        const done = layers.filter(({ isDone }) => isDone).length;
-        const sum = (pick) => (layers.reduce((bytes, layer) => bytes + (pick === 'current' && layer.isDone ? layer.total : layer[pick]), 0) / 1e6).toFixed(1);
-        return `${done} of ${layers.length} layers, ${sum('current')} of ${sum('total')} MB`;
-    }
-}
-;
-async function prepare(server, step, { scope, nginx, log, guard }) {
-    if (isCreating(step) && (await server.engine.findImage(nginx.image)) === undefined) {
-        await pull(server, nginx.image, 'missing', log, AbortSignal.timeout(10 * 60_000));
-    }
-    const instances = [];
-    if (step.edge === 'bridge')
-        await checkDiverting(server, nginx.image);
-    if (step.displaced !== undefined)
-        await displace(server, scope, step.displaced);
-    if (step.sidecar !== undefined) {
-        const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
-        instances.push(await ensureSidecar(server, scope, nginx, aliases));
-    }
-    if (step.edge === 'bridge')
-        instances.push(await ensureBridge(server, scope, nginx));
-    else if (step.edge === 'open') {
-        const holder = { run: guard.run, fence: guard.fence, signal: guard.signal, scope };
-        const opened = await withEdgeLocks([server], nginx.image, holder, log, () => openEdge(server, scope, nginx));
-        instances.push(opened);
-    }
-    else if (step.edge !== undefined)
-        instances.push(await ensureEdge(server, scope, nginx));
-    await Promise.all(instances.map((instance) => instance.look(scopeName(scope))));
-    return instances;
-}
-async function displace({ engine }, scope, { id, name }) {
-    const other = adoptedSidecarName(scope);
-    if (name !== other)
-        await engine.renameContainer(id, other);
-}
-async function teardown(server, scope) {
-    const { engine } = server;
-    await engine.leaveNetwork(networkName(scope), EDGE_NAME);
-    await engine.removeContainer(sidecarName(scope));
-    await engine.removeVolume(sidecarVolumeName(scope));
-    await engine.removeVolume(secretsVolumeName(scope));
-    await engine.removeNetwork(networkName(scope));
-}
-;
-async function keepSecrets(context, steps) {
-    if (steps.length === 0)
-        return;
-    const keep = ({ host, sets }) => setsOn(context, host).keep(new Map(sets.map((set) => [set, context.secrets[set.service] ?? {}])));
-    await context.timeline.measure({ phase: 'keep secrets' }, () => allOrErrors(steps.map((step) => perform(context.log, step, () => keep(step)))));
-}
-async function forgetSecrets(context, steps) {
-    const forget = ({ host, sets }) => setsOn(context, host).forget(sets);
-    await allOrErrors(steps.map((step) => perform(context.log, step, () => forget(step)))).catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
-}
-function setsOn({ fleet, scope, nginx }, host) {
-    return new SecretSets(fleet.server(host), scope, nginx.image);
-}
-;
-async function sweep(server, step, log) {
-    try {
-        await perform(log, step, () => remove(server, step));
-    }
-    catch (error) {
-        log.warning(`a leftover stays: ${messageOf(error)}`);
-    }
-}
-function remove({ engine }, { what, id }) {
-    switch (what) {
-        case 'container':
-            return engine.removeContainer(id);
-        case 'network':
-            return engine.removeNetwork(id);
-        case 'volume':
-            return engine.removeVolume(id);
-        case 'image':
-            return engine.removeImage(id);
-    }
-}
-;
-const DRAIN_WITH_LEASE_MS = 30_000;
-async function conclude(means, input, plan, run, digests) {
-    const drained = Promise.allSettled(run.retiring.map(({ done }) => done));
-    const isShort = await inTime(drained.then(() => true), DRAIN_WITH_LEASE_MS, false);
-    for (const { probes } of run.retiring)
-        for (const [service, report] of await probes)
-            run.probes.set(service, report);
-    if (isShort) {
-        await takeLeave(means, plan, run, drained);
-        if (run.failure === undefined)
-            await sweepAll(means, plan);
-    }
-    await conclusion_record(means, input, plan, run, digests, isShort ? [] : await stillDraining(means, plan, run));
-    if (isShort)
-        return;
-    await drainWithoutLease(means, plan, drained);
-    await takeLeave(means, plan, run, drained);
-}
-async function conclusion_record(means, input, plan, run, digests, left) {
-    run.tookMs = means.timeline.elapsedMs();
-    const outcome = outcomeOf(input, plan, run, digests, left, signOfLife());
-    const expired = await findExpiredOf(means, outcome);
-    const forgotten = [
-        ...(outcome.removed.length > 0 ? plan.forgetSecrets : []),
-        ...forgetSteps(input.hosts, expired.sets),
-    ].filter(({ host }) => !run.dead.includes(host));
-    await forgetSecrets(means.context(), forgotten);
-    await means.record('record', () => means.journal.conclude(outcome, input.servers.length > 1, digests, expired.releases));
-}
-async function findExpiredOf({ request: { log, wanted }, journal }, { achieved }) {
-    const released = achieved.map(({ service }) => service).filter(({ release }) => release.isNew);
-    return await findExpired(journal.snapshot, released, wanted.retainReleases).catch((error) => {
-        log.warning(`old releases stay on the record: ${messageOf(error)}`);
-        return { releases: [], sets: [] };
-    });
-}
-async function takeLeave(means, plan, run, drained) {
-    for (const outcome of await drained) {
-        if (outcome.status === 'rejected')
-            run.failure ??= reasonOf(outcome.reason);
-        else
-            for (const { cut } of outcome.value.values())
-                run.cut += cut;
-    }
-    if (run.failure !== undefined)
-        return;
-    const { log } = means.request;
-    await allOrErrors(plan.teardown.map((step) => perform(log, step, () => teardown(means.fleet.server(step.host), plan.scope))));
-}
-async function sweepAll({ request: { log }, fleet }, { sweep: steps }) {
-    await Promise.all(steps.map((step) => sweep(fleet.server(step.host), step, log)));
-}
-async function stillDraining({ fleet }, plan, run) {
-    const steps = plan.levels
-        .filter((level) => level.services.every((name) => run.done.includes(name)))
-        .flatMap(({ retire }) => retire);
-    if (run.failure === undefined)
-        steps.push(...plan.takeover.leave, ...plan.takeover.nginx);
-    const found = await Promise.all(steps.map(async (step) => ((await fleet.server(step.host).engine.findContainer(step.id)) ? [step] : [])));
-    return found.flat();
-}
-async function drainWithoutLease({ request: { log }, journal }, plan, drained) {
-    log.info('the old side still drains; the lease is given back, so that other deploys can go on');
-    const { leave, nginx } = plan.takeover;
-    const steps = [...plan.levels.flatMap(({ retire }) => retire), ...leave, ...nginx];
-    let isOver = false;
-    while (!isOver) {
-        isOver = await inTime(drained.then(() => true), DRAIN_SIGN_OF_LIFE_MS / 2, false);
-        await journal.drains(steps, isOver).catch((error) => log.warning(messageOf(error)));
-    }
-}
-;
-const LOG_LINES = 50;
-async function lastLines(server, id) {
-    const { stdout, stderr } = await server.engine
-        .logs(id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
-}
-;
-const FIRST_POLL_MS = 50;
-const LONGEST_POLL_MS = 1_000;
-const hook_FEEDBACK_EVERY_MS = 5_000;
-const CANCEL_GRACE_S = 3;
-function runHook(context, step) {
-    return perform(context.log, step, () => context.timeline.measure({ ...step, phase: step.hook }, async () => {
-        const server = context.fleet.server(step.host);
-        const id = await ensureStarted(context, server, step);
-        const { exitCode } = await end(context, server, { ...step, id });
-        const log = await lastLines(server, id);
-        const isKilled = isCutOff(exitCode);
-        if (!isKilled)
-            await context.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-        await server.engine.removeContainer(id);
-        if (exitCode === 0) {
-            context.log.info(`${titleOf(step)} has ended well. ${log}`);
-            return;
-        }
-        throw new UserError(`${step.host}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
-            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
-        });
-    }));
-}
-function awaitHook(context, step) {
-    const server = context.fleet.server(step.host);
-    return perform(context.log, step, async () => {
-        await end(context, server, step);
-    });
-}
-const WHAT_STAYS = {
-    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
-    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
-};
-const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
-async function ensureStarted(context, server, step) {
-    const { engine } = server;
-    const found = await engine.findContainer(step.name);
-    if (found !== undefined && found.Config?.Labels?.[labels_LABEL.role] !== 'hook') {
-        throw new UserError(`${step.host}: ${step.name} is a container that Switchyard did not create`, {
-            hint: 'Rename or remove it.',
-        });
-    }
-    if (found !== undefined && found.State?.Status !== 'created')
-        return found.Id;
-    const id = found?.Id ?? (await hook_create(context, server, step));
-    await context.noteHook(step, 'begun');
-    await context.guard.confirm();
-    try {
-        await engine.startContainer(id);
-    }
-    catch (error) {
-        if (!(error instanceof EngineError))
-            throw error;
-        await context.noteHook(step, 'failed');
-        await engine.removeContainer(id);
-        throw startFailure(step, error);
-    }
-    return id;
-}
-async function hook_create(context, server, step) {
-    const { hook, command, release } = step;
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = hookRequest(step.blueprint, { hook, command, release, secrets });
-        return await server.engine.createContainer(step.name, request);
-    }
-    catch (error) {
-        throw startFailure(step, error);
-    }
-}
-function startFailure(step, error) {
-    return new UserError(`${step.host}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
-        hint: WHAT_STAYS[step.hook],
-        cause: error,
-    });
-}
-async function end(context, server, running) {
-    const { signal } = context.guard;
-    const { id, timeoutMs } = running;
-    const begun = Date.now();
-    let pollMs = FIRST_POLL_MS;
-    let toldAt = begun;
-    while (true) {
-        const { State } = await server.engine.inspectContainer(id);
-        if (!State?.Running)
-            return { exitCode: State?.ExitCode ?? 0 };
-        const elapsedMs = Date.now() - begun;
-        if (signal.aborted) {
-            await stop(context, server, running, CANCEL_GRACE_S);
-            throw signal.reason;
-        }
-        if (elapsedMs >= timeoutMs) {
-            const log = await lastLines(server, id);
-            await stop(context, server, running, Math.ceil(running.graceMs / 1000));
-            throw new UserError(`${running.host}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
-        }
-        if (Date.now() - toldAt >= hook_FEEDBACK_EVERY_MS) {
-            toldAt = Date.now();
-            await tellProgress(context, server, running, elapsedMs);
-        }
-        await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, timeoutMs - elapsedMs), undefined, { signal }).catch(() => undefined);
-        pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS);
-    }
-}
-async function stop({ log }, { engine }, running, graceSeconds) {
-    await engine.stopContainer(running.id, graceSeconds);
-    await engine.removeContainer(running.id);
-    log.warning(`${titleOf(running)} on ${running.host} was stopped in the middle. ${WHAT_NEXT}`);
-}
-async function tellProgress({ log }, { engine }, running, elapsedMs) {
-    const { stdout, stderr } = await engine
-        .logs(running.id, { tail: 1 })
-        .catch(() => ({ stdout: '', stderr: '' }));
-    const last = `${stdout}${stderr}`.trim();
-    log.info(`${titleOf(running)} on ${running.host} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
-}
-function titleOf({ hook, service, release }) {
-    return `${hook} of ${service} release ${release}`;
-}
-;
-function nginxKey(host, kind) {
-    return `${host} ${kind}`;
-}
-function placeKey(host, service, side) {
-    return `${host} ${service} ${side}`;
-}
-;
-class Means {
-    request;
-    timeline;
-    fleet;
-    journal;
-    addresses = new Map();
-    instances = new Map();
-    unused = new Map();
-    reloadedAt = Date.now();
-    constructor(request, timeline, fleet, journal) {
-        this.request = request;
-        this.timeline = timeline;
-        this.fleet = fleet;
-        this.journal = journal;
-        fleet.guardWith(() => journal.lease?.assertMayChange());
-    }
-    guard() {
-        const { lease } = this.journal;
-        return {
-            run: this.request.author.run,
-            fence: lease?.fence ?? 0,
-            signal: this.#signal(),
-            confirm: async () => await lease?.confirm(),
-        };
-    }
-    context(guard = this.guard()) {
-        const { wanted, secrets, log } = this.request;
-        return {
-            fleet: this.fleet,
-            scope: { project: wanted.project, environment: wanted.environment },
-            servers: wanted.servers,
-            nginx: wanted.nginx,
-            onPartialFailure: 'revert',
-            secrets,
-            log,
-            timeline: this.timeline,
-            guard,
-            noteHook: (step, progress) => this.record('record hook', () => this.journal.notes(step, progress), `record hook: ${step.hook} of ${step.service} is ${progress}`),
-            addresses: this.addresses,
-            unused: this.unused,
-            instances: this.instances,
-        };
-    }
-    record(phase, work, what = phase) {
-        return this.timeline.measure({ phase }, () => announce(this.request.log, what, work));
-    }
-    pull({ host, image, policy }) {
-        const { log } = this.request;
-        return this.timeline.measure({ phase: 'pull', host }, () => pull(this.fleet.server(host), image, policy, log, this.#signal()));
-    }
-    async pullAll(steps) {
-        const once = new Map(steps.map((step) => [`${step.host} ${step.image}`, step]));
-        await allOrErrors([...once.values()].map((step) => perform(this.request.log, step, () => this.pull(step))));
-    }
-    pullNginx(steps) {
-        return this.pullAll(steps.filter(({ image }) => image === this.request.wanted.nginx.image));
-    }
-    async prepare(steps) {
-        const { log } = this.request;
-        const { scope, nginx, guard } = this.context();
-        if (steps.length === 0)
-            return;
-        const prepared = await this.timeline.measure({ phase: 'prepare' }, () => allOrErrors(steps.map((step) => perform(log, step, () => prepare(this.fleet.server(step.host), step, { scope, nginx, log, guard })))));
-        for (const instance of prepared.flat()) {
-            this.instances.set(nginxKey(instance.server.host, instance.kind), instance);
-        }
-    }
-    #signal() {
-        const { lease } = this.journal;
-        return lease === undefined ? this.request.signal : AbortSignal.any([this.request.signal, lease.lost]);
-    }
-}
-;
-async function readRetainedImages(snapshot) {
-    const { services, release_numbers = {} } = snapshot.state;
-    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
-    const asked = [...names].flatMap((name) => {
-        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
-        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
-    });
-    const answers = await Promise.all(asked).catch(() => []);
-    const releases = answers.filter((release) => release !== undefined);
-    if (releases.length === 0)
-        return undefined;
-    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(image_name_namesOf)));
-}
-;
-async function survey(fleet, snapshot, wanted, secrets, narrowing) {
-    const scope = { project: wanted.project, environment: wanted.environment };
-    const [observed, known] = await Promise.all([
-        fleet.onAll((server) => observe(server, scope, wanted)),
-        readKnown(snapshot),
-    ]);
-    const drainedElsewhere = drainedByLivingRun(snapshot.state, observed);
-    const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
-    const retainedImages = isAnyUnused ? await readRetainedImages(snapshot) : undefined;
-    return {
-        wanted,
-        secrets,
-        narrowing,
-        observed,
-        state: snapshot.state,
-        known,
-        drainedElsewhere,
-        now: new Date(),
-        retainedImages,
-    };
-}
-async function readKnown(snapshot) {
-    const services = Object.entries(snapshot.state.services);
-    const known = await Promise.all(services.map(async ([name, { release, pending }]) => {
-        const [current, begun] = await Promise.all([
-            release > 0 ? snapshot.release(name, release) : undefined,
-            pending === undefined ? undefined : snapshot.release(name, pending.release),
-        ]);
-        return [name, { current, pending: begun }];
-    }));
-    return new Map(known);
-}
-function drainedByLivingRun(state, observed) {
-    const now = Date.now();
-    const living = Object.values(state.services)
-        .flatMap(({ draining }) => draining ?? [])
-        .filter(({ until }) => Date.parse(until) > now)
-        .map(({ host, container }) => `${host} ${container}`);
-    return new Set(observed.flatMap(({ host, containers }) => containers.filter(({ name }) => living.includes(`${host} ${name}`)).map(({ id }) => id)));
-}
-;
-const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
-const LISTENING = '0A';
-function countConnections(table, ports) {
-    const sockets = table.split('\n').map(socketOf);
-    const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
-    return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
-}
-function socketOf(line) {
-    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-    return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
-}
-function isLoopback(address) {
-    const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
-    return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
-}
-;
-const drain_POLL_MS = 1_000;
-const EMPTY_LOOKS_NEEDED = 3;
-const EMPTY_POLL_MS = 250;
-const drain_FEEDBACK_EVERY_MS = 5_000;
-function warnOfCut(log, where, { cut }, limitMs, fate) {
-    if (cut === 0)
-        return;
-    const what = cut === 1 ? '1 connection is' : `${cut} connections are`;
-    log.warning(`${where}: ${what} ${fate}, the drain timeout of ${limitMs / 1000} s is over`);
-}
-async function drain(server, step, context) {
-    const begun = Date.now();
-    const limitMs = step.drainTimeoutMs || Number.POSITIVE_INFINITY;
-    let helper = await startHelper(server, step, context);
-    let emptyLooks = 0;
-    let open = 0;
-    let toldAt = begun;
-    try {
-        while (true) {
-            context.signal.throwIfAborted();
-            if (helper === undefined)
-                return { ms: Date.now() - begun, cut: 0 };
-            const seen = await look(server, helper, step.ports);
-            if (seen === undefined) {
-                helper = await startHelper(server, step, context);
-                continue;
-            }
-            open = seen;
-            emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-            const elapsedMs = Date.now() - begun;
-            if (emptyLooks === EMPTY_LOOKS_NEEDED)
-                return { ms: elapsedMs, cut: 0 };
-            if (elapsedMs >= limitMs) {
-                return { ms: elapsedMs, cut: open };
-            }
-            if (open > 0 && Date.now() - toldAt >= drain_FEEDBACK_EVERY_MS) {
-                toldAt = Date.now();
-                context.log.info(`${step.name} on ${server.host} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`);
-            }
-            const pollMs = open === 0 ? EMPTY_POLL_MS : drain_POLL_MS;
-            await (0,promises_namespaceObject.setTimeout)(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)), undefined, { signal: context.signal });
-        }
-    }
-    finally {
-        if (helper !== undefined)
-            await server.engine.removeContainer(helper);
-    }
-}
-function limitText(limitMs) {
-    return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
-}
-async function startHelper(server, step, context) {
-    const { engine } = server;
-    try {
-        const id = await engine.createContainer(`${step.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: context.helperImage,
-            Entrypoint: ['cat'],
-            Cmd: [],
-            OpenStdin: true,
-            NetworkDisabled: false,
-            Labels: {
-                [labels_LABEL.role]: 'helper',
-                [labels_LABEL.project]: context.scope.project,
-                [labels_LABEL.environment]: context.scope.environment,
-                [labels_LABEL.service]: step.service,
-            },
-            HostConfig: {
-                NetworkMode: `container:${step.id}`,
-                AutoRemove: true,
-                CapDrop: ['ALL'],
-                ReadonlyRootfs: true,
-            },
-        });
-        await engine.startContainer(id);
-        return id;
-    }
-    catch (error) {
-        if ((await engine.findContainer(step.id))?.State?.Running !== true)
-            return undefined;
-        throw error;
-    }
-}
-async function look(server, helper, ports) {
-    try {
-        const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-        return countConnections(stdout, ports);
-    }
-    catch (error) {
-        if (isStatus(error, 404, 409))
-            return undefined;
-        throw error;
-    }
-}
-;
-const FIRST_PAUSE_MS = 100;
-const SUCCESSES_NEEDED = 3;
-const LONGEST_WAIT_MS = 180_000;
-const RESTARTS_MAX = 2;
-const END_LOOKS = 40;
-const END_PAUSE_MS = 25;
-function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
-    return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
-}
-async function awaitHealthy(server, patient, signal, answered) {
-    const look = examination(server, patient);
-    const begun = Date.now();
-    const end = begun + allowedMs(patient.healthcheck);
-    const { intervalMs } = patient.healthcheck;
-    let pause = Math.min(FIRST_PAUSE_MS, intervalMs);
-    let successes = 0;
-    let reason = 'it was not asked yet';
-    while (Date.now() < end) {
-        signal.throwIfAborted();
-        const complaint = await look().catch(messageOf);
-        if (complaint === undefined) {
-            successes += 1;
-            answered();
-            if (successes === SUCCESSES_NEEDED)
-                return;
-            await (0,promises_namespaceObject.setTimeout)(Math.min(FIRST_PAUSE_MS, intervalMs), undefined, { signal });
-            continue;
-        }
-        successes = 0;
-        reason = complaint;
-        const crash = await crashOf(server, patient.id);
-        if (crash !== undefined)
-            throw await health_failure(server, patient, crash);
-        await (0,promises_namespaceObject.setTimeout)(Math.min(pause, Math.max(0, end - Date.now())), undefined, { signal });
-        pause = Math.min(pause * 2, intervalMs);
-    }
-    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-    throw await health_failure(server, patient, `was not healthy within ${seconds} s: ${reason}`);
-}
-function examination(server, patient) {
-    const { healthcheck, protocol, imageTest } = patient;
-    const { timeoutMs } = healthcheck;
-    const http = (path, isGood) => async () => {
-        const { address, containerPort: port } = patient;
-        const { status } = await server.http.get({ address, port, path }, timeoutMs);
-        return isGood(status) ? undefined : `GET ${path} answered ${status}`;
-    };
-    const command = (test) => async () => {
-        const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
-        const result = await server.engine.exec(patient.id, line, AbortSignal.timeout(timeoutMs));
-        if (result.exitCode === 0)
-            return undefined;
-        const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
-        return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
-    };
-    const tcp = async () => {
-        (await withTimeout(server.dial(patient.address, patient.containerPort), timeoutMs)).destroy();
-        return undefined;
-    };
-    switch (healthcheck.kind) {
-        case 'http':
-            return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
-        case 'command':
-            return command(healthcheck.test ?? []);
-        case 'tcp':
-            return tcp;
-        case 'default':
-            if (imageTest.length > 1)
-                return command(imageTest);
-            return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
-    }
-}
-async function crashOf(server, id) {
-    const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
-    if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting))
-        return undefined;
-    const ended = await lastEnd(server, id);
-    if (ended === undefined)
-        return `crashed ${RestartCount} times`;
-    const why = ended.OOMKilled ? ', out of memory' : '';
-    return RestartCount > 0
-        ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
-        : `ended with exit code ${ended.ExitCode}${why}`;
-}
-async function lastEnd(server, id) {
-    for (let look = 0; look < END_LOOKS; look++) {
-        const { State } = await server.engine.inspectContainer(id);
-        if (State && (State.Restarting || !State.Running))
-            return State;
-        await (0,promises_namespaceObject.setTimeout)(END_PAUSE_MS);
-    }
-    return undefined;
-}
-async function health_failure(server, patient, what) {
-    const log = await lastLines(server, patient.id);
-    return new UserError(`${server.host}: the new container ${patient.name} ${what}. ${log}`, {
-        hint: 'The new container is removed; what ran before, if anything did, serves.',
-    });
-}
-async function withTimeout(work, timeoutMs) {
-    const done = await inTime(work.then((value) => ({ value })), timeoutMs, undefined);
-    if (done === undefined)
-        throw new Error(`no connection within ${timeoutMs} ms`);
-    return done.value;
-}
-;
-const EVERY_MS = 40;
-const probe_TIMEOUT_MS = 10_000;
-const LOST_STATUSES = new Set([502, 503, 504]);
-class Probe {
-    #target;
-    #stop = new AbortController();
-    #latencies = [];
-    #losses = [];
-    #firstAnswer = Promise.withResolvers();
-    #running;
-    #sent = 0;
-    #unknown = 0;
-    #longestGapMs = 0;
-    constructor(target) {
-        this.#target = target;
-        this.#running = this.#run();
-    }
-    get begun() {
-        return this.#firstAnswer.promise;
-    }
-    async end() {
-        this.#stop.abort();
-        await this.#running;
-        const sorted = this.#latencies.sort((a, b) => a - b);
-        return {
-            sent: this.#sent,
-            lost: this.#losses.length,
-            unknown: this.#unknown,
-            p50_ms: quantile(sorted, 0.5),
-            p99_ms: quantile(sorted, 0.99),
-            longest_gap_ms: Math.round(this.#longestGapMs),
-            losses: this.#losses.slice(0, 5),
-        };
-    }
-    async #run() {
-        let isUnknown = false;
-        const agent = new undici.Agent({
-            connections: 1,
-            pipelining: 1,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            connect: (_options, done) => {
-                this.#target.dial(this.#target.address, this.#target.port).then((stream) => done(null, stream), (error) => {
-                    isUnknown = error.reason === undefined;
-                    done(error, null);
-                });
-            },
-        });
-        let lastGood = performance.now();
-        for (let count = 1; !this.#stop.signal.aborted; count += 1) {
-            const begun = performance.now();
-            const outcome = await this.#send(agent, count % 4 === 0).catch((error) => {
-                isUnknown ||= isTunnelBroken(error);
-                return messageOf(error);
-            });
-            const now = performance.now();
-            this.#sent += 1;
-            this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
-            if (outcome === undefined) {
-                this.#latencies.push(now - begun);
-                lastGood = now;
-            }
-            else if (isUnknown) {
-                this.#unknown += 1;
-            }
-            else {
-                this.#losses.push(`${this.#target.name}: ${outcome}`);
-            }
-            isUnknown = false;
-            this.#firstAnswer.resolve();
-            await (0,promises_namespaceObject.setTimeout)(EVERY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-        }
-        await agent.destroy();
-    }
-    async #send(agent, isNewConnection) {
-        const target = this.#target;
-        const { statusCode, body } = await agent.request({
-            origin: `http://${target.address}:${target.port}`,
-            path: target.path,
-            method: 'GET',
-            headers: { host: target.host, 'user-agent': 'switchyard-probe' },
-            reset: isNewConnection,
-            signal: AbortSignal.timeout(probe_TIMEOUT_MS),
-        });
-        await body.arrayBuffer();
-        return LOST_STATUSES.has(statusCode) ? `answered ${statusCode}` : undefined;
-    }
-}
-function quantile(sorted, share) {
-    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return Math.round(value * 10) / 10;
-}
-function mergeReports(reports) {
-    return reports.reduce((sum, report) => ({
-        sent: sum.sent + report.sent,
-        lost: sum.lost + report.lost,
-        unknown: sum.unknown + report.unknown,
-        p50_ms: Math.max(sum.p50_ms, report.p50_ms),
-        p99_ms: Math.max(sum.p99_ms, report.p99_ms),
-        longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
-        losses: [...sum.losses, ...report.losses].slice(0, 5),
-    }), { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] });
-}
-;
-const LONGEST_PROBE_MS = 30_000;
-const FIRST_ANSWERS_MS = 1_000;
-async function startProbes(context, level) {
-    const moved = level.switch?.moved ?? [];
-    const replaced = new Set(level.retire.map(({ service }) => service));
-    const routes = (level.switch?.routes ?? []).filter(({ service, protocol }) => protocol === 'http' && moved.includes(service) && replaced.has(service));
-    const running = routes.map((route) => ({ service: route.service, probes: probeRoute(context, route) }));
-    const begun = Promise.all(running.flatMap(({ probes }) => probes.map((probe) => probe.begun)));
-    await inTime(begun, FIRST_ANSWERS_MS, undefined);
-    return {
-        endAfter: async (work) => {
-            await inTime(work.catch(() => undefined), LONGEST_PROBE_MS, undefined);
-            const reports = await Promise.all(running.map(async ({ service, probes }) => {
-                const seen = await Promise.all(probes.map((probe) => probe.end()));
-                return [service, mergeReports(seen)];
-            }));
-            return new Map(reports);
-        },
-    };
-}
-function probeRoute(context, route) {
-    const servers = context.fleet.servers.filter((server) => backendsOf(context.scope, route, server.spec, context.servers).length > 0);
-    const targets = servers.map((server) => targetOf(context, route, server));
-    return targets.filter((target) => target !== undefined).map((target) => new Probe(target));
-}
-function targetOf(context, route, server) {
-    const isPublic = route.domains.length > 0;
-    const instance = context.instances.get(nginxKey(server.host, isPublic ? 'edge' : 'sidecar'));
-    if (!instance?.mayServe(scopeName(context.scope), route.service))
-        return undefined;
-    return {
-        dial: server.dial,
-        name: `${server.host} ${isPublic ? 'edge' : 'sidecar'}`,
-        address: instance.address,
-        port: isPublic ? 80 : route.internalPort,
-        host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
-        path: route.provePath,
-    };
-}
-;
-async function start_start(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    return await context.timeline.measure({ ...step, phase: 'start' }, async () => {
-        const id = step.existing ?? (await start_create(context, step));
-        try {
-            await engine.startContainer(id);
-        }
-        catch (error) {
-            if (step.existing === undefined)
-                await engine.removeContainer(id);
-            throw start_startFailure(step, error);
-        }
-        return await inspectStarted(context, step, id);
-    });
-}
-async function inspectStarted(context, step, id) {
-    const place = placeKey(step.host, step.service, step.side);
-    const container = await context.fleet.server(step.host).engine.inspectContainer(id);
-    const address = container.NetworkSettings?.Networks?.[networkName(context.scope)]?.IPAddress ?? '';
-    context.addresses.set(place, address);
-    const name = container.Name?.replace(/^\//, '') ?? '';
-    return { place, id: container.Id, name, address, imageTest: container.Config?.Healthcheck?.Test ?? [] };
-}
-async function start_create(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    const { side, release } = step;
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = containerRequest(step.blueprint, { side, release, secrets });
-        const id = await engine.createContainer(step.name, request).catch(async (error) => {
-            if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
-                throw error;
-            return await engine.createContainer(step.name, request);
-        });
-        const unused = context.unused.get(step.service) ?? new Set();
-        context.unused.set(step.service, unused.add(id));
-        return id;
-    }
-    catch (error) {
-        throw start_startFailure(step, error);
-    }
-}
-async function removeLatecomer({ fleet, scope, log }, step) {
-    const { engine } = fleet.server(step.host);
-    const latecomer = await engine.findContainer(step.name);
-    const labels = latecomer?.Config?.Labels ?? {};
-    const isOurs = labels[labels_LABEL.role] === 'service' &&
-        labels[labels_LABEL.project] === scope.project &&
-        labels[labels_LABEL.environment] === scope.environment &&
-        labels[labels_LABEL.service] === step.service;
-    if (latecomer === undefined || !isOurs)
-        return false;
-    log.info(`${step.host}: ${step.name} came late, from a run that was cut off; it is replaced`);
-    await engine.removeContainer(latecomer.Id);
-    return true;
-}
-function start_startFailure(step, error) {
-    if (!(error instanceof EngineError))
-        return error;
-    const { message } = error;
-    const hint = /already in use by container/.test(message)
-        ? 'A container that Switchyard did not create has that name. Rename or remove it.'
-        : /port is already allocated|address already in use|cannot assign requested address/.test(message)
-            ? 'Is private_ip an address of that server, and does something else listen on that port?'
-            : 'The Docker engine refused it; what ran before still serves.';
-    return new UserError(`${step.host}: ${step.name} cannot start: ${message}`, { hint, cause: error });
-}
-;
-const NOT_READ = ['manifest.json', 'main.hash'];
-const BACKEND = /^ {4}server \S+:\d+ .*;$/;
-const IDENTITY = /^ *location = \/identity /;
-function isAccepted(tree, slot, served, next) {
-    const { manifest, files } = tree.slots[slot];
-    if (served === undefined || manifest?.scopes[next.scope]?.generation !== served)
-        return false;
-    return [...next.files].every(([path, content]) => {
-        const name = path.slice(next.slot.length + 1);
-        if (NOT_READ.includes(name))
-            return true;
-        const known = files.get(name);
-        if (known === undefined)
-            return false;
-        return shapeOf(known, slot, served) === shapeOf(content, next.slot, next.generation);
-    });
-}
-function shapeOf(content, slot, generation) {
-    const lines = content.replaceAll(`${CONFIG_FOLDER}/${slot}/`, '').replaceAll(generation, '').split('\n');
-    const backends = lines.filter((line) => BACKEND.test(line)).map((line) => line.replace(/ backup;$/, ';'));
-    const others = lines.filter((line) => !BACKEND.test(line) && !IDENTITY.test(line));
-    return JSON.stringify([others, backends.sort()]);
-}
-;
-class PartialSwitch extends Error {
-    failures;
-    constructor(failures) {
-        super(`the switch failed on ${[...failures.keys()].join(', ')}`);
-        this.failures = failures;
-    }
-}
-function soleHome(left, routes, servers) {
-    const zoneOf = (host) => servers.find((server) => server.host === host)?.zone;
-    return routes.find(({ placements }) => placements.some(({ host }) => {
-        const mates = placements.filter((other) => zoneOf(other.host) === zoneOf(host));
-        const isZoneLeft = servers.every((server) => server.zone !== zoneOf(host) || left.has(server.host));
-        return !isZoneLeft && mates.every((mate) => left.has(mate.host));
-    }))?.service;
-}
-function leftOutFailure(left) {
-    if (left.size === 0)
-        return undefined;
-    const hosts = [...left.keys()].join(', ');
-    const reasons = [...new Set([...left.values()].map(messageOf))].join('\n');
-    return new UserError(`${hosts} did not switch and was left out, the others have the new version: ${reasons}`, {
-        hint: 'It gets no traffic from the others, and serves what it served before. Mend it and deploy again: that brings it up to date.',
-        cause: [...left.values()][0],
-    });
-}
-;
-const switch_READY = { soon: Promise.resolve(), now: Promise.resolve() };
-const LONGEST_HOLD_MS = 5_000;
-async function switchRoutes(context, step, ready = switch_READY) {
-    await ready.soon;
-    await perform(context.log, step, async () => {
-        if (await trySwitch(context, step, () => isInTime(ready.now)))
-            return;
-        await ready.now;
-        await trySwitch(context, step, async () => true);
-    });
-}
-async function trySwitch(context, step, isReady) {
-    const { fleet, guard, timeline } = context;
-    const servers = step.hosts.map((host) => fleet.server(host));
-    return await withEdges(context, servers, step, async (edges) => {
-        const all = await timeline.measure({ phase: 'check routes' }, async () => {
-            const looking = [
-                ...servers.map((server) => composeNext(context, step, server, 'sidecar')),
-                ...edges.map((server) => composeNext(context, step, server, 'edge')),
-            ];
-            return await allOrErrors(looking);
-        });
-        if (!(await isReady()))
-            return false;
-        await guard.confirm();
-        await timeline.measure({ phase: 'switch' }, async () => {
-            for (const service of step.moved)
-                context.unused.delete(service);
-            const switching = all.map((one) => switchOne(context, step, one));
-            try {
-                await allOrErrors(switching);
-            }
-            catch (error) {
-                const failures = keptFailures(context, step, all, await Promise.allSettled(switching));
-                await goBack(context, failures === undefined ? all : all.filter(({ instance }) => failures.has(instance.server.host)));
-                throw failures === undefined ? error : new PartialSwitch(failures);
-            }
-        });
-        return true;
-    });
-}
-function keptFailures({ onPartialFailure, guard, servers, log }, { hosts, routes }, all, outcomes) {
-    const failures = new Map(outcomes.flatMap((outcome, index) => outcome.status === 'rejected' ? [[all[index].instance.server.host, outcome.reason]] : []));
-    if (onPartialFailure === 'revert' || guard.signal.aborted || failures.size === hosts.length)
-        return undefined;
-    const lost = soleHome(new Set(failures.keys()), routes, servers);
-    if (lost === undefined)
-        return failures;
-    const where = [...failures.keys()].join(', ');
-    log.warning(`${where} cannot be left out, since ${lost} stands nowhere else: all servers go back`);
-    return undefined;
-}
-function isInTime(work) {
-    return inTime(work.then(() => true), LONGEST_HOLD_MS, false);
-}
-async function withEdges(context, servers, step, work) {
-    const candidates = await Promise.all(servers.map(async (server) => ((await needsEdge(context, step, server)) ? [server] : [])));
-    const edges = candidates.flat();
-    const { run, fence, signal } = context.guard;
-    const holder = { run, fence, signal, scope: context.scope };
-    return await withEdgeLocks(edges, context.nginx.image, holder, context.log, () => work(edges));
-}
-async function needsEdge(context, step, server) {
-    if (wish(context, step, server, 'edge').files.size > 0)
-        return true;
-    const edge = context.instances.get(nginxKey(server.host, 'edge'));
-    if (edge === undefined)
-        return false;
-    const scope = scopeName(context.scope);
-    const { tree, generation } = await edge.lookAgain(scope);
-    return generation !== undefined || tree.slots[tree.live].manifest?.scopes[scope] !== undefined;
-}
-function wish(context, step, server, kind) {
-    return wishOf(kind, context, server.spec, step.routes);
-}
-async function composeNext(context, step, server, kind) {
-    const instance = context.instances.get(nginxKey(server.host, kind));
-    if (instance === undefined)
-        throw new Error(`${server.host}: there is no running ${kind}`);
-    const scope = scopeName(context.scope);
-    const { tree, slot, generation } = await instance.lookAgain(scope);
-    const wanted = wish(context, step, server, kind);
-    const written = tree.slots[tree.live].manifest?.scopes[scope]?.generation;
-    if (isServed(kind, tree, wanted) && generation === written) {
-        return { instance, next: undefined, generation };
-    }
-    if (slot !== tree.live)
-        await instance.pointTo(slot);
-    const composition = compose(kind, { ...tree, live: slot }, wanted);
-    const before = { slot, generation };
-    const isWritten = !isAccepted(tree, slot, generation, composition);
-    if (isWritten)
-        await instance.stage(composition);
-    const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
-    const isGone = !composition.scopes.includes(scope);
-    return { instance, next, generation: isGone ? undefined : composition.generation };
-}
-async function switchOne(context, step, { instance, next, generation }) {
-    if (next !== undefined) {
-        await instance.commit(next.composition.slot, next.unwritten);
-        await instance.awaitGeneration(scopeName(context.scope), generation);
-    }
-    if (generation === undefined)
-        return;
-    const proofs = step.routes
-        .filter((route) => step.moved.includes(route.service))
-        .filter((route) => instance.kind === 'sidecar' || route.domains.length > 0)
-        .map((route) => proofOf(context, route, instance.server))
-        .filter((proof) => proof.all.length > 0);
-    await allOrErrors(proofs.map((proof) => prove(instance, context.scope, generation, proof)));
-}
-function proofOf(context, route, server) {
-    const backends = backendsOf(context.scope, route, server.spec, context.servers).filter(({ isBackup }) => !isBackup);
-    const addresses = backends.map((backend) => {
-        const name = placeKey(backend.server, route.service, backend.side);
-        const address = backend.isLocal ? (context.addresses.get(name) ?? name) : backend.address;
-        return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
-    });
-    return {
-        route,
-        own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
-        all: addresses.map(({ text }) => text),
-    };
-}
-async function goBack(context, all) {
-    const outcomes = await Promise.allSettled(all.map(async ({ instance, next }) => {
-        if (next === undefined)
-            return;
-        await instance.commit(next.before.slot);
-        await instance.awaitGeneration(scopeName(context.scope), next.before.generation);
-    }));
-    for (const outcome of outcomes) {
-        if (outcome.status === 'rejected')
-            context.log.warning(`going back: ${messageOf(outcome.reason)}`);
-    }
-}
-;
-async function runLevel(context, level) {
-    await allOrErrors(level.preDeploy.map((step) => runHook(context, step)));
-    await allOrErrors(level.stop.map((step) => perform(context.log, step, () => run_level_stop(context, step))));
-    const started = await allOrErrors(level.start.map((step) => perform(context.log, step, () => start_start(context, step))));
-    const health = checkAll(context, level, started);
-    await health.soon;
-    const probes = await startProbes(context, level);
-    try {
-        if (level.switch !== undefined)
-            await switchRoutes(context, level.switch, health);
-        else
-            await health.now;
-    }
-    catch (error) {
-        await Promise.all([health.end(), probes.endAfter(Promise.resolve())]);
-        throw error;
-    }
-    const done = retireAll(context, level.retire, settledAfter(context, Date.now()));
-    return { done, probes: probes.endAfter(done) };
-}
-function checkAll(context, level, started) {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([context.guard.signal, stop.signal]);
-    const checks = level.check.map((step) => {
-        const first = Promise.withResolvers();
-        const healthy = perform(context.log, step, () => run_level_check(context, step, started, signal, first.resolve));
-        return { healthy, answered: first.promise };
-    });
-    const now = allOrErrors(checks.map(({ healthy }) => healthy)).then(() => undefined);
-    const answered = Promise.all(checks.map((one) => one.answered)).then(() => undefined);
-    const isOver = now.catch(() => undefined);
-    return {
-        soon: Promise.race([answered, now]),
-        now,
-        end: async () => {
-            stop.abort();
-            await isOver;
-        },
-    };
-}
-async function run_level_stop(context, step) {
-    const { engine } = context.fleet.server(step.host);
-    await context.timeline.measure({ ...step, phase: 'stop' }, () => engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000)));
-}
-async function run_level_check(context, step, started, signal, answered) {
-    const server = context.fleet.server(step.host);
-    await context.timeline.measure({ ...step, phase: 'healthy' }, async () => {
-        const place = placeKey(step.host, step.service, step.side);
-        const container = started.find((one) => one.place === place) ?? (await inspectStarted(context, step, step.name));
-        await awaitHealthy(server, { ...step, ...container }, signal, answered);
-    });
-}
-async function retireAll(context, steps, settledAt) {
-    const outcomes = await allOrErrors(steps.map(async (step) => [step.id, await run_level_retire(context, step, settledAt)]));
-    return new Map(outcomes);
-}
-function settledAfter({ nginx }, reloadedAt) {
-    return reloadedAt + nginx.keepaliveMinTimeoutMs + 1_000;
-}
-function run_level_retire(context, step, settledAt) {
-    return perform(context.log, step, () => drainAndStop(context, step, settledAt));
-}
-async function drainAndStop(context, step, settledAt) {
-    const { timeline, guard, log, scope, nginx } = context;
-    const server = context.fleet.server(step.host);
-    let outcome = { ms: 0, cut: 0 };
-    if (step.drainTimeoutMs !== undefined) {
-        outcome = await timeline.measure({ ...step, phase: 'drain' }, async () => {
-            await (0,promises_namespaceObject.setTimeout)(Math.max(0, settledAt - Date.now()), undefined, { signal: guard.signal });
-            const target = {
-                ...step,
-                ports: step.containerPort === undefined ? undefined : [step.containerPort],
-                drainTimeoutMs: step.drainTimeoutMs ?? 0,
-            };
-            return await drain(server, target, { scope, helperImage: nginx.image, log, signal: guard.signal });
-        });
-        warnOfCut(log, `${step.name} on ${step.host}`, outcome, step.drainTimeoutMs, 'cut');
-    }
-    await timeline.measure({ ...step, phase: 'stop' }, async () => {
-        await server.engine.stopContainer(step.id, Math.ceil(step.graceMs / 1000));
-        await server.engine.removeContainer(step.id);
-        await Promise.all(step.helpers.map((id) => server.engine.removeContainer(id)));
-    });
-    return outcome;
-}
-;
-async function settling_settle(means, context, plan, step) {
-    await means.pullNginx(plan.pulls);
-    await means.prepare(plan.prepare);
-    await switchRoutes(context, step);
-    means.reloadedAt = Date.now();
-}
-async function planSettled(means, context, look) {
-    const seen = await look();
-    if (seen.plan.settle === undefined)
-        return seen;
-    await settling_settle(means, context, seen.plan, seen.plan.settle);
-    const after = await look();
-    if (after.plan.settle !== undefined)
-        throw new Error('edges and sidecars do not agree who has the traffic');
-    return after;
-}
-;
-async function lookAhead(means) {
-    const { log, dryRun } = means.request;
-    let outlook = await log.group('Look at what runs', () => lookAndPlan(means));
-    if (dryRun)
-        return outlook;
-    const { settle: step } = outlook.plan;
-    if (step !== undefined) {
-        const { plan } = outlook;
-        await log.group('Finish an interrupted switch', () => settling_settle(means, means.context(), plan, step));
-        outlook = await lookAndPlan(means);
-    }
-    while (outlook.plan.awaited.length > 0) {
-        const { awaited } = outlook.plan;
-        await log.group('Wait for hooks of an earlier run', () => awaitHooks(means, awaited));
-        outlook = await lookAndPlan(means);
-    }
-    while (outlook.plan.vacate.some(isDrained)) {
-        const { plan } = outlook;
-        await log.group('Wait for an earlier drain', () => vacate(means, plan));
-        outlook = await lookAndPlan(means);
-    }
-    return outlook;
-}
-async function lookAndPlan(means) {
-    const { wanted, secrets, narrowing, unfinishedHook, scope, dryRun, restored } = means.request;
-    const seen = await means.timeline.measure({ phase: 'observe' }, () => survey(means.fleet, means.journal.snapshot, wanted, secrets, narrowing));
-    remember(means, seen.observed);
-    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
-    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
-    const plan = planDeploy(input);
-    checkImages(input, plan);
-    if (dryRun)
-        return { input, plan };
-    refuseUnfinished(plan.unfinished);
-    return { input, plan: (await pullAlways(means, input, plan)) ? planDeploy(input) : plan };
-}
-function remember(means, observed) {
-    for (const { host, containers, sidecar, edge } of observed) {
-        for (const { service, side, address } of containers) {
-            if (address !== undefined)
-                means.addresses.set(placeKey(host, service, side), address);
-        }
-        for (const [kind, nginx] of Object.entries({ sidecar, edge })) {
-            if (!nginx?.isRunning || nginx.address === undefined)
-                continue;
-            const { id, name, address } = nginx;
-            const instance = new NginxInstance(kind, means.fleet.server(host), { id, name, address }, nginx);
-            means.instances.set(nginxKey(host, kind), instance);
-        }
-    }
-}
-async function pullAlways(means, input, plan) {
-    const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
-    await Promise.all(services.flatMap(({ name, spec: { container } }) => (plan.standing[name] ?? []).map(async ({ host }) => {
-        await means.pull({ host, image: container.image, policy: 'always' });
-        const found = await findImage(means.fleet.server(host), container.image);
-        const images = input.observed.find((observed) => observed.host === host)?.images;
-        if (found !== undefined)
-            images?.set(container.image, found);
-    })));
-    return services.length > 0;
-}
-async function awaitHooks(means, steps) {
-    const context = means.context();
-    await allOrErrors(steps.map((step) => awaitHook(context, step)));
-}
-async function vacate(means, plan) {
-    const { log, signal } = means.request;
-    const steps = plan.vacate.filter(isDrained);
-    await means.pullNginx(plan.pulls);
-    await means.journal.release();
-    for (const { name, host } of steps) {
-        log.info(`${name} on ${host} may be in use since an earlier deploy; its place is needed, so this run waits until it has drained`);
-    }
-    const context = means.context({ ...means.guard(), signal });
-    await Promise.all(steps.map((step) => run_level_retire(context, step, settledAfter(context, means.reloadedAt))));
-    await means.journal.reopen();
-}
-function isDrained({ drainTimeoutMs }) {
-    return drainTimeoutMs !== undefined;
-}
-;
-function emptyRun() {
-    return {
-        retiring: [],
-        come: [],
-        done: [],
-        failed: [],
-        skipped: [],
-        failure: undefined,
-        dead: [],
-        left: new Map(),
-        isUndone: true,
-        probes: new Map(),
-        cut: 0,
-        tookMs: 0,
-    };
-}
-;
-const takeover_SETTLE_MS = 1_000;
-function takeOver(context, takeover) {
-    const done = leaveInOrder(context, takeover, settledAfter(context, Date.now()));
-    done.catch(() => undefined);
-    return { done, probes: Promise.resolve(new Map()) };
-}
-async function leaveInOrder(context, takeover, settledAt) {
-    const { log, fleet, scope, nginx, guard } = context;
-    await allOrErrors(takeover.divert.map((step) => perform(log, step, () => goPast(context, step))));
-    const services = await retireAll(context, takeover.leave, settledAt);
-    const fronts = await retireAll(context, takeover.nginx, settledAt);
-    await allOrErrors(takeover.open.map((step) => perform(log, step, () => prepare(fleet.server(step.host), step, { scope, nginx, log, guard }))));
-    return new Map([...services, ...fronts]);
-}
-async function goPast(context, step) {
-    const { fleet, guard, instances, log, nginx, scope, timeline } = context;
-    const server = fleet.server(step.host);
-    const bridge = instances.get(nginxKey(step.host, 'edge'));
-    if (bridge === undefined)
-        throw new Error(`${step.host}: there is no running edge`);
-    await timeline.measure({ phase: 'divert', host: step.host }, async () => {
-        await guard.confirm();
-        await divert(bridge, nginx.image, step.ports);
-        await (0,promises_namespaceObject.setTimeout)(takeover_SETTLE_MS, undefined, { signal: guard.signal });
-        const target = { ...step, service: 'nginx', ports: step.containerPorts };
-        const outcome = await drain(server, target, {
-            scope,
-            helperImage: nginx.image,
-            log,
-            signal: guard.signal,
-        });
-        warnOfCut(log, `${step.name} on ${step.host}`, outcome, step.drainTimeoutMs, 'still open');
-    });
-}
-;
-async function undo(means, input, run) {
-    const context = means.context({ ...means.guard(), signal: new AbortController().signal });
-    try {
-        const { plan } = await planSettled(means, context, () => planUndo(means, input, run));
-        await means.prepare(plan.prepare);
-        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, 0)));
-        for (const level of plan.levels)
-            await (await runLevel(context, level)).done;
-        run.isUndone = run.dead.length === 0;
-    }
-    catch (error) {
-        run.isUndone = false;
-        means.request.log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
-    }
-}
-async function planUndo(means, input, { failed, done, dead }) {
-    const observed = await observeLiving(means, input, dead);
-    const unused = new Set([...means.unused.values()].flatMap((ids) => [...ids]));
-    return { plan: planDeploy(assembleUndo(input, { failed, done, unused }, observed)) };
-}
-async function observeLiving({ request: { log, wanted }, fleet }, { scope, hosts }, dead) {
-    const outcomes = await Promise.allSettled(hosts.map((host) => observe(fleet.server(host), scope, wanted)));
-    return outcomes.flatMap((outcome, index) => {
-        if (outcome.status === 'fulfilled')
-            return [outcome.value];
-        const host = hosts[index];
-        if (dead.includes(host))
-            return [];
-        dead.push(host);
-        log.warning(`${host} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
-        return [];
-    });
-}
-;
-class Deployment {
-    #means;
-    constructor(request, timeline, fleet, journal) {
-        this.#means = new Means(request, timeline, fleet, journal);
-    }
-    async run() {
-        const { log, dryRun } = this.#means.request;
-        const vitals = Promise.all(this.#means.fleet.servers.map(takeVitals));
-        const outlook = await lookAhead(this.#means);
-        const { input, plan } = outlook;
-        for (const line of describePlan(plan))
-            log.info(line);
-        for (const sentence of plan.staying)
-            log.warning(sentence);
-        for (const host of forgottenHosts(input)) {
-            log.warning(`${host} left the file: what still runs there stays, serves, and is no longer looked after. Remove it there, or put the server back`);
-        }
-        if (!isEmpty(plan))
-            this.#checkServers(await vitals, plan);
-        if (dryRun || isEmpty(plan))
-            return this.#report(outlook, emptyRun());
-        const report = await this.#execute(outlook);
-        if (plan.postponed.length === 0 || report.failure !== undefined)
-            return report;
-        await this.#means.journal.reopen();
-        return await this.run();
-    }
-    #checkServers(vitals, plan) {
-        for (const one of vitals.filter((known) => known !== undefined)) {
-            const { server, level, message } = judgeClock(one);
-            if (level === 'warning')
-                this.#means.request.log.warning(`${server}: ${message}`);
-        }
-        failTogether(errorsOf(certainFailures(vitals, plan)));
-    }
-    async #execute(outlook, run = emptyRun(), known = new Map()) {
-        const { log, wanted } = this.#means.request;
-        const { input, plan } = outlook;
-        const context = { ...this.#means.context(), onPartialFailure: wanted.onPartialFailure };
-        const found = await log.group('Get ready', () => this.#getReady(outlook));
-        const digests = new Map([...found, ...known]);
-        run.failure = await this.#setUp(context, plan).then(() => undefined, reasonOf);
-        this.#refuseWithoutLease(run);
-        for (const level of run.failure === undefined ? plan.levels : []) {
-            try {
-                run.retiring.push(await log.group(deployment_titleOf(level), () => runLevel(context, level)));
-                run.done.push(...level.services);
-            }
-            catch (error) {
-                if (error instanceof PartialSwitch) {
-                    const rest = await log.group('Go on without them', () => this.#goOnWithout(outlook, level, run, error));
-                    return await this.#execute(rest, run, digests);
-                }
-                run.failure = reasonOf(error);
-                run.failed = level.services;
-                this.#refuseWithoutLease(run);
-                await log.group(`Go back: ${level.services.join(', ')}`, () => undo(this.#means, input, run));
-                break;
-            }
-            try {
-                await this.#runPostDeploy(context, level);
-            }
-            catch (error) {
-                run.failure = reasonOf(error);
-                this.#refuseWithoutLease(run);
-                break;
-            }
-        }
-        if (run.failure === undefined)
-            run.retiring.push(takeOver(context, plan.takeover));
-        else {
-            run.skipped = plan.levels
-                .flatMap(({ services }) => services)
-                .filter((name) => !run.done.includes(name));
-        }
-        const whole = run.come.reduceRight((rest, { plan: first, levels }) => joinPlans(first, levels, rest), plan);
-        await log.group('Drain and record', () => conclude(this.#means, input, whole, run, digests));
-        return this.#report({ input, plan: whole }, run);
-    }
-    #refuseWithoutLease({ failure }) {
-        if (failure !== undefined && this.#means.journal.lease?.lost.aborted)
-            throw failure;
-    }
-    async #getReady({ input, plan }) {
-        const { fleet, journal } = this.#means;
-        await this.#means.prepare(plan.prepare.filter((step) => !isCreating(step)));
-        await this.#means.pullAll(plan.pulls);
-        const begun = begunServices(input, plan);
-        const digests = await findDigests(fleet, input, begun);
-        if (begun.length > 0)
-            await this.#means.record('record intent', () => journal.intend(plan, begun, digests));
-        return digests;
-    }
-    async #setUp(context, plan) {
-        await Promise.all([
-            this.#means.prepare(plan.prepare.filter(isCreating)),
-            keepSecrets(context, plan.keepSecrets),
-        ]);
-        const settledAt = settledAfter(context, this.#means.reloadedAt);
-        await Promise.all(plan.vacate.map((step) => run_level_retire(context, step, settledAt)));
-    }
-    async #runPostDeploy(context, { postDeploy }) {
-        if (postDeploy.length === 0)
-            return;
-        const names = postDeploy.map(({ service }) => service).join(', ');
-        await context.log.group(`Run post_deploy of ${names}`, () => allOrErrors(postDeploy.map((step) => runHook(context, step))));
-    }
-    async #goOnWithout({ input, plan }, level, run, { failures }) {
-        const { request, fleet, journal } = this.#means;
-        const { log, wanted } = request;
-        for (const [host, error] of failures) {
-            run.left.set(host, error);
-            log.warning(`${host} did not switch, and is left out: ${messageOf(error)}`);
-        }
-        const left = [...failures.keys()];
-        const come = plan.levels.slice(0, plan.levels.indexOf(level) + 1);
-        const draining = come.slice(0, -1).flatMap(({ retire }) => retire.map(({ id }) => id));
-        const living = input.hosts.filter((host) => !failures.has(host));
-        const { standing } = plan;
-        const { state } = journal.snapshot;
-        const rest = await planSettled(this.#means, this.#means.context(), async () => {
-            const observed = await allOrErrors(living.map((host) => observe(fleet.server(host), input.scope, wanted)));
-            const seen = assembleWithout(input, { left, observed, state, standing, draining });
-            return { input: seen, plan: keepOldSides(planDeploy(seen)) };
-        });
-        for (const line of describePlan(rest.plan))
-            log.info(line);
-        const ahead = rest.plan.levels.flatMap(({ services }) => services);
-        run.done.push(...level.services.filter((name) => !ahead.includes(name)));
-        run.come.push({ plan, levels: come });
-        return rest;
-    }
-    #report({ input, plan }, run) {
-        const undone = [...new Set([...run.failed, ...run.skipped])];
-        const kept = undone.map((name) => [name, currentStanding(input, name)]);
-        return {
-            undone,
-            standing: { ...plan.standing, ...Object.fromEntries(kept) },
-            plan,
-            services: input.services,
-            timeline: this.#means.timeline,
-            probes: run.probes,
-            cut: run.cut,
-            engineCalls: this.#means.fleet.calls(),
-            failure: run.failure ?? leftOutFailure(run.left),
-            changed: !isEmpty(plan),
-        };
-    }
-}
-function deployment_titleOf({ services }) {
-    return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
-}
-;
-function describeSpan({ phase, service, host, startMs, endMs, failed }) {
-    const where = [service, host].filter((part) => part !== '').join(' on ');
-    const seconds = ((endMs - startMs) / 1000).toFixed(2);
-    return `${where === '' ? '' : `${where}: `}${phase}${failed ? ' failed' : ''} (${seconds} s)`;
-}
-class Timeline {
-    spans = [];
-    #begun;
-    #now;
-    #onSpan;
-    constructor(onSpan = () => undefined, now = () => performance.now()) {
-        this.#onSpan = onSpan;
-        this.#now = now;
-        this.#begun = now();
-    }
-    elapsedMs() {
-        return this.#now() - this.#begun;
-    }
-    async measure(what, work) {
-        const startMs = this.elapsedMs();
-        const record = (failed) => {
-            const { phase, service = '', host = '' } = what;
-            const span = { phase, service, host, startMs, endMs: this.elapsedMs(), failed };
-            this.spans.push(span);
-            this.#onSpan(span);
-        };
-        try {
-            const result = await work();
-            record(false);
-            return result;
-        }
-        catch (error) {
-            record(true);
-            throw error;
-        }
-    }
-    durationMs(phase, service, host) {
-        const span = this.spans.find((candidate) => candidate.phase === phase && candidate.service === service && candidate.host === host);
-        return span === undefined ? undefined : Math.round(span.endMs - span.startMs);
-    }
-}
-;
-async function deploy(request) {
-    checkNarrowing(request.wanted, request.narrowing);
-    const timeline = new Timeline((span) => request.log.info(describeSpan(span)));
-    const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(request.openStore(), {
-        scope: { project: request.wanted.project, environment: request.wanted.environment },
-        author: request.author,
-        isReadOnly: request.dryRun,
-        leaseWaitMs: request.leaseWaitMs,
-        signal: request.signal,
-    }));
-    const servers = serversOf(request.wanted, request.narrowing);
-    const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(request.provider, servers));
-    const title = `Connect to ${servers.map(({ host }) => host).join(', ')} and read the record`;
-    const [journal, fleet] = await request.log.group(title, () => Promise.allSettled([opening, connecting]));
-    try {
-        if (fleet.status === 'rejected')
-            throw fleet.reason;
-        if (journal.status === 'rejected')
-            throw journal.reason;
-        const asked = await restore(request, journal.value.snapshot, fleet.value);
-        return await new Deployment(asked, timeline, fleet.value, journal.value).run();
-    }
-    finally {
-        await Promise.all([
-            journal.status === 'fulfilled' && journal.value.close(),
-            fleet.status === 'fulfilled' && fleet.value.close(),
-        ]);
-    }
-}
-;
-let isWritten = false;
-async function writeSummary(markdown, log) {
-    isWritten = true;
-    if (process.env.GITHUB_STEP_SUMMARY)
-        await summary.addRaw(log.clean(markdown), true).write();
-}
-function isSummaryWritten() {
-    return isWritten;
-}
-;
-function requireSecrets(spec, secrets, locate) {
-    const errors = [];
-    const required = spec.services.map(({ name: service, container }) => {
-        const values = container.secrets.map((secret, index) => {
-            const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
-            if (value === undefined || value.trim() === '') {
-                const path = ['services', service, 'secrets', index];
-                const problem = value === undefined ? `is missing${didYouMean(secret, Object.keys(secrets))}` : 'is blank';
-                errors.push(problemError({
-                    path: path.slice(0, 2),
-                    message: `secret ${secret} ${problem}`,
-                    hint: `Add it to the repository or the environment on GitHub, and pass all to the action: secrets: \${{ toJSON(secrets) }}`,
-                }, locate(...originsOf(spec.environment, path))));
-            }
-            return [secret, value ?? ''];
-        });
-        return [service, Object.fromEntries(values)];
-    });
-    failTogether(inOrder(errors));
-    return Object.fromEntries(required);
+    return `${key}\n`;
 }
 ;
 const external_node_readline_namespaceObject = require("node:readline");
 ;
-function demultiplex(stream) {
-    const parts = { stdout: [], stderr: [] };
-    for (let at = 0; at + 8 <= stream.length;) {
-        const length = stream.readUInt32BE(at + 4);
-        parts[stream[at] === 2 ? 'stderr' : 'stdout'].push(stream.subarray(at + 8, at + 8 + length));
-        at += 8 + length;
+const HEADER_BYTES = 8;
+const STDOUT = 1;
+class FrameReader {
+    #header = Buffer.alloc(0);
+    #stream = 'stdout';
+    #missing = 0;
+    get isBetweenFrames() {
+        return this.#missing === 0 && this.#header.length === 0;
     }
-    return { stdout: Buffer.concat(parts.stdout).toString(), stderr: Buffer.concat(parts.stderr).toString() };
+    read(chunk) {
+        const pieces = [];
+        for (let rest = chunk; rest.length > 0;) {
+            if (this.#missing === 0) {
+                rest = this.#readHeader(rest);
+                continue;
+            }
+            const bytes = rest.subarray(0, this.#missing);
+            pieces.push({ stream: this.#stream, bytes });
+            this.#missing -= bytes.length;
+            rest = rest.subarray(bytes.length);
+        }
+        return pieces;
+    }
+    #readHeader(chunk) {
+        const needed = HEADER_BYTES - this.#header.length;
+        this.#header = Buffer.concat([this.#header, chunk.subarray(0, needed)]);
+        if (this.#header.length === HEADER_BYTES) {
+            this.#stream = this.#header[0] === STDOUT ? 'stdout' : 'stderr';
+            this.#missing = this.#header.readUInt32BE(4);
+            this.#header = Buffer.alloc(0);
+        }
+        return chunk.subarray(needed);
+    }
+}
+function demultiplex(stream) {
+    const pieces = new FrameReader().read(stream);
+    const textOf = (name) => Buffer.concat(pieces.filter(({ stream }) => stream === name).map(({ bytes }) => bytes)).toString();
+    return { stdout: textOf('stdout'), stderr: textOf('stderr') };
+}
+var external_node_events_ = __nccwpck_require__(8474);
+;
+const STDERR_BYTES = 64 * 1024;
+function runningCommand(connection, { input, signal, exitCode, explain }) {
+    const { promise: ended, resolve, reject } = Promise.withResolvers();
+    ended.catch(() => undefined);
+    let stderr = Buffer.alloc(0);
+    const conclude = async () => resolve({ exitCode: await exitCode(), stderr: stderr.toString() });
+    async function* output() {
+        const frames = new FrameReader();
+        try {
+            for await (const chunk of connection) {
+                for (const { stream, bytes } of frames.read(chunk)) {
+                    if (stream === 'stdout')
+                        yield bytes;
+                    else
+                        stderr = Buffer.concat([stderr, bytes]).subarray(-STDERR_BYTES);
+                }
+            }
+            if (!frames.isBetweenFrames)
+                throw new Error('the output of a command was cut off');
+        }
+        catch (error) {
+            if (signal?.aborted || error === input?.errored)
+                throw error;
+            if (!isTunnelBroken(error))
+                await conclude().catch(() => undefined);
+            throw explain(broken(error));
+        }
+        await conclude();
+    }
+    const stdout = external_node_stream_.Readable.from(output(), { objectMode: false });
+    stdout.once('close', () => {
+        connection.destroy();
+        reject(stdout.errored ?? new Error('the output of a command was given up'));
+    });
+    if (signal !== undefined)
+        endWith(signal, connection);
+    if (input !== undefined)
+        void send(input, connection);
+    return { stdout, ended };
+}
+function endWith(signal, connection) {
+    const giveUp = () => connection.destroy(signal.reason);
+    signal.addEventListener('abort', giveUp);
+    connection.once('close', () => signal.removeEventListener('abort', giveUp));
+}
+async function send(input, connection) {
+    const closed = new AbortController();
+    connection.once('close', () => {
+        closed.abort();
+        input.destroy();
+    });
+    try {
+        for await (const chunk of input) {
+            if (!connection.writable)
+                return;
+            if (!connection.write(chunk))
+                await (0,external_node_events_.once)(connection, 'drain', { signal: closed.signal });
+        }
+        connection.end();
+    }
+    catch (error) {
+        connection.destroy(error);
+    }
+}
+function broken(error) {
+    return Object.assign(new Error(messageOf(error), { cause: error }), { isTunnelBroken: true });
 }
 ;
 const EXEC_END_MS = 5_000;
 const EXEC_END_POLL_MS = 10;
-class Engine {
-    http;
-    constructor(dial, connections = 16) {
-        this.http = new EngineHttp(dial, connections);
+class EngineClient {
+    #http;
+    #clock;
+    constructor(dial, { connections = 16, clock = systemClock } = {}) {
+        this.#http = new EngineHttp(dial, connections);
+        this.#clock = clock;
+    }
+    get requests() {
+        return this.#http.requests;
+    }
+    guardWith(guard) {
+        this.#http.guard = guard;
+    }
+    explainWith(explain) {
+        this.#http.explain = explain;
     }
     info(signal) {
-        return this.http.json({ method: 'GET', path: ['info'], signal });
+        return this.#http.json({ method: 'GET', path: ['info'], signal });
     }
     async ping() {
-        const { headers, body } = await this.http.send({ method: 'GET', path: ['_ping'] });
+        const { headers, body } = await this.#http.send({ method: 'GET', path: ['_ping'] });
         await body.dump();
         return String(headers['api-version'] ?? '');
     }
     listContainers(filter = {}) {
-        return this.http.json({
+        return this.#http.json({
             method: 'GET',
             path: ['containers', 'json'],
             query: { all: true, filters: filter },
         });
     }
     inspectContainer(id) {
-        return this.http.json({ method: 'GET', path: ['containers', id, 'json'] });
+        return this.#http.json({ method: 'GET', path: ['containers', id, 'json'] });
     }
     findContainer(id) {
         return this.inspectContainer(id).catch(undefinedWhenMissing);
     }
     async createContainer(name, spec) {
-        const { Id } = await this.http.json({
+        const { Id } = await this.#http.json({
             method: 'POST',
             path: ['containers', 'create'],
             query: { name },
@@ -73661,22 +75095,22 @@ class Engine {
     }
     async startContainer(id) {
         try {
-            await this.http.json({ method: 'POST', path: ['containers', id, 'start'] });
+            await this.#http.json({ method: 'POST', path: ['containers', id, 'start'] });
         }
         catch (error) {
             if (!(error instanceof EngineError && /paused container/.test(error.message)))
                 throw error;
-            await this.http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
+            await this.#http.json({ method: 'POST', path: ['containers', id, 'unpause'] });
         }
     }
     async stopContainer(id, graceSeconds) {
-        await this.http
+        await this.#http
             .json({ method: 'POST', path: ['containers', id, 'stop'], query: { t: graceSeconds } })
             .catch(undefinedWhenMissing);
     }
     async removeContainer(id) {
         try {
-            await this.http.json({ method: 'DELETE', path: ['containers', id], query: { force: true, v: true } });
+            await this.#http.json({ method: 'DELETE', path: ['containers', id], query: { force: true, v: true } });
         }
         catch (error) {
             if (!isStatus(error, 404, 409))
@@ -73684,63 +75118,93 @@ class Engine {
         }
     }
     async renameContainer(id, name) {
-        await this.http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
+        await this.#http.json({ method: 'POST', path: ['containers', id, 'rename'], query: { name } });
     }
     async signalContainer(id, signal) {
-        await this.http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
+        await this.#http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
     }
     async logs(id, options) {
         const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
-        return demultiplex(await this.http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
+        return demultiplex(await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
     }
     async exec(id, command, signal) {
-        const exec = await this.http.json({
+        const exec = await this.#createExec(id, command, { AttachStdin: false }, signal);
+        const output = await this.#http.bytes({
             method: 'POST',
-            path: ['containers', id, 'exec'],
-            body: { Cmd: command, AttachStdout: true, AttachStderr: true },
-            signal,
-        });
-        const output = await this.http.bytes({
-            method: 'POST',
-            path: ['exec', exec.Id, 'start'],
+            path: ['exec', exec, 'start'],
             body: { Detach: false, Tty: false },
             signal,
         });
-        return { exitCode: await this.#exitCode(exec.Id, signal), ...demultiplex(output) };
+        return { exitCode: await this.#exitCode(exec, signal), ...demultiplex(output) };
+    }
+    async execStream(id, command, { input, signal } = {}) {
+        const exec = await this.#createExec(id, command, { AttachStdin: input !== undefined }, signal);
+        const connection = await this.#http.hijack({
+            method: 'POST',
+            path: ['exec', exec, 'start'],
+            body: { Detach: false, Tty: false },
+            signal,
+        });
+        return runningCommand(connection, {
+            input,
+            signal,
+            exitCode: () => this.#exitCode(exec, signal),
+            explain: (error) => this.#http.explain(error),
+        });
+    }
+    async #createExec(id, command, options, signal) {
+        const { Id } = await this.#http.json({
+            method: 'POST',
+            path: ['containers', id, 'exec'],
+            body: { Cmd: command, AttachStdout: true, AttachStderr: true, ...options },
+            signal,
+        });
+        return Id;
     }
     async #exitCode(exec, signal) {
-        const giveUpAt = Date.now() + EXEC_END_MS;
-        while (true) {
-            const { ExitCode, Running } = await this.http.json({
+        const clock = signal === undefined ? this.#clock : this.#clock.endingWith(signal);
+        const code = await poll(clock, { everyMs: EXEC_END_POLL_MS, timeoutMs: EXEC_END_MS }, async () => {
+            const { ExitCode, Running } = await this.#http.json({
                 method: 'GET',
                 path: ['exec', exec, 'json'],
                 signal,
             });
-            if (!Running && ExitCode !== null)
-                return ExitCode;
-            if (Date.now() > giveUpAt)
-                throw new Error('a command in a container ended its output and does not end');
-            await (0,promises_namespaceObject.setTimeout)(EXEC_END_POLL_MS, undefined, { signal });
-        }
+            return Running ? undefined : (ExitCode ?? undefined);
+        });
+        if (code === undefined)
+            throw new Error('a command in a container ended its output and does not end');
+        return code;
     }
     async writeFiles(id, folder, files, modes) {
-        await this.http.json({
+        await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packFiles(files, modes)]));
+    }
+    async readFiles(id, folder) {
+        return await unpackFiles(await (0,consumers_namespaceObject.buffer)(await this.readArchive(id, folder)));
+    }
+    async writeArchive(id, folder, tar, signal) {
+        await this.#http.json({
             method: 'PUT',
             path: ['containers', id, 'archive'],
             query: { path: folder },
-            body: await packFiles(files, modes),
+            body: tar,
+            signal,
         });
     }
-    async readFiles(id, folder) {
-        return await unpackFiles(await this.http.bytes({ method: 'GET', path: ['containers', id, 'archive'], query: { path: folder } }));
+    async readArchive(id, path, signal) {
+        return await this.#http.stream({
+            method: 'GET',
+            path: ['containers', id, 'archive'],
+            query: { path },
+            signal,
+        });
     }
     findImage(name) {
-        return this.http
+        return this.#http
             .json({ method: 'GET', path: ['images', name, 'json'] })
             .catch(undefinedWhenMissing);
     }
     async pullImage(name, options) {
-        const { body } = await this.http.send({
+        const { body } = await this.#http.send({
             method: 'POST',
             path: ['images', 'create'],
             query: { fromImage: name },
@@ -73757,7 +75221,7 @@ class Engine {
         }
     }
     async findInRegistry(name, auth, signal) {
-        await this.http.json({
+        await this.#http.json({
             method: 'GET',
             path: ['distribution', name, 'json'],
             headers: authHeaders(auth),
@@ -73765,24 +75229,24 @@ class Engine {
         });
     }
     listImages(label) {
-        return this.http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
+        return this.#http.json({ method: 'GET', path: ['images', 'json'], query: { filters: { label } } });
     }
     async removeImage(id) {
-        await this.http
+        await this.#http
             .json({ method: 'DELETE', path: ['images', id], query: { noprune: true } })
             .catch(undefinedWhenMissing);
     }
     listNetworks(label) {
-        return this.http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
+        return this.#http.json({ method: 'GET', path: ['networks'], query: { filters: { label } } });
     }
     findNetwork(name) {
-        return this.http
+        return this.#http
             .json({ method: 'GET', path: ['networks', name] })
             .catch(undefinedWhenMissing);
     }
     async createNetwork(spec) {
         try {
-            await this.http.json({
+            await this.#http.json({
                 method: 'POST',
                 path: ['networks', 'create'],
                 body: { CheckDuplicate: true, ...spec },
@@ -73794,11 +75258,11 @@ class Engine {
         }
     }
     async removeNetwork(name) {
-        await this.http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
+        await this.#http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
     }
     async joinNetwork(network, container) {
         try {
-            await this.http.json({
+            await this.#http.json({
                 method: 'POST',
                 path: ['networks', network, 'connect'],
                 body: { Container: container },
@@ -73811,7 +75275,7 @@ class Engine {
     }
     async leaveNetwork(network, container) {
         try {
-            await this.http.json({
+            await this.#http.json({
                 method: 'POST',
                 path: ['networks', network, 'disconnect'],
                 body: { Container: container, Force: true },
@@ -73823,20 +75287,20 @@ class Engine {
         }
     }
     async createVolume(name, labels) {
-        await this.http.json({
+        await this.#http.json({
             method: 'POST',
             path: ['volumes', 'create'],
             body: { Name: name, Labels: labels },
         });
     }
     async hasVolume(name) {
-        const found = await this.http
+        const found = await this.#http
             .json({ method: 'GET', path: ['volumes', name] })
             .catch(undefinedWhenMissing);
         return found !== undefined;
     }
     async listUnusedVolumes(label) {
-        const { Volumes } = await this.http.json({
+        const { Volumes } = await this.#http.json({
             method: 'GET',
             path: ['volumes'],
             query: { filters: { label, dangling: ['true'] } },
@@ -73844,10 +75308,10 @@ class Engine {
         return Volumes ?? [];
     }
     async removeVolume(name) {
-        await this.http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
+        await this.#http.json({ method: 'DELETE', path: ['volumes', name] }).catch(undefinedWhenMissing);
     }
     async close() {
-        await this.http.destroy();
+        await this.#http.destroy();
     }
 }
 function authHeaders(auth) {
@@ -73876,20 +75340,26 @@ async function freeHere(folder) {
     }
 }
 ;
+function isAtLeast(version, [major, minor]) {
+    const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+    return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+;
 const OLDEST_API = [1, 41];
-async function checkEngine(engine, host) {
+async function checkEngine(engine, server) {
     const apiVersion = await engine.ping();
-    const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
-    if (major < OLDEST_API[0] || (major === OLDEST_API[0] && minor < OLDEST_API[1])) {
-        throw new UserError(`${host}: Docker is too old (its API is ${apiVersion || 'without a number'})`, {
-            hint: 'Install Docker 20.10 or newer there.',
-        });
-    }
+    if (isAtLeast(apiVersion, OLDEST_API))
+        return;
+    throw new UserError(`${server}: Docker is too old (its API is ${apiVersion || 'without a number'})`, {
+        hint: 'Install Docker 20.10 or newer there.',
+    });
 }
 ;
 class HttpOver {
     #agent;
+    #dial;
     constructor(dial) {
+        this.#dial = dial;
         this.#agent = new undici.Agent({
             connections: null,
             pipelining: 1,
@@ -73903,6 +75373,9 @@ class HttpOver {
     async get(target, timeoutMs) {
         const signal = AbortSignal.timeout(timeoutMs);
         return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
+    }
+    keepAlive(target) {
+        return new KeptConnection(this.#dial, target);
     }
     async #send(target, signal) {
         const { statusCode, headers, body } = await this.#agent.request({
@@ -73919,18 +75392,55 @@ class HttpOver {
         await this.#agent.destroy();
     }
 }
+class KeptConnection {
+    #agent;
+    #origin;
+    constructor(dial, { address, port }) {
+        this.#origin = `http://${address}:${port}`;
+        this.#agent = new undici.Agent({
+            connections: 1,
+            pipelining: 1,
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            connect: (_options, done) => {
+                dial(address, port).then((stream) => done(null, stream), (error) => {
+                    if (error.reason === undefined)
+                        error.isTunnelBroken = true;
+                    done(error, null);
+                });
+            },
+        });
+    }
+    async get({ path, host, isLast }, timeoutMs) {
+        const { statusCode, body } = await this.#agent.request({
+            origin: this.#origin,
+            path,
+            method: 'GET',
+            headers: { host, 'user-agent': 'switchyard-probe' },
+            reset: isLast,
+            signal: AbortSignal.timeout(timeoutMs),
+        });
+        await body.arrayBuffer();
+        return statusCode;
+    }
+    async close() {
+        await this.#agent.destroy();
+    }
+}
 function rejectOn(signal) {
     return new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
 }
 ;
-function localProvider(socketPath = dockerSocket()) {
+function localProvider(servers, socketPath = dockerSocket()) {
     return {
+        servers: async () => [...servers],
+        ensure: async () => [...servers],
         async connect(spec) {
-            const engine = new Engine(() => local_open({ path: socketPath }));
+            const engine = new EngineClient(() => local_open({ path: socketPath }));
             try {
-                await checkEngine(engine, spec.host);
+                await checkEngine(engine, spec.name);
             }
             catch (error) {
                 await engine.close();
@@ -73944,7 +75454,7 @@ function localProvider(socketPath = dockerSocket()) {
             const http = new HttpOver(dial);
             return {
                 spec,
-                host: spec.host,
+                name: spec.name,
                 engine,
                 http,
                 dial,
@@ -73971,7 +75481,6 @@ function local_open(target) {
         socket.once('error', reject);
     });
 }
-var external_node_stream_ = __nccwpck_require__(7075);
 ;
 class ChannelStream extends external_node_stream_.Duplex {
     #channel;
@@ -74000,10 +75509,8 @@ class ChannelStream extends external_node_stream_.Duplex {
         this.#channel.resume();
     }
     _write(chunk, _encoding, done) {
-        if (!this.#channel.writable) {
-            done(Object.assign(new Error('the channel is closed'), { code: 'EPIPE' }));
+        if (!this.#channel.writable)
             return;
-        }
         this.#channel.write(chunk, done);
     }
     _final(done) {
@@ -74880,56 +76387,12 @@ class NodeSSH {
     }
 }
 ;
-function keys_parseHostKey(line) {
-    const [type, base64] = line.trim().split(/\s+/);
-    const blob = Buffer.from(base64 ?? '', 'base64');
-    if (type === undefined || blob.length < 8 || blobType(blob) !== type) {
-        throw new UserError(`host_key "${line.slice(0, 40)}" is no SSH public key`, {
-            hint: 'Write type and key as in a .pub file: "ssh-ed25519 AAAA…".',
-        });
-    }
-    return { type, blob };
-}
-function blobType(blob) {
-    const length = blob.readUInt32BE(0);
-    return blob.subarray(4, 4 + length).toString('latin1');
-}
-function hostKeyLine(blob) {
-    return `${blobType(blob)} ${blob.toString('base64')}`;
-}
-function fingerprint(blob) {
-    return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-}
-function signatureAlgorithms(type) {
-    return type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
-}
-function normalisePrivateKey(text) {
-    let key = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').trim();
-    if (!key.includes('\n'))
-        key = key.replaceAll('\\n', '\n');
-    key = key
-        .split('\n')
-        .map((line) => line.trim())
-        .join('\n');
-    if (key === '') {
-        throw new UserError('the SSH private key is empty', {
-            hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
-        });
-    }
-    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
-        throw new UserError('the SSH private key is not in PEM or OpenSSH format', {
-            hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
-        });
-    }
-    return `${key}\n`;
-}
-;
 const PROHIBITED = 1;
 function explainConnectFailure(target, error, seenKey) {
     if (error instanceof UserError)
         return error;
     const way = target.jump === undefined ? '' : ` through ${target.jump.host}`;
-    const server = `${target.user}@${target.host}:${target.port}${way}`;
+    const server = named(target, `${target.user}@${target.host}:${target.port}${way}`);
     const { level, reason } = error;
     const message = messageOf(error);
     const code = codeOf(error);
@@ -74964,6 +76427,9 @@ function explainConnectFailure(target, error, seenKey) {
     }
     return fail(`the SSH connection failed (${message})`, 'Try "ssh" to this server from the same network.');
 }
+function named({ name, host }, address) {
+    return name === host ? address : `${name} (${address})`;
+}
 function codeOf(error) {
     const { code, reason } = error;
     if (reason === undefined)
@@ -74976,7 +76442,7 @@ function codeOf(error) {
     return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
 }
 function hostKeyRefused(target, key, cause) {
-    const server = `${target.host}:${target.port}`;
+    const server = named(target, `${target.host}:${target.port}`);
     if (target.hostKeys.length === 0) {
         return new UserError(`${server}: no host_key is configured; the server shows ${fingerprint(key)}`, {
             hint: `Compare the fingerprint with the server's own, then add to it: host_key: "${hostKeyLine(key)}"`,
@@ -75052,7 +76518,7 @@ class SshConnection {
     }
 }
 async function openSession(target, privateKey) {
-    const jump = target.jump === undefined ? undefined : await openSession(target.jump, privateKey);
+    const jump = target.jump && (await openSession({ ...target.jump, name: target.jump.host }, privateKey));
     const seen = {};
     try {
         const sock = await (jump ? dialThrough(jump.client, target) : dialDirectly(target));
@@ -75136,17 +76602,19 @@ const DOCKER_SOCKET = '/var/run/docker.sock';
 const static_PROHIBITED = 1;
 const MAX_COMMANDS = 8;
 const MAX_STREAMS = 32;
-function staticProvider(privateKey) {
+function staticProvider(servers, privateKey) {
     return {
+        servers: async () => [...servers],
+        ensure: async () => [...servers],
         async connect(spec) {
-            const ssh = await SshConnection.open(static_targetOf(spec), privateKey);
+            const ssh = await SshConnection.open(targetOf(spec), privateKey);
             try {
-                const [engine] = await Promise.all([openEngine(ssh, spec.host), checkForwarding(ssh, spec.host)]);
-                const dial = (address, port) => dialTcp(ssh, spec.host, address, port);
+                const [engine] = await Promise.all([openEngine(ssh), checkForwarding(ssh)]);
+                const dial = (address, port) => dialTcp(ssh, address, port);
                 const http = new HttpOver(dial);
                 return {
                     spec,
-                    host: spec.host,
+                    name: spec.name,
                     engine,
                     http,
                     dial,
@@ -75167,23 +76635,24 @@ function staticProvider(privateKey) {
         },
     };
 }
-async function checkForwarding(ssh, host) {
+async function checkForwarding(ssh) {
     try {
-        (await dialTcp(ssh, host, '127.0.0.1', 1)).destroy();
+        (await dialTcp(ssh, '127.0.0.1', 1)).destroy();
     }
     catch (error) {
         if (error instanceof UserError)
             throw error;
     }
 }
-function static_targetOf(spec) {
-    const { host, port, user, hostKeys, jump } = spec;
-    return { host, port, user, hostKeys, ...(jump && { jump }) };
+function targetOf(spec) {
+    const { name, host, port, user, hostKeys, jump } = spec;
+    return { name, host, port, user, hostKeys, ...(jump && { jump }) };
 }
-async function openEngine(ssh, host) {
-    const direct = new Engine(() => ssh.dialSocket(DOCKER_SOCKET), MAX_STREAMS);
+async function openEngine(ssh) {
+    const { name } = ssh.target;
+    const direct = new EngineClient(() => ssh.dialSocket(DOCKER_SOCKET), { connections: MAX_STREAMS });
     try {
-        await checkEngine(direct, host);
+        await checkEngine(direct, name);
         return direct;
     }
     catch (error) {
@@ -75191,18 +76660,18 @@ async function openEngine(ssh, host) {
         if (error instanceof UserError)
             throw error;
         if (static_reasonOf(error) === undefined)
-            throw await explainEngineFailure(ssh, host, error);
+            throw await explainEngineFailure(ssh, error);
     }
-    const throughCommand = new Engine(dialStdio(ssh), MAX_COMMANDS);
+    const throughCommand = new EngineClient(dialStdio(ssh), { connections: MAX_COMMANDS });
     try {
-        await checkEngine(throughCommand, host);
+        await checkEngine(throughCommand, name);
         return throughCommand;
     }
     catch (error) {
         await throughCommand.close();
         if (error instanceof UserError)
             throw error;
-        throw await explainEngineFailure(ssh, host, error);
+        throw await explainEngineFailure(ssh, error);
     }
 }
 function dialStdio(ssh) {
@@ -75220,13 +76689,13 @@ function dialStdio(ssh) {
         return stream;
     };
 }
-async function dialTcp(ssh, host, address, port) {
+async function dialTcp(ssh, address, port) {
     try {
         return await ssh.dialTcp(address, port);
     }
     catch (error) {
         if (static_reasonOf(error) === static_PROHIBITED) {
-            throw new UserError(`${host}: sshd forbids TCP forwarding, which the health checks and the proof need`, {
+            throw new UserError(`${ssh.target.name}: sshd forbids TCP forwarding, which the health checks and the proof need`, {
                 hint: 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config, and reload sshd.',
                 cause: error,
             });
@@ -75235,11 +76704,11 @@ async function dialTcp(ssh, host, address, port) {
     }
 }
 const DIAGNOSIS = 'ls -l /var/run/docker.sock; id -nG';
-async function explainEngineFailure(ssh, host, error) {
+async function explainEngineFailure(ssh, error) {
     const { stdout, stderr } = await ssh.run(DIAGNOSIS).catch(() => ({ stdout: '', stderr: '' }));
-    const { user } = ssh.target;
+    const { name, user } = ssh.target;
     if (/No such file/.test(stderr)) {
-        return new UserError(`${host}: Docker is not installed there, or does not run`, {
+        return new UserError(`${name}: Docker is not installed there, or does not run`, {
             hint: 'Install Docker 20.10 or newer ("apt install docker.io" on Debian) and start it.',
             cause: error,
         });
@@ -75247,18 +76716,27 @@ async function explainEngineFailure(ssh, host, error) {
     const groups = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
     const isInGroup = groups.includes('docker');
     if (/^s/m.test(stdout) && !isInGroup && user !== 'root') {
-        return new UserError(`${host}: the user ${user} may not use Docker`, {
+        return new UserError(`${name}: the user ${user} may not use Docker`, {
             hint: `Add it to the group: "usermod -aG docker ${user}". That group has the rights of root on the server.`,
             cause: error,
         });
     }
-    return new UserError(`${host}: the Docker engine does not answer (${messageOf(error)})`, {
+    return new UserError(`${name}: the Docker engine does not answer (${messageOf(error)})`, {
         hint: 'Look at it on the server: "systemctl status docker".',
         cause: error,
     });
 }
 function static_reasonOf(error) {
     return error.reason;
+}
+;
+function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
+    switch (provider) {
+        case 'local':
+            return localProvider(servers);
+        case 'static':
+            return staticProvider(servers, normalisePrivateKey(sshPrivateKey));
+    }
 }
 ;
 function localActor() {
@@ -75269,7 +76747,7 @@ function localActor() {
         return `${process.getuid?.() ?? 'user'}@${(0,external_node_os_namespaceObject.hostname)()}`;
     }
 }
-function runContext(env, local = localActor) {
+function githubRun(env, local = localActor) {
     const value = (name) => env[name]?.trim() || undefined;
     const serverUrl = (value('GITHUB_SERVER_URL') ?? 'https://github.com').replace(/\/+$/, '');
     const apiUrl = (value('GITHUB_API_URL') ?? 'https://api.github.com').replace(/\/+$/, '');
@@ -75315,6 +76793,71 @@ async function runIsAlive(query) {
     }
 }
 ;
+async function thisProcess() {
+    let boot;
+    try {
+        const id = (await (0,external_node_fs_promises_namespaceObject.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+        boot = `${id} ${await (0,external_node_fs_promises_namespaceObject.readlink)('/proc/self/ns/pid')}`;
+    }
+    catch {
+        boot = undefined;
+    }
+    return { identity: { host: (0,external_node_os_namespaceObject.hostname)(), pid: process.pid, boot }, isRunning };
+}
+function isGone(other, { identity, isRunning }) {
+    const isSameMachine = identity.boot !== undefined && other.boot === identity.boot && other.host === identity.host;
+    return isSameMachine && !isRunning(other.pid);
+}
+function isRunning(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    }
+    catch (error) {
+        return error.code !== 'ESRCH';
+    }
+}
+;
+class LeaseWatch {
+    #self;
+    #isAlive;
+    #clock;
+    #timings;
+    #seen;
+    #askedAt = Number.NEGATIVE_INFINITY;
+    constructor(options) {
+        this.#self = options.self;
+        this.#isAlive = options.isAlive;
+        this.#clock = options.clock;
+        this.#timings = options.timings;
+    }
+    async look(lease, commit) {
+        if (lease === undefined || commit === undefined)
+            return {};
+        if (lease.released)
+            return {};
+        const { skewMs, doubtMs, ttlMs, renewEveryMs, askEveryMs } = this.#timings;
+        const now = this.#clock.now();
+        if (this.#seen?.commit !== commit)
+            this.#seen = { commit, at: now };
+        const unrenewedMs = now - this.#seen.at;
+        const overMs = now - Date.parse(lease.end) - skewMs;
+        if (overMs > doubtMs || (overMs > 0 && unrenewedMs > renewEveryMs + skewMs)) {
+            return { dead: `its end passed at ${lease.end}` };
+        }
+        if (unrenewedMs > ttlMs + skewMs)
+            return { dead: 'it was not renewed for longer than it lasts' };
+        if (isGone(lease, this.#self))
+            return { dead: `process ${lease.pid} on this machine has ended` };
+        if (this.#isAlive !== undefined && now - this.#askedAt >= askEveryMs) {
+            this.#askedAt = now;
+            const answer = await this.#isAlive(lease).catch(() => undefined);
+            if (answer === false)
+                return { dead: `its run has ended (${lease.run})` };
+        }
+        return { heldBy: lease };
+    }
+}
 function askGitHub(token, run) {
     return async (lease) => {
         if (!token || lease.run_id === undefined || lease.repository === undefined)
@@ -75506,7 +77049,7 @@ function saying(stderr) {
 const DRAFTS = 'refs/switchyard-draft';
 function importStream(drafts, signature) {
     const parts = [];
-    const who = `${plain(signature.name)} <${plain(signature.email)}> ${Math.floor(signature.at.getTime() / 1000)} +0000`;
+    const who = `${fast_import_plain(signature.name)} <${fast_import_plain(signature.email)}> ${Math.floor(signature.at.getTime() / 1000)} +0000`;
     for (const [index, draft] of drafts.entries()) {
         const mark = index + 1;
         if (draft.parent !== undefined) {
@@ -75544,7 +77087,7 @@ function parseImport(output, drafts) {
 function data(text) {
     return `data ${Buffer.byteLength(text, 'utf8')}\n${text}\n`;
 }
-function plain(text) {
+function fast_import_plain(text) {
     return text.replace(/[<>\r\n\0]/g, ' ').trim();
 }
 ;
@@ -75706,7 +77249,7 @@ class ScratchRepository {
     static async #openIn(directory, options) {
         const env = quietEnvironment(options.env);
         const scratchEnv = { ...withoutSettings(env), GIT_DIR: directory };
-        await layOut(directory, 'sha1');
+        await scratch_repository_layOut(directory, 'sha1');
         const witness = [{ key: 'switchyard.witness', value: 'seen' }];
         const [place, all, base] = await Promise.all([
             runGit(['rev-parse', '--absolute-git-dir', '--show-object-format', '--git-common-dir', '--show-cdup'], {
@@ -75727,7 +77270,7 @@ class ScratchRepository {
             throw new UserError('the git of this machine is too old', { hint: 'Install git 2.32 or newer.' });
         }
         if (objectFormat !== 'sha1')
-            await layOut(directory, objectFormat);
+            await scratch_repository_layOut(directory, objectFormat);
         const settings = parseSettings(all.stdout.toString());
         const own = resolvePath(options.workspace, commonDir === '' ? gitDir : commonDir);
         const remote = resolveRemote(settings, own, { token: options.token, serverUrl: options.serverUrl });
@@ -75815,7 +77358,7 @@ class ScratchRepository {
         return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
     }
 }
-async function layOut(directory, objectFormat) {
+async function scratch_repository_layOut(directory, objectFormat) {
     const isSha1 = objectFormat === 'sha1';
     const extension = isSha1 ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
     await Promise.all([
@@ -75857,47 +77400,16 @@ function noRepository(workspace, stderr) {
     });
 }
 ;
-function formatJson(value) {
-    const sorted = (_key, member) => member !== null && typeof member === 'object' && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : member;
-    return `${JSON.stringify(value, sorted, 2)}\n`;
-}
-function parseJson(text, place, schema, version) {
-    const where = `${place.path} on ${place.ref}`;
-    let value;
-    try {
-        value = JSON.parse(text);
-    }
-    catch (error) {
-        throw new UserError(`${where} is not valid JSON: ${messageOf(error)}`, {
-            hint: json_file_mend(place),
-            cause: error,
-        });
-    }
-    const found = looseObject({ schema: schemas_int().positive() }).safeParse(value);
-    if (found.success && found.data.schema > version) {
-        throw new UserError(`${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`, { hint: 'A newer Switchyard wrote it: update Switchyard in this workflow or on this machine.' });
-    }
-    const parsed = schema.safeParse(value);
-    if (parsed.success)
-        return parsed.data;
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new UserError(`${where} is not what Switchyard writes: ${issues.slice(0, 3).join('; ')}`, {
-        hint: json_file_mend(place),
-    });
-}
-function json_file_mend({ ref, path }) {
-    return `See what changed it with \`git log -p origin/${ref} -- ${path}\` and revert that commit.`;
-}
-;
-const environment_file_server = looseObject({
-    host: schemas_string(),
-    side: schemas_enum(['base', 'secondary']),
+const environment_file_copy = looseObject({
+    server: schemas_string(),
+    slot: literal(SLOTS),
     container: schemas_string(),
     port: schemas_int(),
+    state: schemas_enum(['starting', 'serving', 'standby', 'draining']),
     healthy: schemas_boolean(),
     release: schemas_int(),
+    weight: schemas_number().optional(),
+    until: schemas_string().optional(),
 });
 const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
 const serviceFields = looseObject({
@@ -75905,23 +77417,29 @@ const serviceFields = looseObject({
     image: schemas_string(),
     internal_port: schemas_int(),
     host_port: schemas_int(),
-    servers: schemas_array(environment_file_server),
+    copies: array(environment_file_copy),
     deployed_at: schemas_string(),
     switched_at: schemas_string().optional(),
     previous: schemas_int(),
     run: schemas_string(),
-    pending: looseObject({ release: schemas_int(), run: schemas_string(), since: schemas_string() }).optional(),
-    hooks: looseObject({ release: schemas_int(), host: schemas_string(), pre_deploy: progress, post_deploy: progress })
+    rollout: looseObject({
+        release: schemas_int(),
+        strategy: schemas_enum(['toggle', 'recreate']),
+        step: literal('starting'),
+        run: schemas_string(),
+        since: schemas_string(),
+    })
         .optional(),
-    draining: schemas_array(looseObject({ host: schemas_string(), container: schemas_string(), until: schemas_string() })).optional(),
-    history: schemas_array(looseObject({
+    hooks: looseObject({ release: schemas_int(), server: schemas_string(), pre_deploy: progress, post_deploy: progress })
+        .optional(),
+    history: array(looseObject({
         release: schemas_int(),
         outcome: schemas_enum(['deployed', 'failed']),
         at: schemas_string(),
         run: schemas_string(),
         actor: schemas_string(),
         commit: schemas_string().optional(),
-        why: schemas_array(schemas_string()),
+        why: array(schemas_string()),
         took_ms: schemas_number(),
         sent: schemas_number().optional(),
         lost: schemas_number().optional(),
@@ -75956,9 +77474,6 @@ function emptyState(scope) {
 function parseState(text, place) {
     return parseJson(text, place, state, 1);
 }
-function formatState(value) {
-    return formatJson(value);
-}
 function keepUnknown(before, after) {
     const services = Object.fromEntries(Object.entries(after.services).map(([name, record]) => {
         const old = Object.hasOwn(before.services, name) ? before.services[name] : undefined;
@@ -75970,88 +77485,22 @@ function unknownFields(value, shape) {
     return Object.fromEntries(Object.entries(value).filter(([key]) => !Object.hasOwn(shape, key)));
 }
 ;
-const lease = looseObject({
-    schema: literal(1),
-    id: schemas_string(),
-    holder: schemas_string(),
-    run: schemas_string(),
-    run_id: schemas_int().optional(),
-    run_attempt: schemas_int().optional(),
-    repository: schemas_string().optional(),
-    host: schemas_string(),
-    pid: schemas_int(),
-    boot: schemas_string().optional(),
-    taken_at: schemas_string(),
-    end: schemas_string(),
-    fence: schemas_int().positive(),
-    released: schemas_boolean(),
-    state: schemas_string().optional(),
-});
-const LEASE_TIMINGS = {
-    ttlMs: 120_000,
-    renewEveryMs: 40_000,
-    retryMs: 5_000,
-    pollMs: 2_000,
-    askEveryMs: 10_000,
-    skewMs: 10_000,
-    doubtMs: 30 * 60_000,
-    leftMs: 30_000,
-};
-function parseLease(text, place) {
-    return parseJson(text, place, lease, 1);
-}
-function formatLease(value) {
-    return formatJson(value);
-}
-function describeLease(value) {
-    const run = value.run === 'local' ? `process ${value.pid} on ${value.host}` : value.run;
-    return `${value.holder}, ${run}, since ${clock(value.taken_at)}, until ${clock(value.end)} unless renewed`;
-}
-function holderOf(lease, now = Date.now()) {
-    const isHeld = lease !== undefined && !lease.released && Date.parse(lease.end) > now;
-    return isHeld ? describeLease(lease) : undefined;
-}
-function clock(time) {
-    return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1]?.concat(' UTC') ?? time;
-}
-;
-class LeaseLostError extends UserError {
-    holder;
-    constructor(scope, holder) {
-        const who = holder === undefined ? 'it was not renewed in time' : `taken over by ${describeLease(holder)}`;
-        super(`the lease of ${scope.project} ${scope.environment} was lost: ${who}`, {
-            hint: 'This run stops here. Run it again: it continues from what the servers show.',
-        });
-        this.name = 'LeaseLostError';
-        this.holder = holder;
-    }
-}
-class LeaseHeldError extends UserError {
-    holder;
-    constructor(scope, holder, waitedMs) {
-        super(`${scope.project} ${scope.environment} is being changed by another run, still after ${Math.round(waitedMs / 1000)} s: ${describeLease(holder)}`, { hint: `Wait for that run or cancel it (${holder.run}); its lease then ends by itself.` });
-        this.name = 'LeaseHeldError';
-        this.holder = holder;
-    }
-}
-;
 class HeldLease {
     #keeper;
     #scope;
     #log;
-    #now;
+    #clock;
     #timings;
     #lost = new AbortController();
     #record;
     #isReleased = false;
     #heartbeat;
-    #watch;
     constructor(keeper, record, surroundings) {
         this.#keeper = keeper;
         this.#record = record;
         this.#scope = surroundings.scope;
         this.#log = surroundings.log;
-        this.#now = surroundings.now;
+        this.#clock = surroundings.clock;
         this.#timings = surroundings.timings;
     }
     get record() {
@@ -76079,8 +77528,11 @@ class HeldLease {
     startHeartbeat() {
         this.assertHeld();
         if (this.#heartbeat === undefined) {
-            this.#beatIn(this.#timings.renewEveryMs);
-            this.#watchEnd();
+            this.#heartbeat = new AbortController();
+            const { signal } = this.#heartbeat;
+            const clock = this.#clock.endingWith(signal);
+            void this.#keepRenewing(clock, signal);
+            void this.#watchEnd(clock);
         }
         return { stop: () => this.#stop() };
     }
@@ -76115,204 +77567,38 @@ class HeldLease {
     async #renew() {
         this.written(await this.#keeper.renew());
     }
-    #beatIn(delayMs) {
-        clearTimeout(this.#heartbeat);
-        this.#heartbeat = setTimeout(() => void this.#beat(), delayMs);
-        this.#heartbeat.unref();
-    }
-    async #beat() {
-        try {
-            await this.#renew();
-            if (this.#heartbeat !== undefined)
-                this.#beatIn(this.#timings.renewEveryMs);
-        }
-        catch (error) {
-            if (this.#heartbeat === undefined || this.lost.aborted)
-                return;
-            this.#log.warning(`the lease was not renewed, trying again: ${messageOf(error)}`);
-            this.#beatIn(this.#timings.retryMs);
+    async #keepRenewing(clock, stopped) {
+        const { renewEveryMs, retryMs } = this.#timings;
+        let pauseMs = renewEveryMs;
+        while (await slept(clock, pauseMs)) {
+            try {
+                await this.#renew();
+                pauseMs = renewEveryMs;
+            }
+            catch (error) {
+                if (stopped.aborted)
+                    return;
+                this.#log.warning(`the lease was not renewed, trying again: ${messageOf(error)}`);
+                pauseMs = retryMs;
+            }
         }
     }
-    #watchEnd() {
-        this.#watch = setTimeout(() => {
+    async #watchEnd(clock) {
+        while (await slept(clock, Math.max(this.#leftMs(), 1))) {
             if (this.#leftMs() <= 0)
                 this.lose(undefined);
-            else
-                this.#watchEnd();
-        }, Math.max(this.#leftMs(), 1));
-        this.#watch.unref();
+        }
     }
     #stop() {
-        clearTimeout(this.#heartbeat);
-        clearTimeout(this.#watch);
+        this.#heartbeat?.abort();
         this.#heartbeat = undefined;
-        this.#watch = undefined;
     }
     #leftMs() {
-        return Date.parse(this.#record.end) - this.#now().getTime();
+        return Date.parse(this.#record.end) - this.#clock.now();
     }
 }
-;
-async function thisProcess() {
-    let boot;
-    try {
-        const id = (await (0,external_node_fs_promises_namespaceObject.readFile)('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-        boot = `${id} ${await (0,external_node_fs_promises_namespaceObject.readlink)('/proc/self/ns/pid')}`;
-    }
-    catch {
-        boot = undefined;
-    }
-    return { host: (0,external_node_os_namespaceObject.hostname)(), pid: process.pid, boot };
-}
-function isGone(other, self) {
-    if (self.boot === undefined || other.boot !== self.boot || other.host !== self.host)
-        return false;
-    try {
-        process.kill(other.pid, 0);
-        return false;
-    }
-    catch (error) {
-        return error.code === 'ESRCH';
-    }
-}
-;
-class LeaseWatch {
-    #self;
-    #isAlive;
-    #now;
-    #timings;
-    #seen;
-    #askedAt = Number.NEGATIVE_INFINITY;
-    constructor(options) {
-        this.#self = options.self;
-        this.#isAlive = options.isAlive;
-        this.#now = options.now;
-        this.#timings = options.timings;
-    }
-    async look(lease, commit) {
-        if (lease === undefined || commit === undefined)
-            return 'none';
-        if (lease.released)
-            return 'released';
-        const { skewMs, doubtMs, ttlMs, renewEveryMs, askEveryMs } = this.#timings;
-        const now = this.#now().getTime();
-        if (this.#seen?.commit !== commit)
-            this.#seen = { commit, at: now };
-        const unrenewedMs = now - this.#seen.at;
-        const overMs = now - Date.parse(lease.end) - skewMs;
-        if (overMs > doubtMs || (overMs > 0 && unrenewedMs > renewEveryMs + skewMs)) {
-            return { dead: `its end passed at ${lease.end}` };
-        }
-        if (unrenewedMs > ttlMs + skewMs)
-            return { dead: 'it was not renewed for longer than it lasts' };
-        if (isGone(lease, this.#self))
-            return { dead: `process ${lease.pid} on this machine has ended` };
-        if (this.#isAlive !== undefined && now - this.#askedAt >= askEveryMs) {
-            this.#askedAt = now;
-            const answer = await this.#isAlive(lease).catch(() => undefined);
-            if (answer === false)
-                return { dead: `its run has ended (${lease.run})` };
-        }
-        return undefined;
-    }
-}
-;
-const README_PATH = 'README.md';
-const LEASE_PATH = 'lease.json';
-function statePath(scope) {
-    return `state/${scope.project}/${scope.environment}.json`;
-}
-function releasesFolder(scope, service) {
-    checkName('service', service);
-    return `releases/${scope.project}/${scope.environment}/${service}`;
-}
-function releasePath(scope, service, number) {
-    if (!Number.isSafeInteger(number) || number < 1)
-        throw new Error(`${number} is no release number`);
-    return `${releasesFolder(scope, service)}/${number}.json`;
-}
-function leaseRef(scope) {
-    return `refs/switchyard/lease/${scope.project}/${scope.environment}`;
-}
-;
-const release_file_frame = looseObject({
-    schema: literal(1),
-    project: schemas_string(),
-    environment: schemas_string(),
-    service: schemas_string(),
-    number: schemas_int().positive(),
-    protocol: schemas_string(),
-    port: schemas_int(),
-    container: looseObject({ image: schemas_string() }),
-    route: looseObject({}),
-    policy: looseObject({}),
-});
-function parseRelease(text, place) {
-    return parseJson(text, place, release_file_frame, 1);
-}
-function formatRelease(release) {
-    return formatJson(release);
-}
-;
-class Serial {
-    #last = Promise.resolve();
-    run(work) {
-        const next = this.#last.then(work, work);
-        this.#last = next.catch(() => undefined);
-        return next;
-    }
-}
-;
-class Snapshot {
-    state;
-    commit;
-    lease;
-    #scope;
-    #ref;
-    #files;
-    #list;
-    #asked = [];
-    constructor(fields) {
-        this.state = fields.state;
-        this.commit = fields.commit;
-        this.lease = fields.lease;
-        this.#scope = fields.scope;
-        this.#ref = fields.ref;
-        this.#files = fields.files;
-        this.#list = fields.list;
-    }
-    async release(service, number) {
-        const path = releasePath(this.#scope, service, number);
-        if (this.commit === undefined)
-            return undefined;
-        const text = await new Promise((resolve) => {
-            this.#asked.push({ path, answer: resolve });
-            if (this.#asked.length === 1)
-                queueMicrotask(() => this.#answer());
-        });
-        return text === undefined ? undefined : parseRelease(text, { ref: this.#ref, path });
-    }
-    async releaseNumbers(service) {
-        if (this.commit === undefined)
-            return [];
-        const names = await this.#list(this.commit, releasesFolder(this.#scope, service));
-        return names
-            .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
-            .map(Number)
-            .sort((a, b) => a - b);
-    }
-    async releases(service) {
-        const numbers = await this.releaseNumbers(service);
-        const found = await Promise.all(numbers.map((number) => this.release(service, number)));
-        return found.filter((release) => release !== undefined);
-    }
-    #answer() {
-        const asked = this.#asked;
-        this.#asked = [];
-        const texts = this.#files(this.commit ?? '', asked.map(({ path }) => path));
-        for (const [index, { answer }] of asked.entries())
-            answer(texts.then((all) => all[index]));
-    }
+function slept(clock, ms) {
+    return clock.sleep(ms).then(() => true, () => false);
 }
 ;
 function blobId(text, format) {
@@ -76332,33 +77618,24 @@ function namesInTree(content, format) {
     return names;
 }
 ;
-function branchReadme(branch) {
-    return `# What runs where
-
-This branch is written by Switchyard after every deploy. It has no code and is never merged.
-
-- \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
-- \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
-
-The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
-
-Nothing here routes traffic: a lost or edited file loses no request, and the next run reports the difference.
-`;
-}
-;
+const README_PATH = 'README.md';
+const LEASE_PATH = 'lease.json';
 class StateBranch {
+    name;
     #repository;
     #scope;
-    #branch;
     #stateRef;
     #leaseRef;
-    constructor(repository, scope, branch) {
-        checkBranch(branch);
+    constructor(repository, scope, name) {
+        checkBranch(name);
+        this.name = name;
         this.#repository = repository;
         this.#scope = scope;
-        this.#branch = branch;
-        this.#stateRef = `refs/heads/${branch}`;
-        this.#leaseRef = leaseRef(scope);
+        this.#stateRef = `refs/heads/${name}`;
+        this.#leaseRef = `refs/switchyard/lease/${scope.project}/${scope.environment}`;
+    }
+    get location() {
+        return `${this.#repository.remote.url} ${this.name}`;
     }
     async fetch() {
         await this.#repository.fetch([this.#stateRef, this.#leaseRef]);
@@ -76391,12 +77668,12 @@ class StateBranch {
             files.set(statePath(this.#scope), state.text);
         const isFirst = files.size > 0 && tip.stateCommit === undefined;
         if (isFirst)
-            files.set(README_PATH, branchReadme(this.#branch));
+            files.set(README_PATH, readmeOf(this.name));
         const lease = { ...advance.lease, state: state?.id };
         const leaseDraft = {
             parent: tip.leaseCommit,
             message: leaseMessage(this.#scope, lease),
-            files: new Map([[LEASE_PATH, formatLease(lease)]]),
+            files: new Map([[LEASE_PATH, formatJson(lease)]]),
         };
         const stateDraft = {
             parent: tip.stateCommit,
@@ -76411,7 +77688,7 @@ class StateBranch {
         for (const [path, text] of advance.immutable ?? []) {
             const before = stateCommit?.before.get(path);
             if (before !== undefined && before !== blobId(text, format)) {
-                throw new Error(`${path} on ${this.#branch} is already written, with another content`);
+                throw new Error(`${path} on ${this.name} is already written, with another content`);
             }
         }
         const isChanged = [...files].some(([path, text]) => stateCommit?.before.get(path) !== blobId(text, format));
@@ -76427,10 +77704,41 @@ class StateBranch {
     push(prepared) {
         return this.#repository.push(prepared.moves);
     }
+    refused(said) {
+        return this.#repository.refused(said);
+    }
+    close() {
+        return this.#repository.close();
+    }
+}
+function statePath(scope) {
+    return `state/${scope.project}/${scope.environment}.json`;
+}
+function releasesFolder(scope, service) {
+    checkName('service', service);
+    return `releases/${scope.project}/${scope.environment}/${service}`;
+}
+function releasePath(scope, service, number) {
+    if (!Number.isSafeInteger(number) || number < 1)
+        throw new Error(`${number} is no release number`);
+    return `${releasesFolder(scope, service)}/${number}.json`;
 }
 function leaseMessage({ project, environment }, lease) {
     const what = lease.released ? 'released' : 'held';
     return `${project} ${environment}: lease ${lease.fence} ${what} by ${lease.holder}\n\nRun: ${lease.run}\n`;
+}
+function readmeOf(branch) {
+    return `# What runs where
+
+This branch is written by Switchyard after every deploy. It has no code and is never merged.
+
+- \`state/<project>/<environment>.json\`: what runs on which server now, since when, by which run
+- \`releases/<project>/<environment>/<service>/<n>.json\`: everything needed to run that release again; written once
+
+The history of production: \`git fetch origin ${branch} && git log -p FETCH_HEAD -- state\`
+
+Nothing here routes traffic: a lost or edited file loses no request, and the next run reports the difference.
+`;
 }
 function checkBranch(branch) {
     if (isRefName(branch) && branch !== 'HEAD' && !branch.startsWith('refs/'))
@@ -76440,27 +77748,90 @@ function checkBranch(branch) {
     });
 }
 ;
+const releaseFrame = looseObject({
+    schema: literal(1),
+    project: schemas_string(),
+    environment: schemas_string(),
+    service: schemas_string(),
+    number: schemas_int().positive(),
+    protocol: schemas_string(),
+    port: schemas_int(),
+    container: looseObject({ image: schemas_string() }),
+    route: looseObject({}),
+    policy: looseObject({}),
+});
+class Snapshot {
+    state;
+    commit;
+    lease;
+    #scope;
+    #branch;
+    #asked = [];
+    constructor(fields) {
+        this.state = fields.state;
+        this.commit = fields.commit;
+        this.lease = fields.lease;
+        this.#scope = fields.scope;
+        this.#branch = fields.branch;
+    }
+    async release(service, number) {
+        const path = releasePath(this.#scope, service, number);
+        if (this.commit === undefined)
+            return undefined;
+        const text = await new Promise((resolve) => {
+            this.#asked.push({ path, answer: resolve });
+            if (this.#asked.length === 1)
+                queueMicrotask(() => this.#answer());
+        });
+        return text === undefined ? undefined : parseRelease(text, { ref: this.#branch.name, path });
+    }
+    async releaseNumbers(service) {
+        if (this.commit === undefined)
+            return [];
+        const names = await this.#branch.list(this.commit, releasesFolder(this.#scope, service));
+        return names
+            .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
+            .map(Number)
+            .sort((a, b) => a - b);
+    }
+    async releases(service) {
+        const numbers = await this.releaseNumbers(service);
+        const found = await Promise.all(numbers.map((number) => this.release(service, number)));
+        return found.filter((release) => release !== undefined);
+    }
+    #answer() {
+        const asked = this.#asked;
+        this.#asked = [];
+        const texts = this.#branch.files(this.commit ?? '', asked.map(({ path }) => path));
+        for (const [index, { answer }] of asked.entries())
+            answer(texts.then((all) => all[index]));
+    }
+}
+function parseRelease(text, place) {
+    return parseJson(text, place, releaseFrame, 1);
+}
+;
 const BRANCH = 'switchyard-state';
-const store_IDENTITY = { name: 'switchyard', email: 'switchyard@users.noreply.github.com' };
+const IDENTITY = { name: 'switchyard', email: 'switchyard@users.noreply.github.com' };
 const store_WAIT_MS = 15 * 60_000;
 const RACES_MAX = 20;
 const TELL_EVERY_MS = 10_000;
 async function openStore(options) {
-    checkName('project', options.scope.project);
-    checkName('environment', options.scope.environment);
-    const branch = options.branch ?? BRANCH;
+    const { scope, run, branch = BRANCH, clock = systemClock } = options;
+    checkName('project', scope.project);
+    checkName('environment', scope.environment);
     const [repository, self] = await Promise.all([
         ScratchRepository.open({
             workspace: options.workspace,
             branch,
             token: options.token,
-            serverUrl: options.run.serverUrl,
+            serverUrl: run.serverUrl,
             env: options.env ?? process.env,
         }),
         thisProcess(),
     ]);
     try {
-        return new Store(options, repository, new StateBranch(repository, options.scope, branch), self);
+        return new Store(new StateBranch(repository, scope, branch), { ...options, self, clock });
     }
     catch (error) {
         await repository.close();
@@ -76468,116 +77839,112 @@ async function openStore(options) {
     }
 }
 class Store {
-    #options;
-    #repository;
     #branch;
-    #branchName;
-    #self;
+    #options;
+    #clock;
     #timings;
-    #serial = new Serial();
+    #lastTurn = Promise.resolve();
     #tip;
     #held;
-    constructor(options, repository, branch, self) {
-        this.#options = options;
-        this.#repository = repository;
+    constructor(branch, options) {
         this.#branch = branch;
-        this.#branchName = options.branch ?? BRANCH;
-        this.#self = self;
+        this.#options = options;
+        this.#clock = options.clock;
         this.#timings = { ...LEASE_TIMINGS, ...options.timings };
     }
     get location() {
-        return `${this.#repository.remote.url} ${this.#branchName}`;
+        return this.#branch.location;
     }
     read() {
-        return this.#serial.run(async () => this.#snapshot(await this.#branch.fetch()));
+        return this.#inTurn(async () => this.#snapshot(await this.#branch.fetch()));
     }
-    async acquire(options = {}) {
-        const { scope, log, now } = this.#options;
-        const watch = new LeaseWatch({
-            self: this.#self,
-            isAlive: this.#options.isAlive,
-            now,
-            timings: this.#timings,
-        });
+    async acquire({ onWait, timeoutMs = store_WAIT_MS, signal } = {}) {
         if (this.#held !== undefined && !this.#held.isReleased && !this.#held.lost.aborted) {
             throw new Error('this store holds the lease already');
         }
-        const started = performance.now();
-        const timeoutMs = options.timeoutMs ?? store_WAIT_MS;
+        const { scope, log, self, isAlive } = this.#options;
+        const clock = signal === undefined ? this.#clock : this.#clock.endingWith(signal);
+        const watch = new LeaseWatch({ self, isAlive, clock, timings: this.#timings });
+        const started = clock.now();
         let toldAt = Number.NEGATIVE_INFINITY;
-        let doubted;
-        let races = 0;
         for (;;) {
-            options.signal?.throwIfAborted();
-            const tip = await this.#serial.run(() => this.#branch.fetch());
-            const takeable = await watch.look(tip.lease, tip.leaseCommit);
-            if (takeable !== undefined) {
-                if (tip.lease?.state !== tip.state?.id && tip.lease !== undefined && doubted !== tip.leaseCommit) {
-                    doubted = tip.leaseCommit;
-                    continue;
-                }
-                this.#stateOf(tip);
-                const taken = await this.#serial.run(() => this.#take(tip));
-                if ('raced' in taken) {
-                    races++;
-                    if (races > RACES_MAX)
-                        throw this.#repository.refused(taken.raced);
-                }
-                else {
-                    if (typeof takeable === 'object' && tip.lease !== undefined) {
-                        log.warning(`taking over the lease of ${scope.project} ${scope.environment}: ${takeable.dead} (${describeLease(tip.lease)})`);
-                    }
-                    return taken;
-                }
+            signal?.throwIfAborted();
+            const found = await this.#tryToTake(watch, clock);
+            if ('snapshot' in found)
+                return found;
+            const { heldBy } = found;
+            const waitedMs = clock.now() - started;
+            if (waitedMs >= timeoutMs)
+                throw new LeaseHeldError(scope, heldBy, waitedMs);
+            onWait?.(heldBy, waitedMs);
+            if (waitedMs - toldAt >= TELL_EVERY_MS) {
+                toldAt = waitedMs;
+                log.info(`${store_nameOf(scope)} is being changed by ${describeLease(heldBy)}; waiting`);
             }
-            const waitedMs = performance.now() - started;
-            if (takeable === undefined && tip.lease !== undefined) {
-                if (waitedMs >= timeoutMs)
-                    throw new LeaseHeldError(scope, tip.lease, waitedMs);
-                options.onWait?.(tip.lease, waitedMs);
-                if (waitedMs - toldAt >= TELL_EVERY_MS) {
-                    toldAt = waitedMs;
-                    log.info(`${scope.project} ${scope.environment} is being changed by ${describeLease(tip.lease)}; waiting`);
-                }
-            }
-            const pause = takeable === undefined ? this.#timings.pollMs : this.#timings.pollMs / 20;
-            const left = Math.max(timeoutMs - waitedMs, 10);
-            await (0,promises_namespaceObject.setTimeout)(jitter(Math.min(pause, left)), undefined, options.signal && { signal: options.signal });
+            await clock.sleep(Math.min(this.#jitter(this.#timings.pollMs), timeoutMs - waitedMs));
         }
     }
     commit(change) {
-        return this.#serial.run(async () => {
+        return this.#inTurn(async () => {
             const immutable = new Map((change.releases ?? []).map((release) => {
                 const { project, environment, service, number } = release;
-                return [releasePath({ project, environment }, service, number), formatRelease(release)];
+                return [releasePath({ project, environment }, service, number), formatJson(release)];
             }));
             const { scope } = this.#options;
             const removed = (change.expired ?? []).map(({ service, number }) => releasePath(scope, service, number));
             const tip = await this.#advance(change.lease === 'release', (current) => {
                 const before = this.#stateOf(current);
                 const after = keepUnknown(before, change.state(structuredClone(before)));
-                return { state: formatState(after), immutable, removed, message: formatMessage(change.message) };
+                return { state: formatJson(after), immutable, removed, message: formatMessage(change.message) };
             });
             return this.#snapshot(tip);
         });
     }
     releaseLeft(id) {
-        return this.#serial.run(async () => {
+        return this.#inTurn(async () => {
             const tip = await this.#branch.fetch();
             if (tip.lease?.id !== id || tip.lease.released)
                 return false;
-            const lease = { ...tip.lease, end: this.#options.now().toISOString(), released: true };
+            const lease = { ...tip.lease, end: isoTime(this.#clock.now()), released: true };
             const prepared = await this.#branch.prepare(tip, { lease, signature: this.#signature() });
             return (await this.#branch.push(prepared)) === 'moved';
         });
     }
     async close() {
         await this.#held?.release();
-        await this.#serial.run(() => this.#repository.close());
+        await this.#inTurn(() => this.#branch.close());
+    }
+    async #tryToTake(watch, clock) {
+        let doubted;
+        for (let races = 0;;) {
+            const tip = await this.#inTurn(() => this.#branch.fetch());
+            const { heldBy, dead } = await watch.look(tip.lease, tip.leaseCommit);
+            if (heldBy !== undefined)
+                return { heldBy };
+            if (tip.lease !== undefined && tip.lease.state !== tip.state?.id && doubted !== tip.leaseCommit) {
+                doubted = tip.leaseCommit;
+                continue;
+            }
+            this.#stateOf(tip);
+            const taken = await this.#inTurn(() => this.#take(tip));
+            if ('snapshot' in taken) {
+                if (tip.lease !== undefined && dead !== undefined)
+                    this.#tellTakeover(tip.lease, dead);
+                return taken;
+            }
+            races++;
+            if (races > RACES_MAX)
+                throw this.#branch.refused(taken.raced);
+            await clock.sleep(this.#jitter(this.#timings.pollMs / 20));
+        }
+    }
+    #tellTakeover(lease, dead) {
+        const { scope, log } = this.#options;
+        log.warning(`taking over the lease of ${store_nameOf(scope)}: ${dead} (${describeLease(lease)})`);
     }
     async #take(tip) {
-        const { scope, log, now, run } = this.#options;
-        const taken = now();
+        const { scope, log, run, self } = this.#options;
+        const at = this.#clock.now();
         const record = {
             schema: 1,
             id: (0,external_node_crypto_.randomUUID)(),
@@ -76586,29 +77953,31 @@ class Store {
             run_id: run.runId,
             run_attempt: run.runAttempt,
             repository: run.repository,
-            ...this.#self,
-            taken_at: taken.toISOString(),
-            end: this.#end(taken),
+            ...self.identity,
+            taken_at: isoTime(at),
+            end: isoTime(at + this.#timings.ttlMs),
             fence: (tip.lease?.fence ?? 0) + 1,
             released: false,
         };
         const prepared = await this.#branch.prepare(tip, { lease: record, signature: this.#signature() });
-        const outcome = await this.#branch.push(prepared);
+        const outcome = await this.#branch.push(prepared).catch((error) => this.#arrival(prepared.tip, error));
         if (outcome !== 'moved')
             return outcome;
         this.#tip = prepared.tip;
         this.#options.onLease?.(record.id);
         const keeper = {
-            renew: () => this.#serial.run(async () => this.#leaseOf(await this.#advance(false))),
-            release: () => this.#serial.run(async () => void (await this.#advance(true))),
+            renew: () => this.#inTurn(async () => this.#leaseOf(await this.#advance(false))),
+            release: () => this.#inTurn(async () => void (await this.#advance(true))),
         };
-        this.#held = new HeldLease(keeper, prepared.tip.lease ?? record, {
-            scope,
-            log,
-            now,
-            timings: this.#timings,
-        });
+        const surroundings = { scope, log, clock: this.#clock, timings: this.#timings };
+        this.#held = new HeldLease(keeper, prepared.tip.lease ?? record, surroundings);
         return { lease: this.#held, snapshot: this.#snapshot(prepared.tip) };
+    }
+    async #arrival(tip, failure) {
+        const seen = await this.#branch.fetch().catch(() => undefined);
+        if (seen?.leaseCommit === tip.leaseCommit)
+            return 'moved';
+        throw failure;
     }
     async #advance(isReleased, change = () => ({})) {
         const held = this.#held;
@@ -76617,8 +77986,7 @@ class Store {
             throw new Error('the lease must be acquired before writing');
         for (let races = 0;; races++) {
             held.assertHeld();
-            const at = this.#options.now();
-            const end = isReleased ? at.toISOString() : this.#end(at);
+            const end = isoTime(this.#clock.now() + (isReleased ? 0 : this.#timings.ttlMs));
             const lease = { ...held.record, end, released: isReleased };
             const prepared = await this.#branch.prepare(tip, {
                 lease,
@@ -76631,7 +77999,7 @@ class Store {
                 if (outcome === 'moved')
                     return this.#arrived(held, prepared.tip);
                 if (races >= RACES_MAX)
-                    failure = this.#repository.refused(outcome.raced);
+                    failure = this.#branch.refused(outcome.raced);
             }
             catch (error) {
                 failure = error;
@@ -76650,7 +78018,7 @@ class Store {
             if (failure !== undefined)
                 throw failure;
             tip = seen.stateCommit === undefined ? { ...seen, state: tip.state } : seen;
-            await (0,promises_namespaceObject.setTimeout)(jitter(20 * (races + 1)));
+            await this.#clock.sleep(this.#jitter(20 * (races + 1)));
         }
     }
     #arrived(held, tip) {
@@ -76670,7 +78038,7 @@ class Store {
         const { scope } = this.#options;
         if (tip.state === undefined)
             return emptyState(scope);
-        return parseState(tip.state.text, { ref: this.#branchName, path: statePath(scope) });
+        return parseState(tip.state.text, { ref: this.#branch.name, path: statePath(scope) });
     }
     #snapshot(tip) {
         return new Snapshot({
@@ -76678,99 +78046,62 @@ class Store {
             commit: tip.stateCommit,
             lease: tip.lease,
             scope: this.#options.scope,
-            ref: this.#branchName,
-            files: (commit, paths) => this.#branch.files(commit, paths),
-            list: (commit, folder) => this.#branch.list(commit, folder),
+            branch: this.#branch,
         });
-    }
-    #end(from) {
-        return new Date(from.getTime() + this.#timings.ttlMs).toISOString();
     }
     #signature() {
-        return { ...(this.#options.identity ?? store_IDENTITY), at: this.#options.now() };
+        return { ...(this.#options.identity ?? IDENTITY), at: new Date(this.#clock.now()) };
+    }
+    #jitter(ms) {
+        return ms * (0.5 + (this.#options.random ?? Math.random)());
+    }
+    #inTurn(work) {
+        const next = this.#lastTurn.then(work, work);
+        this.#lastTurn = next.catch(() => undefined);
+        return next;
     }
 }
-function jitter(ms) {
-    return ms * (0.5 + Math.random());
+function store_nameOf({ project, environment }) {
+    return `${project} ${environment}`;
+}
+function isoTime(ms) {
+    return new Date(ms).toISOString();
 }
 ;
-const post_STATE = 'lease';
-function rememberLease(scope, id) {
-    if (!process.env.GITHUB_STATE)
-        return;
-    saveState(post_STATE, id === undefined ? '' : { id, scope });
-}
-async function runPost(log) {
-    const left = getState(post_STATE);
-    if (left === '')
-        return;
-    const { id, scope } = JSON.parse(left);
-    const token = getInput('github-token');
-    const branch = getInput('state-branch');
-    if (token !== '')
-        log.hide(token);
-    try {
-        const store = await openStore({
-            workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
-            scope,
-            ...(branch !== '' && { branch }),
-            ...(token !== '' && { token }),
-            run: runContext(process.env),
-            log,
-            now: () => new Date(),
-        });
-        try {
-            const wasHeld = await store.releaseLeft(id);
-            if (wasHeld)
-                log.info(`the run was killed: its lease of ${scope.project} ${scope.environment} is given back`);
-        }
-        finally {
-            await store.close();
-        }
-    }
-    catch (error) {
-        log.warning(`the lease of the killed run is not given back, it ends by itself: ${messageOf(error)}`);
-    }
-}
-;
-async function openProject(inputs, log) {
-    const workspace = process.env.GITHUB_WORKSPACE ?? process.cwd();
-    const config = loadConfig(await project_readConfig(workspace, inputs.config), inputs.config, process.env);
-    const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images });
-    const run = runContext(process.env);
-    const token = inputs['github-token'];
+async function openProject(inputs, surroundings) {
+    const { workspace, env, log, clock } = surroundings;
+    const config = loadConfig(await project_readConfig(workspace, inputs.config), inputs.config, env);
+    const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
+    const scope = { project: wanted.project, environment: wanted.environment };
+    const run = githubRun(env);
+    const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
     if (token !== undefined)
         log.hide(token);
+    if (sshPrivateKey !== undefined)
+        log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
     return {
         config,
         wanted,
-        provider: providerOf(wanted, inputs, log),
-        openStore: () => openStore({
-            workspace,
-            branch: inputs['state-branch'],
-            scope: { project: wanted.project, environment: wanted.environment },
-            ...(token !== undefined && { token }),
-            run,
+        title: `${scope.project} ${scope.environment}`,
+        reach: {
+            provider: providerOf(wanted, { sshPrivateKey }),
+            openStore: () => openStore({
+                workspace,
+                env,
+                branch: inputs['state-branch'],
+                scope,
+                ...(token !== undefined && { token }),
+                run,
+                log,
+                clock,
+                isAlive: askGitHub(token, run),
+                onLease: (id) => surroundings.onLease(scope, id),
+            }),
             log,
-            now: () => new Date(),
-            isAlive: askGitHub(token, run),
-            onLease: (id) => rememberLease({ project: wanted.project, environment: wanted.environment }, id),
-        }),
+            clock,
+        },
         author: { run: run.run, actor: run.actor, commit: run.sha },
     };
-}
-function project_secretsOf(inputs, { config, wanted }, services, log) {
-    for (const value of Object.values(inputs.secrets))
-        log.hide(value);
-    const selected = wanted.services.filter(({ name }) => services === undefined || services.includes(name));
-    return requireSecrets({ ...wanted, services: selected }, inputs.secrets, config.locate);
-}
-function providerOf(wanted, inputs, log) {
-    if (wanted.provider === 'local')
-        return localProvider();
-    const key = normalisePrivateKey(inputs['ssh-private-key'] ?? '');
-    log.hide(key);
-    return staticProvider(key);
 }
 async function project_readConfig(workspace, path) {
     try {
@@ -76786,194 +78117,339 @@ async function project_readConfig(workspace, path) {
 ;
 const PHASES = ['start', 'healthy', 'drain', 'stop'];
 function resultOf(report, isMultiServer) {
-    const { plan, standing, timeline, probes } = report;
-    const entries = plan.changes
+    const entries = report.plan.changes
         .filter(({ effect }) => effect !== 'remove')
         .map((change) => {
-        const { service } = change;
+        const { service, from, to, effect } = change;
         const isUndone = report.undone.includes(service);
-        const phases = isUndone ? [] : PHASES;
-        const wanted = report.services.find(({ name }) => name === service);
-        const servers = (standing[service] ?? []).map(({ host, side, name, port }) => ({
-            host,
-            side,
-            container: name,
-            port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, side)) : (wanted?.spec.port ?? 0),
-            durations: Object.fromEntries(phases.flatMap((phase) => {
-                const ms = timeline.durationMs(phase, service, host);
-                return ms === undefined ? [] : [[phase, ms]];
-            })),
-        }));
-        const probe = probes.get(service);
-        const release = isUndone ? change.from : change.to;
-        const effect = isUndone ? 'none' : change.effect;
-        return [service, { release, effect, servers, ...(probe && { probe }) }];
+        const probe = report.probes?.get(service);
+        return [
+            service,
+            {
+                release: isUndone ? from : to,
+                effect: isUndone ? 'none' : effect,
+                copies: copiesOf(report, service, isMultiServer),
+                ...(probe && { probe }),
+            },
+        ];
     });
     return Object.fromEntries(entries);
 }
-function releasesOf(report) {
-    const entries = report.services.map(({ name, release, known }) => {
-        const isUndone = report.undone.includes(name);
+function copiesOf({ services, copies, timeline, undone }, service, isMultiServer) {
+    const wanted = services.find(({ name }) => name === service);
+    const phases = undone.includes(service) ? [] : PHASES;
+    return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
+        server,
+        slot,
+        container: name,
+        port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
+        durations: Object.fromEntries(phases.flatMap((phase) => {
+            const ms = timeline?.durationMs(phase, service, server);
+            return ms === undefined ? [] : [[phase, ms]];
+        })),
+    }));
+}
+function releasesOf({ services, undone, }) {
+    const entries = services.map(({ name, release, known }) => {
+        const isUndone = undone.includes(name);
         return [name, isUndone ? (known.current?.number ?? 0) : release.number];
     });
     return Object.fromEntries(entries);
 }
-;
-function escapeMarkdown(text) {
-    return text.replaceAll(/[<>&|`*_[\]#~\\$]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-;
-const LONGEST_SUMMARY = 900_000;
-const FENCE = '```';
-function fitSummary(text) {
-    const bytes = Buffer.from(text);
-    if (bytes.length <= LONGEST_SUMMARY)
-        return text;
-    const start = bytes.subarray(0, LONGEST_SUMMARY).toString();
-    return `${start.slice(0, start.lastIndexOf('\n'))}\n\n… cut here.\n`;
-}
-function markdown_quote(text) {
-    const isLog = (line) => line?.startsWith('  | ') === true;
-    const lines = text.split('\n').flatMap((line, at, all) => {
-        if (!isLog(line))
-            return [escapeMarkdown(line)];
-        return [
-            ...(isLog(all[at - 1]) ? [] : [FENCE]),
-            line.slice(4).replaceAll(FENCE, "'''"),
-            ...(isLog(all[at + 1]) ? [] : [FENCE]),
-        ];
-    });
-    return lines.map((line) => `> ${line}`).join('\n');
-}
-;
-const MOST_BARS = 60;
-function renderSummary(input) {
-    const { report, isDryRun } = input;
-    const parts = [
-        `## ${headline(input)}`,
-        report.failure !== undefined && `> [!CAUTION]\n${markdown_quote(messageOf(report.failure))}`,
-        changes(input),
-        !isDryRun && servers(input.result),
-        !isDryRun && probes(input.result),
-        !isDryRun && report.changed && gantt(input.title, report.timeline.spans),
-        !isDryRun && figures(report),
-    ];
-    const text = `${parts.filter((part) => part !== false && part !== '').join('\n\n')}\n`;
-    return fitSummary(text);
-}
-function renderFailure(action, error) {
-    return `## ❌ ${action} failed\n\n> [!CAUTION]\n${markdown_quote(messageOf(error))}\n`;
-}
-function headline({ title, report, isDryRun }) {
-    if (report.failure !== undefined)
-        return `❌ ${title}: the deploy failed`;
-    if (!report.changed)
-        return `✅ ${title}: nothing to do`;
-    if (isDryRun)
-        return `📋 ${title}: plan`;
-    return `✅ ${title}: deployed`;
-}
-function changes({ report }) {
-    const rows = report.plan.changes.map((change) => `- ${escapeMarkdown(describe_describeChange(change))}`);
-    return rows.length === 0
-        ? ''
-        : `### What ${report.failure === undefined ? 'changes' : 'should have changed'}\n\n${rows.join('\n')}`;
-}
-function servers(result) {
-    const rows = Object.entries(result).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, port, durations }) => `| ${service} | ${release} | ${host} | ${side} | \`${container}\` | ${port} | ${milliseconds(durations.start)} | ${milliseconds(durations.healthy)} |`));
-    if (rows.length === 0)
-        return '';
-    return `### Where it runs
-
-| service | release | server | side | container | port | start | healthy after |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-${rows.join('\n')}`;
-}
-function probes(result) {
-    const rows = Object.entries(result).flatMap(([service, { probe }]) => probe === undefined
-        ? []
-        : [
-            `| ${service} | ${probe.sent} | ${probe.lost} | ${probe.unknown} | ${probe.p50_ms} ms | ${probe.p99_ms} ms | ${probe.longest_gap_ms} ms |`,
-        ]);
-    if (rows.length === 0)
-        return '';
-    return `### Proof: requests during the switch
-
-| service | sent | lost | unknown | p50 | p99 | longest gap |
-| --- | --- | --- | --- | --- | --- | --- |
-${rows.join('\n')}`;
-}
-function gantt(title, spans) {
-    const shown = [...spans].sort((a, b) => a.startMs - b.startMs).slice(0, MOST_BARS);
-    const sections = new Map();
-    for (const span of shown) {
-        const name = span.service === '' ? (span.host === '' ? 'run' : span.host) : `${span.service} on ${span.host}`;
-        sections.set(name, [...(sections.get(name) ?? []), span]);
+function lossIn(services) {
+    for (const [service, { probe }] of Object.entries(services)) {
+        if (probe === undefined || probe.lost === 0)
+            continue;
+        return new UserError(`${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`, {
+            hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
+        });
     }
-    const lines = [...sections].flatMap(([name, bars]) => [
-        `    section ${summary_plain(name)}`,
-        ...bars.map(({ phase, failed, startMs, endMs }) => {
-            const start = Math.round(startMs);
-            return `    ${summary_plain(phase)} :${failed ? 'crit, ' : ''}${start}, ${Math.max(start + 1, Math.round(endMs))}`;
-        }),
-    ]);
-    return `### Timeline
-
-\`\`\`mermaid
-gantt
-    title ${summary_plain(title)}
-    dateFormat x
-    axisFormat %M:%S.%L
-${lines.join('\n')}
-\`\`\``;
-}
-function figures({ timeline, engineCalls, cut }) {
-    const seconds = (timeline.elapsedMs() / 1000).toFixed(1);
-    const cutText = cut > 0 ? `, **${cut} connections were cut** when the drain timeout was over` : '';
-    return `${seconds} s in all, ${engineCalls} Engine API calls${cutText}.`;
-}
-function milliseconds(value) {
-    return value === undefined ? '' : `${value} ms`;
-}
-function summary_plain(text) {
-    return text.replaceAll(/[:;#,]/g, ' ');
+    return undefined;
 }
 ;
-async function runDeploy(inputs, scope, validates, log, signal) {
-    const project = await openProject(inputs, log);
-    const { wanted } = project;
-    if (validates === 'file')
-        checkAllEnvironments(project.config);
-    const secrets = scope === 'routes' ? {} : project_secretsOf(inputs, project, inputs.service, log);
-    const report = await deploy({
-        ...project,
-        secrets,
-        narrowing: {
-            services: inputs.service,
-            zones: inputs.zones,
-            excludedServers: inputs['exclude-servers'],
-        },
+async function change(inputs, surroundings, kind) {
+    const project = await openProject(inputs, surroundings);
+    kind.check?.(project);
+    const request = changeRequest(project, inputs, surroundings.log, kind);
+    if (inputs['dry-run'])
+        return withoutChange(project, await dryRun(request));
+    const { signal, onPlan } = surroundings;
+    const { author } = project;
+    return deployed(project, await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
+}
+function changeRequest({ wanted, config, reach }, inputs, log, { scope, rollback }) {
+    const { service: services, zones, secrets } = inputs;
+    for (const value of Object.values(secrets ?? {}))
+        log.hide(value);
+    const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
+    return {
+        ...reach,
+        wanted,
+        secrets: secrets === undefined ? {} : requireSecrets({ ...wanted, services: selected }, secrets, config.locate),
+        narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
         scope,
         unfinishedHook: inputs['unfinished-hook'],
-        dryRun: inputs['dry-run'],
-        leaseWaitMs: inputs['lease-wait'],
-        log,
-        signal,
+        rollback,
+        hide: (value) => log.hide(value),
+    };
+}
+function deployed({ wanted, title }, report) {
+    const services = resultOf(report, wanted.servers.length > 1);
+    return {
+        kind: 'deployed',
+        title,
+        report,
+        services,
+        outputs: { changed: report.changed, releases: releasesOf(report), result: services },
+        failure: report.failure ?? lossIn(services),
+    };
+}
+function withoutChange({ wanted, title }, report) {
+    const { plan, services, changed } = report;
+    const planned = { plan, services, copies: plan.copies, undone: [] };
+    return {
+        kind: 'dry run',
+        title,
+        report,
+        outputs: { changed, releases: releasesOf(planned), result: resultOf(planned, wanted.servers.length > 1) },
+        failure: foreseenFailure(report),
+    };
+}
+;
+function command_command(given) {
+    return given;
+}
+;
+const CHANGES = 2;
+const plan = command_command({
+    title: 'Switchyard plan',
+    description: 'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
+    inputs: [...PROJECT, ...RELEASING, 'service', 'zones', 'exclude-servers', 'comment', 'exit-code'],
+    outputs: ['changed', 'releases', 'plan'],
+    async run(inputs, surroundings) {
+        const project = await openProject(inputs, surroundings);
+        const report = await dryRun(changeRequest(project, inputs, surroundings.log, { scope: 'services' }));
+        const { changed, services } = report;
+        return {
+            kind: 'dry run',
+            title: project.title,
+            report,
+            outputs: { changed, releases: releasesOf({ services, undone: [] }), plan: planOutput(report) },
+            failure: foreseenFailure(report),
+            exitCode: inputs['exit-code'] && changed ? CHANGES : 0,
+        };
+    },
+    outputsOf: (error) => ({ changed: undefined, releases: {}, plan: { outcome: 'error', error } }),
+});
+function planOutput(report) {
+    const { changes, steps, stale } = report.plan;
+    return {
+        outcome: plan_outcomeOf(report),
+        changes,
+        steps: steps.map(({ step }) => describeStep(step)),
+        stale,
+        drift: report.drift,
+        preflight: report.findings,
+    };
+}
+function plan_outcomeOf({ changed, findings }) {
+    if (findings.some(({ level }) => level === 'error'))
+        return 'error';
+    return changed ? 'changes' : 'no changes';
+}
+;
+const MOST_BOXES = 40;
+const MOST_NAMES = 3;
+function renderSteps(steps) {
+    const boxes = boxesOf(steps);
+    if (boxes.length < 2)
+        return '';
+    const title = '### The steps, each after what it needs';
+    if (boxes.length > MOST_BOXES)
+        return `${title}\n\n${steps.length} steps are too many to draw.`;
+    const labels = boxes.map(({ id, what, servers }) => `    ${id}["${what}${whereText(servers)}"]`);
+    const arrows = boxes.flatMap((box) => directNeeds(box).map(({ id }) => `    ${id} --> ${box.id}`));
+    return `${title}\n\n${mermaid(['flowchart TD', ...labels, ...arrows])}`;
+}
+function boxesOf(steps) {
+    const boxes = new Map();
+    const boxOf = new Map();
+    for (const { id, step, needs: ids } of steps) {
+        const needs = new Set(ids.flatMap((need) => boxOf.get(need) ?? []));
+        const what = step_graph_titleOf(step);
+        const key = [what, ...[...needs].map((need) => need.id).sort()].join('\n');
+        const box = boxes.get(key) ?? {
+            id: boxId(boxes.size),
+            what,
+            servers: new Set(),
+            needs,
+            before: new Set([...needs].flatMap((need) => [need, ...need.before])),
+        };
+        for (const server of step_graph_serversOf(step))
+            box.servers.add(server);
+        boxes.set(key, box);
+        boxOf.set(id, box);
+    }
+    return [...boxes.values()];
+}
+function directNeeds({ needs }) {
+    return [...needs].filter((need) => ![...needs].some((other) => other.before.has(need)));
+}
+function step_graph_titleOf(step) {
+    const which = 'hook' in step ? `${step.hook} of ` : '';
+    return step_graph_plain(`${step.kind} ${which}${subjectOf(step)}`);
+}
+function subjectOf(step) {
+    if ('service' in step)
+        return step.service;
+    if ('moved' in step)
+        return step.moved.join(', ');
+    return 'image' in step ? step.image : '';
+}
+function step_graph_serversOf(step) {
+    if ('server' in step)
+        return [step.server];
+    return 'servers' in step ? step.servers : [];
+}
+function whereText(servers) {
+    if (servers.size === 0)
+        return '';
+    return `<br/>${servers.size > MOST_NAMES ? `${servers.size} servers` : step_graph_plain([...servers].join(', '))}`;
+}
+function boxId(index) {
+    const digits = [...String(index)].map((digit) => String.fromCharCode(97 + Number(digit)));
+    return `n${digits.join('')}`;
+}
+function step_graph_plain(text) {
+    return text.replaceAll(/[^\p{L}\p{N} .,:/@_+-]/gu, ' ').trimEnd();
+}
+;
+const HEADLINES = {
+    'no changes': (title) => `✅ ${title}: no changes`,
+    changes: (title) => `📋 ${title}: changes`,
+    error: (title) => `❌ ${title}: a deploy would fail`,
+};
+const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
+const ABOUT_SERVERS = ['prepare', 'divert', 'teardown'];
+function dryRunLines({ plan, drift, findings }) {
+    const told = (level) => findings.filter((one) => one.level === level).map(describeFinding);
+    return {
+        lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
+        warnings: [...plan.staying, ...told('warning')],
+    };
+}
+function renderDryRun(title, report) {
+    const { plan, drift, findings } = report;
+    const isFine = ({ level }) => level === 'ok';
+    const met = findings.filter((one) => !isFine(one)).map(describeMet);
+    return page(`## ${HEADLINES[plan_outcomeOf(report)](title)}`, section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
+        ...met,
+        ...plan.staying.map((sentence) => `${MARKS.warning} ${sentence}`),
+    ]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
+}
+function describeMet(finding) {
+    const { level, hint } = finding;
+    return `${MARKS[level]} ${describeFinding(finding)}${hint === undefined ? '' : ` → ${hint}`}`;
+}
+function changeLines(plan) {
+    const changing = plan.changes.filter(({ effect }) => effect !== 'none');
+    const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
+    const steps = plan.steps.map(({ step }) => step);
+    const beside = changing.length === 0 ? steps : steps.filter(({ kind }) => ABOUT_SERVERS.includes(kind));
+    const lines = [...changing.map(describeChange), ...beside.map(describeStep), ...describeStale(plan)];
+    if (lines.length === 0 || unchanged.length === 0)
+        return lines;
+    return [...lines, `unchanged: ${unchanged.join(', ')}`];
+}
+;
+function historyRows(service, history) {
+    return history.map((entry) => ({
+        service,
+        release: String(entry.release),
+        outcome: entry.outcome,
+        when: entry.at.slice(0, 16).replace('T', ' '),
+        who: entry.actor,
+        why: entry.why.join(', '),
+        took: `${(entry.took_ms / 1000).toFixed(1)} s`,
+        lost: entry.sent === undefined ? '' : `${entry.lost ?? 0} of ${entry.sent}`,
+        run: entry.run,
+    }));
+}
+;
+function renderPast(title, { services }) {
+    const rows = Object.entries(services).flatMap(([service, past]) => rowsOf(service, past));
+    const nothing = 'nothing was deployed yet';
+    return {
+        lines: [`${title}: releases`, ...(rows.length === 0 ? [nothing] : textTable(rows))],
+        markdown: page(`## ${title}: releases`, rows.length === 0 ? nothing : markdownTable(rows)),
+    };
+}
+function rowsOf(service, past) {
+    return historyRows(service, past).map(({ run, ...row }, index) => {
+        const { image = '', isCurrent = false, restores } = past[index] ?? {};
+        return {
+            ...row,
+            release: `${row.release}${isCurrent ? ' (runs)' : ''}`,
+            restores: restores === undefined ? '' : String(restores),
+            image,
+        };
     });
-    await reportDeploy(report, wanted, inputs['dry-run'], log);
 }
-async function reportDeploy(report, wanted, isDryRun, log) {
-    const result = resultOf(report, wanted.servers.length > 1);
-    setOutput('changed', String(report.changed));
-    setOutput('releases', JSON.stringify(releasesOf(report)));
-    setOutput('result', JSON.stringify(result));
-    const title = `${wanted.project} ${wanted.environment}`;
-    await writeSummary(renderSummary({ title, report, result, isDryRun }), log);
-    if (report.failure !== undefined)
-        throw report.failure;
-    refuseLosses(result);
+;
+const SHOWN = 5;
+function renderStatus(report) {
+    const { title, services } = report;
+    const rows = Object.entries(services).flatMap(([service, { copies }]) => copies.map((copy) => copyRow(service, copy)));
+    const past = Object.entries(services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
+    const drift = report.drift.map((one) => `drift: ${one}`);
+    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
+    const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
+    return {
+        lines: [
+            title,
+            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+            ...nginx,
+            ...lease,
+            ...drift,
+            ...textTable(past),
+        ],
+        markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), [...nginx, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
+    };
 }
-function checkAllEnvironments(config) {
+function copyRow(service, copy) {
+    const { server, slot, container, release, image, isRunning, isActive } = copy;
+    return {
+        service,
+        release: String(release),
+        server,
+        slot: `${slot}${isActive ? ' (active)' : ''}`,
+        container,
+        image,
+        state: isRunning ? 'runs' : 'stopped',
+    };
+}
+;
+function render(result) {
+    switch (result.kind) {
+        case 'deployed':
+            return { lines: [], warnings: [], markdown: renderDeployed(result) };
+        case 'dry run':
+            return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
+        case 'releases':
+            return { ...renderPast(result.title, result.past), warnings: [] };
+        case 'status':
+            return { ...renderStatus(result.report), warnings: [] };
+    }
+}
+;
+const deploy_deploy = command_command({
+    title: 'Switchyard',
+    description: 'Deploy everything of an environment to your own servers, without losing a request.',
+    inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'unfinished-hook'],
+    outputs: ['changed', 'releases', 'result'],
+    run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
+});
+function checkAllEnvironments({ config }) {
     const errors = [];
     for (const environment of Object.keys(config.config.environments)) {
         try {
@@ -76987,15 +78463,170 @@ function checkAllEnvironments(config) {
     }
     failTogether(errors);
 }
-function refuseLosses(result) {
-    for (const [service, { probe }] of Object.entries(result)) {
-        if (probe === undefined || probe.lost === 0)
-            continue;
-        throw new UserError(`${service}: ${probe.lost} of ${probe.sent} probe requests were lost during the switch (${probe.losses.join('; ')})`, {
-            hint: 'The new version serves. Look whether the app ends requests when it gets SIGTERM, or answered 502 to 504 itself.',
-        });
+;
+async function pastReleases(wanted, openStore, services) {
+    checkNarrowing(wanted, { services, zones: undefined });
+    const store = await openStore();
+    try {
+        const snapshot = await store.read();
+        const names = services ?? Object.keys(snapshot.state.services).sort();
+        const past = await Promise.all(names.map(async (name) => [name, await pastOf(snapshot, name)]));
+        const current = names.map((name) => [name, snapshot.state.services[name]?.release ?? 0]);
+        return { current: Object.fromEntries(current), services: Object.fromEntries(past) };
+    }
+    finally {
+        await store.close();
     }
 }
+async function pastOf(snapshot, service) {
+    const { history = [], release } = snapshot.state.services[service] ?? {};
+    const read = (number) => snapshot.release(service, number);
+    const releases = await Promise.all(history.map((entry) => read(entry.release)));
+    return history.map((entry, index) => ({
+        ...entry,
+        image: releases[index]?.container.image ?? '',
+        isCurrent: entry.release === release,
+    }));
+}
+;
+const rollback = command_command({
+    title: 'Switchyard rollback',
+    description: 'Bring services back to an earlier release, with its image, settings, routes and secrets, without losing a request.',
+    inputs: [...PROJECT, ...CHANGING, 'service', 'zones', 'to'],
+    meanings: {
+        service: 'The services to bring back, one a line. They change in the order of their dependencies. Needed, but for `to: list`, which then shows all.',
+        result: 'JSON: by service its release, the `effect` of the run, its `copies` with `server`, `slot`, `container`, `port` and durations in ms, and the counts of the probe. With `to: list` the last releases of each service instead, the newest first.',
+    },
+    outputs: ['changed', 'releases', 'result'],
+    async run(inputs, surroundings) {
+        if (inputs.to === 'list')
+            return await rollback_list(inputs, surroundings);
+        return await change(inputs, surroundings, {
+            scope: 'services',
+            rollback: { to: parseTarget(inputs.to) },
+            check: ({ wanted }) => requireServices(inputs.service, wanted),
+        });
+    },
+});
+function requireServices(services, wanted) {
+    if (services !== undefined)
+        return;
+    throw new UserError('no service to roll back is named', {
+        hint: `The input "service" takes one of ${wanted.services.map(({ name }) => name).join(', ')} a line.`,
+    });
+}
+async function rollback_list(inputs, surroundings) {
+    const { wanted, reach, title } = await openProject(inputs, surroundings);
+    const past = await pastReleases(wanted, reach.openStore, inputs.service);
+    return {
+        kind: 'releases',
+        title,
+        past,
+        outputs: { changed: false, releases: past.current, result: past.services },
+        failure: undefined,
+    };
+}
+;
+function statusOf(kept, lease) {
+    const { scope, state, observed } = kept;
+    const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
+    const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
+    const services = names.map((name) => {
+        const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id));
+        const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
+        return [name, { release, deployed_at, run, copies, history }];
+    });
+    return {
+        title: `${scope.project} ${scope.environment}`,
+        releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
+        services: Object.fromEntries(services),
+        drift: driftOf(kept, planDeploy(kept)).map(({ message }) => message),
+        lease,
+        nginx: observed.map(({ name, edge, sidecar }) => ({
+            server: name,
+            edge: stateOf(edge),
+            sidecar: stateOf(sidecar),
+        })),
+    };
+}
+function status_copiesOf({ name: server, copies }, service, activeId) {
+    return copies
+        .filter((copy) => copy.service === service)
+        .map(({ id, slot, name, release, image, isRunning }) => ({
+        server,
+        slot,
+        container: name,
+        release,
+        image,
+        isRunning,
+        isActive: id === activeId,
+    }));
+}
+function stateOf(nginx) {
+    return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
+}
+;
+async function status_status(request) {
+    const { wanted: file, zones, excludedServers, clock } = request;
+    const narrowing = { services: undefined, zones, excludedServers };
+    const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
+    return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+        const { snapshot } = journal;
+        const facts = await survey(fleet, snapshot, { wanted, secrets: {}, narrowing, clock });
+        return statusOf(assembleKept(facts), holderOf(snapshot.lease, clock.now()));
+    });
+}
+;
+const commands_status_status = command_command({
+    title: 'Switchyard status',
+    description: 'Show what runs where in an environment, and where it differs from the record.',
+    inputs: [...PROJECT, 'zones', 'exclude-servers'],
+    outputs: ['releases', 'result'],
+    meanings: {
+        result: 'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
+    },
+    async run(inputs, surroundings) {
+        const { reach, wanted } = await openProject(inputs, surroundings);
+        const { zones, 'exclude-servers': excludedServers } = inputs;
+        const report = await status_status({ ...reach, wanted, zones, excludedServers });
+        return {
+            kind: 'status',
+            report,
+            outputs: { releases: report.releases, result: report.services },
+            failure: undefined,
+        };
+    },
+});
+;
+const toggleDeploy = command_command({
+    title: 'Switchyard toggle-deploy',
+    description: 'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
+    inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'service', 'zones', 'unfinished-hook'],
+    outputs: ['changed', 'releases', 'result'],
+    run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'services' }),
+});
+;
+const updateNginx = command_command({
+    title: 'Switchyard update-nginx',
+    description: 'Render the routes of all that is deployed in an environment and apply them where anything differs.',
+    inputs: [...PROJECT, ...CHANGING, 'zones'],
+    outputs: ['changed', 'releases', 'result'],
+    run: (inputs, surroundings) => change(inputs, surroundings, { scope: 'routes' }),
+});
+;
+const ACTIONS = {
+    deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: deploy_deploy },
+    'toggle-deploy': {
+        folder: 'actions/toggle-deploy',
+        icon: 'repeat',
+        color: 'blue',
+        command: toggleDeploy,
+    },
+    rollback: { folder: 'actions/rollback', icon: 'rotate-ccw', color: 'blue', command: rollback },
+    'update-nginx': { folder: 'actions/update-nginx', icon: 'shuffle', color: 'blue', command: updateNginx },
+    plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
+    status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
+};
 ;
 const MOST_ANNOTATIONS = 10;
 function fail(error, log) {
@@ -77014,188 +78645,15 @@ function annotate(error, log) {
         ...(location && { file: location.file, startLine: location.line, startColumn: location.column }),
     });
 }
-function textOf(error) {
-    if (!(error instanceof UserError))
-        return error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const place = error.location
-        ? `${error.location.file}:${error.location.line}:${error.location.column}: `
-        : '';
-    return `${place}${error.message}${error.hint ? `\n→ ${error.hint}` : ''}`;
-}
 ;
-const INPUTS = {
-    environment: {
-        description: 'The environment of the configuration to work on, for example `production`.',
-        required: true,
-    },
-    service: {
-        description: 'The services to deploy, one a line. All services when empty; then services that left the file are removed.',
-    },
-    zones: {
-        description: 'The zones to work in, one a line. All zones of the environment when empty.',
-    },
-    to: {
-        description: 'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
-        default: 'previous',
-    },
-    'exclude-servers': {
-        description: 'Hosts of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
-    },
-    config: {
-        description: 'Path of the configuration, from the root of the repository.',
-        default: 'switchyard.yml',
-    },
-    'ssh-private-key': {
-        description: 'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
-    },
-    secrets: {
-        description: 'The values of the secrets that services name, as a JSON object. Pass all with the expression `toJSON(secrets)`; only the named ones are used.',
-    },
-    images: {
-        description: 'Images that win over those of the file, one `service=image` a line, for example `api=ghcr.io/acme/api@sha256:…`.',
-    },
-    'state-branch': {
-        description: 'The branch that records what was deployed. It is created on first use.',
-        default: 'switchyard-state',
-    },
-    'github-token': {
-        description: 'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
-        default: '${{ github.token }}',
-    },
-    'lease-wait': {
-        description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
-        default: '15m',
-    },
-    'unfinished-hook': {
-        description: 'What to do with a `pre_deploy` that was cut off, when a run asks: `run` runs it once more, `done` goes on without it.',
-    },
-    'dry-run': {
-        description: 'With `true`, plan and print, and change nothing.',
-        default: 'false',
-    },
-    comment: {
-        description: 'With `true`, show the plan in a comment of the pull request that the run is for, always the same one. Needs `pull-requests: write`; a run that may not comment, or is for no pull request, says so and goes on.',
-        default: 'true',
-    },
-    'exit-code': {
-        description: 'With `true`, end with code 2 when a deploy would change something, and with 0 when it would not. Errors end with 1 either way.',
-        default: 'false',
-    },
-};
-const OUTPUTS = {
-    changed: { description: '`true` when anything was changed (or, in a dry run, would be), else `false`.' },
-    releases: { description: 'JSON: the number of the release that runs, by service.' },
-    result: {
-        description: 'JSON: by service its release, and the servers with `host`, `side`, `container`, `port`, durations in ms, and the counts of the probe.',
-    },
-    plan: {
-        description: 'JSON: `outcome` (`no changes`, `changes` or `error`), `changes` by service with their reasons, `steps` as text, `drift`, and what the look at the servers has found (`preflight`).',
-    },
-};
-const list = schemas_string().transform((text) => {
-    const lines = text
-        .split('\n')
-        .map((line) => line.trim())
-        .filter((line) => line !== '');
-    return lines.length === 0 ? undefined : lines;
-});
-const inputs_images = schemas_string().transform((text, context) => {
-    const pairs = {};
-    for (const line of text.split('\n').map((one) => one.trim())) {
-        if (line === '')
-            continue;
-        const at = line.indexOf('=');
-        if (at < 1 || at === line.length - 1) {
-            context.addIssue({ code: 'custom', message: `"${line}" is not of the form service=image` });
-            return NEVER;
-        }
-        pairs[line.slice(0, at).trim()] = line.slice(at + 1).trim();
-    }
-    return pairs;
-});
-const secrets = schemas_string().transform((text, context) => {
-    if (text.trim() === '')
-        return {};
-    const fail = () => {
-        context.addIssue({
-            code: 'custom',
-            message: 'is not a JSON object of strings; pass ${{ toJSON(secrets) }}',
-        });
-        return NEVER;
-    };
-    try {
-        const parsed = record(schemas_string(), schemas_string()).safeParse(JSON.parse(text));
-        return parsed.success ? parsed.data : fail();
-    }
-    catch {
-        return fail();
-    }
-});
-const inputs_boolean = schemas_string().transform((text, context) => {
-    if (/^(true|True|TRUE)$/.test(text))
-        return true;
-    if (/^(false|False|FALSE)$/.test(text))
-        return false;
-    context.addIssue({ code: 'custom', message: `"${text}" is neither true nor false` });
-    return NEVER;
-});
-const inputs_duration = schemas_string().transform((text, context) => {
-    try {
-        return parseDuration(text.trim());
-    }
-    catch (error) {
-        context.addIssue({ code: 'custom', message: messageOf(error) });
-        return NEVER;
-    }
-});
-const unfinishedHook = schemas_string().transform((text, context) => {
-    const answer = text.trim();
-    if (answer === '')
-        return undefined;
-    if (answer === 'run' || answer === 'done')
-        return answer;
-    context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
-    return NEVER;
-});
-const inputs_optional = schemas_string().transform((text) => (text.trim() === '' ? undefined : text));
-const INPUT_SCHEMAS = {
-    environment: schemas_string().trim().min(1, 'is required'),
-    service: list,
-    zones: list,
-    to: schemas_string().trim().min(1, 'is required'),
-    'exclude-servers': list,
-    config: schemas_string().trim().min(1, 'is required'),
-    'ssh-private-key': inputs_optional,
-    secrets,
-    images: inputs_images,
-    'state-branch': schemas_string().trim().min(1, 'is required'),
-    'github-token': inputs_optional,
-    'lease-wait': inputs_duration,
-    'unfinished-hook': unfinishedHook,
-    'dry-run': inputs_boolean,
-    comment: inputs_boolean,
-    'exit-code': inputs_boolean,
-};
-function readInputs(names, get) {
-    const errors = [];
-    const all = Object.keys(INPUTS).map((name) => {
-        const spec = INPUTS[name];
-        const fallback = spec.default?.startsWith('${{') ? '' : (spec.default ?? '');
-        const given = names.includes(name) ? get(name) : '';
-        const parsed = INPUT_SCHEMAS[name].safeParse(given.trim() === '' ? fallback : given);
-        if (parsed.success)
-            return [name, parsed.data];
-        if (!names.includes(name))
-            return [name, undefined];
-        errors.push(new UserError(`input ${name} ${parsed.error.issues[0]?.message}`, {
-            hint: `${name}: ${spec.description}`,
-        }));
-        return [name, undefined];
-    });
-    const [first] = errors;
-    if (first !== undefined)
-        throw errors.length === 1 ? first : new UserErrors(errors);
-    return Object.fromEntries(all);
+let isWritten = false;
+async function writeSummary(markdown, log) {
+    isWritten = true;
+    if (process.env.GITHUB_STEP_SUMMARY)
+        await summary.addRaw(log.clean(markdown), true).write();
+}
+function isSummaryWritten() {
+    return isWritten;
 }
 ;
 const SHORTEST_SECRET = 4;
@@ -77236,239 +78694,54 @@ class RunnerLog {
     }
 }
 ;
-async function lookAt({ provider, openStore }, servers, work) {
-    const [fleet, store] = await Promise.allSettled([Fleet.connect(provider, servers), openStore()]);
+async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
+    const token = inputs['github-token'];
+    if (token !== undefined)
+        log.hide(token);
+    const store = await openStore({
+        workspace,
+        env,
+        branch: inputs['state-branch'],
+        scope,
+        ...(token !== undefined && { token }),
+        run: githubRun(env),
+        log,
+        clock,
+    });
     try {
-        if (fleet.status === 'rejected')
-            throw fleet.reason;
-        if (store.status === 'rejected')
-            throw store.reason;
-        return await work(fleet.value, await store.value.read());
+        return await store.releaseLeft(id);
     }
     finally {
-        await Promise.all([
-            fleet.status === 'fulfilled' && fleet.value.close(),
-            store.status === 'fulfilled' && store.value.close(),
-        ]);
+        await store.close();
     }
 }
 ;
-function judgeNginx(server, look) {
-    const found = { server, check: 'nginx' };
-    if (look.state === 'missing')
-        return [];
-    const { kind, name } = look;
-    if (look.state === 'stopped') {
-        const message = `the ${kind} ${name} does not run, and a deploy starts it`;
-        return [{ ...found, level: 'warning', message, hint: `Look why on the server: docker logs ${name}` }];
-    }
-    const { version, complaint } = look;
-    if (complaint !== undefined) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} would not start with its configuration as it is now: ${complaint}`,
-                hint: 'A deploy or update-nginx writes it again.',
-            },
-        ];
-    }
-    if (!look.isNewEnough) {
-        return [
-            {
-                ...found,
-                level: 'warning',
-                message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
-                hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
-            },
-        ];
-    }
-    return [{ ...found, level: 'ok', message: `the ${kind} has nginx ${version}, its configuration is valid` }];
+const post_STATE = 'lease';
+function rememberLease(scope, id) {
+    if (!process.env.GITHUB_STATE)
+        return;
+    saveState(post_STATE, id === undefined ? '' : { id, scope });
 }
-function judgePorts(server, taken) {
-    const found = { server, check: 'port' };
-    if (taken.length === 0)
-        return [{ ...found, level: 'ok', message: 'the ports that are needed are free' }];
-    return taken.map(({ number, owner, holder }) => ({
-        ...found,
-        level: 'error',
-        message: `port ${number}, which ${owner} needs, is taken by ${holder ?? 'a program on the server'}`,
-        hint: 'Stop what listens there ("ss -ltnp" on the server shows it), and run again.',
-    }));
-}
-function judgeFronts({ staying }) {
-    return staying.map((message) => ({
-        server: '',
-        check: 'port',
-        level: 'warning',
-        message,
-        hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
-    }));
-}
-;
-const MANY_RESTARTS = 3;
-function judgeHealth({ host, containers }) {
-    const found = { server: host, check: 'health' };
-    const ours = containers.filter(({ isAdopted }) => !isAdopted);
-    const ill = ours.flatMap((container) => {
-        const complaint = complaintOf(container);
-        return complaint === undefined ? [] : [`${container.name} ${complaint}`];
-    });
-    if (ill.length === 0)
-        return [{ ...found, level: 'ok', message: 'what runs there runs well' }];
-    return ill.map((message) => ({
-        ...found,
-        level: 'warning',
-        message,
-        hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
-    }));
-}
-function complaintOf({ isRunning, condition }) {
-    const { state = 'running', restarts = 0, health } = condition ?? {};
-    if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
-        return `was started again ${restarts} times`;
-    if (!isRunning)
-        return `does not run (${state})`;
-    return health === 'unhealthy' ? 'is unhealthy, by the health check of its image' : undefined;
-}
-function judgeHooks({ unfinished }) {
-    return unfinished.map((hook) => ({
-        server: '',
-        check: 'hook',
-        level: 'error',
-        message: describeUnfinished(hook),
-        hint: adviseUnfinished(hook),
-    }));
-}
-function judgeLease(holder) {
-    const found = { server: '', check: 'lease' };
-    if (holder === undefined)
-        return { ...found, level: 'ok', message: 'nobody changes the environment' };
-    return {
-        ...found,
-        level: 'warning',
-        message: `the environment is being changed by ${holder}`,
-        hint: 'A deploy waits for it; what it changes may make this plan another one.',
-    };
-}
-;
-const OWN_ADDRESS = '127.0.0.1';
-function isNewEdge(edge) {
-    return edge === 'create' || edge === 'bridge' || edge === 'open';
-}
-function neededImages(plan, input, host) {
-    const pulled = plan.pulls
-        .filter((step) => step.host === host && step.policy !== 'never')
-        .map(({ image }) => image);
-    const always = input.services
-        .filter(({ name, isSelected, spec }) => {
-        const stands = plan.standing[name]?.some((copy) => copy.host === host);
-        return isSelected && stands && spec.policy.pullPolicy === 'always';
-    })
-        .map(({ spec }) => spec.container.image);
-    return [...new Set([...pulled, ...always])];
-}
-function neededPorts(plan, input, host) {
-    const server = observedAt(input, host);
-    const isComing = plan.prepare.some(({ edge, ...step }) => step.host === host && isNewEdge(edge));
-    const held = server.foreign.flatMap(doorsOf).map(({ port }) => port);
-    const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
-    const started = plan.levels
-        .flatMap(({ start }) => start)
-        .filter((step) => step.host === host && step.existing === undefined);
-    return [
-        ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
-        ...started.flatMap(({ service, side, blueprint }) => {
-            const isOurs = containersAt(input, service, host).some((container) => container.side === side);
-            if (blueprint.publishOn === undefined || isOurs)
-                return [];
-            return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, side), owner: service }];
-        }),
-    ];
-}
-;
-const REGISTRY_PATIENCE_MS = 15_000;
-const PORT_PATIENCE_MS = 2_000;
-async function preflight(fleet, input, plan, holder) {
-    const found = await fleet.onAll((server) => lookAtServer(server, input, plan));
-    return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
-}
-async function lookAtServer(server, input, plan) {
-    const { host } = server;
-    const observed = observedAt(input, host);
-    const [vitals, images, nginx, ports] = await Promise.all([
-        takeVitals(server),
-        askRegistries(server, input, plan),
-        Promise.all(['edge', 'sidecar'].map((kind) => lookAtNginx(server, kind, observed[kind]))),
-        findTaken(server, neededPorts(plan, input, host)),
-    ]);
-    return [
-        ...judgeVitals(host, vitals, plan, input),
-        ...judgeForbiddenPulls(plan, host),
-        ...judgeImages(host, images),
-        ...nginx.flatMap((look) => judgeNginx(host, look)),
-        ...judgePorts(host, ports),
-        ...judgeHealth(observed),
-    ];
-}
-async function askRegistries(server, input, plan) {
-    return await Promise.all(neededImages(plan, input, server.host).map((image) => askRegistry(server, image)));
-}
-async function askRegistry(server, image) {
-    const auth = await findRegistryAuth(image);
+async function giveLeftLeaseBack(log) {
+    const left = getState(post_STATE);
+    if (left === '')
+        return;
+    const lease = JSON.parse(left);
+    const { project, environment } = lease.scope;
     try {
-        await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_PATIENCE_MS));
-        return { image };
+        const inputs = readInputs(['state-branch', 'github-token'], (input) => getInput(input));
+        const wasHeld = await giveBack(lease, inputs, {
+            workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
+            env: process.env,
+            log,
+            clock: systemClock,
+        });
+        if (wasHeld)
+            log.info(`the run was killed: its lease of ${project} ${environment} is given back`);
     }
     catch (error) {
-        return { image, complaint: messageOf(error) };
+        log.warning(`the lease of the killed run is not given back, it ends by itself: ${messageOf(error)}`);
     }
-}
-async function lookAtNginx(server, kind, nginx) {
-    if (nginx === undefined)
-        return { kind, state: 'missing' };
-    const { id, name, address, isRunning } = nginx;
-    if (!isRunning || address === undefined)
-        return { kind, state: 'stopped', name };
-    const instance = new NginxInstance(kind, server, { id, name, address });
-    const [version, complaint] = await Promise.all([instance.version(), instance.testLive()]);
-    return { kind, state: 'runs', name, version, isNewEnough: isNewEnough(version), complaint };
-}
-async function findTaken(server, ports) {
-    const taken = await Promise.all(ports.map(async (port) => ((await isListening(server, port)) ? [port] : [])));
-    if (taken.flat().length === 0)
-        return [];
-    const containers = await server.engine.listContainers();
-    return taken.flat().map((port) => {
-        const holder = containers.find(({ Ports }) => Ports?.some(({ PublicPort }) => PublicPort === port.number));
-        return { ...port, holder: holder?.Names?.[0]?.replace(/^\//, '') };
-    });
-}
-async function isListening(server, { address, number }) {
-    const dialled = server.dial(address, number).then((stream) => {
-        stream.destroy();
-        return true;
-    }, () => false);
-    return await inTime(dialled, PORT_PATIENCE_MS, false);
-}
-;
-async function dryRun(request) {
-    const { wanted, secrets, narrowing, log } = request;
-    checkNarrowing(wanted, narrowing);
-    return await lookAt(request, serversOf(wanted, narrowing), async (fleet, snapshot) => {
-        const facts = await log.group('Look at what runs', () => survey(fleet, snapshot, wanted, secrets, narrowing));
-        const input = assemble(facts);
-        const plan = planDeploy(input);
-        const kept = assembleKept(facts);
-        const findings = await log.group('Look at what a deploy would need', () => preflight(fleet, input, plan, holderOf(snapshot.lease)));
-        return {
-            plan,
-            services: input.services,
-            changed: !isEmpty(plan),
-            drift: driftOf(kept, planDeploy(kept)),
-            findings,
-        };
-    });
 }
 ;
 const external_node_fs_namespaceObject = require("node:fs");
@@ -77546,8 +78819,16 @@ function fitComment({ marker, body, elsewhere, }) {
     return `${kept}\n${'\n</details>\n'.repeat(open)}\n… cut here: the whole text stands in ${elsewhere}\n`;
 }
 ;
-async function commentPlan(inputs, markdown, log) {
-    const run = runContext(process.env);
+function markerOf({ config, environment }) {
+    const [file, name] = [config, environment].map((text) => text.replaceAll(/[^\w./]+/g, '-'));
+    return `<!-- switchyard plan ${file} ${name} -->`;
+}
+function withSignature(markdown, { run, sha }) {
+    return `${markdown}\n<sub>${sha === undefined ? '' : `Commit ${sha.slice(0, 10)}, `}[run](${run})</sub>\n`;
+}
+;
+async function writeComment(inputs, markdown, log) {
+    const run = githubRun(process.env);
     const pullRequest = pullRequestOf(process.env);
     const token = inputs['github-token'];
     if (pullRequest === undefined)
@@ -77562,7 +78843,7 @@ async function commentPlan(inputs, markdown, log) {
             repository: run.repository,
             pullRequest: pullRequest.number,
             marker: markerOf(inputs),
-            body: log.clean(`${markdown}\n${signature(run)}\n`),
+            body: log.clean(withSignature(markdown, run)),
             elsewhere: run.run,
         });
         log.info(`the comment in pull request ${pullRequest.number} is ${outcome}`);
@@ -77570,13 +78851,6 @@ async function commentPlan(inputs, markdown, log) {
     catch (error) {
         log.warning(`no comment in pull request ${pullRequest.number}: ${reasonFor(error, pullRequest)}`);
     }
-}
-function markerOf({ config, environment }) {
-    const [file, name] = [config, environment].map((text) => text.replaceAll(/[^\w./]+/g, '-'));
-    return `<!-- switchyard plan ${file} ${name} -->`;
-}
-function signature({ run, sha }) {
-    return `<sub>${sha === undefined ? '' : `Commit ${sha.slice(0, 10)}, `}[run](${run})</sub>`;
 }
 function reasonFor(error, { isFromFork }) {
     if (!(error instanceof CommentForbidden))
@@ -77586,385 +78860,63 @@ function reasonFor(error, { isFromFork }) {
         : `the token may not write there, give the job "pull-requests: write" (${error.message})`;
 }
 ;
-function plan_output_outcomeOf({ changed, findings }) {
-    if (findings.some(({ level }) => level === 'error'))
-        return 'error';
-    return changed ? 'changes' : 'no changes';
-}
-function planOutput(report) {
-    const { plan, drift, findings } = report;
-    return {
-        outcome: plan_output_outcomeOf(report),
-        changes: plan.changes,
-        steps: stepsOf(plan).map(describeStep),
-        stale: plan.stale,
-        drift,
-        preflight: findings,
-    };
-}
-;
-const HEADLINES = {
-    'no changes': (title) => `✅ ${title}: no changes`,
-    changes: (title) => `📋 ${title}: changes`,
-    error: (title) => `❌ ${title}: a deploy would fail`,
-};
-const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
-function renderPlan(title, report) {
-    const { plan, drift, findings } = report;
-    const steps = stepsOf(plan).map(describeStep);
-    const told = findings.map((finding) => ({
-        ...finding,
-        text: `${MARKS[finding.level]} ${describeFinding(finding)}`,
-    }));
-    const isFine = ({ level }) => level === 'ok';
-    const parts = [
-        `## ${HEADLINES[plan_output_outcomeOf(report)](title)}`,
-        section('What a deploy would change', changeLines(plan)),
-        section('Drift: where the servers differ from the record', drift.map(({ message }) => message)),
-        section('What it would meet', told
-            .filter((one) => !isFine(one))
-            .map(({ text, hint }) => (hint === undefined ? text : `${text} → ${hint}`))),
-        folded('What is in order', told.filter(isFine).map(({ text }) => text)),
-        folded('All steps, in their order', steps),
-    ];
-    return fitSummary(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
-}
-function renderPlanFailure(title, error) {
-    return `## ❌ ${escapeMarkdown(title)}: the plan failed\n\n> [!CAUTION]\n${markdown_quote(error)}\n`;
-}
-function changeLines(plan) {
-    const changing = plan.changes.filter(({ effect }) => effect !== 'none');
-    const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
-    const routes = plan.levels.filter(({ services }) => services.length === 0).map((level) => level.switch);
-    const { divert, nginx, open } = plan.takeover;
-    const beside = [
-        ...plan.prepare,
-        plan.settle,
-        ...routes,
-        ...divert,
-        ...nginx,
-        ...open,
-        ...plan.teardown,
-    ].filter((step) => step !== undefined);
-    const lines = [
-        ...changing.map(describe_describeChange),
-        ...beside.map(describeStep),
-        ...plan.stale.left.map((host) => `${host} is left out: it gets no traffic, and stays as it is`),
-        ...plan.stale.returned.map((host) => `${host} is no longer left out`),
-    ];
-    if (lines.length === 0)
-        return [];
-    return unchanged.length === 0 ? lines : [...lines, `unchanged: ${unchanged.join(', ')}`];
-}
-function section(title, lines) {
-    return lines.length === 0 ? '' : `### ${title}\n\n${plan_summary_list(lines)}`;
-}
-function folded(title, lines) {
-    if (lines.length === 0)
-        return '';
-    return `<details>\n<summary>${title} (${lines.length})</summary>\n\n${plan_summary_list(lines)}\n\n</details>`;
-}
-function plan_summary_list(lines) {
-    return lines.map((line) => `- ${escapeMarkdown(line).replaceAll('\n', ' ')}`).join('\n');
-}
-;
-async function runPlan(inputs, log) {
-    const report = await plan_look(inputs, log).catch(async (error) => {
-        const text = textOf(error);
-        setOutputs('', {}, { outcome: 'error', error: log.clean(text) });
-        await publish(inputs, renderPlanFailure(inputs.environment, text), log);
-        throw error;
-    });
-    tell(report, log);
-    const { scope } = report.plan;
-    setOutputs(String(report.changed), releasesOf({ ...report, undone: [] }), planOutput(report));
-    await publish(inputs, renderPlan(`${scope.project} ${scope.environment}`, report), log);
-    failTogether(errorsOf(report.findings));
-    if (inputs['exit-code'] && report.changed)
-        process.exitCode = CHANGES;
-}
-const CHANGES = 2;
-async function plan_look(inputs, log) {
-    const project = await openProject(inputs, log);
-    return await dryRun({
-        ...project,
-        secrets: project_secretsOf(inputs, project, inputs.service, log),
-        narrowing: {
-            services: inputs.service,
-            zones: inputs.zones,
-            excludedServers: inputs['exclude-servers'],
-        },
-        log,
-    });
-}
-function tell({ plan, drift, findings }, log) {
-    for (const line of describePlan(plan))
-        log.info(line);
-    for (const { message } of drift)
-        log.info(`drift: ${message}`);
-    for (const finding of findings) {
-        if (finding.level === 'warning')
-            log.warning(describeFinding(finding));
-        if (finding.level === 'ok')
-            log.info(describeFinding(finding));
-    }
-}
-function setOutputs(changed, releases, plan) {
-    setOutput('changed', changed);
-    setOutput('releases', JSON.stringify(releases));
-    setOutput('plan', JSON.stringify(plan));
-}
-async function publish(inputs, markdown, log) {
-    await writeSummary(markdown, log);
-    if (inputs.comment)
-        await commentPlan(inputs, markdown, log);
-}
-;
-function historyRows(service, history) {
-    return history.map((entry) => ({
-        service,
-        release: String(entry.release),
-        outcome: entry.outcome,
-        when: entry.at.slice(0, 16).replace('T', ' '),
-        who: entry.actor,
-        why: entry.why.join(', '),
-        took: `${(entry.took_ms / 1000).toFixed(1)} s`,
-        lost: entry.sent === undefined ? '' : `${entry.lost ?? 0} of ${entry.sent}`,
-        run: entry.run,
-    }));
-}
-;
-function textTable(rows) {
-    const [first] = rows;
-    if (first === undefined)
-        return [];
-    const columns = Object.keys(first);
-    const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column]?.length ?? 0)));
-    const line = (cells) => cells
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd();
-    return [line(columns), ...rows.map((row) => line(columns.map((column) => row[column] ?? '')))];
-}
-function markdownTable(rows) {
-    const [first] = rows;
-    if (first === undefined)
-        return '';
-    const columns = Object.keys(first);
-    const line = (cells) => `| ${cells.join(' | ')} |`;
-    return [
-        line(columns),
-        line(columns.map(() => '---')),
-        ...rows.map((row) => line(columns.map((column) => escapeMarkdown(row[column] ?? '')))),
-    ].join('\n');
-}
-;
-async function pastReleases(wanted, openStore, services) {
-    checkNarrowing(wanted, { services, zones: undefined });
-    const store = await openStore();
-    try {
-        const snapshot = await store.read();
-        const names = services ?? Object.keys(snapshot.state.services).sort();
-        const past = await Promise.all(names.map(async (name) => [name, await pastOf(snapshot, name)]));
-        const current = names.map((name) => [name, snapshot.state.services[name]?.release ?? 0]);
-        return { current: Object.fromEntries(current), services: Object.fromEntries(past) };
-    }
-    finally {
-        await store.close();
-    }
-}
-async function pastOf(snapshot, service) {
-    const { history = [], release } = snapshot.state.services[service] ?? {};
-    const read = (number) => snapshot.release(service, number);
-    const releases = await Promise.all(history.map((entry) => read(entry.release)));
-    return history.map((entry, index) => ({
-        ...entry,
-        image: releases[index]?.container.image ?? '',
-        isCurrent: entry.release === release,
-    }));
-}
-function renderPast(title, { services }) {
-    const rows = Object.entries(services).flatMap(([service, past]) => rowsOf(service, past));
-    const nothing = 'nothing was deployed yet';
-    return {
-        lines: [`${title}: releases`, ...(rows.length === 0 ? [nothing] : textTable(rows))],
-        markdown: `## ${title}: releases\n\n${rows.length === 0 ? nothing : markdownTable(rows)}\n`,
-    };
-}
-function rowsOf(service, past) {
-    return historyRows(service, past).map(({ run, ...row }, index) => {
-        const { image = '', isCurrent = false, restores } = past[index] ?? {};
-        return {
-            ...row,
-            release: `${row.release}${isCurrent ? ' (runs)' : ''}`,
-            restores: restores === undefined ? '' : String(restores),
-            image,
-        };
-    });
-}
-;
-async function runRollback(inputs, log, signal) {
-    const project = await openProject(inputs, log);
-    const { service: services, to } = inputs;
-    if (to === 'list')
-        return await rollback_list(project, services, log);
-    if (services === undefined) {
-        const known = project.wanted.services.map(({ name }) => name);
-        throw new UserError('no service to roll back is named', {
-            hint: `The input "service" takes one of ${known.join(', ')} a line.`,
-        });
-    }
-    const report = await deploy({
-        ...project,
-        secrets: {},
-        narrowing: { services, zones: inputs.zones, excludedServers: inputs['exclude-servers'] },
-        rollback: { to: parseTarget(to), hide: (value) => log.hide(value) },
-        scope: 'services',
-        dryRun: inputs['dry-run'],
-        leaseWaitMs: inputs['lease-wait'],
-        log,
-        signal,
-    });
-    await reportDeploy(report, project.wanted, inputs['dry-run'], log);
-}
-async function rollback_list({ wanted, openStore }, services, log) {
-    const past = await pastReleases(wanted, openStore, services);
-    const { lines, markdown } = renderPast(`${wanted.project} ${wanted.environment}`, past);
-    for (const line of lines)
-        log.info(line);
-    setOutput('changed', 'false');
-    setOutput('releases', JSON.stringify(past.current));
-    setOutput('result', JSON.stringify(past.services));
-    await writeSummary(markdown, log);
-}
-;
-async function status_status(request) {
-    const { wanted, zones, excludedServers } = request;
-    const narrowing = { services: undefined, zones, excludedServers };
-    checkNarrowing(wanted, narrowing);
-    const servers = serversOf(wanted, narrowing);
-    return await lookAt(request, servers, async (fleet, snapshot) => {
-        const input = assembleKept(await survey(fleet, snapshot, wanted, {}, narrowing));
-        const { state, lease } = snapshot;
-        const names = [
-            ...new Set([
-                ...Object.keys(state.services),
-                ...input.observed.flatMap(({ containers }) => containers.map(({ service }) => service)),
-            ]),
-        ].sort();
-        const services = names.map((name) => {
-            const recorded = state.services[name];
-            const standing = input.observed.flatMap((server) => standingOn(server, name, spotOf(input, name, server.host).active?.id));
-            const { release = 0, deployed_at = '', run = '', history = [] } = recorded ?? {};
-            return [name, { release, deployed_at, run, servers: standing, history }];
-        });
-        return {
-            title: `${wanted.project} ${wanted.environment}`,
-            releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
-            services: Object.fromEntries(services),
-            drift: driftOf(input, planDeploy(input)).map(({ message }) => message),
-            lease: holderOf(lease),
-            nginx: input.observed.map(({ host, edge, sidecar }) => ({
-                host,
-                edge: runs(edge),
-                sidecar: runs(sidecar),
-            })),
-        };
-    });
-}
-function standingOn({ host, containers }, service, activeId) {
-    return containers
-        .filter((container) => container.service === service)
-        .map(({ id, side, name, release, image, isRunning }) => ({
-        host,
-        side,
-        container: name,
-        release,
-        image,
-        isRunning,
-        isActive: id === activeId,
-    }));
-}
-function runs(nginx) {
-    return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
-}
-;
-const SHOWN = 5;
-function renderStatus(report) {
-    const rows = Object.entries(report.services).flatMap(([service, { release, servers }]) => servers.map(({ host, side, container, release: created, image, isRunning, isActive }) => ({
-        service,
-        release: String(created || release),
-        host,
-        side: `${side}${isActive ? ' (active)' : ''}`,
-        container,
-        image,
-        state: isRunning ? 'runs' : 'stopped',
-    })));
-    const past = Object.entries(report.services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
-    const drift = report.drift.map((one) => `drift: ${one}`);
-    const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
-    const nginx = report.nginx.map(({ host, edge, sidecar }) => `${host}: edge ${edge}, sidecar ${sidecar}`);
-    return {
-        lines: [
-            report.title,
-            ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
-            ...nginx,
-            ...lease,
-            ...drift,
-            ...textTable(past),
-        ],
-        markdown: `## ${report.title}
-
-${rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows)}
-
-${[...nginx, ...lease].map((line) => `- ${line}`).join('\n')}
-
-${drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n')}
-${past.length === 0 ? '' : `\n### The last releases\n\n${markdownTable(past)}\n`}`,
-    };
-}
-;
-async function runStatus(inputs, log) {
-    const project = await openProject(inputs, log);
-    const report = await status_status({
-        ...project,
-        zones: inputs.zones,
-        excludedServers: inputs['exclude-servers'],
-    });
-    const { lines, markdown } = renderStatus(report);
-    for (const line of lines)
-        log.info(line);
-    setOutput('releases', JSON.stringify(report.releases));
-    setOutput('result', JSON.stringify(report.services));
-    await writeSummary(markdown, log);
-}
-;
-const RUNS = {
-    deploy: (inputs, log, signal) => runDeploy(inputs, 'services', 'file', log, signal),
-    'toggle-deploy': (inputs, log, signal) => runDeploy(inputs, 'services', 'environment', log, signal),
-    rollback: (inputs, log, signal) => runRollback(inputs, log, signal),
-    'update-nginx': (inputs, log, signal) => runDeploy(inputs, 'routes', 'environment', log, signal),
-    plan: (inputs, log) => runPlan(inputs, log),
-    status: (inputs, log) => runStatus(inputs, log),
-};
 const LONGEST_END_MS = 6_000;
 async function run(name) {
     const log = new RunnerLog();
-    const cancel = cancelOnSignals(log, (error) => main_end(name, error, log));
+    const signal = cancelOnSignals(log, (error) => end(name, error, log));
     try {
-        const inputs = readInputs(ACTIONS[name].inputs, (input) => getInput(input));
-        await RUNS[name](inputs, log, cancel);
+        await act(name, log, signal);
     }
     catch (error) {
-        await main_end(name, reasonOf(error), log);
+        await end(name, reasonOf(error), log);
     }
     process.exit();
 }
 async function post() {
-    await runPost(new RunnerLog());
+    await giveLeftLeaseBack(new RunnerLog());
     process.exit();
 }
-async function main_end(name, error, log) {
+async function act(name, log, signal) {
+    const { command } = ACTIONS[name];
+    const inputs = readInputs(command.inputs, (input) => getInput(input));
+    const show = async (outputs, markdown) => {
+        for (const [output, value] of Object.entries(outputs))
+            setOutput(output, value);
+        await writeSummary(markdown, log);
+        if (inputs.comment)
+            await writeComment(inputs, markdown, log);
+    };
+    const result = await command.run(inputs, surroundingsOf(log, signal)).catch(async (error) => {
+        const reason = reasonOf(error);
+        const outputs = command.outputsOf?.(log.clean(textOf(reason))) ?? {};
+        await show(outputs, renderFailure(`${inputs.environment}: the ${name}`, reason));
+        throw reason;
+    });
+    const { lines, warnings, markdown } = render(result);
+    for (const line of lines)
+        log.info(line);
+    for (const line of warnings)
+        log.warning(line);
+    await show(result.outputs, markdown);
+    if (result.failure !== undefined)
+        throw result.failure;
+    process.exitCode = result.exitCode ?? 0;
+}
+function surroundingsOf(log, signal) {
+    return {
+        workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
+        env: process.env,
+        log,
+        clock: systemClock,
+        signal,
+        onPlan: (plan) => {
+            for (const line of describePlan(plan))
+                log.info(line);
+        },
+        onLease: rememberLease,
+    };
+}
+async function end(name, error, log) {
     fail(error, log);
     if (!isSummaryWritten())
         await writeSummary(renderFailure(name, error), log);

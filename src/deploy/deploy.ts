@@ -1,5 +1,6 @@
 import { failTogether } from '../model/errors.ts';
 import { type OpenEnvironment, withEnvironment } from './environment.ts';
+import { follow, reportOf } from './follow.ts';
 import { forgottenServers } from './observation/drift.ts';
 import { isEmpty, type Plan } from './planning/plan.ts';
 import { refuseUnfinished } from './planning/unfinished-hook.ts';
@@ -28,9 +29,13 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   });
 }
 
-async function deployTo(run: Run, request: DeployRequest, { fleet }: OpenEnvironment): Promise<DeployReport> {
+async function deployTo(
+  run: Run,
+  request: DeployRequest,
+  environment: OpenEnvironment,
+): Promise<DeployReport> {
   const { clock, log } = request;
-  const vitals = Promise.all(fleet.servers.map((server) => takeVitals(server, clock)));
+  const vitals = Promise.all(environment.fleet.servers.map((server) => takeVitals(server, clock)));
   for (;;) {
     const { input, plan } = await log.group('Look at what runs', () => run.look());
     announce(plan, request, forgottenServers(input));
@@ -39,12 +44,12 @@ async function deployTo(run: Run, request: DeployRequest, { fleet }: OpenEnviron
       await run.clearTheWay(plan);
       continue;
     }
-    if (isEmpty(plan)) return run.report(plan);
+    if (isEmpty(plan)) return reportOf(run, { input, plan });
     checkServers(await vitals, plan, request);
-    const report = await run.follow({ input, plan });
+    const report = await follow(run, { input, plan });
     if (plan.postponed.length === 0 || report.failure !== undefined) return report;
     // What stood in their way has been taken over: they can change now.
-    await run.takeLeaseAgain();
+    await environment.journal.reopen();
   }
 }
 

@@ -1,5 +1,5 @@
 import { explainRefusal } from '../fleet/engine-failure.ts';
-import { messageOf, reasonOf } from '../model/errors.ts';
+import { messageOf, reasonOf, UserError, UserErrors } from '../model/errors.ts';
 import type { PlannedStep } from './planning/graph.ts';
 import type { RunContext } from './steps/context.ts';
 import type { Step } from './steps/index.ts';
@@ -203,6 +203,17 @@ class Executor implements Execution {
         this.#advance();
       });
   }
+}
+
+/**
+ * failureOf returns why a run fails whose steps have failed: the first error that is no user's, else all users' errors
+ * together, each once. A cancelled run ends with one error everywhere.
+ */
+export function failureOf(failures: readonly Pick<StepFailure, 'error'>[]): unknown {
+  const errors = [...new Set(failures.map(({ error }) => error))];
+  const ours = errors.find((error) => !(error instanceof UserError));
+  if (ours !== undefined) return ours;
+  return errors.length === 1 ? errors[0] : new UserErrors(errors as UserError[]);
 }
 
 /** How a step is called in the timeline. */

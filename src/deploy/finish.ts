@@ -1,16 +1,21 @@
 import { inTime } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import { hostPort } from '../model/ports.ts';
-import { failureOf } from './failure.ts';
+import { type Execution, failureOf } from './execute.ts';
 import { forgetSteps } from './planning/plan-secrets.ts';
 import { portOf } from './planning/version-ports.ts';
 import type { Progress } from './progress.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, signOfLife } from './record/journal.ts';
 import { type Draining, keptDigests, outcomeOf, type RunOutcome } from './record/outcome.ts';
 import { type Expired, findExpired } from './record/retention.ts';
-import type { Followed, Run } from './run.ts';
+import type { Outlook, Run } from './run.ts';
 import type { DrainStep } from './steps/drain.ts';
 import { endProbing } from './steps/probe.ts';
+
+/** A plan that was followed, and how far it came. */
+export interface Followed extends Outlook {
+  execution: Execution;
+}
 
 /** A drain that takes longer goes on without the lease, so that other services can be deployed meanwhile. */
 const DRAIN_WITH_LEASE_MS = 30_000;

@@ -1,8 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import type { PartialFailure, ServerSpec } from '../model/spec.ts';
 import type { Route } from '../nginx/routes.ts';
-import type { StepFailure } from './execute.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, type StepFailure } from './execute.ts';
 import type { Plan } from './planning/plan.ts';
 
 /** What a plan has failed of, and what decides whether the servers on which it has not may keep it. */

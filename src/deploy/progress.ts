@@ -70,3 +70,12 @@ export class Progress {
     return leftOutFailure(this.left);
   }
 }
+
+/** failedRollout returns the rollout that was begun and does not serve as wanted; undefined where a run failed before or after one. */
+export function failedRollout({ rollouts }: Plan, execution: Execution): PlannedRollout | undefined {
+  return rollouts.find(
+    ({ steps, serving }) =>
+      steps.some((id) => ['done', 'failed'].includes(execution.stateOf(id))) &&
+      !serving.every((id) => execution.stateOf(id) === 'done'),
+  );
+}

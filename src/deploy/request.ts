@@ -2,7 +2,7 @@ import type { Provider } from '../fleet/server.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Copy } from '../model/copy.ts';
 import type { Log } from '../model/log.ts';
-import type { ProbeReport } from '../model/release.ts';
+import type { Author, ProbeReport } from '../model/release.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import type { Store } from '../state/store.ts';
 import type { Drift } from './observation/drift.ts';
@@ -11,7 +11,6 @@ import type { Plan } from './planning/plan.ts';
 import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
 import type { Finding } from './preflight/findings.ts';
 import type { RollbackTarget } from './record/choose-release.ts';
-import type { Author } from './record/record.ts';
 import type { Timeline } from './timeline.ts';
 
 /** How the servers and the record of an environment are reached. */

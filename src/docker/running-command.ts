@@ -49,45 +49,77 @@ export function runningCommand(
   const { promise: ended, resolve, reject } = Promise.withResolvers<CommandEnd>();
   // Who reads stdout hears of a failure there, and need not look here.
   ended.catch(() => undefined);
-  let stderr: Buffer = Buffer.alloc(0);
+  const stderr = new Tail(STDERR_BYTES);
   const conclude = async () => resolve({ exitCode: await exitCode(), stderr: stderr.toString() });
 
-  async function* output(): AsyncGenerator<Buffer> {
+  async function* output(): AsyncGenerator<Buffer, undefined> {
     const frames = new FrameReader();
     try {
       for await (const chunk of connection) {
         for (const { stream, bytes } of frames.read(chunk)) {
           if (stream === 'stdout') yield bytes;
-          else stderr = Buffer.concat([stderr, bytes]).subarray(-STDERR_BYTES);
+          else stderr.add(bytes);
         }
       }
       if (!frames.isBetweenFrames) throw new Error('the output of a command was cut off');
     } catch (error) {
-      if (signal?.aborted || error === input?.errored) throw error;
+      if (stdout.destroyed) return undefined;
       // A command may close its side before it has read its input: then the engine knows how it ended.
       if (!isTunnelBroken(error)) await conclude().catch(() => undefined);
       throw explain(broken(error));
     }
     await conclude();
+    return undefined;
   }
 
-  const stdout = Readable.from(output(), { objectMode: false });
-  stdout.once('close', () => {
-    connection.destroy();
-    reject(stdout.errored ?? new Error('the output of a command was given up'));
+  const printed = output();
+  const giveUp = () => stdout.destroy(signal?.reason);
+  const stdout = new Readable({
+    read() {
+      printed.next().then(
+        ({ value }) => this.push(value ?? null),
+        (error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      signal?.removeEventListener('abort', giveUp);
+      connection.destroy();
+      reject(error ?? new Error('the output of a command was given up'));
+      done(error);
+    },
   });
-  if (signal !== undefined) endWith(signal, connection);
-  if (input !== undefined) void send(input, connection);
+  if (signal?.aborted) giveUp();
+  else signal?.addEventListener('abort', giveUp);
+  // The output fails with it; until somebody reads that, nobody else listens.
+  connection.on('error', () => undefined);
+  if (input !== undefined) send(input, connection).catch((error: Error) => stdout.destroy(error));
   return { stdout, ended };
 }
 
-function endWith(signal: AbortSignal, connection: Duplex): void {
-  const giveUp = () => connection.destroy(signal.reason);
-  signal.addEventListener('abort', giveUp);
-  connection.once('close', () => signal.removeEventListener('abort', giveUp));
+/** The end of what was added, of so many bytes at most. */
+class Tail {
+  readonly #most: number;
+  readonly #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(bytes: Buffer): void {
+    this.#pieces.push(bytes);
+    this.#length += bytes.length;
+    while (this.#length - (this.#pieces[0]?.length ?? 0) >= this.#most) {
+      this.#length -= this.#pieces.shift()?.length ?? 0;
+    }
+  }
+
+  toString(): string {
+    return Buffer.concat(this.#pieces).subarray(-this.#most).toString();
+  }
 }
 
-/** Sends all of `input` and its end. A failure of the input ends the connection; the end of the connection ends the input. */
+/** Sends all of `input` and its end, as long as the connection takes it; rejects with what makes the input fail. */
 async function send(input: Readable, connection: Duplex): Promise<void> {
   const closed = new AbortController();
   connection.once('close', () => {
@@ -102,7 +134,7 @@ async function send(input: Readable, connection: Duplex): Promise<void> {
     }
     connection.end();
   } catch (error) {
-    connection.destroy(error as Error);
+    if (!connection.destroyed) throw error;
   }
 }
 

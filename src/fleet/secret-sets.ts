@@ -4,16 +4,11 @@ import { isStatus } from '../docker/http.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import { type Scope, secretsVolumeName } from '../model/names.ts';
+import type { SecretSet } from '../model/release.ts';
 import type { Server } from './server.ts';
 
 /** Where the volume is mounted in the container through which it is read and written. */
 const FOLDER = '/switchyard-secrets';
-
-/** The values of one service's secrets under the number that its releases name. */
-export interface SecretSet {
-  service: string;
-  version: number;
-}
 
 /** Values of secrets by name. */
 export type SecretValues = Record<string, string>;

@@ -28,6 +28,20 @@ export interface Release {
   actor?: string;
 }
 
+/** Who deploys, for the record. */
+export interface Author {
+  /** A link to the run, or `local`. */
+  run: string;
+  actor: string;
+  commit: string | undefined;
+}
+
+/** The values of one service's secrets under the number that its releases name. */
+export interface SecretSet {
+  service: string;
+  version: number;
+}
+
 /** What a probe saw during a switch. */
 export interface ProbeReport {
   sent: number;

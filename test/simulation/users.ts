@@ -193,7 +193,7 @@ export class Users {
   }
 
   #close(machine: Machine, container: Container, how: string): void {
-    if (machine.isOff || this.#places.size === 0) return;
+    if (machine.isOff || this.#places.size === 0 || isGuest(container)) return;
     this.elapse();
     const now = this.#simulation.clock.now();
     for (const [key, held] of container.namespace.held) {
@@ -365,6 +365,11 @@ function internalPortsOf(machine: Machine): Place[] {
         });
     });
   });
+}
+
+/** It lives in the network of another container, whose connections are none of its own. */
+function isGuest({ networkMode }: Container): boolean {
+  return networkMode.startsWith('container:');
 }
 
 function isOpen(held: Held): held is Open {

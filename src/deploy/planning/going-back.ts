@@ -66,11 +66,17 @@ function goBack(
   parts: GoingBack,
 ): void {
   const serving = servingCopies(before, service.name);
+  // An nginx that cannot be asked may send traffic to what had some: that stays for the next run.
+  const isSeen = before.reached.every((server) => now.reached.includes(server));
+  const isAlone = service.spec.policy.strategy === 'recreate';
+  const mayGo = ({ id }: ObservedCopy) => isSeen || isAlone || unused.has(id);
   for (const server of now.reached) {
     const were = copiesOn(before, service.name, server);
     const are = copiesOn(now, service.name, server);
     const isNew = ({ id }: ObservedCopy) => were.every((copy) => copy.id !== id);
-    for (const copy of are.filter(isNew)) addRetired(service, server, copy, unused, parts);
+    for (const copy of are.filter(isNew)) {
+      if (mayGo(copy)) addRetired(service, server, copy, unused, parts);
+    }
     for (const copy of were.filter(({ isRunning }) => isRunning)) {
       const found = are.find(({ id }) => id === copy.id);
       if (found === undefined || found.isRunning) continue;

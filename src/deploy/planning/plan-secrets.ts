@@ -1,4 +1,4 @@
-import type { SecretSet } from '../../fleet/secret-sets.ts';
+import type { SecretSet } from '../../model/release.ts';
 import type { ForgetSecretsStep } from '../steps/forget-secrets.ts';
 import type { KeepSecretsStep } from '../steps/keep-secrets.ts';
 import type { PlanInput } from './input.ts';

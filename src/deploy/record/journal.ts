@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/clock.ts';
 import type { Scope } from '../../model/names.ts';
-import type { HookProgress } from '../../model/release.ts';
+import type { Author, HookProgress } from '../../model/release.ts';
 import type { HeldLease } from '../../state/held-lease.ts';
 import { historyMessage } from '../../state/history.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
@@ -10,15 +10,7 @@ import type { HookStep } from '../steps/hook.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import { recordHook } from './hook-record.ts';
 import type { Draining, RunOutcome } from './outcome.ts';
-import {
-  type Author,
-  begunChanges,
-  historyOf,
-  recordDrain,
-  recordIntent,
-  recordOutcome,
-  releaseOf,
-} from './record.ts';
+import { begunChanges, historyOf, recordDrain, recordIntent, recordOutcome, releaseOf } from './record.ts';
 import type { Expired } from './retention.ts';
 
 /** A run that drains without the lease says this often in the record that it lives. */

@@ -2,6 +2,7 @@ import type { Copy } from '../../model/copy.ts';
 import type { Scope } from '../../model/names.ts';
 import { hostPort, type ServicePorts } from '../../model/ports.ts';
 import type {
+  Author,
   EnvironmentState,
   ProbeReport,
   RecordedCopy,
@@ -14,14 +15,6 @@ import type { BegunService } from '../steps/record-intent.ts';
 import { hasUnfinished, withHooks } from './hook-record.ts';
 import type { Achieved, RunOutcome } from './outcome.ts';
 import { withEntry } from './release-history.ts';
-
-/** Who deploys, for the record. */
-export interface Author {
-  /** A link to the run, or `local`. */
-  run: string;
-  actor: string;
-  commit: string | undefined;
-}
 
 /** releaseOf returns the release to write for a service. Pure. */
 export function releaseOf(

@@ -1,6 +1,5 @@
-import type { HistoryEntry, ProbeReport, RecordedService } from '../../model/release.ts';
+import type { Author, HistoryEntry, ProbeReport, RecordedService } from '../../model/release.ts';
 import type { Change } from '../planning/plan.ts';
-import type { Author } from './record.ts';
 
 /** The record is read by people: what is older stands in the history of the state branch. */
 const LONGEST_HISTORY = 10;

@@ -1,5 +1,4 @@
-import type { SecretSet } from '../../fleet/secret-sets.ts';
-import type { Release } from '../../model/release.ts';
+import type { Release, SecretSet } from '../../model/release.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
 import type { WantedService } from '../planning/wanted.ts';
 import { previousNumber } from './choose-release.ts';

@@ -1,5 +1,5 @@
-import type { SecretSet } from '../../fleet/secret-sets.ts';
 import { messageOf } from '../../model/errors.ts';
+import type { SecretSet } from '../../model/release.ts';
 import { servicesOf, setsOn } from './keep-secrets.ts';
 import type { StepKind } from './kind.ts';
 

@@ -1,4 +1,5 @@
-import { type SecretSet, SecretSets } from '../../fleet/secret-sets.ts';
+import { SecretSets } from '../../fleet/secret-sets.ts';
+import type { SecretSet } from '../../model/release.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 
