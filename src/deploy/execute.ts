@@ -102,9 +102,16 @@ class Executor implements Execution {
 
   #start(id: string): void {
     const { step } = this.#steps.get(id)!;
-    const kind = this.#options.kindOf(step);
-    if (kind.needsLease && !this.#options.holdsLease()) {
-      this.#states.set(id, 'skipped');
+    const { context, holdsLease, kindOf } = this.#options;
+    const kind = kindOf(step);
+    const { signal } = context.guard;
+    if (signal.aborted) {
+      this.#noteFailure(id, step, signal.reason);
+      this.#skip(id);
+      return;
+    }
+    if (kind.needsLease && !holdsLease()) {
+      this.#skip(id);
       return;
     }
     this.#states.set(id, 'running');
@@ -121,7 +128,6 @@ class Executor implements Execution {
     if (kind.onlyWaits) this.#callingOff.set(id, isCalledOff);
     const what = kind.describe(step);
     const { log } = context;
-    context.guard.signal.throwIfAborted();
     log.debug(`begins: ${step.kind}: ${what}`);
     const begun = context.clock.now();
     await timeline.measure(spanOf(step), async () => {
@@ -147,10 +153,20 @@ class Executor implements Execution {
 
   #fail(id: string, step: Step, error: unknown): void {
     const wasCalledOff = this.#callingOff.get(id)?.signal.aborted;
-    if (!wasCalledOff) this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+    if (!wasCalledOff) this.#noteFailure(id, step, error);
     this.#states.set(id, wasCalledOff ? 'skipped' : 'failed');
     this.#skipInVain();
     this.#finish(id, this.stateOf(id));
+  }
+
+  #noteFailure(id: string, step: Step, error: unknown): void {
+    this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+  }
+
+  /** Gives up a step that was not begun. */
+  #skip(id: string): void {
+    this.#states.set(id, 'skipped');
+    this.#skipInVain();
   }
 
   /** Skips what needs something that will not be done, and ends what waits for the sake of such. */
@@ -194,8 +210,8 @@ class Executor implements Execution {
     const { log } = undoContext;
     const what = `take back: ${kind.describe(step)}`;
     log.debug(`begins: undo ${step.kind}: ${what}`);
-    const undoing = Promise.resolve(kind.undo?.(step, { ...undoContext, moment: () => undefined }));
-    void undoing
+    const undo = async () => await kind.undo?.(step, { ...undoContext, moment: () => undefined });
+    void undo()
       .then(() => log.debug(`ends: undo ${step.kind}: ${what}`))
       .catch((error: unknown) => log.warning(`${what}: ${messageOf(error)}`))
       .then(() => {

@@ -65,10 +65,14 @@ export function database(name: string, changes: ServiceChanges = {}): ServiceSpe
   });
 }
 
-/** servers returns servers `a`, `b`, … with private addresses; `zones` names the zone of each, `lon1` unless given. */
+/**
+ * servers returns servers called `a`, `b`, … with public and private addresses; `zones` names the zone of each, `lon1`
+ * unless given.
+ */
 export function servers(count: number, zones: readonly string[] = []): ServerSpec[] {
-  return ['a', 'b', 'c', 'd'].slice(0, count).map((host, index) => ({
-    host,
+  return ['a', 'b', 'c', 'd'].slice(0, count).map((name, index) => ({
+    name,
+    host: `203.0.113.${index + 1}`,
     port: 22,
     user: 'deploy',
     privateIp: `10.0.0.${index + 1}`,

@@ -1,0 +1,58 @@
+import { Knowledge, type RunContext } from '../../../src/deploy/steps/context.ts';
+import { Fleet } from '../../../src/fleet/fleet.ts';
+import type { Server } from '../../../src/fleet/server.ts';
+import type { Clock } from '../../../src/model/clock.ts';
+import type { Log } from '../../../src/model/log.ts';
+import { shop } from './specs.ts';
+
+/** A log that remembers its lines. */
+export interface WrittenLog extends Log {
+  /** `warning: …`, `info: …` and `debug: …`, in their order. */
+  readonly lines: string[];
+}
+
+/** writtenLog returns an empty log. */
+export function writtenLog(): WrittenLog {
+  const lines: string[] = [];
+  const writer = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  return {
+    lines,
+    debug: writer('debug'),
+    info: writer('info'),
+    warning: writer('warning'),
+    group: (_title, work) => work(),
+  };
+}
+
+/** contextOf returns what the steps of a run have: these servers, whose right to change them ends with `signal`. */
+export async function contextOf(
+  servers: readonly Server[],
+  { clock, log = writtenLog(), signal = new AbortController().signal }: ContextOptions,
+): Promise<RunContext> {
+  const { project, environment, nginx } = shop([]);
+  const specs = servers.map(({ spec }) => spec);
+  const provider = {
+    servers: async () => specs,
+    ensure: async () => specs,
+    connect: async ({ name }: { name: string }) => servers.find((server) => server.name === name)!,
+  };
+  return {
+    fleet: await Fleet.connect(provider, specs),
+    scope: { project, environment },
+    servers: specs,
+    nginx,
+    secrets: {},
+    log,
+    clock: clock.endingWith(signal),
+    guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },
+    known: new Knowledge(clock.now()),
+    record: { intend: async () => undefined, noteHook: async () => undefined },
+    moment: () => undefined,
+  };
+}
+
+interface ContextOptions {
+  clock: Clock;
+  log?: Log;
+  signal?: AbortSignal;
+}
