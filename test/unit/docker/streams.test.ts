@@ -9,7 +9,7 @@ import { EngineError } from '../../../src/docker/http.ts';
 import type { RunningCommand } from '../../../src/docker/running-command.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import { isTunnelBroken } from '../../../src/model/errors.ts';
-import { FakeEngine, frame } from './fake-engine.ts';
+import { type CommandStreams, FakeEngine, frame } from './fake-engine.ts';
 
 const MB = 1024 * 1024;
 const fake = new FakeEngine();
@@ -119,7 +119,7 @@ describe('a command', () => {
   test('that fails says how, and of a long complaint the end is kept', async () => {
     fake.command = async ({ stdout, stderr }) => {
       await stdout('half a dump');
-      for (let line = 0; line < 10_000; line++) await stderr(`complaint ${line}\n`);
+      for (let line = 0; line < 1000; line++) await stderr(`${'x'.repeat(100)} ${line}\n`);
       await stderr('disk full');
       return 3;
     };
@@ -128,7 +128,7 @@ describe('a command', () => {
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(3);
     expect(stderr).toHaveLength(64 * 1024);
-    expect(stderr).toMatch(/complaint 9999\ndisk full$/);
+    expect(stderr).toMatch(/x 999\ndisk full$/);
   });
 
   test('may end before it has read its input', async () => {
@@ -258,10 +258,10 @@ describe('a bad end', () => {
       return 0;
     };
     const input = new PassThrough();
-    const command = await run(input, controller.signal);
+    const failure = failureOf(await run(input, controller.signal));
     const letGo = once(input, 'close');
-    controller.abort(new Error('the run was cancelled'));
-    expect((await failureOf(command)).message).toBe('the run was cancelled');
+    setTimeout(() => controller.abort(new Error('the run was cancelled')), 20);
+    expect((await failure).message).toBe('the run was cancelled');
     await letGo;
   });
 
@@ -270,11 +270,15 @@ describe('a bad end', () => {
     await expect(run(undefined, signal)).rejects.toThrow('too late');
   });
 
-  test('nobody wants its output any more', async () => {
+  test.each([
+    ['goes on', async ({ stdout }: CommandStreams) => void (await stdout(Buffer.alloc(MB)))],
+    ['says nothing more', async () => once(new PassThrough(), 'nothing')],
+  ])('nobody wants the output of one that %s', async (_what, goOn) => {
     const gone = Promise.withResolvers<void>();
-    fake.command = async ({ stdout, connection }) => {
-      connection.once('close', gone.resolve);
-      for (;;) await stdout('more and more\n');
+    fake.command = async (streams) => {
+      streams.connection.once('close', gone.resolve).once('end', gone.resolve).resume();
+      await streams.stdout('first');
+      for (;;) await goOn(streams);
     };
     const { stdout, ended } = await run();
     await once(stdout, 'readable');
@@ -299,7 +303,7 @@ describe('a bad end', () => {
     const clock: Clock = {
       now: () => now,
       sleep: async (ms) => {
-        now += ms;
+        now += Math.max(ms, 1000);
       },
       endingWith: () => clock,
     };
