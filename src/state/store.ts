@@ -378,7 +378,7 @@ export class Store {
 
   /**
    * Starts `work` when all earlier work has ended, well or not. A heartbeat and a commit move the same ref: side by
-   * side, one of them would take the other for a stranger.
+   * side they would only race each other.
    */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#lastTurn.then(work, work);

@@ -84,6 +84,27 @@ describe('who finds the lease held', () => {
     await expect(late).rejects.toMatchObject({ name: 'AbortError' });
   });
 
+  test('gets the state as it is under the lease, also where it saw the two refs at different moments', async () => {
+    const store = world.store();
+    await take(store);
+    let isTorn = true;
+    const other = world.store({
+      ...asBob,
+      wire: async (call, serve) => {
+        const seen = serve();
+        if (call !== 'fetch' || !isTorn) return seen;
+        isTorn = false;
+        await store.commit({ state: withService('api', 1), message: message('api'), lease: 'release' });
+        const later = serve();
+        // The state branch as it was before, the lease as it was after.
+        if (Array.isArray(seen) && Array.isArray(later)) seen[1] = later[1];
+        return seen;
+      },
+    });
+    const { snapshot } = await take(other, { timeoutMs: 0 });
+    expect(snapshot.state.services.api?.release).toBe(1);
+  });
+
   test('may not take it twice', async () => {
     const store = world.store();
     await take(store);
@@ -259,6 +280,28 @@ describe('a held lease', () => {
     );
   });
 
+  test.each([
+    ['ahead', 5_000, -5_000],
+    ['behind', -5_000, 5_000],
+  ])(
+    'of a run that is cut off, its clock a little %s, is lost before another run has it',
+    async (...skews) => {
+      const [, holdersMs, othersMs] = skews;
+      let isCut = false;
+      const lease = await holder({
+        aheadMs: holdersMs,
+        wire: async (_call, serve) => {
+          if (isCut) throw new Error('no route to host');
+          return serve();
+        },
+      });
+      await world.clock.pass(60_000);
+      isCut = true;
+      await take(world.store({ ...asBob, aheadMs: othersMs, timings: { pollMs: 500 } }));
+      expect(lease.lost.aborted).toBe(true);
+    },
+  );
+
   test('is lost when its end passes, also while a renewal hangs', async () => {
     let isHanging = false;
     const lease = await holder({
@@ -293,6 +336,28 @@ describe('an answer of the remote that got lost', () => {
     expect(world.remote.history('refs/heads/switchyard-state')).toHaveLength(1);
   });
 
+  test('costs nobody the lease, also when nobody could look whether the push had arrived', async () => {
+    let isCut = false;
+    const store = world.store({
+      wire: async (call, serve) => {
+        if (call === 'fetch' && isCut) throw new Error('no route to host');
+        const answer = serve();
+        if (isCut) throw new Error('connection reset');
+        return answer;
+      },
+    });
+    const { lease } = await take(store);
+    lease.startHeartbeat();
+    isCut = true;
+    await world.clock.pass(60_000);
+    expect(world.pushes).toBeGreaterThan(1);
+    isCut = false;
+    await world.clock.pass(60_000);
+    expect(lease.lost.aborted).toBe(false);
+    await store.commit({ state: withService('api', 1), message: message('one'), lease: 'release' });
+    expect(world.lease).toMatchObject({ fence: 1, released: true });
+  });
+
   test('is told when the push has not arrived either', async () => {
     const store = world.store({
       wire: async (call, serve) => {
@@ -318,6 +383,17 @@ describe('the lease of a run that was killed', () => {
     expect(await post.releaseLeft(taken[0]!)).toBe(false);
     const { lease } = await take(post);
     expect(lease.fence).toBe(2);
+  });
+
+  test('is lost to it, should it live all the same', async () => {
+    const store = world.store();
+    const { lease } = await take(store);
+    await world.store(asBob).releaseLeft(lease.record.id);
+    await expect(store.commit({ state: withService('api', 1), message: message('api') })).rejects.toThrow(
+      LeaseLostError,
+    );
+    expect(lease.lost.aborted).toBe(true);
+    expect(world.lease).toMatchObject({ released: true });
   });
 
   test('is another one by now: that is left alone', async () => {

@@ -8,7 +8,7 @@ const scope = { project: 'shop', environment: 'production' };
 const LEASE_REF = 'refs/switchyard/lease/shop/production';
 
 /** A run of the world: a process on some machine, with a clock and a line to the remote. */
-export interface RunOptions extends Partial<Pick<StoreOptions, 'run' | 'isAlive' | 'onLease' | 'random'>> {
+export interface RunOptions extends Partial<Omit<StoreOptions, 'scope' | 'self' | 'log'>> {
   /** Its machine's name. All runs are on one unless they say otherwise. */
   machine?: string;
   /** How far its machine's clock is ahead. */
@@ -27,6 +27,7 @@ export class MemoryWorld {
 
   store(options: RunOptions = {}): Store {
     const { machine = 'runner', aheadMs = 0, wire, owner = { isGone: false }, ...rest } = options;
+    const { clock = this.clock.of(owner) } = options;
     const pid = this.#processes.size + 1;
     this.#processes.set(pid, owner);
     return new Store(this.remote.branch(scope, wire && { wire }), {
@@ -36,9 +37,9 @@ export class MemoryWorld {
         identity: { host: machine, pid, boot: machine },
         isRunning: (other) => this.#processes.get(other)?.isGone === false,
       },
-      clock: ahead(this.clock.of(owner), aheadMs),
       log: this.log,
       ...rest,
+      clock: ahead(clock, aheadMs),
     });
   }
 
