@@ -1,23 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
 import { EngineError } from '../../../src/docker/http.ts';
 import { explainCutOff, explainRefusal } from '../../../src/fleet/engine-failure.ts';
-import { UserError } from '../../../src/model/errors.ts';
+import { isTunnelBroken, UserError } from '../../../src/model/errors.ts';
 
-test('a call that was cut off names the server and the reason', () => {
-  expect(explainCutOff('10.0.0.1', new Error('the SSH connection broke'))).toMatchObject({
+test('a call that was cut off names the server and the reason, and whose fault it was', () => {
+  const broken = Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true });
+  const explained = explainCutOff('web-1', broken);
+  expect(explained).toMatchObject({
     name: 'UserError',
-    message: '10.0.0.1: the connection to its Docker engine broke off (the SSH connection broke)',
+    message: 'web-1: the connection to its Docker engine broke off (the SSH connection broke)',
     hint: expect.stringContaining('Run again'),
   });
+  expect(isTunnelBroken(explained)).toBe(true);
+  expect(isTunnelBroken(explainCutOff('web-1', new Error('other side closed')))).toBe(false);
 });
 
 describe('what an engine refuses', () => {
-  const refused = (words: string) => explainRefusal('start api on 10.0.0.1', new EngineError(500, words));
+  const refused = (words: string) => explainRefusal('start api on web-1', new EngineError(500, words));
 
   test('is told in its own words, with the step', () => {
     expect(refused('no such driver')).toMatchObject({
       name: 'UserError',
-      message: 'start api on 10.0.0.1: the Docker engine refuses: no such driver',
+      message: 'start api on web-1: the Docker engine refuses: no such driver',
     });
   });
 

@@ -131,6 +131,22 @@ describe('streams through the connection', () => {
     expect(await text(stream)).toBe('as it was sent');
   });
 
+  test('what came before the other end closed is still read, whatever is written meanwhile', async () => {
+    // More than is read ahead: the end of the channel comes behind it.
+    const lastWords = Buffer.alloc(300_000, 'x');
+    const curt = createServer((socket) => socket.end(lastWords).on('error', () => undefined));
+    await new Promise<void>((resolve) => curt.listen(0, '127.0.0.1', resolve));
+    const stream = await (await connect()).dialTcp('127.0.0.1', portOf(curt));
+    const closed = new Promise<void>((resolve) => curt.once('close', resolve));
+    curt.close();
+    await closed;
+    for (let turn = 0; turn < 50; turn++) {
+      if (stream.writable) stream.write(Buffer.alloc(1000));
+      await new Promise(setImmediate);
+    }
+    expect(await text(stream)).toHaveLength(lastWords.length);
+  });
+
   test('where nobody listens, the server says so', async () => {
     const connection = await connect();
     await expect(connection.dialTcp('127.0.0.1', 1)).rejects.toMatchObject({ reason: expect.any(Number) });
