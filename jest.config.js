@@ -16,7 +16,11 @@ export default {
   coverageReporters: ['text-summary'],
   coverageThreshold: { global: { statements: 90, branches: 90, functions: 90, lines: 90 } },
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/unit/**/*.test.ts', '<rootDir>/test/simulation/**/*.test.ts'],
+    },
     { ...shared, displayName: 'lab', testMatch: ['<rootDir>/test/lab/**/*.test.ts'] },
     {
       ...shared,

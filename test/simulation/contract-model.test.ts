@@ -1,5 +1,6 @@
 import { beforeEach, test } from '@jest/globals';
 import { CONTRACT, type Given } from './contract.ts';
+import { NGINX_CONTRACT } from './contract-nginx.ts';
 import { Simulation } from './simulation.ts';
 
 const IMAGES = { nginx: 'registry.test/nginx:1.30', app: 'registry.test/acme/web:v1' };
@@ -30,7 +31,7 @@ beforeEach(() => {
   for (const image of Object.values(IMAGES)) images.add(image, simulation.registry.find(image));
 });
 
-test.each(CONTRACT)('$title', async ({ run }) => {
+test.each([...CONTRACT, ...NGINX_CONTRACT])('$title', async ({ run }) => {
   const machine = simulation.machine('s1');
   const ended = await simulation.run(async ({ provider, clock }) => {
     const given: Given = {

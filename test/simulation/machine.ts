@@ -180,6 +180,7 @@ export class Machine {
     container.namespace = shared ?? new Namespace();
     container.program = launch(this.#processOf(container), this);
     container.namespace.listeners.add(container.program);
+    this.simulation.started(this, container);
     this.changed(`${container.name} starts`);
   }
 
@@ -250,6 +251,7 @@ export class Machine {
     const ranMs = now - (container.startedAt ?? now);
     Object.assign(container, { status: 'exited', isPaused: false, exitCode, finishedAt: now, pid: 0 });
     container.program = undefined;
+    this.simulation.ended(this, container);
     for (const resolve of this.#awaited.get(container) ?? []) resolve();
     this.#awaited.delete(container);
     if (container.request.HostConfig?.AutoRemove) this.#drop(container);

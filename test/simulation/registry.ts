@@ -12,7 +12,7 @@ const NGINX_VERSION = '1.30.6';
  * `nginx` with any tag is nginx.
  */
 export class Registry {
-  readonly #source: ImageSource;
+  readonly source: ImageSource;
   readonly #now: () => number;
   readonly #images = new Map<string, Image>();
   readonly #byDigest = new Map<string, Image>();
@@ -20,7 +20,7 @@ export class Registry {
   readonly #revisions = new Map<string, number>();
 
   constructor(source: ImageSource, now: () => number) {
-    this.#source = source;
+    this.source = source;
     this.#now = now;
   }
 
@@ -63,7 +63,7 @@ export class Registry {
   /** pull returns what a name means; it throws an EngineError when there is nothing to pull. */
   pull(name: string): Image {
     const full = fullName(name);
-    if (this.#source === 'by hand' || this.#missing.has(full)) throw manifestUnknown(full);
+    if (this.source === 'by hand' || this.#missing.has(full)) throw manifestUnknown(full);
     return this.find(full);
   }
 
@@ -72,7 +72,7 @@ export class Registry {
     const revision = (this.#revisions.get(full) ?? 0) + 1;
     this.#revisions.set(full, revision);
     this.#missing.delete(full);
-    const hasDigest = this.#source === 'digests';
+    const hasDigest = this.source === 'digests';
     const image = makeImage(`${full} ${revision}`, { behaviour, labels, createdAt: this.#now(), hasDigest });
     this.#images.set(full, image);
     if (image.digest !== undefined) this.#byDigest.set(image.digest, image);

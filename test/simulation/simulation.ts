@@ -4,6 +4,7 @@ import { UserError } from '../../src/model/errors.ts';
 import type { Log } from '../../src/model/log.ts';
 import type { ServerSpec } from '../../src/model/spec.ts';
 import { VirtualClock } from './clock.ts';
+import type { Container } from './container.ts';
 import { never, Run, type Strike } from './faults.ts';
 import { Machine } from './machine.ts';
 import { type ImageSource, Registry } from './registry.ts';
@@ -33,6 +34,9 @@ export interface Means {
 /** How a run ended. */
 export type Ended<T> = { how: 'done'; value: T } | { how: 'failed'; error: unknown } | { how: 'killed' };
 
+/** Somebody who is told when a container has started, or has ended. */
+type Watcher = (machine: Machine, container: Container) => void;
+
 /** What a simulation begins with. */
 export interface SimulationOptions {
   /** Where images come from; `plain` unless given. */
@@ -50,6 +54,8 @@ export class Simulation {
   readonly runs: Run[] = [];
   readonly #began = this.clock.now();
   readonly #recent: string[] = [];
+  readonly #starters: Watcher[] = [];
+  readonly #enders: Watcher[] = [];
   #numbers = 0;
 
   constructor({ images = 'plain' }: SimulationOptions = {}) {
@@ -159,6 +165,23 @@ export class Simulation {
     const answer = serve();
     moment.after();
     return run.isGone ? await never() : answer;
+  }
+
+  /** onStart has somebody told of every container that starts, and onEnd of every one that ends. */
+  onStart(watcher: Watcher): void {
+    this.#starters.push(watcher);
+  }
+
+  onEnd(watcher: Watcher): void {
+    this.#enders.push(watcher);
+  }
+
+  started(machine: Machine, container: Container): void {
+    for (const watcher of this.#starters) watcher(machine, container);
+  }
+
+  ended(machine: Machine, container: Container): void {
+    for (const watcher of this.#enders) watcher(machine, container);
   }
 
   /** remember keeps a call or a change, for whoever asks what came before a loss. */

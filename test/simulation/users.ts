@@ -114,6 +114,19 @@ export class Users {
     return [...this.#places.keys()];
   }
 
+  /** answering returns the names of the containers that answer at a place now; its key may be given from its beginning. */
+  answering(key: string): string[] {
+    const found = this.#placesNow().find((place) => place.key === key);
+    if (found === undefined) return [];
+    const names = doorsOf(found).flatMap(({ container, port }) => {
+      const workers = container.program instanceof Nginx ? container.program.workers : undefined;
+      if (workers === undefined) return [];
+      const handled = Array.from({ length: 6 }, () => handle(workers, port, found));
+      return handled.flatMap((one) => one?.target?.container.name ?? []);
+    });
+    return [...new Set(names)].sort();
+  }
+
   /** forsake leaves a server to itself: what its users lose is nobody's fault. */
   forsake(machine: Machine): void {
     for (const [key, place] of this.#places) if (place.machine === machine) this.#places.delete(key);

@@ -1,0 +1,386 @@
+import { deploy } from '../../src/deploy/deploy.ts';
+import { dryRun } from '../../src/deploy/dry-run.ts';
+import { describePlan } from '../../src/deploy/planning/describe.ts';
+import type { Plan } from '../../src/deploy/planning/plan.ts';
+import type { UnfinishedHookAnswer } from '../../src/deploy/planning/wanted.ts';
+import type { RollbackTarget } from '../../src/deploy/record/choose-release.ts';
+import type { ChangeRequest, DeployReport, DryRunReport } from '../../src/deploy/request.ts';
+import { LABEL } from '../../src/model/labels.ts';
+import { networkName, type Scope, scopeName } from '../../src/model/names.ts';
+import type { EnvironmentState, Release } from '../../src/model/release.ts';
+import type { EnvironmentSpec, ServiceSpec } from '../../src/model/spec.ts';
+import { Store } from '../../src/state/store.ts';
+import type { Container } from './container.ts';
+import type { Run, Strike } from './faults.ts';
+import type { Machine } from './machine.ts';
+import { type BrokenRule, Rules } from './rules.ts';
+import { type Ended, type Means, Simulation, type SimulationOptions } from './simulation.ts';
+import type { Loss, Place, Promised } from './users.ts';
+
+/** How a run is asked for. */
+export interface RunOptions {
+  services?: readonly string[];
+  zones?: readonly string[];
+  excludedServers?: readonly string[];
+  /** Values by service and name. */
+  secrets?: Record<string, Record<string, string>>;
+  /** `update-nginx`: only routes. */
+  routesOnly?: boolean;
+  unfinishedHook?: UnfinishedHookAnswer;
+  /** Brings `services` back. */
+  rollback?: RollbackTarget;
+  /** What happens to the run. */
+  strikes?: readonly Strike[];
+  leaseWaitMs?: number;
+}
+
+/** A run that has begun. */
+export interface Begun {
+  run: Run;
+  /** The plans that it has made, the last one last. */
+  plans: readonly Plan[];
+  ended: Promise<Ended<DeployReport>>;
+}
+
+/** A container that somebody makes by hand. */
+export interface HandMade {
+  name: string;
+  /** `old:1` unless given. */
+  image?: string;
+  /** Ports of the server, and those inside that they lead to. */
+  published?: Record<number, number>;
+  /** Where it listens. Default 3000. */
+  port?: number;
+  /** Volumes by where they are mounted. */
+  volumes?: Record<string, string>;
+  /** It is an nginx that passes these domains on, to `container:port`. */
+  passes?: Record<string, string>;
+  labels?: Record<string, string>;
+}
+
+/** Something that lies on a server and that no service needs. */
+export interface Litter {
+  kind: 'container' | 'network' | 'volume' | 'image';
+  name: string;
+  isOurs: boolean;
+}
+
+const STATE_BRANCH = 'refs/heads/switchyard-state';
+/** The network of what was made by hand. */
+const HAND_NETWORK = 'hand';
+/** All runs are processes of one machine: whoever was killed is known to be gone. */
+const RUNNER = { host: 'runner', boot: 'boot' };
+const LEASE_WAIT_MS = 15 * 60_000;
+
+/**
+ * World is a simulation in which environments are deployed, by the product's own code from its first look to its last
+ * record: containers come and go, edge and sidecar read what is written for them, and users are everywhere.
+ */
+export class World extends Simulation {
+  readonly #rules = new Rules(this);
+  readonly #litter = new Map<Machine, Litter[]>();
+
+  /** What users have lost, in the order in which it happened. */
+  get lost(): readonly Loss[] {
+    return this.users.lost;
+  }
+
+  /** Rules that were broken: what must never happen, whatever happens. */
+  get broken(): readonly BrokenRule[] {
+    return this.#rules.broken;
+  }
+
+  /** deploy runs to its end, and returns the report. It throws what made the run fail. */
+  async deploy(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<DeployReport> {
+    const ended = await this.tryDeploy(wanted, options);
+    if (ended.how === 'killed') throw new Error('the run was killed');
+    if (ended.how === 'failed') throw ended.error;
+    if (ended.value.failure !== undefined) throw ended.value.failure;
+    return ended.value;
+  }
+
+  /** tryDeploy is deploy for a run that may end otherwise: it returns how it ended. */
+  async tryDeploy(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<Ended<DeployReport>> {
+    return await this.clock.finish(this.start(wanted, options).ended);
+  }
+
+  /** deployUntil kills a run at the first call, or line of its log, that matches; it throws when there is none. */
+  async deployUntil(moment: RegExp, wanted: EnvironmentSpec, options: RunOptions = {}): Promise<void> {
+    const strikes = [...(options.strikes ?? []), { at: moment, how: 'killed' as const }];
+    const { run, ended } = this.start(wanted, { ...options, strikes });
+    const { how } = await this.clock.finish(ended);
+    if (how !== 'killed')
+      throw new Error(`no moment ${moment} in:\n${[...run.calls, ...run.lines].join('\n')}`);
+  }
+
+  /** start begins a run, beside others that run already. Wait for its end with `finish`. */
+  start(wanted: EnvironmentSpec, options: RunOptions = {}): Begun {
+    this.#bringAbout(wanted);
+    const plans: Plan[] = [];
+    const { strikes = [], leaseWaitMs = LEASE_WAIT_MS } = options;
+    const begun = this.begin(
+      (means) =>
+        deploy({
+          ...this.#requestOf(wanted, options, means),
+          leaseWaitMs,
+          author: { run: means.run.name, actor: 'ann', commit: undefined },
+          signal: means.signal,
+          onPlan: (plan) => {
+            plans.push(plan);
+            for (const line of describePlan(plan)) means.run.say(`plan: ${line}`);
+          },
+        }),
+      { strikes, promise: promiseOf(wanted) },
+    );
+    return { ...begun, plans };
+  }
+
+  /** finish lets time pass until all these runs have ended. */
+  async finish(...runs: readonly Begun[]): Promise<Ended<DeployReport>[]> {
+    return await this.clock.finish(Promise.all(runs.map(({ ended }) => ended)));
+  }
+
+  /** plan returns what a run would do now; it changes nothing. */
+  async plan(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<DryRunReport> {
+    this.#bringAbout(wanted);
+    const ended = await this.run((means) => dryRun(this.#requestOf(wanted, options, means)));
+    if (ended.how === 'done') return ended.value;
+    throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
+  }
+
+  /** describe returns the plan's lines, for stories. */
+  async describe(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<string[]> {
+    return describePlan((await this.plan(wanted, options)).plan);
+  }
+
+  /** The servers of a file exist; images that are loaded by hand were loaded before the run. */
+  #bringAbout(wanted: EnvironmentSpec): void {
+    this.addServers(wanted.servers);
+    if (this.registry.source !== 'by hand') return;
+    const names = [wanted.nginx.image, ...wanted.services.map(({ container }) => container.image)];
+    for (const { images } of this.machines.values())
+      for (const name of names) if (!name.includes('@')) images.add(name, this.registry.find(name));
+  }
+
+  #requestOf(wanted: EnvironmentSpec, options: RunOptions, means: Means): ChangeRequest {
+    const { services, zones, excludedServers, secrets = {}, routesOnly, unfinishedHook, rollback } = options;
+    const servers = async () => wanted.servers;
+    return {
+      wanted,
+      secrets,
+      narrowing: { services, zones, excludedServers },
+      scope: routesOnly ? 'routes' : 'services',
+      ...(unfinishedHook !== undefined && { unfinishedHook }),
+      ...(rollback !== undefined && { rollback: { to: rollback } }),
+      hide: () => undefined,
+      provider: { ...means.provider, servers, ensure: servers },
+      openStore: async () => this.#store(wanted, means),
+      log: means.log,
+      clock: means.clock,
+    };
+  }
+
+  #store({ project, environment }: EnvironmentSpec, { run, clock, log, wire }: Means): Store {
+    const scope = { project, environment };
+    const isRunning = (pid: number) => this.runs[pid - 1]?.isGone === false;
+    return new Store(this.remote.branch(scope, { wire }), {
+      scope,
+      run: { actor: 'ann', run: run.name },
+      self: { identity: { ...RUNNER, pid: this.runs.indexOf(run) + 1 }, isRunning },
+      clock,
+      log,
+      random: () => 0.5,
+    });
+  }
+
+  /** state returns what is recorded of an environment; undefined where nothing is. */
+  state({ project, environment }: Scope = SHOP): EnvironmentState | undefined {
+    const text = this.remote.file(STATE_BRANCH, `state/${project}/${environment}.json`);
+    return text === undefined ? undefined : (JSON.parse(text) as EnvironmentState);
+  }
+
+  /** release returns a release that is recorded. */
+  release(service: string, number: number, { project, environment }: Scope = SHOP): Release | undefined {
+    const path = `releases/${project}/${environment}/${service}/${number}.json`;
+    const text = this.remote.file(STATE_BRANCH, path);
+    return text === undefined ? undefined : (JSON.parse(text) as Release);
+  }
+
+  /** running returns the names of the containers of services that run on a server. */
+  running(server: string): string[] {
+    return this.containersOf(server, 'service')
+      .filter(({ isRunning }) => isRunning)
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** containersOf returns the containers of a role on a server. */
+  containersOf(server: string, role: string): Container[] {
+    return [...this.machine(server).containers.values()].filter(({ labels }) => labels[LABEL.role] === role);
+  }
+
+  /** serving returns the names of the containers that answer for a place right now, `s1 api.example.com` or `s1 5123`. */
+  serving(place: string): string[] {
+    return this.users.answering(place);
+  }
+
+  /** moveImage lets a name mean another image, on every server that has it. */
+  moveImage(name: string): void {
+    this.registry.move(name);
+    const image = this.registry.find(name);
+    for (const { images } of this.machines.values())
+      if (images.find(name) !== undefined) images.add(name, image);
+  }
+
+  /** loseRecord forgets what the state branch said. */
+  loseRecord(): void {
+    this.remote.remove(STATE_BRANCH);
+  }
+
+  /** killHooks ends every hook that runs, as an engine does that is restarted. */
+  killHooks(): void {
+    for (const machine of this.machines.values())
+      for (const container of this.containersOf(machine.name, 'hook')) machine.crash(container);
+  }
+
+  /** removeHooks removes the containers of all hooks, running or not. */
+  removeHooks(): void {
+    this.killHooks();
+    for (const machine of this.machines.values())
+      for (const container of this.containersOf(machine.name, 'hook')) machine.remove(container);
+  }
+
+  /** copy puts a container beside another one that has its labels, as somebody may do by hand. */
+  copy(server: string, name: string): void {
+    const machine = this.machine(server);
+    const { request } = machine.need(name);
+    const { Mounts, PortBindings, ...host } = request.HostConfig ?? {};
+    const made = machine.create(`${name}_copy${this.newNumber()}`, {
+      ...request,
+      HostConfig: host,
+      NetworkingConfig: {},
+    });
+    machine.start(made);
+  }
+
+  /** changeByHand changes the restart policy of a container, as `docker update` does. */
+  changeByHand(server: string, name: string): void {
+    this.machine(server).need(name).restart = { name: 'no', maximumRetryCount: 0 };
+  }
+
+  /** litter leaves something of every kind on a server: ours, and the same of somebody else. */
+  litter(server: string, scope: Scope = SHOP): void {
+    const machine = this.machine(server);
+    const ours = { [LABEL.project]: scope.project, [LABEL.environment]: scope.environment };
+    for (const isOurs of [true, false]) {
+      const name = (kind: string) => `old_${kind}_${this.newNumber()}`;
+      const labels: Record<string, string> = isOurs ? ours : {};
+      const image = this.registry.find(`old:${this.newNumber()}`);
+      machine.images.add(name('image'), { ...image, id: this.newId(), labels });
+      const helper = { ...labels, ...(isOurs && { [LABEL.role]: 'helper' }) };
+      const someImage = machine.images.namesOf(machine.images.all()[0]!)[0]!;
+      const left: Litter[] = [
+        { kind: 'container', name: name('helper'), isOurs },
+        { kind: 'network', name: name('network'), isOurs },
+        { kind: 'volume', name: name('volume'), isOurs },
+      ];
+      machine.create(left[0]!.name, {
+        Image: someImage,
+        Labels: helper,
+        HostConfig: { NetworkMode: 'none' },
+      });
+      machine.createNetwork({ Name: left[1]!.name, Labels: labels });
+      machine.createVolume(left[2]!.name, { ...labels, ...(isOurs && { [LABEL.role]: 'sidecar' }) });
+      this.#litter.set(machine, [...(this.#litter.get(machine) ?? []), ...left]);
+    }
+  }
+
+  /** litterOn returns what was left on a server and still lies there. */
+  litterOn(server: string): Litter[] {
+    const machine = this.machine(server);
+    const isThere = ({ kind, name }: Litter) =>
+      kind === 'container'
+        ? machine.find(name) !== undefined
+        : kind === 'network'
+          ? machine.networks.has(name)
+          : machine.volumes.has(name);
+    return (this.#litter.get(machine) ?? []).filter(isThere);
+  }
+
+  /** makeByHand lets somebody start a container on a server. */
+  makeByHand(server: string, made: HandMade): Container {
+    const machine = this.machine(server);
+    const { name, image = made.passes ? 'nginx:1.22' : 'old:1', published = {}, volumes = {}, passes } = made;
+    machine.images.add(image, this.registry.find(image));
+    if (!machine.networks.has(HAND_NETWORK)) machine.createNetwork({ Name: HAND_NETWORK });
+    const bindings = Object.entries(published).map(
+      ([port, inside]) => [`${inside}/tcp`, [{ HostPort: port }]] as const,
+    );
+    const container = machine.create(name, {
+      Image: image,
+      Labels: made.labels ?? {},
+      ExposedPorts: { [`${made.port ?? (passes ? 80 : 3000)}/tcp`]: {} },
+      HostConfig: {
+        NetworkMode: HAND_NETWORK,
+        RestartPolicy: { Name: 'unless-stopped' },
+        PortBindings: Object.fromEntries(bindings),
+        Mounts: Object.entries(volumes).map(([target, source]) => ({
+          Type: 'volume',
+          Source: source,
+          Target: target,
+        })),
+      },
+    });
+    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes));
+    machine.start(container);
+    return container;
+  }
+}
+
+/** The environment that stories are about, unless they name another one. */
+export const SHOP: Scope = { project: 'shop', environment: 'production' };
+
+function frontOf(passes: Record<string, string>): string {
+  const servers = Object.entries(passes).map(
+    ([domain, target]) =>
+      `server { listen 80; server_name ${domain}; location / { proxy_pass http://${target}; } }`,
+  );
+  return `events {}\nhttp {\n${servers.join('\n')}\n}\n`;
+}
+
+/** How long a service drains of which the file says nothing any more. */
+const DRAIN_MS = 120_000;
+
+/** promiseOf says what users may expect of a run that brings an environment to what is wanted. */
+function promiseOf(wanted: EnvironmentSpec): (place: Place) => Promised {
+  const prefix = `${scopeName(wanted)}_`;
+  return (place) => {
+    const { domain, upstream, network } = place;
+    const name = upstream.startsWith(prefix) ? upstream.slice(prefix.length) : undefined;
+    const spec = wanted.services.find((service) =>
+      domain === undefined ? service.name === name : service.route.domains.includes(domain),
+    );
+    const isOwn = name !== undefined || network === networkName(wanted) || isAdopted(wanted, place);
+    if (spec === undefined) return { drainTimeoutMs: DRAIN_MS, mayBeDown: false, mayGo: isOwn };
+    return {
+      drainTimeoutMs: spec.policy.drainTimeoutMs,
+      mayBeDown: spec.policy.strategy === 'recreate',
+      mayGo: mayLeave(wanted, spec, place.machine.spec.zone),
+    };
+  };
+}
+
+/** A domain that a front has served may be dropped, where the file says so. */
+function isAdopted({ nginx }: EnvironmentSpec, { domain }: Place): boolean {
+  return domain !== undefined && (nginx.adopt?.drop.includes(domain) ?? false);
+}
+
+/** A zone loses a route, rightly, when all copies may stand in others. */
+function mayLeave({ servers }: EnvironmentSpec, { placement }: ServiceSpec, zone: string): boolean {
+  const { servers: count, zones } = placement;
+  if (zones.length > 0 && !zones.includes(zone)) return true;
+  const elsewhere = servers.filter(
+    (server) => server.zone !== zone && (zones.length === 0 || zones.includes(server.zone)),
+  );
+  return elsewhere.length >= count;
+}
