@@ -14,6 +14,8 @@ export interface Block {
   text: string;
   /** The file that this block shows, where a comment above it says so. */
   example: string | undefined;
+  /** What of the product this block shows, where a comment above it says so: `plan`. */
+  shown: string | undefined;
 }
 
 /** documents returns the paths of all documents that people wrote; the reference is generated and has its own test. */
@@ -52,10 +54,24 @@ function blocksOf(file: string): Block[] {
     if (language === undefined) continue;
     const end = lines.indexOf('```', at + 1);
     if (end < 0) throw new Error(`${file}:${at + 1}: the block is not closed`);
-    const example = /^<!-- example: (\S+) -->$/.exec(lines[at - 1] ?? '')?.[1];
-    found.push({ file, line: at + 1, language, text: `${lines.slice(at + 1, end).join('\n')}\n`, example });
+    const [, key, value] = /^<!-- (example|shown): (\S+) -->$/.exec(lines[at - 1] ?? '') ?? [];
+    found.push({
+      file,
+      line: at + 1,
+      language,
+      text: `${lines.slice(at + 1, end).join('\n')}\n`,
+      example: key === 'example' ? value : undefined,
+      shown: key === 'shown' ? value : undefined,
+    });
     at = end;
   }
+  return found;
+}
+
+/** shown returns the block of a document that shows something of the product. It throws when there is none. */
+export function shown(file: string, what: string): Block {
+  const found = blocksOf(file).find((block) => block.shown === what);
+  if (found === undefined) throw new Error(`${file} has no block that shows ${what}`);
   return found;
 }
 
