@@ -53,7 +53,8 @@ async function record(
 ): Promise<void> {
   const { journal, timeline } = run.environment;
   const { input } = followed.at(-1)!;
-  const digests = new Map([...keptDigests(input), ...run.known.digests]);
+  const plans = followed.map(({ plan }) => plan);
+  const digests = new Map([...keptDigests(input, plans), ...run.known.digests]);
   const { changes, copies, stale, done, undone, switched, failure, dead, left, isUndone } = progress;
   const outcome = outcomeOf({
     input,

@@ -2,7 +2,7 @@ import type { Copy, Slot } from '../../model/copy.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { ProbeReport } from '../../model/release.ts';
 import type { PlanInput } from '../planning/input.ts';
-import type { Change, StaleChange } from '../planning/plan.ts';
+import { type Change, type Plan, type StaleChange, stepsOf } from '../planning/plan.ts';
 import type { WantedService } from '../planning/wanted.ts';
 
 /** A copy that a run still drains when it gives the lease back. */
@@ -113,12 +113,24 @@ function achievedFor(run: RunProgress, service: WantedService, change: Change): 
   };
 }
 
-/** keptDigests returns the digests of services that keep their copies, and so their images. Pure. */
-export function keptDigests(input: PlanInput): Map<string, string> {
+/**
+ * keptDigests returns the digests of services of which these plans make no new copies, and which so keep their images:
+ * those of the releases that they are. Pure.
+ */
+export function keptDigests(
+  { services }: PlanInput,
+  plans: readonly Pick<Plan, 'steps'>[],
+): Map<string, string> {
+  const intents = plans.flatMap((plan) => stepsOf(plan, 'record intent'));
+  const begun = new Set(intents.flatMap((step) => step.begun.map(({ service }) => service.name)));
   return new Map(
-    input.services.flatMap(({ name, known: { current } }) =>
-      current?.image_digest === undefined ? [] : [[name, current.image_digest]],
-    ),
+    services
+      .filter(({ name }) => !begun.has(name))
+      .flatMap(({ name, release, known: { current, rollout } }) => {
+        // Where a run was cut off, the release that it had begun may be the one that serves.
+        const digest = (rollout?.number === release.number ? rollout : current)?.image_digest;
+        return digest === undefined ? [] : [[name, digest]];
+      }),
   );
 }
 
