@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { runIsAlive } from '../../../src/github/runs.ts';
-import { askGitHub } from '../../../src/state/ask-github.ts';
 import type { Lease } from '../../../src/state/lease.ts';
+import { askGitHub } from '../../../src/state/lease-watch.ts';
 
 let server: Server;
 let apiUrl: string;
