@@ -114,16 +114,17 @@ export class Users {
     return [...this.#places.keys()];
   }
 
-  /** answering returns the names of the containers that answer at a place now; its key may be given from its beginning. */
-  answering(key: string): string[] {
-    const found = this.#placesNow().find((place) => place.key === key);
-    if (found === undefined) return [];
-    const names = doorsOf(found).flatMap(({ container, port }) => {
-      const workers = container.program instanceof Nginx ? container.program.workers : undefined;
-      if (workers === undefined) return [];
-      const handled = Array.from({ length: 6 }, () => handle(workers, port, found));
-      return handled.flatMap((one) => one?.target?.container.name ?? []);
-    });
+  /** answering returns the names of the containers that answer at a place now. */
+  answering(isMeant: (place: Place) => boolean): string[] {
+    const names = this.#placesNow()
+      .filter(isMeant)
+      .flatMap((place) =>
+        doorsOf(place).flatMap(({ container, port }) => {
+          const workers = container.program instanceof Nginx ? container.program.workers : undefined;
+          const handled = workers === undefined ? [] : TURNS.map(() => handle(workers, port, place));
+          return handled.flatMap((one) => one?.target?.container.name ?? []);
+        }),
+      );
     return [...new Set(names)].sort();
   }
 
@@ -307,6 +308,8 @@ export class Users {
   }
 }
 
+/** So many requests come to every copy that takes a turn. */
+const TURNS = [1, 2, 3, 4, 5, 6];
 const NOBODY_ANSWERS = 'nobody answers behind nginx';
 
 function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | undefined): string | undefined {

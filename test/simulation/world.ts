@@ -1,20 +1,21 @@
 import { deploy } from '../../src/deploy/deploy.ts';
 import { dryRun } from '../../src/deploy/dry-run.ts';
-import { describePlan } from '../../src/deploy/planning/describe.ts';
 import type { Plan } from '../../src/deploy/planning/plan.ts';
 import type { UnfinishedHookAnswer } from '../../src/deploy/planning/wanted.ts';
 import type { RollbackTarget } from '../../src/deploy/record/choose-release.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../../src/deploy/request.ts';
 import { LABEL } from '../../src/model/labels.ts';
-import { networkName, type Scope, scopeName } from '../../src/model/names.ts';
+import { containerName, networkName, type Scope, scopeName } from '../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../src/model/spec.ts';
+import { describePlan } from '../../src/report/changes.ts';
+import { emptyState } from '../../src/state/environment-file.ts';
 import { Store } from '../../src/state/store.ts';
 import type { Container } from './container.ts';
 import type { Run, Strike } from './faults.ts';
 import type { Machine } from './machine.ts';
 import { type BrokenRule, Rules } from './rules.ts';
-import { type Ended, type Means, Simulation, type SimulationOptions } from './simulation.ts';
+import { type Ended, type Means, Simulation } from './simulation.ts';
 import type { Loss, Place, Promised } from './users.ts';
 
 /** How a run is asked for. */
@@ -32,6 +33,8 @@ export interface RunOptions {
   /** What happens to the run. */
   strikes?: readonly Strike[];
   leaseWaitMs?: number;
+  /** Changes every plan before it is run: by that a story shows what each part of it is good for. */
+  meddle?(plan: Plan): void;
 }
 
 /** A run that has begun. */
@@ -126,6 +129,7 @@ export class World extends Simulation {
           author: { run: means.run.name, actor: 'ann', commit: undefined },
           signal: means.signal,
           onPlan: (plan) => {
+            options.meddle?.(plan);
             plans.push(plan);
             for (const line of describePlan(plan)) means.run.say(`plan: ${line}`);
           },
@@ -193,10 +197,15 @@ export class World extends Simulation {
     });
   }
 
-  /** state returns what is recorded of an environment; undefined where nothing is. */
-  state({ project, environment }: Scope = SHOP): EnvironmentState | undefined {
+  /** What is recorded of the shop's production. */
+  get state(): EnvironmentState {
+    return this.stateOf(SHOP);
+  }
+
+  /** stateOf returns what is recorded of an environment. */
+  stateOf({ project, environment }: Scope): EnvironmentState {
     const text = this.remote.file(STATE_BRANCH, `state/${project}/${environment}.json`);
-    return text === undefined ? undefined : (JSON.parse(text) as EnvironmentState);
+    return text === undefined ? emptyState({ project, environment }) : (JSON.parse(text) as EnvironmentState);
   }
 
   /** release returns a release that is recorded. */
@@ -207,11 +216,16 @@ export class World extends Simulation {
   }
 
   /** running returns the names of the containers of services that run on a server. */
-  running(server: string): string[] {
+  running(server = 'a'): string[] {
     return this.containersOf(server, 'service')
       .filter(({ isRunning }) => isRunning)
       .map(({ name }) => name)
       .sort();
+  }
+
+  /** container returns a container by its name; it throws where there is none. */
+  container(name: string, server = 'a'): Container {
+    return this.machine(server).need(name);
   }
 
   /** containersOf returns the containers of a role on a server. */
@@ -219,9 +233,18 @@ export class World extends Simulation {
     return [...this.machine(server).containers.values()].filter(({ labels }) => labels[LABEL.role] === role);
   }
 
-  /** serving returns the names of the containers that answer for a place right now, `s1 api.example.com` or `s1 5123`. */
-  serving(place: string): string[] {
-    return this.users.answering(place);
+  /** serving returns who has the traffic of a service, by what the sidecar of a server has read: the container's name. */
+  serving(service: string, server = 'a', scope = SHOP): string | undefined {
+    const upstream = containerName(scope, service, 'base');
+    const names = this.users.answering(
+      (place) => place.machine.name === server && place.upstream === upstream && place.domain === undefined,
+    );
+    return names.length > 1 ? names.join(', ') : names[0];
+  }
+
+  /** answering returns the names of the containers that answer for a domain at the door of a server. */
+  answering(domain: string, server = 'a'): string[] {
+    return this.users.answering((place) => place.machine.name === server && place.domain === domain);
   }
 
   /** moveImage lets a name mean another image, on every server that has it. */
@@ -314,7 +337,7 @@ export class World extends Simulation {
     machine.images.add(image, this.registry.find(image));
     if (!machine.networks.has(HAND_NETWORK)) machine.createNetwork({ Name: HAND_NETWORK });
     const bindings = Object.entries(published).map(
-      ([port, inside]) => [`${inside}/tcp`, [{ HostPort: port }]] as const,
+      ([port, inside]) => [`${inside}/tcp`, [{ HostPort: port }]] satisfies [string, { HostPort: string }[]],
     );
     const container = machine.create(name, {
       Image: image,
