@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type {
   ContainerCreateRequest,
@@ -199,13 +199,21 @@ export class EngineClient implements Engine {
   }
 
   async writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void> {
-    await this.#http.json({
-      method: 'PUT',
-      path: ['containers', id, 'archive'],
-      query: { path: folder },
-      body: tar,
-      signal,
-    });
+    // Whatever becomes of the request, what made the archive fail stays apart from it.
+    const body = tar.pipe(new PassThrough());
+    tar.once('error', (error) => body.destroy(error));
+    body.once('close', () => tar.destroy());
+    try {
+      await this.#http.json({
+        method: 'PUT',
+        path: ['containers', id, 'archive'],
+        query: { path: folder },
+        body,
+        signal,
+      });
+    } catch (error) {
+      throw tar.errored ?? error;
+    }
   }
 
   async readArchive(id: string, path: string, signal?: AbortSignal): Promise<Readable> {

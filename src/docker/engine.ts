@@ -114,7 +114,10 @@ export interface Engine {
   /** readFiles returns the text files below `folder` of a container, or the one that it is, by path from its parent. */
   readFiles(id: string, folder: string): Promise<Map<string, string>>;
 
-  /** writeArchive unpacks a tar archive in `folder` of a container, running or not, or of a volume mounted there. */
+  /**
+   * writeArchive unpacks a tar archive in `folder` of a container, running or not, or of a volume mounted there; what
+   * makes `tar` fail, it throws. What was unpacked before that stays.
+   */
   writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void>;
 
   /** readArchive returns a file or folder of a container as a tar archive, by paths from its parent. */

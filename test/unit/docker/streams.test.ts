@@ -389,6 +389,7 @@ describe('archives', () => {
   });
 
   test('that cannot be made are not written: the failure is theirs', async () => {
+    engine.explainWith((error) => new Error('web-1: cut off', { cause: error }));
     const cut = Promise.withResolvers<boolean>();
     fake.answer = (request) => {
       request.resume().once('close', () => cut.resolve(request.complete));
@@ -399,6 +400,16 @@ describe('archives', () => {
     setTimeout(() => tar.destroy(new Error('the dump failed')), 50);
     await expect(writing).rejects.toThrow('the dump failed');
     expect(await cut.promise).toBe(false);
+  });
+
+  test('are let go where the engine does not take them', async () => {
+    engine.explainWith((error) => new Error('web-1: cut off', { cause: error }));
+    fake.answer = (request) => request.socket.destroy();
+    const tar = new PassThrough();
+    const letGo = once(tar, 'close');
+    tar.write('half an archive');
+    await expect(engine.writeArchive('db', '/', tar)).rejects.toThrow('web-1: cut off');
+    await letGo;
   });
 
   test('that the engine refuses are refused in its words, also while they are sent', async () => {
