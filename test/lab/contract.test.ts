@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import type { Server } from '../../src/fleet/server.ts';
 import { staticProvider } from '../../src/fleet/static.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { CONTRACT, type Given } from '../simulation/contract.ts';
+import { type Given, CONTRACT as OF_ENGINE } from '../simulation/contract.ts';
+import { NGINX_CONTRACT } from '../simulation/contract-nginx.ts';
 import { type Lab, type LabServer, startLab } from './lab.ts';
 
+const CONTRACT = [...OF_ENGINE, ...NGINX_CONTRACT];
 /** Cases that run side by side on a server; all together are over in half a minute. */
 const SIDE_BY_SIDE = 6;
 /** What the cases create is called so. */

@@ -84,6 +84,8 @@ export class Container {
   readonly mounts: readonly Mounted[];
   readonly endpoints = new Map<string, Endpoint>();
   readonly files = new Map<string, string>();
+  /** Addresses and ports of the server that lead into it while it runs. */
+  readonly bindings: readonly { ip: string; port: number; containerPort: number }[];
   status: Status = 'created';
   isPaused = false;
   /** Somebody has stopped it, which a reboot does not forget. */
@@ -118,6 +120,7 @@ export class Container {
     this.image = facts.image;
     this.createdAt = facts.createdAt;
     this.mounts = facts.mounts;
+    this.bindings = bindingsOf(facts.request);
     const { Name = 'no', MaximumRetryCount = 0 } = facts.request.HostConfig?.RestartPolicy ?? {};
     this.restart = { name: Name || 'no', maximumRetryCount: MaximumRetryCount };
   }
@@ -142,17 +145,6 @@ export class Container {
   /** Numbers of the ports that it or its image exposes. */
   get exposedPorts(): number[] {
     return Object.keys(this.request.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10));
-  }
-
-  /** Addresses and ports of the server that lead into it while it runs. */
-  get bindings(): { ip: string; port: number; containerPort: number }[] {
-    return Object.entries(this.request.HostConfig?.PortBindings ?? {}).flatMap(([port, bindings]) =>
-      (bindings ?? []).map(({ HostIp, HostPort }) => ({
-        ip: HostIp || '0.0.0.0',
-        port: Number(HostPort),
-        containerPort: Number.parseInt(port, 10),
-      })),
-    );
   }
 
   say(stream: Line['stream'], text: string, at: number): void {
@@ -206,4 +198,14 @@ export class Container {
     }
     return { files: this.files, rest: path };
   }
+}
+
+function bindingsOf({ HostConfig }: ContainerCreateRequest): Container['bindings'] {
+  return Object.entries(HostConfig?.PortBindings ?? {}).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      ip: HostIp || '0.0.0.0',
+      port: Number(HostPort),
+      containerPort: Number.parseInt(port, 10),
+    })),
+  );
 }

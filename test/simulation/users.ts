@@ -16,6 +16,8 @@ export interface Place {
   network: string;
   /** The upstream that served it when it was first seen: the name of the service's base container. */
   upstream: string;
+  /** Stands for its streams, as the place itself does for its requests. */
+  streams: object;
 }
 
 /** What is promised to the users of a place. */
@@ -184,7 +186,7 @@ export class Users {
     forMs: number,
   ): void {
     const { held } = container.namespace;
-    const key = `${place.key} ${kind} ${port}`;
+    const key = kind === 'request' ? place : place.streams;
     const open = held.get(key) as Open | undefined;
     const until = openedAt + forMs;
     if (open === undefined) held.set(key, { place, kind, port, from: '10.200.0.1', openedAt, until } as Open);
@@ -272,7 +274,9 @@ export class Users {
       if (handled?.upstream !== undefined)
         left = Math.max(left, workers.balancer.primaries(handled.upstream, this.#simulation.clock.now()));
       const complaint = complaintAbout(handled);
-      if (complaint !== undefined) complaints.push(complaint);
+      // Nobody is idle there who was never served there.
+      const isUnknown = complaint === NO_ROUTE && Number.isFinite(workers.endsAt);
+      if (complaint !== undefined && !isUnknown) complaints.push(complaint);
       const target = handled?.target;
       if (handled === undefined || target === undefined || seen.has(target.container.namespace)) continue;
       seen.add(target.container.namespace);
@@ -310,13 +314,14 @@ export class Users {
 
 /** So many requests come to every copy that takes a turn. */
 const TURNS = [1, 2, 3, 4, 5, 6];
+const NO_ROUTE = 'nginx has no route';
 const NOBODY_ANSWERS = 'nobody answers behind nginx';
 
 function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | undefined): string | undefined {
-  if (handled === undefined) return 'nginx has no route';
+  if (handled === undefined) return NO_ROUTE;
   // Nobody can promise anything for a server that is off.
   if (handled.metDeadServer) return undefined;
-  if (handled.status === 404) return 'nginx has no route';
+  if (handled.status === 404) return NO_ROUTE;
   return handled.status >= 500 ? `${NOBODY_ANSWERS}: ${handled.status}` : undefined;
 }
 
@@ -352,7 +357,7 @@ function domainsOf(machine: Machine): Place[] {
       .map((name) => {
         const domain = name.replace(/^\*/, 'any');
         const key = `${machine.name} ${name}`;
-        return { key, machine, domain, port: DOOR, network: '', upstream: pass.target };
+        return { key, machine, domain, port: DOOR, network: '', upstream: pass.target, streams: {} };
       });
   });
 }
@@ -377,7 +382,7 @@ function internalPortsOf(machine: Machine): Place[] {
         .filter(({ port }) => isInternal(port))
         .map(({ port, upstream }) => {
           const key = `${machine.name} ${network.name}:${port}`;
-          return { key, machine, domain: undefined, port, network: network.name, upstream };
+          return { key, machine, domain: undefined, port, network: network.name, upstream, streams: {} };
         });
     });
   });
