@@ -116,7 +116,7 @@ export interface Engine {
 
   /**
    * writeArchive unpacks a tar archive in `folder` of a container, running or not, or of a volume mounted there; what
-   * makes `tar` fail, it throws. What was unpacked before that stays.
+   * makes `tar` fail, it throws, and a part may be unpacked by then.
    */
   writeArchive(id: string, folder: string, tar: Readable, signal?: AbortSignal): Promise<void>;
 
