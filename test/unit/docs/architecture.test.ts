@@ -5,7 +5,7 @@ import { STRATEGIES } from '../../../src/deploy/planning/strategies.ts';
 import { kindOf, type Step } from '../../../src/deploy/steps/index.ts';
 import { documents, prose, read, root, shown } from './documents.ts';
 import { sourceFiles, sourceText } from './messages.ts';
-import { Shop } from './shop.ts';
+import { openShop } from './shop.ts';
 
 const PAGE = 'docs/architecture.md';
 const page = read(PAGE);
@@ -117,10 +117,8 @@ describe('the kinds of steps', () => {
 });
 
 test('the graph of a toggle is the one that is laid out', async () => {
-  const file = shown('docs/guide.md', 'file').text;
-  const shop = new Shop();
-  await shop.deploy(file.replace('api:1.2.3', 'api:1.2.2'));
-  const { steps, rollouts } = (await shop.plan(file)).plan;
+  const { world, wanted } = await openShop();
+  const { steps, rollouts } = (await world.plan(wanted)).plan;
   const own = new Set(rollouts[0]?.steps);
   const kindAt = new Map(steps.filter(({ id }) => own.has(id)).map(({ id, step }) => [id, step.kind]));
   const laidOut = steps.flatMap(({ id, needs }) =>
