@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { countConnections } from '../../../src/deploy/running/connections.ts';
+import { countConnections } from '../../../src/deploy/steps/connections.ts';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';

@@ -1,12 +1,9 @@
 import type { ContainerInspectResponse } from '@docker/node-sdk';
 import { describe, expect, test } from '@jest/globals';
-import { type Blueprint, containerRequest } from '../../../src/deploy/planning/container.ts';
-import {
-  changedSettings,
-  defaultsOf,
-  settingsAsked,
-  settingsOf,
-} from '../../../src/deploy/planning/settings.ts';
+import { defaultsOf, settingsFound } from '../../../src/deploy/observation/container-settings.ts';
+import { type Blueprint, settingsOf } from '../../../src/deploy/planning/blueprint.ts';
+import { changedSettings } from '../../../src/deploy/planning/container-settings.ts';
+import { createRequest } from '../../../src/deploy/steps/container-request.ts';
 import { service } from './specs.ts';
 
 const api = service('api', { environment: { LEVEL: 'info' }, secrets: ['TOKEN'], volumes: ['data'] });
@@ -30,11 +27,12 @@ const blueprint: Blueprint = {
   dependencies: { db: 5432 },
   secretsVersion: 1,
 };
+const asked = settingsOf(blueprint, { slot: 'base', release: 3 });
 const image = defaultsOf({ Env: ['PATH=/bin', 'NODE_VERSION=24'], Cmd: ['server'], Entrypoint: ['node'] });
 
 /** What an engine says of a container that was made from the blueprint. */
 function inspected(): ContainerInspectResponse {
-  const request = containerRequest(blueprint, { side: 'base', release: 3, secrets: { TOKEN: 'sesame' } });
+  const request = createRequest(asked, { TOKEN: 'sesame' });
   return {
     Config: {
       ...request,
@@ -60,7 +58,7 @@ function inspected(): ContainerInspectResponse {
 const changed = (change: (container: ContainerInspectResponse) => void, isImageKnown = true) => {
   const container = inspected();
   change(container);
-  return changedSettings(blueprint, 'base', settingsOf(container), isImageKnown ? image : undefined);
+  return changedSettings(asked, settingsFound(container), isImageKnown ? image : undefined);
 };
 const env =
   (...pairs: string[]) =>
@@ -72,8 +70,7 @@ describe('what was changed by hand', () => {
   test('nothing, in a container as the engine made it, also when its image is not known', () => {
     expect(changed(() => undefined)).toEqual([]);
     expect(changed(() => undefined, false)).toEqual([]);
-    const request = containerRequest(blueprint, { side: 'base', release: 1, secrets: {} });
-    expect(changedSettings(blueprint, 'base', settingsAsked(request), undefined)).toEqual([]);
+    expect(changedSettings(asked, asked, undefined)).toEqual([]);
   });
 
   test.each<[string, string[], (container: ContainerInspectResponse) => void]>([
@@ -132,7 +129,14 @@ describe('what was changed by hand', () => {
     expect(changed(env('LEVEL=debug'), false)).toEqual(['environment.LEVEL']);
   });
 
-  test('each side has a port of its own', () => {
-    expect(changedSettings(blueprint, 'secondary', settingsOf(inspected()), image)).toEqual(['ports']);
+  test('each slot has a port of its own', () => {
+    const beside = settingsOf(blueprint, { slot: 'secondary', release: 3 });
+    expect(changedSettings(beside, settingsFound(inspected()), image)).toEqual(['ports']);
+  });
+
+  test('labels of ours and names on the network tell what a container is, not how it is made', () => {
+    const renamed = settingsOf({ ...blueprint, secretsVersion: 2 }, { slot: 'base', release: 4 });
+    expect(renamed.ownLabels).not.toEqual(asked.ownLabels);
+    expect(changedSettings(renamed, settingsFound(inspected()), image)).toEqual([]);
   });
 });

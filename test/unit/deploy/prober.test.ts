@@ -2,8 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { mergeReports, Probe, type ProbeReport, quantile } from '../../../src/deploy/running/probe.ts';
+import { mergeReports, Prober, quantile } from '../../../src/deploy/steps/prober.ts';
 import type { DialTcp } from '../../../src/fleet/dial.ts';
+import { HttpOver } from '../../../src/fleet/http.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import type { ProbeReport } from '../../../src/model/release.ts';
 
 /** A real server on loopback that answers the n-th request as it is told. */
 type Answer = 'good' | 'drop' | 'cut' | number;
@@ -41,7 +44,7 @@ class Tunnel {
 }
 
 const target = (dial: DialTcp) => ({
-  dial,
+  http: new HttpOver(dial),
   name: 'a edge',
   address: '10.0.0.9',
   port: 80,
@@ -58,9 +61,9 @@ function afterRequests(count: number): Promise<void> {
 
 async function probed(count: number, answers: (count: number) => Answer): Promise<ProbeReport> {
   answerOf = answers;
-  const probe = new Probe(target(new Tunnel().dial));
+  const prober = new Prober(target(new Tunnel().dial), systemClock);
   await afterRequests(count);
-  return await probe.end();
+  return await prober.end();
 }
 
 beforeAll(async () => {
@@ -74,7 +77,7 @@ afterAll(() => {
   server.close();
 });
 
-describe('what the probe counts', () => {
+describe('what a prober counts', () => {
   test('good answers: sent, none lost, and how long they took', async () => {
     const report = await probed(6, () => 'good');
     expect(report).toMatchObject({ sent: 6, lost: 0, unknown: 0, losses: [] });
@@ -91,7 +94,7 @@ describe('what the probe counts', () => {
     expect(report.losses[0]).toMatch(/^a edge: /);
   });
 
-  test.each([502, 503, 504])('%i says that no side was there: lost', async (status) => {
+  test.each([502, 503, 504])('%i says that no copy was there: lost', async (status) => {
     const report = await probed(3, (count) => (count === 2 ? status : 'good'));
     expect(report).toMatchObject({ lost: 1, losses: [`a edge: answered ${status}`] });
   });
@@ -122,16 +125,16 @@ describe('what the probe counts', () => {
 });
 
 describe('the tunnel is not the service', () => {
-  test('one that breaks under a request is unknown, and the probe goes on', async () => {
+  test('one that breaks under a request is unknown, and the prober goes on', async () => {
     const tunnel = new Tunnel();
     answerOf = (count) => {
       if (count !== 2) return 'good';
       tunnel.streams.at(-1)?.destroy(Object.assign(new Error('broken'), { isTunnelBroken: true }));
       return 'drop';
     };
-    const probe = new Probe(target(tunnel.dial));
+    const prober = new Prober(target(tunnel.dial), systemClock);
     await afterRequests(4);
-    expect(await probe.end()).toMatchObject({ sent: 4, lost: 0, unknown: 1 });
+    expect(await prober.end()).toMatchObject({ sent: 4, lost: 0, unknown: 1 });
   });
 
   test('a channel that the server refuses is an answer: lost', async () => {
@@ -141,9 +144,9 @@ describe('the tunnel is not the service', () => {
     tunnel.dial = () =>
       ++count === 1 ? Promise.reject(Object.assign(new Error('Connection refused'), { reason: 2 })) : dial();
     answerOf = () => 'good';
-    const probe = new Probe(target(tunnel.dial));
+    const prober = new Prober(target(tunnel.dial), systemClock);
     await afterRequests(2);
-    expect(await probe.end()).toMatchObject({ lost: 1, unknown: 0, losses: ['a edge: Connection refused'] });
+    expect(await prober.end()).toMatchObject({ lost: 1, unknown: 0, losses: ['a edge: Connection refused'] });
   });
 
   test('any other failure to dial is unknown', async () => {
@@ -152,21 +155,43 @@ describe('the tunnel is not the service', () => {
     let count = 0;
     tunnel.dial = () => (++count === 1 ? Promise.reject(new Error('Not connected')) : dial());
     answerOf = () => 'good';
-    const probe = new Probe(target(tunnel.dial));
+    const prober = new Prober(target(tunnel.dial), systemClock);
     await afterRequests(2);
-    expect(await probe.end()).toMatchObject({ lost: 0, unknown: 1 });
+    expect(await prober.end()).toMatchObject({ lost: 0, unknown: 1 });
+  });
+});
+
+describe('its end', () => {
+  test('comes with its clock, so that a run that is cancelled asks no more', async () => {
+    answerOf = () => 'good';
+    const run = new AbortController();
+    const prober = new Prober(target(new Tunnel().dial), systemClock.endingWith(run.signal));
+    await afterRequests(2);
+    run.abort();
+    await systemClock.sleep(150);
+    expect(requests).toHaveLength(2);
+    expect(await prober.end()).toMatchObject({ sent: 2, lost: 0 });
+  });
+
+  test('closes its connection', async () => {
+    answerOf = () => 'good';
+    const tunnel = new Tunnel();
+    const prober = new Prober(target(tunnel.dial), systemClock);
+    await prober.begun;
+    await prober.end();
+    expect(tunnel.streams.map(({ destroyed }) => destroyed)).toEqual([true]);
   });
 });
 
 describe('figures', () => {
-  test('a probe says when it has begun to see something', async () => {
+  test('a prober says when it has begun to see something', async () => {
     answerOf = () => 'good';
-    const probe = new Probe(target(new Tunnel().dial));
-    await probe.begun;
-    expect(await probe.end()).toMatchObject({ sent: 1, lost: 0 });
+    const prober = new Prober(target(new Tunnel().dial), systemClock);
+    await prober.begun;
+    expect(await prober.end()).toMatchObject({ sent: 1, lost: 0 });
   });
 
-  test('no probe has sent nothing', () => {
+  test('no prober has sent nothing', () => {
     expect(mergeReports([])).toMatchObject({ sent: 0, lost: 0, losses: [] });
   });
 
@@ -177,7 +202,7 @@ describe('figures', () => {
     expect(quantile([7], 0.99)).toBe(7);
   });
 
-  test('several probes of one service add up', () => {
+  test('several probers of one service add up', () => {
     const one = { sent: 10, lost: 1, unknown: 2, p50_ms: 5, p99_ms: 9, longest_gap_ms: 40, losses: ['x'] };
     const two = {
       sent: 5,
