@@ -54,11 +54,15 @@ export interface HandMade {
   published?: Record<number, number>;
   /** Where it listens. Default 3000. */
   port?: number;
-  /** Volumes by where they are mounted. */
+  /** Volumes, and directories of the server, by where they are mounted. */
   volumes?: Record<string, string>;
   /** It is an nginx that passes these domains on, to `container:port`. */
   passes?: Record<string, string>;
+  /** How that nginx listens. Default `80`. */
+  listen?: string;
   labels?: Record<string, string>;
+  /** The network it is in, which is made for it; `hand` unless given. */
+  network?: string;
 }
 
 /** Something that lies on a server and that no service needs. */
@@ -91,6 +95,14 @@ export class World extends Simulation {
   /** Rules that were broken: what must never happen, whatever happens. */
   get broken(): readonly BrokenRule[] {
     return this.#rules.broken;
+  }
+
+  /** How hooks have ended that were started, in the order of their first start: `api pre_deploy 2: well`. */
+  get hookEnds(): string[] {
+    return [...this.#rules.ends].map(([key, end]) => {
+      const [, , service, hook, release] = key.split(' ');
+      return `${service} ${hook} ${release}: ${end}`;
+    });
   }
 
   /** deploy runs to its end, and returns the report. It throws what made the run fail. */
@@ -334,27 +346,29 @@ export class World extends Simulation {
   makeByHand(server: string, made: HandMade): Container {
     const machine = this.machine(server);
     const { name, image = made.passes ? 'nginx:1.22' : 'old:1', published = {}, volumes = {}, passes } = made;
+    const { network = HAND_NETWORK, listen = '80' } = made;
     machine.images.add(image, this.registry.find(image));
-    if (!machine.networks.has(HAND_NETWORK)) machine.createNetwork({ Name: HAND_NETWORK });
+    if (!machine.networks.has(network)) machine.createNetwork({ Name: network });
     const bindings = Object.entries(published).map(
       ([port, inside]) => [`${inside}/tcp`, [{ HostPort: port }]] satisfies [string, { HostPort: string }[]],
     );
+    for (const source of Object.values(volumes)) if (isDirectory(source)) machine.directories.add(source);
     const container = machine.create(name, {
       Image: image,
       Labels: made.labels ?? {},
       ExposedPorts: { [`${made.port ?? (passes ? 80 : 3000)}/tcp`]: {} },
       HostConfig: {
-        NetworkMode: HAND_NETWORK,
+        NetworkMode: network,
         RestartPolicy: { Name: 'unless-stopped' },
         PortBindings: Object.fromEntries(bindings),
         Mounts: Object.entries(volumes).map(([target, source]) => ({
-          Type: 'volume',
+          Type: isDirectory(source) ? 'bind' : 'volume',
           Source: source,
           Target: target,
         })),
       },
     });
-    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes));
+    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen));
     machine.start(container);
     return container;
   }
@@ -363,10 +377,14 @@ export class World extends Simulation {
 /** The environment that stories are about, unless they name another one. */
 export const SHOP: Scope = { project: 'shop', environment: 'production' };
 
-function frontOf(passes: Record<string, string>): string {
+function isDirectory(source: string): boolean {
+  return source.startsWith('/');
+}
+
+function frontOf(passes: Record<string, string>, listen: string): string {
   const servers = Object.entries(passes).map(
     ([domain, target]) =>
-      `server { listen 80; server_name ${domain}; location / { proxy_pass http://${target}; } }`,
+      `server { listen ${listen}; server_name ${domain}; location / { proxy_pass http://${target}; } }`,
   );
   return `events {}\nhttp {\n${servers.join('\n')}\n}\n`;
 }
