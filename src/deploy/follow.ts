@@ -72,13 +72,12 @@ function isIntended({ plan, execution }: Followed): boolean {
 
 function partialFailure(
   run: Run,
-  { plan, input }: Followed,
+  { input }: Followed,
   failures: readonly StepFailure[],
 ): PartialFailureFacts {
   const { servers, onPartialFailure: policy } = run.asked.wanted;
   return {
     failures,
-    plan,
     reached: input.reached,
     servers,
     policy,

@@ -2,12 +2,10 @@ import { UserError } from '../model/errors.ts';
 import type { PartialFailure, ServerSpec } from '../model/spec.ts';
 import type { Route } from '../nginx/routes.ts';
 import { failureOf, type StepFailure } from './execute.ts';
-import type { Plan } from './planning/plan.ts';
 
-/** What a plan has failed of, and what decides whether the servers on which it has not may keep it. */
+/** What has failed of a plan, and what decides whether the servers on which it has not may keep it. */
 export interface PartialFailureFacts {
   failures: readonly StepFailure[];
-  plan: Plan;
   /** Names of the servers that the plan was for. */
   reached: readonly string[];
   servers: readonly Pick<ServerSpec, 'name' | 'zone'>[];

@@ -1,18 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { certainFailures } from '../../../src/deploy/looking/certain-failures.ts';
-import { describeFinding, errorsOf, type Finding } from '../../../src/deploy/looking/findings.ts';
-import { judgeForbiddenPulls, judgeImages } from '../../../src/deploy/looking/judge-images.ts';
-import { judgeNginx, judgePorts } from '../../../src/deploy/looking/judge-nginx.ts';
-import { judgeHealth, judgeLease } from '../../../src/deploy/looking/judge-running.ts';
-import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/looking/judge-server.ts';
-import { neededImages, neededPorts } from '../../../src/deploy/looking/needs.ts';
-import type { Vitals } from '../../../src/deploy/looking/vitals.ts';
+import { certainFailures } from '../../../src/deploy/preflight/certain-failures.ts';
+import { describeFinding, errorsOf, type Finding } from '../../../src/deploy/preflight/findings.ts';
+import { judgeForbiddenPulls, judgeImages } from '../../../src/deploy/preflight/judge-images.ts';
+import { judgeNginx, judgePorts } from '../../../src/deploy/preflight/judge-nginx.ts';
+import { judgeHealth, judgeLease } from '../../../src/deploy/preflight/judge-running.ts';
+import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/preflight/judge-server.ts';
+import { neededImages, neededPorts } from '../../../src/deploy/preflight/needs.ts';
+import type { Vitals } from '../../../src/deploy/preflight/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
+import { Picture } from './picture.ts';
 import { database, servers, service, shop } from './specs.ts';
-import { World } from './world.ts';
 
 const VITALS: Vitals = {
-  host: 'a',
+  server: 'a',
   engine: '26.1.5',
   root: '/var/lib/docker',
   freeBytes: 42e9,
@@ -27,9 +27,9 @@ const second = (count = 1) => shop([service('api', { image: 'api:2', servers: co
 const told = ({ level, message }: Finding) => `${level}: ${message}`;
 
 describe('the disk', () => {
-  const world = new World();
-  world.deploy(first());
-  const [full, nothing] = [world.plan(second()), world.plan(first())];
+  const picture = new Picture();
+  picture.deploy(first());
+  const [full, nothing] = [picture.plan(second()), picture.plan(first())];
 
   test.each([
     [5e9, full, 'ok: 5.0 GB are free in /var/lib/docker'],
@@ -44,9 +44,9 @@ describe('the disk', () => {
     const little = { ...VITALS, freeBytes: 1e9 };
     expect(certainFailures([little], nothing)).toEqual([]);
     expect(certainFailures([undefined, { ...VITALS }], full)).toEqual([]);
-    const both = new World();
+    const both = new Picture();
     both.deploy(first(2));
-    const findings = certainFailures([little, { ...little, host: 'b' }], both.plan(second(2)));
+    const findings = certainFailures([little, { ...little, server: 'b' }], both.plan(second(2)));
     expect(errorsOf(findings).map(({ message }) => message)).toEqual([
       'a: only 1.0 GB are free in /var/lib/docker, and a deploy needs 5 GB',
       'b: only 1.0 GB are free in /var/lib/docker, and a deploy needs 5 GB',
@@ -54,10 +54,10 @@ describe('the disk', () => {
   });
 
   test('that is full does not keep a stopped container or edge from being started', () => {
-    const stopped = new World();
+    const stopped = new Picture();
     stopped.deploy(first());
-    stopped.container('shop_production_api').isRunning = false;
-    stopped.machines.get('a')!.edge!.isRunning = false;
+    stopped.copy('shop_production_api').isRunning = false;
+    stopped.server('a').edge!.isRunning = false;
     expect(certainFailures([{ ...VITALS, freeBytes: 1e9 }], stopped.plan(first()))).toEqual([]);
   });
 });
@@ -72,8 +72,8 @@ test.each([
 });
 
 test('a server that does not say how it does is named', () => {
-  const world = new World();
-  const findings = judgeVitals('a', undefined, world.plan(first()), world.input(first()));
+  const picture = new Picture();
+  const findings = judgeVitals('a', undefined, picture.plan(first()), picture.input(first()));
   expect(findings.map(told)).toEqual([expect.stringMatching(/^warning: the engine did not say in time/)]);
 });
 
@@ -86,15 +86,15 @@ describe('memory', () => {
     return shop([api, db]);
   };
 
-  test('both sides of a toggle count, one that is recreated counts once', () => {
-    const world = new World();
+  test('both copies of a toggle count, one that is recreated counts once', () => {
+    const picture = new Picture();
     const judge = (version: number) => {
-      const input = world.input(limited(version));
-      const findings = judgeVitals('a', VITALS, world.plan(limited(version)), input);
+      const input = picture.input(limited(version));
+      const findings = judgeVitals('a', VITALS, picture.plan(limited(version)), input);
       return findings.filter(({ check }) => check === 'memory').map(told)[0];
     };
     expect(judge(1)).toBe('ok: memory limits of 1.4 GB on 2.0 GB');
-    world.deploy(limited(1));
+    picture.deploy(limited(1));
     expect(judge(2)).toBe(
       'warning: memory limits of 2.2 GB on 2.0 GB: when all is used, the kernel ends containers',
     );
@@ -104,20 +104,20 @@ describe('memory', () => {
 
 describe('images', () => {
   test('that are missing are asked for, those of pull_policy always each time, forbidden ones never', () => {
-    const world = new World();
+    const picture = new Picture();
     const wanted = shop([
       service('api'),
       service('web', { policy: { pullPolicy: 'always' } }),
       service('old', { policy: { pullPolicy: 'never' } }),
     ]);
-    const plan = world.plan(wanted);
-    expect(neededImages(plan, world.input(wanted), 'a')).toEqual(['nginx:1.30', 'api:1', 'web:1']);
+    const plan = picture.plan(wanted);
+    expect(neededImages(plan, picture.input(wanted), 'a')).toEqual(['nginx:1.30', 'api:1', 'web:1']);
     expect(judgeForbiddenPulls(plan, 'a').map(told)).toEqual([
       'error: the image old:1 is not there, and pull_policy is "never"',
     ]);
     expect(certainFailures([VITALS], plan)).toHaveLength(1);
-    world.deploy(shop([service('api')]));
-    expect(neededImages(world.plan(first()), world.input(first()), 'a')).toEqual([]);
+    picture.deploy(shop([service('api')]));
+    expect(neededImages(picture.plan(first()), picture.input(first()), 'a')).toEqual([]);
   });
 
   test('what their registry says', () => {
@@ -130,23 +130,23 @@ describe('images', () => {
 });
 
 describe('ports', () => {
-  const portsOf = (world: World, wanted: ReturnType<typeof first>) =>
-    neededPorts(world.plan(wanted), world.input(wanted), 'a').map(
+  const portsOf = (picture: Picture, wanted: ReturnType<typeof first>) =>
+    neededPorts(picture.plan(wanted), picture.input(wanted), 'a').map(
       ({ address, number, owner }) => `${owner} ${address}:${number}`,
     );
 
-  test('the edge needs its two, a new side one on the private address, and only where there are several servers', () => {
-    const world = new World();
-    const { host } = world.input(first(2)).services[0]!.ports;
-    expect(portsOf(world, first(2))).toEqual([
+  test('the edge needs its two, a new copy one on the private address, and only where there are several servers', () => {
+    const picture = new Picture();
+    const { host } = picture.input(first(2)).services[0]!.ports;
+    expect(portsOf(picture, first(2))).toEqual([
       'the edge 127.0.0.1:80',
       'the edge 127.0.0.1:443',
       `api 10.0.0.1:${host}`,
     ]);
-    world.deploy(first(2));
-    expect(portsOf(world, first(2))).toEqual([]);
-    expect(portsOf(world, second(2))).toEqual([`api 10.0.0.1:${hostPort(host, 'secondary')}`]);
-    expect(portsOf(new World(), first(1))).toHaveLength(2);
+    picture.deploy(first(2));
+    expect(portsOf(picture, first(2))).toEqual([]);
+    expect(portsOf(picture, second(2))).toEqual([`api 10.0.0.1:${hostPort(host, 'secondary')}`]);
+    expect(portsOf(new Picture(), first(1))).toHaveLength(2);
   });
 
   test('who has them', () => {
@@ -182,9 +182,9 @@ test('nginx: what a deploy repairs is a warning', () => {
 });
 
 test('containers that do not do well are named', () => {
-  const world = new World();
-  world.deploy(shop([service('api'), service('web'), service('bad'), service('old')]));
-  const [observed] = world.input(first()).observed;
+  const picture = new Picture();
+  picture.deploy(shop([service('api'), service('web'), service('bad'), service('old')]));
+  const [observed] = picture.input(first()).observed;
   expect(judgeHealth(observed!).map(told)).toEqual(['ok: what runs there runs well']);
   const conditions = [
     { state: 'running', restarts: 0, health: 'healthy' },
@@ -192,13 +192,13 @@ test('containers that do not do well are named', () => {
     { state: 'running', restarts: 0, health: 'unhealthy' },
     { state: 'exited', restarts: 0, health: undefined },
   ];
-  const containers = observed!.containers.map((container, at) => ({
-    ...container,
+  const copies = observed!.copies.map((copy, at) => ({
+    ...copy,
     name: `c${at}`,
     isRunning: conditions[at]!.state === 'running',
     condition: conditions[at]!,
   }));
-  expect(judgeHealth({ ...observed!, containers }).map(told)).toEqual([
+  expect(judgeHealth({ ...observed!, copies }).map(told)).toEqual([
     'warning: c1 was started again 7 times',
     'warning: c2 is unhealthy, by the health check of its image',
     'warning: c3 does not run (exited)',

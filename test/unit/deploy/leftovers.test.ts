@@ -2,10 +2,14 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { ContainerSummary } from '@docker/node-sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { findLeftovers } from '../../../src/deploy/looking/leftovers.ts';
-import type { SweepStep } from '../../../src/deploy/planning/plan.ts';
-import { sweep } from '../../../src/deploy/running/sweep.ts';
-import { Engine } from '../../../src/docker/engine.ts';
+import { findLeftovers } from '../../../src/deploy/observation/leftovers.ts';
+import { type SweepStep, sweep } from '../../../src/deploy/steps/sweep.ts';
+import type { Engine } from '../../../src/docker/engine.ts';
+import { EngineClient } from '../../../src/docker/engine-client.ts';
+import type { Server } from '../../../src/fleet/server.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { contextOf, writtenLog } from './contexts.ts';
+import { servers } from './specs.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 
@@ -27,6 +31,7 @@ const kept = {
   users: [] as ContainerSummary[],
 };
 let refused = '';
+let removed: string[] = [];
 
 /** An engine that knows labels. */
 const engineServer = createServer((request, response) => {
@@ -38,7 +43,11 @@ const engineServer = createServer((request, response) => {
     things.filter(({ Labels }) => wanted.every(([key = '', value]) => Labels[key] === value));
   const [, kind = '', id = ''] = pathname.split('/');
   if (request.method === 'DELETE') {
-    response.writeHead(id === refused ? 409 : 204).end(id === refused ? '{"message":"in use"}' : undefined);
+    if (id === refused) response.writeHead(409).end('{"message":"in use"}');
+    else {
+      removed.push(`${kind}/${id}`);
+      response.writeHead(204).end();
+    }
     return;
   }
   const answers: Record<string, unknown> = {
@@ -54,12 +63,13 @@ let engine: Engine;
 beforeAll(async () => {
   await new Promise<void>((resolve) => engineServer.listen(0, '127.0.0.1', resolve));
   const { port } = engineServer.address() as AddressInfo;
-  engine = new Engine(async () => connect(port, '127.0.0.1'));
+  engine = new EngineClient(async () => connect(port, '127.0.0.1'));
 });
 
 afterEach(() => {
   for (const things of Object.values(kept)) things.length = 0;
   refused = '';
+  removed = [];
 });
 
 afterAll(async () => {
@@ -157,27 +167,19 @@ test('images of the project are told with who uses them, and not where another e
 
 test('what the engine refuses to remove is a warning, and the others are removed', async () => {
   refused = 'i1';
-  const said: string[] = [];
-  const tell = (line: string) => void said.push(line);
-  const log = {
-    debug: tell,
-    info: tell,
-    warning: tell,
-    group: <T>(_: string, work: () => Promise<T>) => work(),
-  };
+  const log = writtenLog();
+  const [spec] = servers(1);
+  const server = { spec: spec!, name: spec!.name, engine } as Server;
+  const context = await contextOf([server], { clock: systemClock, log });
   const step = (what: SweepStep['what'], id: string): SweepStep => ({
     kind: 'sweep',
-    host: 'a',
+    server: 'a',
     what,
     id,
     name: id,
   });
-  for (const one of [step('image', 'i1'), step('image', 'i2'), step('network', 'n1'), step('volume', 'v1')])
-    await sweep({ engine }, one, log);
-  expect(said.filter((line) => !line.startsWith('begins'))).toEqual([
-    expect.stringMatching(/^a leftover stays: remove image i1 from a: .*in use$/),
-    expect.stringMatching(/^ends: sweep: remove image i2 from a/),
-    expect.stringMatching(/^ends: sweep: remove network n1 from a/),
-    expect.stringMatching(/^ends: sweep: remove volume v1 from a/),
-  ]);
+  const steps = [step('image', 'i1'), step('image', 'i2'), step('network', 'n1'), step('volume', 'v1')];
+  for (const one of [...steps, step('container', 'c1')]) await sweep.run(one, context);
+  expect(log.lines).toEqual([expect.stringMatching(/^warning: a leftover stays: image i1 on a: .*in use$/)]);
+  expect(removed).toEqual(['images/i2', 'networks/n1', 'volumes/v1', 'containers/c1']);
 });
