@@ -14,6 +14,7 @@ import { planDeploy } from './planning/planner.ts';
 import type { DeployRequest } from './request.ts';
 import { type Asked, checkImages } from './restore.ts';
 import { type Guard, Knowledge, nginxKey, type RunContext } from './steps/context.ts';
+import { outlastOldWorkers } from './steps/drain.ts';
 import { kindOf, type Step } from './steps/index.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -78,6 +79,8 @@ export class Run {
       if (drains.length > 0) await journal.release();
       await execution.ended;
       throwFailure(execution.failures);
+      // A new copy may stand next where a route has led that is settled now: nobody may be sent to it before its time.
+      if (isSettling(first)) await outlastOldWorkers(this.context(this.signal()));
       if (drains.length > 0) await journal.reopen();
     });
   }
@@ -198,11 +201,14 @@ export class Run {
   }
 
   #refuseToSettleForEver(steps: readonly PlannedStep[]): void {
-    const isSettling = steps.some(({ step }) => step.kind === 'switch');
-    if (isSettling && this.#hasSettled)
+    if (isSettling(steps) && this.#hasSettled)
       throw new Error('edges and sidecars do not agree who has the traffic');
-    this.#hasSettled ||= isSettling;
+    this.#hasSettled ||= isSettling(steps);
   }
+}
+
+function isSettling(steps: readonly PlannedStep[]): boolean {
+  return steps.some(({ step }) => step.kind === 'switch');
 }
 
 /** throwFailure throws what steps have failed with, if any have. */

@@ -41,14 +41,18 @@ export const drain: StepKind<DrainStep> = {
     return `drain ${name} on ${server} (${limit})`;
   },
   async run(step, context) {
-    const { clock, known, nginx } = context;
-    const settledAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
-    await clock.sleep(Math.max(0, settledAt - clock.now()));
+    await outlastOldWorkers(context);
     const cut = await awaitNobody(context, step.server, step);
-    known.cut += cut;
+    context.known.cut += cut;
     warnOfCut(context, step, cut, 'cut');
   },
 };
+
+/** outlastOldWorkers waits until old workers of nginx bring no more requests to where the routes led before. */
+export async function outlastOldWorkers({ clock, known, nginx }: RunContext): Promise<void> {
+  const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
+  await clock.sleep(Math.max(0, endsAt - clock.now()));
+}
 
 /** warnOfCut says that a drain was not over in time. */
 export function warnOfCut(
