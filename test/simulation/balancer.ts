@@ -55,17 +55,27 @@ export class Balancer {
       left.splice(left.indexOf(peer), 1);
       passed.tried.push(peer.text);
       const target = this.#machine.reach(this.#container, peer.address, peer.server.port);
-      if (target === 'off') passed.metDeadServer = true;
-      if (target === 'off' || target === undefined) {
-        this.#failures.set(peer.text, [...(this.#failures.get(peer.text) ?? []), now]);
-        continue;
+      if (typeof target === 'object') {
+        this.#failures.delete(peer.text);
+        passed.target = target;
+        return passed;
       }
-      this.#failures.delete(peer.text);
-      passed.target = target;
-      return passed;
+      passed.metDeadServer ||= target === 'off';
+      this.#failures.set(peer.text, [...(this.#failures.get(peer.text) ?? []), now]);
+      // Who waited for an answer while names got another meaning finds nobody else, and nginx names the group.
+      if (target !== 'refused' && this.#willChange(upstream, now)) {
+        passed.tried.push(upstream.name);
+        return passed;
+      }
     }
     if (passed.tried.length === 0) passed.tried.push(upstream.name);
     return passed;
+  }
+
+  /** Tells whether names mean something else when they are asked for the next time. */
+  #willChange(upstream: Upstream, now: number): boolean {
+    const textsAt = (at: number) => this.#peers(upstream, at).map(({ text }) => text);
+    return textsAt(now).join(' ') !== textsAt(now + RESOLVE_MS).join(' ');
   }
 
   #next(upstream: Upstream, left: readonly Peer[], isAlone: boolean, now: number): Peer | undefined {

@@ -25,6 +25,8 @@ export interface App {
   exitCode?: number;
   /** From its stop signal until it ends; Infinity ignores it. Default 20. */
   stopMs?: number;
+  /** It answers to the server itself, and to no other container: nginx does not reach it. */
+  refusesPeers?: boolean;
   /** What it prints when it starts. */
   says?: string[];
   /** What other commands than its own come to, by their words with spaces between. */

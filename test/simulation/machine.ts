@@ -16,6 +16,12 @@ export interface Target {
   port: number;
 }
 
+/**
+ * What happens to a connection that nobody takes: it is refused at once, nobody has the address any more, or whose it is
+ * has no power.
+ */
+export type Unreached = 'refused' | 'silent' | 'off';
+
 /** Where the server's iptables lead new connections instead. */
 interface Diversion {
   address: string;
@@ -29,6 +35,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
 /** One that has run for so long begins with the first pause again. */
 const RAN_WELL_MS = 10_000;
+const LOOPBACK = '127.0.0.1';
 const KILLED = 137;
 /** What a container says whose start has failed. */
 const NOT_STARTED = 128;
@@ -55,6 +62,8 @@ export class Machine {
   /** How far its clock is ahead of the true time. */
   aheadMs = 0;
   hasIptables = true;
+  /** How long the first request of a probe takes. */
+  firstProbeMs = 2;
   /** Its nginx takes no new configuration. */
   isStubborn = false;
   /** Nobody reaches it, and nothing on it runs. */
@@ -206,7 +215,7 @@ export class Machine {
           500,
           `driver failed programming external connectivity on endpoint ${container.name} (${container.id}): ${why}`,
         );
-      if (ip !== '0.0.0.0' && ip !== '127.0.0.1' && ip !== this.spec.privateIp)
+      if (ip !== '0.0.0.0' && ip !== LOOPBACK && ip !== this.spec.privateIp)
         throw fail(
           `Error starting userland proxy: listen tcp4 ${ip}:${port}: bind: cannot assign requested address`,
         );
@@ -317,7 +326,7 @@ export class Machine {
     for (const { volume } of container.mounts) if (volume?.isAnonymous) this.volumes.delete(volume.name);
   }
 
-  /** signal sends a signal, of a name like `HUP`. */
+  /** signal sends a signal, of a name like `HUP`. Who is sent its stop signal is meant to stop. */
   signal(container: Container, name: string): void {
     const signal = name.replace(/^SIG/, '');
     if (container.status === 'restarting') return;
@@ -326,11 +335,12 @@ export class Machine {
         409,
         `cannot kill container: ${container.name}: container ${container.id} is not running`,
       );
-    if (Number.parseInt(this.engineVersion, 10) < TELLS_SIGNALS_APART) container.isStoppedByHand = true;
-    if (signal === 'KILL') {
-      container.isStoppedByHand = true;
-      this.#end(container, KILLED, true);
-    } else container.program?.signal(signal);
+    const { StopSignal } = container.request;
+    const isStop = signal === 'KILL' || StopSignal === undefined || StopSignal === `SIG${signal}`;
+    container.isToStayDown ||= isStop;
+    container.isStoppedByHand ||= isStop || Number.parseInt(this.engineVersion, 10) < TELLS_SIGNALS_APART;
+    if (signal === 'KILL') this.#end(container, KILLED, true);
+    else container.program?.signal(signal);
   }
 
   /** crash ends a container as if its program had ended by itself. */
@@ -469,15 +479,17 @@ export class Machine {
     return found;
   }
 
-  /** reach returns what takes a connection from a container to an address; `off` when that is a server that is off. */
-  reach(from: Container, address: string, port: number): Target | 'off' | undefined {
+  /** reach returns what takes a connection from a container to an address, or what happens to it there instead. */
+  reach(from: Container, address: string, port: number): Target | Unreached {
+    if (address === LOOPBACK) return taking({ container: from, port }) ?? 'refused';
     for (const { network, address: own } of from.endpoints.values()) {
       if (own === '') continue;
       const member = this.networks.get(network)?.members.get(address);
-      if (member !== undefined) return taking({ container: member, port });
+      if (member !== undefined) return toPeers(taking({ container: member, port })) ?? 'refused';
     }
     const other = this.simulation.machineAt(address);
-    return other?.isOff ? 'off' : other?.published(address, port);
+    if (other === undefined) return 'silent';
+    return other.isOff ? 'off' : (toPeers(other.published(address, port)) ?? 'refused');
   }
 
   /** dial returns what takes a connection from the server itself to an address, and the address that it comes from. */
@@ -486,8 +498,8 @@ export class Machine {
       const member = members.get(address);
       if (member !== undefined) return { target: taking({ container: member, port }), from: gateway };
     }
-    if (address === '127.0.0.1' || address === this.spec.privateIp || address === 'localhost')
-      return { target: this.published(address, port), from: '127.0.0.1' };
+    if (address === LOOPBACK || address === this.spec.privateIp)
+      return { target: this.published(address, port), from: LOOPBACK };
     const other = this.simulation.machineAt(address);
     if (other === undefined || other.isOff) return 'nowhere';
     return { target: other.published(address, port), from: this.spec.privateIp ?? '' };
@@ -605,4 +617,10 @@ function endpointOf(
     return [name, target] as const;
   });
   return { network, aliases: config?.Aliases ?? [], links: new Map(links), address: '', since: 0 };
+}
+
+/** An app may refuse whoever is not the server itself. */
+function toPeers(target: Target | undefined): Target | undefined {
+  const { behaviour } = target?.container.image ?? {};
+  return behaviour?.runs === 'app' && behaviour.app.refusesPeers ? undefined : target;
 }

@@ -32,6 +32,7 @@ export type Rule =
   | { does: 'header'; name: string; value: string }
   | { does: 'set'; variable: string; value: string }
   | { does: 'allow' | 'deny'; from: string }
+  | { does: 'recover'; status: number; location: string }
   | { does: 'if'; condition: readonly string[]; rules: readonly Rule[] };
 
 /** A location. */
@@ -48,6 +49,8 @@ export interface HttpServer {
   names: readonly string[];
   rules: readonly Rule[];
   locations: readonly Location[];
+  /** Where nginx goes on after an error, by name. */
+  named: ReadonlyMap<string, readonly Rule[]>;
 }
 
 /** A server of TCP. */
@@ -80,7 +83,7 @@ export class NginxRefusal extends Error {}
 
 /** What is read, and has no bearing on who answers what. */
 const WITHOUT_EFFECT =
-  /^(?:proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|error_page|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
+  /^(?:proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -187,9 +190,13 @@ class Reader {
         const [, first = '', second] = words;
         const rules = this.#rules(inner);
         if (first === '=') return [{ isExact: true, path: second ?? '', rules }];
-        // Where nginx goes on after an error: nobody comes there by a request.
         return first.startsWith('@') ? [] : [{ isExact: false, path: first, rules }];
       }),
+      named: new Map(
+        blocks(body, 'location').flatMap(({ words: [, name = ''], body: inner }) =>
+          name.startsWith('@') ? [[name, this.#rules(inner)] as const] : [],
+        ),
+      ),
     };
   }
 
@@ -222,6 +229,8 @@ class Reader {
         case 'allow':
         case 'deny':
           return [{ does: name, from: first }];
+        case 'error_page':
+          return [{ does: 'recover', status: Number(first), location: words.at(-1) ?? '' }];
         case 'if':
           return [{ does: 'if', condition: conditionOf(words), rules: this.#rules(inner) }];
         case 'listen':

@@ -16,6 +16,8 @@ import {
 const READ_MS = 5;
 /** The master sleeps for so long before it tells old workers to go: until then both take new connections. */
 const BOTH_MS = 100;
+/** From a request that nobody answered until it is tried elsewhere: nginx has waited for a connection meanwhile. */
+const WAITED_MS = 2_000;
 /** How often nginx tries to bind a port that is taken, and how long it waits in between. */
 const BIND_TRIES = 5;
 const BIND_PAUSE_MS = 500;
@@ -80,14 +82,28 @@ export class Workers {
       server.locations
         .filter(({ isExact, path }) => !isExact && request.path.startsWith(path))
         .sort((a, b) => b.path.length - a.path.length)[0];
-    if (isDenied([...server.rules, ...(location?.rules ?? [])], request.from)) return answered(403, {}, '');
     const variables: Record<string, string> = {
       nginx_version: this.#version,
       server_port: String(request.port),
       host: request.host,
+      remote_addr: request.from,
     };
     const rules = [...server.rules, ...(location?.rules ?? [])];
-    return this.#follow(rules, variables) ?? answered(404, {}, '');
+    const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
+    return this.#recover(server, rules, variables, handled) ?? handled;
+  }
+
+  /** Where nobody has answered, nginx may be told to go on elsewhere: by then names mean what they mean now. */
+  #recover(
+    { named }: HttpServer,
+    rules: readonly Rule[],
+    variables: Record<string, string>,
+    { status, upstream, target }: Handled,
+  ): Handled | undefined {
+    if (upstream === undefined || target !== undefined) return undefined;
+    const recovery = rules.find((rule) => rule.does === 'recover' && rule.status === status);
+    const next = recovery?.does === 'recover' ? named.get(recovery.location) : undefined;
+    return next && this.#follow(next, variables, this.#process.now() + WAITED_MS);
   }
 
   /** join connects to where a port of TCP leads. */
@@ -123,16 +139,18 @@ export class Workers {
     );
   }
 
-  #follow(rules: readonly Rule[], variables: Record<string, string>): Handled | undefined {
+  /** What is returned is returned to everybody: who may ask counts only for what is passed on. */
+  #follow(rules: readonly Rule[], variables: Record<string, string>, at: number): Handled | undefined {
     for (const rule of rules) {
       if (rule.does === 'set') variables[rule.variable.slice(1)] = this.#expand(rule.value, variables);
       else if (rule.does === 'if' && this.#isMet(rule.condition, variables)) {
-        const handled = this.#follow(rule.rules, variables);
+        const handled = this.#follow(rule.rules, variables, at);
         if (handled !== undefined) return handled;
       } else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
     }
+    if (isDenied(rules, variables.remote_addr ?? '')) return answered(403, {}, '');
     const pass = rules.find((rule) => rule.does === 'pass');
-    return pass && this.#pass(pass, rules, variables);
+    return pass && this.#pass(pass, rules, variables, at);
   }
 
   #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
@@ -151,10 +169,11 @@ export class Workers {
     { target: name, path }: Extract<Rule, { does: 'pass' }>,
     rules: readonly Rule[],
     variables: Record<string, string>,
+    at: number,
   ): Handled {
     const upstream = this.config.upstreams.get(this.#expand(name, variables));
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
-    const { tried, target, metDeadServer } = this.balancer.pass(upstream, this.#process.now());
+    const { tried, target, metDeadServer } = this.balancer.pass(upstream, at);
     const request = {
       port: target?.port ?? 0,
       path: path || '/',
