@@ -13,9 +13,21 @@ export interface Clock {
 /** systemClock is the time of this machine. */
 export const systemClock: Clock = clockUntil(undefined);
 
+/**
+ * The steady clock of a process stands still while its machine is suspended, and a lease ends meanwhile; the machine's own
+ * clock goes on, and may be set back. So the furthest that it was ever ahead counts.
+ */
+let aheadMs = Number.NEGATIVE_INFINITY;
+
+function systemNow(): number {
+  const steady = performance.now();
+  aheadMs = Math.max(aheadMs, Date.now() - steady);
+  return steady + aheadMs;
+}
+
 function clockUntil(signal: AbortSignal | undefined): Clock {
   return {
-    now: () => performance.timeOrigin + performance.now(),
+    now: systemNow,
     sleep: async (ms) => {
       await wait(ms, undefined, signal && { signal }).catch((error: unknown) => {
         throw signal?.aborted ? signal.reason : error;

@@ -64,7 +64,10 @@ function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]
   };
   // Beside least_conn weights are no split: of 100:1 the second got half of the requests that came two at a time.
   const method = weights.size > 1 ? '' : '    least_conn;\n';
-  const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)};\n`);
+  // The name is for people, and lets a server that gets another one be noticed.
+  const servers = backends.map(
+    (backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`,
+  );
   return `upstream ${name} {
     zone ${name} 128k;
 ${method}${servers.join('')}${keepAlive}}

@@ -78,7 +78,7 @@ class KeptConnection {
     timeoutMs: number,
   ): Promise<number> {
     const { address, port } = this.#to;
-    const takesMs = this.#sent++ === 0 ? WAY_MS : PROBE_MS;
+    const takesMs = this.#sent++ === 0 ? this.#machine.firstProbeMs : PROBE_MS;
     const facts = {
       name: `${this.#machine.name} probes http://${address}:${port}${path}`,
       isChange: false,

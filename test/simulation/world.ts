@@ -5,7 +5,13 @@ import type { UnfinishedHookAnswer } from '../../src/deploy/planning/wanted.ts';
 import type { RollbackTarget } from '../../src/deploy/record/choose-release.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../../src/deploy/request.ts';
 import { LABEL } from '../../src/model/labels.ts';
-import { containerName, networkName, type Scope, scopeName } from '../../src/model/names.ts';
+import {
+  containerName,
+  networkName,
+  type Scope,
+  scopeName,
+  secretsVolumeName,
+} from '../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../src/model/spec.ts';
 import { describePlan } from '../../src/report/changes.ts';
@@ -257,6 +263,26 @@ export class World extends Simulation {
   /** answering returns the names of the containers that answer for a domain at the door of a server. */
   answering(domain: string, server = 'a'): string[] {
     return this.users.answering((place) => place.machine.name === server && place.domain === domain);
+  }
+
+  /** servingContainer returns the container of a service that has its traffic on a server. */
+  servingContainer(service: string, server = 'a'): Container {
+    return this.machine(server).need(this.serving(service, server) ?? `nobody serves ${service}`);
+  }
+
+  /** keptSecrets returns the values of secrets that a server keeps, by `service/version`; those given up are left out. */
+  keptSecrets(server: string, scope = SHOP): Record<string, Record<string, string>> {
+    const files = [...(this.machine(server).volumes.get(secretsVolumeName(scope))?.files ?? [])];
+    return Object.fromEntries(
+      files
+        .filter(([, text]) => text !== '')
+        .map(([path, text]) => [path.replace(/\.json$/, ''), JSON.parse(text)]),
+    );
+  }
+
+  /** loseSecrets lets a server lose the volume that keeps the values of secrets. */
+  loseSecrets(server: string, scope = SHOP): void {
+    this.machine(server).removeVolume(secretsVolumeName(scope));
   }
 
   /** moveImage lets a name mean another image, on every server that has it. */

@@ -30,6 +30,11 @@ export class StepGraph {
       return id;
     });
   }
+
+  /** aside is add for what others wait for beside something else: where there is nothing to add, it returns nothing. */
+  aside(steps: readonly Step[], after: After): string[] {
+    return steps.length === 0 ? [] : this.add(steps, after);
+  }
 }
 
 function flat(after: After): string[] {

@@ -122,15 +122,13 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   // Everything that can be had before the first change; then the intent; then what has to be there, and to be gone.
   const pulled = graph.add(servicePulls(services), drained);
   const intended = graph.add(recordIntent(input, rollouts, hooks), pulled);
+  const late = [...prepare.filter((step) => !isEarly(step)), ...keepSecrets];
+  const cleared = vacate.filter((one) => !isInTheWay(one));
   const ready = [
-    graph.add([...prepare.filter((step) => !isEarly(step)), ...keepSecrets], intended),
-    addRetirements(
-      graph,
-      vacate.filter((one) => !isInTheWay(one)),
-      intended,
-    ),
+    ...graph.aside(late, intended),
+    ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
-  const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.flat());
+  const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
   layOutTakeover(graph, takeover, rolledOut);
   finish(graph, input, retired, rolledOut);
 

@@ -38,8 +38,11 @@ function specFacts({ protocol, port, container, route, policy }: WantedService['
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {
-  const copies = copiesOn(input, service.name, server);
+  const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
   if (copies.length === 0) return `not on ${server} yet`;
+  const { number } = service.release;
+  // A run that was narrowed to zones, or has left servers out, leaves copies of the release before.
+  if (copies.every(({ release }) => release !== number)) return `release ${number} is not on ${server} yet`;
   const on = input.servers.find(({ name }) => name === server);
   const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
   if (byHand?.length) return `changed by hand on ${server}: ${byHand.join(', ')}`;

@@ -64,20 +64,21 @@ export function layOut(graph: StepGraph, rollout: Rollout, after: After): LaidOu
   const answering = graph.add(check.map(answerOf), started);
   const healthy = graph.add(check.map(healthyOf), answering);
   // Side by side with the proof of health goes what takes time before traffic can move.
-  const staged = graph.add(stagesOf(rollout), answering);
-  const probed = graph.add(probesOf(rollout), answering);
+  const staged = graph.aside(stagesOf(rollout), answering);
+  const probed = graph.aside(probesOf(rollout), answering);
   const proven = switchesOf(rollout).flatMap((step) => {
     const switched = graph.add(step, [healthy, staged, probed]);
     return graph.add(proveOf(step), switched);
   });
   const moved = proven.length > 0 ? proven : healthy;
-  const gone = retire.map((copy) => {
+  const stopped = retire.map((copy) => {
     const drained = graph.add(drainOf(copy), moved);
     const stopped = graph.add(stopOf(copy), drained);
-    return graph.add(removeOf(copy), stopped);
+    graph.add(removeOf(copy), stopped);
+    return stopped;
   });
 
-  graph.add(probeEndsOf(rollout), gone);
+  graph.add(probeEndsOf(rollout), stopped);
   return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 

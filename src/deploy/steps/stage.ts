@@ -33,7 +33,8 @@ export const stage: StepKind<StageStep> = {
   moments: ['locked'],
   describe: ({ servers }) => `make the new routes ready on ${servers.join(', ')}`,
   async run(step, context) {
-    const staging = await stagingOf(context, step);
+    const staging = await stageRoutes(context, step);
+    context.known.stagings.set(step.move, Promise.resolve(staging));
     // Whoever is ended meanwhile takes the step back.
     void context.clock
       .sleep(LONGEST_HOLD_MS)
@@ -41,7 +42,7 @@ export const stage: StepKind<StageStep> = {
       .catch(() => undefined);
   },
   async undo({ move }, { known }) {
-    await (await known.stagings.get(move))?.abandon();
+    await (await known.stagings.get(move)?.catch(() => undefined))?.abandon();
   },
 };
 
@@ -67,16 +68,20 @@ export interface NextConfiguration {
 export class Staging {
   readonly #all: readonly StagedNginx[];
   readonly #locks: EdgeLocks;
-  readonly #forget: () => void;
+  /** Names of servers that have not begun to switch, and of those that have and are not finished. */
   readonly #unclaimed: Set<string>;
   readonly #claimed = new Set<string>();
+  #isAbandoned = false;
 
-  /** `forget` is called when it is of no use any more. */
-  constructor(servers: readonly string[], all: readonly StagedNginx[], locks: EdgeLocks, forget: () => void) {
+  constructor(servers: readonly string[], all: readonly StagedNginx[], locks: EdgeLocks) {
     this.#unclaimed = new Set(servers);
     this.#all = all;
     this.#locks = locks;
-    this.#forget = forget;
+  }
+
+  /** What was made ready may not be what fits any more: others may have changed the edges. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   /** on returns edge and sidecar of a server. */
@@ -93,17 +98,14 @@ export class Staging {
   /** finished says that a server's switch is proven, or was taken back. */
   async finished(server: string): Promise<void> {
     this.#claimed.delete(server);
-    if (this.#claimed.size + this.#unclaimed.size === 0) await this.#end();
+    if (this.#claimed.size + this.#unclaimed.size === 0) await this.#locks.release();
   }
 
   /** abandon gives the locks back, unless a server has begun to switch: then for its own part only. */
   async abandon(): Promise<void> {
     this.#unclaimed.clear();
-    if (this.#claimed.size === 0) await this.#end();
-  }
-
-  async #end(): Promise<void> {
-    this.#forget();
+    if (this.#claimed.size > 0) return;
+    this.#isAbandoned = true;
     await this.#locks.release();
   }
 }
@@ -115,18 +117,19 @@ type Move = Omit<StageStep, 'kind'>;
  * stagingOf returns what is ready for a move of traffic. Where it was abandoned, since the proof of health took longer
  * than the edges may be locked, it is made ready again, once for all servers of the move.
  */
-export function stagingOf(context: RunContext, move: Move): Promise<Staging> {
+export async function stagingOf(context: RunContext, move: Move): Promise<Staging> {
   const { stagings } = context.known;
-  const found = stagings.get(move.move);
-  if (found !== undefined) return found;
-  const staging = stageRoutes(context, move);
-  stagings.set(move.move, staging);
-  staging.catch(() => stagings.delete(move.move));
-  return staging;
+  const pending = stagings.get(move.move);
+  const staging = await pending;
+  if (staging === undefined) throw new Error(`nothing is ready for the move of traffic "${move.move}"`);
+  if (!staging.isAbandoned) return staging;
+  // Another server of the move may have begun that meanwhile.
+  if (stagings.get(move.move) === pending) stagings.set(move.move, stageRoutes(context, move));
+  return await stagings.get(move.move)!;
 }
 
 async function stageRoutes(context: RunContext, move: Move): Promise<Staging> {
-  const { fleet, guard, known, log, nginx, scope, clock } = context;
+  const { fleet, guard, log, nginx, scope, clock } = context;
   const servers = move.servers.map((name) => fleet.server(name));
   const edges = await edgesOf(context, move, servers);
   const holder = { run: guard.run, fence: guard.fence, scope };
@@ -137,7 +140,7 @@ async function stageRoutes(context: RunContext, move: Move): Promise<Staging> {
       ...servers.map((server) => stageOne(context, move, server, 'sidecar')),
       ...edges.map((server) => stageOne(context, move, server, 'edge')),
     ]);
-    return new Staging(move.servers, all, locks, () => known.stagings.delete(move.move));
+    return new Staging(move.servers, all, locks);
   } catch (error) {
     await locks.release();
     throw error;

@@ -46,7 +46,7 @@ export const switchRoutes: StepKind<SwitchStep> = {
     known.reloadedAt = clock.now();
   },
   async undo(step, context) {
-    const staging = await context.known.stagings.get(step.move);
+    const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
     const staged = staging?.on(step.server) ?? [];
     try {
       await allOrErrors(staged.map((one) => goBack(context, one)));

@@ -158,14 +158,16 @@ describe('the backends of a route', () => {
       const copies = weights.map((weight, index) => at(LONDON_A, SLOTS[index]!, weight));
       return [...renderScope('sidecar', SHOP, [web({ copies })], LONDON_A, [LONDON_A]).values()].join('');
     };
-    expect(text(90, 10)).toMatch(/api:3000 resolve max_fails=0 weight=90;\n.*secondary:3000 .* weight=10;/);
+    expect(text(90, 10)).toMatch(
+      /api:3000 resolve max_fails=0 weight=90; .*\n.*secondary:3000 .* weight=10;/,
+    );
     expect(text(90, 10)).not.toContain('least_conn');
     for (const equal of [text(1, 1), text(7, 7), text(5, 0), text(0, 5, 5)]) {
       expect(equal).not.toContain('weight=');
       expect(equal).toContain('least_conn;');
     }
     expect(text(90, 0, 10)).toMatch(
-      /weight=90;\n.*weight=10;\n.*_secondary:3000 resolve max_fails=0 backup;/,
+      /weight=90; .*\n.*weight=10; .*\n.*_secondary:3000 resolve max_fails=0 backup;/,
     );
   });
 
