@@ -142,6 +142,13 @@ export class Container {
     return [...(this.request.Entrypoint ?? []), ...(this.request.Cmd ?? [])];
   }
 
+  /** Its variables. */
+  get environment(): Record<string, string> {
+    return Object.fromEntries(
+      (this.request.Env ?? []).map((pair) => [pair.split('=', 1)[0]!, pair.slice(pair.indexOf('=') + 1)]),
+    );
+  }
+
   /** Numbers of the ports that it or its image exposes. */
   get exposedPorts(): number[] {
     return Object.keys(this.request.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10));
