@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { Lab, LabServer } from '../lab/lab.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
+import { type Recorded, recordedOf } from './recorded.ts';
 
 const run = promisify(execFile);
 
@@ -21,20 +22,32 @@ export type ConfigFile = Record<string, unknown> & {
 /** Inputs that a deploy may be given beside those that are the same in every run. */
 export type Inputs = Record<string, string>;
 
+/** What a project needs of a lab: some of its servers, and a place for its repository. */
+export type Servers = Pick<Lab, 'servers' | 'images' | 'keys' | 'newRepository'>;
+
+/** With one of these, what a deploy brings to the servers is not what the file says. */
+const NARROWING = ['images', 'service', 'zones', 'exclude-servers'];
+/** These change nothing. */
+const LOOKING = ['plan', 'status'];
+
 /**
  * Project is a repository with a switchyard.yml that deploys to the lab's servers: the vocabulary in which the
  * tests tell their stories.
  */
 export class Project {
-  readonly lab: Lab;
+  readonly lab: Servers;
   readonly folder: string;
-  readonly config: ConfigFile;
+  config: ConfigFile;
   readonly environment: string;
   /** The configuration's path in the repository. */
   readonly file: string;
+  /** The configuration that was deployed last. */
+  #deployed: ConfigFile | undefined;
+  /** Whether a run has ended since then of which nobody says what it left. */
+  #isTouched = true;
 
   private constructor(
-    lab: Lab,
+    lab: Servers,
     folder: string,
     config: ConfigFile,
     environment: string,
@@ -48,7 +61,7 @@ export class Project {
   }
 
   /** create makes the repository, with an origin of its own, and writes the configuration. */
-  static async create(lab: Lab, config: ConfigFile, environment = 'production'): Promise<Project> {
+  static async create(lab: Servers, config: ConfigFile, environment = 'production'): Promise<Project> {
     const { dir } = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
     return new Project(lab, dir, config, environment);
   }
@@ -74,8 +87,20 @@ export class Project {
     return this;
   }
 
+  /**
+   * stands is how a story begins: the project is deployed, with a change if one is given, whatever an earlier story
+   * did. That is a deploy where something else stands, and nothing where this does.
+   */
+  async stands(change: (config: ConfigFile) => void = () => undefined, inputs: Inputs = {}): Promise<void> {
+    const stood = JSON.stringify(this.#deployed);
+    this.config = structuredClone(this.#deployed ?? this.config);
+    this.edit(change);
+    if (this.#isTouched || JSON.stringify(this.config) !== stood) await this.deploy(inputs);
+  }
+
   /** start starts an action and returns at once. */
   start(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): RunningAction {
+    this.#isTouched ||= !LOOKING.includes(action) && inputs['dry-run'] !== 'true';
     return startAction(
       action,
       {
@@ -95,8 +120,13 @@ export class Project {
 
   /** deploy runs toggle-deploy; it throws with the whole log when that fails. */
   async deploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
+    const deployed = structuredClone(this.config);
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code !== 0) throw new Error(`the deploy failed:\n${outcome.log}`);
+    if (inputs['dry-run'] !== 'true' && !NARROWING.some((input) => input in inputs)) {
+      this.#deployed = deployed;
+      this.#isTouched = false;
+    }
     return outcome;
   }
 
@@ -131,10 +161,13 @@ export class Project {
 
   /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */
   async leave(): Promise<void> {
+    const deployed = this.#deployed ?? structuredClone(this.config);
     this.config.services = {};
     for (const environment of Object.values(this.config.environments)) delete environment.services;
     this.write();
     await this.deploy();
+    this.#deployed = deployed;
+    this.#isTouched = true;
   }
 
   /** state returns what is recorded on the state branch of the origin. */
@@ -142,6 +175,19 @@ export class Project {
     const path = `state/${this.config.project}/${this.environment}.json`;
     const { stdout } = await this.git('show', `refs/remotes/origin/switchyard-state:${path}`);
     return JSON.parse(stdout) as EnvironmentState;
+  }
+
+  /** recorded returns what is recorded of a service; it throws when nothing is. */
+  async recorded(service: string): Promise<Recorded> {
+    const entry = (await this.state()).services[service];
+    if (entry === undefined) throw new Error(`nothing is recorded of ${service}`);
+    return recordedOf(entry);
+  }
+
+  /** homesOf returns the servers that a service's copies stand on, as it is recorded. */
+  async homesOf(service: string): Promise<LabServer[]> {
+    const { copies } = await this.recorded(service);
+    return copies.map(({ server }) => this.lab.servers.find(({ host }) => host === server)!);
   }
 
   /** history returns the subjects of the state branch, the newest first. */
@@ -200,10 +246,6 @@ export class Project {
     return stdout.trim() || undefined;
   }
 
-  /** summary file path helper for demos. */
-  readFile(path: string): string {
-    return readFileSync(join(this.folder, path), 'utf8');
-  }
 }
 
 /** serversOf returns the `servers` list of a configuration for some of the lab's servers. */
