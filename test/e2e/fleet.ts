@@ -51,14 +51,22 @@ export async function borrow(count: number): Promise<LentServers> {
   const taken = servers;
   const giveBack = () => taken.forEach(letGo);
   try {
-    const { nginx, redis, node, web } = lab.images;
-    const images = [nginx, redis, node, ...['v1', 'v2', 'v3'].map(web)];
-    await Promise.all(taken.map((server) => resetServer(server, images)));
+    await Promise.all(taken.map((server) => resetServer(server, seedOf(lab))));
   } catch (error) {
     giveBack();
     throw error;
   }
-  return { ...lab, servers: taken, sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' }, giveBack };
+  return {
+    ...lab,
+    servers: taken,
+    sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
+    giveBack,
+  };
+}
+
+/** seedOf returns the images that every server of a lab has from the start. */
+export function seedOf({ images }: Pick<Lab, 'images'>): string[] {
+  return [images.nginx, images.redis, images.node, ...['v1', 'v2', 'v3'].map(images.web)];
 }
 
 /** takeFree takes all that are wanted, or none: two who wait for each other's would wait for ever. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { EnvironmentState } from '../../src/model/release.ts';
 import { type GitHub, startGitHub } from '../github.ts';
 import type { LabServer } from '../lab/lab.ts';
@@ -40,9 +40,15 @@ describe('A plan', () => {
     });
   });
 
+  beforeEach(() => {
+    github.refusal = undefined;
+    github.comments.length = 0;
+  });
+
   afterAll(async () => {
     // A server with a frozen container in it cannot be ended.
-    await first?.exec(['docker', 'unpause', `${SCOPE}_worker`]);
+    const frozen = 'docker ps --quiet --filter status=paused | xargs --no-run-if-empty docker unpause';
+    await first?.exec(['sh', '-c', frozen]);
     await shop?.leave();
     await github?.close();
     if (folder) rmSync(folder, { recursive: true });
@@ -67,7 +73,8 @@ describe('A plan', () => {
   });
 
   test('after it: no changes, in the same comment', async () => {
-    await shop.deploy();
+    await plan();
+    await shop.stands();
     const run = await plan({ 'exit-code': 'true' });
     expect(run).toMatchObject({ code: 0, outputs: { changed: 'false' } });
     expect(outputOf(run)).toMatchObject({ outcome: 'no changes', steps: [], drift: [] });
@@ -76,6 +83,7 @@ describe('A plan', () => {
   });
 
   test('containers, nginx and networks changed by hand', async () => {
+    await shop.stands();
     await second.docker('stop', '--time', '1', `${SCOPE}_web`);
     await first.docker('pause', `${SCOPE}_worker`);
     await byHand(second).remake(`${SCOPE}_worker`, ['--env', 'DEBUG=1']);
@@ -102,6 +110,7 @@ describe('A plan', () => {
   });
 
   test('what is gone, other limits, and a record that is not so', async () => {
+    await shop.stands();
     const names = await Promise.all([first, second].map((server) => shop.containers(server, 'worker')));
     await second.docker('rm', '--force', `${SCOPE}_web`);
     await second.docker('rm', '--force', SIDECAR);
@@ -138,6 +147,7 @@ describe('A plan', () => {
   });
 
   test('what a deploy would fail of: said before, for each server, and in the comment', async () => {
+    await shop.stands();
     release(shop, 'web', 'not-built');
     shop.edit(({ services }) => {
       services.worker!.pull_policy = 'never';
@@ -163,6 +173,7 @@ describe('A plan', () => {
   });
 
   test('that cannot be made: the error in the comment, and a token that may not write only warns', async () => {
+    await shop.stands();
     shop.edit(({ services }) => {
       services.web!.portt = 1;
     });

@@ -132,8 +132,11 @@ export class Project {
 
   /** failToDeploy runs toggle-deploy and returns the failed run; it throws when the deploy succeeds. */
   async failToDeploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
+    const wasTouched = this.#isTouched;
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code === 0) throw new Error(`the deploy succeeded, and should not have:\n${outcome.log}`);
+    // It was refused before its first step.
+    if (!/^::debug::begins: /m.test(outcome.log)) this.#isTouched = wasTouched;
     return outcome;
   }
 
@@ -182,6 +185,12 @@ export class Project {
     const entry = (await this.state()).services[service];
     if (entry === undefined) throw new Error(`nothing is recorded of ${service}`);
     return recordedOf(entry);
+  }
+
+  /** releases returns the releases that serve, by service, as they are recorded. */
+  async releases(): Promise<Record<string, number>> {
+    const { services } = await this.state();
+    return Object.fromEntries(Object.entries(services).map(([name, { release }]) => [name, release]));
   }
 
   /** homesOf returns the servers that a service's copies stand on, as it is recorded. */
@@ -245,7 +254,6 @@ export class Project {
     );
     return stdout.trim() || undefined;
   }
-
 }
 
 /** serversOf returns the `servers` list of a configuration for some of the lab's servers. */

@@ -5,6 +5,7 @@ import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { releasesOf } from './recorded.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { startUsers } from './users.ts';
@@ -59,8 +60,8 @@ describe('Two runs at once', () => {
       runs.push(race.run('toggle-deploy', images(second)));
       const ended = await Promise.all(runs);
       expect(ended.map(({ code }) => code)).toEqual([0, 0]);
-      const last = (await race.state()).services.web!;
-      const winner = ended.findIndex(({ outputs }) => JSON.parse(outputs.releases!).web === last.release);
+      const last = await race.recorded('web');
+      const winner = ended.findIndex((run) => releasesOf(run).web === last.release);
       await expectServed(race, [first, second][winner]!);
     }
     const { lost, losses } = await load.stop();
@@ -140,8 +141,7 @@ describe('Two runs at once', () => {
           await expectServed(project, 'v3');
           await wake(sleeper);
           await expectServed(project, 'v3');
-          const taken = JSON.parse(taker.outputs.releases!).web;
-          expect((await project.state()).services.web!.release).toBe(taken);
+          expect((await project.recorded('web')).release).toBe(releasesOf(taker).web);
           await project.deploy();
           await expectServed(project, 'v3');
           const { lost, losses } = await load.stop();

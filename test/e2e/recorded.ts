@@ -5,7 +5,7 @@ import type { ActionRun } from './action.ts';
 export interface Copy {
   /** The server's name. */
   server: string;
-  slot: string;
+  slot: 'base' | 'secondary';
 }
 
 /** A copy as it is recorded. */
@@ -42,11 +42,19 @@ export interface ServiceResult {
 /** resultOf returns what a run says that it did to a service. */
 export function resultOf({ outputs }: Pick<ActionRun, 'outputs'>, service: string): ServiceResult {
   const { servers = [], ...result } = JSON.parse(outputs.result!)[service];
-  const copies = servers.map(({ host, side }: { host: string; side: string }) => ({ server: host, slot: side }));
+  const copies = servers.map(({ host, side }: { host: string; side: Copy['slot'] }) => ({
+    server: host,
+    slot: side,
+  }));
   return { ...result, copies };
 }
 
 /** releasesOf returns the releases that serve after a run, by service, as its output `releases` has them. */
 export function releasesOf({ outputs }: Pick<ActionRun, 'outputs'>): Record<string, number> {
   return JSON.parse(outputs.releases!) as Record<string, number>;
+}
+
+/** otherSlot returns the side that copies do not stand on: where the next ones of a toggle will. */
+export function otherSlot(copies: readonly Copy[]): 'base' | 'secondary' {
+  return copies[0]?.slot === 'base' ? 'secondary' : 'base';
 }

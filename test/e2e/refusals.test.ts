@@ -24,9 +24,9 @@ describe('A run that cannot use a server', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'switchyard-refusals-'));
     mkdirSync(join(folder, 'git'));
-    [user, stranger, ...hostKeys] = await Promise.all(
+    [user, stranger, ...hostKeys] = (await Promise.all(
       ['ed25519', 'ed25519', 'ed25519', 'ecdsa', 'ed25519'].map((type) => makeKey(type as 'ed25519')),
-    ) as [KeyPair, KeyPair, ...KeyPair[]];
+    )) as [KeyPair, KeyPair, ...KeyPair[]];
   });
 
   afterEach(() => {
@@ -139,9 +139,7 @@ describe('A run that cannot use a server', () => {
 
   test('a jump host that is not who it should be', async () => {
     const [first, second] = await start({}, {});
-    const failed = await refused(
-      await shopOn(behind(first!, second!, { host_key: hostKeys[2]!.publicKey })),
-    );
+    const failed = await refused(await shopOn(behind(first!, second!, { host_key: hostKeys[2]!.publicKey })));
     expect(failed).toMatch(`127.0.0.11:${first!.port}: the host key is not the configured one`);
   });
 

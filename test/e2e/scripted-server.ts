@@ -65,7 +65,12 @@ export class ScriptedServer {
 
   /** inFile returns the server as an entry of the file. */
   get inFile(): Record<string, unknown> {
-    return { host: this.host, port: this.port, private_ip: `10.0.0.${this.host.split('.')[3]}`, host_key: this.hostKey };
+    return {
+      host: this.host,
+      port: this.port,
+      private_ip: `10.0.0.${this.host.split('.')[3]}`,
+      host_key: this.hostKey,
+    };
   }
 
   /** stop ends its connections and the server. */
@@ -101,7 +106,8 @@ export class ScriptedServer {
         join(channel, this.#dialEngine());
         return;
       }
-      const [stdout, stderr, code] = command === DIAGNOSIS ? this.#diagnosis : ['', `${command}: failed\n`, 1];
+      const [stdout, stderr, code] =
+        command === DIAGNOSIS ? this.#diagnosis : ['', `${command}: failed\n`, 1];
       channel.stderr.write(stderr);
       channel.write(stdout);
       channel.exit(code);

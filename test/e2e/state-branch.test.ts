@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
@@ -29,11 +29,14 @@ describe('The state branch', () => {
     shop.edit(({ services }) => {
       services.api = webService(lab, 'branch-api', 1);
     });
-    await shop.deploy();
+    await shop.stands();
     traffic = startUsers([server], 'branch.example.com');
   });
 
+  beforeEach(() => shop.stands());
+
   afterAll(async () => {
+    await traffic?.untilSent(100);
     const { lost, losses } = await traffic.stop();
     await Promise.all([shop?.leave(), twin?.leave()]);
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
@@ -44,14 +47,14 @@ describe('The state branch', () => {
       { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
       'twin.yml',
     );
+    const before = await shop.releases();
     release(shop, 'web', 'v2');
     release(shop, 'api', 'v3');
     const runs = [{ service: 'web' }, { service: 'api' }].map((inputs) => shop.run('toggle-deploy', inputs));
     const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
-    const { web, api } = (await shop.state()).services;
-    expect([web?.release, api?.release]).toEqual([2, 2]);
-    expect((await twin.state()).services.web?.servers).toHaveLength(1);
+    expect(await shop.releases()).toEqual({ web: before.web! + 1, api: before.api! + 1 });
+    expect((await twin.recorded('web')).copies).toHaveLength(1);
     for (const [name, version] of [
       ['branch', 'v2'],
       ['branch-api', 'v3'],
@@ -81,7 +84,7 @@ describe('The state branch', () => {
   ])('holds a record that is %s: said before anything is changed', async (_what, spoil, sentence) => {
     const [before, standing] = [await shop.recordId(), await shop.standing()];
     await byHand(shop, spoil);
-    release(shop, 'web', 'v3');
+    release(shop, 'web', another());
     expect(said(await shop.failToDeploy())).toMatch(sentence);
     expect(await shop.standing()).toEqual(standing);
     await shop.git('push', '--force', 'origin', `${before}:refs/heads/switchyard-state`);
@@ -89,25 +92,29 @@ describe('The state branch', () => {
 
   test('holds more than this version knows: it is kept', async () => {
     await byHand(shop, (text) => JSON.stringify({ ...JSON.parse(text), later: { field: 1 } }));
-    await release(shop, 'web', 'v3').deploy();
-    expect(await versionOf(server, 'branch.example.com')).toBe('v3');
+    const version = another();
+    await release(shop, 'web', version).deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe(version);
     expect(await shop.state()).toMatchObject({ later: { field: 1 } });
   });
 
   test('is deleted: the servers tell what runs, nothing is restarted, and release numbers go on', async () => {
-    const [standing, before] = [await shop.standing(), await shop.state()];
+    const [standing, before] = [await shop.standing(), await shop.recorded('web')];
     await shop.git('push', 'origin', '--delete', 'switchyard-state');
     await shop.deploy();
     expect(await shop.standing()).toEqual(standing);
-    const { services } = await shop.state();
-    expect(services.web).toMatchObject({
-      image: lab.images.web('v3'),
-      servers: before.services.web!.servers,
-    });
-    await release(shop, 'web', 'v1').deploy();
-    expect(await versionOf(server, 'branch.example.com')).toBe('v1');
-    expect((await shop.state()).services.web!.release).toBeGreaterThan(before.services.web!.release);
+    const { image, copies } = await shop.recorded('web');
+    expect({ image, copies }).toEqual({ image: shop.config.services.web!.image, copies: before.copies });
+    const version = another();
+    await release(shop, 'web', version).deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe(version);
+    expect((await shop.recorded('web')).release).toBeGreaterThan(before.release);
   });
+
+  /** A version that does not serve. */
+  function another(): string {
+    return shop.config.services.web!.image === lab.images.web('v3') ? 'v1' : 'v3';
+  }
 });
 
 /** byHand changes the record of a project's environment as a person would: in a clone, by a commit. */

@@ -3,6 +3,7 @@ import { type Relay, startRelay } from '../lab/relay.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { resultOf } from './recorded.ts';
 import { size } from './size.ts';
 import { newWebShop, release } from './web-shop.ts';
 
@@ -71,9 +72,9 @@ describe('A web service is toggled under load, and not one request is lost', () 
       for (let toggle = 1; toggle <= toggles; toggle += 1) {
         const version = toggle % 2 === 1 ? 'v2' : 'v1';
         side = side === 'base' ? 'secondary' : 'base';
-        const { outputs } = await release(shop, 'web', version).deploy();
-        const { web } = JSON.parse(outputs.result!);
-        expect(web.servers).toEqual(servers.map(({ host }) => expect.objectContaining({ host, side })));
+        const run = await release(shop, 'web', version).deploy();
+        const { copies } = resultOf(run, 'web');
+        expect(copies).toEqual(servers.map(({ host }) => ({ server: host, slot: side })));
         for (const server of servers) {
           expect(await shop.containers(server, 'web')).toEqual([
             `${project}_production_web${side === 'base' ? '' : '_secondary'}`,

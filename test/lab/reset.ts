@@ -7,9 +7,9 @@ import type { LabServer } from './server.ts';
  * cannot be mended.
  */
 export async function resetServer(server: LabServer, images: readonly string[]): Promise<void> {
-  const [status = '', ...networks] = (
-    await docker(['inspect', '--format', STATE, server.container])
-  ).split(' ');
+  const [status = '', ...networks] = (await docker(['inspect', '--format', STATE, server.container])).split(
+    ' ',
+  );
   if (status === 'paused') await server.unpause();
   if (!networks.some((network) => network.endsWith('-outside'))) await server.reconnect();
   if (status === 'exited') await server.start();
