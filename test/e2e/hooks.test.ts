@@ -55,7 +55,7 @@ describe('A release with hooks', () => {
 
   /** Nobody has noticed anything. */
   afterAll(async () => {
-    await traffic?.untilSent(500);
+    await traffic?.untilSent(200);
     const { lost, losses } = await traffic.stop();
     await shop.leave();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });

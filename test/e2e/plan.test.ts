@@ -7,7 +7,7 @@ import { type GitHub, startGitHub } from '../github.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
-import { byHand, commitByHand } from './by-hand.ts';
+import { byHand, editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
@@ -260,9 +260,11 @@ describe('A plan', () => {
   }
 
   async function editRecord(change: (state: EnvironmentState) => void): Promise<void> {
-    const state = await shop.state();
-    change(state);
-    await commitByHand(shop, 'switchyard-state', 'state/drifting/production.json', state);
+    await editRecordByHand(shop, (text) => {
+      const state = JSON.parse(text) as EnvironmentState;
+      change(state);
+      return JSON.stringify(state, null, 2);
+    });
   }
 });
 

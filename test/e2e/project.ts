@@ -10,6 +10,7 @@ import { type Recorded, recordedOf } from './recorded.ts';
 
 const run = promisify(execFile);
 
+const STATE_BRANCH = 'refs/heads/switchyard-state';
 const DEFAULT_FILE = 'switchyard.yml';
 
 /** A configuration as a plain object; written to switchyard.yml as YAML. */
@@ -37,6 +38,8 @@ const LOOKING = ['plan', 'status'];
 export class Project {
   readonly lab: Servers;
   readonly folder: string;
+  /** The bare repository that is its remote. */
+  readonly origin: string;
   config: ConfigFile;
   readonly environment: string;
   /** The configuration's path in the repository. */
@@ -48,13 +51,14 @@ export class Project {
 
   private constructor(
     lab: Servers,
-    folder: string,
+    place: { dir: string; origin: string },
     config: ConfigFile,
     environment: string,
     file = DEFAULT_FILE,
   ) {
     this.lab = lab;
-    this.folder = folder;
+    this.folder = place.dir;
+    this.origin = place.origin;
     this.config = config;
     this.environment = environment;
     this.file = file;
@@ -62,13 +66,19 @@ export class Project {
 
   /** create makes the repository, with an origin of its own, and writes the configuration. */
   static async create(lab: Servers, config: ConfigFile, environment = 'production'): Promise<Project> {
-    const { dir } = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
-    return new Project(lab, dir, config, environment);
+    const place = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
+    return new Project(lab, place, config, environment);
   }
 
   /** beside returns another project of the same repository, whose configuration lies in another file. */
   beside(config: ConfigFile, file: string): Project {
-    const project = new Project(this.lab, this.folder, config, this.environment, file);
+    const project = new Project(
+      this.lab,
+      { dir: this.folder, origin: this.origin },
+      config,
+      this.environment,
+      file,
+    );
     project.write();
     return project;
   }
@@ -157,9 +167,9 @@ export class Project {
   /** release returns a release as it stands on the state branch; undefined when it is not there, or no longer. */
   async release(service: string, number: number): Promise<Release | undefined> {
     const path = `releases/${this.config.project}/${this.environment}/${service}/${number}.json`;
-    const { stdout: found } = await this.git('ls-tree', 'origin/switchyard-state', '--', path);
+    const found = await this.inOrigin('ls-tree', STATE_BRANCH, '--', path);
     if (found === '') return undefined;
-    return JSON.parse((await this.git('show', `origin/switchyard-state:${path}`)).stdout) as Release;
+    return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as Release;
   }
 
   /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */
@@ -176,8 +186,7 @@ export class Project {
   /** state returns what is recorded on the state branch of the origin. */
   async state(): Promise<EnvironmentState> {
     const path = `state/${this.config.project}/${this.environment}.json`;
-    const { stdout } = await this.git('show', `refs/remotes/origin/switchyard-state:${path}`);
-    return JSON.parse(stdout) as EnvironmentState;
+    return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as EnvironmentState;
   }
 
   /** recorded returns what is recorded of a service; it throws when nothing is. */
@@ -201,8 +210,12 @@ export class Project {
 
   /** history returns the subjects of the state branch, the newest first. */
   async history(): Promise<string[]> {
-    const { stdout } = await this.git('log', '--format=%s', 'refs/remotes/origin/switchyard-state');
-    return stdout.trim().split('\n');
+    return (await this.inOrigin('log', '--format=%s', STATE_BRANCH)).trim().split('\n');
+  }
+
+  /** inOrigin runs git in the remote, where runs write to; returns what it printed. */
+  async inOrigin(...args: string[]): Promise<string> {
+    return (await run('git', args, { cwd: this.origin, maxBuffer: 64 * 1024 * 1024 })).stdout;
   }
 
   /** git runs git in the repository, with the origin's state fetched. */
@@ -219,11 +232,14 @@ export class Project {
     return [...sides, ...names.filter((name) => name.startsWith(`${prefix}_v`))].sort();
   }
 
-  /** standing returns the running containers of this environment, sidecars too: `host name` → id. */
+  /** standing returns the running containers of this environment on the file's servers, sidecars too: `host name` → id. */
   async standing(): Promise<Record<string, string>> {
     const label = (key: string, value: string) => ['--filter', `label=switchyard.${key}=${value}`];
     const mine = [...label('project', this.config.project), ...label('environment', this.environment)];
-    const servers = this.lab.servers.filter(({ hasEngine }) => hasEngine);
+    const file = JSON.stringify(this.config);
+    const named = this.lab.servers.filter(({ host }) => file.includes(`"${host}"`));
+    // The file names no server where it deploys to the runner's own engine.
+    const servers = named.length > 0 ? named : this.lab.servers;
     const found = await Promise.all(
       servers.map(async (server) => {
         const listing = await server.docker('ps', '--no-trunc', '--format', '{{.Names}} {{.ID}}', ...mine);
@@ -239,20 +255,13 @@ export class Project {
   /** lease returns what stands in the lease of the environment, undefined when no run ever took it. */
   async lease(): Promise<{ released: boolean; fence: number } | undefined> {
     const ref = `refs/switchyard/lease/${this.config.project}/${this.environment}`;
-    const { stdout: found } = await this.git('ls-remote', 'origin', ref);
-    if (found === '') return undefined;
-    await this.git('fetch', '-q', 'origin', `+${ref}:refs/seen/lease`);
-    return JSON.parse((await this.git('show', 'refs/seen/lease:lease.json')).stdout);
+    if ((await this.inOrigin('for-each-ref', ref)) === '') return undefined;
+    return JSON.parse(await this.inOrigin('show', `${ref}:lease.json`));
   }
 
   /** recordId returns the commit of the state branch, undefined before the first deploy. */
   async recordId(): Promise<string | undefined> {
-    const { stdout } = await this.git(
-      'for-each-ref',
-      '--format=%(objectname)',
-      'refs/remotes/origin/switchyard-state',
-    );
-    return stdout.trim() || undefined;
+    return (await this.inOrigin('for-each-ref', '--format=%(objectname)', STATE_BRANCH)).trim() || undefined;
   }
 }
 

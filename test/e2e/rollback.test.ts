@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
@@ -111,8 +110,7 @@ describe('A rollback', () => {
     expect(history!.at(-1)).toMatchObject({ release: 1, outcome: 'deployed', why: ['not deployed yet'] });
 
     expect(commandLines).toMatch('rollback.js');
-    const { stdout: origin } = await shop.git('remote', 'get-url', 'origin');
-    const objects = await mustRun(['git', '-C', origin.trim(), 'cat-file', '--batch-all-objects', '--batch']);
+    const objects = await shop.inOrigin('cat-file', '--batch-all-objects', '--batch');
     const told = [run.log, run.summary, ...Object.values(run.outputs), commandLines, objects];
     for (const text of told) expect(text).not.toMatch(marker);
 
@@ -259,8 +257,8 @@ describe('A rollback', () => {
       config.services.api!.image = lab.images.web('v3');
     });
     await shop.deploy(token('three'));
-    const tip = ['ls-tree', '--name-only', 'origin/switchyard-state', `${RELEASES}/`];
-    expect((await shop.git(...tip)).stdout.trim().split('\n').sort()).toEqual(
+    const tip = ['ls-tree', '--name-only', 'switchyard-state', `${RELEASES}/`];
+    expect((await shop.inOrigin(...tip)).trim().split('\n').sort()).toEqual(
       [`${RELEASES}/${api}.json`, `${RELEASES}/${api! + 1}.json`].sort(),
     );
     const { api: newest } = (await shop.state()).secrets_versions!;
@@ -269,8 +267,8 @@ describe('A rollback', () => {
       expect(await kept(server, newest! - 1)).toMatchObject({ TOKEN: `two ${marker}` });
       expect(await kept(server, newest!)).toMatchObject({ TOKEN: `three ${marker}` });
     }
-    const past = ['log', '--format=%H', 'origin/switchyard-state', '--', `${RELEASES}/1.json`];
-    expect((await shop.git(...past)).stdout.trim().split('\n')).toHaveLength(2);
+    const past = ['log', '--format=%H', 'switchyard-state', '--', `${RELEASES}/1.json`];
+    expect((await shop.inOrigin(...past)).trim().split('\n')).toHaveLength(2);
 
     // The service leaves, and the environment takes the volume.
     const www = loads[1]!;

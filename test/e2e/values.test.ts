@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { ask } from './ask.ts';
 import { watchCommandLines } from './command-lines.ts';
@@ -116,8 +115,7 @@ describe('Values of environment and secrets', () => {
 
   test('secrets are in no object of the repository, and in no file of edge and sidecar', async () => {
     await arrived();
-    const { stdout: origin } = await shop.git('remote', 'get-url', 'origin');
-    const objects = await mustRun(['git', '-C', origin.trim(), 'cat-file', '--batch-all-objects', '--batch']);
+    const objects = await shop.inOrigin('cat-file', '--batch-all-objects', '--batch');
     expect(objects).toMatch('"secrets_version"');
     expect(objects).not.toMatch(marker);
     for (const name of ['switchyard_edge', 'values_production_nginx']) {

@@ -62,7 +62,7 @@ describe('What a change of the file causes', () => {
 
   /** Not one request was lost meanwhile. */
   afterAll(async () => {
-    await traffic?.untilSent(500);
+    await traffic?.untilSent(200);
     const { lost, losses, versions } = await traffic.stop();
     await shop.leave();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
@@ -229,7 +229,7 @@ describe('What a change of the file causes', () => {
 
   /** All refs of the origin: state branch and lease among them. */
   async function refs(): Promise<string> {
-    return (await shop.git('ls-remote', 'origin')).stdout;
+    return await shop.inOrigin('for-each-ref');
   }
 
   /** What every edge and sidecar serve for this environment, read from their volumes. */
