@@ -66,10 +66,10 @@ describe('Neighbours on the same servers', () => {
     console.log(`neighbours: ${sent} requests in ${seconds} s, ${lost} lost`);
   }
 
-  test('ten services whose names hash to the same ports get ports of their own, for good', async () => {
+  test('services whose names hash to the same ports get ports of their own, for good', async () => {
     const crowd = await newProject('crowd');
     const scope = { project: 'crowd', environment: 'production' };
-    const names = collidingNames(scope, 10, 3000).sort();
+    const names = collidingNames(scope, size.colliding, 3000).sort();
     const [late = '', ...early] = names;
     // With one copy each, what answers on a server stands on the other one for half of them.
     const copies = size.isFull ? 2 : 1;
@@ -86,7 +86,7 @@ describe('Neighbours on the same servers', () => {
     const first = await portsOf(crowd);
     expect(Object.keys(first).sort()).toEqual(early);
 
-    // The tenth comes before all others in the alphabet, and still has to take what is free.
+    // The last one comes before all others in the alphabet, and still has to take what is free.
     const round = size.isFull ? '2' : '1';
     crowd.edit((config) => {
       config.services = Object.fromEntries(names.map((name) => [name, service(name, round)]));
@@ -95,7 +95,7 @@ describe('Neighbours on the same servers', () => {
     const all = await portsOf(crowd);
     expect(all).toMatchObject(first);
     for (const kind of ['host', 'internal'] as const) {
-      expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(10);
+      expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(names.length);
     }
     expect((await crowd.deploy()).outputs).toMatchObject({ changed: 'false' });
     expect(await portsOf(crowd)).toEqual(all);

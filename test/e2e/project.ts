@@ -48,6 +48,8 @@ export class Project {
   #deployed: ConfigFile | undefined;
   /** Whether a run has ended since then of which nobody says what it left. */
   #isTouched = true;
+  /** How many runs were started that may change something. */
+  #runs = 0;
 
   private constructor(
     lab: Servers,
@@ -110,8 +112,7 @@ export class Project {
 
   /** start starts an action and returns at once. */
   start(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): RunningAction {
-    this.#isTouched ||= !LOOKING.includes(action) && inputs['dry-run'] !== 'true';
-    return startAction(
+    const run = startAction(
       action,
       {
         environment: this.environment,
@@ -121,6 +122,27 @@ export class Project {
       },
       { workspace: this.folder, env },
     );
+    if (!LOOKING.includes(action) && inputs['dry-run'] !== 'true') this.#watch(run, action, inputs);
+    return run;
+  }
+
+  /** Remembers what a run leaves: what the file said, if it was a whole deploy that succeeded, and no other run came between. */
+  #watch(run: RunningAction, action: string, inputs: Inputs): void {
+    const wasTouched = this.#isTouched;
+    const config = structuredClone(this.config);
+    const isWhole = action === 'toggle-deploy' && !NARROWING.some((input) => input in inputs);
+    this.#isTouched = true;
+    this.#runs += 1;
+    const number = this.#runs;
+    void run.done.then(({ code, log }) => {
+      if (number !== this.#runs) return;
+      if (code === 0 && isWhole) {
+        this.#deployed = config;
+        this.#isTouched = false;
+      }
+      // It was refused before its first step.
+      if (code !== 0 && !/^::debug::begins: /m.test(log)) this.#isTouched = wasTouched;
+    });
   }
 
   /** run runs an action and returns what became of it, also when it failed. */
@@ -130,23 +152,15 @@ export class Project {
 
   /** deploy runs toggle-deploy; it throws with the whole log when that fails. */
   async deploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
-    const deployed = structuredClone(this.config);
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code !== 0) throw new Error(`the deploy failed:\n${outcome.log}`);
-    if (inputs['dry-run'] !== 'true' && !NARROWING.some((input) => input in inputs)) {
-      this.#deployed = deployed;
-      this.#isTouched = false;
-    }
     return outcome;
   }
 
   /** failToDeploy runs toggle-deploy and returns the failed run; it throws when the deploy succeeds. */
   async failToDeploy(inputs: Inputs = {}, env: Record<string, string> = {}): Promise<ActionRun> {
-    const wasTouched = this.#isTouched;
     const outcome = await this.run('toggle-deploy', inputs, env);
     if (outcome.code === 0) throw new Error(`the deploy succeeded, and should not have:\n${outcome.log}`);
-    // It was refused before its first step.
-    if (!/^::debug::begins: /m.test(outcome.log)) this.#isTouched = wasTouched;
     return outcome;
   }
 
