@@ -2,13 +2,17 @@
  * Runs static checks and tests, and ends with one true line: `N passed, N failed`. A static check counts as one.
  *
  *   node scripts/verify.ts check unit lab e2e [--testNamePattern …]
+ *   node scripts/verify.ts alone [--testPathPatterns …]
  *
- * Arguments that begin with a dash, and what follows the first of them, are handed to jest.
+ * Arguments that begin with a dash, and what follows the first of them, are handed to jest. `alone` runs every e2e
+ * story in a process of its own: none needs what another one leaves.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { E2E_LAB, E2E_SERVERS } from '../test/e2e/fleet.ts';
+import { startLab } from '../test/lab/lab.ts';
 
 /** How a part of the verification went. */
 interface Tally {
@@ -36,14 +40,27 @@ const CHECKS: Record<string, readonly string[]> = {
 
 const isFull = process.env.SWITCHYARD_FULL === '1';
 
-/** The jest projects, and how long each may take: a test that hangs must not keep CI from saying so. */
-const SUITES: Record<string, { minutes: number; options: readonly string[] }> = {
+/** A jest project. */
+interface Suite {
+  /** How long it may take: a test that hangs must not keep CI from saying so. */
+  minutes: number;
+  options: readonly string[];
+  /** What a file may take of these minutes, in seconds: one that takes more is named, so that `npm test` stays short. */
+  share: number;
+}
+
+const SUITES: Record<string, Suite> = {
   // jest itself leaves a core alone, and with two that is every second one.
-  unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'] },
+  unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
   // It has the machine to itself: what it measures is traffic under load.
-  lab: { minutes: 20, options: ['--runInBand'] },
-  // More than there are cores: most of them wait for drains. A test that breaks servers has a lab of its own.
-  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 4}`] },
+  lab: { minutes: 20, options: ['--runInBand'], share: 60 },
+  // More than there are cores: most of them wait for drains.
+  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 4}`], share: 60 },
+};
+
+/** Files with a larger share than others, for what they alone can show. */
+const SHARES: Record<string, number> = {
+  'test/e2e/kill-matrix.test.ts': 150,
 };
 
 /** runCheck runs one static check; what it printed is shown when it fails. */
@@ -59,27 +76,53 @@ async function runCheck(name: string, command: readonly string[]): Promise<Tally
  * that ends badly without naming a failed test: a crash, a time limit, a coverage below its threshold.
  */
 async function runSuite(project: string, jestArguments: readonly string[]): Promise<Tally> {
-  const folder = mkdtempSync(join(tmpdir(), 'switchyard-verify-'));
-  const output = join(folder, 'results.json');
-  const { minutes, options } = SUITES[project]!;
-  const command = [
-    ...['--experimental-vm-modules', '--no-warnings', tool('jest/bin/jest.js'), '--selectProjects', project],
-    ...['--json', '--outputFile', output],
+  const { minutes, options, share } = SUITES[project]!;
+  const { code, results } = await runJest(
+    project,
     // Of a selection, neither coverage nor tests in every project can be asked.
-    ...(jestArguments.length === 0 ? options : ['--runInBand', '--passWithNoTests', ...jestArguments]),
-  ];
-  const { code } = await runNode(command, { minutes, isQuiet: false });
-  const tally = existsSync(output) ? tallyOf(readFileSync(output, 'utf8')) : { passed: 0, failed: 0 };
-  rmSync(folder, { recursive: true });
+    jestArguments.length === 0 ? options : ['--runInBand', '--passWithNoTests', ...jestArguments],
+    { minutes, isQuiet: false },
+  );
+  const tally = results === undefined ? { passed: 0, failed: 0 } : tallyOf(results);
+  if (results !== undefined && !isFull) nameSlowFiles(results, share);
   return code !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
 }
 
-/** tallyOf reads jest's results. A skipped test has not passed. */
-function tallyOf(json: string): Tally {
-  const results = JSON.parse(json) as Record<
+/** What is read of jest's results. */
+interface JestResults
+  extends Record<
     'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites' | 'numPendingTests' | 'numTodoTests',
     number
-  >;
+  > {
+  testResults: {
+    name: string;
+    startTime: number;
+    endTime: number;
+    assertionResults: { fullName: string }[];
+  }[];
+}
+
+/** runJest runs a jest project; there are no results when jest did not come to an end. */
+async function runJest(
+  project: string,
+  options: readonly string[],
+  run: { minutes: number; isQuiet: boolean; env?: Record<string, string> },
+): Promise<{ code: number; said: string; results?: JestResults }> {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-verify-'));
+  const output = join(folder, 'results.json');
+  const command = [
+    ...['--experimental-vm-modules', '--no-warnings', tool('jest/bin/jest.js'), '--selectProjects', project],
+    ...['--json', '--outputFile', output],
+    ...options,
+  ];
+  const ended = await runNode(command, run);
+  const results = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as JestResults) : undefined;
+  rmSync(folder, { recursive: true });
+  return results === undefined ? ended : { ...ended, results };
+}
+
+/** tallyOf counts jest's results. A skipped test has not passed. */
+function tallyOf(results: JestResults): Tally {
   const skipped = results.numPendingTests + results.numTodoTests;
   if (skipped > 0) console.log(`${skipped} skipped`);
   return {
@@ -88,14 +131,60 @@ function tallyOf(json: string): Tally {
   };
 }
 
+/** nameSlowFiles names the files that took more than their share, the slowest first. */
+function nameSlowFiles({ testResults }: JestResults, share: number): void {
+  const files = testResults.map(({ name, startTime, endTime }) => {
+    const file = relative(root, name);
+    return { file, seconds: (endTime - startTime) / 1000, share: SHARES[file] ?? share };
+  });
+  const slow = files.filter((file) => file.seconds > file.share);
+  for (const { file, seconds, share: own } of slow.sort((one, other) => other.seconds - one.seconds)) {
+    console.log(`${file} took ${seconds.toFixed(0)} s, more than its share of ${own} s`);
+  }
+}
+
+/**
+ * runAlone runs every e2e story by itself, on one lab: those of different files side by side, since the stories of
+ * a file share a project. It takes several times as long as the stories together.
+ */
+async function runAlone(jestArguments: readonly string[]): Promise<Tally> {
+  const lab = await startLab({ name: E2E_LAB, servers: E2E_SERVERS, log: console.log });
+  const env = { SWITCHYARD_LAB: 'attach' };
+  try {
+    const listing = ['--testNamePattern', '^no story is called so$', ...jestArguments];
+    const { said, results } = await runJest('e2e', listing, { minutes: 5, isQuiet: true, env });
+    if (results === undefined) throw new Error(`the stories cannot be listed:\n${said}`);
+    const files = [...results.testResults];
+    const tally = { passed: 0, failed: 0 };
+    const work = async () => {
+      for (let file = files.shift(); file !== undefined; file = files.shift()) {
+        for (const { fullName } of file.assertionResults) {
+          const pattern = `^${fullName.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
+          const options = ['--runInBand', '--runTestsByPath', file.name, '--testNamePattern', pattern];
+          const run = await runJest('e2e', options, { minutes: 15, isQuiet: true, env });
+          const isPassed = run.code === 0 && run.results?.numPassedTests === 1;
+          tally[isPassed ? 'passed' : 'failed'] += 1;
+          console.log(`${isPassed ? '✓' : '✗'} ${relative(root, file.name)}: ${fullName}`);
+          if (!isPassed) console.log(run.said);
+        }
+      }
+    };
+    await Promise.all([work(), work(), work()]);
+    return tally;
+  } finally {
+    await lab.down();
+  }
+}
+
 /** runNode runs a program under this Node, without standard input, and ends it when it takes too long. */
 function runNode(
   args: readonly string[],
-  { minutes, isQuiet }: { minutes: number; isQuiet: boolean },
+  { minutes, isQuiet, env }: { minutes: number; isQuiet: boolean; env?: Record<string, string> },
 ): Promise<{ code: number; said: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ code: number; said: string }>();
   const child = spawn(process.execPath, args, {
     cwd: root,
+    env: { ...process.env, ...env },
     stdio: ['ignore', isQuiet ? 'pipe' : 'inherit', isQuiet ? 'pipe' : 'inherit'],
   });
   let said = '';
@@ -118,7 +207,7 @@ const end = dash < 0 ? process.argv.length : dash;
 const parts = new Set(process.argv.slice(2, end));
 const jestArguments = process.argv.slice(end);
 for (const part of parts) {
-  if (part !== 'check' && !(part in SUITES)) throw new Error(`There is no part ${part}`);
+  if (part !== 'check' && part !== 'alone' && !(part in SUITES)) throw new Error(`There is no part ${part}`);
 }
 
 const tallies: Tally[] = [];
@@ -128,6 +217,7 @@ if (parts.has('check')) {
 for (const suite of Object.keys(SUITES)) {
   if (parts.has(suite)) tallies.push(await runSuite(suite, jestArguments));
 }
+if (parts.has('alone')) tallies.push(await runAlone(jestArguments));
 const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 // Nothing passed: nothing was tried.

@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { resetServer } from '../lab/reset.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
-import { clear } from './faults-lab.ts';
+import { borrow, type LentServers, seedOf } from './fleet.ts';
 import { frontConfig, HandMade } from './hand-made.ts';
 import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
-import { Project, serversOf } from './project.ts';
+import { once } from './once.ts';
+import type { Project } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { startUsers } from './users.ts';
+import { newProject, webService } from './web-shop.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
 
@@ -17,21 +20,19 @@ const DOMAIN = 'shop.example.com';
 
 /** What runs already on a server is taken over by the first deploy, and nobody notices. */
 describe('A server on which something runs already', () => {
-  let lab: Lab;
+  let lab: LentServers;
   let byHand: HandMade;
   let byOlderWay: HandMade;
   let loads: HttpTraffic[] = [];
-  /** What a take-over that succeeded went through. */
-  let moments: Moment[];
 
   beforeAll(async () => {
-    lab = await startLab({ name: 'adoption', servers: 2 });
+    lab = await borrow(2);
     [byHand, byOlderWay] = lab.servers.map((server) => new HandMade(lab, server)) as [HandMade, HandMade];
   });
 
   afterAll(async () => {
     await Promise.all(loads.map((load) => load.stop()));
-    await lab?.down();
+    lab?.giveBack();
   });
 
   /** Users with connections that they keep, and users that open one for each request. */
@@ -49,38 +50,24 @@ describe('A server on which something runs already', () => {
     };
   }
 
-  function shopOf(
+  async function shopOf(
     { server }: HandMade,
     services: Record<string, Record<string, unknown>>,
     sidecar = {},
   ): Promise<Project> {
-    return Project.create(lab, {
-      project: 'shop',
-      sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s', ...sidecar },
-      environments: { production: { provider: 'static', user: 'deploy', servers: serversOf([server]) } },
-      services,
+    const shop = await newProject(lab, 'shop', [server], services);
+    return shop.edit((config) => {
+      config.sidecar = { ...lab.sidecar, ...sidecar };
     });
   }
 
   function api(): Record<string, unknown> {
-    return {
-      image: lab.images.web('v2'),
-      port: 3000,
-      domain: DOMAIN,
-      healthcheck: { path: '/health' },
-    };
-  }
-
-  /** Nothing of an earlier test is left: a divert that is asked to end takes its rules away, one that is killed does not. */
-  async function leave(server: LabServer): Promise<void> {
-    if ((await byHand.containers()).includes('switchyard_edge_divert'))
-      await server.docker('stop', 'switchyard_edge_divert');
-    await clear(server);
+    return { ...webService(lab, 'shop', 1), image: lab.images.web('v2') };
   }
 
   /** An app, a redis with data, and an nginx in front, under names that somebody liked. */
   async function makeByHand(): Promise<void> {
-    await leave(byHand.server);
+    await resetServer(byHand.server, seedOf(lab));
     await byHand.network('hand');
     await byHand.redis('old-redis', 'hand', 'redis-data');
     await byHand.app('old-api', 'hand', 'v1');
@@ -116,10 +103,11 @@ describe('A server on which something runs already', () => {
       /^42$/m,
     );
     expect((await shop.deploy()).outputs.changed).toBe('false');
-    expect((await shop.state()).services).toMatchObject({ api: { release: 1 }, redis: { release: 1 } });
+    expect(await shop.releases()).toEqual({ api: 1, redis: 1 });
   }
 
-  test('containers of any name and their front: all leave, and no request and no data is lost', async () => {
+  /** A deploy over what was made by hand, under load; what it went through. */
+  const takenOver = once(async () => {
     await makeByHand();
     const shop = await shopByHand();
     const plan = said(await shop.deploy({ 'dry-run': 'true' }));
@@ -127,12 +115,16 @@ describe('A server on which something runs already', () => {
     expect(plan).toContain('past front');
     await startLoad(byHand.server);
     const run = await shop.deploy();
-    moments = momentsOf(run.log);
     await loads[0]!.untilVersion('v2');
     const { sent, losses } = await endLoad();
     expect(losses).toEqual([]);
     console.log(`taken over in ${run.ms} ms, ${losses.length} of ${sent} requests lost`);
     await expectTakenOver(shop);
+    return momentsOf(run.log);
+  });
+
+  test('containers of any name and their front: all leave, and no request and no data is lost', async () => {
+    await takenOver();
   });
 
   test('containers of the older naming: found by their names, the sidecar among them', async () => {
@@ -191,7 +183,7 @@ describe('A server on which something runs already', () => {
   });
 
   test('a run that is killed while it takes over: nobody notices, and the next run finishes it', async () => {
-    const all = moments.map((moment) => ({ moment }));
+    const all = (await takenOver()).map((moment) => ({ moment }));
     const isTaking = ({ moment: { kind } }: { moment: Moment }) => ['divert', 'retire'].includes(kind);
     const taking = all.filter(isTaking);
     // The other steps are those of any deploy, and the kill matrix has each of their moments.

@@ -3,54 +3,42 @@ import { preferredInternalPort } from '../../src/model/ports.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
-import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
-import { Project, serversOf } from './project.ts';
+import { borrow, type LentServers } from './fleet.ts';
+import { Project } from './project.ts';
+import { resultOf } from './recorded.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { startUsers } from './users.ts';
+import { newProject, release, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
-const DOMAIN = 'api.hardy.example';
+const DOMAIN = 'hardy.example.com';
 const EDGE = 'switchyard_edge';
 const SIDECAR = 'hardy_production_nginx';
 const FOLDER = '/etc/switchyard';
 
 /** Case 6: what people and programs do to an nginx, and runs that are cut off. The old side serves through all of it. */
 describe('An nginx that is disturbed', () => {
-  let lab: FaultsLab;
+  let lab: LentServers;
   let first: LabServer;
   let second: LabServer;
   let shop: Project;
   let traffic: HttpTraffic | undefined;
 
   beforeAll(async () => {
-    lab = await openFaultsLab('hardy');
+    lab = await borrow(2);
     [first, second] = lab.servers as [LabServer, LabServer];
-    shop = await Project.create(lab, {
-      project: 'hardy',
-      sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
-      },
-      services: { api: service() },
-    });
+    shop = await newProject(lab, 'hardy', lab.servers, { api: service() });
   });
 
   afterAll(async () => {
     await traffic?.stop();
-    await lab?.down();
+    lab?.giveBack();
   });
 
   function service(more: Record<string, unknown> = {}): Record<string, unknown> {
-    return {
-      image: lab.images.web('v1'),
-      port: 3000,
-      domain: DOMAIN,
-      servers: 2,
-      healthcheck: { path: '/health' },
-      ...more,
-    };
+    return { ...webService(lab, 'hardy', 2), ...more };
   }
 
   test('domains and names that are no names: refused before any server hears of it', async () => {
@@ -118,6 +106,7 @@ describe('An nginx that is disturbed', () => {
     let before: Record<string, string>;
 
     beforeEach(async () => {
+      await shop.stands();
       before = await shop.standing();
       await startTraffic();
     });
@@ -168,7 +157,7 @@ describe('An nginx that is disturbed', () => {
     test('a deploy over a file written by hand puts it right on the way', async () => {
       const route = `${await liveFolder(first, EDGE)}/http/hardy_production/api.conf`;
       await write(first, EDGE, route, 'broken {\n');
-      await deployVersion('v2');
+      await deployVersion(another());
       await expectValid();
     });
 
@@ -187,8 +176,8 @@ describe('An nginx that is disturbed', () => {
         ],
         ...[lab.images.web('v1'), '-e', `require('net').createServer().listen(${port}, '0.0.0.0')`],
       );
-      shop.edit(({ services }) => {
-        services.api!.image = lab.images.web('v3');
+      const [old, fresh] = [await versionOf(first, DOMAIN), another()];
+      release(shop, 'api', fresh).edit(({ services }) => {
         services.extra = { image: lab.images.web('v1'), port: 3000, healthcheck: { path: '/health' } };
       });
       const failed = said(await shop.failToDeploy());
@@ -196,12 +185,12 @@ describe('An nginx that is disturbed', () => {
         new RegExp(`${first.host}: sidecar ${SIDECAR}: .*bind\\(\\) to 0\\.0\\.0\\.0:${port} failed.*in use`),
       );
       expect(await shop.standing()).toEqual(before);
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v2');
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(old);
       expect((await shop.state()).services).not.toHaveProperty('extra');
 
       await first.docker('rm', '--force', 'squatter');
       await shop.deploy();
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v3');
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(fresh);
       shop.edit(({ services }) => {
         delete services.extra;
       });
@@ -209,7 +198,7 @@ describe('An nginx that is disturbed', () => {
     });
 
     test('a new side whose name does not resolve: the switch is not proven, and the old side serves on', async () => {
-      const slow = await lab.buildWeb('slow', { HEALTH: 'slow', SLOW_MS: '2500' });
+      const slow = await lab.buildWeb('slow-2500', { HEALTH: 'slow', SLOW_MS: '2500' });
       const current = await versionOf(first, DOMAIN);
       const run = shop.start('toggle-deploy', { images: `api=${slow}` });
       await run.says(new RegExp(`^api on ${first.host}: start \\(`, 'm'));
@@ -228,21 +217,21 @@ describe('An nginx that is disturbed', () => {
       expect(await shop.standing()).toEqual(before);
       for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(current);
 
-      await deployVersion('slow');
+      await deployVersion('slow-2500');
     });
   });
 
   describe('that is down', () => {
+    beforeEach(() => shop.stands());
+
     test('an edge and a sidecar that were stopped: started before any other step', async () => {
       await first.docker('stop', EDGE);
       await second.docker('stop', SIDECAR);
       const status = await shop.run('status');
       expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
       expect(status.log).toMatch(`drift: ${second.host}: the sidecar needs a start`);
-      shop.edit(({ services }) => {
-        services.api!.image = lab.images.web('v1');
-      });
-      const run = await shop.deploy();
+      const fresh = another();
+      const run = await release(shop, 'api', fresh).deploy();
       expect(run.log).toMatch(`start the edge on ${first.host}`);
       expect(run.log).toMatch(`start the sidecar on ${second.host}`);
       for (const [server, name] of [
@@ -253,14 +242,14 @@ describe('An nginx that is disturbed', () => {
         const containers = await shop.containers(server, 'api');
         const createdAt = await server.docker('inspect', '--format', '{{.Created}}', containers[0]!);
         expect(Date.parse(startedAt)).toBeLessThan(Date.parse(createdAt));
-        expect(await versionOf(server, DOMAIN)).toBe('v1');
+        expect(await versionOf(server, DOMAIN)).toBe(fresh);
       }
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
 
     test('an edge that what was written into it keeps from starting: mended and started', async () => {
       const live = await liveFolder(first, EDGE);
-      const before = await shop.standing();
+      const [before, serving] = [await shop.standing(), await versionOf(first, DOMAIN)];
       await write(first, EDGE, `${live}/http/hardy_production/api.conf`, 'garbage {\n');
       await write(first, EDGE, `${live}/main.conf`, 'more garbage;\n');
       await first.docker('restart', '--time', '1', EDGE);
@@ -268,13 +257,13 @@ describe('An nginx that is disturbed', () => {
       expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
       const repaired = await shop.run('update-nginx');
       expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(serving);
       expect(await shop.standing()).toEqual(before);
       expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
     });
 
     test('an edge and a sidecar that were removed: made anew with all their routes', async () => {
-      const before = await shop.standing();
+      const [before, serving] = [await shop.standing(), await versionOf(first, DOMAIN)];
       await first.docker('rm', '--force', EDGE);
       await second.docker('rm', '--force', SIDECAR);
       const plan = await shop.run('plan');
@@ -282,7 +271,7 @@ describe('An nginx that is disturbed', () => {
       expect(plan.log).toMatch(`drift: ${second.host}: the sidecar is not there`);
       const run = await shop.deploy();
       expect(run.outputs.changed).toBe('true');
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('v1');
+      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(serving);
       expect(Object.keys(await shop.standing())).toEqual(Object.keys(before));
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
@@ -298,7 +287,7 @@ describe('An nginx that is disturbed', () => {
           services.inner!.image = lab.images.web('v2');
         });
         const run = await shop.deploy();
-        expect(JSON.parse(run.outputs.result!).inner).toMatchObject({ release: 2, probe: { lost: 0 } });
+        expect(resultOf(run, 'inner')).toMatchObject({ release: 2, probe: { lost: 0 } });
         shop.edit(({ services }) => {
           delete services.inner;
         });
@@ -308,23 +297,22 @@ describe('An nginx that is disturbed', () => {
   });
 
   describe('by a run that is killed', () => {
-    const moments: [string, RegExp, string][] = [
-      ['between the check of the routes and the proof', /^check routes \(/m, 'v3'],
-      ['while the old side drains', /^switch \(/m, 'v2'],
-      ['when the new containers have started', /^api on \S+: start \(/m, 'v3'],
-      ['when they are healthy', /^api on \S+: healthy \(/m, 'v2'],
-      ['before anything starts', /^\s*·/m, 'v3'],
+    const moments: [string, RegExp][] = [
+      ['between the check of the routes and the proof', /^check routes \(/m],
+      ['while the old side drains', /^switch \(/m],
+      ['when the new containers have started', /^api on \S+: start \(/m],
+      ['when they are healthy', /^api on \S+: healthy \(/m],
+      ['before anything starts', /^\s*·/m],
     ];
 
     if (size.isFull) {
       test.each(moments)(
         '%s: traffic is served, and the next run finishes the work',
-        async (_when, moment, version) => {
+        async (_when, moment) => {
+          await shop.stands();
           await startTraffic();
-          shop.edit(({ services }) => {
-            services.api!.image = lab.images.web(version);
-          });
-          const killed = shop.start('toggle-deploy');
+          const version = another();
+          const killed = release(shop, 'api', version).start('toggle-deploy');
           await killed.says(moment);
           killed.signal('SIGKILL');
           expect((await killed.done).code).not.toBe(0);
@@ -342,11 +330,9 @@ describe('An nginx that is disturbed', () => {
               [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
             );
           }
-          const { services } = await shop.state();
-          expect(services.api).not.toHaveProperty('pending');
-          expect(new Set(services.api!.servers.map(({ release }) => release))).toEqual(
-            new Set([services.api!.release]),
-          );
+          const { release: recorded, copies, isUnfinished } = await shop.recorded('api');
+          expect(isUnfinished).toBe(false);
+          expect(new Set(copies.map((copy) => copy.release))).toEqual(new Set([recorded]));
           expect((await shop.deploy()).outputs.changed).toBe('false');
           await endTraffic();
         },
@@ -354,10 +340,8 @@ describe('An nginx that is disturbed', () => {
     }
 
     test('in the middle of making the edge: the next run makes the rest', async () => {
-      shop.edit((config) => {
-        config.services = {};
-      });
-      await shop.deploy();
+      await shop.stands();
+      await shop.leave();
       for (const server of lab.servers) {
         await server.docker('rm', '--force', '--volumes', EDGE);
         await server.docker('volume', 'rm', EDGE);
@@ -396,11 +380,13 @@ describe('An nginx that is disturbed', () => {
     expect(ok).toBeGreaterThan(50);
   }
 
+  /** A version that the service does not run. */
+  function another(): string {
+    return shop.config.services.api!.image === lab.images.web('v2') ? 'v3' : 'v2';
+  }
+
   async function deployVersion(version: string): Promise<void> {
-    shop.edit(({ services }) => {
-      services.api!.image = lab.images.web(version);
-    });
-    await shop.deploy();
+    await release(shop, 'api', version).deploy();
     for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(version);
   }
 

@@ -1,12 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Lab } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
-import { openFaultsLab } from './faults-lab.ts';
-import { Project, serversOf } from './project.ts';
+import { type Fleet, fleet } from './fleet.ts';
+import type { Project } from './project.ts';
+import { otherSlot } from './recorded.ts';
 import { said } from './said.ts';
 import { startUsers } from './users.ts';
+import { newWebShop, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
@@ -15,43 +17,37 @@ const HEALTHCHECK = { path: '/health', start_period: '2s', retries: 2, interval:
 const ALLOWED_MS = 5_000;
 /** One look may begin just before the time is over; then the log is read; and the machine may be busy. */
 const MARGIN_MS = 10_000;
-const DOMAIN = 'api.broken.example';
+const DOMAIN = 'broken.example.com';
+const WEB = 'broken_production_web';
 
 /** Case 5: a version that does not work. The old one serves through all of it. */
 describe('A new version that is broken', () => {
-  let lab: Lab;
+  let lab: Fleet;
+  let servers: [LabServer, LabServer];
   let shop: Project;
   let traffic: HttpTraffic;
-  let before: Record<string, string>;
+  let before: { standing: Record<string, string>; release: number };
+  /** What a new container is called. */
+  let newcomer: string;
 
   beforeAll(async () => {
-    lab = await openFaultsLab('broken');
-    shop = await Project.create(lab, {
-      project: 'broken',
-      sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
-      },
-      services: {
-        api: {
-          image: lab.images.web('v1'),
-          port: 3000,
-          domain: DOMAIN,
-          servers: 2,
-          healthcheck: HEALTHCHECK,
-        },
-      },
-    });
-    await shop.deploy();
+    lab = await fleet();
+    servers = lab.servers.slice(2, 4) as [LabServer, LabServer];
+    shop = await newWebShop(lab, 'broken', servers);
   });
 
   afterAll(async () => {
-    await lab?.down();
+    await shop?.leave();
   });
 
   beforeEach(async () => {
-    before = await shop.standing();
-    traffic = startUsers(lab.servers, DOMAIN);
+    await shop.stands(({ services }) => {
+      services.web = { ...webService(lab, 'broken', 2), healthcheck: HEALTHCHECK };
+    });
+    const { release, copies } = await shop.recorded('web');
+    before = { standing: await shop.standing(), release };
+    newcomer = otherSlot(copies) === 'base' ? WEB : `${WEB}_secondary`;
+    traffic = startUsers(servers, DOMAIN);
     await traffic.untilSent(50);
   });
 
@@ -63,12 +59,12 @@ describe('A new version that is broken', () => {
 
   test('never healthy: given up in the time its health check allows, and removed', async () => {
     const failed = await shop.failToDeploy({
-      images: `api=${await lab.buildWeb('never', { HEALTH: 'never' })}`,
+      images: `web=${await lab.buildWeb('never', { HEALTH: 'never' })}`,
     });
-    for (const { host } of lab.servers) {
+    for (const { host } of servers) {
       expect(said(failed)).toMatch(
         new RegExp(
-          `${host}: the new container broken_production_api_secondary was not healthy within \\d+\\.\\d s: GET /health answered 503\\. Its last lines:\n  \\| web never listening on 3000`,
+          `${host}: the new container ${newcomer} was not healthy within \\d+\\.\\d s: GET /health answered 503\\. Its last lines:\n  \\| web never listening on 3000`,
         ),
       );
     }
@@ -83,106 +79,97 @@ describe('A new version that is broken', () => {
   test('crashes at once: noticed long before that time is over', async () => {
     const image = await lab.buildWeb('crash', { HEALTH: 'crash' });
     shop.edit(({ services }) => {
-      services.api!.healthcheck = { ...HEALTHCHECK, start_period: '60s' };
+      services.web!.healthcheck = { ...HEALTHCHECK, start_period: '60s' };
     });
-    const failed = await shop.failToDeploy({ images: `api=${image}` });
+    const failed = await shop.failToDeploy({ images: `web=${image}` });
     expect(said(failed)).toMatch(
-      /: the new container broken_production_api_secondary (ended|crashed .*) with exit code 1\. Its last lines:/,
+      new RegExp(`: the new container ${newcomer} (ended|crashed .*) with exit code 1\\. Its last lines:`),
     );
     expect(said(failed)).toMatch('  | Error: this version crashes at start (HEALTH=crash)');
     for (const ms of healthyAfter(failed)) expect(ms).toBeLessThan(60_000);
     await expectUntouched();
-    shop.edit(({ services }) => {
-      services.api!.healthcheck = HEALTHCHECK;
-    });
   });
 
   test('broken on one of two servers: neither moves', async () => {
+    const [first, second] = servers;
+    const isHere = `grep -q -- -${second.index} /server-name`;
     shop.edit(({ services }) => {
-      services.api!.volumes = ['/etc/hostname:/server-name:ro'];
-      services.api!.healthcheck = {
+      services.web!.volumes = ['/etc/hostname:/server-name:ro'];
+      services.web!.healthcheck = {
         ...{ start_period: '2s', retries: 2, interval: '500ms', timeout: '1s' },
-        test: ['CMD-SHELL', 'if grep -q -- -2 /server-name; then echo not on this one; exit 3; fi'],
+        test: ['CMD-SHELL', `if ${isHere}; then echo not on this one; exit 3; fi`],
       };
     });
     const failed = await shop.failToDeploy();
-    const [first, second] = lab.servers;
-    expect(said(failed)).toMatch(
-      `${second!.host}: the new container broken_production_api_secondary was not healthy`,
-    );
+    expect(said(failed)).toMatch(`${second.host}: the new container ${newcomer} was not healthy`);
     expect(said(failed)).toMatch('ended with 3 (not on this one)');
-    expect(said(failed)).not.toMatch(`${first!.host}: the new container`);
+    expect(said(failed)).not.toMatch(`${first.host}: the new container`);
     await expectUntouched();
-    shop.edit(({ services }) => {
-      delete services.api!.volumes;
-      services.api!.healthcheck = HEALTHCHECK;
-    });
   });
 
   test('an image that is nowhere: the run fails before anything starts', async () => {
     const missing = lab.images.web('never-built');
-    const failed = await shop.failToDeploy({ images: `api=${missing}` });
+    const failed = await shop.failToDeploy({ images: `web=${missing}` });
     expect(said(failed)).toMatch(missing);
     expect(failed.log).not.toMatch(/bug, please report/);
     await expectUntouched();
   });
 
-  test('slow to start: waited for, and it succeeds', async () => {
-    const image = await lab.buildWeb('slow', { HEALTH: 'slow', SLOW_MS: '3000' });
-    const run = await shop.deploy({ images: `api=${image}` });
-    for (const ms of healthyAfter(run)) expect(ms).toBeGreaterThan(2_000);
-    for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe('slow');
-    await traffic.untilVersion('slow');
-    const { services } = await shop.state();
-    expect(services.api!.servers).toHaveLength(2);
-  });
-
   test('of a service that is recreated: the old container is started again', async () => {
-    shop.edit(({ services }) => {
-      services.api!.image = lab.images.web('slow');
+    await shop.stands(({ services }) => {
       services.ledger = {
         image: lab.images.web('v1'),
         port: 3000,
-        domain: 'ledger.broken.example',
+        domain: 'ledger.example.com',
         healthcheck: HEALTHCHECK,
         volumes: ['ledger-data:/data'],
         strategy: 'recreate',
       };
     });
-    await shop.deploy();
     const standing = await shop.standing();
-    const failed = await shop.failToDeploy({ images: `ledger=${lab.images.web('never')}` });
-    expect(failed.log).toMatch(/ledger 1 → 2: RESTART/);
+    const { release } = await shop.recorded('ledger');
+    const failed = await shop.failToDeploy({
+      images: `ledger=${await lab.buildWeb('never', { HEALTH: 'never' })}`,
+    });
+    expect(failed.log).toMatch(new RegExp(`ledger ${release} → \\d+: RESTART`));
     expect(said(failed)).toMatch(
       /the new container broken_production_ledger_secondary was not healthy within/,
     );
     expect(said(failed)).toMatch('what ran before, if anything did, serves');
     expect(await shop.standing()).toEqual(standing);
-    const home = (await shop.state()).services.ledger!;
-    expect(home).toMatchObject({ release: 1 });
-    const server = lab.servers.find(({ host }) => host === home.servers[0]!.host)!;
-    expect(await server.docker('ps', '--all', '--format', '{{.Names}}')).not.toMatch('ledger_secondary');
-    expect(await versionOf(server, 'ledger.broken.example')).toBe('v1');
+    expect(await shop.recorded('ledger')).toMatchObject({ release });
+    const [home] = await shop.homesOf('ledger');
+    expect(await home!.docker('ps', '--all', '--format', '{{.Names}}')).not.toMatch('ledger_secondary');
+    expect(await versionOf(home!, 'ledger.example.com')).toBe('v1');
     expect((await shop.deploy()).outputs.changed).toBe('false');
+  });
+
+  test('slow to start: waited for, and it succeeds', async () => {
+    const image = await lab.buildWeb('slow-3000', { HEALTH: 'slow', SLOW_MS: '3000' });
+    const run = await shop.deploy({ images: `web=${image}` });
+    for (const ms of healthyAfter(run)) expect(ms).toBeGreaterThan(2_000);
+    for (const server of servers) expect(await versionOf(server, DOMAIN)).toBe('slow-3000');
+    await traffic.untilVersion('slow-3000');
+    expect((await shop.recorded('web')).copies).toHaveLength(2);
   });
 
   /** The same containers as before, nothing beside them, the same version, and a record that says so. */
   async function expectUntouched(): Promise<void> {
-    expect(await shop.standing()).toEqual(before);
-    for (const server of lab.servers) {
-      expect(await server.docker('ps', '--all', '--format', '{{.Names}}')).not.toMatch('api_secondary');
+    expect(await shop.standing()).toEqual(before.standing);
+    for (const server of servers) {
+      const names = (await server.docker('ps', '--all', '--format', '{{.Names}}')).split('\n');
+      expect(names).not.toContain(newcomer);
       expect(await versionOf(server, DOMAIN)).toBe('v1');
     }
-    const { services } = await shop.state();
-    expect(services.api).toMatchObject({ release: 1 });
-    expect(services.api).not.toHaveProperty('pending');
-    expect((await shop.history())[0]).toMatch(/^broken production: api 1 → \d+ not deployed$/);
+    expect(await shop.recorded('web')).toMatchObject({ release: before.release, isUnfinished: false });
+    const refusal = new RegExp(`^broken production: web ${before.release} → \\d+ not deployed$`);
+    expect((await shop.history())[0]).toMatch(refusal);
   }
 });
 
-/** How long the new containers of api were waited for, in milliseconds, as the log says it for each server. */
+/** How long the new containers were waited for, in milliseconds, as the log says it for each server. */
 function healthyAfter({ log }: ActionRun): number[] {
-  const found = [...log.matchAll(/^api on \S+: healthy(?: failed)? \((\d+\.\d+) s\)/gm)];
+  const found = [...log.matchAll(/^web on \S+: healthy(?: failed)? \((\d+\.\d+) s\)/gm)];
   expect(found).toHaveLength(2);
   return found.map((match) => Number(match[1]) * 1000);
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,22 +39,17 @@ export function byHand(server: LabServer): ByHand {
   };
 }
 
-/** commitByHand changes one file of a branch of a project's origin, as somebody would who edits it. */
-export async function commitByHand(
-  project: Project,
-  branch: string,
-  path: string,
-  content: unknown,
-): Promise<void> {
-  const { stdout: origin } = await project.git('remote', 'get-url', 'origin');
+/** editRecordByHand changes the record of a project's environment as somebody would: in a clone, by a commit. */
+export async function editRecordByHand(project: Project, change: (text: string) => string): Promise<void> {
   const clone = mkdtempSync(join(tmpdir(), 'switchyard-clone-'));
   const git = (...args: string[]) =>
     run('git', ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com', ...args], { cwd: clone });
   try {
-    await git('clone', '--quiet', '--branch', branch, origin.trim(), '.');
-    writeFileSync(join(clone, path), `${JSON.stringify(content, null, 2)}\n`);
+    await git('clone', '--quiet', '--branch', 'switchyard-state', project.origin, '.');
+    const file = join(clone, 'state', project.config.project, `${project.environment}.json`);
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
     await git('commit', '--quiet', '--all', '--message', 'I know better');
-    await git('push', '--quiet', 'origin', branch);
+    await git('push', '--quiet', 'origin', 'switchyard-state');
   } finally {
     rmSync(clone, { recursive: true });
   }

@@ -2,25 +2,26 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { Server } from '../../src/fleet/server.ts';
 import { staticProvider } from '../../src/fleet/static.ts';
 import { normalisePrivateKey } from '../../src/ssh/keys.ts';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
+import { borrow, type LentServers } from './fleet.ts';
 
 jest.setTimeout(120_000);
 
 /** These tests end all logins of a server, so it is theirs alone. */
 describe('a connection to a server', () => {
-  let lab: Lab;
+  let lab: LentServers;
   let machine: LabServer;
   let server: Server;
 
   beforeAll(async () => {
-    lab = await startLab({ name: 'logins', servers: 1 });
+    lab = await borrow(1);
     machine = lab.servers[0]!;
     server = await connect(lab.keys.deploy, 'deploy');
   });
 
   afterAll(async () => {
     await server?.close();
-    await lab?.down();
+    lab?.giveBack();
   });
 
   test('is made again, once, when it was dropped while nobody used it', async () => {

@@ -4,27 +4,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { docker, mustRun } from '../lab/command.ts';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
 import { type Block, blocks } from '../unit/docs/documents.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { Example } from './example.ts';
+import { borrow, type LentServers } from './fleet.ts';
+import { once } from './once.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const MINUTES = 60_000;
 
-let lab: Lab;
+let lab: LentServers;
 let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-docs-'));
-  lab = await startLab({ name: 'docs', servers: 2 });
+  lab = await borrow(2);
 }, 15 * MINUTES);
 
-afterAll(async () => {
-  await lab?.down();
+afterAll(() => {
+  lab?.giveBack();
   rmSync(folder, { recursive: true, force: true });
-}, MINUTES);
+});
 
 /** forServers returns the blocks of a document that are meant for a server. */
 function forServers(file: string): Block[] {
@@ -49,61 +51,88 @@ function changedBy({ code, log, outputs }: ActionRun): string | undefined {
   return outputs.changed;
 }
 
+/** The steps of a reader. Each is taken once: a story takes those that come before it, if no other has. */
 describe('a first deploy, as the README says', () => {
   const who = 'shipper';
   let server: LabServer;
-  let key: string;
-  let hello: Example;
 
-  test('a server is prepared, and shows its host key', async () => {
+  beforeAll(() => {
     server = lab.servers[0]!;
+  });
+
+  /** The server is prepared; what that printed. */
+  const prepared = once(async () => {
+    await server.exec(['userdel', '--remove', '--force', who]);
     // ssh-keygen has made this file on every machine but the lab's.
     await server.exec(['tee', '/etc/ssh/ssh_host_ed25519_key.pub'], { input: `${server.hostKeys[0]}\n` });
     const [preparation] = forServers('README.md');
-    const said = await onServer(server, preparation!, { deploy: who });
-    expect(said).toContain(server.hostKeys[0]!.split(' ')[1]);
-    expect(execFileSync('ssh-keyscan', ['-t', 'ed25519', server.host], { encoding: 'utf8' })).toContain(
-      server.hostKeys[0]!.split(' ')[1],
-    );
+    return await onServer(server, preparation!, { deploy: who });
   });
 
-  test('the workflow gets a key of its own', async () => {
+  /** The workflow has a key of its own. */
+  const key = once(async () => {
+    await prepared();
     const [block] = blocks('sh').filter(({ text }) => text.startsWith('ssh-keygen -t'));
     const line = block!.text.split('\n')[0]!.replace('switchyard-key', join(folder, 'key'));
     execFileSync('bash', ['-euc', line], { stdio: 'ignore' });
-    key = readFileSync(join(folder, 'key'), 'utf8');
     const publicKey = readFileSync(join(folder, 'key.pub'), 'utf8');
     await server.exec(['tee', '--append', `/home/${who}/.ssh/authorized_keys`], { input: publicKey });
+    return readFileSync(join(folder, 'key'), 'utf8');
+  });
+
+  /** The repository, deployed. */
+  const hello = once(async () => {
+    const example = await Example.copy(lab, 'single-server', who);
+    expect(changedBy(await example.run('deploy', { 'ssh-private-key': await key() }))).toBe('true');
+    return example;
+  });
+
+  async function run(action: string): Promise<ActionRun> {
+    return await (await hello()).run(action, { 'ssh-private-key': await key() });
+  }
+
+  test('a server is prepared, and shows its host key', async () => {
+    const hostKey = server.hostKeys[0]!.split(' ')[1];
+    expect(await prepared()).toContain(hostKey);
+    const scanned = execFileSync('ssh-keyscan', ['-t', 'ed25519', server.host], { encoding: 'utf8' });
+    expect(scanned).toContain(hostKey);
+  });
+
+  test('the workflow gets a key of its own', async () => {
+    expect(await key()).toContain('PRIVATE KEY');
   });
 
   test(
     'the service answers, and a second run has nothing to do',
     async () => {
-      hello = await Example.copy(lab, 'single-server', who);
-      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
+      await hello();
       expect(await ask(server, 'hello.example.com', '/')).toMatchObject({ status: 200 });
-      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('false');
+      expect(changedBy(await run('deploy'))).toBe('false');
     },
     MINUTES,
   );
 
-  test('what operations.md looks at is there', async () => {
-    const [look] = forServers('docs/operations.md');
-    const said = await onServer(server, look!, { shop: 'hello' });
-    expect(said).toContain('hello_production_web');
-    expect(said).toContain('server_name hello.example.com');
-  });
+  test(
+    'what operations.md looks at is there',
+    async () => {
+      await hello();
+      const [look] = forServers('docs/operations.md');
+      const said = await onServer(server, look!, { shop: 'hello' });
+      expect(said).toContain('hello_production_web');
+      expect(said).toContain('server_name hello.example.com');
+    },
+    MINUTES,
+  );
 
   test(
     'a lost record is written again, and nothing is restarted',
     async () => {
+      const example = await hello();
       const before = await server.docker('ps', '--no-trunc', '--quiet');
-      await hello.git('--git-dir', hello.origin, 'update-ref', '-d', 'refs/heads/switchyard-state');
-      expect((await hello.run('status', { 'ssh-private-key': key })).log).toContain(
-        'runs, but is not recorded',
-      );
-      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
-      expect((await hello.state()).services.web?.servers).toHaveLength(1);
+      await example.git('--git-dir', example.origin, 'update-ref', '-d', 'refs/heads/switchyard-state');
+      expect((await run('status')).log).toContain('runs, but is not recorded');
+      expect(changedBy(await run('deploy'))).toBe('true');
+      expect((await example.recorded('web')).copies).toHaveLength(1);
       expect(await server.docker('ps', '--no-trunc', '--quiet')).toBe(before);
     },
     MINUTES,
@@ -112,8 +141,8 @@ describe('a first deploy, as the README says', () => {
   test(
     'the project leaves, and then the edge',
     async () => {
-      await hello.configure(['services'], {});
-      expect(changedBy(await hello.run('deploy', { 'ssh-private-key': key }))).toBe('true');
+      await (await hello()).configure(['services'], {});
+      expect(changedBy(await run('deploy'))).toBe('true');
       expect((await server.docker('ps', '--all', '--format', '{{.Names}}')).trim()).toBe('switchyard_edge');
       const last = forServers('docs/operations.md').find(({ text }) => text.includes('switchyard_edge\n'));
       await onServer(server, last!, {});
@@ -132,6 +161,7 @@ describe('the machine that runs the workflow', () => {
       const server = lab.servers[1]!;
       const notes = await Example.copy(lab, 'local');
       const at = '/srv/switchyard';
+      await server.exec(['rm', '-rf', at]);
       await server.exec(['mkdir', '-p', at]);
       await docker(['cp', join(repository, 'dist'), `${server.container}:${at}/dist`]);
       await docker(['cp', process.execPath, `${server.container}:${at}/node`]);
@@ -164,6 +194,7 @@ test('the commands that the demo leaves its readers with', async () => {
   const cli = (...args: string[]) =>
     mustRun([process.execPath, 'test/lab/cli.ts', ...args], { cwd: repository, env: { NODE_OPTIONS: '' } });
   const version = ['version', '--format', '{{.Server.Version}}'];
-  expect(await cli('docker', '--name', 'docs', '1', ...version)).toMatch(/^26\.1/);
-  expect(await cli('ssh', '--name', 'docs', '2', 'hostname')).toBe('docs-2');
+  const [first, second] = lab.servers.map(({ index }) => String(index)) as [string, string];
+  expect(await cli('docker', '--name', lab.name, first, ...version)).toMatch(/^26\.1/);
+  expect(await cli('ssh', '--name', lab.name, second, 'hostname')).toBe(`${lab.name}-${second}`);
 });

@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun, RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
-import { Project, serversOf } from './project.ts';
+import { borrow, type LentServers } from './fleet.ts';
+import type { Project } from './project.ts';
 import { said } from './said.ts';
 import { startUsers } from './users.ts';
-import { webService } from './web-shop.ts';
+import { newWebShop } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
@@ -15,31 +16,31 @@ const ALIVE = /^::debug::begins: check: /m;
 
 /** One of three servers dies, at several moments. The others serve on, and agree with each other. */
 describe('A server that dies', () => {
-  let lab: Lab;
+  let lab: LentServers;
   let living: LabServer[];
   let mortal: LabServer;
   let shop: Project;
   let traffic: HttpTraffic | undefined;
 
+  /** The version that serves when a story begins, and the one that it deploys. */
+  let old: string;
+  let fresh: string;
+
   beforeAll(async () => {
-    lab = await startLab({ name: 'mortal', servers: 3 });
+    lab = await borrow(3);
     living = lab.servers.slice(0, 2);
     mortal = lab.servers[2]!;
-    const sidecar = { image: lab.images.nginx, keepalive_min_timeout: '2s' };
-    shop = await Project.create(lab, {
-      project: 'mortal',
-      sidecar,
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
-      },
-      services: { web: webService({ ...lab, sidecar }, 'mortal', 3) },
-    });
-    await shop.deploy();
+    shop = await newWebShop(lab, 'mortal', lab.servers);
+  });
+
+  beforeEach(async () => {
+    await shop.stands();
+    [old, fresh] = shop.config.services.web!.image === lab.images.web('v1') ? ['v1', 'v2'] : ['v2', 'v1'];
   });
 
   afterAll(async () => {
     await traffic?.stop();
-    await lab?.down();
+    lab?.giveBack();
   });
 
   function next(version: string, more: Record<string, unknown> = {}): void {
@@ -96,14 +97,14 @@ describe('A server that dies', () => {
   }
 
   async function expectCaughtUp(): Promise<void> {
-    const state = await shop.state();
-    expect(state).not.toHaveProperty('stale_servers');
-    expect(state.services.web!.servers.map(({ host }) => host)).toEqual(lab.servers.map(({ host }) => host));
+    expect(await shop.state()).not.toHaveProperty('stale_servers');
+    expect(await shop.homesOf('web')).toEqual(lab.servers);
     expect((await shop.deploy()).outputs.changed).toBe('false');
   }
 
   test('while it pulls the new image: nothing starts anywhere, and it is named', async () => {
     const before = await shop.standing();
+    const { release } = await shop.recorded('web');
     await lab.buildWeb('unpulled');
     next('unpulled');
     // Its pull hangs until it dies.
@@ -112,79 +113,78 @@ describe('A server that dies', () => {
     await run.says(new RegExp(`^::debug::begins: pull: .* on ${mortal.host}$`, 'm'));
     const { log } = await dieDuring(run);
     expect(log).not.toMatch(/begins: start: /);
-    await expectServed(living, 'v1');
+    await expectServed(living, old);
     await mortal.start();
     expect(await shop.standing()).toEqual(before);
-    expect((await shop.state()).services.web).toMatchObject({ release: 1 });
-    next('v1');
+    expect(await shop.recorded('web')).toMatchObject({ release });
+    next(old);
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
   test('before a deploy: refused with what to do; without it the others get the version, and it catches up', async () => {
     await mortal.kill();
     await startLoad();
-    next('v2');
+    next(fresh);
     const refused = said(await shop.failToDeploy());
     expect(refused).toMatch(`deploy@${mortal.host}:22: the server did not answer`);
     expect(refused).toMatch('exclude-servers');
-    await expectServed(living, 'v1');
+    await expectServed(living, old);
 
     const run = await shop.deploy({ 'exclude-servers': mortal.host });
     expect(run.log).toMatch(`${mortal.host} is left out: it gets no traffic`);
-    await expectServed(living, 'v2');
+    await expectServed(living, fresh);
     await endLoad();
-    const { services, stale_servers } = await shop.state();
-    expect(stale_servers).toHaveProperty([mortal.host]);
-    expect(services.web!.servers.map(({ host }) => host)).toEqual(living.map(({ host }) => host));
+    expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
+    expect(await shop.homesOf('web')).toEqual(living);
     const status = await shop.run('status', { 'exclude-servers': mortal.host });
     expect(status.log).toMatch(`${mortal.host} was left out`);
 
-    await comesBack('v2');
+    await comesBack(fresh);
   });
 
   test('while new containers start: nobody switches, the others go back, and say who died', async () => {
-    next('v3', {
+    next(fresh, {
       environment: { HEALTH: 'slow', SLOW_MS: '8000' },
       healthcheck: { path: '/health', start_period: '30s' },
     });
     const run = shop.start('toggle-deploy');
     await run.says(ALIVE);
     await dieDuring(run);
-    await expectServed(living, 'v2');
+    await expectServed(living, old);
     expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
-    next('v3');
-    await comesBack('v3');
+    next(fresh, { healthcheck: { path: '/health' } });
+    await comesBack(fresh);
   });
 
   test('between switch and drain: the version is there, the others finish, and it is named', async () => {
-    next('v1');
+    next(fresh);
     const run = shop.start('toggle-deploy');
     await run.says(/^switch \(/m);
     await dieDuring(run);
-    await expectServed(living, 'v1');
-    await comesBack('v1');
+    await expectServed(living, fresh);
+    await comesBack(fresh);
   });
 
   test('only its edge does not take the routes, and what is proven is kept: the others go on without it', async () => {
     shop.edit(({ environments }) => {
       environments.production!.on_partial_failure = 'keep';
     });
-    next('v2');
+    next(fresh);
     await startLoad(lab.servers);
     await mortal.docker('kill', '--signal', 'STOP', 'switchyard_edge');
     const failed = said(await shop.failToDeploy());
     expect(failed).toMatch(`${mortal.host} did not switch and was left out, the others have the new version`);
     expect(failed).toMatch(`${mortal.host}: edge switchyard_edge: the reload did not take effect`);
-    for (const server of living) expect(await versionOf(server, DOMAIN)).toBe('v2');
-    const { services, stale_servers } = await shop.state();
-    expect(services.web!.servers.map(({ host }) => host)).toEqual(living.map(({ host }) => host));
+    for (const server of living) expect(await versionOf(server, DOMAIN)).toBe(fresh);
+    const { stale_servers } = await shop.state();
+    expect(await shop.homesOf('web')).toEqual(living);
     expect(stale_servers![mortal.host]!.reason).toMatch('the reload did not take effect');
     const status = await shop.run('status');
     expect(status.log).toMatch(`${mortal.host} was left out`);
 
     await mortal.docker('kill', '--signal', 'CONT', 'switchyard_edge');
     await shop.deploy();
-    await expectServed(lab.servers, 'v2');
+    await expectServed(lab.servers, fresh);
     await endLoad();
     await expectCaughtUp();
   });

@@ -5,7 +5,7 @@ import type { LabServer } from '../lab/lab.ts';
 import { PROMISED } from '../promised-configuration.ts';
 import { type ActionRun, startAction } from './action.ts';
 import { ask, versionOf } from './ask.ts';
-import { type FaultsLab, openFaultsLab } from './faults-lab.ts';
+import { borrow, type LentServers } from './fleet.ts';
 import { type ConfigFile, Project } from './project.ts';
 
 jest.setTimeout(300_000);
@@ -14,19 +14,19 @@ const SECRETS = { secrets: JSON.stringify({ API_TOKEN: 'a token of the lab' }) }
 
 /** The example of the documentation, on the lab's servers, with its default settings. */
 describe('The example configuration', () => {
-  let lab: FaultsLab;
+  let lab: LentServers;
   let first: LabServer;
   let shop: Project;
 
   beforeAll(async () => {
-    lab = await openFaultsLab('example');
+    lab = await borrow(2);
     first = lab.servers[0]!;
     await lab.buildWeb('1.2.3', { EXPOSE_ENV: '1' });
     shop = await Project.create(lab, filledIn(lab));
   });
 
   afterAll(async () => {
-    await lab?.down();
+    lab?.giveBack();
   });
 
   test('production, on two servers', async () => {
@@ -49,15 +49,19 @@ describe('The example configuration', () => {
       );
       expect(limits.trim()).toBe(`500000000 ${256 * 1024 * 1024}`);
     }
-    const { services } = await shop.state();
-    expect(services.api).toMatchObject({
+    expect(await shop.recorded('api')).toMatchObject({
       release: 1,
       image: expect.stringMatching(/\/acme\/web@sha256:[0-9a-f]{64}$/),
       previous: 0,
       deployed_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       run: 'local',
-      servers: lab.servers.map(({ host }) =>
-        expect.objectContaining({ host, side: 'base', container: 'shop_production_api', healthy: true }),
+      copies: lab.servers.map(({ host }) =>
+        expect.objectContaining({
+          server: host,
+          slot: 'base',
+          container: 'shop_production_api',
+          healthy: true,
+        }),
       ),
     });
     expect((await shop.deploy(SECRETS)).outputs.changed).toBe('false');
@@ -112,7 +116,7 @@ describe('The example configuration', () => {
 });
 
 /** The configuration with the lab's addresses, keys and images. */
-function filledIn(lab: FaultsLab): ConfigFile {
+function filledIn(lab: LentServers): ConfigFile {
   const config = parse(PROMISED) as ConfigFile;
   const servers = config.environments.production!.servers as Record<string, unknown>[];
   for (const [index, { host, privateIp, hostKeys }] of lab.servers.entries()) {

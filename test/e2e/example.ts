@@ -8,6 +8,7 @@ import type { Lab } from '../lab/lab.ts';
 import { push } from '../lab/registry.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
 import { serversOf } from './project.ts';
+import { type Recorded, recordedOf } from './recorded.ts';
 
 const examples = join(import.meta.dirname, '..', '..', 'examples');
 
@@ -16,7 +17,7 @@ const examples = join(import.meta.dirname, '..', '..', 'examples');
  * place of those that a reader fills in.
  */
 export class Example {
-  readonly lab: Lab;
+  readonly lab: Omit<Lab, 'down'>;
   readonly name: string;
   /** The work tree. */
   readonly folder: string;
@@ -26,7 +27,7 @@ export class Example {
   readonly environment: string;
 
   private constructor(
-    lab: Lab,
+    lab: Omit<Lab, 'down'>,
     name: string,
     place: { dir: string; origin: string },
     scope: { project: string; environment: string },
@@ -40,7 +41,7 @@ export class Example {
   }
 
   /** copy makes a repository of an example, and fills in what is the lab's; `user` is who deploys. */
-  static async copy(lab: Lab, name: string, user = 'deploy'): Promise<Example> {
+  static async copy(lab: Omit<Lab, 'down'>, name: string, user = 'deploy'): Promise<Example> {
     const files = filesOf(join(examples, name));
     const config = parseDocument(files['switchyard.yml'] ?? '');
     const { project, environments, services } = config.toJS() as ExampleFile;
@@ -103,6 +104,11 @@ export class Example {
   async state(): Promise<EnvironmentState> {
     const path = `state/${this.project}/${this.environment}.json`;
     return JSON.parse(await this.git('--git-dir', this.origin, 'show', `switchyard-state:${path}`));
+  }
+
+  /** recorded returns what is recorded of a service; it throws when nothing is. */
+  async recorded(service: string): Promise<Recorded> {
+    return recordedOf((await this.state()).services[service]!);
   }
 
   async #commit(file: string, text: string, message: string): Promise<void> {

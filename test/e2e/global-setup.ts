@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { mustRun } from '../lab/command.ts';
 import { type Lab, startLab } from '../lab/lab.ts';
-import { FLEET_LAB, FLEET_SIZE } from './fleet.ts';
+import { E2E_LAB, E2E_SERVERS } from './fleet.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 /** All that ends up in the bundle. */
@@ -24,7 +24,7 @@ let lab: Lab | undefined;
 export default async function setUp(): Promise<void> {
   const isAttached = process.env.SWITCHYARD_LAB === 'attach';
   [lab] = await Promise.all([
-    isAttached ? undefined : startLab({ name: FLEET_LAB, servers: FLEET_SIZE, log: console.log }),
+    isAttached ? undefined : startLab({ name: E2E_LAB, servers: E2E_SERVERS, log: console.log }),
     buildWhenStale(),
   ]);
 }

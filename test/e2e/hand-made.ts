@@ -31,10 +31,10 @@ ${more.stream ?? ''}`;
 
 /** HandMade is a server on which somebody has started containers with `docker run`. */
 export class HandMade {
-  readonly lab: Lab;
+  readonly lab: Pick<Lab, 'images'>;
   readonly server: LabServer;
 
-  constructor(lab: Lab, server: LabServer) {
+  constructor(lab: Pick<Lab, 'images'>, server: LabServer) {
     this.lab = lab;
     this.server = server;
   }

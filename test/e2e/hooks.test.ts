@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { Project, serversOf } from './project.ts';
+import type { Project } from './project.ts';
 import { said } from './said.ts';
 import { startUsers } from './users.ts';
-import { webService } from './web-shop.ts';
+import { newProject, redisService, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
@@ -18,38 +19,46 @@ const BEGUN = /^::debug::ends: record hook: pre_deploy of web is begun/m;
 /** Migrations count themselves in a redis of the environment: it shows how often one has run. */
 describe('A release with hooks', () => {
   let lab: Fleet;
+  let servers: LabServer[];
   let shop: Project;
   let traffic: HttpTraffic;
+  /** How things are when a story begins. */
+  let before: { standing: Record<string, string>; migrations: number; release: number };
+  /** The version that serves then, and the one that the story deploys. */
+  let old: string;
+  let fresh: string;
 
   beforeAll(async () => {
     lab = await fleet();
-    const servers = lab.servers.slice(0, 2);
-    shop = await Project.create(lab, {
-      project: 'hooked',
-      sidecar: lab.sidecar,
-      environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
-      services: {
-        cache: {
-          image: lab.images.redis,
-          port: 6379,
-          healthcheck: { test: ['CMD', 'redis-cli', 'ping'] },
-        },
-        web: {
-          ...webService(lab, 'hooked', 2),
-          depends_on: ['cache'],
-          environment: { TABLE: 'migrations' },
-          pre_deploy: migration(),
-        },
+    servers = lab.servers.slice(0, 2);
+    shop = await newProject(lab, 'hooked', servers, {
+      cache: redisService(lab),
+      web: {
+        ...webService(lab, 'hooked', 2),
+        depends_on: ['cache'],
+        environment: { TABLE: 'migrations' },
+        pre_deploy: migration(),
       },
     });
-    await shop.deploy();
+    await shop.stands();
     traffic = startUsers(servers, DOMAIN);
     await traffic.untilSent(50);
   });
 
+  beforeEach(async () => {
+    await shop.stands();
+    const { release } = await shop.recorded('web');
+    before = { standing: await shop.standing(), migrations: await migrations(), release };
+    old = await versionOf(servers[0]!, DOMAIN);
+    fresh = old === 'v1' ? 'v2' : 'v1';
+  });
+
+  /** Nobody has noticed anything. */
   afterAll(async () => {
-    await traffic?.stop();
-    await shop?.leave();
+    await traffic?.untilSent(200);
+    const { lost, losses } = await traffic.stop();
+    await shop.leave();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   });
 
   /** A command that counts in redis that it has run, takes its time, and ends with a code. */
@@ -73,13 +82,12 @@ describe('A release with hooks', () => {
   }
 
   async function migrations(): Promise<number> {
-    const [cache] = (await shop.state()).services.cache!.servers;
-    const server = lab.servers.find(({ host }) => host === cache!.host)!;
-    return Number(await server.docker('exec', 'hooked_production_cache', 'redis-cli', 'GET', 'migrations'));
+    const [home] = await shop.homesOf('cache');
+    return Number(await home!.docker('exec', 'hooked_production_cache', 'redis-cli', 'GET', 'migrations'));
   }
 
   async function expectServed(version: string): Promise<void> {
-    for (const server of lab.servers.slice(0, 2)) {
+    for (const server of servers) {
       expect(await versionOf(server, DOMAIN)).toBe(version);
       expect(await shop.containers(server, 'web')).toHaveLength(1);
       expect(await server.docker('ps', '--all', '--filter', 'label=switchyard.hook', '--quiet')).toBe('');
@@ -87,86 +95,86 @@ describe('A release with hooks', () => {
   }
 
   test('runs its migration once, for both servers, with the new image and its environment', async () => {
-    expect(await migrations()).toBe(1);
-    await expectServed('v1');
-    next('v2', { pre_deploy: migration() });
+    next(fresh, { pre_deploy: migration() });
     const run = await shop.deploy();
-    expect(run.log).toMatch('migration :2 of v2');
-    expect(await migrations()).toBe(2);
-    await expectServed('v2');
-    expect((await shop.state()).services.web!.hooks).toMatchObject({ release: 2, pre_deploy: 'done' });
+    expect(run.log).toMatch(`migration :${before.migrations + 1} of ${fresh}`);
+    expect(await migrations()).toBe(before.migrations + 1);
+    await expectServed(fresh);
+    const { release, hooks } = await shop.recorded('web');
+    expect(release).toBe(before.release + 1);
+    expect(hooks).toMatchObject({ release, pre_deploy: 'done' });
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
   test('changes nothing when its migration fails: its log is shown, and what served serves', async () => {
-    const before = await shop.standing();
-    next('v3', { pre_deploy: migration({ code: 3 }) });
+    next(fresh, { pre_deploy: migration({ code: 3 }) });
     const failed = said(await shop.failToDeploy());
-    expect(failed).toMatch(/pre_deploy of web release 3 ended with exit code 3/);
-    expect(failed).toMatch('| migration :3 of v3');
-    expect(await shop.standing()).toEqual(before);
-    await expectServed('v2');
-    expect((await shop.state()).services.web).toMatchObject({ release: 2, hooks: { pre_deploy: 'failed' } });
+    expect(failed).toMatch(/pre_deploy of web release \d+ ended with exit code 3/);
+    expect(failed).toMatch(`| migration :${before.migrations + 1} of ${fresh}`);
+    expect(await shop.standing()).toEqual(before.standing);
+    await expectServed(old);
+    expect(await shop.recorded('web')).toMatchObject({
+      release: before.release,
+      hooks: { pre_deploy: 'failed' },
+    });
   });
 
   test('whose run is killed while it migrates: the next run waits for that migration, and goes on', async () => {
-    next('v3', { pre_deploy: migration({ ms: 8_000 }) });
+    next(fresh, { pre_deploy: migration({ ms: 8_000 }) });
     const run = shop.start('toggle-deploy');
     await run.says(BEGUN);
-    await untilMigrated(4);
+    await untilMigrated();
     run.signal('SIGKILL');
     await run.done;
     const { log } = await shop.deploy();
-    expect(log).toMatch(/^::debug::ends: await: wait until pre_deploy of web release 4 on \S+ has ended/m);
-    expect(await migrations()).toBe(4);
-    await expectServed('v3');
+    expect(log).toMatch(/^::debug::ends: await: wait until pre_deploy of web release \d+ on \S+ has ended/m);
+    expect(await migrations()).toBe(before.migrations + 1);
+    await expectServed(fresh);
   });
 
   test('that was cancelled while it migrates: the next run asks, and does what it is told', async () => {
-    next('v1', { pre_deploy: migration({ ms: 60_000 }) });
+    next(fresh, { pre_deploy: migration({ ms: 60_000 }) });
     const run = shop.start('toggle-deploy');
     await run.says(BEGUN);
-    await untilMigrated(5);
+    await untilMigrated();
     const cancelledAt = performance.now();
     run.signal('SIGTERM');
     const cancelled = await run.done;
     expect(performance.now() - cancelledAt).toBeLessThan(CANCEL_MS);
-    expect(said(cancelled)).toMatch(/pre_deploy of web release 5 on \S+ was stopped in the middle/);
-    await expectServed('v3');
+    expect(said(cancelled)).toMatch(/pre_deploy of web release \d+ on \S+ was stopped in the middle/);
+    await expectServed(old);
 
-    next('v1', { pre_deploy: migration() });
-    const before = await shop.standing();
+    next(fresh, { pre_deploy: migration() });
+    const standing = await shop.standing();
     const refused = said(await shop.failToDeploy());
-    expect(refused).toMatch(/pre_deploy of web release 5 was begun on \S+, and nobody saw how it ended/);
+    expect(refused).toMatch(/pre_deploy of web release \d+ was begun on \S+, and nobody saw how it ended/);
     expect(refused).toMatch('unfinished-hook');
-    expect((await shop.run('status')).log).toMatch('drift: pre_deploy of web release 5');
-    expect(await shop.standing()).toEqual(before);
-    expect(await migrations()).toBe(5);
+    expect((await shop.run('status')).log).toMatch(/drift: pre_deploy of web release \d+/);
+    expect(await shop.standing()).toEqual(standing);
+    expect(await migrations()).toBe(before.migrations + 1);
 
     await shop.deploy({ 'unfinished-hook': 'done' });
-    expect(await migrations()).toBe(5);
-    await expectServed('v1');
+    expect(await migrations()).toBe(before.migrations + 1);
+    await expectServed(fresh);
   });
 
   test('stays when its post_deploy fails: the run fails and says so, once', async () => {
-    next('v2', { post_deploy: { command: migration({ code: 4 }), timeout: '1m' } });
+    next(fresh, { post_deploy: { command: migration({ code: 4 }), timeout: '1m' } });
     const failed = said(await shop.failToDeploy());
-    expect(failed).toMatch(/post_deploy of web release 7 ended with exit code 4/);
-    expect(failed).toMatch('| migration :6 of v2');
-    await expectServed('v2');
-    expect((await shop.state()).services.web).toMatchObject({ release: 7, hooks: { post_deploy: 'failed' } });
+    const { release, hooks } = await shop.recorded('web');
+    expect(release).toBeGreaterThan(before.release);
+    expect(hooks).toMatchObject({ release, post_deploy: 'failed' });
+    expect(failed).toMatch(`post_deploy of web release ${release} ended with exit code 4`);
+    expect(failed).toMatch(`| migration :${before.migrations + 1} of ${fresh}`);
+    await expectServed(fresh);
     expect((await shop.deploy()).outputs.changed).toBe('false');
-    expect((await shop.run('status')).log).toMatch(/drift: post_deploy of web release 7 on \S+ has failed/);
-    expect(await migrations()).toBe(6);
+    expect((await shop.run('status')).log).toMatch(
+      new RegExp(`drift: post_deploy of web release ${release} on \\S+ has failed`),
+    );
+    expect(await migrations()).toBe(before.migrations + 1);
   });
 
-  test('and nobody has noticed any of it', async () => {
-    const { lost, losses, sent } = await traffic.stop();
-    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-    expect(sent).toBeGreaterThan(500);
-  });
-
-  async function untilMigrated(count: number): Promise<void> {
-    while ((await migrations()) < count) await sleep(100);
+  async function untilMigrated(): Promise<void> {
+    while ((await migrations()) === before.migrations) await sleep(100);
   }
 });

@@ -1,9 +1,12 @@
 import { expect } from '@jest/globals';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
+import { borrow, type LentServers } from './fleet.ts';
 import type { Moment } from './moments.ts';
-import { type Inputs, Project, serversOf } from './project.ts';
+import type { Inputs, Project } from './project.ts';
+import { recordedOf } from './recorded.ts';
 import { startUsers } from './users.ts';
+import { newProject, redisService, webService } from './web-shop.ts';
 
 const DOMAIN = 'api.cat.example';
 const NEIGHBOUR = 'www.dog.example';
@@ -13,32 +16,37 @@ const RETAINED = 2;
 
 /** Two servers of their own, a shop whose runs are hit there, and a neighbour that must not notice. */
 export class Arena {
-  readonly lab: Lab;
+  readonly lab: LentServers;
   readonly shop: Project;
   readonly #neighbour: Project;
   #version = 1;
   #loads: HttpTraffic[] = [];
   #mute: LabServer | undefined;
 
-  private constructor(lab: Lab, shop: Project, neighbour: Project) {
+  private constructor(lab: LentServers, shop: Project, neighbour: Project) {
     this.lab = lab;
     this.shop = shop;
     this.#neighbour = neighbour;
   }
 
-  /** open starts the lab of this name and deploys the neighbour. */
-  static async open(name: string): Promise<Arena> {
-    const lab = await startLab({ name, servers: 2 });
-    const shop = await Project.create(lab, configOf(lab, 'cat', {}));
-    const neighbour = await Project.create(lab, configOf(lab, 'dog', { web: web(lab, NEIGHBOUR, 1) }));
+  /** open borrows two servers and deploys the neighbour. */
+  static async open(): Promise<Arena> {
+    const lab = await borrow(2);
+    const shop = await newProject(lab, 'cat', lab.servers, {});
+    const neighbour = await newProject(lab, 'dog', lab.servers, { web: web(lab, NEIGHBOUR, 1) });
+    for (const project of [shop, neighbour]) {
+      project.edit((config) => {
+        config.retain_releases = RETAINED;
+      });
+    }
     await neighbour.deploy();
     return new Arena(lab, shop, neighbour);
   }
 
-  /** close ends what still runs, and removes the lab. */
+  /** close ends what still runs, and gives the servers back. */
   async close(): Promise<void> {
     await Promise.all(this.#loads.map((load) => load.stop()));
-    await this.lab.down();
+    this.lab.giveBack();
   }
 
   /** here returns a moment of another arena as it is called in this one, where the cache may have another home. */
@@ -79,10 +87,8 @@ export class Arena {
 
   #cache(): Record<string, unknown> {
     return {
-      image: this.lab.images.redis,
-      port: 6379,
+      ...redisService(this.lab),
       servers: 1,
-      healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
       volumes: ['data:/data'],
       strategy: 'recreate',
       environment: { ROUND: String(this.#version) },
@@ -154,18 +160,19 @@ export class Arena {
   async expectConverged(): Promise<void> {
     const { services } = await this.shop.state();
     expect(Object.keys(services).sort()).toEqual(Object.keys(this.shop.config.services).sort());
+    for (const [name, service] of Object.entries(services)) {
+      const { release, copies, isUnfinished } = recordedOf(service);
+      expect(isUnfinished).toBe(false);
+      expect(copies).toHaveLength(Number(this.shop.config.services[name]!.servers));
+      expect(new Set(copies.map((copy) => copy.release))).toEqual(new Set([release]));
+    }
     const others = await this.#neighbour.state();
     const recorded = [...Object.values(services), ...Object.values(others.services)].flatMap(
-      (one) => one.servers,
+      (service) => recordedOf(service).copies,
     );
-    for (const [name, { release, servers, pending }] of Object.entries(services)) {
-      expect(pending).toBeUndefined();
-      expect(servers).toHaveLength(Number(this.shop.config.services[name]!.servers));
-      expect(new Set(servers.map((server) => server.release))).toEqual(new Set([release]));
-    }
     const sidecars = ['dog_production_nginx', ...(this.hasServices ? ['cat_production_nginx'] : [])];
     for (const server of this.lab.servers) {
-      const here = recorded.filter(({ host }) => host === server.host).map(({ container }) => container);
+      const here = recorded.filter((copy) => copy.server === server.host).map(({ container }) => container);
       expect(await containersOn(server)).toEqual([EDGE, ...sidecars, ...here].sort());
     }
     expect((await this.deploy()).outputs.changed).toBe('false');
@@ -173,27 +180,8 @@ export class Arena {
   }
 }
 
-function configOf(lab: Lab, project: string, services: Record<string, Record<string, unknown>>) {
-  return {
-    project,
-    retain_releases: RETAINED,
-    sidecar: { image: lab.images.nginx, keepalive_min_timeout: '2s' },
-    environments: {
-      production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
-    },
-    services,
-  };
-}
-
-function web(lab: Lab, domain: string, version: number): Record<string, unknown> {
-  return {
-    image: lab.images.web('v1'),
-    port: 3000,
-    domain,
-    servers: 2,
-    healthcheck: { path: '/health' },
-    environment: { ROUND: String(version) },
-  };
+function web(lab: LentServers, domain: string, version: number): Record<string, unknown> {
+  return { ...webService(lab, '', 2), domain, environment: { ROUND: String(version) } };
 }
 
 async function containersOn(server: LabServer): Promise<string[]> {

@@ -3,10 +3,11 @@ import type { LabServer } from '../lab/lab.ts';
 import { openStreams, type Streams } from '../lab/traffic/streams.ts';
 import { versionOf } from './ask.ts';
 import { fleet } from './fleet.ts';
-import { Project, serversOf } from './project.ts';
+import type { Project } from './project.ts';
+import { releasesOf } from './recorded.ts';
 import { size } from './size.ts';
 import { openTunnel, type Tunnel } from './tunnel.ts';
-import { release, webService } from './web-shop.ts';
+import { newProject, release, webService } from './web-shop.ts';
 
 /** Service A of the case is a pair: `live` has WebSockets and events at the edge, `echo` TCP at its internal port. */
 const APP = ['live', 'echo'];
@@ -26,22 +27,17 @@ afterEach(async () => {
 test('streams without a drain limit live until they end by themselves, whatever is deployed meanwhile', async () => {
   const lab = await fleet();
   const servers = lab.servers.slice(2, 4);
-  shop = await Project.create(lab, {
-    project: 'streams',
-    sidecar: lab.sidecar,
-    environments: { production: { provider: 'static', user: 'deploy', servers: serversOf(servers) } },
-    services: {
-      live: { ...webService(lab, 'streams', 2), drain: { timeout: 0 } },
-      echo: {
-        image: lab.images.web('v1'),
-        port: 4000,
-        protocol: 'tcp',
-        environment: { TCP_PORT: '4000' },
-        servers: 2,
-        drain: { timeout: 0 },
-      },
-      neighbour: webService(lab, 'neighbour', 2),
+  shop = await newProject(lab, 'streams', servers, {
+    live: { ...webService(lab, 'streams', 2), drain: { timeout: 0 } },
+    echo: {
+      image: lab.images.web('v1'),
+      port: 4000,
+      protocol: 'tcp',
+      environment: { TCP_PORT: '4000' },
+      servers: 2,
+      drain: { timeout: 0 },
     },
+    neighbour: webService(lab, 'neighbour', 2),
   });
   await shop.deploy();
   const oldSides = await containersOf(servers, APP);
@@ -98,9 +94,9 @@ test('streams without a drain limit live until they end by themselves, whatever 
   }
   for (const { host } of servers) expect(await versionOf({ host }, DOMAIN)).toBe('v3');
   expect(await containersOf(servers, APP)).toHaveLength(oldSides.length);
-  const { services } = await shop.state();
-  for (const name of APP) expect(services[name]).toMatchObject({ release: 3, previous: 2 });
-  for (const name of APP) expect(services[name]).not.toHaveProperty('draining');
+  for (const name of APP) {
+    expect(await shop.recorded(name)).toMatchObject({ release: 3, previous: 2, isDraining: false });
+  }
   console.log(
     `streams: ${all} alive, ${bytes} bytes; old sides stopped ${Math.round(stopMs)} ms after the last`,
   );
@@ -113,16 +109,15 @@ function deployApp(version: string) {
 
 async function toggleNeighbour(toggle: number): Promise<void> {
   release(shop, 'neighbour', toggle % 2 === 1 ? 'v2' : 'v1');
-  const { outputs } = await shop.deploy({ service: 'neighbour' });
-  expect(JSON.parse(outputs.releases!)).toMatchObject({ neighbour: toggle + 1 });
+  const run = await shop.deploy({ service: 'neighbour' });
+  expect(releasesOf(run)).toMatchObject({ neighbour: toggle + 1 });
 }
 
 /** Where a service's internal port is served, as only the server itself reaches it. */
 async function internalAddress(server: LabServer, service: string): Promise<{ host: string; port: number }> {
   const format = '{{(index .NetworkSettings.Networks "streams_production_network").IPAddress}}';
   const host = await server.docker('inspect', '--format', format, 'streams_production_nginx');
-  const { services } = await shop.state();
-  return { host, port: services[service]!.internal_port };
+  return { host, port: (await shop.recorded(service)).internal_port };
 }
 
 /** The running containers of some services, both sides. */

@@ -33,13 +33,20 @@ export function momentsOf(log: string): Moment[] {
   );
 }
 
-/** sampleOf returns one case for every kind of step; which one is decided by the seed. */
-export function sampleOf<T extends { moment: Moment }>(cases: readonly T[], seed: number): T[] {
+/**
+ * sampleOf returns one case for every kind of step, from the first story among the cases that has it; which moment
+ * of it is decided by the seed.
+ */
+export function sampleOf<T extends { moment: Moment; name?: string }>(
+  cases: readonly T[],
+  seed: number,
+): T[] {
   const kinds = [...new Set(cases.map(({ moment }) => moment.kind))];
   const picks = fc.sample(fc.nat(), { seed, numRuns: kinds.length });
   return kinds.map((kind, index) => {
     const ofKind = cases.filter(({ moment }) => moment.kind === kind);
-    return ofKind[picks[index]! % ofKind.length]!;
+    const ofStory = ofKind.filter(({ name }) => name === ofKind[0]!.name);
+    return ofStory[picks[index]! % ofStory.length]!;
   });
 }
 

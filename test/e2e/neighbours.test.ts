@@ -66,10 +66,10 @@ describe('Neighbours on the same servers', () => {
     console.log(`neighbours: ${sent} requests in ${seconds} s, ${lost} lost`);
   }
 
-  test('ten services whose names hash to the same ports get ports of their own, for good', async () => {
+  test('services whose names hash to the same ports get ports of their own, for good', async () => {
     const crowd = await newProject('crowd');
     const scope = { project: 'crowd', environment: 'production' };
-    const names = collidingNames(scope, 10, 3000).sort();
+    const names = collidingNames(scope, size.colliding, 3000).sort();
     const [late = '', ...early] = names;
     // With one copy each, what answers on a server stands on the other one for half of them.
     const copies = size.isFull ? 2 : 1;
@@ -86,7 +86,7 @@ describe('Neighbours on the same servers', () => {
     const first = await portsOf(crowd);
     expect(Object.keys(first).sort()).toEqual(early);
 
-    // The tenth comes before all others in the alphabet, and still has to take what is free.
+    // The last one comes before all others in the alphabet, and still has to take what is free.
     const round = size.isFull ? '2' : '1';
     crowd.edit((config) => {
       config.services = Object.fromEntries(names.map((name) => [name, service(name, round)]));
@@ -95,23 +95,23 @@ describe('Neighbours on the same servers', () => {
     const all = await portsOf(crowd);
     expect(all).toMatchObject(first);
     for (const kind of ['host', 'internal'] as const) {
-      expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(10);
+      expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(names.length);
     }
     expect((await crowd.deploy()).outputs).toMatchObject({ changed: 'false' });
     expect(await portsOf(crowd)).toEqual(all);
 
-    const { services } = await crowd.state();
-    for (const { servers: homes } of Object.values(services)) expect(homes).toHaveLength(copies);
+    const recorded = await Promise.all(names.map((name) => crowd.recorded(name)));
+    for (const { copies: homes } of recorded) expect(homes).toHaveLength(copies);
     for (const server of servers) {
       const standing = await containersOn(server, 'crowd');
       const inside = Object.keys(standing)[0]!;
       const urls = names.map((name) => `http://nginx:${all[name]!.internal}/version`);
       const answers = await askFrom(server, inside, urls);
       for (const [index, name] of names.entries()) {
-        const here = services[name]!.servers.filter(({ host }) => host === server.host);
-        for (const { side, container } of here) {
-          expect(side).toBe(name === late || round === '1' ? 'base' : 'secondary');
-          const port = hostPort(all[name]!.host, side);
+        const here = recorded[index]!.copies.filter((copy) => copy.server === server.host);
+        for (const { slot, container } of here) {
+          expect(slot).toBe(name === late || round === '1' ? 'base' : 'secondary');
+          const port = hostPort(all[name]!.host, slot);
           expect(standing[container]!.ports).toBe(`${server.privateIp}:${port}->3000/tcp`);
         }
         // Every service answers at its own internal port, here or on the other server.
@@ -186,13 +186,13 @@ describe('Neighbours on the same servers', () => {
       await expectApart(server, 'front', 'back', (await portsOf(back)).web!.internal);
     }
     for (const project of [front, back]) {
-      expect((await project.state()).services.web).toMatchObject({ release: 2, previous: 1 });
+      expect(await project.recorded('web')).toMatchObject({ release: 2, previous: 1 });
     }
     const standing = await front.standing();
     await back.leave();
     expect(await front.standing()).toEqual(standing);
     expect((await front.deploy()).outputs).toMatchObject({ changed: 'false' });
-    expect((await front.state()).services.web).toMatchObject({ release: 2 });
+    expect(await front.recorded('web')).toMatchObject({ release: 2 });
     await expectNothingLost(load);
   }, 600_000);
 });

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { EnvironmentState } from '../../src/model/release.ts';
 import { type GitHub, startGitHub } from '../github.ts';
 import type { LabServer } from '../lab/lab.ts';
 import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
-import { byHand, commitByHand } from './by-hand.ts';
+import { byHand, editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
@@ -40,9 +40,15 @@ describe('A plan', () => {
     });
   });
 
+  beforeEach(() => {
+    github.refusal = undefined;
+    github.comments.length = 0;
+  });
+
   afterAll(async () => {
     // A server with a frozen container in it cannot be ended.
-    await first?.exec(['docker', 'unpause', `${SCOPE}_worker`]);
+    const frozen = 'docker ps --quiet --filter status=paused | xargs --no-run-if-empty docker unpause';
+    await first?.exec(['sh', '-c', frozen]);
     await shop?.leave();
     await github?.close();
     if (folder) rmSync(folder, { recursive: true });
@@ -67,7 +73,8 @@ describe('A plan', () => {
   });
 
   test('after it: no changes, in the same comment', async () => {
-    await shop.deploy();
+    await plan();
+    await shop.stands();
     const run = await plan({ 'exit-code': 'true' });
     expect(run).toMatchObject({ code: 0, outputs: { changed: 'false' } });
     expect(outputOf(run)).toMatchObject({ outcome: 'no changes', steps: [], drift: [] });
@@ -76,6 +83,7 @@ describe('A plan', () => {
   });
 
   test('containers, nginx and networks changed by hand', async () => {
+    await shop.stands();
     await second.docker('stop', '--time', '1', `${SCOPE}_web`);
     await first.docker('pause', `${SCOPE}_worker`);
     await byHand(second).remake(`${SCOPE}_worker`, ['--env', 'DEBUG=1']);
@@ -102,6 +110,7 @@ describe('A plan', () => {
   });
 
   test('what is gone, other limits, and a record that is not so', async () => {
+    await shop.stands();
     const names = await Promise.all([first, second].map((server) => shop.containers(server, 'worker')));
     await second.docker('rm', '--force', `${SCOPE}_web`);
     await second.docker('rm', '--force', SIDECAR);
@@ -138,6 +147,7 @@ describe('A plan', () => {
   });
 
   test('what a deploy would fail of: said before, for each server, and in the comment', async () => {
+    await shop.stands();
     release(shop, 'web', 'not-built');
     shop.edit(({ services }) => {
       services.worker!.pull_policy = 'never';
@@ -163,6 +173,7 @@ describe('A plan', () => {
   });
 
   test('that cannot be made: the error in the comment, and a token that may not write only warns', async () => {
+    await shop.stands();
     shop.edit(({ services }) => {
       services.web!.portt = 1;
     });
@@ -249,9 +260,11 @@ describe('A plan', () => {
   }
 
   async function editRecord(change: (state: EnvironmentState) => void): Promise<void> {
-    const state = await shop.state();
-    change(state);
-    await commitByHand(shop, 'switchyard-state', 'state/drifting/production.json', state);
+    await editRecordByHand(shop, (text) => {
+      const state = JSON.parse(text) as EnvironmentState;
+      change(state);
+      return JSON.stringify(state, null, 2);
+    });
   }
 });
 

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { EnvironmentState, Release } from '../../src/model/release.ts';
 import type { Lab, LabServer } from '../lab/lab.ts';
 import { type ActionRun, type RunningAction, startAction } from './action.ts';
+import { type Recorded, recordedOf } from './recorded.ts';
 
 const run = promisify(execFile);
 
+const STATE_BRANCH = 'refs/heads/switchyard-state';
 const DEFAULT_FILE = 'switchyard.yml';
 
 /** A configuration as a plain object; written to switchyard.yml as YAML. */
@@ -21,41 +23,64 @@ export type ConfigFile = Record<string, unknown> & {
 /** Inputs that a deploy may be given beside those that are the same in every run. */
 export type Inputs = Record<string, string>;
 
+/** What a project needs of a lab: some of its servers, and a place for its repository. */
+export type Servers = Pick<Lab, 'servers' | 'images' | 'keys' | 'newRepository'>;
+
+/** With one of these, what a deploy brings to the servers is not what the file says. */
+const NARROWING = ['images', 'service', 'zones', 'exclude-servers'];
+/** These change nothing. */
+const LOOKING = ['plan', 'status'];
+
 /**
  * Project is a repository with a switchyard.yml that deploys to the lab's servers: the vocabulary in which the
  * tests tell their stories.
  */
 export class Project {
-  readonly lab: Lab;
+  readonly lab: Servers;
   readonly folder: string;
-  readonly config: ConfigFile;
+  /** The bare repository that is its remote. */
+  readonly origin: string;
+  config: ConfigFile;
   readonly environment: string;
   /** The configuration's path in the repository. */
   readonly file: string;
+  /** The configuration that was deployed last. */
+  #deployed: ConfigFile | undefined;
+  /** Whether a run has ended since then of which nobody says what it left. */
+  #isTouched = true;
+  /** How many runs were started that may change something. */
+  #runs = 0;
 
   private constructor(
-    lab: Lab,
-    folder: string,
+    lab: Servers,
+    place: { dir: string; origin: string },
     config: ConfigFile,
     environment: string,
     file = DEFAULT_FILE,
   ) {
     this.lab = lab;
-    this.folder = folder;
+    this.folder = place.dir;
+    this.origin = place.origin;
     this.config = config;
     this.environment = environment;
     this.file = file;
   }
 
   /** create makes the repository, with an origin of its own, and writes the configuration. */
-  static async create(lab: Lab, config: ConfigFile, environment = 'production'): Promise<Project> {
-    const { dir } = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
-    return new Project(lab, dir, config, environment);
+  static async create(lab: Servers, config: ConfigFile, environment = 'production'): Promise<Project> {
+    const place = await lab.newRepository({ [DEFAULT_FILE]: stringify(config) });
+    return new Project(lab, place, config, environment);
   }
 
   /** beside returns another project of the same repository, whose configuration lies in another file. */
   beside(config: ConfigFile, file: string): Project {
-    const project = new Project(this.lab, this.folder, config, this.environment, file);
+    const project = new Project(
+      this.lab,
+      { dir: this.folder, origin: this.origin },
+      config,
+      this.environment,
+      file,
+    );
     project.write();
     return project;
   }
@@ -74,9 +99,20 @@ export class Project {
     return this;
   }
 
+  /**
+   * stands is how a story begins: the project is deployed, with a change if one is given, whatever an earlier story
+   * did. That is a deploy where something else stands, and nothing where this does.
+   */
+  async stands(change: (config: ConfigFile) => void = () => undefined, inputs: Inputs = {}): Promise<void> {
+    const stood = JSON.stringify(this.#deployed);
+    this.config = structuredClone(this.#deployed ?? this.config);
+    this.edit(change);
+    if (this.#isTouched || JSON.stringify(this.config) !== stood) await this.deploy(inputs);
+  }
+
   /** start starts an action and returns at once. */
   start(action: string, inputs: Inputs = {}, env: Record<string, string> = {}): RunningAction {
-    return startAction(
+    const run = startAction(
       action,
       {
         environment: this.environment,
@@ -86,6 +122,27 @@ export class Project {
       },
       { workspace: this.folder, env },
     );
+    if (!LOOKING.includes(action) && inputs['dry-run'] !== 'true') this.#watch(run, action, inputs);
+    return run;
+  }
+
+  /** Remembers what a run leaves: what the file said, if it was a whole deploy that succeeded, and no other run came between. */
+  #watch(run: RunningAction, action: string, inputs: Inputs): void {
+    const wasTouched = this.#isTouched;
+    const config = structuredClone(this.config);
+    const isWhole = action === 'toggle-deploy' && !NARROWING.some((input) => input in inputs);
+    this.#isTouched = true;
+    this.#runs += 1;
+    const number = this.#runs;
+    void run.done.then(({ code, log }) => {
+      if (number !== this.#runs) return;
+      if (code === 0 && isWhole) {
+        this.#deployed = config;
+        this.#isTouched = false;
+      }
+      // It was refused before its first step.
+      if (code !== 0 && !/^::debug::begins: /m.test(log)) this.#isTouched = wasTouched;
+    });
   }
 
   /** run runs an action and returns what became of it, also when it failed. */
@@ -124,30 +181,55 @@ export class Project {
   /** release returns a release as it stands on the state branch; undefined when it is not there, or no longer. */
   async release(service: string, number: number): Promise<Release | undefined> {
     const path = `releases/${this.config.project}/${this.environment}/${service}/${number}.json`;
-    const { stdout: found } = await this.git('ls-tree', 'origin/switchyard-state', '--', path);
+    const found = await this.inOrigin('ls-tree', STATE_BRANCH, '--', path);
     if (found === '') return undefined;
-    return JSON.parse((await this.git('show', `origin/switchyard-state:${path}`)).stdout) as Release;
+    return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as Release;
   }
 
   /** leave takes all services off the servers, so that nothing of the project stays but its volumes. */
   async leave(): Promise<void> {
+    const deployed = this.#deployed ?? structuredClone(this.config);
     this.config.services = {};
     for (const environment of Object.values(this.config.environments)) delete environment.services;
     this.write();
     await this.deploy();
+    this.#deployed = deployed;
+    this.#isTouched = true;
   }
 
   /** state returns what is recorded on the state branch of the origin. */
   async state(): Promise<EnvironmentState> {
     const path = `state/${this.config.project}/${this.environment}.json`;
-    const { stdout } = await this.git('show', `refs/remotes/origin/switchyard-state:${path}`);
-    return JSON.parse(stdout) as EnvironmentState;
+    return JSON.parse(await this.inOrigin('show', `${STATE_BRANCH}:${path}`)) as EnvironmentState;
+  }
+
+  /** recorded returns what is recorded of a service; it throws when nothing is. */
+  async recorded(service: string): Promise<Recorded> {
+    const entry = (await this.state()).services[service];
+    if (entry === undefined) throw new Error(`nothing is recorded of ${service}`);
+    return recordedOf(entry);
+  }
+
+  /** releases returns the releases that serve, by service, as they are recorded. */
+  async releases(): Promise<Record<string, number>> {
+    const { services } = await this.state();
+    return Object.fromEntries(Object.entries(services).map(([name, { release }]) => [name, release]));
+  }
+
+  /** homesOf returns the servers that a service's copies stand on, as it is recorded. */
+  async homesOf(service: string): Promise<LabServer[]> {
+    const { copies } = await this.recorded(service);
+    return copies.map(({ server }) => this.lab.servers.find(({ host }) => host === server)!);
   }
 
   /** history returns the subjects of the state branch, the newest first. */
   async history(): Promise<string[]> {
-    const { stdout } = await this.git('log', '--format=%s', 'refs/remotes/origin/switchyard-state');
-    return stdout.trim().split('\n');
+    return (await this.inOrigin('log', '--format=%s', STATE_BRANCH)).trim().split('\n');
+  }
+
+  /** inOrigin runs git in the remote, where runs write to; returns what it printed. */
+  async inOrigin(...args: string[]): Promise<string> {
+    return (await run('git', args, { cwd: this.origin, maxBuffer: 64 * 1024 * 1024 })).stdout;
   }
 
   /** git runs git in the repository, with the origin's state fetched. */
@@ -164,11 +246,14 @@ export class Project {
     return [...sides, ...names.filter((name) => name.startsWith(`${prefix}_v`))].sort();
   }
 
-  /** standing returns the running containers of this environment, sidecars too: `host name` → id. */
+  /** standing returns the running containers of this environment on the file's servers, sidecars too: `host name` → id. */
   async standing(): Promise<Record<string, string>> {
     const label = (key: string, value: string) => ['--filter', `label=switchyard.${key}=${value}`];
     const mine = [...label('project', this.config.project), ...label('environment', this.environment)];
-    const servers = this.lab.servers.filter(({ hasEngine }) => hasEngine);
+    const file = JSON.stringify(this.config);
+    const named = this.lab.servers.filter(({ host }) => file.includes(`"${host}"`));
+    // The file names no server where it deploys to the runner's own engine.
+    const servers = named.length > 0 ? named : this.lab.servers;
     const found = await Promise.all(
       servers.map(async (server) => {
         const listing = await server.docker('ps', '--no-trunc', '--format', '{{.Names}} {{.ID}}', ...mine);
@@ -184,25 +269,13 @@ export class Project {
   /** lease returns what stands in the lease of the environment, undefined when no run ever took it. */
   async lease(): Promise<{ released: boolean; fence: number } | undefined> {
     const ref = `refs/switchyard/lease/${this.config.project}/${this.environment}`;
-    const { stdout: found } = await this.git('ls-remote', 'origin', ref);
-    if (found === '') return undefined;
-    await this.git('fetch', '-q', 'origin', `+${ref}:refs/seen/lease`);
-    return JSON.parse((await this.git('show', 'refs/seen/lease:lease.json')).stdout);
+    if ((await this.inOrigin('for-each-ref', ref)) === '') return undefined;
+    return JSON.parse(await this.inOrigin('show', `${ref}:lease.json`));
   }
 
   /** recordId returns the commit of the state branch, undefined before the first deploy. */
   async recordId(): Promise<string | undefined> {
-    const { stdout } = await this.git(
-      'for-each-ref',
-      '--format=%(objectname)',
-      'refs/remotes/origin/switchyard-state',
-    );
-    return stdout.trim() || undefined;
-  }
-
-  /** summary file path helper for demos. */
-  readFile(path: string): string {
-    return readFileSync(join(this.folder, path), 'utf8');
+    return (await this.inOrigin('for-each-ref', '--format=%(objectname)', STATE_BRANCH)).trim() || undefined;
   }
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { otherSlot, releasesOf } from './recorded.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { startUsers } from './users.ts';
@@ -15,41 +16,93 @@ jest.setTimeout(900_000);
 /** Several runs want to change one environment, or one server. One acts at a time, and every result is true. */
 describe('Two runs at once', () => {
   let lab: Fleet;
-  let projects: Project[] = [];
+  let servers: LabServer[];
+  /** Two runs at once want to change it. */
+  let race: Project;
+  const projects: Project[] = [];
 
   beforeAll(async () => {
     lab = await fleet();
+    servers = lab.servers.slice(0, 2);
+    race = await newShop('race');
   });
 
-  afterEach(async () => {
-    const leaving = projects;
-    projects = [];
-    await Promise.all(leaving.map((project) => project.leave()));
+  beforeEach(() => race.stands());
+
+  afterAll(async () => {
+    await Promise.all(projects.map((project) => project.leave()));
   });
 
-  async function deployed(name: string): Promise<Project> {
-    const project = await newWebShop(lab, name, lab.servers.slice(0, 2));
+  async function newShop(name: string): Promise<Project> {
+    const project = await newWebShop(lab, name, servers);
     projects.push(project);
-    await project.deploy();
     return project;
   }
 
   function loadOn(project: Project) {
-    return startUsers(lab.servers.slice(0, 2), `${project.config.project}.example.com`);
+    return startUsers(servers, `${project.config.project}.example.com`);
   }
 
   async function expectServed(project: Project, version: string): Promise<void> {
-    for (const server of lab.servers.slice(0, 2)) {
+    for (const server of servers) {
       expect(await versionOf(server, `${project.config.project}.example.com`)).toBe(version);
       expect(await project.containers(server, 'web')).toHaveLength(1);
     }
     expect(await project.lease()).toMatchObject({ released: true });
   }
 
-  test('on one environment: they come one after the other, and the later one has the last word', async () => {
-    const race = await deployed('race');
+  /** A version that the file does not name. */
+  function another(): string {
+    return race.config.services.web!.image === lab.images.web('v2') ? 'v1' : 'v2';
+  }
+
+  test('that will not wait: refused, with who is at work', async () => {
+    const version = another();
+    const first = release(race, 'web', version).start('toggle-deploy');
+    await first.says(/^::debug::begins: /m);
+    const refused = said(await race.failToDeploy({ 'lease-wait': '0' }));
+    expect(refused).toMatch(/race production is being changed by another run, still after \d+ s/);
+    expect((await first.done).code).toBe(0);
+    await expectServed(race, version);
+  });
+
+  test('of which one was cut off, and its last call arrives late: what it made is replaced', async () => {
     const load = loadOn(race);
-    const versions = ['v1', 'v2', 'v3'];
+    const version = another();
+    const { copies } = await race.recorded('web');
+    const [newcomer, serving] = ['_secondary', ''].map((side) => `race_production_web${side}`) as [
+      string,
+      string,
+    ];
+    const [late, old] = otherSlot(copies) === 'secondary' ? [newcomer, serving] : [serving, newcomer];
+    race.edit(({ services }) => {
+      services.web!.pre_deploy = untilItRuns(late);
+    });
+    const run = release(race, 'web', version).start('toggle-deploy');
+    await run.says(/^::debug::begins: hook: /m);
+    // The migration runs on the first server, and ends when the container is there.
+    for (const server of [...servers].reverse()) {
+      await server.docker(
+        ...['run', '--detach', '--name', late, '--network', 'race_production_network'],
+        ...(await labelsOf(server, old)),
+        lab.images.web('v3'),
+      );
+    }
+    const { code, log } = await run.done;
+    expect(code).toBe(0);
+    const cameLate = new RegExp(`${late} came late, from a run that was cut off`, 'g');
+    expect(log.match(cameLate)).toHaveLength(2);
+    await expectServed(race, version);
+    race.edit(({ services }) => {
+      delete services.web!.pre_deploy;
+    });
+    const { lost, losses } = await load.stop();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+  });
+
+  test('on one environment: they come one after the other, and the later one has the last word', async () => {
+    const load = loadOn(race);
+    const versions = ['v2', 'v3', 'v1'];
     for (let round = 0; round < size.races; round++) {
       // Both read the file as it is when they start; the second of them is told its image beside it.
       const [first = '', second = ''] = [versions[round % 3], versions[(round + 1) % 3]];
@@ -59,47 +112,10 @@ describe('Two runs at once', () => {
       runs.push(race.run('toggle-deploy', images(second)));
       const ended = await Promise.all(runs);
       expect(ended.map(({ code }) => code)).toEqual([0, 0]);
-      const last = (await race.state()).services.web!;
-      const winner = ended.findIndex(({ outputs }) => JSON.parse(outputs.releases!).web === last.release);
+      const last = await race.recorded('web');
+      const winner = ended.findIndex((run) => releasesOf(run).web === last.release);
       await expectServed(race, [first, second][winner]!);
     }
-    const { lost, losses } = await load.stop();
-    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-  });
-
-  test('that will not wait: refused, with who is at work', async () => {
-    const hasty = await deployed('hasty');
-    const first = release(hasty, 'web', 'v2').start('toggle-deploy');
-    await first.says(/^::debug::begins: /m);
-    const refused = said(await hasty.failToDeploy({ 'lease-wait': '0' }));
-    expect(refused).toMatch(/hasty production is being changed by another run, still after \d+ s/);
-    expect((await first.done).code).toBe(0);
-    await expectServed(hasty, 'v2');
-  });
-
-  test('of which one was cut off, and its last call arrives late: what it made is replaced', async () => {
-    const late = await deployed('late');
-    const load = loadOn(late);
-    const newcomer = 'late_production_web_secondary';
-    late.edit(({ services }) => {
-      services.web!.pre_deploy = untilItRuns(newcomer);
-    });
-    const run = release(late, 'web', 'v2').start('toggle-deploy');
-    await run.says(/^::debug::begins: hook: /m);
-    // The migration runs on the first server, and ends when the container is there.
-    for (const server of lab.servers.slice(0, 2).reverse()) {
-      await server.docker(
-        ...['run', '--detach', '--name', newcomer, '--network', 'late_production_network'],
-        ...(await labelsOf(server, 'late_production_web')),
-        lab.images.web('v3'),
-      );
-    }
-    const { code, log } = await run.done;
-    expect(code).toBe(0);
-    expect(log.match(/late_production_web_secondary came late, from a run that was cut off/g)).toHaveLength(
-      2,
-    );
-    await expectServed(late, 'v2');
     const { lost, losses } = await load.stop();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   });
@@ -130,7 +146,8 @@ describe('Two runs at once', () => {
       // Side by side: each of them has to wait for two minutes until the lease has ended.
       await Promise.all(
         phases.map(async ([name, moment]) => {
-          const project = await deployed(name);
+          const project = await newShop(name);
+          await project.deploy();
           const load = loadOn(project);
           const sleeper = release(project, 'web', 'v2').start('toggle-deploy');
           await sleeper.says(moment);
@@ -140,8 +157,7 @@ describe('Two runs at once', () => {
           await expectServed(project, 'v3');
           await wake(sleeper);
           await expectServed(project, 'v3');
-          const taken = JSON.parse(taker.outputs.releases!).web;
-          expect((await project.state()).services.web!.release).toBe(taken);
+          expect((await project.recorded('web')).release).toBe(releasesOf(taker).web);
           await project.deploy();
           await expectServed(project, 'v3');
           const { lost, losses } = await load.stop();

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type Lab, type LabServer, startLab } from '../lab/lab.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
-import { versionOf } from './ask.ts';
-import { Project, serversOf } from './project.ts';
+import { untilServed, versionOf } from './ask.ts';
+import { borrow, type LentServers } from './fleet.ts';
+import { Project } from './project.ts';
 import { said } from './said.ts';
 import { size } from './size.ts';
 import { startUsers } from './users.ts';
-import { webService } from './web-shop.ts';
+import { newWebShop, release } from './web-shop.ts';
 
 jest.setTimeout(600_000);
 
@@ -20,48 +21,42 @@ const LONGEST_MS = 90_000;
 
 /** Something is wrong with one of two servers. It is said, the other one loses nothing, and the next run converges. */
 describe('A server that is not well', () => {
-  let lab: Lab;
+  let lab: LentServers;
   let sound: LabServer;
   let sick: LabServer;
   let shop: Project;
   let traffic: HttpTraffic | undefined;
 
   beforeAll(async () => {
-    lab = await startLab({ name: 'sick', servers: 2 });
+    lab = await borrow(2);
     [sound, sick] = lab.servers as [LabServer, LabServer];
-    const sidecar = { image: lab.images.nginx, keepalive_min_timeout: '2s' };
-    shop = await Project.create(lab, {
-      project: 'sick',
-      sidecar,
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(lab.servers) },
-      },
-      services: { web: webService({ ...lab, sidecar }, 'sick', 2) },
-    });
-    await shop.deploy();
+    shop = await newWebShop(lab, 'sick', lab.servers);
   });
+
+  beforeEach(() => shop.stands());
 
   afterEach(async () => {
     await traffic?.stop();
     traffic = undefined;
   });
 
-  afterAll(async () => {
-    await lab?.down();
-  });
+  afterAll(() => lab?.giveBack());
 
-  function next(version: string, more: Record<string, unknown> = {}): Project {
-    return shop.edit(({ services }) => {
-      services.web = { ...services.web, environment: {}, image: lab.images.web(version), ...more };
+  /** The version that does not run now: the app in its other version, with nothing that an earlier story wanted. */
+  function next(more: Record<string, unknown> = {}): { version: string; shop: Project } {
+    const version = shop.config.services.web!.image === lab.images.web('v1') ? 'v2' : 'v1';
+    release(shop, 'web', version).edit(({ services }) => {
+      services.web = { ...services.web, environment: {}, healthcheck: { path: '/health' }, ...more };
     });
+    return { version, shop };
   }
 
   /** The new containers take their time, so that something can happen meanwhile. */
-  function nextSlowly(version: string): Project {
-    return next(version, {
+  function nextSlowly(): Project {
+    return next({
       environment: { HEALTH: 'slow', SLOW_MS: '6000' },
       healthcheck: { path: '/health', start_period: '60s' },
-    });
+    }).shop;
   }
 
   /** What was on its way to a server that went down is lost with it, whoever deploys: there, load begins afterwards. */
@@ -93,9 +88,10 @@ describe('A server that is not well', () => {
   }
 
   /** The next run makes everything as the file says, without losing a request, and leaves nothing to do. */
-  async function expectConverging(version: string): Promise<void> {
+  async function expectConverging(): Promise<void> {
     await startLoad(lab.servers);
-    await next(version).deploy();
+    const { version } = next();
+    await shop.deploy();
     await expectServed(version);
     await expectNothingLost();
     expect((await shop.deploy()).outputs.changed).toBe('false');
@@ -107,7 +103,7 @@ describe('A server that is not well', () => {
   }
 
   test('its engine is restarted in the middle of a deploy', async () => {
-    const run = nextSlowly('v2').start('toggle-deploy');
+    const run = nextSlowly().start('toggle-deploy');
     await run.says(CHECKS);
     await sick.stopEngine();
     await startLoad([sound]);
@@ -115,7 +111,7 @@ describe('A server that is not well', () => {
     const ended = await run.done;
     if (ended.code !== 0) expect(expectPlainFailure(ended)).toMatch(sick.host);
     await expectNothingLost();
-    await expectConverging('v1');
+    await expectConverging();
   });
 
   if (size.isFull) {
@@ -123,7 +119,7 @@ describe('A server that is not well', () => {
       ['before the switch', CHECKS],
       ['after the switch', RETIRES],
     ])('it is rebooted in the middle of a deploy, %s', async (_when, moment) => {
-      const run = nextSlowly('v3').start('toggle-deploy');
+      const run = nextSlowly().start('toggle-deploy');
       await run.says(moment);
       const begun = performance.now();
       await sick.stop();
@@ -132,7 +128,7 @@ describe('A server that is not well', () => {
       expect(expectPlainFailure(await run.done)).toMatch(sick.host);
       expect(performance.now() - begun).toBeLessThan(LONGEST_MS);
       await expectNothingLost();
-      await expectConverging('v1');
+      await expectConverging();
     });
   }
 
@@ -142,21 +138,22 @@ describe('A server that is not well', () => {
       CLOCK_OFF_MS: String(minutes * 60_000),
     });
 
-    const wrongs: [string, number, string, string][] = [
-      ['fast', 10, 'v2', 'v3'],
-      ['slow', -10, 'v1', 'v2'],
+    const wrongs: [string, number][] = [
+      ['fast', 10],
+      ['slow', -10],
     ];
     test.each(size.isFull ? wrongs : wrongs.slice(0, 1))(
       '%s: its runs take their turn with others, and lose nothing',
-      async (_how, minutes, first, second) => {
+      async (_how, minutes) => {
         await startLoad(lab.servers);
-        const right = next(first).start('toggle-deploy');
+        const right = next().shop.start('toggle-deploy');
         await right.says(/^::debug::begins: /m);
-        const wrong = next(second).start('toggle-deploy', {}, off(minutes));
+        release(shop, 'web', 'v3');
+        const wrong = shop.start('toggle-deploy', {}, off(minutes));
         const ended = await Promise.all([right.done, wrong.done]);
         expect(ended.map(({ code }) => code)).toEqual([0, 0]);
         expect(ended.map(({ log }) => log).join('\n')).not.toMatch(/taking over|please report it/);
-        await expectServed(second);
+        await expectServed('v3');
         await expectNothingLost();
       },
     );
@@ -181,9 +178,10 @@ describe('A server that is not well', () => {
     test('was removed while they run: it is pulled again first', async () => {
       await sick.docker('image', 'rm', '--force', lab.images.nginx);
       await startLoad(lab.servers);
-      const { log } = await next('v1').deploy();
+      const { version } = next();
+      const { log } = await shop.deploy();
       expect(log).toMatch(`pull ${lab.images.nginx} on ${sick.host}`);
-      await expectServed('v1');
+      await expectServed(version);
       await expectNothingLost();
     });
   });
@@ -191,6 +189,7 @@ describe('A server that is not well', () => {
   describe('its disk is full', () => {
     /** What containers, volumes and networks are made of lies on a disk of its own from here on. */
     beforeAll(async () => {
+      await shop.stands();
       await sick.stopEngine();
       const smallDisk = `mount -t tmpfs -o size=16m tmpfs /mnt
         for part in containers volumes network; do
@@ -198,7 +197,7 @@ describe('A server that is not well', () => {
         done`;
       expect(await sick.exec(['sh', '-ec', smallDisk])).toMatchObject({ code: 0 });
       await sick.startEngine();
-      await expectConverging('v3');
+      await untilServed(sick, DOMAIN);
     });
 
     const fill = () => sick.exec(['dd', 'if=/dev/zero', 'of=/mnt/full', 'bs=4k']);
@@ -207,14 +206,16 @@ describe('A server that is not well', () => {
     afterEach(makeRoom);
 
     test('before a deploy: nobody switches, and what runs serves on', async () => {
+      const serving = await versionOf(sound, DOMAIN);
       await startLoad(lab.servers);
       await fill();
-      const failed = expectPlainFailure(await next('v1').failToDeploy());
+      const failed = expectPlainFailure(await next().shop.failToDeploy());
       expect(failed).toMatch(new RegExp(`${sick.host}: .*no space left on device`));
       await makeRoom();
-      await expectServed('v3');
+      await expectServed(serving);
       await expectNothingLost();
-      await expectConverging('v1');
+      await shop.stands();
+      await expectConverging();
     });
 
     if (size.isFull) {
@@ -223,14 +224,14 @@ describe('A server that is not well', () => {
         ['while the old ones drain', RETIRES],
       ])('%s: what runs serves on', async (_when, moment) => {
         await startLoad(lab.servers);
-        const run = nextSlowly('v2').start('toggle-deploy');
+        const run = nextSlowly().start('toggle-deploy');
         await run.says(moment);
         await fill();
         const ended = await run.done;
         if (ended.code !== 0) expect(expectPlainFailure(ended)).toMatch(sick.host);
         await makeRoom();
         await expectNothingLost();
-        await expectConverging('v3');
+        await expectConverging();
       });
     }
   });

@@ -18,6 +18,8 @@ export interface Size {
   heldConnections: number;
   /** Long-lived connections to a service that is replaced. */
   streams: { websockets: number; events: number; tcp: number };
+  /** Services whose names hash to the same ports; an even number. */
+  colliding: number;
   /** Toggles of the neighbour while those are open. */
   neighbourToggles: number;
   /** All stories, and every moment of the kill matrix; else one of every kind. */
@@ -33,11 +35,12 @@ const sample: Size = {
   keepaliveMinTimeout: '2s',
   clients: 64,
   thinkMs: [100, 400],
-  users: { clients: 8, thinkMs: [50, 150] },
-  load: { toggles: 3, requests: 3_000 },
+  users: { clients: 8, thinkMs: [100, 300] },
+  load: { toggles: 2, requests: 3_000 },
   variant: { toggles: 1, requests: 1_000 },
   heldConnections: 300,
   streams: { websockets: 10, events: 10, tcp: 10 },
+  colliding: 4,
   neighbourToggles: 1,
   isFull: false,
   killMatrixMinutes: 10,
@@ -54,6 +57,7 @@ const full: Size = {
   variant: { toggles: 20, requests: 30_000 },
   heldConnections: 1_000,
   streams: { websockets: 50, events: 50, tcp: 50 },
+  colliding: 10,
   neighbourToggles: 5,
   isFull: true,
   killMatrixMinutes: 120,

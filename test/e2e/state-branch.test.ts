@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mustRun } from '../lab/command.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
+import { editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
@@ -29,11 +28,14 @@ describe('The state branch', () => {
     shop.edit(({ services }) => {
       services.api = webService(lab, 'branch-api', 1);
     });
-    await shop.deploy();
+    await shop.stands();
     traffic = startUsers([server], 'branch.example.com');
   });
 
+  beforeEach(() => shop.stands());
+
   afterAll(async () => {
+    await traffic?.untilSent(100);
     const { lost, losses } = await traffic.stop();
     await Promise.all([shop?.leave(), twin?.leave()]);
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
@@ -44,14 +46,14 @@ describe('The state branch', () => {
       { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
       'twin.yml',
     );
+    const before = await shop.releases();
     release(shop, 'web', 'v2');
     release(shop, 'api', 'v3');
     const runs = [{ service: 'web' }, { service: 'api' }].map((inputs) => shop.run('toggle-deploy', inputs));
     const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
-    const { web, api } = (await shop.state()).services;
-    expect([web?.release, api?.release]).toEqual([2, 2]);
-    expect((await twin.state()).services.web?.servers).toHaveLength(1);
+    expect(await shop.releases()).toEqual({ web: before.web! + 1, api: before.api! + 1 });
+    expect((await twin.recorded('web')).copies).toHaveLength(1);
     for (const [name, version] of [
       ['branch', 'v2'],
       ['branch-api', 'v3'],
@@ -63,10 +65,9 @@ describe('The state branch', () => {
 
   test('is protected: said before anything is changed, also in a first deploy', async () => {
     const guarded = await newWebShop(lab, 'guarded', [server]);
-    const { stdout: origin } = await guarded.git('remote', 'get-url', 'origin');
     // As branch rules do, it lets the lease through: its ref is no branch.
     const rule = '#!/bin/sh\ncase "$1" in refs/heads/*) echo "GH006: Protected branch" >&2; exit 1;; esac\n';
-    writeFileSync(join(origin.trim(), 'hooks', 'update'), rule, { mode: 0o755 });
+    writeFileSync(join(guarded.origin, 'hooks', 'update'), rule, { mode: 0o755 });
     const refused = said(await guarded.failToDeploy());
     expect(refused).toMatch('the branch is protected');
     expect(refused).toMatch('except the branch "switchyard-state"');
@@ -80,46 +81,36 @@ describe('The state branch', () => {
     ['of a newer schema', (text: string) => text.replace('"schema": 1', '"schema": 9'), 'has schema 9'],
   ])('holds a record that is %s: said before anything is changed', async (_what, spoil, sentence) => {
     const [before, standing] = [await shop.recordId(), await shop.standing()];
-    await byHand(shop, spoil);
-    release(shop, 'web', 'v3');
+    await editRecordByHand(shop, spoil);
+    release(shop, 'web', another());
     expect(said(await shop.failToDeploy())).toMatch(sentence);
     expect(await shop.standing()).toEqual(standing);
-    await shop.git('push', '--force', 'origin', `${before}:refs/heads/switchyard-state`);
+    await shop.inOrigin('update-ref', 'refs/heads/switchyard-state', before!);
   });
 
   test('holds more than this version knows: it is kept', async () => {
-    await byHand(shop, (text) => JSON.stringify({ ...JSON.parse(text), later: { field: 1 } }));
-    await release(shop, 'web', 'v3').deploy();
-    expect(await versionOf(server, 'branch.example.com')).toBe('v3');
+    await editRecordByHand(shop, (text) => JSON.stringify({ ...JSON.parse(text), later: { field: 1 } }));
+    const version = another();
+    await release(shop, 'web', version).deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe(version);
     expect(await shop.state()).toMatchObject({ later: { field: 1 } });
   });
 
   test('is deleted: the servers tell what runs, nothing is restarted, and release numbers go on', async () => {
-    const [standing, before] = [await shop.standing(), await shop.state()];
-    await shop.git('push', 'origin', '--delete', 'switchyard-state');
+    const [standing, before] = [await shop.standing(), await shop.recorded('web')];
+    await shop.inOrigin('update-ref', '-d', 'refs/heads/switchyard-state');
     await shop.deploy();
     expect(await shop.standing()).toEqual(standing);
-    const { services } = await shop.state();
-    expect(services.web).toMatchObject({
-      image: lab.images.web('v3'),
-      servers: before.services.web!.servers,
-    });
-    await release(shop, 'web', 'v1').deploy();
-    expect(await versionOf(server, 'branch.example.com')).toBe('v1');
-    expect((await shop.state()).services.web!.release).toBeGreaterThan(before.services.web!.release);
+    const { image, copies } = await shop.recorded('web');
+    expect({ image, copies }).toEqual({ image: shop.config.services.web!.image, copies: before.copies });
+    const version = another();
+    await release(shop, 'web', version).deploy();
+    expect(await versionOf(server, 'branch.example.com')).toBe(version);
+    expect((await shop.recorded('web')).release).toBeGreaterThan(before.release);
   });
-});
 
-/** byHand changes the record of a project's environment as a person would: in a clone, by a commit. */
-async function byHand(project: Project, change: (text: string) => string): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'switchyard-clone-'));
-  const { stdout: origin } = await project.git('remote', 'get-url', 'origin');
-  const git = (...args: string[]) => mustRun(['git', '-C', folder, ...args]);
-  await git('clone', '--quiet', '--branch', 'switchyard-state', origin.trim(), '.');
-  const file = join(folder, 'state', project.config.project, `${project.environment}.json`);
-  writeFileSync(file, change(readFileSync(file, 'utf8')));
-  const who = ['-c', 'user.name=dev', '-c', 'user.email=dev@example.com'];
-  await git(...who, 'commit', '--quiet', '--all', '--message', 'by hand');
-  await git('push', '--quiet');
-  rmSync(folder, { recursive: true });
-}
+  /** A version that does not serve. */
+  function another(): string {
+    return shop.config.services.web!.image === lab.images.web('v3') ? 'v1' : 'v3';
+  }
+});

@@ -1,15 +1,16 @@
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { LabServer } from '../lab/lab.ts';
 import { type Relay, startRelay } from '../lab/relay.ts';
 import { type HttpTraffic, startHttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { resultOf } from './recorded.ts';
 import { size } from './size.ts';
 import { newWebShop, release } from './web-shop.ts';
 
 /** One way to load a service while it is toggled. */
 interface LoadCase {
   name: string;
-  project: string;
   /** How many servers it stands on; with one, it is reached by its container's name. */
   servers: number;
   toggles: number;
@@ -23,7 +24,7 @@ interface LoadCase {
 /** Cases 1 and 2: clients that never send anything twice, through all edges, while the service is replaced. */
 describe('A web service is toggled under load, and not one request is lost', () => {
   let lab: Fleet;
-  let shop: Project;
+  const shops: Project[] = [];
   let traffic: HttpTraffic | undefined;
   let relays: Relay[] = [];
 
@@ -35,23 +36,46 @@ describe('A web service is toggled under load, and not one request is lost', () 
     await traffic?.stop();
     await Promise.all(relays.map((relay) => relay.close()));
     relays = [];
-    await shop.leave();
+  });
+
+  afterAll(async () => {
+    await Promise.all(shops.map((shop) => shop.leave()));
   }, 120_000);
+
+  /** The shop on so many servers: it is deployed once, and every case toggles it. */
+  async function shopOn(servers: readonly LabServer[]): Promise<Project> {
+    const name = `toggled-${servers.length}`;
+    let shop = shops.find(({ config }) => config.project === name);
+    if (shop === undefined) {
+      shop = await newWebShop(lab, name, servers);
+      shops.push(shop);
+    }
+    await shop.stands();
+    return shop;
+  }
+
+  /** How many toggles the history of the record tells of. */
+  async function toggled(shop: Project): Promise<number> {
+    const line = new RegExp(`^${shop.config.project} production: web [1-9]\\d* → \\d+ \\(\\d server`);
+    return (await shop.history()).filter((subject) => line.test(subject)).length;
+  }
 
   const { load, variant } = size;
   const cases: LoadCase[] = [
-    { name: 'on two servers, keep-alive', project: 'keep', servers: 2, ...load },
-    { name: 'without keep-alive', project: 'short', servers: 2, keepAlive: false, ...variant },
-    { name: 'over a line of 50 ms', project: 'far', servers: 2, delayMs: 25, ...variant },
-    ...(size.isFull ? [{ name: 'on one server, keep-alive', project: 'alone', servers: 1, ...variant }] : []),
+    { name: 'on two servers, keep-alive', servers: 2, ...load },
+    { name: 'without keep-alive', servers: 2, keepAlive: false, ...variant },
+    { name: 'over a line of 50 ms', servers: 2, delayMs: 25, ...variant },
+    ...(size.isFull ? [{ name: 'on one server, keep-alive', servers: 1, ...variant }] : []),
   ];
 
   test.each(cases)(
     '$name',
-    async ({ project, servers: count, toggles, requests, keepAlive = true, delayMs = 0 }) => {
+    async ({ name, servers: count, toggles, requests, keepAlive = true, delayMs = 0 }) => {
       const servers = lab.servers.slice(0, count);
-      shop = await newWebShop(lab, project, servers);
-      await shop.deploy();
+      const shop = await shopOn(servers);
+      const { project } = shop.config;
+      const { release: before, copies: stood } = await shop.recorded('web');
+      const toggledBefore = await toggled(shop);
       const doors = servers.map(({ host }) => ({ host, port: 80 }));
       if (delayMs > 0) {
         relays = await Promise.all(doors.map((target) => startRelay({ target, delayMs })));
@@ -67,25 +91,25 @@ describe('A web service is toggled under load, and not one request is lost', () 
       });
       await traffic.untilSent(10 * clients);
 
-      let side = 'base';
+      let side = stood[0]!.slot;
       for (let toggle = 1; toggle <= toggles; toggle += 1) {
-        const version = toggle % 2 === 1 ? 'v2' : 'v1';
+        const version = shop.config.services.web!.image === lab.images.web('v1') ? 'v2' : 'v1';
         side = side === 'base' ? 'secondary' : 'base';
-        const { outputs } = await release(shop, 'web', version).deploy();
-        const { web } = JSON.parse(outputs.result!);
-        expect(web.servers).toEqual(servers.map(({ host }) => expect.objectContaining({ host, side })));
+        const run = await release(shop, 'web', version).deploy();
+        const { copies } = resultOf(run, 'web');
+        expect(copies).toEqual(servers.map(({ host }) => ({ server: host, slot: side })));
         for (const server of servers) {
           expect(await shop.containers(server, 'web')).toEqual([
             `${project}_production_web${side === 'base' ? '' : '_secondary'}`,
           ]);
         }
         // Nobody answers any more but what was deployed last.
-        const { versions: before } = await traffic.snapshot();
+        const { versions: answered } = await traffic.snapshot();
         await traffic.untilSent((await traffic.snapshot()).sent + 2 * clients);
         const { versions: after } = await traffic.snapshot();
         const other = version === 'v1' ? 'v2' : 'v1';
-        expect(after[version]).toBeGreaterThan(before[version]!);
-        expect(after[other]).toBe(before[other]);
+        expect(after[version]).toBeGreaterThan(answered[version]!);
+        expect(after[other]).toBe(answered[other]);
       }
 
       await traffic.untilSent(requests, 600_000);
@@ -93,9 +117,9 @@ describe('A web service is toggled under load, and not one request is lost', () 
       expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
       expect(ok).toBe(sent);
       expect(sent).toBeGreaterThanOrEqual(requests);
-      const toggled = new RegExp(`^${project} production: web [1-9]\\d* → \\d+ \\(${count} server`);
-      expect((await shop.history()).filter((line) => toggled.test(line))).toHaveLength(toggles);
-      console.log(`${project}: ${toggles} toggles, ${sent} requests, ${lost} lost`, figures);
+      expect(await toggled(shop)).toBe(toggledBefore + toggles);
+      expect((await shop.recorded('web')).release).toBe(before + toggles);
+      console.log(`${name}: ${toggles} toggles, ${sent} requests, ${lost} lost`, figures);
     },
     (load.toggles + 1) * 60_000,
   );

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
-import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { Project, serversOf } from './project.ts';
+import { once } from './once.ts';
+import { Project } from './project.ts';
 import { said } from './said.ts';
+import { newProject, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
@@ -39,31 +39,20 @@ describe('Values of environment and secrets', () => {
   let lab: Fleet;
   let server: LabServer;
   let shop: Project;
-  let first: ActionRun;
-  let commandLines: string[] = [];
 
   beforeAll(async () => {
     lab = await fleet();
     server = lab.servers[0]!;
-    shop = await Project.create(lab, {
-      project: 'values',
-      sidecar: lab.sidecar,
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf([server]) },
-      },
-      services: {
-        api: {
-          image: lab.images.web('v1'),
-          port: 3000,
-          domain: DOMAIN,
-          healthcheck: { path: '/health' },
-          environment: {
-            ...Object.fromEntries(Object.entries(hard).map(inFile)),
-            EXPOSE_ENV: '1',
-            EMPTY: '',
-          },
-          secrets: Object.keys(secrets),
+    shop = await newProject(lab, 'values', [server], {
+      api: {
+        ...webService(lab, 'values', 1),
+        domain: DOMAIN,
+        environment: {
+          ...Object.fromEntries(Object.entries(hard).map(inFile)),
+          EXPOSE_ENV: '1',
+          EMPTY: '',
         },
+        secrets: Object.keys(secrets),
       },
     });
   });
@@ -96,23 +85,28 @@ describe('Values of environment and secrets', () => {
     expect(await other.lease()).toBeUndefined();
   });
 
-  test('all of them arrive byte for byte', async () => {
+  /** The first deploy with all of them, and every command line that was seen meanwhile. */
+  const arrived = once(async () => {
     const watch = watchCommandLines();
-    first = await shop.deploy(given(secrets));
-    commandLines = watch.stop();
+    const run = await shop.deploy(given(secrets));
+    return { run, commandLines: watch.stop() };
+  });
+
+  test('all of them arrive byte for byte', async () => {
+    await arrived();
     const { status, body } = await ask(server, DOMAIN, '/env');
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject({ ...hard, EMPTY: '', ...secrets });
     expect((await server.exec(['ls', '/tmp'])).stdout).not.toMatch('pwned');
   });
 
-  test('secrets are in no log, summary or output', () => {
-    for (const text of [first.log, first.summary, ...Object.values(first.outputs)])
-      expect(text).not.toMatch(marker);
+  test('secrets are in no log, summary or output', async () => {
+    const { log, summary, outputs } = (await arrived()).run;
+    for (const text of [log, summary, ...Object.values(outputs)]) expect(text).not.toMatch(marker);
   });
 
-  test('secrets are on no command line, on the runner or the server', () => {
-    const all = commandLines.join('\n');
+  test('secrets are on no command line, on the runner or the server', async () => {
+    const all = (await arrived()).commandLines.join('\n');
     // The watch did look: it saw the action itself, and what runs in the server.
     expect(all).toMatch('toggle-deploy.js');
     expect(all).toMatch('/app/server.mjs');
@@ -120,8 +114,8 @@ describe('Values of environment and secrets', () => {
   });
 
   test('secrets are in no object of the repository, and in no file of edge and sidecar', async () => {
-    const { stdout: origin } = await shop.git('remote', 'get-url', 'origin');
-    const objects = await mustRun(['git', '-C', origin.trim(), 'cat-file', '--batch-all-objects', '--batch']);
+    await arrived();
+    const objects = await shop.inOrigin('cat-file', '--batch-all-objects', '--batch');
     expect(objects).toMatch('"secrets_version"');
     expect(objects).not.toMatch(marker);
     for (const name of ['switchyard_edge', 'values_production_nginx']) {
@@ -135,20 +129,18 @@ describe('Values of environment and secrets', () => {
       expect(files).toMatch('Written by Switchyard');
       expect(files).not.toMatch(marker);
     }
-    const labels = await server.docker(
-      'inspect',
-      '--format',
-      '{{json .Config.Labels}}',
-      'values_production_api',
-    );
+    const [container = ''] = await shop.containers(server, 'api');
+    const labels = await server.docker('inspect', '--format', '{{json .Config.Labels}}', container);
     expect(labels).not.toMatch(marker);
   });
 
   test('the same secrets again change nothing; another value is a new release that names no value', async () => {
+    await arrived();
+    const { release } = await shop.recorded('api');
     expect((await shop.deploy(given(secrets))).outputs.changed).toBe('false');
     const changed = { ...secrets, SECRET_QUOTES: `another ${marker}` };
     const run = await shop.deploy(given(changed));
-    expect(run.log).toMatch(/api 1 → 2: .*\(secrets\)/);
+    expect(run.log).toMatch(new RegExp(`api ${release} → ${release + 1}: .*\\(secrets\\)`));
     expect(run.log + run.summary).not.toMatch(marker);
     expect(JSON.parse((await ask(server, DOMAIN, '/env')).body)).toMatchObject(changed);
   });
@@ -161,12 +153,9 @@ describe('Values of environment and secrets', () => {
         'console.log("key " + process.env.SECRET_DASHES); process.exit(1)',
       ];
     });
-    const failed = await shop.failToDeploy(given({ ...secrets, SECRET_QUOTES: `another ${marker}` }));
+    const failed = await shop.failToDeploy(given(secrets));
     expect(said(failed)).toMatch('| key ***');
     expect(failed.log + failed.summary).not.toMatch(marker);
-    shop.edit(({ services }) => {
-      delete services.api!.command;
-    });
   });
 
   function given(values: Record<string, string>): Record<string, string> {

@@ -26,8 +26,8 @@ test('containers are called by their version and have ports of their own, from s
     services.web!.servers = 2;
   });
   await shop.deploy();
-  const { internal_port: internalPort, servers: copies } = (await shop.state()).services.web!;
-  const holders = servers.filter(({ host }) => copies.some((copy) => copy.host === host));
+  const { internal_port } = await shop.recorded('web');
+  const holders = await shop.homesOf('web');
   traffic = startUsers(servers, 'versions.example.com');
   await traffic.untilSent(50);
 
@@ -35,14 +35,14 @@ test('containers are called by their version and have ports of their own, from s
   /** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
   const deploy = async () => {
     await shop.deploy();
-    const { web } = (await shop.state()).services;
-    const [{ container = '', port = 0 } = {}] = web!.servers;
+    const web = await shop.recorded('web');
+    const [{ container = '', port = 0 } = {}] = web.copies;
     for (const server of holders) {
       const standing = await standingOn(server);
       expect(standing).toMatchObject({ name: container, ports: expect.arrayContaining([port]) });
     }
-    expect(web!.servers).toEqual(holders.map(() => expect.objectContaining({ container, port })));
-    expect(web!.internal_port).toBe(internalPort);
+    expect(web.copies).toEqual(holders.map(() => expect.objectContaining({ container, port })));
+    expect(web.internal_port).toBe(internal_port);
     ports.push(port);
     return container;
   };

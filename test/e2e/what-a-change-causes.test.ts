@@ -1,69 +1,92 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
-import { Project, serversOf } from './project.ts';
+import type { Project } from './project.ts';
+import { otherSlot, releasesOf, resultOf } from './recorded.ts';
 import { startUsers } from './users.ts';
+import { newProject, redisService, release, webService } from './web-shop.ts';
 
 jest.setTimeout(300_000);
 
-/** Case 7: a run changes what the file changed, and nothing else. One shop lives through all the tests. */
+type Releases = Record<'api' | 'worker' | 'jobs', number>;
+
+const API = 'api.causes.example';
+
+/** Case 7: a run changes what the file changed, and nothing else. One shop lives through all the stories. */
 describe('What a change of the file causes', () => {
   let lab: Fleet;
   let servers: LabServer[];
   let shop: Project;
   let traffic: HttpTraffic;
   let first: LabServer;
+  /** How things are when a story begins. */
+  let before: {
+    containers: Record<string, string>;
+    record: string | undefined;
+    releases: Releases;
+    version: string;
+  };
 
   beforeAll(async () => {
     lab = await fleet();
     servers = lab.servers.slice(0, 2);
     first = servers[0]!;
-    shop = await Project.create(lab, {
-      project: 'causes',
-      sidecar: lab.sidecar,
-      environments: {
-        production: { provider: 'static', user: 'deploy', servers: serversOf(servers) },
+    shop = await newProject(lab, 'causes', servers, {
+      api: {
+        ...webService(lab, 'causes', 2),
+        domain: [API, 'old.causes.example'],
+        environment: { LOG_LEVEL: 'info' },
+        drain: { timeout: '20s' },
       },
-      services: {
-        api: {
-          image: lab.images.web('v1'),
-          port: 3000,
-          domain: ['api.causes.example', 'old.causes.example'],
-          servers: 2,
-          healthcheck: { path: '/health' },
-          environment: { LOG_LEVEL: 'info' },
-          drain: { timeout: '20s' },
-        },
-        worker: { image: lab.images.web('v1'), port: 3000, healthcheck: { path: '/health' } },
-        jobs: {
-          image: lab.images.redis,
-          port: 6379,
-          protocol: 'tcp',
-          healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
-          volumes: ['jobs-data:/data'],
-          strategy: 'recreate',
-        },
-      },
+      worker: { ...webService(lab, 'causes', 1), domain: undefined },
+      jobs: jobsService(),
     });
-    await shop.deploy();
-    traffic = startUsers(servers, 'api.causes.example');
+    await shop.stands();
+    traffic = startUsers(servers, API);
     await traffic.untilSent(100);
   });
 
-  afterAll(async () => {
-    await traffic?.stop();
-    await shop?.leave();
+  beforeEach(async () => {
+    await shop.stands(({ services }) => {
+      services.jobs ??= jobsService();
+    });
+    before = {
+      containers: await shop.standing(),
+      record: await shop.recordId(),
+      releases: (await shop.releases()) as Releases,
+      version: await versionOf(first, API),
+    };
   });
 
+  /** Not one request was lost meanwhile. */
+  afterAll(async () => {
+    await traffic?.untilSent(200);
+    const { lost, losses, versions } = await traffic.stop();
+    await shop.leave();
+    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    expect(['v1', 'v2', 'v3']).toEqual(expect.arrayContaining(Object.keys(versions)));
+  });
+
+  function jobsService(): Record<string, unknown> {
+    return {
+      ...redisService(lab),
+      protocol: 'tcp',
+      volumes: ['jobs-data:/data'],
+      strategy: 'recreate',
+    };
+  }
+
+  /** A version that the service does not run. */
+  function another(service: string): string {
+    return shop.config.services[service]!.image === lab.images.web('v2') ? 'v3' : 'v2';
+  }
+
   test('the same file again: nothing, and the run says so', async () => {
-    const before = { containers: await shop.standing(), record: await shop.recordId() };
     const again = await shop.deploy();
-    expect(again.outputs).toMatchObject({
-      changed: 'false',
-      releases: JSON.stringify({ api: 1, worker: 1, jobs: 1 }),
-    });
+    expect(again.outputs.changed).toBe('false');
+    expect(releasesOf(again)).toEqual(before.releases);
     expect(again.log).toMatch('causes production: nothing to do, everything is as the file says');
     expect(again.summary).toMatch('nothing to do');
     expect(await shop.standing()).toEqual(before.containers);
@@ -71,132 +94,142 @@ describe('What a change of the file causes', () => {
   });
 
   test('a dry run: the plan, and not one change', async () => {
-    shop.edit(({ services }) => {
-      services.api!.image = lab.images.web('v2');
-    });
-    const before = { containers: await shop.standing(), record: await shop.recordId(), refs: await refs() };
+    release(shop, 'api', another('api'));
+    const refsBefore = await refs();
     const dry = await shop.deploy({ 'dry-run': 'true' });
     expect(dry.outputs.changed).toBe('true');
-    expect(dry.log).toMatch(/api 1 → 2: new containers beside the old ones .*\(image\)/);
-    for (const { host } of servers) expect(dry.log).toMatch(`start api release 2 as secondary on ${host}`);
-    expect(dry.log).toMatch(/worker 1: unchanged/);
-    expect(dry.summary).toMatch('api 1 → 2');
+    expect(dry.log).toMatch(moves('api', 'new containers beside the old ones .*\\(image\\)'));
+    const { api, worker } = before.releases;
+    for (const { host } of servers) {
+      expect(dry.log).toMatch(new RegExp(`start api release ${api + 1} as (base|secondary) on ${host}`));
+    }
+    expect(dry.log).toMatch(`worker ${worker}: unchanged`);
+    expect(dry.summary).toMatch(`api ${api} → ${api + 1}`);
     expect(await shop.standing()).toEqual(before.containers);
     expect(await shop.recordId()).toBe(before.record);
-    expect(await refs()).toEqual(before.refs);
+    expect(await refs()).toEqual(refsBefore);
   });
 
   test('the service filter: only that service, whatever else the file says by now', async () => {
-    shop.edit(({ services }) => {
-      services.worker!.image = lab.images.web('v2');
-    });
-    const before = await shop.standing();
+    release(shop, 'api', another('api'));
+    release(shop, 'worker', another('worker'));
     const run = await shop.deploy({ service: 'worker' });
-    expect(JSON.parse(run.outputs.releases!)).toEqual({ api: 1, jobs: 1, worker: 2 });
-    expect(changed(before, await shop.standing())).toEqual([
-      expect.stringMatching(/^- \S+ causes_production_worker$/),
-      expect.stringMatching(/^\+ \S+ causes_production_worker_secondary$/),
+    const { worker } = before.releases;
+    expect(releasesOf(run)).toEqual({ ...before.releases, worker: worker + 1 });
+    expect(changed(before.containers, await shop.standing())).toEqual([
+      expect.stringMatching(/^- \S+ causes_production_worker(_secondary)?$/),
+      expect.stringMatching(/^\+ \S+ causes_production_worker(_secondary)?$/),
     ]);
-    const { services } = await shop.state();
-    expect(services.api).toMatchObject({ release: 1, image: expect.stringContaining('web') });
-    expect(services.worker).toMatchObject({ release: 2, previous: 1 });
-    expect(await versionOf(first, 'api.causes.example')).toBe('v1');
+    expect(await shop.recorded('api')).toMatchObject({
+      release: before.releases.api,
+      image: expect.stringContaining('web'),
+    });
+    expect(await shop.recorded('worker')).toMatchObject({ release: worker + 1, previous: worker });
+    expect(await versionOf(first, API)).toBe(before.version);
   });
 
   test('the input images: it wins over the file', async () => {
-    const run = await shop.deploy({ images: `api=${lab.images.web('v3')}` });
-    expect(JSON.parse(run.outputs.releases!)).toMatchObject({ api: 2, worker: 2 });
-    for (const server of servers) expect(await versionOf(server, 'api.causes.example')).toBe('v3');
-    shop.edit(({ services }) => {
-      services.api!.image = lab.images.web('v3');
-    });
-    expect((await shop.deploy()).outputs.changed).toBe('false');
+    const version = another('api');
+    const run = await shop.deploy({ images: `api=${lab.images.web(version)}` });
+    expect(releasesOf(run)).toEqual({ ...before.releases, api: before.releases.api + 1 });
+    for (const server of servers) expect(await versionOf(server, API)).toBe(version);
+    expect((await release(shop, 'api', version).deploy()).outputs.changed).toBe('false');
   });
 
   test('the domain: a reload, and the same containers', async () => {
-    expect((await ask(first, 'new.causes.example')).status).toBe(404);
-    const before = await shop.standing();
+    const [old = '', fresh = ''] = (shop.config.services.api!.domain as string[]).includes(
+      'old.causes.example',
+    )
+      ? ['old.causes.example', 'new.causes.example']
+      : ['new.causes.example', 'old.causes.example'];
+    expect((await ask(first, fresh)).status).toBe(404);
     shop.edit(({ services }) => {
-      services.api!.domain = ['api.causes.example', 'new.causes.example'];
+      services.api!.domain = [API, fresh];
     });
     const run = await shop.deploy();
-    expect(JSON.parse(run.outputs.result!).api).toMatchObject({ release: 3, effect: 'reload' });
-    expect(run.log).toMatch(/api 2 → 3: routes only, no new container .*\(domains\)/);
-    expect(await shop.standing()).toEqual(before);
+    expect(resultOf(run, 'api')).toMatchObject({ release: before.releases.api + 1, effect: 'reload' });
+    expect(run.log).toMatch(moves('api', 'routes only, no new container .*\\(domains\\)'));
+    expect(await shop.standing()).toEqual(before.containers);
     for (const server of servers) {
-      expect(await versionOf(server, 'new.causes.example')).toBe('v3');
-      expect((await ask(server, 'old.causes.example')).status).toBe(404);
+      expect(await versionOf(server, fresh)).toBe(before.version);
+      expect((await ask(server, old)).status).toBe(404);
     }
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
   test('health check and drain: nothing but the record', async () => {
-    const before = { containers: await shop.standing(), routes: await generations() };
+    const routes = await generations();
     shop.edit(({ services }) => {
       services.api!.healthcheck = { path: '/health', interval: '2s' };
       services.api!.drain = { timeout: '30s' };
     });
     const run = await shop.deploy();
-    expect(JSON.parse(run.outputs.result!).api).toMatchObject({ release: 4, effect: 'record' });
-    expect(run.log).toMatch(/api 3 → 4: the record only .*\(drain_timeout_ms, healthcheck\.interval_ms\)/);
-    expect(await shop.standing()).toEqual(before.containers);
-    expect(await generations()).toEqual(before.routes);
-    const { stdout } = await shop.git(
-      'show',
-      'origin/switchyard-state:releases/causes/production/api/4.json',
+    const release = before.releases.api + 1;
+    expect(resultOf(run, 'api')).toMatchObject({ release, effect: 'record' });
+    expect(run.log).toMatch(
+      moves('api', 'the record only .*\\(drain_timeout_ms, healthcheck\\.interval_ms\\)'),
     );
-    expect(JSON.parse(stdout).policy).toMatchObject({ drainTimeoutMs: 30_000 });
+    expect(await shop.standing()).toEqual(before.containers);
+    expect(await generations()).toEqual(routes);
+    expect(await shop.release('api', release)).toMatchObject({ policy: { drainTimeoutMs: 30_000 } });
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
   test('the environment: a new release in new containers on the other side', async () => {
-    const before = await shop.standing();
+    const { copies } = await shop.recorded('api');
     shop.edit(({ services }) => {
       services.api!.environment = { LOG_LEVEL: 'warn' };
     });
     const run = await shop.deploy();
-    expect(run.log).toMatch(/api 4 → 5: new containers beside the old ones .*\(environment\.LOG_LEVEL\)/);
-    const sides = { old: 'causes_production_api_secondary', new: 'causes_production_api' };
-    expect(changed(before, await shop.standing())).toEqual([
-      ...servers.map(({ host }) => `- ${host} ${sides.old}`),
-      ...servers.map(({ host }) => `+ ${host} ${sides.new}`),
+    expect(run.log).toMatch(
+      moves('api', 'new containers beside the old ones .*\\(environment\\.LOG_LEVEL\\)'),
+    );
+    const slot = otherSlot(copies);
+    const names = { base: 'causes_production_api', secondary: 'causes_production_api_secondary' };
+    expect(changed(before.containers, await shop.standing())).toEqual([
+      ...servers.map(({ host }) => `- ${host} ${names[copies[0]!.slot as 'base']}`),
+      ...servers.map(({ host }) => `+ ${host} ${names[slot]}`),
     ]);
-    const { services } = await shop.state();
-    expect(services.api).toMatchObject({ release: 5, previous: 4 });
-    expect(services.api!.servers.map(({ side }) => side)).toEqual(['base', 'base']);
+    const { api } = before.releases;
+    expect(await shop.recorded('api')).toMatchObject({
+      release: api + 1,
+      previous: api,
+      copies: [{ slot }, { slot }],
+    });
   });
 
   test('a service that left the file: in the plan, then gone with its route, its volume kept', async () => {
-    const home = (await shop.state()).services.jobs!;
-    const server = servers.find(({ host }) => host === home.servers[0]!.host)!;
-    expect(await internally(server, home.internal_port)).toBe('answered');
+    const { internal_port: port } = await shop.recorded('jobs');
+    const [home] = await shop.homesOf('jobs');
+    expect(await internally(home!, port)).toBe('answered');
     shop.edit(({ services }) => {
       delete services.jobs;
     });
-    const before = await shop.standing();
+    const removed = `jobs ${before.releases.jobs} → none: removed`;
     const dry = await shop.deploy({ 'dry-run': 'true' });
-    expect(dry.log).toMatch(/jobs 1 → none: removed .*its volumes stay/);
-    expect(await shop.standing()).toEqual(before);
+    expect(dry.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
+    expect(await shop.standing()).toEqual(before.containers);
 
     const run = await shop.deploy();
-    expect(run.log).toMatch(/jobs 1 → none: removed .*its volumes stay/);
-    expect(changed(before, await shop.standing())).toEqual([`- ${server.host} causes_production_jobs`]);
-    expect(await internally(server, home.internal_port)).toBe('refused');
-    expect(await server.docker('volume', 'ls', '--quiet')).toMatch(/^causes_production_jobs-data$/m);
+    expect(run.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
+    expect(changed(before.containers, await shop.standing())).toEqual([
+      expect.stringMatching(new RegExp(`^- ${home!.host} causes_production_jobs(_secondary)?$`)),
+    ]);
+    expect(await internally(home!, port)).toBe('refused');
+    expect(await home!.docker('volume', 'ls', '--quiet')).toMatch(/^causes_production_jobs-data$/m);
     expect((await shop.state()).services).not.toHaveProperty('jobs');
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('and not one request was lost meanwhile', async () => {
-    const { lost, losses, ok, versions } = await traffic.stop();
-    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-    expect(ok).toBeGreaterThan(500);
-    expect(Object.keys(versions).sort()).toEqual(['v1', 'v3']);
-  });
+  /** Matches how a plan tells that a service moves to its next release. */
+  function moves(service: keyof Releases, how: string): RegExp {
+    const release = before.releases[service];
+    return new RegExp(`${service} ${release} → ${release + 1}: ${how}`);
+  }
 
   /** All refs of the origin: state branch and lease among them. */
   async function refs(): Promise<string> {
-    return (await shop.git('ls-remote', 'origin')).stdout;
+    return await shop.inOrigin('for-each-ref');
   }
 
   /** What every edge and sidecar serve for this environment, read from their volumes. */

@@ -30,7 +30,12 @@ export async function holdForProcess(name: string, log: (line: string) => void):
   await waitFor(() => read(file) === identity(process.pid) || take(file), file, log);
 }
 
-/** release ends {@link holdForProcess}; nothing happens if the name is not this process's. */
+/** tryHold makes a name this process's own until {@link release} or the end of the process; false when somebody holds it. */
+export function tryHold(name: string): boolean {
+  return take(fileOf(name));
+}
+
+/** release ends {@link holdForProcess} and {@link tryHold}; nothing happens if the name is not this process's. */
 export function release(name: string): void {
   if (read(fileOf(name)) === identity(process.pid)) rmSync(fileOf(name), { force: true });
 }
