@@ -173,7 +173,9 @@ export class Picture {
     server.hasNetwork = true;
     server.sidecar ??= made('sidecar', 'shop_production_nginx');
     if (step.edge !== undefined) server.edge ??= made('edge', 'switchyard_edge');
-    for (const one of [server.sidecar, server.edge]) if (one !== undefined) one.isRunning = true;
+    for (const one of [server.sidecar, server.edge]) {
+      if (one !== undefined) Object.assign(one, { isRunning: true, isInNetwork: true });
+    }
   }
 
   #start({ server, service, slot, name, release, blueprint, existing }: StartStep): void {

@@ -1,121 +1,138 @@
 import { describe, expect, test } from '@jest/globals';
-import { stepsOf } from '../../../src/deploy/planning/describe.ts';
+import { upTo } from '../../../src/deploy/planning/graph.ts';
 import { namesOf } from '../../../src/deploy/planning/image-name.ts';
 import type { LabelledImage } from '../../../src/deploy/planning/observed.ts';
-import { isEmpty } from '../../../src/deploy/planning/plan.ts';
+import { isEmpty, stepsOf } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import { orphanedImages } from '../../../src/deploy/planning/sweep-plan.ts';
+import { describePlan } from '../../../src/report/changes.ts';
+import { type Asked, Picture } from './picture.ts';
 import { database, service, shop } from './specs.ts';
-import { World } from './world.ts';
 
 const api = (changes = {}) => shop([service('api', changes)]);
 
-function deployed(wanted = api()): World {
-  const world = new World();
-  world.deploy(wanted);
-  return world;
+function deployed(wanted = api()): Picture {
+  const picture = new Picture();
+  picture.deploy(wanted);
+  return picture;
 }
 
-const swept = (world: World, ...plan: Parameters<World['plan']>) =>
-  world.plan(...plan).sweep.map(({ what, host }) => `${what} on ${host}`);
+/** littered returns a shop with something of each kind that nothing refers to. */
+function littered(): Picture {
+  const picture = deployed();
+  const left = (name: string) => ({ id: name, name });
+  const { images } = picture.server('a').leftovers;
+  images.push({ id: 'running', names: ['api:1'], createdAt: 2, isUsed: true });
+  images.push({ id: 'old', names: ['api:0'], createdAt: 1, isUsed: false });
+  Object.assign(picture.server('a').leftovers, {
+    helpers: [left('api_drain_7')],
+    networks: [left('old_network')],
+    volumes: [left('old_nginx')],
+  });
+  return picture;
+}
+
+const swept = (picture: Picture, wanted = api(), asked?: Asked) =>
+  stepsOf(picture.plan(wanted, asked), 'sweep').map(({ what, name }) => `${what} ${name}`);
 
 describe('a sweep', () => {
-  test('comes last, removes what is ours, and leaves nothing to do', () => {
-    const world = deployed();
-    world.litter('a');
-    const plan = world.plan(api({ image: 'api:2' }));
-    expect(stepsOf(plan).findLastIndex(({ kind }) => kind !== 'sweep')).toBeLessThan(
-      stepsOf(plan).findIndex(({ kind }) => kind === 'sweep'),
-    );
-    world.deploy(api({ image: 'api:2' }));
-    expect(world.machines.get('a')!.litter.filter(({ isOurs }) => isOurs)).toEqual([]);
-    expect(world.machines.get('a')!.litter).toHaveLength(4);
-    expect(isEmpty(world.plan(api({ image: 'api:2' })))).toBe(true);
+  test('comes after everything else, so that a run that fails does not come to it', () => {
+    const { steps } = littered().plan(api({ image: 'api:2' }));
+    const sweeps = steps.filter(({ step }) => step.kind === 'sweep');
+    const others = steps.filter(({ step }) => step.kind !== 'sweep');
+    expect(sweeps).toHaveLength(4);
+    for (const sweep of sweeps) expect(upTo(steps, [sweep.id])).toEqual([...others, sweep]);
   });
 
   test('is a change by itself, and says what goes', () => {
-    const world = deployed();
-    world.litter('a');
-    expect(isEmpty(world.plan(api()))).toBe(false);
-    expect(world.describe(api())).toEqual([
+    const plan = littered().plan(api());
+    expect(isEmpty(plan)).toBe(false);
+    expect(describePlan(plan)).toEqual([
       'shop production: plan',
       '  api 1: unchanged on a',
-      '  · remove container old-helpers:1 from a: nothing refers to it',
-      '  · remove network old-networks:1 from a: nothing refers to it',
-      '  · remove volume old-volumes:1 from a: nothing refers to it',
-      '  · remove image old-images:1 from a: nothing refers to it',
+      '  · remove container api_drain_7 from a: nothing refers to it',
+      '  · remove network old_network from a: nothing refers to it',
+      '  · remove volume old_nginx from a: nothing refers to it',
+      '  · remove image api:0 from a: nothing refers to it',
     ]);
   });
 
   test('is none of a run that is narrowed to services or routes', () => {
-    const world = deployed();
-    world.litter('a');
-    expect(swept(world, api(), { services: ['api'] })).toEqual([]);
-    expect(swept(world, api(), { routesOnly: true })).toEqual([]);
-    expect(swept(world, api(), { zones: ['lon1'] })).toHaveLength(4);
-  });
-
-  test('does not follow a run that failed', () => {
-    const world = deployed();
-    world.litter('a');
-    world.broken.add('api:2');
-    expect(() => world.deploy(api({ image: 'api:2' }))).toThrow('not healthy');
-    expect(world.machines.get('a')!.litter).toHaveLength(8);
+    const picture = littered();
+    expect(swept(picture, api(), { services: ['api'] })).toEqual([]);
+    expect(swept(picture, api(), { routesOnly: true })).toEqual([]);
+    expect(swept(picture, api(), { zones: ['lon1'] })).toHaveLength(4);
   });
 
   test('ends the helper of a killed run on a container that has the traffic again', () => {
-    const input = deployed().input(api());
-    const [server] = input.observed;
-    const containers = server!.containers.map((container) => ({ ...container, helpers: ['h1'] }));
-    const observed = [{ ...server!, containers }];
-    expect(planDeploy({ ...input, observed }).sweep).toEqual([
-      { kind: 'sweep', host: 'a', what: 'container', id: 'h1', name: 'shop_production_api_drain_…' },
+    const picture = deployed();
+    picture.copy('shop_production_api').helpers.push('h1');
+    const input = picture.input(api());
+    expect(stepsOf(planDeploy(input), 'sweep')).toEqual([
+      { kind: 'sweep', server: 'a', what: 'container', id: 'h1', name: 'shop_production_api_drain_…' },
     ]);
-    const drainedElsewhere = new Set(containers.map(({ id }) => id));
-    expect(planDeploy({ ...input, observed, drainedElsewhere }).sweep).toEqual([]);
+    const drainedElsewhere = new Set([picture.copy('shop_production_api').id]);
+    expect(stepsOf(planDeploy({ ...input, drainedElsewhere }), 'sweep')).toEqual([]);
+  });
+
+  test('leaves that helper to the container where that goes', () => {
+    const picture = deployed();
+    picture.copy('shop_production_api').helpers.push('h1');
+    const plan = picture.plan(api({ image: 'api:2' }));
+    expect(stepsOf(plan, 'remove')).toMatchObject([{ name: 'shop_production_api', helpers: ['h1'] }]);
+    expect(stepsOf(plan, 'sweep')).toEqual([]);
   });
 
   test('leaves the images of the releases on record, and those that the file names', () => {
-    const world = deployed();
-    const image = (name: string) => ({ kind: 'images' as const, isOurs: true, id: name, name });
-    world.machines.get('a')!.litter.push(image('api:1'), image('api:2'), image('api:3'));
-    expect(world.plan(api({ image: 'api:2' })).sweep.map(({ name }) => name)).toEqual(['api:3']);
-    world.loseRecord();
-    expect(world.plan(api({ image: 'api:2' })).sweep).toEqual([]);
+    const picture = deployed();
+    const image = (name: string, isUsed = false) => ({
+      id: name,
+      names: [name],
+      createdAt: isUsed ? 2 : 1,
+      isUsed,
+    });
+    const images = [image('api:1'), image('api:2'), image('api:3'), image('web:1', true)];
+    picture.server('a').leftovers.images = images;
+    expect(swept(picture, api({ image: 'api:2' }))).toEqual(['image api:3']);
+    picture.loseRecord();
+    expect(swept(picture, api({ image: 'api:2' }))).toEqual([]);
   });
 });
 
 describe('copies that somebody made by hand', () => {
-  test('go like an old side, and the one that serves stays', () => {
-    const world = deployed();
-    world.copy('a', world.container('shop_production_api'));
-    expect(world.describe(api()).slice(1)).toEqual([
+  /** copied adds one that was made after a copy of a service. */
+  function copied(picture: Picture, name: string): Picture {
+    picture.server('a').handMade.push({ ...picture.copy(name), id: 'mine', name: `${name}_copy` });
+    return picture;
+  }
+
+  test('go like an old copy, and the one that serves stays', () => {
+    expect(describePlan(copied(deployed(), 'shop_production_api').plan(api()))).toEqual([
+      'shop production: plan',
       '  api 1: the record only on a (containers of an earlier run are removed)',
-      expect.stringMatching(
-        /^ {2}· drain shop_production_api_copy\d+ on a \(at most 120 s\), then stop and remove it$/,
-      ),
+      '  · drain shop_production_api_copy on a (at most 120 s)',
+      '  · stop shop_production_api_copy on a',
+      '  · remove shop_production_api_copy on a',
     ]);
-    world.deploy(api());
-    expect(world.running()).toEqual(['shop_production_api']);
   });
 
   test('of a service that is not in the file go with it; a run for another service does not touch them', () => {
     const both = shop([service('api'), service('web')]);
-    const world = deployed(both);
-    world.copy('a', world.container('shop_production_web'));
-    const { levels, vacate } = world.plan(both, { services: ['api'] });
-    expect([...levels, ...vacate]).toEqual([]);
-    world.deploy(api());
-    expect(world.running()).toEqual(['shop_production_api']);
+    const picture = copied(deployed(both), 'shop_production_web');
+    expect(picture.plan(both, { services: ['api'] }).steps).toEqual([]);
+    expect(stepsOf(picture.plan(api()), 'remove').map(({ name }) => name)).toEqual([
+      'shop_production_web',
+      'shop_production_web_copy',
+    ]);
   });
 
   test('of a service that writes to a volume go before anything starts', () => {
     const db = (image: string) => shop([database('db', { image })]);
-    const world = deployed(db('db:1'));
-    world.copy('a', world.container('shop_production_db'));
-    expect(world.plan(db('db:2')).vacate).toHaveLength(1);
-    world.deploy(db('db:2'));
-    expect(world.running()).toEqual(['shop_production_db_secondary']);
+    const { steps, gate } = copied(deployed(db('db:1')), 'shop_production_db').plan(db('db:2'));
+    const before = upTo(steps, gate).map(({ step }) => step.kind);
+    expect(before).toEqual(['drain', 'stop', 'remove']);
+    const started = steps.find(({ step }) => step.kind === 'start')!;
+    expect(upTo(steps, [started.id]).map(({ id }) => id)).toEqual(expect.arrayContaining(gate));
   });
 });
 
