@@ -80,6 +80,8 @@ export class Users {
   /** Connections that were cut when their drain timeout was over. */
   readonly cut: Loss[] = [];
   readonly #places = new Map<string, Place>();
+  /** Every place that was ever watched: what is open there stays open between two runs. */
+  readonly #known = new Map<string, Place>();
   readonly #promises = new Set<(place: Place) => Promised>();
   #flows: Flow[] = [];
   readonly #failing = new Set<string>();
@@ -96,8 +98,10 @@ export class Users {
    */
   watch(promise: (place: Place) => Promised): () => void {
     this.#promises.add(promise);
-    for (const place of this.#placesNow()) {
-      if (this.#places.has(place.key) || !this.#isServed(place)) continue;
+    for (const found of this.#placesNow()) {
+      if (this.#places.has(found.key) || !this.#isServed(found)) continue;
+      const place = Object.assign(this.#known.get(found.key) ?? found, { upstream: found.upstream });
+      this.#known.set(place.key, place);
       this.#places.set(place.key, place);
     }
     this.look('users come');
