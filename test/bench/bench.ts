@@ -148,11 +148,17 @@ async function runTimed(
 ): Promise<{ provenMs: number; outcome: ActionRun }> {
   const begun = performance.now();
   const running = shop.start(action, inputs);
-  await running.says(/^switch \(/m);
+  await running.says(provenOn(shop));
   const provenMs = performance.now() - begun;
   const outcome = await running.done;
   if (outcome.code !== 0) throw new Error(outcome.log);
   return { provenMs, outcome };
+}
+
+/** What a run says when the new copies are proven on all servers of a project. */
+function provenOn({ config, environment }: Project): RegExp {
+  const { length } = config.environments[environment]!.servers as unknown[];
+  return new RegExp(`(?:^\\S+: prove \\([\\s\\S]*){${length}}`, 'm');
 }
 
 /** Durations by phase; of a phase that ran on several servers, the longest. */
@@ -195,8 +201,8 @@ async function benchEdge(): Promise<void> {
   const servers = lab.servers.slice(0, 2);
   const shop = await webProject('edge', servers, '10s', { servers: 1 });
   await shop.deploy();
-  const [recorded] = (await shop.state()).services.web!.servers;
-  const server = servers.find(({ host }) => host === recorded!.host)!;
+  const [recorded] = (await shop.state()).services.web!.copies;
+  const server = servers.find(({ host }) => host === recorded!.server)!;
   const ways = {
     direct: { host: server.privateIp, port: recorded!.port },
     'through the edge': { host: server.host, port: 80 },
@@ -248,7 +254,7 @@ async function benchSwitchUnderLoad(shop: Project, server: LabServer): Promise<v
           config.services.web!.environment = { RUN: `load ${run}` };
         });
         const running = shop.start('toggle-deploy');
-        await running.says(/^switch \(/m);
+        await running.says(/: prove \(/);
         await traffic.untilSent((await traffic.snapshot()).sent + 2_000);
         gaps[phase]!.push((await finish(traffic)).longestGapMs);
         await running.done;

@@ -39,7 +39,8 @@ function crowd(version: number): EnvironmentSpec {
 
 function server(index: number): ServerSpec {
   return {
-    host: `server-${index}`,
+    name: `server-${index}`,
+    host: `203.0.113.${index + 1}`,
     port: 22,
     user: 'deploy',
     privateIp: `10.0.0.${index + 1}`,

@@ -184,7 +184,8 @@ describe('A server on which something runs already', () => {
 
   test('a run that is killed while it takes over: nobody notices, and the next run finishes it', async () => {
     const all = (await takenOver()).map((moment) => ({ moment }));
-    const isTaking = ({ moment: { kind } }: { moment: Moment }) => ['divert', 'retire'].includes(kind);
+    const isTaking = ({ moment: { kind } }: { moment: Moment }) =>
+      ['divert', 'drain', 'stop', 'remove'].includes(kind);
     const taking = all.filter(isTaking);
     // The other steps are those of any deploy, and the kill matrix has each of their moments.
     const others = all.filter((one) => !isTaking(one));

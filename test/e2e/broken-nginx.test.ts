@@ -298,7 +298,7 @@ describe('An nginx that is disturbed', () => {
 
   describe('by a run that is killed', () => {
     const moments: [string, RegExp][] = [
-      ['between the check of the routes and the proof', /^check routes \(/m],
+      ['between the check of the routes and the proof', /^stage \(/m],
       ['while the old side drains', /^switch \(/m],
       ['when the new containers have started', /^api on \S+: start \(/m],
       ['when they are healthy', /^api on \S+: healthy \(/m],

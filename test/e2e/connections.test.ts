@@ -59,7 +59,8 @@ describe('a connection to a server', () => {
   });
 
   async function connect(key: string, user: string): Promise<Server> {
-    return await staticProvider(normalisePrivateKey(key)).connect({
+    return await staticProvider([], normalisePrivateKey(key)).connect({
+      name: machine.host,
       host: machine.host,
       port: machine.port,
       user,

@@ -12,7 +12,7 @@ import { newWebShop } from './web-shop.ts';
 jest.setTimeout(300_000);
 
 const DOMAIN = 'mortal.example.com';
-const ALIVE = /^::debug::begins: check: /m;
+const ALIVE = /^::debug::begins: answer: /m;
 
 /** One of three servers dies, at several moments. The others serve on, and agree with each other. */
 describe('A server that dies', () => {

@@ -127,7 +127,9 @@ describe('A release with hooks', () => {
     run.signal('SIGKILL');
     await run.done;
     const { log } = await shop.deploy();
-    expect(log).toMatch(/^::debug::ends: await: wait until pre_deploy of web release \d+ on \S+ has ended/m);
+    expect(log).toMatch(
+      /^::debug::ends: await hook: wait until pre_deploy of web release \d+ on \S+ has ended/m,
+    );
     expect(await migrations()).toBe(before.migrations + 1);
     await expectServed(fresh);
   });

@@ -88,7 +88,7 @@ describe('A plan', () => {
     await first.docker('pause', `${SCOPE}_worker`);
     await byHand(second).remake(`${SCOPE}_worker`, ['--env', 'DEBUG=1']);
     await byHand(first).copy(`${SCOPE}_web`, `${SCOPE}_web_secondary`, [
-      ...['--label', 'switchyard.side=secondary'],
+      ...['--label', 'switchyard.slot=secondary'],
     ]);
     await byHand(second).copy(`${SCOPE}_worker`, `${SCOPE}_ghost`, ['--label', 'switchyard.service=ghost']);
     await byHand(second).writeLive(SIDECAR, `http/${SCOPE}/web.conf`, '# mine\n');
@@ -126,12 +126,12 @@ describe('A plan', () => {
     );
     await editRecord(({ services }) => {
       const { worker, web } = services;
-      worker!.servers = worker!.servers.filter(({ host }) => host !== second.host);
-      Object.assign(web!.servers.find(({ host }) => host === first.host)!, {
-        side: 'secondary',
+      worker!.copies = worker!.copies.filter(({ server }) => server !== second.host);
+      Object.assign(web!.copies.find(({ server }) => server === first.host)!, {
+        slot: 'secondary',
         container: `${SCOPE}_web_secondary`,
       });
-      web!.servers.push({ ...web!.servers[0]!, host: '203.0.113.99' });
+      web!.copies.push({ ...web!.copies[0]!, server: '203.0.113.99' });
     });
 
     await expectDrift([

@@ -139,9 +139,9 @@ describe('Two runs at once', () => {
     test('of which one slept while the other took over: it wakes up, harms nothing, and says so', async () => {
       const phases = [
         ['asleep-record', /^::debug::begins: record intent/m],
-        ['asleep-check', /^::debug::begins: check: /m],
+        ['asleep-check', /^::debug::begins: answer: /m],
         ['asleep-switch', /^::debug::begins: switch: /m],
-        ['asleep-retire', /^::debug::begins: retire: /m],
+        ['asleep-retire', /^::debug::begins: drain: /m],
       ] as const;
       // Side by side: each of them has to wait for two minutes until the lease has ended.
       await Promise.all(

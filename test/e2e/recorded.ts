@@ -1,3 +1,4 @@
+import type { Slot } from '../../src/model/copy.ts';
 import type { RecordedService } from '../../src/model/release.ts';
 import type { ActionRun } from './action.ts';
 
@@ -5,30 +6,25 @@ import type { ActionRun } from './action.ts';
 export interface Copy {
   /** The server's name. */
   server: string;
-  slot: 'base' | 'secondary';
+  slot: Slot;
 }
 
-/** A copy as it is recorded. */
-export interface RecordedCopy extends Copy {
-  container: string;
-  port: number;
-  release: number;
-  healthy: boolean;
-}
-
-/** What is recorded of a service, in the words of the tests: where the record has other words, they are turned here. */
-export interface Recorded extends Omit<RecordedService, 'servers' | 'pending' | 'draining'> {
-  copies: RecordedCopy[];
+/** What is recorded of a service, in the words of the tests. */
+export interface Recorded extends Omit<RecordedService, 'rollout'> {
   /** A run has begun a release, and none has finished it. */
   isUnfinished: boolean;
   /** A run drains old copies, without the lease. */
   isDraining: boolean;
 }
 
-/** recordedOf turns an entry of the record into the words of the tests. */
-export function recordedOf({ servers, pending, draining, ...service }: RecordedService): Recorded {
-  const copies = servers.map(({ host, side, ...copy }) => ({ server: host, slot: side, ...copy }));
-  return { ...service, copies, isUnfinished: pending !== undefined, isDraining: draining !== undefined };
+/** recordedOf turns an entry of the record into the words of the tests: its copies are those that serve. */
+export function recordedOf({ copies, rollout, ...service }: RecordedService): Recorded {
+  return {
+    ...service,
+    copies: copies.filter(({ state }) => state === 'serving'),
+    isUnfinished: rollout !== undefined,
+    isDraining: copies.some(({ state }) => state === 'draining'),
+  };
 }
 
 /** What a run says that it did to a service, in its output `result`. */
@@ -41,12 +37,7 @@ export interface ServiceResult {
 
 /** resultOf returns what a run says that it did to a service. */
 export function resultOf({ outputs }: Pick<ActionRun, 'outputs'>, service: string): ServiceResult {
-  const { servers = [], ...result } = JSON.parse(outputs.result!)[service];
-  const copies = servers.map(({ host, side }: { host: string; side: Copy['slot'] }) => ({
-    server: host,
-    slot: side,
-  }));
-  return { ...result, copies };
+  return (JSON.parse(outputs.result!) as Record<string, ServiceResult>)[service]!;
 }
 
 /** releasesOf returns the releases that serve after a run, by service, as its output `releases` has them. */

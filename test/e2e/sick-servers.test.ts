@@ -14,8 +14,8 @@ import { newWebShop, release } from './web-shop.ts';
 jest.setTimeout(600_000);
 
 const DOMAIN = 'sick.example.com';
-const CHECKS = /^::debug::begins: check: /m;
-const RETIRES = /^::debug::begins: retire: /m;
+const CHECKS = /^::debug::begins: answer: /m;
+const RETIRES = /^::debug::begins: drain: /m;
 /** From the fault to the end of the run. */
 const LONGEST_MS = 90_000;
 
