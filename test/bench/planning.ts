@@ -1,8 +1,8 @@
 import { assemble } from '../../src/deploy/planning/assemble.ts';
 import { planDeploy } from '../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec, ServerSpec } from '../../src/model/spec.ts';
-import { service, shop } from '../unit/deploy/specs.ts';
-import { World } from '../unit/deploy/world.ts';
+import { service, shop } from '../simulation/specs.ts';
+import { World } from '../simulation/world.ts';
 
 const SERVICES = 50;
 const SERVERS = 20;
@@ -11,10 +11,10 @@ const SERVERS = 20;
  * planningCpuMs returns the milliseconds of CPU of one plan: 50 services, five copies of each, on 20 servers of two
  * zones, half of the services with a new image. Nothing but the planner runs; what it looks at was observed before.
  */
-export function planningCpuMs(runs: number): number[] {
+export async function planningCpuMs(runs: number): Promise<number[]> {
   const world = new World();
-  world.deploy(crowd(1));
-  const facts = world.facts(crowd(2), {});
+  await world.deploy(crowd(1));
+  const facts = await world.survey(crowd(2));
   return Array.from({ length: runs }, () => {
     const begun = process.cpuUsage();
     planDeploy(assemble(facts));

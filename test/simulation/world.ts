@@ -1,9 +1,13 @@
 import { deploy } from '../../src/deploy/deploy.ts';
 import { dryRun } from '../../src/deploy/dry-run.ts';
+import { withEnvironment } from '../../src/deploy/environment.ts';
+import { survey } from '../../src/deploy/observation/survey.ts';
+import type { Facts } from '../../src/deploy/planning/assemble.ts';
 import type { Plan } from '../../src/deploy/planning/plan.ts';
 import type { UnfinishedHookAnswer } from '../../src/deploy/planning/wanted.ts';
 import type { RollbackTarget } from '../../src/deploy/record/choose-release.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../../src/deploy/request.ts';
+import { Timeline } from '../../src/deploy/timeline.ts';
 import { LABEL } from '../../src/model/labels.ts';
 import {
   containerName,
@@ -69,6 +73,8 @@ export interface HandMade {
   labels?: Record<string, string>;
   /** The network it is in, which is made for it; `hand` unless given. */
   network?: string;
+  /** By which it is found there, beside its name. */
+  aliases?: string[];
 }
 
 /** Something that lies on a server and that no service needs. */
@@ -166,6 +172,21 @@ export class World extends Simulation {
   async plan(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<DryRunReport> {
     this.#bringAbout(wanted);
     const ended = await this.run((means) => dryRun(this.#requestOf(wanted, options, means)));
+    if (ended.how === 'done') return ended.value;
+    throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
+  }
+
+  /** survey returns what a run would be told by the servers and the record. */
+  async survey(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<Facts> {
+    this.#bringAbout(wanted);
+    const ended = await this.run(async (means) => {
+      const request = this.#requestOf(wanted, options, means);
+      const { narrowing, secrets, clock } = request;
+      const opening = { wanted, narrowing, access: 'read' as const, timeline: new Timeline(clock) };
+      return await withEnvironment(request, opening, ({ fleet, journal }) =>
+        survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }),
+      );
+    });
     if (ended.how === 'done') return ended.value;
     throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
   }
@@ -393,6 +414,7 @@ export class World extends Simulation {
           Target: target,
         })),
       },
+      NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: made.aliases ?? [] } } },
     });
     if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen));
     machine.start(container);
