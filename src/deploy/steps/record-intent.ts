@@ -24,7 +24,7 @@ export interface RecordIntentStep {
 /** Records the releases with the digests of their images, and that their rollouts have begun. */
 export const recordIntent: StepKind<RecordIntentStep> = {
   describe: ({ begun }) =>
-    `record the intent: ${begun.map(({ service: { name, release } }) => `${name} ${release.number}`).join(', ')}`,
+    `record the intent: ${begun.map(({ service: { name, release } }) => `${name} release ${release.number}`).join(', ')}`,
   async run(step, context) {
     const found = await Promise.all(
       step.begun.map(async (one) => [one.service.name, await findDigest(context, one)] as const),
