@@ -5,8 +5,8 @@ import type { ObservedCopy, ObservedServer } from '../../../src/deploy/planning/
 import { isEmpty } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import { servers, service, shop } from '../../simulation/specs.ts';
 import { Picture } from './picture.ts';
-import { servers, service, shop } from './specs.ts';
 
 const wanted = shop([service('api', { servers: 2, environment: { LEVEL: 'info' } })], servers(2));
 const API = 'shop_production_api';

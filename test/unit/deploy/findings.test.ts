@@ -8,8 +8,8 @@ import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/prefligh
 import { neededImages, neededPorts } from '../../../src/deploy/preflight/needs.ts';
 import type { Vitals } from '../../../src/deploy/preflight/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
+import { database, servers, service, shop } from '../../simulation/specs.ts';
 import { Picture } from './picture.ts';
-import { database, servers, service, shop } from './specs.ts';
 
 const VITALS: Vitals = {
   server: 'a',

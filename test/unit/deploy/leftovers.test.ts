@@ -8,8 +8,8 @@ import type { Engine } from '../../../src/docker/engine.ts';
 import { EngineClient } from '../../../src/docker/engine-client.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { systemClock } from '../../../src/model/clock.ts';
+import { servers } from '../../simulation/specs.ts';
 import { contextOf, writtenLog } from './contexts.ts';
-import { servers } from './specs.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 

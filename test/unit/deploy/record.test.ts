@@ -15,8 +15,8 @@ import {
 import type { BegunService } from '../../../src/deploy/steps/record-intent.ts';
 import type { EnvironmentState, RecordedCopy, Release } from '../../../src/model/release.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import { servers, service, shop } from '../../simulation/specs.ts';
 import { type Asked, Picture, progressOf } from './picture.ts';
-import { servers, service, shop } from './specs.ts';
 
 const AUTHOR = { run: 'https://github.com/acme/shop/actions/runs/1', actor: 'ann', commit: 'abc123' };
 const LATER = new Date('2026-12-24T18:00:00Z');

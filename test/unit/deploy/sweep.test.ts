@@ -6,8 +6,8 @@ import { isEmpty, stepsOf } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import { orphanedImages } from '../../../src/deploy/planning/sweep-plan.ts';
 import { describePlan } from '../../../src/report/changes.ts';
+import { database, service, shop } from '../../simulation/specs.ts';
 import { type Asked, Picture } from './picture.ts';
-import { database, service, shop } from './specs.ts';
 
 const api = (changes = {}) => shop([service('api', changes)]);
 
