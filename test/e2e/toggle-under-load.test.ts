@@ -36,7 +36,7 @@ describe('A web service is toggled under load, and not one request is lost', () 
     await traffic?.stop();
     await Promise.all(relays.map((relay) => relay.close()));
     relays = [];
-  });
+  }, 120_000);
 
   afterAll(async () => {
     await Promise.all(shops.map((shop) => shop.leave()));
