@@ -1,14 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { type PlannedStep, StepGraph, upTo } from '../../../src/deploy/planning/graph.ts';
+import { StepGraph, upTo } from '../../../src/deploy/planning/graph.ts';
 import type { Retirement } from '../../../src/deploy/planning/retirement.ts';
 import { layOut, layOutMove, type Rollout } from '../../../src/deploy/planning/rollout.ts';
-import { describeStep, type Step } from '../../../src/deploy/steps/index.ts';
+import { describeStep } from '../../../src/deploy/steps/index.ts';
 import type { Slot } from '../../../src/model/copy.ts';
 import type { Protocol } from '../../../src/model/spec.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { describePlan } from '../../../src/report/changes.ts';
 import { database, servers, service, shop } from '../../simulation/specs.ts';
 import { Picture } from './picture.ts';
+import { tableOf, wordOf } from './step-tables.ts';
 
 const PORTS = { host: 8100, internal: 5100 };
 
@@ -96,21 +97,6 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
     postDeploy: hooks ? [hook('post_deploy')] : [],
     retire: isFirst ? [] : retire,
   };
-}
-
-/** A step in two words or three: what, of which hook, on which server. */
-function wordOf(step: Step): string {
-  const what = step.kind === 'hook' ? step.hook : step.kind;
-  return 'server' in step && step.kind !== 'hook' ? `${what} ${step.server}` : what;
-}
-
-/** tableOf returns a line for each step: what it is, and what it needs. */
-function tableOf(steps: readonly PlannedStep[]): string[] {
-  const words = new Map(steps.map(({ id, step }) => [id, wordOf(step)]));
-  return steps.map(({ step, needs }) => {
-    const after = needs.map((id) => words.get(id) ?? id).join(', ');
-    return after === '' ? wordOf(step) : `${wordOf(step)} ← ${after}`;
-  });
 }
 
 /** laidOut returns the table of a rollout after which nothing and before which something comes. */
