@@ -15,6 +15,7 @@ import {
   sidecarVolumeName,
 } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
+import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, type NginxKind, renderControlAccess } from './render.ts';
@@ -283,8 +284,7 @@ async function start({ server, kind, name, inherited }: Home, id: string): Promi
 
 /** isNewEnough tells whether this version of nginx, `1.30.6`, has all that edge and sidecar rely on. */
 export function isNewEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
+  return isAtLeast(version, OLDEST_NGINX);
 }
 
 async function checkVersion({ server, settings }: Home, { instance, version }: Answer): Promise<void> {

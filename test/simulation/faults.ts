@@ -26,8 +26,6 @@ export interface Strike {
 
 /** How long somebody needs to find out that a server does not answer. */
 const SILENCE_MS = 10_000;
-/** How many calls are told when something was lost. */
-const REMEMBERED = 12;
 
 /** A call as it is counted and named. */
 export interface CallFacts {
@@ -223,5 +221,3 @@ function abortOf(signal: AbortSignal): Promise<never> {
 export function isTold(error: unknown, signal: AbortSignal | undefined): boolean {
   return error instanceof EngineError || error instanceof UserError || signal?.aborted === true;
 }
-
-export { REMEMBERED };

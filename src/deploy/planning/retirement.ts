@@ -69,7 +69,7 @@ export function retireUnused(
 }
 
 /** addRetirement adds the steps by which a container goes, and returns the ids of the last one. */
-export function addRetirement(graph: StepGraph, retirement: Retirement, after: After): string[] {
+function addRetirement(graph: StepGraph, retirement: Retirement, after: After): string[] {
   const drained = graph.add(drainOf(retirement), after);
   const stopped = graph.add(stopOf(retirement), drained);
   return graph.add(removeOf(retirement), stopped);

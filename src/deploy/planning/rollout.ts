@@ -73,7 +73,7 @@ export function layOut(graph: StepGraph, rollout: Rollout, after: After): LaidOu
   const moved = proven.length > 0 ? proven : healthy;
   const stopped = retire.map((copy) => {
     const drained = graph.add(drainOf(copy), moved);
-    const stopped = graph.add(stopOf(copy), drained);
+    const stopped = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
     graph.add(removeOf(copy), stopped);
     return stopped;
   });
@@ -90,6 +90,10 @@ export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): s
     return graph.add(proveOf(step), switched);
   });
 }
+
+/** What had to stop before the new copies started. */
+const isStopped = ({ server, id }: Retirement, { stop }: Rollout): boolean =>
+  stop.some((step) => step.server === server && step.id === id);
 
 const answerOf = (check: Check): Step => ({ kind: 'answer', ...check });
 const healthyOf = (check: Check): Step => ({ kind: 'healthy', ...check });

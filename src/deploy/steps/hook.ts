@@ -26,6 +26,20 @@ export interface HookStep {
   graceMs: number;
 }
 
+/** Waiting until a hook has ended that a run has left running. */
+export interface AwaitHookStep {
+  kind: 'await hook';
+  hook: HookName;
+  service: string;
+  server: string;
+  id: string;
+  /** The container's name. */
+  name: string;
+  release: number;
+  timeoutMs: number;
+  graceMs: number;
+}
+
 /** The first look comes soon, for hooks that have nothing to do. */
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1_000;
@@ -59,6 +73,15 @@ export const hook: StepKind<HookStep> = {
     throw new UserError(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
       hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
     });
+  },
+};
+
+/** How it ended is for the next plan to see. */
+export const awaitHook: StepKind<AwaitHookStep> = {
+  describe: ({ hook, service, release, server }) =>
+    `wait until ${hook} of ${service} release ${release} on ${server} has ended`,
+  async run(step, context) {
+    await awaitEnd(context, step);
   },
 };
 
@@ -119,11 +142,8 @@ type Running = Pick<HookStep, 'hook' | 'service' | 'release' | 'server' | 'timeo
   id: string;
 };
 
-/**
- * awaitEnd waits until a hook has ended, and returns with which exit code; one that takes too long is stopped, and so is
- * that of a cancelled run.
- */
-export async function awaitEnd(context: RunContext, running: Running): Promise<{ exitCode: number }> {
+/** Returns with which exit code a hook has ended; one that takes too long is stopped, and so is that of a cancelled run. */
+async function awaitEnd(context: RunContext, running: Running): Promise<{ exitCode: number }> {
   const { clock, guard } = context;
   const server = context.fleet.server(running.server);
   const { id, timeoutMs } = running;

@@ -1,19 +1,15 @@
-import { type AwaitHookStep, awaitHook } from './await-hook.ts';
-import type { RunContext } from './context.ts';
 import { type DivertStep, divert } from './divert.ts';
 import { type DrainStep, drain } from './drain.ts';
-import { type EndProbeStep, endProbe } from './end-probe.ts';
-import { type ForgetSecretsStep, forgetSecrets } from './forget-secrets.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
-import { type HookStep, hook } from './hook.ts';
-import { type KeepSecretsStep, keepSecrets } from './keep-secrets.ts';
+import { type AwaitHookStep, awaitHook, type HookStep, hook } from './hook.ts';
 import type { StepKind } from './kind.ts';
 import { type PrepareStep, prepare } from './prepare.ts';
-import { type ProbeStep, probe } from './probe.ts';
+import { type EndProbeStep, endProbe, type ProbeStep, probe } from './probe.ts';
 import { type ProveStep, prove } from './prove.ts';
 import { type PullStep, pull } from './pull.ts';
 import { type RecordIntentStep, recordIntent } from './record-intent.ts';
 import { type RemoveStep, remove } from './remove.ts';
+import { type ForgetSecretsStep, forgetSecrets, type KeepSecretsStep, keepSecrets } from './secrets.ts';
 import { type StageStep, stage } from './stage.ts';
 import { type StartStep, start } from './start.ts';
 import { type StopStep, stop } from './stop.ts';
@@ -77,9 +73,4 @@ export function kindOf(step: Step): StepKind<Step> {
 /** describeStep says what a step does, as a sentence without a subject. */
 export function describeStep(step: Step): string {
   return kindOf(step).describe(step);
-}
-
-/** runStep runs one step by itself, outside of a plan. */
-export function runStep(step: Step, context: RunContext): Promise<void> {
-  return kindOf(step).run(step, context);
 }

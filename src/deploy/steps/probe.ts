@@ -14,6 +14,12 @@ export interface ProbeStep {
   route: Route;
 }
 
+/** Ending the requests to a service when its old copies have stopped. */
+export interface EndProbeStep {
+  kind: 'end probe';
+  service: string;
+}
+
 /** A switch does not wait longer than this for its probes. */
 const FIRST_ANSWERS_MS = 1_000;
 /** A drain may last for hours; the switch is over long before. */
@@ -36,6 +42,12 @@ export const probe: StepKind<ProbeStep> = {
       .catch(() => undefined);
   },
   undo: ({ service }, context) => endProbing(context, service),
+};
+
+/** What the probes saw is kept for the report. */
+export const endProbe: StepKind<EndProbeStep> = {
+  describe: ({ service }) => `end the probe of ${service}`,
+  run: ({ service }, context) => endProbing(context, service),
 };
 
 /** endProbing ends the probes of a service, and keeps what they saw. */

@@ -52,7 +52,7 @@ export const pull: StepKind<PullStep> = {
 };
 
 /** forbiddenPull is the error for an image that is missing on a server and must not be pulled. */
-export function forbiddenPull(server: string, image: string): UserError {
+function forbiddenPull(server: string, image: string): UserError {
   return new UserError(`${server}: the image ${image} is not there, and pull_policy is "never"`, {
     hint: 'Load it on the server, or let it be pulled: "pull_policy: missing".',
   });

@@ -160,8 +160,7 @@ describe('the order that loses no request', () => {
       'stage ← answer a',
       'switch a ← healthy a, stage',
       'prove a ← switch a',
-      'stop a ← prove a',
-      'remove a ← stop a',
+      'remove a ← prove a',
     ]);
   });
 
@@ -264,8 +263,7 @@ describe('a plan', () => {
       'stage ← answer a',
       'switch a ← healthy a, stage',
       'prove a ← switch a',
-      'stop a ← prove a',
-      'remove a ← stop a',
+      'remove a ← prove a',
       'pre_deploy ← prove a',
       'start a ← pre_deploy',
       'answer a ← start a',
@@ -293,7 +291,6 @@ describe('a plan', () => {
       'make the new routes ready on a',
       'switch db on a',
       'prove that the new copies of db answer on a',
-      'stop shop_production_db on a',
       'remove shop_production_db on a',
       'run pre_deploy of api release 2 on a',
       'start api release 2 as secondary on a',
