@@ -1,8 +1,7 @@
 import { type HookName, hookContainerName } from '../../model/names.ts';
 import type { HookProgress, RecordedHooks } from '../../model/release.ts';
 import type { HookSpec, PolicySpec } from '../../model/spec.ts';
-import type { AwaitHookStep } from '../steps/await-hook.ts';
-import type { HookStep } from '../steps/hook.ts';
+import type { AwaitHookStep, HookStep } from '../steps/hook.ts';
 import { blueprintOf } from './blueprint.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedHook } from './observed.ts';

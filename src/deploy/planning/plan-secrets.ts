@@ -1,6 +1,5 @@
 import type { SecretSet } from '../../model/release.ts';
-import type { ForgetSecretsStep } from '../steps/forget-secrets.ts';
-import type { KeepSecretsStep } from '../steps/keep-secrets.ts';
+import type { ForgetSecretsStep, KeepSecretsStep } from '../steps/secrets.ts';
 import type { PlanInput } from './input.ts';
 import type { Rollout } from './rollout.ts';
 

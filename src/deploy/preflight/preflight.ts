@@ -9,14 +9,14 @@ import { taggedName } from '../planning/image-name.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedNginx } from '../planning/observed.ts';
 import { observedOn } from '../planning/observed-copies.ts';
-import type { Plan } from '../planning/plan.ts';
+import { type Plan, stepsOf } from '../planning/plan.ts';
 import type { Finding } from './findings.ts';
 import { judgeForbiddenPulls, judgeImages } from './judge-images.ts';
 import { judgeFronts, judgeNginx, judgePorts, type NginxLook } from './judge-nginx.ts';
 import { judgeHealth, judgeHooks, judgeLease } from './judge-running.ts';
-import { judgeVitals } from './judge-server.ts';
+import { judgeDisk, judgeVitals } from './judge-server.ts';
 import { neededImages, neededPorts, type Port } from './needs.ts';
-import { takeVitals } from './vitals.ts';
+import { takeVitals, type Vitals } from './vitals.ts';
 
 /** How long a registry may take to say whether it has an image. */
 const REGISTRY_TIMEOUT_MS = 15_000;
@@ -36,6 +36,18 @@ export async function preflight(
 ): Promise<Finding[]> {
   const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
   return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+}
+
+/**
+ * certainFailures returns the findings that are certain to make a plan fail, of those that cost a deploy no time: they
+ * need nothing but vitals. A server that has not said how it does is left in peace. Pure.
+ */
+export function certainFailures(vitals: readonly (Vitals | undefined)[], plan: Plan): Finding[] {
+  const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
+  return [
+    ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+    ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
+  ].filter(({ level }) => level === 'error');
 }
 
 async function lookAtServer(server: Server, input: PlanInput, plan: Plan, clock: Clock): Promise<Finding[]> {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { certainFailures } from '../../../src/deploy/preflight/certain-failures.ts';
 import { describeFinding, errorsOf, type Finding } from '../../../src/deploy/preflight/findings.ts';
 import { judgeForbiddenPulls, judgeImages } from '../../../src/deploy/preflight/judge-images.ts';
 import { judgeNginx, judgePorts } from '../../../src/deploy/preflight/judge-nginx.ts';
 import { judgeHealth, judgeLease } from '../../../src/deploy/preflight/judge-running.ts';
 import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/preflight/judge-server.ts';
 import { neededImages, neededPorts } from '../../../src/deploy/preflight/needs.ts';
+import { certainFailures } from '../../../src/deploy/preflight/preflight.ts';
 import type { Vitals } from '../../../src/deploy/preflight/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
 import { database, servers, service, shop } from '../../simulation/specs.ts';
