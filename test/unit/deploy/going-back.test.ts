@@ -20,10 +20,16 @@ class FailedRun {
   /** What is there now. */
   readonly picture: Picture;
 
-  /** It has failed before its first step of the kind `at`. */
-  constructor(before: EnvironmentSpec | undefined, wanted: EnvironmentSpec, at: Step['kind']) {
+  /** It has failed before its first step of the kind `at`; what ran before had `crashed` just then, or not. */
+  constructor(
+    before: EnvironmentSpec | undefined,
+    wanted: EnvironmentSpec,
+    at: Step['kind'],
+    { crashed = [] }: { crashed?: string[] } = {},
+  ) {
     this.picture = new Picture();
     if (before !== undefined) this.picture.deploy(before);
+    for (const name of crashed) this.picture.copy(name).isRunning = false;
     this.#input = this.picture.input(wanted);
     const [rollout] = planDeploy(this.#input).rollouts;
     this.#services = rollout!.services;
@@ -103,8 +109,7 @@ describe('going back', () => {
       'stage ← answer db a',
       'switch a ← healthy db a, stage',
       'prove a ← switch a',
-      'stop db_secondary a ← prove a',
-      'remove db_secondary a ← stop db_secondary a',
+      'remove db_secondary a ← prove a',
     ]);
     expect(steps[0]!.step).toMatchObject({ graceMs: 10_000 });
     expect(steps[1]!.step).toMatchObject({ existing: 'container 1', release: 1, slot: 'base' });
@@ -119,6 +124,16 @@ describe('going back', () => {
       'stage ← answer db a',
       'switch a ← healthy db a, stage',
       'prove a ← switch a',
+    ]);
+  });
+
+  test('an old copy that had just crashed starts again where it was stopped before its engine could do so', () => {
+    const recreated = new FailedRun(db(1), db(2), 'switch', { crashed: ['shop_production_db'] });
+    expect(table(recreated.goesBack())).toContain('start db a ← stop db_secondary a');
+    const toggled = new FailedRun(api(1), api(2), 'switch', { crashed: ['shop_production_api'] });
+    expect(table(toggled.goesBack())).toEqual([
+      'stop api_secondary a',
+      'remove api_secondary a ← stop api_secondary a',
     ]);
   });
 

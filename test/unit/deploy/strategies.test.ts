@@ -172,7 +172,11 @@ describe('recreate', () => {
       { active: 'v1' },
       'stop v1, create secondary, retire v1',
     ],
-    ['one that does not run need not be stopped', { active: 'v1 stopped' }, 'create secondary, retire v1'],
+    [
+      'also one that does not run: its engine may be about to start it',
+      { active: 'v1 stopped' },
+      'stop v1, create secondary, retire v1',
+    ],
     ['what is wanted has stopped', { active: 'v2 stopped' }, 'restart base'],
     [
       'another one goes before what is wanted starts again',
@@ -183,7 +187,7 @@ describe('recreate', () => {
     [
       'a killed run has started the new one, and the old one has stopped',
       { active: 'v1 stopped', idle: 'v2', rollout: 2 },
-      'resume secondary, retire v1',
+      'stop v1, resume secondary, retire v1',
     ],
     [
       'somebody has started the old one again meanwhile',
