@@ -5,6 +5,9 @@ import { isAddress, type Upstream, type UpstreamServer } from './nginx-config.ts
 /** How often names are asked for again: `resolver … valid=1s`. */
 const RESOLVE_MS = 1_000;
 
+const REFUSED = 502;
+const WAITED_IN_VAIN = 504;
+
 /** One address of an upstream. */
 interface Peer {
   /** `address:port`. */
@@ -19,6 +22,8 @@ export interface Passed {
   tried: string[];
   /** Who took it; undefined when nobody did. */
   target: Target | undefined;
+  /** What nginx answers by itself where nobody did: 502 when it was refused, 504 when it has waited in vain. */
+  status: number;
   /** One that was tried stands on a server that is off. */
   metDeadServer: boolean;
 }
@@ -47,9 +52,10 @@ export class Balancer {
   /** pass passes a request on as nginx does: to the primaries in turn, then to the backups. */
   pass(upstream: Upstream, now: number): Passed {
     const left = this.#peers(upstream, now);
-    const passed: Passed = { tried: [], target: undefined, metDeadServer: false };
+    const passed: Passed = { tried: [], target: undefined, status: REFUSED, metDeadServer: false };
     const isAlone = left.length === 1;
-    while (upstream.tries === 0 || passed.tried.length < upstream.tries) {
+    const triesLeft = () => Math.min(left.length, (upstream.tries || left.length) - passed.tried.length);
+    while (triesLeft() > 0) {
       const peer = this.#next(upstream, left, isAlone, now);
       if (peer === undefined) break;
       left.splice(left.indexOf(peer), 1);
@@ -61,10 +67,12 @@ export class Balancer {
         return passed;
       }
       passed.metDeadServer ||= target === 'off';
+      passed.status = target === 'refused' ? REFUSED : WAITED_IN_VAIN;
       this.#failures.set(peer.text, [...(this.#failures.get(peer.text) ?? []), now]);
       // Who waited for an answer while names got another meaning finds nobody else, and nginx names the group.
-      if (target !== 'refused' && this.#willChange(upstream, now)) {
+      if (target !== 'refused' && triesLeft() > 0 && this.#willChange(upstream, now)) {
         passed.tried.push(upstream.name);
+        passed.status = REFUSED;
         return passed;
       }
     }

@@ -173,14 +173,14 @@ export class Workers {
   ): Handled {
     const upstream = this.config.upstreams.get(this.#expand(name, variables));
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
-    const { tried, target, metDeadServer } = this.balancer.pass(upstream, at);
+    const { tried, target, metDeadServer, status } = this.balancer.pass(upstream, at);
     const request = {
       port: target?.port ?? 0,
       path: path || '/',
       host: variables.host ?? '',
       from: '10.200.0.3',
     };
-    const answer = target?.container.program?.answer?.(request) ?? answered(502, {}, '');
+    const answer = target?.container.program?.answer?.(request) ?? answered(status, {}, '');
     const times = tried.map((_one, index) =>
       target !== undefined && index === tried.length - 1 ? '0.001' : '-',
     );

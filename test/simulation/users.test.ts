@@ -102,7 +102,7 @@ test('a new copy that is not there yet does no harm while the old one is its bac
   });
   expect(simulation.users.lost).toEqual([]);
   await deploying(async () => remove('base'));
-  expect(lostAt(PLACES[0]!)).toContain('nobody answers behind nginx: 502');
+  expect(lostAt(PLACES[0]!)).toContainEqual(expect.stringMatching(/^nobody answers behind nginx: 50[24]$/));
 });
 
 test('a route that goes is lost, unless the service may go', async () => {

@@ -302,8 +302,9 @@ export class Users {
     return (
       doors.length > 0 &&
       doors.every(({ container, port }) => {
-        const workers = container.program instanceof Nginx ? container.program.workers : undefined;
-        return workers !== undefined && complaintAbout(handle(workers, port, place)) === undefined;
+        // Old workers of an earlier run are asked too.
+        const sets = container.program instanceof Nginx ? container.program.all() : [];
+        return sets.length > 0 && sets.every((one) => complaintAbout(handle(one, port, place)) === undefined);
       })
     );
   }
