@@ -98,7 +98,7 @@ export function readNginxConfig(
   main: string,
   { version, canResolve }: { version: string; canResolve(name: string): boolean },
 ): NginxConfig {
-  const { directives, mistake } = parseConfiguration(files, main);
+  const { directives, mistake } = parsed(files, main);
   if (mistake !== undefined) throw new NginxRefusal(mistake);
   refuseUnknown(directives, ['events', 'http', 'stream']);
   const http = inside(directives, 'http');
@@ -129,6 +129,28 @@ export function readNginxConfig(
       ...new Set([...httpServers.flatMap(({ ports }) => ports), ...streamServers.map(({ port }) => port)]),
     ],
   };
+}
+
+/** What was parsed last, by its text: nginx checks a configuration, and then reads it. */
+const PARSED = new Map<string, ReturnType<typeof parseConfiguration>>();
+const PARSED_MAX = 64;
+/** A file that does nothing but include another one. */
+const POINTER = /^\s*include\s+([^\s;*]+)\s*;\s*$/;
+
+function parsed(files: ReadonlyMap<string, string>, main: string): ReturnType<typeof parseConfiguration> {
+  const pointed = POINTER.exec(files.get(main) ?? '')?.[1];
+  if (pointed !== undefined && files.has(pointed)) {
+    const others = new Map(files);
+    others.delete(main);
+    return parsed(others, pointed);
+  }
+  const text = [main, ...[...files].flat()].join('\n');
+  const known = PARSED.get(text);
+  if (known !== undefined) return known;
+  const read = parseConfiguration(files, main);
+  if (PARSED.size >= PARSED_MAX) PARSED.clear();
+  PARSED.set(text, read);
+  return read;
 }
 
 class Reader {
