@@ -82,3 +82,14 @@ test('servers of other zones have no host port open to them', async () => {
   const plan = await planFor(newWorld(), wanted);
   expect(stepsOf(plan, 'start').map(({ blueprint }) => blueprint.publishOn)).toEqual([undefined, undefined]);
 });
+
+describe('a server from which somebody has removed the sidecar and all that it served', () => {
+  test('gets them back in one run, while the others serve', async () => {
+    const world = await deployed(on(2));
+    const machine = world.machine('b');
+    for (const name of ['shop_production_nginx', 'shop_production_api']) machine.remove(machine.find(name)!);
+    await world.deploy(on(2));
+    expect(world.machine('b').find('shop_production_api')?.isRunning).toBe(true);
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+});

@@ -34,9 +34,14 @@ export function serversWithAdopted(input: PlanInput, service: string): string[] 
   );
 }
 
-/** serversWithSidecar returns the servers that can be given routes. */
+/** serversWithSidecar returns the servers that can be given routes as they stand. */
 export function serversWithSidecar(input: PlanInput): string[] {
   return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
+}
+
+/** serversWithRoutes returns the servers that get routes, which have a sidecar by then: those of an environment that leaves get none. */
+export function serversWithRoutes(input: PlanInput): string[] {
+  return input.isLeaving ? serversWithSidecar(input) : [...input.reached];
 }
 
 /** hooksOf returns the containers of a service's hooks, with their servers. */

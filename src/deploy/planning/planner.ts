@@ -9,7 +9,7 @@ import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
-import { copiesOn, handMadeOn, serversWithSidecar } from './observed-copies.ts';
+import { copiesOn, handMadeOn, serversWithRoutes } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
@@ -177,13 +177,12 @@ function layOutTakeover(graph: StepGraph, { divert, leaving, nginx, open }: Take
 /** What is given up when its service has gone; and what nothing refers to when all else is done. */
 function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement[], after: string[]): void {
   graph.add(planForgetSecrets(input), after);
-  const all = graph.steps.map(({ id }) => id);
   const leaving = input.isLeaving
     ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
     : [];
   const tornDown = graph.add(
     leaving.map(({ name }) => ({ kind: 'teardown', server: name })),
-    all,
+    graph.ends(),
   );
   graph.add(planSweep(input, retired), tornDown);
 }
@@ -286,7 +285,7 @@ function planRemovals(
   const retired = input.removes.flatMap((name) => removalOf(input, name));
   if (isRight && retired.length === 0) return [];
   // An environment that leaves has nothing to say to a server where it has no sidecar.
-  const servers = input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+  const servers = serversWithRoutes(input);
   return [
     {
       services: [...input.removes],

@@ -1,7 +1,7 @@
 import type { Route, RoutedCopy } from '../../nginx/routes.ts';
 import { routesOf } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
-import { copiesOn, serversWithSidecar } from './observed-copies.ts';
+import { copiesOn, serversWithRoutes } from './observed-copies.ts';
 import type { TrafficMove } from './rollout.ts';
 import { servedBy } from './routed-copies.ts';
 
@@ -24,7 +24,7 @@ export function planSettle(input: PlanInput, routesNow: readonly Route[]): Traff
     const served = contested.get(route.service);
     return served === undefined ? route : settled(input, route, served);
   });
-  return { name: 'settle', routes, before: [...routesNow], moved: [], servers: serversWithSidecar(input) };
+  return { name: 'settle', routes, before: [...routesNow], moved: [], servers: serversWithRoutes(input) };
 }
 
 /** A route as an edge or sidecar has it, and the copies that it sends traffic to: those of its zone. */
