@@ -23,7 +23,7 @@ export class SecretSets {
   readonly #scope: Scope;
   readonly #image: string;
 
-  /** `image` is any image that is on the server. */
+  /** `image` is any image that is, or may be, on the server. */
   constructor(server: Server, scope: Scope, image: string) {
     this.#server = server;
     this.#scope = scope;
@@ -93,7 +93,7 @@ export class SecretSets {
     const { engine } = this.#server;
     const volume = secretsVolumeName(this.#scope);
     const container = await engine.createContainer(`${volume}_${randomUUID()}`, {
-      Image: this.#image,
+      Image: await this.#anyImage(),
       Cmd: ['true'],
       Labels: { [LABEL.role]: 'helper', ...this.#labels() },
       HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
@@ -103,6 +103,17 @@ export class SecretSets {
     } finally {
       await engine.removeContainer(container);
     }
+  }
+
+  /** Nothing of the image is ever run: where the usual one was pruned, that of any container will do. */
+  async #anyImage(): Promise<string> {
+    const { engine, name: server } = this.#server;
+    if ((await engine.findImage(this.#image)) !== undefined) return this.#image;
+    const ids = new Set((await engine.listContainers()).flatMap(({ ImageID }) => ImageID ?? []));
+    for (const id of ids) if ((await engine.findImage(id)) !== undefined) return id;
+    throw new UserError(`${server}: the image ${this.#image} is gone, by which kept secrets are read`, {
+      hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
+    });
   }
 
   #labels(): Record<string, string> {

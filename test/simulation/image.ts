@@ -117,6 +117,11 @@ export class ImageStore {
     return [...this.#images.values()];
   }
 
+  /** untag takes a name away by force: an image that a container needs stays, and is known by its id alone. */
+  untag(name: string): void {
+    this.#tags.delete(fullName(name));
+  }
+
   /**
    * remove takes a name away, and the image with its last one; by its id both. `isUsed` tells whether a container needs
    * it. It throws an EngineError where the engine refuses.

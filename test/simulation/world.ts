@@ -158,9 +158,30 @@ export class World extends Simulation {
             for (const line of describePlan(plan)) means.run.say(`plan: ${line}`);
           },
         }),
-      { strikes, promise: promiseOf(wanted) },
+      { strikes, promise: promiseOf(wanted, this.#promisedBefore(wanted, options)) },
     );
     return { ...begun, plans };
+  }
+
+  /** Of services that leave the file, or go back, what is recorded of them counts: not what the file says. */
+  #promisedBefore(wanted: EnvironmentSpec, { rollback, services = [] }: RunOptions): PromisedBefore {
+    const { services: recorded, release_numbers: numbers = {} } = this.stateOf(wanted);
+    const isGone = (server: string) => wanted.servers.every(({ name }) => name !== server);
+    const cutOff = Object.entries(recorded).filter(([, { copies }]) =>
+      copies.some(({ server }) => isGone(server)),
+    );
+    const drains = Object.keys(recorded).map((name) => {
+      const releases = Array.from({ length: numbers[name] ?? 0 }, (_, index) =>
+        this.release(name, index + 1, wanted),
+      );
+      const known = releases.flatMap((release) => release?.policy.drainTimeoutMs ?? []);
+      return [name, Math.min(DRAIN_MS, ...known)] as const;
+    });
+    return {
+      restored: rollback === undefined ? [] : services,
+      cutOff: cutOff.map(([name]) => name),
+      drainTimeoutMs: new Map(drains),
+    };
   }
 
   /** finish lets time pass until all these runs have ended. */
@@ -440,8 +461,18 @@ function frontOf(passes: Record<string, string>, listen: string): string {
 /** How long a service drains of which the file says nothing any more. */
 const DRAIN_MS = 120_000;
 
+/** What services were promised when they were deployed. */
+interface PromisedBefore {
+  /** Services that go back to what they were once. */
+  restored: readonly string[];
+  /** Services with copies on servers that have left the file: nobody knows the way there any more. */
+  cutOff: readonly string[];
+  /** The shortest drain timeout that a release of a service had. */
+  drainTimeoutMs: ReadonlyMap<string, number>;
+}
+
 /** promiseOf says what users may expect of a run that brings an environment to what is wanted. */
-function promiseOf(wanted: EnvironmentSpec): (place: Place) => Promised {
+function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Place) => Promised {
   const prefix = `${scopeName(wanted)}_`;
   return (place) => {
     const { domain, upstream, network } = place;
@@ -449,18 +480,26 @@ function promiseOf(wanted: EnvironmentSpec): (place: Place) => Promised {
     const spec = wanted.services.find((service) =>
       domain === undefined ? service.name === name : service.route.domains.includes(domain),
     );
-    const isOwn = name !== undefined || network === networkName(wanted) || isAdopted(wanted, place);
-    if (spec === undefined) return { drainTimeoutMs: DRAIN_MS, mayBeDown: false, mayGo: isOwn };
+    const isDropped = isGivenUp(wanted, place);
+    const isOwn = name !== undefined || network === networkName(wanted) || isDropped;
+    // Nobody looks after a server any more that has left the file: what it sends to others may go.
+    const isForgotten = isOwn && wanted.servers.every((server) => server.name !== place.machine.name);
+    const mayBeDown = isDropped || isForgotten || before.cutOff.includes(name ?? '');
+    const drainTimeoutMs = before.drainTimeoutMs.get(name ?? '') ?? DRAIN_MS;
+    if (spec === undefined) return { drainTimeoutMs, mayBeDown, mayGo: isOwn };
+    const isRestored = before.restored.includes(spec.name);
     return {
-      drainTimeoutMs: spec.policy.drainTimeoutMs,
-      mayBeDown: spec.policy.strategy === 'recreate',
-      mayGo: mayLeave(wanted, spec, place.machine.spec.zone),
+      drainTimeoutMs: isRestored
+        ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
+        : spec.policy.drainTimeoutMs,
+      mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
+      mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
     };
   };
 }
 
-/** A domain that a front has served may be dropped, where the file says so. */
-function isAdopted({ nginx }: EnvironmentSpec, { domain }: Place): boolean {
+/** A domain that a front has served may be lost, where the file says so. */
+function isGivenUp({ nginx }: EnvironmentSpec, { domain }: Place): boolean {
   return domain !== undefined && (nginx.adopt?.drop.includes(domain) ?? false);
 }
 

@@ -77,10 +77,12 @@ function goBack(
     for (const copy of are.filter(isNew)) {
       if (mayGo(copy)) addRetired(service, server, copy, unused, parts);
     }
-    for (const copy of were.filter(({ isRunning }) => isRunning)) {
+    for (const copy of were) {
       const found = are.find(({ id }) => id === copy.id);
-      if (found === undefined || found.isRunning) continue;
       const isServing = serving.some((one) => one.server === server && one.name === copy.name);
+      // One that had just crashed was stopped before its engine could start it again.
+      const mayRun = copy.isRunning || (isAlone && isServing);
+      if (found === undefined || found.isRunning || !mayRun) continue;
       addRestarted(now, service, server, found, isServing, parts);
     }
   }

@@ -31,6 +31,15 @@ export class StepGraph {
     });
   }
 
+  /**
+   * ends returns the steps that nothing comes after: whatever needs these comes after all. It shall need no others, for a
+   * step is taken back when what comes right after it is not done.
+   */
+  ends(): string[] {
+    const needed = new Set(this.steps.flatMap(({ needs }) => needs));
+    return this.steps.map(({ id }) => id).filter((id) => !needed.has(id));
+  }
+
   /** aside is add for what others wait for beside something else: where there is nothing to add, it returns nothing. */
   aside(steps: readonly Step[], after: After): string[] {
     return steps.length === 0 ? [] : this.add(steps, after);

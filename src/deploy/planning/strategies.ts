@@ -63,7 +63,8 @@ function servesInstead({ active, idle, rollout }: Standing): boolean {
 const recreate: Strategy = (standing) => {
   const plan = toggle(standing);
   if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
-    return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
+    // Also one that does not run right now: its engine may be about to start it again.
+    return { ...plan, stop: plan.retire };
   }
   // The other container must not run while this one does.
   return { ...plan, vacate: standing.idle, retire: undefined };

@@ -1,4 +1,5 @@
 import {
+  EDGE_BRIDGE_NAME,
   EDGE_NAME,
   networkName,
   secretsVolumeName,
@@ -19,7 +20,7 @@ export const teardown: StepKind<TeardownStep> = {
     `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
   async run({ server }, { fleet, scope }) {
     const { engine } = fleet.server(server);
-    await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+    for (const edge of [EDGE_NAME, EDGE_BRIDGE_NAME]) await engine.leaveNetwork(networkName(scope), edge);
     await engine.removeContainer(sidecarName(scope));
     await engine.removeVolume(sidecarVolumeName(scope));
     await engine.removeVolume(secretsVolumeName(scope));
