@@ -125,7 +125,7 @@ class Executor implements Execution {
   async #run(id: string, step: Step, kind: StepKind<Step>): Promise<void> {
     const { context, timeline } = this.#options;
     const isCalledOff = new AbortController();
-    if (kind.onlyWaits) this.#callingOff.set(id, isCalledOff);
+    this.#callingOff.set(id, isCalledOff);
     const what = kind.describe(step);
     const { log } = context;
     log.debug(`begins: ${step.kind}: ${what}`);

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Execution, execute, type StepState } from '../../../src/deploy/execute.ts';
+import { type Execution, execute, failureOf, type StepState } from '../../../src/deploy/execute.ts';
 import type { Step } from '../../../src/deploy/steps/index.ts';
 import type { StepKind } from '../../../src/deploy/steps/kind.ts';
 import { describeSpan, Timeline } from '../../../src/deploy/timeline.ts';
 import { EngineError } from '../../../src/docker/http.ts';
-import { UserError } from '../../../src/model/errors.ts';
+import { UserError, UserErrors } from '../../../src/model/errors.ts';
 import { VirtualClock } from '../../simulation/clock.ts';
 import { contextOf, writtenLog } from './contexts.ts';
 
@@ -396,17 +396,27 @@ describe('taking back', () => {
     expect(play.underway).toEqual(['undo switch']);
   });
 
-  test('not while another step goes on, or may still begin, that stands on it', async () => {
+  test('not while another step goes on that stands on it', async () => {
     const play = await Play.of(
-      { stage: [], slow: [], 'switch a': ['stage'], 'switch b': ['stage'], 'switch c': ['stage', 'slow'] },
+      { stage: [], 'switch a': ['stage'], 'switch b': ['stage'] },
       { stage: { canBeUndone: true } },
     );
     await play.does('stage');
     await play.fails('switch a');
-    expect(play.underway).toEqual(['slow', 'switch b']);
+    expect(play.underway).toEqual(['switch b']);
     await play.does('switch b');
+    expect(play.underway).toEqual(['undo stage']);
+  });
+
+  test('nor while one may still begin', async () => {
+    const play = await Play.of(
+      { stage: [], slow: [], 'switch a': ['stage'], 'switch b': ['stage', 'slow'] },
+      { stage: { canBeUndone: true } },
+    );
+    await play.does('stage');
+    await play.fails('switch a');
     expect(play.underway).toEqual(['slow']);
-    await play.does('slow', 'switch c');
+    await play.does('slow', 'switch b');
     expect(play.underway).toEqual(['undo stage']);
   });
 
@@ -458,6 +468,24 @@ describe('taking back', () => {
     expect(play.log.lines).toContain('warning: take back: do switch: nginx is gone');
     expect(play.failures).toHaveLength(1);
     expect(await play.isOver()).toBe('yes');
+  });
+});
+
+describe('why a run fails', () => {
+  const failing = (...errors: unknown[]) => failureOf(errors.map((error) => ({ error })));
+  const [first, second] = [new UserError('no image'), new UserError('no port')];
+
+  test('one mistake is that mistake, several are told together, each once', () => {
+    expect(failing(first)).toBe(first);
+    expect(failing(first, first)).toBe(first);
+    const both = failing(first, second, first);
+    expect(both).toBeInstanceOf(UserErrors);
+    expect(both).toMatchObject({ message: 'no image\nno port', errors: [first, second] });
+  });
+
+  test('an error of ours comes before all of them: it keeps its stack', () => {
+    const ours = new TypeError('undefined is not a function');
+    expect(failing(first, ours, second)).toBe(ours);
   });
 });
 
