@@ -95,8 +95,9 @@ async function goBack(run: Run, { input, plan, execution }: Followed, progress: 
   await log.group(`Go back: ${services.join(', ')}`, async () => {
     try {
       const observed = await observeLiving(run, input, progress);
-      const { unused } = run.known;
-      const back = run.execute(planGoingBack(input, { services, before, unused, observed }), true);
+      const { created, unused } = run.known;
+      const steps = planGoingBack(input, { services, before, created, unused, observed });
+      const back = run.execute(steps, true);
       await back.ended;
       throwFailure(back.failures);
       progress.isUndone = progress.dead.length === 0;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { stepsOf } from '../../src/deploy/planning/plan.ts';
 import { deployed, NOTHING, newWorld, planFor } from './deployed.ts';
 import { type ServiceChanges, servers, service, shop } from './specs.ts';
-import { rest } from './story.ts';
+import { failureOf, rest } from './story.ts';
 
 const api = (changes: ServiceChanges = {}) => shop([service('api', changes)]);
 const BASE = 'shop_production_api';
@@ -70,6 +70,19 @@ describe('toggle', () => {
     expect(stepsOf(plan, 'pull').map(({ image }) => image)).toEqual(['nginx:1.30', 'api:2']);
     await world.deploy(api({ image: 'api:2' }));
     expect(world.serving('api')).toBe(SECONDARY);
+  });
+
+  test('a new copy that somebody has renamed meanwhile is not proven, and goes all the same', async () => {
+    const world = await deployed(api());
+    world.registry.define('api:2', { bootMs: 5000 });
+    const begun = world.start(api({ image: 'api:2' }));
+    await world.clock.pass(4000);
+    const machine = world.machine('a');
+    machine.rename(machine.find(SECONDARY)!, 'nobody-knows-me');
+    const [ended] = await world.finish(begun);
+    expect(String(failureOf(ended!))).toContain('the switch of api is not proven');
+    expect(world.running()).toEqual([BASE]);
+    expect(world.answering('api.example.com')).toEqual([BASE]);
   });
 
   test('the sides take turns, and one container is left each time', async () => {

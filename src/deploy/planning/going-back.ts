@@ -3,7 +3,7 @@ import { blueprintOf } from './blueprint.ts';
 import { type PlannedStep, StepGraph } from './graph.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedCopy, ObservedServer } from './observed.ts';
-import { copiesOn, serversWithSidecar } from './observed-copies.ts';
+import { copiesOn, handMadeOn, serversWithSidecar } from './observed-copies.ts';
 import { servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
 import { retire, retireUnused } from './retirement.ts';
@@ -17,7 +17,9 @@ export interface FailedRollout {
   services: readonly string[];
   /** All routes of the environment as they were before it. */
   before: Route[];
-  /** Ids of containers that the run has started and that never had traffic. */
+  /** Ids of containers that the run has created. */
+  created: ReadonlySet<string>;
+  /** Those of them that never had traffic. */
   unused: ReadonlySet<string>;
   /** What is there now, on the servers that can still be asked. */
   observed: readonly ObservedServer[];
@@ -33,7 +35,7 @@ export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedS
   const services = input.services.filter(({ name }) => failed.services.includes(name));
   const graph = new StepGraph();
   const parts: GoingBack = { stop: [], start: [], check: [], retire: [] };
-  for (const service of services) goBack(input, now, service, failed.unused, parts);
+  for (const service of services) goBack(input, now, service, failed, parts);
   const moved = [...new Set(parts.check.map(({ service }) => service))];
   const isServed = now.reached.every((server) => servesAlready(now, server, failed.before));
   const routes = failed.before;
@@ -62,7 +64,7 @@ function goBack(
   before: PlanInput,
   now: PlanInput,
   service: WantedService,
-  unused: ReadonlySet<string>,
+  { created, unused }: FailedRollout,
   parts: GoingBack,
 ): void {
   const serving = servingCopies(before, service.name);
@@ -74,7 +76,9 @@ function goBack(
     const were = copiesOn(before, service.name, server);
     const are = copiesOn(now, service.name, server);
     const isNew = ({ id }: ObservedCopy) => were.every((copy) => copy.id !== id);
-    for (const copy of are.filter(isNew)) {
+    // Somebody may have renamed one meanwhile.
+    const renamed = handMadeOn(now, service.name, server).filter(({ id }) => created.has(id));
+    for (const copy of [...are.filter(isNew), ...renamed]) {
       if (mayGo(copy)) addRetired(service, server, copy, unused, parts);
     }
     for (const copy of were) {

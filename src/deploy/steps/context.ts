@@ -29,7 +29,9 @@ export class Knowledge {
   readonly addresses = new Map<string, string>();
   /** The copies that this run has started, or found running and has to prove, by `copyKey`. */
   readonly started = new Map<string, StartedCopy>();
-  /** Ids of the containers that this run has created and that no switch has given traffic. */
+  /** Ids of the containers that this run has created for services. */
+  readonly created = new Set<string>();
+  /** Those of them that no switch has given traffic. */
   readonly unused = new Set<string>();
   /** The running edges and sidecars, by `nginxKey`. */
   readonly instances = new Map<string, NginxInstance>();

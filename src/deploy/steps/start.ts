@@ -84,6 +84,7 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
       if (!isStatus(error, 409) || !(await removeLatecomer(context, step))) throw error;
       return await engine.createContainer(step.name, request);
     });
+    context.known.created.add(id);
     context.known.unused.add(id);
     return id;
   } catch (error) {

@@ -45,10 +45,12 @@ class FailedRun {
   /** goesBack returns the way back; copies that the run has started had no traffic, unless `hadTraffic`. */
   goesBack({ hadTraffic = false, dead = [] }: { hadTraffic?: boolean; dead?: string[] } = {}): PlannedStep[] {
     const started = this.#servers.flatMap(({ copies }) => copies.filter(({ id }) => !this.#standing.has(id)));
+    const ids = new Set(started.map(({ id }) => id));
     return planGoingBack(this.#input, {
       services: this.#services,
       before: this.#before,
-      unused: new Set(hadTraffic ? [] : started.map(({ id }) => id)),
+      created: ids,
+      unused: hadTraffic ? new Set() : ids,
       observed: structuredClone(this.#servers.filter(({ name }) => !dead.includes(name))),
     });
   }
