@@ -13,15 +13,23 @@ const SIDE_BY_SIDE = 6;
 const OWN = 'case';
 
 let lab: Lab;
+const connected: Server[] = [];
 /** How each case came out, by engine and title. */
 const outcomes = new Map<string, Promise<void>>();
 
 beforeAll(async () => {
   lab = await startLab({ name: 'contract', servers: 2, log: console.log });
-  for (const server of lab.servers) runAll(server, await connect(server));
+  for (const machine of lab.servers) {
+    const server = await connect(machine);
+    connected.push(server);
+    runAll(machine, server);
+  }
 }, 600_000);
 
-afterAll(async () => lab?.down(), 60_000);
+afterAll(async () => {
+  await Promise.all(connected.map((server) => server.close()));
+  await lab?.down();
+}, 60_000);
 
 describe.each(['trixie', 'bookworm'])('on the engine of %s', (suite) => {
   test.each(CONTRACT)('$title', async ({ title }) => outcomes.get(`${suite} ${title}`), 60_000);

@@ -67,6 +67,18 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'a HUP is no stop: an nginx that crashes after it is started again',
+    async run(given, own) {
+      const nginx = await startNginx(given, own, { main: answering('one') });
+      await nginx.reload();
+      await given.crash(own);
+      await until(given.clock, async () => {
+        const { RestartCount } = await given.server.engine.inspectContainer(own);
+        return (RestartCount === 1 && (await nginx.answers())) || undefined;
+      });
+    },
+  },
+  {
     title: 'a port that is taken keeps the whole configuration from coming to life',
     async run(given, own) {
       const nginx = await startNginx(given, own, { main: answering('one') });
@@ -339,13 +351,7 @@ export const NGINX_CONTRACT: readonly Case[] = [
       const open = await server.dial(nginx.address, STREAM_PORT);
       await clock.sleep(200);
       await server.engine.signalContainer(own, 'QUIT');
-      await until(clock, async () => {
-        const answered = await nginx.ask('/identity').then(
-          () => true,
-          () => false,
-        );
-        return !answered || undefined;
-      });
+      await until(clock, async () => !(await nginx.answers()) || undefined);
       expect((await server.engine.inspectContainer(own)).State?.Status).toBe('running');
       open.destroy();
       const ended = await until(clock, async () => {
@@ -410,6 +416,8 @@ interface RunningNginx {
   /** test has nginx check a file, and returns what it says against it. */
   test(file: string): Promise<string>;
   reload(): Promise<void>;
+  /** answers tells whether it takes a request now. */
+  answers(): Promise<boolean>;
   ask(path: string, to?: { host?: string; port?: number }): ReturnType<Server['http']['get']>;
   complaints(): Promise<string>;
   /** backend starts an app in its network, and returns its address and port. */
@@ -460,6 +468,11 @@ async function startNginx(
     address,
     write,
     ask,
+    answers: () =>
+      ask('/identity').then(
+        () => true,
+        () => false,
+      ),
     whoAnswers,
     test: async (file) => {
       const path = `${FOLDER}/${file.endsWith('.conf') ? file : `${file}.conf`}`;
