@@ -56037,41 +56037,6 @@ function getIDToken(aud) {
     });
 }
 ;
-class UserError extends Error {
-    hint;
-    location;
-    constructor(message, options = {}) {
-        super(message, options.cause === undefined ? undefined : { cause: options.cause });
-        this.name = 'UserError';
-        this.hint = options.hint;
-        this.location = options.location;
-    }
-}
-class UserErrors extends UserError {
-    errors;
-    constructor(errors) {
-        super(errors.map((error) => error.message).join('\n'));
-        this.name = 'UserErrors';
-        this.errors = errors;
-    }
-}
-function failTogether(errors) {
-    const [first] = errors;
-    if (first === undefined)
-        return;
-    throw errors.length === 1 ? first : new UserErrors(errors);
-}
-function reasonOf(error) {
-    const { name, cause } = (error ?? {});
-    return name === 'AbortError' && cause instanceof UserError ? cause : error;
-}
-function messageOf(error) {
-    return error instanceof Error ? error.message : String(error);
-}
-function isTunnelBroken(error) {
-    return error.isTunnelBroken === true;
-}
-;
 function assertEqual(val) {
     return val;
 }
@@ -64702,6 +64667,41 @@ function preprocess(fn, schema) {
     });
 }
 ;
+class UserError extends Error {
+    hint;
+    location;
+    constructor(message, options = {}) {
+        super(message, options.cause === undefined ? undefined : { cause: options.cause });
+        this.name = 'UserError';
+        this.hint = options.hint;
+        this.location = options.location;
+    }
+}
+class UserErrors extends UserError {
+    errors;
+    constructor(errors) {
+        super(errors.map((error) => error.message).join('\n'));
+        this.name = 'UserErrors';
+        this.errors = errors;
+    }
+}
+function failTogether(errors) {
+    const [first] = errors;
+    if (first === undefined)
+        return;
+    throw errors.length === 1 ? first : new UserErrors(errors);
+}
+function reasonOf(error) {
+    const { name, cause } = (error ?? {});
+    return name === 'AbortError' && cause instanceof UserError ? cause : error;
+}
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}
+function isTunnelBroken(error) {
+    return error.isTunnelBroken === true;
+}
+;
 const UNITS = { us: 1, ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
 const LONGEST_MS = 24 * 24 * 3_600_000;
 function parseDuration(value) {
@@ -64738,7 +64738,7 @@ function unsupportedCharacter(text, position) {
     return `unsupported character ${JSON.stringify(text[position])} at position ${position + 1}`;
 }
 ;
-const input_schemas_text = schemas_string().trim().min(1, 'is required');
+const inputs_text = schemas_string().trim().min(1, 'is required');
 const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
 const lines = schemas_string().transform((given) => {
     const found = linesOf(given);
@@ -64789,26 +64789,11 @@ const hookAnswer = schemas_string().transform((given, context) => {
     context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
     return NEVER;
 });
-function linesOf(given) {
-    return given
-        .split('\n')
-        .map((line) => line.trim())
-        .filter((line) => line !== '');
-}
-function jsonOf(given) {
-    try {
-        return JSON.parse(given);
-    }
-    catch {
-        return undefined;
-    }
-}
-;
 const INPUTS = {
     environment: {
         description: 'The environment of the configuration to work on, for example `production`.',
         required: true,
-        schema: input_schemas_text,
+        schema: inputs_text,
     },
     service: {
         description: 'The services to deploy, one a line. All services when empty; then services that left the file are removed.',
@@ -64817,7 +64802,7 @@ const INPUTS = {
     to: {
         description: 'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
         default: 'previous',
-        schema: input_schemas_text,
+        schema: inputs_text,
     },
     zones: {
         description: 'The zones to work in, one a line. All zones of the environment when empty.',
@@ -64830,7 +64815,7 @@ const INPUTS = {
     config: {
         description: 'Path of the configuration, from the root of the repository.',
         default: 'switchyard.yml',
-        schema: input_schemas_text,
+        schema: inputs_text,
     },
     'ssh-private-key': {
         description: 'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
@@ -64847,7 +64832,7 @@ const INPUTS = {
     'state-branch': {
         description: 'The branch that records what was deployed. It is created on first use.',
         default: 'switchyard-state',
-        schema: input_schemas_text,
+        schema: inputs_text,
     },
     'github-token': {
         description: 'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
@@ -64904,13 +64889,33 @@ function readInputs(names, get) {
     failTogether(errors);
     return Object.fromEntries(entries);
 }
+function linesOf(given) {
+    return given
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
+}
+function jsonOf(given) {
+    try {
+        return JSON.parse(given);
+    }
+    catch {
+        return undefined;
+    }
+}
 ;
 const promises_namespaceObject = require("node:timers/promises");
 ;
 const systemClock = clockUntil(undefined);
+let aheadMs = Number.NEGATIVE_INFINITY;
+function systemNow() {
+    const steady = performance.now();
+    aheadMs = Math.max(aheadMs, Date.now() - steady);
+    return steady + aheadMs;
+}
 function clockUntil(signal) {
     return {
-        now: () => performance.timeOrigin + performance.now(),
+        now: systemNow,
         sleep: async (ms) => {
             await (0,promises_namespaceObject.setTimeout)(ms, undefined, signal && { signal }).catch((error) => {
                 throw signal?.aborted ? signal.reason : error;
@@ -65912,14 +65917,16 @@ const drain = {
         return `drain ${name} on ${server} (${limit})`;
     },
     async run(step, context) {
-        const { clock, known, nginx } = context;
-        const settledAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
-        await clock.sleep(Math.max(0, settledAt - clock.now()));
+        await outlastOldWorkers(context);
         const cut = await awaitNobody(context, step.server, step);
-        known.cut += cut;
+        context.known.cut += cut;
         warnOfCut(context, step, cut, 'cut');
     },
 };
+async function outlastOldWorkers({ clock, known, nginx }) {
+    const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
+    await clock.sleep(Math.max(0, endsAt - clock.now()));
+}
 function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
     if (open === 0)
         return;
@@ -66455,6 +66462,7 @@ async function awaitAnswers(step, context, needed) {
         if (complaint === undefined) {
             successes += 1;
             failures = 0;
+            reason = `it answered ${successes} of ${SUCCESSES_NEEDED} times`;
             return successes >= needed ? true : undefined;
         }
         successes = 0;
@@ -66571,7 +66579,7 @@ function renderUpstream(scope, route, backends) {
         return weights.size > 1 ? ` weight=${weight}` : '';
     };
     const method = weights.size > 1 ? '' : '    least_conn;\n';
-    const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)};\n`);
+    const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
     return `upstream ${name} {
     zone ${name} 128k;
 ${method}${servers.join('')}${keepAlive}}
@@ -67980,7 +67988,7 @@ function digestOf(digests, repository) {
 }
 ;
 const recordIntent = {
-    describe: ({ begun }) => `record the intent: ${begun.map(({ service: { name, release } }) => `${name} ${release.number}`).join(', ')}`,
+    describe: ({ begun }) => `record the intent: ${begun.map(({ service: { name, release } }) => `${name} release ${release.number}`).join(', ')}`,
     async run(step, context) {
         const found = await Promise.all(step.begun.map(async (one) => [one.service.name, await findDigest(context, one)]));
         for (const [name, digest] of found)
@@ -68354,27 +68362,30 @@ const stage = {
     moments: ['locked'],
     describe: ({ servers }) => `make the new routes ready on ${servers.join(', ')}`,
     async run(step, context) {
-        const staging = await stagingOf(context, step);
+        const staging = await stageRoutes(context, step);
+        context.known.stagings.set(step.move, Promise.resolve(staging));
         void context.clock
             .sleep(LONGEST_HOLD_MS)
             .then(() => staging.abandon())
             .catch(() => undefined);
     },
     async undo({ move }, { known }) {
-        await (await known.stagings.get(move))?.abandon();
+        await (await known.stagings.get(move)?.catch(() => undefined))?.abandon();
     },
 };
 class Staging {
     #all;
     #locks;
-    #forget;
     #unclaimed;
     #claimed = new Set();
-    constructor(servers, all, locks, forget) {
+    #isAbandoned = false;
+    constructor(servers, all, locks) {
         this.#unclaimed = new Set(servers);
         this.#all = all;
         this.#locks = locks;
-        this.#forget = forget;
+    }
+    get isAbandoned() {
+        return this.#isAbandoned;
     }
     on(server) {
         return this.#all.filter(({ instance }) => instance.server.name === server);
@@ -68386,30 +68397,30 @@ class Staging {
     async finished(server) {
         this.#claimed.delete(server);
         if (this.#claimed.size + this.#unclaimed.size === 0)
-            await this.#end();
+            await this.#locks.release();
     }
     async abandon() {
         this.#unclaimed.clear();
-        if (this.#claimed.size === 0)
-            await this.#end();
-    }
-    async #end() {
-        this.#forget();
+        if (this.#claimed.size > 0)
+            return;
+        this.#isAbandoned = true;
         await this.#locks.release();
     }
 }
-function stagingOf(context, move) {
+async function stagingOf(context, move) {
     const { stagings } = context.known;
-    const found = stagings.get(move.move);
-    if (found !== undefined)
-        return found;
-    const staging = stageRoutes(context, move);
-    stagings.set(move.move, staging);
-    staging.catch(() => stagings.delete(move.move));
-    return staging;
+    const pending = stagings.get(move.move);
+    const staging = await pending;
+    if (staging === undefined)
+        throw new Error(`nothing is ready for the move of traffic "${move.move}"`);
+    if (!staging.isAbandoned)
+        return staging;
+    if (stagings.get(move.move) === pending)
+        stagings.set(move.move, stageRoutes(context, move));
+    return await stagings.get(move.move);
 }
 async function stageRoutes(context, move) {
-    const { fleet, guard, known, log, nginx, scope, clock } = context;
+    const { fleet, guard, log, nginx, scope, clock } = context;
     const servers = move.servers.map((name) => fleet.server(name));
     const edges = await edgesOf(context, move, servers);
     const holder = { run: guard.run, fence: guard.fence, scope };
@@ -68420,7 +68431,7 @@ async function stageRoutes(context, move) {
             ...servers.map((server) => stageOne(context, move, server, 'sidecar')),
             ...edges.map((server) => stageOne(context, move, server, 'edge')),
         ]);
-        return new Staging(move.servers, all, locks, () => known.stagings.delete(move.move));
+        return new Staging(move.servers, all, locks);
     }
     catch (error) {
         await locks.release();
@@ -68514,7 +68525,7 @@ const switchRoutes = {
         known.reloadedAt = clock.now();
     },
     async undo(step, context) {
-        const staging = await context.known.stagings.get(step.move);
+        const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
         const staged = staging?.on(step.server) ?? [];
         try {
             await allOrErrors(staged.map((one) => goBack(context, one)));
@@ -70323,9 +70334,12 @@ function specFacts({ protocol, port, container, route, policy }) {
     return { protocol, port, ...container, ...route, ...policy };
 }
 function differenceOn(input, service, server) {
-    const copies = copiesOn(input, service.name, server);
+    const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
     if (copies.length === 0)
         return `not on ${server} yet`;
+    const { number } = service.release;
+    if (copies.every(({ release }) => release !== number))
+        return `release ${number} is not on ${server} yet`;
     const on = input.servers.find(({ name }) => name === server);
     const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
     if (byHand?.length)
@@ -70437,6 +70451,9 @@ class StepGraph {
             this.steps.push({ id, step, needs });
             return id;
         });
+    }
+    aside(steps, after) {
+        return steps.length === 0 ? [] : this.add(steps, after);
     }
 }
 function flat(after) {
@@ -70737,19 +70754,20 @@ function layOut(graph, rollout, after) {
     const started = graph.add(rollout.start, cleared);
     const answering = graph.add(check.map(answerOf), started);
     const healthy = graph.add(check.map(healthyOf), answering);
-    const staged = graph.add(stagesOf(rollout), answering);
-    const probed = graph.add(probesOf(rollout), answering);
+    const staged = graph.aside(stagesOf(rollout), answering);
+    const probed = graph.aside(probesOf(rollout), answering);
     const proven = switchesOf(rollout).flatMap((step) => {
         const switched = graph.add(step, [healthy, staged, probed]);
         return graph.add(proveOf(step), switched);
     });
     const moved = proven.length > 0 ? proven : healthy;
-    const gone = retire.map((copy) => {
+    const stopped = retire.map((copy) => {
         const drained = graph.add(drainOf(copy), moved);
         const stopped = graph.add(stopOf(copy), drained);
-        return graph.add(removeOf(copy), stopped);
+        graph.add(removeOf(copy), stopped);
+        return stopped;
     });
-    graph.add(probeEndsOf(rollout), gone);
+    graph.add(probeEndsOf(rollout), stopped);
     return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 function layOutMove(graph, move, after) {
@@ -71280,11 +71298,13 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
     const gate = [settle && settled, awaited.length > 0 && hooksOver, vacate.some(isInTheWay) && drained].find((ids) => ids !== false && ids !== undefined);
     const pulled = graph.add(servicePulls(services), drained);
     const intended = graph.add(planner_recordIntent(input, rollouts, hooks), pulled);
+    const late = [...prepare.filter((step) => !isEarly(step)), ...keepSecrets];
+    const cleared = vacate.filter((one) => !isInTheWay(one));
     const ready = [
-        graph.add([...prepare.filter((step) => !isEarly(step)), ...keepSecrets], intended),
-        addRetirements(graph, vacate.filter((one) => !isInTheWay(one)), intended),
+        ...graph.aside(late, intended),
+        ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
     ];
-    const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.flat());
+    const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
     layOutTakeover(graph, takeover, rolledOut);
     finish(graph, input, retired, rolledOut);
     return {
@@ -73674,25 +73694,6 @@ function requireSecrets(spec, secrets, locate) {
     return Object.fromEntries(required);
 }
 ;
-function certainFailures(vitals, plan) {
-    const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
-    return [
-        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-        ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
-    ].filter(({ level }) => level === 'error');
-}
-;
-function errorsOf(findings) {
-    return findings
-        .filter(({ level }) => level === 'error')
-        .map(({ server, message, hint }) => {
-        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
-    });
-}
-function describeFinding({ server, check, message }) {
-    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
-}
-;
 function execute(steps, options) {
     return new Executor(steps, options);
 }
@@ -73747,9 +73748,16 @@ class Executor {
     }
     #start(id) {
         const { step } = this.#steps.get(id);
-        const kind = this.#options.kindOf(step);
-        if (kind.needsLease && !this.#options.holdsLease()) {
-            this.#states.set(id, 'skipped');
+        const { context, holdsLease, kindOf } = this.#options;
+        const kind = kindOf(step);
+        const { signal } = context.guard;
+        if (signal.aborted) {
+            this.#noteFailure(id, step, signal.reason);
+            this.#skip(id);
+            return;
+        }
+        if (kind.needsLease && !holdsLease()) {
+            this.#skip(id);
             return;
         }
         this.#states.set(id, 'running');
@@ -73763,7 +73771,6 @@ class Executor {
             this.#callingOff.set(id, isCalledOff);
         const what = kind.describe(step);
         const { log } = context;
-        context.guard.signal.throwIfAborted();
         log.debug(`begins: ${step.kind}: ${what}`);
         const begun = context.clock.now();
         await timeline.measure(spanOf(step), async () => {
@@ -73789,10 +73796,17 @@ class Executor {
     #fail(id, step, error) {
         const wasCalledOff = this.#callingOff.get(id)?.signal.aborted;
         if (!wasCalledOff)
-            this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+            this.#noteFailure(id, step, error);
         this.#states.set(id, wasCalledOff ? 'skipped' : 'failed');
         this.#skipInVain();
         this.#finish(id, this.stateOf(id));
+    }
+    #noteFailure(id, step, error) {
+        this.failures.push({ step, error: reasonOf(error), isLate: this.#outlasting.has(id) });
+    }
+    #skip(id) {
+        this.#states.set(id, 'skipped');
+        this.#skipInVain();
     }
     #skipInVain() {
         const isLost = (id) => ['failed', 'skipped'].includes(this.stateOf(id));
@@ -73833,8 +73847,8 @@ class Executor {
         const { log } = undoContext;
         const what = `take back: ${kind.describe(step)}`;
         log.debug(`begins: undo ${step.kind}: ${what}`);
-        const undoing = Promise.resolve(kind.undo?.(step, { ...undoContext, moment: () => undefined }));
-        void undoing
+        const undo = async () => await kind.undo?.(step, { ...undoContext, moment: () => undefined });
+        void undo()
             .then(() => log.debug(`ends: undo ${step.kind}: ${what}`))
             .catch((error) => log.warning(`${what}: ${messageOf(error)}`))
             .then(() => {
@@ -73843,20 +73857,19 @@ class Executor {
         });
     }
 }
-function spanOf(step) {
-    return {
-        phase: step.kind,
-        ...('service' in step && { service: step.service }),
-        ...('server' in step && { server: step.server }),
-    };
-}
-;
 function failureOf(failures) {
     const errors = [...new Set(failures.map(({ error }) => error))];
     const ours = errors.find((error) => !(error instanceof UserError));
     if (ours !== undefined)
         return ours;
     return errors.length === 1 ? errors[0] : new UserErrors(errors);
+}
+function spanOf(step) {
+    return {
+        phase: step.kind,
+        ...('service' in step && { service: step.service }),
+        ...('server' in step && { server: step.server }),
+    };
 }
 ;
 function outcomeOf(run) {
@@ -73895,8 +73908,15 @@ function achievedFor(run, service, change) {
         draining: run.draining.filter((copy) => copy.service === name),
     };
 }
-function keptDigests(input) {
-    return new Map(input.services.flatMap(({ name, known: { current } }) => current?.image_digest === undefined ? [] : [[name, current.image_digest]]));
+function keptDigests({ services }, plans) {
+    const intents = plans.flatMap((plan) => stepsOf(plan, 'record intent'));
+    const begun = new Set(intents.flatMap((step) => step.begun.map(({ service }) => service.name)));
+    return new Map(services
+        .filter(({ name }) => !begun.has(name))
+        .flatMap(({ name, release, known: { current, rollout } }) => {
+        const digest = (rollout?.number === release.number ? rollout : current)?.image_digest;
+        return digest === undefined ? [] : [[name, digest]];
+    }));
 }
 function firstLine(text) {
     return text.split('\n')[0] ?? '';
@@ -73961,7 +73981,8 @@ function noteFailures(followed, progress) {
 async function finish_record(run, followed, progress, draining) {
     const { journal, timeline } = run.environment;
     const { input } = followed.at(-1);
-    const digests = new Map([...keptDigests(input), ...run.known.digests]);
+    const plans = followed.map(({ plan }) => plan);
+    const digests = new Map([...keptDigests(input, plans), ...run.known.digests]);
     const { changes, copies, stale, done, undone, switched, failure, dead, left, isUndone } = progress;
     const outcome = outcomeOf({
         input,
@@ -74087,12 +74108,17 @@ function planGoingBack(input, failed) {
 }
 function going_back_goBack(before, now, service, unused, parts) {
     const serving = servingCopies(before, service.name);
+    const isSeen = before.reached.every((server) => now.reached.includes(server));
+    const isAlone = service.spec.policy.strategy === 'recreate';
+    const mayGo = ({ id }) => isSeen || isAlone || unused.has(id);
     for (const server of now.reached) {
         const were = copiesOn(before, service.name, server);
         const are = copiesOn(now, service.name, server);
         const isNew = ({ id }) => were.every((copy) => copy.id !== id);
-        for (const copy of are.filter(isNew))
-            addRetired(service, server, copy, unused, parts);
+        for (const copy of are.filter(isNew)) {
+            if (mayGo(copy))
+                addRetired(service, server, copy, unused, parts);
+        }
         for (const copy of were.filter(({ isRunning }) => isRunning)) {
             const found = are.find(({ id }) => id === copy.id);
             if (found === undefined || found.isRunning)
@@ -74191,6 +74217,10 @@ class Progress {
         return leftOutFailure(this.left);
     }
 }
+function failedRollout({ rollouts }, execution) {
+    return rollouts.find(({ steps, serving }) => steps.some((id) => ['done', 'failed'].includes(execution.stateOf(id))) &&
+        !serving.every((id) => execution.stateOf(id) === 'done'));
+}
 ;
 class Run {
     request;
@@ -74234,58 +74264,11 @@ class Run {
                 await journal.release();
             await execution.ended;
             throwFailure(execution.failures);
+            if (isSettling(first))
+                await outlastOldWorkers(this.context(this.signal()));
             if (drains.length > 0)
                 await journal.reopen();
         });
-    }
-    async follow(outlook) {
-        const { log } = this.request;
-        const progress = new Progress(outlook.plan);
-        const followed = [];
-        let next = outlook;
-        while (next !== undefined) {
-            const current = { ...next, execution: this.execute(next.plan.steps) };
-            followed.push(current);
-            await log.group(run_titleOf(next.plan), () => current.execution.settled);
-            progress.note(current.plan, current.execution);
-            next = undefined;
-            const failures = current.execution.failures.filter(({ isLate }) => !isLate);
-            if (failures.length === 0)
-                break;
-            const failure = failureOf(failures);
-            this.#refuseBeforeIntent(current, failure);
-            const left = serversToLeave(this.#partialFailure(current, failures));
-            if (left === undefined) {
-                progress.failure = failure;
-                this.#refuseWithoutLease(failure);
-                await this.#goBack(current, progress);
-            }
-            else {
-                next = await log.group('Go on without them', () => this.#goOnWithout(followed, left, progress));
-            }
-        }
-        const { input, plan } = followed.at(-1);
-        await log.group('Drain and record', () => finish_finish(this, followed, progress));
-        return this.report(plan, input, progress);
-    }
-    async takeLeaseAgain() {
-        await this.environment.journal.reopen();
-    }
-    report(plan, input, progress = new Progress(plan)) {
-        const undone = [...progress.undone];
-        const kept = input === undefined ? [] : undone.map((name) => [name, servingCopies(input, name)]);
-        return {
-            plan: { ...plan, changes: progress.changes, copies: progress.copies },
-            services: input?.services ?? [],
-            timeline: this.environment.timeline,
-            probes: this.known.probed,
-            cut: this.known.cut,
-            engineCalls: this.environment.fleet.calls(),
-            failure: progress.failure ?? progress.leftFailure(),
-            undone,
-            copies: { ...progress.copies, ...Object.fromEntries(kept) },
-            changed: !isEmpty(plan) || progress.hasActed,
-        };
     }
     execute(steps, isUnstoppable = false) {
         const unstoppable = this.context(new AbortController().signal);
@@ -74375,105 +74358,163 @@ class Run {
         return services.length > 0;
     }
     #refuseToSettleForEver(steps) {
-        const isSettling = steps.some(({ step }) => step.kind === 'switch');
-        if (isSettling && this.#hasSettled)
+        if (isSettling(steps) && this.#hasSettled)
             throw new Error('edges and sidecars do not agree who has the traffic');
-        this.#hasSettled ||= isSettling;
-    }
-    #refuseBeforeIntent({ plan, execution }, failure) {
-        const intent = plan.steps.find(({ step }) => step.kind === 'record intent');
-        if (intent !== undefined && execution.stateOf(intent.id) !== 'done')
-            throw failure;
-    }
-    #refuseWithoutLease(failure) {
-        if (this.environment.journal.lease?.lost.aborted)
-            throw failure;
-    }
-    #partialFailure({ plan, input }, failures) {
-        const { wanted } = this.asked;
-        return {
-            failures,
-            plan,
-            reached: input.reached,
-            servers: wanted.servers,
-            policy: wanted.onPartialFailure,
-            isCancelled: this.signal().aborted,
-            warn: (sentence) => this.request.log.warning(sentence),
-        };
-    }
-    async #goBack({ input, plan, execution }, progress) {
-        const failed = failedRollout(plan, execution);
-        const { log } = this.request;
-        if (failed === undefined)
-            return;
-        await log.group(`Go back: ${failed.services.join(', ')}`, async () => {
-            try {
-                const observed = await this.#observeLiving(input, progress);
-                const { services, before } = failed;
-                const steps = planGoingBack(input, { services, before, unused: this.known.unused, observed });
-                const back = this.execute(steps, true);
-                await back.ended;
-                throwFailure(back.failures);
-                progress.isUndone = progress.dead.length === 0;
-            }
-            catch (error) {
-                progress.isUndone = false;
-                log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
-            }
-        });
-    }
-    async #observeLiving({ scope, reached }, { dead }) {
-        const { fleet } = this.environment;
-        const { log, clock } = this.request;
-        const looks = reached.map((server) => observe(fleet.server(server), scope, this.asked.wanted, clock));
-        const outcomes = await Promise.allSettled(looks);
-        return outcomes.flatMap((outcome, index) => {
-            if (outcome.status === 'fulfilled')
-                return [outcome.value];
-            const server = reached[index];
-            dead.push(server);
-            log.warning(`${server} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
-            return [];
-        });
-    }
-    async #goOnWithout(followed, left, progress) {
-        const { log } = this.request;
-        const { input, plan, execution } = followed.at(-1);
-        for (const [server, error] of left) {
-            progress.left.set(server, error);
-            log.warning(`${server} did not switch, and is left out: ${messageOf(error)}`);
-        }
-        let rest = await this.#lookWithout(input, plan, followed, left);
-        if (rest.plan.gate.length > 0) {
-            await this.clearTheWay(rest.plan);
-            rest = await this.#lookWithout(input, plan, followed, left);
-        }
-        this.request.onPlan(rest.plan);
-        progress.goOn(failedRollout(plan, execution), rest.plan);
-        return rest;
-    }
-    async #lookWithout(input, { copies }, followed, left) {
-        const { fleet, journal } = this.environment;
-        const { clock } = this.request;
-        const living = input.reached.filter((server) => !left.has(server));
-        const observed = await allOrErrors(living.map((server) => observe(fleet.server(server), input.scope, this.asked.wanted, clock)));
-        const draining = followed.flatMap(({ plan, execution }) => plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && execution.stateOf(id) !== 'skipped' ? [step.id] : []));
-        const { state } = journal.snapshot;
-        const seen = assembleWithout(input, { left: [...left.keys()], observed, state, copies, draining });
-        return { input: seen, plan: planWithout(seen) };
+        this.#hasSettled ||= isSettling(steps);
     }
 }
-function failedRollout({ rollouts }, execution) {
-    return rollouts.find(({ steps, serving }) => steps.some((id) => ['done', 'failed'].includes(execution.stateOf(id))) &&
-        !serving.every((id) => execution.stateOf(id) === 'done'));
-}
-function run_titleOf({ rollouts }) {
-    const services = rollouts.flatMap((rollout) => rollout.services);
-    return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
+function isSettling(steps) {
+    return steps.some(({ step }) => step.kind === 'switch');
 }
 function throwFailure(failures) {
     if (failures.length > 0)
         throw failureOf(failures);
+}
+;
+async function follow(run, outlook) {
+    const { log } = run.request;
+    const progress = new Progress(outlook.plan);
+    const followed = [];
+    let next = outlook;
+    while (next !== undefined) {
+        const current = { ...next, execution: run.execute(next.plan.steps) };
+        followed.push(current);
+        await log.group(follow_titleOf(next.plan), () => current.execution.settled);
+        progress.note(current.plan, current.execution);
+        next = undefined;
+        const failures = current.execution.failures.filter(({ isLate }) => !isLate);
+        if (failures.length === 0)
+            break;
+        const failure = failureOf(failures);
+        if (!isIntended(current))
+            throw failure;
+        const left = serversToLeave(partialFailure(run, current, failures));
+        if (left === undefined) {
+            progress.failure = failure;
+            if (run.environment.journal.lease?.lost.aborted)
+                throw failure;
+            await follow_goBack(run, current, progress);
+        }
+        else
+            next = await log.group('Go on without them', () => goOnWithout(run, followed, left, progress));
+    }
+    await log.group('Drain and record', () => finish_finish(run, followed, progress));
+    return reportOf(run, followed.at(-1), progress);
+}
+function reportOf(run, { plan, input }, progress = new Progress(plan)) {
+    const undone = [...progress.undone];
+    const kept = undone.map((name) => [name, servingCopies(input, name)]);
+    return {
+        plan: { ...plan, changes: progress.changes, copies: progress.copies },
+        services: input.services,
+        timeline: run.environment.timeline,
+        probes: run.known.probed,
+        cut: run.known.cut,
+        engineCalls: run.environment.fleet.calls(),
+        failure: progress.failure ?? progress.leftFailure(),
+        undone,
+        copies: { ...progress.copies, ...Object.fromEntries(kept) },
+        changed: !isEmpty(plan) || progress.hasActed,
+    };
+}
+function isIntended({ plan, execution }) {
+    const intent = plan.steps.find(({ step }) => step.kind === 'record intent');
+    return intent === undefined || execution.stateOf(intent.id) === 'done';
+}
+function partialFailure(run, { input }, failures) {
+    const { servers, onPartialFailure: policy } = run.asked.wanted;
+    return {
+        failures,
+        reached: input.reached,
+        servers,
+        policy,
+        isCancelled: run.signal().aborted,
+        warn: (sentence) => run.request.log.warning(sentence),
+    };
+}
+async function follow_goBack(run, { input, plan, execution }, progress) {
+    const failed = failedRollout(plan, execution);
+    const { log } = run.request;
+    if (failed === undefined)
+        return;
+    const { services, before } = failed;
+    await log.group(`Go back: ${services.join(', ')}`, async () => {
+        try {
+            const observed = await observeLiving(run, input, progress);
+            const { unused } = run.known;
+            const back = run.execute(planGoingBack(input, { services, before, unused, observed }), true);
+            await back.ended;
+            throwFailure(back.failures);
+            progress.isUndone = progress.dead.length === 0;
+        }
+        catch (error) {
+            progress.isUndone = false;
+            log.warning(`going back did not succeed, the next run does it: ${messageOf(error)}`);
+        }
+    });
+}
+async function observeLiving(run, { scope, reached }, { dead }) {
+    const { log, clock } = run.request;
+    const looks = reached.map((server) => observe(run.environment.fleet.server(server), scope, run.asked.wanted, clock));
+    const outcomes = await Promise.allSettled(looks);
+    return outcomes.flatMap((outcome, index) => {
+        if (outcome.status === 'fulfilled')
+            return [outcome.value];
+        const server = reached[index];
+        dead.push(server);
+        log.warning(`${server} does not answer any more; the others go back without it: ${messageOf(outcome.reason)}`);
+        return [];
+    });
+}
+async function goOnWithout(run, followed, left, progress) {
+    const { log, onPlan } = run.request;
+    const { plan, execution } = followed.at(-1);
+    for (const [server, error] of left) {
+        progress.left.set(server, error);
+        log.warning(`${server} did not switch, and is left out: ${messageOf(error)}`);
+    }
+    let rest = await lookWithout(run, followed, left);
+    if (rest.plan.gate.length > 0) {
+        await run.clearTheWay(rest.plan);
+        rest = await lookWithout(run, followed, left);
+    }
+    onPlan(rest.plan);
+    progress.goOn(failedRollout(plan, execution), rest.plan);
+    return rest;
+}
+async function lookWithout(run, followed, left) {
+    const { fleet, journal } = run.environment;
+    const { input, plan } = followed.at(-1);
+    const living = input.reached.filter((server) => !left.has(server));
+    const observed = await allOrErrors(living.map((server) => observe(fleet.server(server), input.scope, run.asked.wanted, run.request.clock)));
+    const draining = followed.flatMap((one) => one.plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && one.execution.stateOf(id) !== 'skipped' ? [step.id] : []));
+    const { state } = journal.snapshot;
+    const facts = { left: [...left.keys()], observed, state, copies: plan.copies, draining };
+    const seen = assembleWithout(input, facts);
+    return { input: seen, plan: planWithout(seen) };
+}
+function follow_titleOf({ rollouts }) {
+    const services = rollouts.flatMap((rollout) => rollout.services);
+    return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
+}
+;
+function certainFailures(vitals, plan) {
+    const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
+    ].filter(({ level }) => level === 'error');
+}
+;
+function errorsOf(findings) {
+    return findings
+        .filter(({ level }) => level === 'error')
+        .map(({ server, message, hint }) => {
+        return new UserError(`${server}: ${message}`, hint === undefined ? {} : { hint });
+    });
+}
+function describeFinding({ server, check, message }) {
+    return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
 }
 ;
 async function deploy(request) {
@@ -74486,9 +74527,9 @@ async function deploy(request) {
         return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
     });
 }
-async function deployTo(run, request, { fleet }) {
+async function deployTo(run, request, environment) {
     const { clock, log } = request;
-    const vitals = Promise.all(fleet.servers.map((server) => takeVitals(server, clock)));
+    const vitals = Promise.all(environment.fleet.servers.map((server) => takeVitals(server, clock)));
     for (;;) {
         const { input, plan } = await log.group('Look at what runs', () => run.look());
         announce(plan, request, forgottenServers(input));
@@ -74498,12 +74539,12 @@ async function deployTo(run, request, { fleet }) {
             continue;
         }
         if (isEmpty(plan))
-            return run.report(plan);
+            return reportOf(run, { input, plan });
         deploy_checkServers(await vitals, plan, request);
-        const report = await run.follow({ input, plan });
+        const report = await follow(run, { input, plan });
         if (plan.postponed.length === 0 || report.failure !== undefined)
             return report;
-        await run.takeLeaseAgain();
+        await environment.journal.reopen();
     }
 }
 function announce(plan, { log, onPlan }, forgotten) {
@@ -74981,7 +75022,7 @@ const STDERR_BYTES = 64 * 1024;
 function runningCommand(connection, { input, signal, exitCode, explain }) {
     const { promise: ended, resolve, reject } = Promise.withResolvers();
     ended.catch(() => undefined);
-    let stderr = Buffer.alloc(0);
+    const stderr = new Tail(STDERR_BYTES);
     const conclude = async () => resolve({ exitCode: await exitCode(), stderr: stderr.toString() });
     async function* output() {
         const frames = new FrameReader();
@@ -74991,36 +75032,61 @@ function runningCommand(connection, { input, signal, exitCode, explain }) {
                     if (stream === 'stdout')
                         yield bytes;
                     else
-                        stderr = Buffer.concat([stderr, bytes]).subarray(-STDERR_BYTES);
+                        stderr.add(bytes);
                 }
             }
             if (!frames.isBetweenFrames)
                 throw new Error('the output of a command was cut off');
         }
         catch (error) {
-            if (signal?.aborted || error === input?.errored)
-                throw error;
+            if (stdout.destroyed)
+                return undefined;
             if (!isTunnelBroken(error))
                 await conclude().catch(() => undefined);
             throw explain(broken(error));
         }
         await conclude();
+        return undefined;
     }
-    const stdout = external_node_stream_.Readable.from(output(), { objectMode: false });
-    stdout.once('close', () => {
-        connection.destroy();
-        reject(stdout.errored ?? new Error('the output of a command was given up'));
+    const printed = output();
+    const giveUp = () => stdout.destroy(signal?.reason);
+    const stdout = new external_node_stream_.Readable({
+        read() {
+            printed.next().then(({ value }) => this.push(value ?? null), (error) => this.destroy(error));
+        },
+        destroy(error, done) {
+            signal?.removeEventListener('abort', giveUp);
+            connection.destroy();
+            reject(error ?? new Error('the output of a command was given up'));
+            done(error);
+        },
     });
-    if (signal !== undefined)
-        endWith(signal, connection);
+    if (signal?.aborted)
+        giveUp();
+    else
+        signal?.addEventListener('abort', giveUp);
+    connection.on('error', () => undefined);
     if (input !== undefined)
-        void send(input, connection);
+        send(input, connection).catch((error) => stdout.destroy(error));
     return { stdout, ended };
 }
-function endWith(signal, connection) {
-    const giveUp = () => connection.destroy(signal.reason);
-    signal.addEventListener('abort', giveUp);
-    connection.once('close', () => signal.removeEventListener('abort', giveUp));
+class Tail {
+    #most;
+    #pieces = [];
+    #length = 0;
+    constructor(most) {
+        this.#most = most;
+    }
+    add(bytes) {
+        this.#pieces.push(bytes);
+        this.#length += bytes.length;
+        while (this.#length - (this.#pieces[0]?.length ?? 0) >= this.#most) {
+            this.#length -= this.#pieces.shift()?.length ?? 0;
+        }
+    }
+    toString() {
+        return Buffer.concat(this.#pieces).subarray(-this.#most).toString();
+    }
 }
 async function send(input, connection) {
     const closed = new AbortController();
@@ -75038,7 +75104,8 @@ async function send(input, connection) {
         connection.end();
     }
     catch (error) {
-        connection.destroy(error);
+        if (!connection.destroyed)
+            throw error;
     }
 }
 function broken(error) {
@@ -75182,13 +75249,21 @@ class EngineClient {
         return await unpackFiles(await (0,consumers_namespaceObject.buffer)(await this.readArchive(id, folder)));
     }
     async writeArchive(id, folder, tar, signal) {
-        await this.#http.json({
-            method: 'PUT',
-            path: ['containers', id, 'archive'],
-            query: { path: folder },
-            body: tar,
-            signal,
-        });
+        const body = tar.pipe(new external_node_stream_.PassThrough());
+        tar.once('error', (error) => body.destroy(error));
+        body.once('close', () => tar.destroy());
+        try {
+            await this.#http.json({
+                method: 'PUT',
+                path: ['containers', id, 'archive'],
+                query: { path: folder },
+                body,
+                signal,
+            });
+        }
+        catch (error) {
+            throw tar.errored ?? error;
+        }
     }
     async readArchive(id, path, signal) {
         return await this.#http.stream({
@@ -77993,27 +78068,21 @@ class Store {
                 signature: this.#signature(),
                 ...change(tip),
             });
+            const outcome = await this.#branch.push(prepared).catch((failure) => ({ failure }));
+            if (outcome === 'moved')
+                return this.#arrived(held, prepared.tip);
             let failure;
-            try {
-                const outcome = await this.#branch.push(prepared);
-                if (outcome === 'moved')
-                    return this.#arrived(held, prepared.tip);
-                if (races >= RACES_MAX)
-                    failure = this.#branch.refused(outcome.raced);
-            }
-            catch (error) {
-                failure = error;
-            }
-            let seen;
-            try {
-                seen = await this.#branch.fetch();
-            }
-            catch (error) {
+            if ('failure' in outcome)
+                failure = outcome.failure;
+            else if (races >= RACES_MAX)
+                failure = this.#branch.refused(outcome.raced);
+            const seen = await this.#branch.fetch().catch((error) => {
                 throw failure ?? error;
-            }
+            });
             if (seen.leaseCommit === prepared.tip.leaseCommit)
                 return this.#arrived(held, prepared.tip);
-            if (seen.leaseCommit !== tip.leaseCommit)
+            const isOurs = seen.lease?.id === held.record.id && !seen.lease.released;
+            if (seen.leaseCommit !== tip.leaseCommit && !isOurs)
                 throw held.lose(seen.lease);
             if (failure !== undefined)
                 throw failure;
@@ -78267,7 +78336,11 @@ function renderSteps(steps) {
     const title = '### The steps, each after what it needs';
     if (boxes.length > MOST_BOXES)
         return `${title}\n\n${steps.length} steps are too many to draw.`;
-    const labels = boxes.map(({ id, what, servers }) => `    ${id}["${what}${whereText(servers)}"]`);
+    const isOneServer = new Set(boxes.flatMap(({ servers }) => [...servers])).size === 1;
+    const labels = boxes.map(({ id, what, servers }) => {
+        const where = isOneServer ? '' : whereText(servers);
+        return `    ${id}["${what}${where}"]`;
+    });
     const arrows = boxes.flatMap((box) => directNeeds(box).map(({ id }) => `    ${id} --> ${box.id}`));
     return `${title}\n\n${mermaid(['flowchart TD', ...labels, ...arrows])}`;
 }

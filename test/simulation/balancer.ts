@@ -76,6 +76,10 @@ export class Balancer {
         return passed;
       }
     }
+    // One that is not even tried may be known to be off.
+    passed.metDeadServer ||= left.some(
+      ({ address, server }) => this.#machine.reach(this.#container, address, server.port) === 'off',
+    );
     if (passed.tried.length === 0) passed.tried.push(upstream.name);
     return passed;
   }

@@ -47,6 +47,12 @@ export class VirtualClock implements Clock {
   #wakesAtOnce = 0;
   #waiting = new Set<(error: Error) => void>();
   #isRunning = false;
+  readonly #explain: () => string;
+
+  /** `explain` tells what came last, for whoever waits for something that never happens. */
+  constructor(explain: () => string = () => '') {
+    this.#explain = explain;
+  }
 
   now(): number {
     return this.#now;
@@ -169,7 +175,7 @@ export class VirtualClock implements Clock {
   }
 
   #giveUp(reason: string): void {
-    const error = new DeadlockError(reason);
+    const error = new DeadlockError(`${reason}${this.#explain()}`);
     for (const reject of this.#waiting) reject(error);
     this.#waiting.clear();
   }

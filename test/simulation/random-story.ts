@@ -187,7 +187,7 @@ function withOnePort(chapters: Chapter[]): Chapter[] {
 }
 
 /** withApi returns a chapter that wants something else of api, where it wants api. */
-export function withApi(one: Chapter, changes: Partial<NonNullable<Desired['api']>>): Chapter {
+function withApi(one: Chapter, changes: Partial<NonNullable<Desired['api']>>): Chapter {
   return { ...one, desired: { ...one.desired, api: one.desired.api && { ...one.desired.api, ...changes } } };
 }
 

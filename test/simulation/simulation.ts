@@ -45,7 +45,7 @@ export interface SimulationOptions {
 
 /** Simulation is servers, a registry, a git remote, users and the time in which all of them live. */
 export class Simulation {
-  readonly clock = new VirtualClock();
+  readonly clock = new VirtualClock(() => `, after\n  ${this.lastCalls().join('\n  ')}`);
   readonly machines = new Map<string, Machine>();
   readonly registry: Registry;
   readonly remote = new MemoryRemote();

@@ -24,7 +24,7 @@ import { complaintOf, failureOf, rest } from './story.ts';
 import { type Begun, type RunOptions, SHOP, World } from './world.ts';
 
 /** A story that has gone wrong, told line by line. */
-export class StoryFailed extends Error {
+class StoryFailed extends Error {
   constructor(lines: readonly string[], what: string) {
     super(`${lines.join('\n')}\n=> ${what}`);
     this.name = 'StoryFailed';

@@ -304,7 +304,7 @@ export class Users {
       doors.every(({ container, port }) => {
         // Old workers of an earlier run are asked too.
         const sets = container.program instanceof Nginx ? container.program.all() : [];
-        return sets.length > 0 && sets.every((one) => complaintAbout(handle(one, port, place)) === undefined);
+        return sets.length > 0 && sets.every((one) => isAnswered(handle(one, port, place)));
       })
     );
   }
@@ -328,6 +328,11 @@ function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | und
   if (handled.metDeadServer) return undefined;
   if (handled.status === 404) return NO_ROUTE;
   return handled.status >= 500 ? `${NOBODY_ANSWERS}: ${handled.status}` : undefined;
+}
+
+/** Whom somebody answers who is there. */
+function isAnswered(handled: Handled | Joined | undefined): boolean {
+  return complaintAbout(handled) === undefined && handled?.target !== undefined;
 }
 
 function handle(workers: Workers, port: number, { domain }: Place): Handled | Joined | undefined {

@@ -167,8 +167,17 @@ export class World extends Simulation {
   #promisedBefore(wanted: EnvironmentSpec, { rollback, services = [] }: RunOptions): PromisedBefore {
     const { services: recorded, release_numbers: numbers = {} } = this.stateOf(wanted);
     const isGone = (server: string) => wanted.servers.every(({ name }) => name !== server);
-    const cutOff = Object.entries(recorded).filter(([, { copies }]) =>
-      copies.some(({ server }) => isGone(server)),
+    const cutOff = Object.entries(recorded).filter(
+      ([name, { copies }]) =>
+        copies.some(({ server }) => isGone(server)) ||
+        wanted.servers.some(({ name: server }) =>
+          this.containersOf(server, 'service').some(
+            ({ labels }) =>
+              labels[LABEL.service] === name &&
+              labels[LABEL.project] === wanted.project &&
+              copies.every((copy) => copy.server !== server),
+          ),
+        ),
     );
     const drains = Object.keys(recorded).map((name) => {
       const releases = Array.from({ length: numbers[name] ?? 0 }, (_, index) =>
@@ -465,7 +474,10 @@ const DRAIN_MS = 120_000;
 interface PromisedBefore {
   /** Services that go back to what they were once. */
   restored: readonly string[];
-  /** Services with copies on servers that have left the file: nobody knows the way there any more. */
+  /**
+   * Services with copies on servers that have left the file, of which nobody knows the way there any more, or that are
+   * back in it with what stood there when they left.
+   */
   cutOff: readonly string[];
   /** The shortest drain timeout that a release of a service had. */
   drainTimeoutMs: ReadonlyMap<string, number>;

@@ -43,18 +43,8 @@ export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedS
   // What has stopped since is started; what never was there is not made for going back.
   const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
   const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
-  layOut(
-    graph,
-    {
-      ...parts,
-      services: [...failed.services],
-      preDeploy: [],
-      move: isServed && moved.length === 0 ? undefined : move,
-      before: routes,
-      postDeploy: [],
-    },
-    prepared,
-  );
+  const isMoving = !isServed || moved.length > 0;
+  layOut(graph, { ...parts, preDeploy: [], move: isMoving ? move : undefined, postDeploy: [] }, prepared);
   return graph.steps;
 }
 

@@ -302,7 +302,7 @@ function planRemovals(
 }
 
 const UNKNOWN_SPEC = {
-  port: 0,
+  port: undefined,
   policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 } as const;
 

@@ -25,7 +25,8 @@ export interface Retirement {
 export interface RetiringService {
   name: string;
   spec: {
-    port: number;
+    /** Undefined where nobody knows it any more. */
+    port: number | undefined;
     policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
   };
 }

@@ -41,6 +41,9 @@ export interface Rollout {
   retire: Retirement[];
 }
 
+/** What a rollout consists of. */
+export type RolloutParts = Omit<Rollout, 'services' | 'before'>;
+
 /** Where a rollout's steps end: ids. */
 export interface LaidOut {
   /** From then on its services serve as wanted. */
@@ -55,7 +58,7 @@ export interface LaidOut {
  * answered by one of them. A configuration that nginx has taken proves nothing, for where a new copy's name does not
  * resolve, the old one answers as its backup.
  */
-export function layOut(graph: StepGraph, rollout: Rollout, after: After): LaidOut {
+export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): LaidOut {
   const { check, retire } = rollout;
   const prepared = graph.add(rollout.preDeploy, after);
   const cleared = graph.add(rollout.stop, prepared);
@@ -119,16 +122,16 @@ const proveOf = ({ move, server, routes, moved }: SwitchStep): Step => ({
   moved,
 });
 
-function probesOf(rollout: Rollout): Step[] {
+function probesOf(rollout: RolloutParts): Step[] {
   return probedRoutes(rollout).map((route) => ({ kind: 'probe', service: route.service, route }));
 }
 
-function probeEndsOf(rollout: Rollout): Step[] {
+function probeEndsOf(rollout: RolloutParts): Step[] {
   return probedRoutes(rollout).map(({ service }) => ({ kind: 'end probe', service }));
 }
 
 /** What moves and had traffic before, over http: a probe that has nobody to answer it would prove nothing. */
-function probedRoutes({ move, retire }: Rollout): Route[] {
+function probedRoutes({ move, retire }: RolloutParts): Route[] {
   if (move === undefined) return [];
   const replaced = new Set(retire.map(({ service }) => service));
   return move.routes.filter(

@@ -11,6 +11,16 @@ import { database, servers, service, shop } from '../../simulation/specs.ts';
 import { Picture } from './picture.ts';
 import { tableOf } from './step-tables.ts';
 
+/** What is known when it goes back. */
+interface How {
+  /** The new copies had traffic. */
+  hadTraffic?: boolean;
+  /** Servers that do not answer any more. */
+  dead?: string[];
+  /** Of which services; of all of the first rollout unless given. */
+  services?: string[];
+}
+
 /** A run that was to deploy something, and has failed. */
 class FailedRun {
   readonly #input: PlanInput;
@@ -20,16 +30,16 @@ class FailedRun {
   /** What is there now. */
   readonly picture: Picture;
 
-  /** It has failed before its first step of the kind `at`; what ran before had `crashed` just then, or not. */
+  /** It has failed before its first step of the kind `at`; `meanwhile` is what somebody has done before it. */
   constructor(
     before: EnvironmentSpec | undefined,
     wanted: EnvironmentSpec,
     at: Step['kind'],
-    { crashed = [] }: { crashed?: string[] } = {},
+    meanwhile: (picture: Picture) => void = () => undefined,
   ) {
     this.picture = new Picture();
     if (before !== undefined) this.picture.deploy(before);
-    for (const name of crashed) this.picture.copy(name).isRunning = false;
+    meanwhile(this.picture);
     this.#input = this.picture.input(wanted);
     const [rollout] = planDeploy(this.#input).rollouts;
     this.#services = rollout!.services;
@@ -43,11 +53,11 @@ class FailedRun {
   }
 
   /** goesBack returns the way back; copies that the run has started had no traffic, unless `hadTraffic`. */
-  goesBack({ hadTraffic = false, dead = [] }: { hadTraffic?: boolean; dead?: string[] } = {}): PlannedStep[] {
+  goesBack({ hadTraffic = false, dead = [], services = this.#services }: How = {}): PlannedStep[] {
     const started = this.#servers.flatMap(({ copies }) => copies.filter(({ id }) => !this.#standing.has(id)));
     const ids = new Set(started.map(({ id }) => id));
     return planGoingBack(this.#input, {
-      services: this.#services,
+      services,
       before: this.#before,
       created: ids,
       unused: hadTraffic ? new Set() : ids,
@@ -130,12 +140,35 @@ describe('going back', () => {
   });
 
   test('an old copy that had just crashed starts again where it was stopped before its engine could do so', () => {
-    const recreated = new FailedRun(db(1), db(2), 'switch', { crashed: ['shop_production_db'] });
+    const crash = (name: string) => (picture: Picture) => {
+      picture.copy(name).isRunning = false;
+    };
+    const recreated = new FailedRun(db(1), db(2), 'switch', crash('shop_production_db'));
     expect(table(recreated.goesBack())).toContain('start db a ← stop db_secondary a');
-    const toggled = new FailedRun(api(1), api(2), 'switch', { crashed: ['shop_production_api'] });
+    const toggled = new FailedRun(api(1), api(2), 'switch', crash('shop_production_api'));
     expect(table(toggled.goesBack())).toEqual([
       'stop api_secondary a',
       'remove api_secondary a ← stop api_secondary a',
+    ]);
+  });
+
+  test('what was to be taken over starts again, and nobody asks it how it does', () => {
+    const run = new FailedRun(undefined, db(1), 'switch', (picture) => {
+      const model = new Picture();
+      model.deploy(db(1));
+      const postgres = {
+        ...model.copy('shop_production_db'),
+        id: 'old',
+        name: 'postgres',
+        hash: '',
+        release: 0,
+      };
+      picture.server('a').copies.push({ ...postgres, slot: 'secondary', isAdopted: true });
+    });
+    expect(table(run.goesBack())).toEqual([
+      'stop db a',
+      'start postgres a ← stop db a',
+      'remove db a ← start postgres a',
     ]);
   });
 
@@ -198,6 +231,23 @@ describe('going back', () => {
       'answer db a ← start db a',
     ]);
     expect(lines).toContain('stop api_secondary a ← prove a');
+  });
+
+  test('those of services that serve as wanted stay', () => {
+    const both = (version: number) =>
+      shop([service('api', { image: `api:${version}` }), service('web', { image: `web:${version}` })]);
+    const run = new FailedRun(both(1), both(2), 'switch');
+    expect(table(run.goesBack({ services: ['web'] }))).toEqual([
+      'stop web_secondary a',
+      'remove web_secondary a ← stop web_secondary a',
+    ]);
+  });
+
+  test('a server whose nginx was not made yet has no routes to get back', () => {
+    const run = new FailedRun(undefined, api(1, 2), 'prove');
+    Object.assign(run.picture.server('b'), { sidecar: undefined, edge: undefined });
+    const steps = run.goesBack({ hadTraffic: true });
+    expect(steps.flatMap(({ step }) => (step.kind === 'switch' ? [step.server] : []))).toEqual(['a']);
   });
 });
 

@@ -42,6 +42,16 @@ describe('a graph of steps', () => {
     expect(needsIn(graph)).toMatchObject({ stage: ['answer'], switch: ['healthy', 'stage'] });
   });
 
+  test('what comes after all needs those that nothing else comes after', () => {
+    const graph = new StepGraph();
+    const started = graph.add(step('start'));
+    graph.add(step('pull'));
+    graph.add([step('healthy'), step('stage')], started);
+    graph.add(step('sweep'), graph.ends());
+    expect(needsIn(graph)).toMatchObject({ sweep: ['pull', 'healthy', 'stage'] });
+    expect(new StepGraph().ends()).toEqual([]);
+  });
+
   test('what it comes after may be given in parts, some of them empty, and counts once', () => {
     const graph = new StepGraph();
     const [a, b] = [graph.add(step('a')), graph.add(step('b'))];

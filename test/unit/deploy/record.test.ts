@@ -238,6 +238,19 @@ describe('the record', () => {
     expect(after.release_numbers).toEqual({ api: 2, web: 2 });
   });
 
+  test('nor does a route that no rollout was finished with: it was brought back', () => {
+    const run = writing(api(), api({ domains: ['new.example.com'] }));
+    const before = run.state;
+    expect(run.ends({ ...FAILED, done: new Set() }).services).toEqual(before.services);
+  });
+
+  test('a service that left the file leaves the record, unless the run has not come to it', () => {
+    const both = shop([service('api'), service('web')]);
+    expect(Object.keys(writing(both, api()).ends().services)).toEqual(['api']);
+    const failed = writing(both, api()).ends({ ...FAILED, done: new Set(), undone: new Set(['web']) });
+    expect(Object.keys(failed.services)).toEqual(['api', 'web']);
+  });
+
   test('the number of a secret set is remembered, also when what runs has a lower one', () => {
     const run = writing(api({ secrets: ['A'] }), api({ secrets: ['A', 'B'] }));
     const [begun] = run.begun;
@@ -286,6 +299,10 @@ describe('the record', () => {
     };
     run.state = run.ends(left);
     expect(run.state.stale_servers).toMatchObject({ b: { run: AUTHOR.run, reason: 'no reload' } });
+    // It has been so since then, whoever leaves it out again.
+    expect(run.ends({ ...left, left: new Map([['b', new Error('no power')]]) }).stale_servers).toEqual(
+      run.state.stale_servers,
+    );
     expect(run.ends({ stale: { left: [], returned: ['b'] } })).not.toHaveProperty('stale_servers');
     expect(run.ends({ ...FAILED, stale: { left: [], returned: ['b'] } })).toHaveProperty('stale_servers.b');
   });
@@ -425,6 +442,13 @@ describe('the message of a commit', () => {
     ],
   ])('tells of %s', (_name, before, after, changes) => {
     expect(historyOf(writing(before, after).outcome())).toEqual(changes);
+  });
+
+  test('tells of a record that has named other copies', () => {
+    const picture = new Picture();
+    picture.deploy(api());
+    picture.state.services.api!.copies[0]!.container = 'shop_production_api_secondary';
+    expect(historyOf(new Writing(picture, api()).outcome())).toEqual([{ service: 'api', kind: 'recorded' }]);
   });
 
   test.each(['switch', 'drain'] as const)(
