@@ -190,11 +190,15 @@ describe('the machine that runs the workflow', () => {
   );
 });
 
-test('the commands that the demo leaves its readers with', async () => {
-  const cli = (...args: string[]) =>
-    mustRun([process.execPath, 'test/lab/cli.ts', ...args], { cwd: repository, env: { NODE_OPTIONS: '' } });
-  const version = ['version', '--format', '{{.Server.Version}}'];
-  const [first, second] = lab.servers.map(({ index }) => String(index)) as [string, string];
-  expect(await cli('docker', '--name', lab.name, first, ...version)).toMatch(/^26\.1/);
-  expect(await cli('ssh', '--name', lab.name, second, 'hostname')).toBe(`${lab.name}-${second}`);
-});
+test(
+  'the commands that the demo leaves its readers with',
+  async () => {
+    const cli = (...args: string[]) =>
+      mustRun([process.execPath, 'test/lab/cli.ts', ...args], { cwd: repository, env: { NODE_OPTIONS: '' } });
+    const version = ['version', '--format', '{{.Server.Version}}'];
+    const [first, second] = lab.servers.map(({ index }) => String(index)) as [string, string];
+    expect(await cli('docker', '--name', lab.name, first, ...version)).toMatch(/^26\.1/);
+    expect(await cli('ssh', '--name', lab.name, second, 'hostname')).toBe(`${lab.name}-${second}`);
+  },
+  MINUTES,
+);

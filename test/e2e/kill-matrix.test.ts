@@ -159,8 +159,10 @@ describe('A run that is hit', () => {
     await Promise.all(arenas.map((arena) => arena.close()));
   });
 
-  test('at one moment of every kind of step: no request is lost, and the next run finishes the work', async () => {
-    const picked = inTurn(sampleOf(usualFirst(await allMoments()), SEED));
+  // All kinds at full size. Elsewhere a few: the simulation hits every call of a run, and this is the same on real machines.
+  test('at one moment of several kinds of step: no request is lost, and the next run finishes the work', async () => {
+    const kinds = sampleOf(usualFirst(await allMoments()), SEED);
+    const picked = inTurn(kinds.filter((_, index) => size.isFull || (index + SEED) % 3 === 0));
     // Every way to die, spread over the kinds. It takes half a minute until a cut for good is noticed: one is enough.
     const cuts = CUTS.map((_cut, index) => (SEED + index * 5) % picked.length);
     await strikeAll(
