@@ -34,6 +34,23 @@ test('calls are counted, and named', async () => {
   ]);
 });
 
+test('with a seed calls overtake each other, in the same way each time', async () => {
+  const orderWith = async (seed?: number) => {
+    const simulation = new Simulation(seed === undefined ? {} : { seed });
+    simulation.addServers(servers(1));
+    await simulation.run(async ({ provider }) => {
+      const { engine } = await provider.connect(simulation.machine('a').spec);
+      const names = ['one', 'two', 'three', 'four'];
+      await Promise.all(names.map((Name) => engine.createNetwork({ Name })));
+    });
+    return [...simulation.machine('a').networks.keys()].slice(1).join(' ');
+  };
+  expect(await orderWith()).toBe('one two three four');
+  const orders = await Promise.all([1, 2, 3, 4, 5].map(orderWith));
+  expect(new Set(orders).size).toBeGreaterThan(2);
+  expect(await orderWith(3)).toBe(orders[2]);
+});
+
 test.each<[string, Strike, string[]]>([
   ['before its second call', { at: 2, how: 'killed' }, ['one']],
   ['after its second call was done', { at: 2, when: 'after', how: 'killed' }, ['one', 'two']],

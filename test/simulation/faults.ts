@@ -176,9 +176,10 @@ export class Tunnel {
 
   async #serve<T>(takesMs: number, moment: CallMoment, serve: () => T | Promise<T>): Promise<T> {
     const run = this.#run;
-    const { clock } = this.#machine.simulation;
+    const { simulation } = this.#machine;
+    const { clock } = simulation;
     // What has left the run arrives, whatever becomes of the run.
-    await clock.sleep(takesMs);
+    await clock.sleep(simulation.takes(takesMs));
     if (this.#machine.isOff) {
       await clock.of(run).sleep(SILENCE_MS);
       this.#failWhenBroken();

@@ -41,6 +41,8 @@ type Watcher = (machine: Machine, container: Container) => void;
 export interface SimulationOptions {
   /** Where images come from; `plain` unless given. */
   images?: ImageSource;
+  /** Calls take now more, now less of their time, and so overtake each other: in another way with each seed. */
+  seed?: number;
 }
 
 /** Simulation is servers, a registry, a git remote, users and the time in which all of them live. */
@@ -57,9 +59,19 @@ export class Simulation {
   readonly #starters: Watcher[] = [];
   readonly #enders: Watcher[] = [];
   #numbers = 0;
+  #chance: number | undefined;
 
-  constructor({ images = 'plain' }: SimulationOptions = {}) {
+  constructor({ images = 'plain', seed }: SimulationOptions = {}) {
     this.registry = new Registry(images, () => this.clock.now());
+    this.#chance = seed;
+  }
+
+  /** takes returns how long something takes this time that takes `ms` on average: by chance with a seed, which repeats itself. */
+  takes(ms: number): number {
+    if (this.#chance === undefined) return ms;
+    // A linear congruential generator: nothing more is needed to mix orders.
+    this.#chance = ((this.#chance + 1) * 48_271) % 2_147_483_647;
+    return ms * (0.2 + 1.6 * (this.#chance / 2_147_483_647));
   }
 
   /** Virtual milliseconds since the simulation began. */
@@ -148,7 +160,7 @@ export class Simulation {
   async #connect(run: Run, spec: ServerSpec) {
     const machine = this.machine(spec.name);
     const clock = this.clock.of(run);
-    await clock.sleep(CONNECT_MS);
+    await clock.sleep(this.takes(CONNECT_MS));
     if (!machine.isOff && !run.isCutOff(machine.name)) return simulatedServer(run, machine);
     await clock.sleep(SILENCE_MS);
     throw new UserError(`${spec.name}: cannot connect to ${spec.host}: no answer`, {
@@ -161,7 +173,7 @@ export class Simulation {
     const moment = run.count(`git ${call}`, undefined);
     moment.before();
     if (run.isGone) return await never();
-    await this.clock.sleep(GIT_MS);
+    await this.clock.sleep(this.takes(GIT_MS));
     const answer = serve();
     moment.after();
     return run.isGone ? await never() : answer;
