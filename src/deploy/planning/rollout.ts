@@ -95,7 +95,7 @@ export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): s
 }
 
 /** What had to stop before the new copies started. */
-const isStopped = ({ server, id }: Retirement, { stop }: Rollout): boolean =>
+const isStopped = ({ server, id }: Retirement, { stop }: RolloutParts): boolean =>
   stop.some((step) => step.server === server && step.id === id);
 
 const answerOf = (check: Check): Step => ({ kind: 'answer', ...check });
