@@ -3,7 +3,7 @@ import type { RemoveStep } from '../steps/remove.ts';
 import type { StopStep } from '../steps/stop.ts';
 import type { After, StepGraph } from './graph.ts';
 import type { ObservedCopy } from './observed.ts';
-import type { ReleaseSpec } from './wanted.ts';
+import type { KnownReleases, ReleaseSpec } from './wanted.ts';
 
 /** A container that gets no new traffic, and goes: it is drained, stopped and removed. */
 export interface Retirement {
@@ -29,6 +29,8 @@ export interface RetiringService {
     port: number | undefined;
     policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
   };
+  /** Its releases before this run; left out of one that left the file. */
+  known?: Pick<KnownReleases, 'current' | 'rollout'>;
 }
 
 /** A container that never had traffic has nothing to finish, and a cancelled run has 7 s to undo what it did. */
@@ -39,22 +41,29 @@ const UNUSED_GRACE_MS = 3_000;
  * have had traffic, whatever became of that run. Pure.
  */
 export function retire(
-  { name: service, spec: { port, policy } }: RetiringService,
+  service: RetiringService,
   server: string,
   container: Pick<ObservedCopy, 'id' | 'name' | 'release' | 'isRunning' | 'helpers' | 'isAdopted'>,
 ): Retirement {
   const { id, name, release, isRunning, helpers, isAdopted } = container;
+  const { policy } = service.spec;
   return {
-    service,
+    service: service.name,
     server,
     id,
     name,
-    containerPort: isAdopted ? undefined : port,
+    containerPort: isAdopted ? undefined : portOfAll(service),
     release,
     helpers,
     drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
     graceMs: policy.stopGracePeriodMs,
   };
+}
+
+/** The port that every release of a service has: a copy of an older one may listen on another, where its users are. */
+function portOfAll({ spec: { port }, known }: RetiringService): number | undefined {
+  const before = [known?.current, known?.rollout].flatMap((release) => release?.port ?? []);
+  return before.every((other) => other === port) ? port : undefined;
 }
 
 /** retireUnused returns how a container goes that this run has started and that never had traffic: at once. Pure. */

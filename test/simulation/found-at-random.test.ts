@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals';
+import { deployed, NOTHING, newWorld } from './deployed.ts';
+import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
+import { rest } from './story.ts';
+
+const api = (changes: ServiceChanges = {}) => shop([service('api', changes)]);
+const BASE = 'shop_production_api';
+const SECONDARY = 'shop_production_api_secondary';
+
+// Each of these was found by a random story first.
+describe('a switch is not taken back', () => {
+  test('by a run that gave its lease back for a drain, and leaves it to the next one to sweep', async () => {
+    const world = await deployed(api());
+    world.litter('a');
+    world.users.streamMs = 60_000;
+    await world.deploy(api({ image: 'api:2' }));
+    expect(world.answering('api.example.com')).toEqual([SECONDARY]);
+    expect(world.litterOn('a').filter(({ isOurs }) => isOurs)).not.toEqual([]);
+    await world.deploy(api({ image: 'api:2' }));
+    expect(world.litterOn('a').filter(({ isOurs }) => isOurs)).toEqual([]);
+    expect(world.answering('api.example.com')).toEqual([SECONDARY]);
+    expect(await world.describe(api({ image: 'api:2' }))).toEqual(NOTHING);
+  });
+});
+
+describe('a drain sees the connections of a copy', () => {
+  test('also where the next version listens on another port', async () => {
+    const world = await deployed(api());
+    world.users.streamMs = 30_000;
+    await world.deploy(api({ port: 4000 }));
+    expect(world.running()).toEqual([SECONDARY]);
+    expect(world.users.cut).toEqual([]);
+  });
+
+  test('also of a service that has left the file, of which nothing is recorded any more', async () => {
+    const both = shop([service('api'), service('web')]);
+    const world = await deployed(both);
+    world.loseRecord();
+    world.users.streamMs = 30_000;
+    await world.deploy(shop([service('web')]));
+    expect(world.users.cut).toEqual([]);
+    expect(world.running()).not.toContain(BASE);
+  });
+});
+
+test('a database that has just crashed is stopped before its successor starts: its engine starts it again', async () => {
+  const db = (version: number) => shop([database('db', { image: `db:${version}` })]);
+  const world = await deployed(db(1));
+  world.machine('a').crash(world.container('shop_production_db'), 1);
+  await world.deploy(db(2));
+  expect(world.running()).toEqual(['shop_production_db_secondary']);
+});
+
+test('a database that has just crashed runs again when its successor fails', async () => {
+  const db = (version: number) => shop([database('db', { image: `db:${version}` })]);
+  const world = await deployed(db(1));
+  world.registry.define('db:2', { port: 9 });
+  world.machine('a').crash(world.container('shop_production_db'), 1);
+  await expect(world.deploy(db(2))).rejects.toThrow('not healthy');
+  expect(world.running()).toEqual(['shop_production_db']);
+});
+
+test('kept secrets are read also where the image of nginx was pruned', async () => {
+  const wanted = (version: number) => api({ image: `api:${version}`, secrets: ['TOKEN'] });
+  const secrets = { secrets: { api: { TOKEN: 'one' } } };
+  const world = newWorld();
+  await world.deploy(wanted(1), secrets);
+  await rest(world);
+  world.machine('a').images.untag('nginx:1.30');
+  expect((await world.plan(wanted(1), secrets)).changed).toBe(false);
+  await world.deploy(wanted(2), secrets);
+  expect(world.release('api', 2)).toMatchObject({ secrets_version: 1 });
+});
+
+test('an environment leaves a server where the edge stands beside a front that stays', async () => {
+  const world = newWorld();
+  const on = servers(1);
+  world.addServers(on);
+  world.makeByHand('a', { name: 'old' });
+  world.makeByHand('a', { name: 'front', published: { 80: 80 }, passes: { 'old.example.com': 'old:3000' } });
+  const file = (wanted: ReturnType<typeof shop>) => ({
+    ...wanted,
+    nginx: { ...wanted.nginx, adopt: { container: 'front', drop: [] } },
+  });
+  await world.deploy(file(shop([database('db')], on)));
+  await world.deploy(file(shop([], on)));
+  expect(world.machine('a').networks.has('shop_production_network')).toBe(false);
+  expect(world.answering('old.example.com')).toEqual(['old']);
+});
