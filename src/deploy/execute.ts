@@ -50,6 +50,9 @@ export function execute(steps: readonly PlannedStep[], options: ExecutionOptions
   return new Executor(steps, options);
 }
 
+/** A wait that is in vain goes on for so long: what is wrong on one server is often wrong on others, and told of all. */
+const CALLED_OFF_AFTER_MS = 2_000;
+
 class Executor implements Execution {
   readonly settled: Promise<void>;
   readonly ended: Promise<void>;
@@ -183,10 +186,15 @@ class Executor implements Execution {
           this.#states.set(id, 'skipped');
           isChanging = true;
         } else if (this.stateOf(id) === 'running' && waitsInVain) {
-          this.#callingOff.get(id)?.abort(new Error('called off'));
+          this.#callOff(id);
         }
       }
     }
+  }
+
+  #callOff(id: string): void {
+    const end = () => this.#callingOff.get(id)?.abort(new Error('called off'));
+    void this.#options.context.clock.sleep(CALLED_OFF_AFTER_MS).then(end, end);
   }
 
   /** What comes right after it cannot succeed any more, and nothing of that runs. */

@@ -223,10 +223,9 @@ function addOldCopy(
 ): void {
   if (old === undefined || input.drainedElsewhere.has(old.id)) return;
   const retirement = retire(service, server, old);
-  // A container that was stopped before has nothing to drain.
-  (old.isAdopted ? leaving : rollout.retire).push(
-    stop === undefined ? retirement : { ...retirement, drainTimeoutMs: undefined },
-  );
+  // A container that was stopped before has nothing to drain, and is of use to no front that stays.
+  if (stop !== undefined) rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
+  else (old.isAdopted ? leaving : rollout.retire).push(retirement);
 }
 
 /**

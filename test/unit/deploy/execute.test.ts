@@ -298,14 +298,26 @@ describe('what only waits', () => {
     switch: ['healthy on a', 'healthy on b'],
   };
 
-  test('is called off when nothing can come after it any more: that is no failure', async () => {
+  test('is called off a little later when nothing can come after it any more: that is no failure', async () => {
     const play = await Play.of(DEPLOY, HEALTH);
     await play.does('start a', 'start b');
     await play.fails('healthy on a');
+    expect(play.underway).toEqual(['healthy on b']);
+    await play.clock.pass(2_000);
     expect(play.underway).toEqual([]);
     expect(play.all('failed')).toEqual(['healthy on a']);
     expect(play.all('skipped')).toEqual(['healthy on b', 'switch']);
     expect(play.failures).toHaveLength(1);
+    expect(await play.isOver()).toBe('yes');
+  });
+
+  test('tells what is wrong with it when it fails meanwhile', async () => {
+    const play = await Play.of(DEPLOY, HEALTH);
+    await play.does('start a', 'start b');
+    await play.fails('healthy on a');
+    await play.clock.pass(1_900);
+    await play.fails('healthy on b');
+    expect(play.all('failed')).toEqual(['healthy on a', 'healthy on b']);
     expect(await play.isOver()).toBe('yes');
   });
 
@@ -335,6 +347,7 @@ describe('what only waits', () => {
       { answer: { onlyWaits: true }, healthy: { onlyWaits: true } },
     );
     await play.fails('stage');
+    await play.clock.pass(2_000);
     expect(play.all('skipped')).toEqual(['answer', 'healthy', 'switch']);
   });
 
