@@ -65162,8 +65162,6 @@ const LABEL = {
     end: 'switchyard.end',
 };
 ;
-const external_node_path_namespaceObject = require("node:path");
-;
 const SLOTS = ['base', 'secondary', '3', '4', '5', '6'];
 function slotIndex(slot) {
     const index = SLOTS.indexOf(slot);
@@ -65255,7 +65253,296 @@ const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
+;
+const POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for port in "$@"; do
+  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
+      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image, clock) {
+    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+        return;
+    const id = await create(server, image, []);
+    await awaitEnd(server, id, clock);
+}
+async function divert({ server, id, address }, image, ports, clock) {
+    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+    const command = [address, String(process), ...ports.map(String)];
+    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+    const helper = isThere ? found.Id : await create(server, image, command);
+    await awaitReady(server, helper, clock);
+}
+async function endDiverting(server) {
+    const { engine } = server;
+    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+    await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function create(server, image, command) {
+    const { engine } = server;
+    await endDiverting(server);
+    const id = await engine
+        .createContainer(EDGE_DIVERT_NAME, {
+        Image: image,
+        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+        Cmd: command,
+        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+        StopSignal: 'SIGTERM',
+        Labels: { [LABEL.role]: 'edge-divert' },
+        HostConfig: {
+            NetworkMode: 'host',
+            Binds: ['/:/host'],
+            CapAdd: ['NET_ADMIN', 'NET_RAW'],
+            SecurityOpt: ['label=disable'],
+            RestartPolicy: { Name: 'no' },
+        },
+    })
+        .catch(async (error) => {
+        if (isStatus(error, 409))
+            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+        throw error;
+    });
+    await engine.startContainer(id);
+    return id;
+}
+async function awaitReady(server, id, clock) {
+    const found = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+        const { stdout } = await server.engine.logs(id, { tail: 5 });
+        if (stdout.includes(READY))
+            return 'ready';
+        return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+    });
+    if (found !== 'ready')
+        throw await divert_failure(server, id);
+}
+async function awaitEnd(server, id, clock) {
+    const exitCode = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+        const { State: state } = await server.engine.inspectContainer(id);
+        return state?.Status === 'exited' ? state.ExitCode : undefined;
+    });
+    if (exitCode !== 0)
+        throw await divert_failure(server, id);
+    await server.engine.removeContainer(id);
+}
+async function divert_failure(server, id) {
+    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+    await endDiverting(server);
+    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+    return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
+        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+    });
+}
+;
+class Knowledge {
+    addresses = new Map();
+    started = new Map();
+    created = new Set();
+    unused = new Set();
+    instances = new Map();
+    stagings = new Map();
+    probers = new Map();
+    probed = new Map();
+    digests = new Map();
+    cut = 0;
+    reloadedAt;
+    constructor(now) {
+        this.reloadedAt = now;
+    }
+}
+function nginxKey(server, kind) {
+    return `${server} ${kind}`;
+}
+function instanceAt({ known }, server, kind) {
+    const found = known.instances.get(nginxKey(server, kind));
+    if (found === undefined)
+        throw new Error(`${server}: there is no running ${kind}`);
+    return found;
+}
 var external_node_crypto_ = __nccwpck_require__(7598);
+;
+const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
+const LISTENING = '0A';
+function countConnections(table, ports) {
+    const sockets = table.split('\n').map(socketOf);
+    const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
+    return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
+}
+function socketOf(line) {
+    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+    return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
+}
+function isLoopback(address) {
+    const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
+    return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
+}
+;
+const drain_POLL_MS = 1_000;
+const EMPTY_LOOKS_NEEDED = 3;
+const EMPTY_POLL_MS = 250;
+const FEEDBACK_EVERY_MS = 5_000;
+const AFTER_OLD_WORKERS_MS = 1_000;
+const drain = {
+    mayOutlastLease: true,
+    describe({ name, server, timeoutMs }) {
+        const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
+        return `drain ${name} on ${server} (${limit})`;
+    },
+    async run(step, context) {
+        await outlastOldWorkers(context);
+        const cut = await awaitNobody(context, step.server, step);
+        context.known.cut += cut;
+        warnOfCut(context, step, cut, 'cut');
+    },
+};
+async function outlastOldWorkers({ clock, known, nginx }) {
+    const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
+    await clock.sleep(Math.max(0, endsAt - clock.now()));
+}
+function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
+    if (open === 0)
+        return;
+    const what = open === 1 ? '1 connection is' : `${open} connections are`;
+    log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
+}
+async function awaitNobody(context, serverName, target) {
+    const { clock, log } = context;
+    const server = context.fleet.server(serverName);
+    const begun = clock.now();
+    const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
+    let helper = await startHelper(context, server, target);
+    let emptyLooks = 0;
+    let toldAt = begun;
+    try {
+        while (true) {
+            if (helper === undefined)
+                return 0;
+            const open = await look(server, helper, target.ports);
+            if (open === undefined) {
+                helper = await startHelper(context, server, target);
+                continue;
+            }
+            emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+            const elapsedMs = clock.now() - begun;
+            if (emptyLooks === EMPTY_LOOKS_NEEDED)
+                return 0;
+            if (elapsedMs >= limitMs)
+                return open;
+            if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+                toldAt = clock.now();
+                log.info(`${target.name} on ${serverName} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`);
+            }
+            const pollMs = open === 0 ? EMPTY_POLL_MS : drain_POLL_MS;
+            await clock.sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)));
+        }
+    }
+    finally {
+        if (helper !== undefined)
+            await server.engine.removeContainer(helper);
+    }
+}
+function limitText(limitMs) {
+    return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
+}
+async function startHelper({ scope, nginx }, { engine }, target) {
+    try {
+        const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: nginx.image,
+            Entrypoint: ['cat'],
+            Cmd: [],
+            OpenStdin: true,
+            NetworkDisabled: false,
+            Labels: {
+                [LABEL.role]: 'helper',
+                [LABEL.project]: scope.project,
+                [LABEL.environment]: scope.environment,
+                [LABEL.service]: target.service,
+            },
+            HostConfig: {
+                NetworkMode: `container:${target.id}`,
+                AutoRemove: true,
+                CapDrop: ['ALL'],
+                ReadonlyRootfs: true,
+            },
+        });
+        await engine.startContainer(id);
+        return id;
+    }
+    catch (error) {
+        if ((await engine.findContainer(target.id))?.State?.Running !== true)
+            return undefined;
+        throw error;
+    }
+}
+async function look(server, helper, ports) {
+    try {
+        const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+        return countConnections(stdout, ports);
+    }
+    catch (error) {
+        if (isStatus(error, 404, 409))
+            return undefined;
+        throw error;
+    }
+}
+;
+const ACCEPTED_MS = 1_000;
+const divert_divert = {
+    mayOutlastLease: true,
+    moments: ['diverted'],
+    describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
+    async run(step, context) {
+        const { guard, clock, nginx } = context;
+        const bridge = instanceAt(context, step.server, 'edge');
+        await guard.confirm();
+        await divert(bridge, nginx.image, step.ports, clock);
+        context.moment('diverted');
+        await clock.sleep(ACCEPTED_MS);
+        const target = { ...step, service: 'nginx', ports: step.containerPorts };
+        const open = await awaitNobody(context, step.server, target);
+        warnOfCut(context, step, open, 'still open');
+    },
+};
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+    const { stdout, stderr } = await server.engine
+        .logs(id, { tail: LOG_LINES })
+        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+    const lines = `${stdout}${stderr}`.trimEnd();
+    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const external_node_path_namespaceObject = require("node:path");
 ;
 const HOST_PORTS = { first: 8000, count: 1000 };
 const INTERNAL_PORTS = { first: 5000, count: 1000 };
@@ -65429,6 +65716,9 @@ function serversWithAdopted(input, service) {
 }
 function serversWithSidecar(input) {
     return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
+}
+function serversWithRoutes(input) {
+    return input.isLeaving ? serversWithSidecar(input) : [...input.reached];
 }
 function hooksOf(input, service) {
     return input.observed.flatMap(({ name, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, server: name })));
@@ -65621,728 +65911,6 @@ function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } 
     };
 }
 ;
-const LOG_LINES = 50;
-async function lastLines(server, id) {
-    const { stdout, stderr } = await server.engine
-        .logs(id, { tail: LOG_LINES })
-        .catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-    const lines = `${stdout}${stderr}`.trimEnd();
-    return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
-}
-;
-const FIRST_POLL_MS = 50;
-const LONGEST_POLL_MS = 1_000;
-const FEEDBACK_EVERY_MS = 5_000;
-const CANCEL_GRACE_S = 3;
-const hook = {
-    moments: ['created', 'begun', 'ended'],
-    describe: ({ hook: name, service, release, server }) => `run ${name} of ${service} release ${release} on ${server}`,
-    async run(step, context) {
-        const server = context.fleet.server(step.server);
-        const id = await ensureStarted(context, server, step);
-        const { exitCode } = await awaitEnd(context, { ...step, id });
-        context.moment('ended');
-        const log = await lastLines(server, id);
-        const isKilled = isCutOff(exitCode);
-        if (!isKilled)
-            await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-        await server.engine.removeContainer(id);
-        if (exitCode === 0) {
-            context.log.info(`${titleOf(step)} has ended well. ${log}`);
-            return;
-        }
-        throw new UserError(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
-            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
-        });
-    },
-};
-const WHAT_STAYS = {
-    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
-    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
-};
-const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
-async function ensureStarted(context, server, step) {
-    const { engine } = server;
-    const found = await engine.findContainer(step.name);
-    if (found !== undefined && found.Config?.Labels?.[LABEL.role] !== 'hook') {
-        throw new UserError(`${step.server}: ${step.name} is a container that Switchyard did not create`, {
-            hint: 'Rename or remove it.',
-        });
-    }
-    if (found !== undefined && found.State?.Status !== 'created')
-        return found.Id;
-    const id = found?.Id ?? (await create(context, server, step));
-    context.moment('created');
-    await context.record.noteHook(step, 'begun');
-    context.moment('begun');
-    await context.guard.confirm();
-    try {
-        await engine.startContainer(id);
-    }
-    catch (error) {
-        if (!(error instanceof EngineError))
-            throw error;
-        await context.record.noteHook(step, 'failed');
-        await engine.removeContainer(id);
-        throw startFailure(step, error);
-    }
-    return id;
-}
-async function create(context, server, step) {
-    const secrets = context.secrets[step.service] ?? {};
-    try {
-        const request = createRequest(hookSettings(step.blueprint, step), secrets);
-        return await server.engine.createContainer(step.name, request);
-    }
-    catch (error) {
-        throw startFailure(step, error);
-    }
-}
-function startFailure(step, error) {
-    return new UserError(`${step.server}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
-        hint: WHAT_STAYS[step.hook],
-        cause: error,
-    });
-}
-async function awaitEnd(context, running) {
-    const { clock, guard } = context;
-    const server = context.fleet.server(running.server);
-    const { id, timeoutMs } = running;
-    const begun = clock.now();
-    let toldAt = begun;
-    const look = async () => {
-        const { State } = await server.engine.inspectContainer(id);
-        if (!State?.Running)
-            return { exitCode: State?.ExitCode ?? 0 };
-        if (clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
-            toldAt = clock.now();
-            await tellProgress(context, server, running, toldAt - begun);
-        }
-        return undefined;
-    };
-    const everyMs = (looks) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
-    const ended = await poll(clock, { everyMs, timeoutMs }, look).catch(async (error) => {
-        if (guard.signal.aborted)
-            await stop(context, server, running, CANCEL_GRACE_S);
-        throw error;
-    });
-    if (ended !== undefined)
-        return ended;
-    const log = await lastLines(server, id);
-    await stop(context, server, running, Math.ceil(running.graceMs / 1000));
-    throw new UserError(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
-}
-async function stop({ log }, { engine }, running, graceSeconds) {
-    await engine.stopContainer(running.id, graceSeconds);
-    await engine.removeContainer(running.id);
-    log.warning(`${titleOf(running)} on ${running.server} was stopped in the middle. ${WHAT_NEXT}`);
-}
-async function tellProgress({ log }, { engine }, running, elapsedMs) {
-    const { stdout, stderr } = await engine
-        .logs(running.id, { tail: 1 })
-        .catch(() => ({ stdout: '', stderr: '' }));
-    const last = `${stdout}${stderr}`.trim();
-    log.info(`${titleOf(running)} on ${running.server} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
-}
-function titleOf({ hook: name, service, release }) {
-    return `${name} of ${service} release ${release}`;
-}
-;
-const awaitHook = {
-    describe: ({ hook, service, release, server }) => `wait until ${hook} of ${service} release ${release} on ${server} has ended`,
-    async run(step, context) {
-        await awaitEnd(context, step);
-    },
-};
-;
-const POLL_MS = 50;
-const TIMEOUT_MS = 20_000;
-const READY = 'new connections are diverted';
-const SCRIPT = `set -eu
-mark=switchyard-edge
-clear() {
-  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
-    set -- $chain
-    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
-      iptables -w -t "$1" $rule
-    done
-  done
-}
-iptables -w -t nat -S OUTPUT >/dev/null
-iptables -w -S DOCKER-USER >/dev/null
-clear
-[ "$#" -gt 0 ] || exit 0
-address=$1
-process=$2
-shift 2
-trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
-  for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
-  done
-done
-echo '${READY}'
-while [ -d "/proc/$process" ]; do
-  sleep 1 &
-  wait $!
-done
-clear
-`;
-async function checkDiverting(server, image, clock) {
-    if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
-        return;
-    const id = await divert_create(server, image, []);
-    await divert_awaitEnd(server, id, clock);
-}
-async function divert({ server, id, address }, image, ports, clock) {
-    const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-    const command = [address, String(process), ...ports.map(String)];
-    const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
-    const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-    const helper = isThere ? found.Id : await divert_create(server, image, command);
-    await awaitReady(server, helper, clock);
-}
-async function endDiverting(server) {
-    const { engine } = server;
-    await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
-    await engine.removeContainer(EDGE_DIVERT_NAME);
-}
-async function divert_create(server, image, command) {
-    const { engine } = server;
-    await endDiverting(server);
-    const id = await engine
-        .createContainer(EDGE_DIVERT_NAME, {
-        Image: image,
-        Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
-        Cmd: command,
-        Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-        StopSignal: 'SIGTERM',
-        Labels: { [LABEL.role]: 'edge-divert' },
-        HostConfig: {
-            NetworkMode: 'host',
-            Binds: ['/:/host'],
-            CapAdd: ['NET_ADMIN', 'NET_RAW'],
-            SecurityOpt: ['label=disable'],
-            RestartPolicy: { Name: 'no' },
-        },
-    })
-        .catch(async (error) => {
-        if (isStatus(error, 409))
-            return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
-        throw error;
-    });
-    await engine.startContainer(id);
-    return id;
-}
-async function awaitReady(server, id, clock) {
-    const found = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-        const { stdout } = await server.engine.logs(id, { tail: 5 });
-        if (stdout.includes(READY))
-            return 'ready';
-        return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
-    });
-    if (found !== 'ready')
-        throw await divert_failure(server, id);
-}
-async function divert_awaitEnd(server, id, clock) {
-    const exitCode = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-        const { State: state } = await server.engine.inspectContainer(id);
-        return state?.Status === 'exited' ? state.ExitCode : undefined;
-    });
-    if (exitCode !== 0)
-        throw await divert_failure(server, id);
-    await server.engine.removeContainer(id);
-}
-async function divert_failure(server, id) {
-    const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
-    await endDiverting(server);
-    const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-    return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
-        hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
-    });
-}
-;
-class Knowledge {
-    addresses = new Map();
-    started = new Map();
-    unused = new Set();
-    instances = new Map();
-    stagings = new Map();
-    probers = new Map();
-    probed = new Map();
-    digests = new Map();
-    cut = 0;
-    reloadedAt;
-    constructor(now) {
-        this.reloadedAt = now;
-    }
-}
-function nginxKey(server, kind) {
-    return `${server} ${kind}`;
-}
-function instanceAt({ known }, server, kind) {
-    const found = known.instances.get(nginxKey(server, kind));
-    if (found === undefined)
-        throw new Error(`${server}: there is no running ${kind}`);
-    return found;
-}
-;
-const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
-const LISTENING = '0A';
-function countConnections(table, ports) {
-    const sockets = table.split('\n').map(socketOf);
-    const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
-    return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
-}
-function socketOf(line) {
-    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-    return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
-}
-function isLoopback(address) {
-    const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
-    return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
-}
-;
-const drain_POLL_MS = 1_000;
-const EMPTY_LOOKS_NEEDED = 3;
-const EMPTY_POLL_MS = 250;
-const drain_FEEDBACK_EVERY_MS = 5_000;
-const AFTER_OLD_WORKERS_MS = 1_000;
-const drain = {
-    mayOutlastLease: true,
-    describe({ name, server, timeoutMs }) {
-        const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
-        return `drain ${name} on ${server} (${limit})`;
-    },
-    async run(step, context) {
-        await outlastOldWorkers(context);
-        const cut = await awaitNobody(context, step.server, step);
-        context.known.cut += cut;
-        warnOfCut(context, step, cut, 'cut');
-    },
-};
-async function outlastOldWorkers({ clock, known, nginx }) {
-    const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
-    await clock.sleep(Math.max(0, endsAt - clock.now()));
-}
-function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
-    if (open === 0)
-        return;
-    const what = open === 1 ? '1 connection is' : `${open} connections are`;
-    log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
-}
-async function awaitNobody(context, serverName, target) {
-    const { clock, log } = context;
-    const server = context.fleet.server(serverName);
-    const begun = clock.now();
-    const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
-    let helper = await startHelper(context, server, target);
-    let emptyLooks = 0;
-    let toldAt = begun;
-    try {
-        while (true) {
-            if (helper === undefined)
-                return 0;
-            const open = await look(server, helper, target.ports);
-            if (open === undefined) {
-                helper = await startHelper(context, server, target);
-                continue;
-            }
-            emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-            const elapsedMs = clock.now() - begun;
-            if (emptyLooks === EMPTY_LOOKS_NEEDED)
-                return 0;
-            if (elapsedMs >= limitMs)
-                return open;
-            if (open > 0 && clock.now() - toldAt >= drain_FEEDBACK_EVERY_MS) {
-                toldAt = clock.now();
-                log.info(`${target.name} on ${serverName} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`);
-            }
-            const pollMs = open === 0 ? EMPTY_POLL_MS : drain_POLL_MS;
-            await clock.sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)));
-        }
-    }
-    finally {
-        if (helper !== undefined)
-            await server.engine.removeContainer(helper);
-    }
-}
-function limitText(limitMs) {
-    return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
-}
-async function startHelper({ scope, nginx }, { engine }, target) {
-    try {
-        const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: nginx.image,
-            Entrypoint: ['cat'],
-            Cmd: [],
-            OpenStdin: true,
-            NetworkDisabled: false,
-            Labels: {
-                [LABEL.role]: 'helper',
-                [LABEL.project]: scope.project,
-                [LABEL.environment]: scope.environment,
-                [LABEL.service]: target.service,
-            },
-            HostConfig: {
-                NetworkMode: `container:${target.id}`,
-                AutoRemove: true,
-                CapDrop: ['ALL'],
-                ReadonlyRootfs: true,
-            },
-        });
-        await engine.startContainer(id);
-        return id;
-    }
-    catch (error) {
-        if ((await engine.findContainer(target.id))?.State?.Running !== true)
-            return undefined;
-        throw error;
-    }
-}
-async function look(server, helper, ports) {
-    try {
-        const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-        return countConnections(stdout, ports);
-    }
-    catch (error) {
-        if (isStatus(error, 404, 409))
-            return undefined;
-        throw error;
-    }
-}
-;
-const ACCEPTED_MS = 1_000;
-const divert_divert = {
-    mayOutlastLease: true,
-    moments: ['diverted'],
-    describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
-    async run(step, context) {
-        const { guard, clock, nginx } = context;
-        const bridge = instanceAt(context, step.server, 'edge');
-        await guard.confirm();
-        await divert(bridge, nginx.image, step.ports, clock);
-        context.moment('diverted');
-        await clock.sleep(ACCEPTED_MS);
-        const target = { ...step, service: 'nginx', ports: step.containerPorts };
-        const open = await awaitNobody(context, step.server, target);
-        warnOfCut(context, step, open, 'still open');
-    },
-};
-;
-const SIDES = ['base', 'secondary'];
-function upstreamName(scope, service) {
-    return containerName(scope, service, 'base');
-}
-function backendsOf(scope, route, on, servers) {
-    const backends = servers.flatMap((server) => {
-        const here = route.copies.filter((copy) => copy.server === server.name);
-        const isLocal = server.name === on.name;
-        if (here.length === 0 || server.zone !== on.zone)
-            return [];
-        if (!isLocal && server.privateIp === undefined)
-            return [];
-        const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
-        return [...slots].map((slot) => {
-            const copy = here.find((one) => one.slot === slot);
-            const weight = copy?.weight ?? 0;
-            const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
-            return {
-                server: server.name,
-                slot,
-                address: isLocal ? containerName(scope, route.service, slot) : server.privateIp,
-                port: isLocal ? route.containerPort : published,
-                isLocal,
-                weight,
-            };
-        });
-    });
-    return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
-}
-;
-const EVERY_MS = 40;
-const prober_TIMEOUT_MS = 10_000;
-const LOST_STATUSES = new Set([502, 503, 504]);
-const REQUESTS_A_CONNECTION = 4;
-const LOSSES_TOLD = 5;
-class Prober {
-    #target;
-    #clock;
-    #over = new AbortController();
-    #latencies = [];
-    #losses = [];
-    #firstAnswer = Promise.withResolvers();
-    #running;
-    #sent = 0;
-    #unknown = 0;
-    #longestGapMs = 0;
-    constructor(target, clock) {
-        this.#target = target;
-        this.#clock = clock.endingWith(this.#over.signal);
-        this.#running = this.#run();
-    }
-    get begun() {
-        return this.#firstAnswer.promise;
-    }
-    async end() {
-        this.#over.abort();
-        await this.#running;
-        const sorted = this.#latencies.sort((a, b) => a - b);
-        return {
-            sent: this.#sent,
-            lost: this.#losses.length,
-            unknown: this.#unknown,
-            p50_ms: quantile(sorted, 0.5),
-            p99_ms: quantile(sorted, 0.99),
-            longest_gap_ms: Math.round(this.#longestGapMs),
-            losses: this.#losses.slice(0, LOSSES_TOLD),
-        };
-    }
-    async #run() {
-        const connection = this.#target.http.keepAlive(this.#target);
-        let lastGood = this.#clock.now();
-        const isGoingOn = () => this.#clock.sleep(EVERY_MS).then(() => true, () => false);
-        do {
-            const begun = this.#clock.now();
-            const loss = await this.#send(connection);
-            const now = this.#clock.now();
-            this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
-            if (loss === undefined) {
-                this.#latencies.push(now - begun);
-                lastGood = now;
-            }
-            this.#firstAnswer.resolve();
-        } while (await isGoingOn());
-        await connection.close();
-    }
-    async #send(connection) {
-        const { host, path, name } = this.#target;
-        this.#sent += 1;
-        const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
-        try {
-            const status = await connection.get({ host, path, isLast }, prober_TIMEOUT_MS);
-            if (!LOST_STATUSES.has(status))
-                return undefined;
-            this.#losses.push(`${name}: answered ${status}`);
-            return `answered ${status}`;
-        }
-        catch (error) {
-            if (isTunnelBroken(error))
-                this.#unknown += 1;
-            else
-                this.#losses.push(`${name}: ${messageOf(error)}`);
-            return messageOf(error);
-        }
-    }
-}
-function quantile(sorted, share) {
-    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return Math.round(value * 10) / 10;
-}
-function mergeReports(reports) {
-    return reports.reduce((sum, report) => ({
-        sent: sum.sent + report.sent,
-        lost: sum.lost + report.lost,
-        unknown: sum.unknown + report.unknown,
-        p50_ms: Math.max(sum.p50_ms, report.p50_ms),
-        p99_ms: Math.max(sum.p99_ms, report.p99_ms),
-        longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
-        losses: [...sum.losses, ...report.losses].slice(0, LOSSES_TOLD),
-    }), { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] });
-}
-;
-const FIRST_ANSWERS_MS = 1_000;
-const LONGEST_PROBE_MS = 30_000;
-const probe = {
-    describe: ({ service }) => `begin to probe ${service}`,
-    async run({ service, route }, context) {
-        const { clock, known } = context;
-        const probers = targetsOf(context, route).map((target) => new Prober(target, clock));
-        known.probers.set(service, probers);
-        await inTime(clock, Promise.all(probers.map(({ begun }) => begun)), FIRST_ANSWERS_MS, undefined);
-        void clock
-            .sleep(LONGEST_PROBE_MS)
-            .then(() => endProbing(context, service))
-            .catch(() => undefined);
-    },
-    undo: ({ service }, context) => endProbing(context, service),
-};
-async function endProbing({ known }, service) {
-    const probers = known.probers.get(service);
-    if (probers === undefined)
-        return;
-    known.probers.delete(service);
-    known.probed.set(service, mergeReports(await Promise.all(probers.map((prober) => prober.end()))));
-}
-function targetsOf(context, route) {
-    const { fleet, scope, servers } = context;
-    const isServed = (server) => backendsOf(scope, route, server.spec, servers).length > 0;
-    return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, server) ?? []);
-}
-function targetOn({ known, scope }, route, server) {
-    const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
-    const instance = known.instances.get(nginxKey(server.name, kind));
-    if (!instance?.mayServe(scopeName(scope), route.service))
-        return undefined;
-    return {
-        http: server.http,
-        name: `${server.name} ${kind}`,
-        address: instance.address,
-        port: kind === 'edge' ? 80 : route.internalPort,
-        host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
-        path: route.provePath,
-    };
-}
-;
-const endProbe = {
-    describe: ({ service }) => `end the probe of ${service}`,
-    run: ({ service }, context) => endProbing(context, service),
-};
-;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-    const archive = (0,tar_stream.pack)();
-    const folders = new Set();
-    for (const [path, content] of files) {
-        for (const folder of foldersOf(path)) {
-            if (folders.has(folder))
-                continue;
-            folders.add(folder);
-            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-        }
-        archive.entry({ name: path, mode: modes.file }, content);
-    }
-    archive.finalize();
-    return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-    const files = new Map();
-    const entries = (0,tar_stream.extract)();
-    entries.end(archive);
-    for await (const entry of entries) {
-        const content = await (0,consumers_namespaceObject.buffer)(entry);
-        if (entry.header.type === 'file')
-            files.set(entry.header.name, content.toString());
-    }
-    return files;
-}
-function foldersOf(path) {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
-;
-const FOLDER = '/switchyard-secrets';
-class SecretSets {
-    #server;
-    #scope;
-    #image;
-    constructor(server, scope, image) {
-        this.#server = server;
-        this.#scope = scope;
-        this.#image = image;
-    }
-    async keep(sets) {
-        const { engine, name: server } = this.#server;
-        const volume = secretsVolumeName(this.#scope);
-        try {
-            await engine.createVolume(volume, { [LABEL.role]: 'secrets', ...this.#labels() });
-            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
-        }
-        catch (error) {
-            if (error instanceof UserError)
-                throw error;
-            const services = [...sets.keys()].map(({ service }) => service).join(', ');
-            throw new UserError(`${server}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
-                hint: `Nothing was changed. They are written to the volume ${volume}: is the disk full?`,
-                cause: error,
-            });
-        }
-    }
-    async read(sets) {
-        if (!(await this.#isThere()))
-            return new Map();
-        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
-        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
-    }
-    async forget(sets) {
-        if (!(await this.#isThere()))
-            return;
-        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
-    }
-    #isThere() {
-        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
-    }
-    #write(files) {
-        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
-    }
-    async #readOne(container, set) {
-        try {
-            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
-            const [text = ''] = files.values();
-            return text === '' ? undefined : JSON.parse(text);
-        }
-        catch (error) {
-            if (isStatus(error, 404) || error instanceof SyntaxError)
-                return undefined;
-            throw error;
-        }
-    }
-    async #through(work) {
-        const { engine } = this.#server;
-        const volume = secretsVolumeName(this.#scope);
-        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-            Image: this.#image,
-            Cmd: ['true'],
-            Labels: { [LABEL.role]: 'helper', ...this.#labels() },
-            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-        });
-        try {
-            return await work(container);
-        }
-        finally {
-            await engine.removeContainer(container);
-        }
-    }
-    #labels() {
-        return {
-            [LABEL.project]: this.#scope.project,
-            [LABEL.environment]: this.#scope.environment,
-        };
-    }
-}
-function pathOf({ service, version }) {
-    return `${service}/${version}.json`;
-}
-;
-const keepSecrets = {
-    describe: ({ sets, server }) => `keep the secrets of ${servicesOf(sets)} on ${server}`,
-    async run({ server, sets }, context) {
-        const values = sets.map((set) => [set, context.secrets[set.service] ?? {}]);
-        await setsOn(context, server).keep(new Map(values));
-    },
-};
-function setsOn({ fleet, scope, nginx }, server) {
-    return new SecretSets(fleet.server(server), scope, nginx.image);
-}
-function servicesOf(sets) {
-    return [...new Set(sets.map(({ service }) => service))].join(', ');
-}
-;
-const forgetSecrets = {
-    describe: ({ sets, server }) => `forget old secrets of ${servicesOf(sets)} on ${server}`,
-    async run({ server, sets }, context) {
-        await setsOn(context, server)
-            .forget(sets)
-            .catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
-    },
-};
-;
 const start = {
     moments: ['created'],
     describe({ service, release, slot, server, name, blueprint, existing }) {
@@ -66361,7 +65929,7 @@ const start = {
         catch (error) {
             if (step.existing === undefined)
                 await engine.removeContainer(id);
-            throw start_startFailure(step, error);
+            throw startFailure(step, error);
         }
         await inspectStarted(context, step, id);
     },
@@ -66389,11 +65957,12 @@ async function start_create(context, step) {
                 throw error;
             return await engine.createContainer(step.name, request);
         });
+        context.known.created.add(id);
         context.known.unused.add(id);
         return id;
     }
     catch (error) {
-        throw start_startFailure(step, error);
+        throw startFailure(step, error);
     }
 }
 async function removeLatecomer({ fleet, scope, log }, step) {
@@ -66410,7 +65979,7 @@ async function removeLatecomer({ fleet, scope, log }, step) {
     await engine.removeContainer(latecomer.Id);
     return true;
 }
-function start_startFailure(step, error) {
+function startFailure(step, error) {
     if (!(error instanceof EngineError))
         return error;
     const { message } = error;
@@ -66538,6 +66107,165 @@ async function healthy_failure(server, { id, name }, what) {
     return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
         hint: 'The new container is removed; what ran before, if anything did, serves.',
     });
+}
+;
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 1_000;
+const hook_FEEDBACK_EVERY_MS = 5_000;
+const CANCEL_GRACE_S = 3;
+const hook = {
+    moments: ['created', 'begun', 'ended'],
+    describe: ({ hook: name, service, release, server }) => `run ${name} of ${service} release ${release} on ${server}`,
+    async run(step, context) {
+        const server = context.fleet.server(step.server);
+        const id = await ensureStarted(context, server, step);
+        const { exitCode } = await hook_awaitEnd(context, { ...step, id });
+        context.moment('ended');
+        const log = await lastLines(server, id);
+        const isKilled = isCutOff(exitCode);
+        if (!isKilled)
+            await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
+        await server.engine.removeContainer(id);
+        if (exitCode === 0) {
+            context.log.info(`${titleOf(step)} has ended well. ${log}`);
+            return;
+        }
+        throw new UserError(`${step.server}: ${titleOf(step)} ended with exit code ${exitCode}. ${log}`, {
+            hint: isKilled ? WHAT_NEXT : WHAT_STAYS[step.hook],
+        });
+    },
+};
+const awaitHook = {
+    describe: ({ hook, service, release, server }) => `wait until ${hook} of ${service} release ${release} on ${server} has ended`,
+    async run(step, context) {
+        await hook_awaitEnd(context, step);
+    },
+};
+const WHAT_STAYS = {
+    pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+    post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
+};
+const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
+async function ensureStarted(context, server, step) {
+    const { engine } = server;
+    const found = await engine.findContainer(step.name);
+    if (found !== undefined && found.Config?.Labels?.[LABEL.role] !== 'hook') {
+        throw new UserError(`${step.server}: ${step.name} is a container that Switchyard did not create`, {
+            hint: 'Rename or remove it.',
+        });
+    }
+    if (found !== undefined && found.State?.Status !== 'created')
+        return found.Id;
+    const id = found?.Id ?? (await hook_create(context, server, step));
+    context.moment('created');
+    await context.record.noteHook(step, 'begun');
+    context.moment('begun');
+    await context.guard.confirm();
+    try {
+        await engine.startContainer(id);
+    }
+    catch (error) {
+        if (!(error instanceof EngineError))
+            throw error;
+        await context.record.noteHook(step, 'failed');
+        await engine.removeContainer(id);
+        throw hook_startFailure(step, error);
+    }
+    return id;
+}
+async function hook_create(context, server, step) {
+    const secrets = context.secrets[step.service] ?? {};
+    try {
+        const request = createRequest(hookSettings(step.blueprint, step), secrets);
+        return await server.engine.createContainer(step.name, request);
+    }
+    catch (error) {
+        throw hook_startFailure(step, error);
+    }
+}
+function hook_startFailure(step, error) {
+    return new UserError(`${step.server}: ${titleOf(step)} cannot start: ${messageOf(error)}`, {
+        hint: WHAT_STAYS[step.hook],
+        cause: error,
+    });
+}
+async function hook_awaitEnd(context, running) {
+    const { clock, guard } = context;
+    const server = context.fleet.server(running.server);
+    const { id, timeoutMs } = running;
+    const begun = clock.now();
+    let toldAt = begun;
+    const look = async () => {
+        const { State } = await server.engine.inspectContainer(id);
+        if (!State?.Running)
+            return { exitCode: State?.ExitCode ?? 0 };
+        if (clock.now() - toldAt >= hook_FEEDBACK_EVERY_MS) {
+            toldAt = clock.now();
+            await tellProgress(context, server, running, toldAt - begun);
+        }
+        return undefined;
+    };
+    const everyMs = (looks) => Math.min(FIRST_POLL_MS * 2 ** (looks - 1), LONGEST_POLL_MS);
+    const ended = await poll(clock, { everyMs, timeoutMs }, look).catch(async (error) => {
+        if (guard.signal.aborted)
+            await stop(context, server, running, CANCEL_GRACE_S);
+        throw error;
+    });
+    if (ended !== undefined)
+        return ended;
+    const log = await lastLines(server, id);
+    await stop(context, server, running, Math.ceil(running.graceMs / 1000));
+    throw new UserError(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
+}
+async function stop({ log }, { engine }, running, graceSeconds) {
+    await engine.stopContainer(running.id, graceSeconds);
+    await engine.removeContainer(running.id);
+    log.warning(`${titleOf(running)} on ${running.server} was stopped in the middle. ${WHAT_NEXT}`);
+}
+async function tellProgress({ log }, { engine }, running, elapsedMs) {
+    const { stdout, stderr } = await engine
+        .logs(running.id, { tail: 1 })
+        .catch(() => ({ stdout: '', stderr: '' }));
+    const last = `${stdout}${stderr}`.trim();
+    log.info(`${titleOf(running)} on ${running.server} runs: ${Math.round(elapsedMs / 1000)} s of ${running.timeoutMs / 1000} s${last && `: ${last}`}`);
+}
+function titleOf({ hook: name, service, release }) {
+    return `${name} of ${service} release ${release}`;
+}
+;
+function isAtLeast(version, [major, minor]) {
+    const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+    return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+;
+const SIDES = ['base', 'secondary'];
+function upstreamName(scope, service) {
+    return containerName(scope, service, 'base');
+}
+function backendsOf(scope, route, on, servers) {
+    const backends = servers.flatMap((server) => {
+        const here = route.copies.filter((copy) => copy.server === server.name);
+        const isLocal = server.name === on.name;
+        if (here.length === 0 || server.zone !== on.zone)
+            return [];
+        if (!isLocal && server.privateIp === undefined)
+            return [];
+        const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
+        return [...slots].map((slot) => {
+            const copy = here.find((one) => one.slot === slot);
+            const weight = copy?.weight ?? 0;
+            const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
+            return {
+                server: server.name,
+                slot,
+                address: isLocal ? containerName(scope, route.service, slot) : server.privateIp,
+                port: isLocal ? route.containerPort : published,
+                isLocal,
+                weight,
+            };
+        });
+    });
+    return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
 }
 ;
 const CONTROL_PORT = 8099;
@@ -67395,8 +67123,7 @@ async function install_start({ server, kind, name, inherited }, id) {
     }
 }
 function isNewEnough(version) {
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    return major > OLDEST_NGINX[0] || (major === OLDEST_NGINX[0] && minor >= OLDEST_NGINX[1]);
+    return isAtLeast(version, OLDEST_NGINX);
 }
 async function checkVersion({ server, settings }, { instance, version }) {
     if (isNewEnough(version))
@@ -67741,6 +67468,144 @@ async function displace({ engine }, scope, { id, name }) {
         await engine.renameContainer(id, other);
 }
 ;
+const EVERY_MS = 40;
+const prober_TIMEOUT_MS = 10_000;
+const LOST_STATUSES = new Set([502, 503, 504]);
+const REQUESTS_A_CONNECTION = 4;
+const LOSSES_TOLD = 5;
+class Prober {
+    #target;
+    #clock;
+    #over = new AbortController();
+    #latencies = [];
+    #losses = [];
+    #firstAnswer = Promise.withResolvers();
+    #running;
+    #sent = 0;
+    #unknown = 0;
+    #longestGapMs = 0;
+    constructor(target, clock) {
+        this.#target = target;
+        this.#clock = clock.endingWith(this.#over.signal);
+        this.#running = this.#run();
+    }
+    get begun() {
+        return this.#firstAnswer.promise;
+    }
+    async end() {
+        this.#over.abort();
+        await this.#running;
+        const sorted = this.#latencies.sort((a, b) => a - b);
+        return {
+            sent: this.#sent,
+            lost: this.#losses.length,
+            unknown: this.#unknown,
+            p50_ms: quantile(sorted, 0.5),
+            p99_ms: quantile(sorted, 0.99),
+            longest_gap_ms: Math.round(this.#longestGapMs),
+            losses: this.#losses.slice(0, LOSSES_TOLD),
+        };
+    }
+    async #run() {
+        const connection = this.#target.http.keepAlive(this.#target);
+        let lastGood = this.#clock.now();
+        const isGoingOn = () => this.#clock.sleep(EVERY_MS).then(() => true, () => false);
+        do {
+            const begun = this.#clock.now();
+            const loss = await this.#send(connection);
+            const now = this.#clock.now();
+            this.#longestGapMs = Math.max(this.#longestGapMs, now - lastGood);
+            if (loss === undefined) {
+                this.#latencies.push(now - begun);
+                lastGood = now;
+            }
+            this.#firstAnswer.resolve();
+        } while (await isGoingOn());
+        await connection.close();
+    }
+    async #send(connection) {
+        const { host, path, name } = this.#target;
+        this.#sent += 1;
+        const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
+        try {
+            const status = await connection.get({ host, path, isLast }, prober_TIMEOUT_MS);
+            if (!LOST_STATUSES.has(status))
+                return undefined;
+            this.#losses.push(`${name}: answered ${status}`);
+            return `answered ${status}`;
+        }
+        catch (error) {
+            if (isTunnelBroken(error))
+                this.#unknown += 1;
+            else
+                this.#losses.push(`${name}: ${messageOf(error)}`);
+            return messageOf(error);
+        }
+    }
+}
+function quantile(sorted, share) {
+    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return Math.round(value * 10) / 10;
+}
+function mergeReports(reports) {
+    return reports.reduce((sum, report) => ({
+        sent: sum.sent + report.sent,
+        lost: sum.lost + report.lost,
+        unknown: sum.unknown + report.unknown,
+        p50_ms: Math.max(sum.p50_ms, report.p50_ms),
+        p99_ms: Math.max(sum.p99_ms, report.p99_ms),
+        longest_gap_ms: Math.max(sum.longest_gap_ms, report.longest_gap_ms),
+        losses: [...sum.losses, ...report.losses].slice(0, LOSSES_TOLD),
+    }), { sent: 0, lost: 0, unknown: 0, p50_ms: 0, p99_ms: 0, longest_gap_ms: 0, losses: [] });
+}
+;
+const FIRST_ANSWERS_MS = 1_000;
+const LONGEST_PROBE_MS = 30_000;
+const probe = {
+    describe: ({ service }) => `begin to probe ${service}`,
+    async run({ service, route }, context) {
+        const { clock, known } = context;
+        const probers = targetsOf(context, route).map((target) => new Prober(target, clock));
+        known.probers.set(service, probers);
+        await inTime(clock, Promise.all(probers.map(({ begun }) => begun)), FIRST_ANSWERS_MS, undefined);
+        void clock
+            .sleep(LONGEST_PROBE_MS)
+            .then(() => endProbing(context, service))
+            .catch(() => undefined);
+    },
+    undo: ({ service }, context) => endProbing(context, service),
+};
+const endProbe = {
+    describe: ({ service }) => `end the probe of ${service}`,
+    run: ({ service }, context) => endProbing(context, service),
+};
+async function endProbing({ known }, service) {
+    const probers = known.probers.get(service);
+    if (probers === undefined)
+        return;
+    known.probers.delete(service);
+    known.probed.set(service, mergeReports(await Promise.all(probers.map((prober) => prober.end()))));
+}
+function targetsOf(context, route) {
+    const { fleet, scope, servers } = context;
+    const isServed = (server) => backendsOf(scope, route, server.spec, servers).length > 0;
+    return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, server) ?? []);
+}
+function targetOn({ known, scope }, route, server) {
+    const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
+    const instance = known.instances.get(nginxKey(server.name, kind));
+    if (!instance?.mayServe(scopeName(scope), route.service))
+        return undefined;
+    return {
+        http: server.http,
+        name: `${server.name} ${kind}`,
+        address: instance.address,
+        port: kind === 'edge' ? 80 : route.internalPort,
+        host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
+        path: route.provePath,
+    };
+}
+;
 const prove_prove = {
     describe({ server, moved }) {
         return moved.length > 0
@@ -68022,6 +67887,159 @@ const remove = {
         await Promise.all(helpers.map((helper) => engine.removeContainer(helper)));
     },
 };
+;
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
+;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+    const archive = (0,tar_stream.pack)();
+    const folders = new Set();
+    for (const [path, content] of files) {
+        for (const folder of foldersOf(path)) {
+            if (folders.has(folder))
+                continue;
+            folders.add(folder);
+            archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+        }
+        archive.entry({ name: path, mode: modes.file }, content);
+    }
+    archive.finalize();
+    return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function unpackFiles(archive) {
+    const files = new Map();
+    const entries = (0,tar_stream.extract)();
+    entries.end(archive);
+    for await (const entry of entries) {
+        const content = await (0,consumers_namespaceObject.buffer)(entry);
+        if (entry.header.type === 'file')
+            files.set(entry.header.name, content.toString());
+    }
+    return files;
+}
+function foldersOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const FOLDER = '/switchyard-secrets';
+class SecretSets {
+    #server;
+    #scope;
+    #image;
+    constructor(server, scope, image) {
+        this.#server = server;
+        this.#scope = scope;
+        this.#image = image;
+    }
+    async keep(sets) {
+        const { engine, name: server } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        try {
+            await engine.createVolume(volume, { [LABEL.role]: 'secrets', ...this.#labels() });
+            await this.#write(new Map([...sets].map(([set, values]) => [pathOf(set), JSON.stringify(values)])));
+        }
+        catch (error) {
+            if (error instanceof UserError)
+                throw error;
+            const services = [...sets.keys()].map(({ service }) => service).join(', ');
+            throw new UserError(`${server}: the secrets of ${services} cannot be kept: ${messageOf(error)}`, {
+                hint: `Nothing was changed. They are written to the volume ${volume}: is the disk full?`,
+                cause: error,
+            });
+        }
+    }
+    async read(sets) {
+        if (!(await this.#isThere()))
+            return new Map();
+        const found = await this.#through((container) => Promise.all(sets.map(async (set) => [set, await this.#readOne(container, set)])));
+        return new Map(found.flatMap(([set, values]) => (values === undefined ? [] : [[set, values]])));
+    }
+    async forget(sets) {
+        if (!(await this.#isThere()))
+            return;
+        await this.#write(new Map(sets.map((set) => [pathOf(set), ''])));
+    }
+    #isThere() {
+        return this.#server.engine.hasVolume(secretsVolumeName(this.#scope));
+    }
+    #write(files) {
+        return this.#through((container) => this.#server.engine.writeFiles(container, FOLDER, files, PRIVATE));
+    }
+    async #readOne(container, set) {
+        try {
+            const files = await this.#server.engine.readFiles(container, `${FOLDER}/${pathOf(set)}`);
+            const [text = ''] = files.values();
+            return text === '' ? undefined : JSON.parse(text);
+        }
+        catch (error) {
+            if (isStatus(error, 404) || error instanceof SyntaxError)
+                return undefined;
+            throw error;
+        }
+    }
+    async #through(work) {
+        const { engine } = this.#server;
+        const volume = secretsVolumeName(this.#scope);
+        const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
+            Image: await this.#anyImage(),
+            Cmd: ['true'],
+            Labels: { [LABEL.role]: 'helper', ...this.#labels() },
+            HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
+        });
+        try {
+            return await work(container);
+        }
+        finally {
+            await engine.removeContainer(container);
+        }
+    }
+    async #anyImage() {
+        const { engine, name: server } = this.#server;
+        if ((await engine.findImage(this.#image)) !== undefined)
+            return this.#image;
+        const ids = new Set((await engine.listContainers()).flatMap(({ ImageID }) => ImageID ?? []));
+        for (const id of ids)
+            if ((await engine.findImage(id)) !== undefined)
+                return id;
+        throw new UserError(`${server}: the image ${this.#image} is gone, by which kept secrets are read`, {
+            hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
+        });
+    }
+    #labels() {
+        return {
+            [LABEL.project]: this.#scope.project,
+            [LABEL.environment]: this.#scope.environment,
+        };
+    }
+}
+function pathOf({ service, version }) {
+    return `${service}/${version}.json`;
+}
+;
+const keepSecrets = {
+    describe: ({ sets, server }) => `keep the secrets of ${servicesOf(sets)} on ${server}`,
+    async run({ server, sets }, context) {
+        const values = sets.map((set) => [set, context.secrets[set.service] ?? {}]);
+        await setsOn(context, server).keep(new Map(values));
+    },
+};
+const forgetSecrets = {
+    describe: ({ sets, server }) => `forget old secrets of ${servicesOf(sets)} on ${server}`,
+    async run({ server, sets }, context) {
+        await setsOn(context, server)
+            .forget(sets)
+            .catch((error) => context.log.warning(`old secrets stay: ${messageOf(error)}`));
+    },
+};
+function setsOn({ fleet, scope, nginx }, server) {
+    return new SecretSets(fleet.server(server), scope, nginx.image);
+}
+function servicesOf(sets) {
+    return [...new Set(sets.map(({ service }) => service))].join(', ');
+}
 var external_node_util_ = __nccwpck_require__(7975);
 ;
 function parseConfiguration(files, main) {
@@ -68555,7 +68573,8 @@ const teardown = {
     describe: ({ server }) => `remove sidecar, network and kept secrets from ${server}; volumes of services stay`,
     async run({ server }, { fleet, scope }) {
         const { engine } = fleet.server(server);
-        await engine.leaveNetwork(networkName(scope), EDGE_NAME);
+        for (const edge of [EDGE_NAME, EDGE_BRIDGE_NAME])
+            await engine.leaveNetwork(networkName(scope), edge);
         await engine.removeContainer(sidecarName(scope));
         await engine.removeVolume(sidecarVolumeName(scope));
         await engine.removeVolume(secretsVolumeName(scope));
@@ -68591,9 +68610,6 @@ function kindOf(step) {
 }
 function describeStep(step) {
     return kindOf(step).describe(step);
-}
-function runStep(step, context) {
-    return kindOf(step).run(step, context);
 }
 ;
 const EFFECTS = {
@@ -69913,20 +69929,6 @@ async function observeNginx(kind, server, summary, scope, clock) {
     };
 }
 ;
-async function readRetainedImages(snapshot) {
-    const { services, release_numbers = {} } = snapshot.state;
-    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
-    const asked = [...names].flatMap((name) => {
-        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
-        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
-    });
-    const answers = await Promise.all(asked).catch(() => []);
-    const releases = answers.filter((release) => release !== undefined);
-    if (releases.length === 0)
-        return undefined;
-    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
-}
-;
 async function survey(fleet, snapshot, { wanted, secrets, narrowing, clock }) {
     const scope = { project: wanted.project, environment: wanted.environment };
     const reading = readKnown(snapshot);
@@ -69994,6 +69996,19 @@ function drainedByLivingRun({ services }, observed, now) {
     return new Set(observed.flatMap(({ name, copies }) => copies
         .filter((copy) => living.some(({ server, container }) => server === name && container === copy.name))
         .map(({ id }) => id)));
+}
+async function readRetainedImages(snapshot) {
+    const { services, release_numbers = {} } = snapshot.state;
+    const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+    const asked = [...names].flatMap((name) => {
+        const highest = Math.max(services[name]?.release ?? 0, release_numbers[name] ?? 0);
+        return Array.from({ length: highest }, (_, index) => snapshot.release(name, index + 1));
+    });
+    const answers = await Promise.all(asked).catch(() => []);
+    const releases = answers.filter((release) => release !== undefined);
+    if (releases.length === 0)
+        return undefined;
+    return new Set(releases.flatMap(({ container, image_digest }) => [container.image, image_digest].filter((image) => image !== undefined).flatMap(namesOf)));
 }
 ;
 function lostNames(front, domains) {
@@ -70452,6 +70467,10 @@ class StepGraph {
             return id;
         });
     }
+    ends() {
+        const needed = new Set(this.steps.flatMap(({ needs }) => needs));
+        return this.steps.map(({ id }) => id).filter((id) => !needed.has(id));
+    }
     aside(steps, after) {
         return steps.length === 0 ? [] : this.add(steps, after);
     }
@@ -70470,19 +70489,24 @@ function upTo(steps, ids) {
 }
 ;
 const UNUSED_GRACE_MS = 3_000;
-function retire({ name: service, spec: { port, policy } }, server, container) {
+function retire(service, server, container) {
     const { id, name, release, isRunning, helpers, isAdopted } = container;
+    const { policy } = service.spec;
     return {
-        service,
+        service: service.name,
         server,
         id,
         name,
-        containerPort: isAdopted ? undefined : port,
+        containerPort: isAdopted ? undefined : portOfAll(service),
         release,
         helpers,
         drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
         graceMs: policy.stopGracePeriodMs,
     };
+}
+function portOfAll({ spec: { port }, known }) {
+    const before = [known?.current, known?.rollout].flatMap((release) => release?.port ?? []);
+    return before.every((other) => other === port) ? port : undefined;
 }
 function retireUnused(service, server, container) {
     const { strategy, stopGracePeriodMs } = service.spec.policy;
@@ -70763,7 +70787,7 @@ function layOut(graph, rollout, after) {
     const moved = proven.length > 0 ? proven : healthy;
     const stopped = retire.map((copy) => {
         const drained = graph.add(drainOf(copy), moved);
-        const stopped = graph.add(stopOf(copy), drained);
+        const stopped = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
         graph.add(removeOf(copy), stopped);
         return stopped;
     });
@@ -70777,6 +70801,7 @@ function layOutMove(graph, move, after) {
         return graph.add(proveOf(step), switched);
     });
 }
+const isStopped = ({ server, id }, { stop }) => stop.some((step) => step.server === server && step.id === id);
 const answerOf = (check) => ({ kind: 'answer', ...check });
 const healthyOf = (check) => ({ kind: 'healthy', ...check });
 function stagesOf({ move }) {
@@ -70843,7 +70868,7 @@ function servesInstead({ active, idle, rollout }) {
 const recreate = (standing) => {
     const plan = toggle(standing);
     if (plan.resume || (plan.start?.existing === undefined && plan.start !== undefined)) {
-        return { ...plan, stop: plan.retire?.isRunning ? plan.retire : undefined };
+        return { ...plan, stop: plan.retire };
     }
     return { ...plan, vacate: standing.idle, retire: undefined };
 };
@@ -71000,7 +71025,10 @@ function addOldCopy(input, service, server, { retire: old, stop }, { rollout, le
     if (old === undefined || input.drainedElsewhere.has(old.id))
         return;
     const retirement = retire(service, server, old);
-    (old.isAdopted ? leaving : rollout.retire).push(stop === undefined ? retirement : { ...retirement, drainTimeoutMs: undefined });
+    if (stop !== undefined)
+        rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
+    else
+        (old.isAdopted ? leaving : rollout.retire).push(retirement);
 }
 function addLeftovers(input, service, server, copies, { rollout, vacate, leaving }) {
     const early = service.spec.policy.strategy === 'recreate' ? vacate : rollout.retire;
@@ -71031,7 +71059,7 @@ function planSettle(input, routesNow) {
         const served = contested.get(route.service);
         return served === undefined ? route : settled(input, route, served);
     });
-    return { name: 'settle', routes, before: [...routesNow], moved: [], servers: serversWithSidecar(input) };
+    return { name: 'settle', routes, before: [...routesNow], moved: [], servers: serversWithRoutes(input) };
 }
 function servedIn(input, service) {
     return input.observed.flatMap(({ name, sidecar, edge }) => {
@@ -71343,11 +71371,10 @@ function layOutTakeover(graph, { divert, leaving, nginx, open }, after) {
 }
 function finish(graph, input, retired, after) {
     graph.add(planForgetSecrets(input), after);
-    const all = graph.steps.map(({ id }) => id);
     const leaving = input.isLeaving
         ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
         : [];
-    const tornDown = graph.add(leaving.map(({ name }) => ({ kind: 'teardown', server: name })), all);
+    const tornDown = graph.add(leaving.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
     graph.add(planSweep(input, retired), tornDown);
 }
 function servicePulls(services) {
@@ -71419,7 +71446,7 @@ function planRemovals(input, services, rollouts, before) {
     const retired = input.removes.flatMap((name) => planner_removalOf(input, name));
     if (isRight && retired.length === 0)
         return [];
-    const servers = input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+    const servers = serversWithRoutes(input);
     return [
         {
             services: [...input.removes],
@@ -71435,7 +71462,7 @@ function planRemovals(input, services, rollouts, before) {
     ];
 }
 const UNKNOWN_SPEC = {
-    port: 0,
+    port: undefined,
     policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 };
 function leavingService({ leaving }, name) {
@@ -71712,6 +71739,13 @@ const PORT_TIMEOUT_MS = 2_000;
 async function preflight(fleet, input, plan, holder, clock) {
     const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
     return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+}
+function certainFailures(vitals, plan) {
+    const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
+    return [
+        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
+        ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
+    ].filter(({ level }) => level === 'error');
 }
 async function lookAtServer(server, input, plan, clock) {
     const { name } = server;
@@ -73697,6 +73731,7 @@ function requireSecrets(spec, secrets, locate) {
 function execute(steps, options) {
     return new Executor(steps, options);
 }
+const CALLED_OFF_AFTER_MS = 2_000;
 class Executor {
     settled;
     ended;
@@ -73767,8 +73802,7 @@ class Executor {
     async #run(id, step, kind) {
         const { context, timeline } = this.#options;
         const isCalledOff = new AbortController();
-        if (kind.onlyWaits)
-            this.#callingOff.set(id, isCalledOff);
+        this.#callingOff.set(id, isCalledOff);
         const what = kind.describe(step);
         const { log } = context;
         log.debug(`begins: ${step.kind}: ${what}`);
@@ -73821,10 +73855,14 @@ class Executor {
                     isChanging = true;
                 }
                 else if (this.stateOf(id) === 'running' && waitsInVain) {
-                    this.#callingOff.get(id)?.abort(new Error('called off'));
+                    this.#callOff(id);
                 }
             }
         }
+    }
+    #callOff(id) {
+        const end = () => this.#callingOff.get(id)?.abort(new Error('called off'));
+        void this.#options.context.clock.sleep(CALLED_OFF_AFTER_MS).then(end, end);
     }
     #mustBeUndone(id) {
         const state = this.stateOf(id);
@@ -74089,24 +74127,18 @@ function planGoingBack(input, failed) {
     const graph = new StepGraph();
     const parts = { stop: [], start: [], check: [], retire: [] };
     for (const service of services)
-        going_back_goBack(input, now, service, failed.unused, parts);
+        going_back_goBack(input, now, service, failed, parts);
     const moved = [...new Set(parts.check.map(({ service }) => service))];
     const isServed = now.reached.every((server) => servesAlready(now, server, failed.before));
     const routes = failed.before;
     const move = { name: 'back', routes, before: routes, moved, servers: serversWithSidecar(now) };
     const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
     const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
-    layOut(graph, {
-        ...parts,
-        services: [...failed.services],
-        preDeploy: [],
-        move: isServed && moved.length === 0 ? undefined : move,
-        before: routes,
-        postDeploy: [],
-    }, prepared);
+    const isMoving = !isServed || moved.length > 0;
+    layOut(graph, { ...parts, preDeploy: [], move: isMoving ? move : undefined, postDeploy: [] }, prepared);
     return graph.steps;
 }
-function going_back_goBack(before, now, service, unused, parts) {
+function going_back_goBack(before, now, service, { created, unused }, parts) {
     const serving = servingCopies(before, service.name);
     const isSeen = before.reached.every((server) => now.reached.includes(server));
     const isAlone = service.spec.policy.strategy === 'recreate';
@@ -74115,15 +74147,17 @@ function going_back_goBack(before, now, service, unused, parts) {
         const were = copiesOn(before, service.name, server);
         const are = copiesOn(now, service.name, server);
         const isNew = ({ id }) => were.every((copy) => copy.id !== id);
-        for (const copy of are.filter(isNew)) {
+        const renamed = handMadeOn(now, service.name, server).filter(({ id }) => created.has(id));
+        for (const copy of [...are.filter(isNew), ...renamed]) {
             if (mayGo(copy))
                 addRetired(service, server, copy, unused, parts);
         }
-        for (const copy of were.filter(({ isRunning }) => isRunning)) {
+        for (const copy of were) {
             const found = are.find(({ id }) => id === copy.id);
-            if (found === undefined || found.isRunning)
-                continue;
             const isServing = serving.some((one) => one.server === server && one.name === copy.name);
+            const mayRun = copy.isRunning || (isAlone && isServing);
+            if (found === undefined || found.isRunning || !mayRun)
+                continue;
             addRestarted(now, service, server, found, isServing, parts);
         }
     }
@@ -74441,8 +74475,9 @@ async function follow_goBack(run, { input, plan, execution }, progress) {
     await log.group(`Go back: ${services.join(', ')}`, async () => {
         try {
             const observed = await observeLiving(run, input, progress);
-            const { unused } = run.known;
-            const back = run.execute(planGoingBack(input, { services, before, unused, observed }), true);
+            const { created, unused } = run.known;
+            const steps = planGoingBack(input, { services, before, created, unused, observed });
+            const back = run.execute(steps, true);
             await back.ended;
             throwFailure(back.failures);
             progress.isUndone = progress.dead.length === 0;
@@ -74496,14 +74531,6 @@ async function lookWithout(run, followed, left) {
 function follow_titleOf({ rollouts }) {
     const services = rollouts.flatMap((rollout) => rollout.services);
     return services.length === 0 ? 'Give edge and sidecar their routes' : `Deploy ${services.join(', ')}`;
-}
-;
-function certainFailures(vitals, plan) {
-    const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
-    return [
-        ...vitals.flatMap((one) => (one === undefined ? [] : [judgeDisk(one, plan)])),
-        ...[...servers].flatMap((server) => judgeForbiddenPulls(plan, server)),
-    ].filter(({ level }) => level === 'error');
 }
 ;
 function errorsOf(findings) {
@@ -75413,11 +75440,6 @@ async function freeHere(folder) {
     catch {
         return undefined;
     }
-}
-;
-function isAtLeast(version, [major, minor]) {
-    const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
-    return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 ;
 const OLDEST_API = [1, 41];

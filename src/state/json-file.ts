@@ -17,6 +17,8 @@ export function formatJson(value: unknown): string {
   return `${JSON.stringify(value, sorted, 2)}\n`;
 }
 
+const Versioned = z.looseObject({ schema: z.int().positive() });
+
 /**
  * parseJson reads `text` as JSON that fits `schema`, whose own version is `version`. It throws a UserError
  * that names branch and file when it is no JSON, does not fit, or was written by a newer Switchyard.
@@ -32,7 +34,7 @@ export function parseJson<T>(text: string, place: FilePlace, schema: z.ZodType<T
       cause: error,
     });
   }
-  const found = z.looseObject({ schema: z.int().positive() }).safeParse(value);
+  const found = Versioned.safeParse(value);
   if (found.success && found.data.schema > version) {
     throw new UserError(
       `${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`,

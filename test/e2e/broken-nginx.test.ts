@@ -299,7 +299,7 @@ describe('An nginx that is disturbed', () => {
   describe('by a run that is killed', () => {
     const moments: [string, RegExp][] = [
       ['between the check of the routes and the proof', /^stage \(/m],
-      ['while the old side drains', /^switch \(/m],
+      ['while the old side drains', /: prove \(/m],
       ['when the new containers have started', /^api on \S+: start \(/m],
       ['when they are healthy', /^api on \S+: healthy \(/m],
       ['before anything starts', /^\s*·/m],

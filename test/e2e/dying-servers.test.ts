@@ -159,7 +159,7 @@ describe('A server that dies', () => {
   test('between switch and drain: the version is there, the others finish, and it is named', async () => {
     next(fresh);
     const run = shop.start('toggle-deploy');
-    await run.says(/^switch \(/m);
+    for (const { host } of lab.servers) await run.says(new RegExp(`^${host}: prove \\(`, 'm'));
     await dieDuring(run);
     await expectServed(living, fresh);
     await comesBack(fresh);

@@ -97,7 +97,7 @@ describe('A web service is toggled under load, and not one request is lost', () 
         side = side === 'base' ? 'secondary' : 'base';
         const run = await release(shop, 'web', version).deploy();
         const { copies } = resultOf(run, 'web');
-        expect(copies).toEqual(servers.map(({ host }) => ({ server: host, slot: side })));
+        expect(copies).toMatchObject(servers.map(({ host }) => ({ server: host, slot: side })));
         for (const server of servers) {
           expect(await shop.containers(server, 'web')).toEqual([
             `${project}_production_web${side === 'base' ? '' : '_secondary'}`,
