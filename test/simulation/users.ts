@@ -94,25 +94,33 @@ export class Users {
 
   /**
    * watch has users at every place that serves now, until the function that it returns is called. `promise` says what a
-   * place may expect of the run that begins.
+   * place may expect of the run that begins. What another run is just giving them it may take back again: for the rest of
+   * several runs at once, users are where they were when the first of them began.
    */
   watch(promise: (place: Place) => Promised): () => void {
     this.#promises.add(promise);
-    for (const found of this.#placesNow()) {
-      if (this.#places.has(found.key) || !this.#isServed(found)) continue;
-      const place = Object.assign(this.#known.get(found.key) ?? found, { upstream: found.upstream });
-      this.#known.set(place.key, place);
-      this.#places.set(place.key, place);
-    }
+    if (this.#promises.size === 1) this.#come();
     this.look('users come');
     return () => {
-      this.#promises.delete(promise);
-      if (this.#promises.size > 0) return;
       this.elapse();
+      this.#promises.delete(promise);
+      // What the run that is over was allowed to take away, nobody owes any more.
+      for (const [key, place] of this.#places)
+        if (promise(place).mayBeDown || !this.#isServed(place)) this.#places.delete(key);
+      if (this.#promises.size > 0) return;
       this.#places.clear();
       this.#flows = [];
       this.#failing.clear();
     };
+  }
+
+  #come(): void {
+    for (const found of this.#placesNow()) {
+      if (!this.#isServed(found)) continue;
+      const place = Object.assign(this.#known.get(found.key) ?? found, { upstream: found.upstream });
+      this.#known.set(place.key, place);
+      this.#places.set(place.key, place);
+    }
   }
 
   /** places returns the places that are watched, by their keys. */
