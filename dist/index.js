@@ -68004,7 +68004,7 @@ class SecretSets {
         for (const id of ids)
             if ((await engine.findImage(id)) !== undefined)
                 return id;
-        throw new UserError(`${server}: the image ${this.#image} is gone, by which kept secrets are read`, {
+        throw new UserError(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
             hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
         });
     }
@@ -68811,6 +68811,7 @@ function formatJson(value) {
         : member;
     return `${JSON.stringify(value, sorted, 2)}\n`;
 }
+const Versioned = looseObject({ schema: schemas_int().positive() });
 function parseJson(text, place, schema, version) {
     const where = `${place.path} on ${place.ref}`;
     let value;
@@ -68823,7 +68824,7 @@ function parseJson(text, place, schema, version) {
             cause: error,
         });
     }
-    const found = looseObject({ schema: schemas_int().positive() }).safeParse(value);
+    const found = Versioned.safeParse(value);
     if (found.success && found.data.schema > version) {
         throw new UserError(`${where} has schema ${found.data.schema}, and this Switchyard knows schemas up to ${version}`, { hint: 'A newer Switchyard wrote it: update Switchyard in this workflow or on this machine.' });
     }
