@@ -111,9 +111,12 @@ export class SecretSets {
     if ((await engine.findImage(this.#image)) !== undefined) return this.#image;
     const ids = new Set((await engine.listContainers()).flatMap(({ ImageID }) => ImageID ?? []));
     for (const id of ids) if ((await engine.findImage(id)) !== undefined) return id;
-    throw new UserError(`${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`, {
-      hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
-    });
+    throw new UserError(
+      `${server}: the image ${this.#image} was removed, and kept secrets cannot be read without it`,
+      {
+        hint: `Nothing was changed. Bring it back: "docker pull ${this.#image}" on ${server}.`,
+      },
+    );
   }
 
   #labels(): Record<string, string> {
