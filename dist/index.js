@@ -78207,7 +78207,7 @@ async function project_readConfig(workspace, path) {
     }
 }
 ;
-const PHASES = ['start', 'healthy', 'drain', 'stop'];
+const DURATIONS = { start: ['start'], healthy: ['answer', 'healthy'], drain: ['drain'], stop: ['stop'] };
 function resultOf(report, isMultiServer) {
     const entries = report.plan.changes
         .filter(({ effect }) => effect !== 'remove')
@@ -78229,15 +78229,15 @@ function resultOf(report, isMultiServer) {
 }
 function copiesOf({ services, copies, timeline, undone }, service, isMultiServer) {
     const wanted = services.find(({ name }) => name === service);
-    const phases = undone.includes(service) ? [] : PHASES;
+    const told = undone.includes(service) ? [] : Object.entries(DURATIONS);
     return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
         server,
         slot,
         container: name,
         port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
-        durations: Object.fromEntries(phases.flatMap((phase) => {
-            const ms = timeline?.durationMs(phase, service, server);
-            return ms === undefined ? [] : [[phase, ms]];
+        durations: Object.fromEntries(told.flatMap(([name, steps]) => {
+            const ms = steps.flatMap((step) => timeline?.durationMs(step, service, server) ?? []);
+            return ms.length === 0 ? [] : [[name, ms.reduce((sum, one) => sum + one)]];
         })),
     }));
 }

@@ -7,7 +7,8 @@ import type { CopyResult, ServiceResult } from './outputs.ts';
 type Told = Pick<DeployReport, 'plan' | 'services' | 'copies' | 'undone'> &
   Partial<Pick<DeployReport, 'timeline' | 'probes'>>;
 
-const PHASES = ['start', 'healthy', 'drain', 'stop'];
+/** What a person calls a duration, and the steps that it takes: a copy is healthy when it has answered, and goes on to. */
+const DURATIONS = { start: ['start'], healthy: ['answer', 'healthy'], drain: ['drain'], stop: ['stop'] };
 
 /** resultOf returns the output `result` of a deploy, by service. Pure. */
 export function resultOf(report: Told, isMultiServer: boolean): Record<string, ServiceResult> {
@@ -37,16 +38,16 @@ function copiesOf(
 ): CopyResult[] {
   const wanted = services.find(({ name }) => name === service);
   // What was undone runs as before: durations of the new copies would be told of the old ones.
-  const phases = undone.includes(service) ? [] : PHASES;
+  const told = undone.includes(service) ? [] : Object.entries(DURATIONS);
   return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
     server,
     slot,
     container: name,
     port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
     durations: Object.fromEntries(
-      phases.flatMap((phase) => {
-        const ms = timeline?.durationMs(phase, service, server);
-        return ms === undefined ? [] : [[phase, ms]];
+      told.flatMap(([name, steps]) => {
+        const ms = steps.flatMap((step) => timeline?.durationMs(step, service, server) ?? []);
+        return ms.length === 0 ? [] : [[name, ms.reduce((sum, one) => sum + one)]];
       }),
     ),
   }));

@@ -8,7 +8,8 @@ describe('the output result', () => {
   test('a service, its release and its copies, with what took how long', async () => {
     const watch = new Stopwatch();
     await watch.spent('start', 300, { service: 'api', server: 'a' });
-    await watch.spent('healthy', 120.4, { service: 'api', server: 'a' });
+    await watch.spent('answer', 80, { service: 'api', server: 'a' });
+    await watch.spent('healthy', 40.4, { service: 'api', server: 'a' });
     await watch.spent('start', 250, { service: 'api', server: 'b' });
     await watch.spent('pull', 999, { server: 'a' });
     const report = reportOf({ timeline: watch.timeline, probes: new Map([['api', PROBE]]) });
