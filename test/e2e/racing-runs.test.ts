@@ -27,7 +27,11 @@ describe('Two runs at once', () => {
     race = await newShop('race');
   });
 
-  beforeEach(() => race.stands());
+  beforeEach(() =>
+    race.stands(({ services }) => {
+      delete services.web!.pre_deploy;
+    }),
+  );
 
   afterAll(async () => {
     await Promise.all(projects.map((project) => project.leave()));
@@ -93,9 +97,6 @@ describe('Two runs at once', () => {
     const cameLate = new RegExp(`${late} came late, from a run that was cut off`, 'g');
     expect(log.match(cameLate)).toHaveLength(2);
     await expectServed(race, version);
-    race.edit(({ services }) => {
-      delete services.web!.pre_deploy;
-    });
     const { lost, losses } = await load.stop();
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   });
