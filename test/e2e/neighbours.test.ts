@@ -104,7 +104,9 @@ describe('Neighbours on the same servers', () => {
     for (const { copies: homes } of recorded) expect(homes).toHaveLength(copies);
     for (const server of servers) {
       const standing = await containersOn(server, 'crowd');
-      const inside = Object.keys(standing)[0]!;
+      const [inside] = Object.keys(standing);
+      // All may have their place on the other server: then nobody is here who could ask.
+      if (inside === undefined) continue;
       const urls = names.map((name) => `http://nginx:${all[name]!.internal}/version`);
       const answers = await askFrom(server, inside, urls);
       for (const [index, name] of names.entries()) {
@@ -259,6 +261,7 @@ async function containersOn(server: LabServer, project: string): Promise<Record<
   return Object.fromEntries(
     listing
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => line.split(' '))
       .map(([name = '', ports = '']) => [name, { ports }]),
   );
