@@ -65995,7 +65995,7 @@ const FIRST_PAUSE_MS = 100;
 const SUCCESSES_NEEDED = 3;
 const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
-const CRASH_LOOK_MS = 1_000;
+const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
 const answer = {
     onlyWaits: true,

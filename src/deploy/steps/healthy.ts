@@ -39,7 +39,7 @@ const LONGEST_WAIT_MS = 180_000;
 /** A container that came back this often is crashing, not starting. */
 const RESTARTS_MAX = 2;
 /** A crashing container is between two starts for most of the time; it is looked at for a second. */
-const CRASH_LOOK_MS = 1_000;
+const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
 
 /** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
