@@ -38,7 +38,7 @@ const SUCCESSES_NEEDED = 3;
 const LONGEST_WAIT_MS = 180_000;
 /** A container that came back this often is crashing, not starting. */
 const RESTARTS_MAX = 2;
-/** A crashing container is between two starts for most of the time; it is looked at for a second. */
+/** A crashing container is between two starts for most of the time, unless its machine is slow. */
 const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
 
