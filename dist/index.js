@@ -70781,26 +70781,22 @@ function layOut(graph, rollout, after) {
     const healthy = graph.add(check.map(healthyOf), answering);
     const staged = graph.aside(stagesOf(rollout), answering);
     const probed = graph.aside(probesOf(rollout), answering);
-    const proven = switchesOf(rollout).flatMap((step) => {
-        const switched = graph.add(step, [healthy, staged, probed]);
-        return graph.add(proveOf(step), switched);
-    });
+    const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
     const moved = proven.length > 0 ? proven : healthy;
     const stopped = retire.map((copy) => {
         const drained = graph.add(drainOf(copy), moved);
-        const stopped = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
-        graph.add(removeOf(copy), stopped);
-        return stopped;
+        const ended = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
+        graph.add(removeOf(copy), ended);
+        return ended;
     });
     graph.add(probeEndsOf(rollout), stopped);
     return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 function layOutMove(graph, move, after) {
-    const staged = graph.add(stagesOf({ move }), after);
-    return switchesOf({ move }).flatMap((step) => {
-        const switched = graph.add(step, staged);
-        return graph.add(proveOf(step), switched);
-    });
+    return layOutSwitches(graph, { move }, graph.add(stagesOf({ move }), after));
+}
+function layOutSwitches(graph, moving, after) {
+    return switchesOf(moving).flatMap((step) => graph.add(proveOf(step), graph.add(step, after)));
 }
 const isStopped = ({ server, id }, { stop }) => stop.some((step) => step.server === server && step.id === id);
 const answerOf = (check) => ({ kind: 'answer', ...check });
@@ -74214,8 +74210,6 @@ class Progress {
             this.#planned.add(name);
     }
     get undone() {
-        if (this.failure === undefined)
-            return new Set();
         return new Set([...this.#planned].filter((name) => !this.done.has(name)));
     }
     note({ rollouts }, execution) {

@@ -28,9 +28,8 @@ export class Progress {
     for (const name of rollouts.flatMap(({ services }) => services)) this.#planned.add(name);
   }
 
-  /** Services that were to change, and run as before: only a run that has failed has any. */
+  /** Services that were to change, and run as before. */
   get undone(): ReadonlySet<string> {
-    if (this.failure === undefined) return new Set();
     return new Set([...this.#planned].filter((name) => !this.done.has(name)));
   }
 

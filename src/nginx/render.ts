@@ -243,7 +243,10 @@ export function renderPointer(folder: Folder): string {
   return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 
-/** renderControlAccess lets only the server itself (its address on the Docker network) reach the control ports. */
+/**
+ * renderControlAccess lets only the server itself (its address on the Docker network) use what the control ports pass on.
+ * A bare `return` is answered to everybody: nginx looks at access only after it.
+ */
 export function renderControlAccess(gateway: string): string {
   return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
 }

@@ -29,7 +29,7 @@ if mountpoint -q /mnt; then
 fi
 lab-engine start
 lab-engine wait
-# Asked to end, a divert takes its rules in the kernel away; killed, it does not.
+# Asked to end, a divert takes its rules in the kernel away; killed, it does not. Most servers have none.
 docker stop switchyard_edge_divert >/dev/null 2>&1 || true
 docker ps --quiet --filter status=paused | xargs --no-run-if-empty docker unpause >/dev/null
 docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null

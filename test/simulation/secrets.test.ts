@@ -80,7 +80,7 @@ describe('a set of secrets', () => {
     expect(world.keptSecrets('a')).toMatchObject({ 'api/1': { TOKEN: 'same' } });
   });
 
-  test('that no server has any more is a new one: nobody can tell whether it is the same', async () => {
+  test('that every server has lost is kept as a new set, and deployed: nothing is left to compare the values with', async () => {
     await world.deploy(two, withToken('same'));
     world.loseSecrets('a');
     world.loseSecrets('b');

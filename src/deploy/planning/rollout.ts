@@ -69,29 +69,26 @@ export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): L
   // Side by side with the proof of health goes what takes time before traffic can move.
   const staged = graph.aside(stagesOf(rollout), answering);
   const probed = graph.aside(probesOf(rollout), answering);
-  const proven = switchesOf(rollout).flatMap((step) => {
-    const switched = graph.add(step, [healthy, staged, probed]);
-    return graph.add(proveOf(step), switched);
-  });
+  const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
   const moved = proven.length > 0 ? proven : healthy;
   const stopped = retire.map((copy) => {
     const drained = graph.add(drainOf(copy), moved);
-    const stopped = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
-    graph.add(removeOf(copy), stopped);
-    return stopped;
+    const ended = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
+    graph.add(removeOf(copy), ended);
+    return ended;
   });
-
   graph.add(probeEndsOf(rollout), stopped);
   return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 
 /** layOutMove adds the steps of a move of traffic between copies that all serve: it needs no more than its proof. */
 export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): string[] {
-  const staged = graph.add(stagesOf({ move }), after);
-  return switchesOf({ move }).flatMap((step) => {
-    const switched = graph.add(step, staged);
-    return graph.add(proveOf(step), switched);
-  });
+  return layOutSwitches(graph, { move }, graph.add(stagesOf({ move }), after));
+}
+
+/** Each server is switched, and then proven, by itself. It returns where that ends: ids. */
+function layOutSwitches(graph: StepGraph, moving: Pick<Rollout, 'move'>, after: After): string[] {
+  return switchesOf(moving).flatMap((step) => graph.add(proveOf(step), graph.add(step, after)));
 }
 
 /** What had to stop before the new copies started. */
