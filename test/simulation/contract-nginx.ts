@@ -262,7 +262,7 @@ export const NGINX_CONTRACT: readonly Case[] = [
         upstream db { zone db 64k; server ${own}_a:3000 resolve max_fails=0; server ${own}_b:3000 resolve max_fails=0 backup; }
         server { listen ${STREAM_PORT}; proxy_pass db; access_log /dev/stdout proof; }`;
       const nginx = await startNginx(given, own, { main: config({ http: identity('one'), stream }) });
-      const { server, clock, images } = given;
+      const { server, clock } = given;
       const logged = async () =>
         (await server.engine.logs(own, { tail: 50 })).stdout
           .split('\n')
@@ -275,20 +275,7 @@ export const NGINX_CONTRACT: readonly Case[] = [
         await touch();
         return (await logged()).some((line) => line === `proof 7.abc ${STREAM_PORT} ${a} 200`) || undefined;
       });
-      await start(server.engine, `${own}_helper`, {
-        Image: images.nginx,
-        Entrypoint: ['cat'],
-        OpenStdin: true,
-        HostConfig: { NetworkMode: `container:${own}_a` },
-      });
-      const connected = async () => {
-        const { stdout } = await server.engine.exec(`${own}_helper`, [
-          'cat',
-          '/proc/net/tcp',
-          '/proc/net/tcp6',
-        ]);
-        return countConnections(stdout, [3000]);
-      };
+      const connected = await connectionsOf(given, own);
       await until(clock, async () => (await connected()) === 0 || undefined);
       const open = await server.dial(nginx.address, STREAM_PORT);
       await until(clock, async () => (await connected()) === 1 || undefined);
@@ -301,23 +288,10 @@ export const NGINX_CONTRACT: readonly Case[] = [
     async run(given, own) {
       const backends = `server ${own}_a:3000 resolve; keepalive 32; keepalive_timeout 60s;`;
       const nginx = await startNginx(given, own, { main: passing(backends) });
-      const { server, clock, images } = given;
+      const { clock } = given;
       const a = await nginx.backend('a');
       await until(clock, async () => (await nginx.whoAnswers()) === a || undefined);
-      await start(server.engine, `${own}_helper`, {
-        Image: images.nginx,
-        Entrypoint: ['cat'],
-        OpenStdin: true,
-        HostConfig: { NetworkMode: `container:${own}_a` },
-      });
-      const connected = async () => {
-        const { stdout } = await server.engine.exec(`${own}_helper`, [
-          'cat',
-          '/proc/net/tcp',
-          '/proc/net/tcp6',
-        ]);
-        return countConnections(stdout, [3000]);
-      };
+      const connected = await connectionsOf(given, own);
       await nginx.whoAnswers();
       expect(await connected()).toBeGreaterThan(0);
       await nginx.reload();
@@ -426,6 +400,21 @@ interface RunningNginx {
   whoAnswers(): Promise<string>;
   /** whoAnswer sends so many requests, and returns who answered. */
   whoAnswer(requests: number): Promise<Set<string>>;
+}
+
+/** connectionsOf returns how many connections the backend `a` has: asked from within its network, as a drain asks. */
+async function connectionsOf({ server, images }: Given, own: string): Promise<() => Promise<number>> {
+  await start(server.engine, `${own}_helper`, {
+    Image: images.nginx,
+    Entrypoint: ['cat'],
+    OpenStdin: true,
+    HostConfig: { NetworkMode: `container:${own}_a` },
+  });
+  return async () => {
+    const command = ['cat', '/proc/net/tcp', '/proc/net/tcp6'];
+    const { stdout } = await server.engine.exec(`${own}_helper`, command);
+    return countConnections(stdout, [3000]);
+  };
 }
 
 /** startNginx starts one as the product does: its files lie in a volume, and it is started with a pointer to `main`. */
