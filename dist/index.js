@@ -71264,7 +71264,7 @@ function planDeploy(input) {
 }
 function planWithout(input) {
     const decisions = decide(input);
-    const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] }));
+    const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
     const takeover = { divert: [], leaving: [], nginx: [], open: [] };
     return inOrder(input, { ...decisions, rollouts, takeover });
 }
@@ -71396,6 +71396,9 @@ function planner_recordIntent(input, rollouts, hooks) {
     }));
     return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
 }
+function hasSteps({ services, before, move, ...parts }) {
+    return move !== undefined || Object.values(parts).some((steps) => steps.length > 0);
+}
 function planRollouts(input, services, hooks) {
     const done = new Set();
     let before = routesAfter(input, services, done, input.removes);
@@ -71417,14 +71420,14 @@ function planRollouts(input, services, hooks) {
 }
 function rolloutOf(names, services, hooks) {
     const plans = names.map((name) => services.get(name));
-    const hasSteps = (name) => {
+    const isTouched = (name) => {
         const { isMoving, rollout } = services.get(name);
         const { preDeploy, postDeploy } = hooks.get(name);
         const parts = [...Object.values(rollout), preDeploy, postDeploy];
         return isMoving || parts.some((steps) => steps.length > 0);
     };
     return {
-        services: names.filter(hasSteps),
+        services: names.filter(isTouched),
         preDeploy: names.flatMap((name) => hooks.get(name).preDeploy),
         stop: plans.flatMap(({ rollout }) => rollout.stop),
         start: plans.flatMap(({ rollout }) => rollout.start),

@@ -9,26 +9,26 @@ let shop: Project;
 
 afterEach(async () => shop.leave(), 180_000);
 
-/** Case 3. Each wave of requests takes 3 s, so a second one begins before the first is over. */
+/** Case 3. The second wave takes so long that it is in flight at the switch also on a slow machine. */
 test('requests in flight on many connections when the routes switch are all answered', async () => {
   const lab = await fleet();
   const servers = lab.servers.slice(2, 4);
   shop = await newWebShop(lab, 'held', servers);
   await shop.deploy();
-  const hold = (method: 'GET' | 'POST') =>
+  const hold = (method: 'GET' | 'POST', ms: number) =>
     holdRequests({
       targets: servers.map(({ host }) => ({ host, port: 80 })),
       hostHeader: 'held.example.com',
       count: size.heldConnections,
       method,
-      path: '/slow?ms=3000',
+      path: `/slow?ms=${ms}`,
     });
 
   const deploy = release(shop, 'web', 'v2').start('toggle-deploy');
   await deploy.says(/plan/);
-  const first = await hold('GET');
+  const first = await hold('GET', 3_000);
   await deploy.says(/web on .*: start/);
-  const second = await hold('POST');
+  const second = await hold('POST', 10_000);
   await deploy.says(/: switch \(/m);
   const [firstAtSwitch, secondAtSwitch] = await Promise.all([first.snapshot(), second.snapshot()]);
   const { code, log } = await deploy.done;

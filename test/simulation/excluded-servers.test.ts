@@ -94,3 +94,24 @@ describe('a server that dies while a run needs it', () => {
     expect(await world.describe(on(2))).toEqual(NOTHING);
   });
 });
+
+describe('a server whose nginx does not take the routes, where the others keep what is proven', () => {
+  test('is left out, and the record says so and that the others have the new version', async () => {
+    const world = await deployed(on(1));
+    world.machine('c').isStubborn = true;
+    const kept = { ...on(2), onPartialFailure: 'keep' as const };
+    await expect(world.deploy(kept)).rejects.toThrow('c did not switch and was left out');
+    expect(world.state.services.api).toMatchObject({ release: 2 });
+    expect(world.state.services.api).not.toHaveProperty('rollout');
+    expect(world.state.services.api?.copies).toMatchObject([
+      { server: 'a', release: 2, container: SECONDARY },
+      { server: 'b', release: 2, container: SECONDARY },
+    ]);
+    expect(Object.keys(world.state.stale_servers ?? {})).toEqual(['c']);
+
+    world.machine('c').isStubborn = false;
+    await world.deploy(kept);
+    expect(world.state.services.api?.copies.map(({ release }) => release)).toEqual([2, 2, 2]);
+    expect(await world.describe(kept)).toEqual(NOTHING);
+  });
+});

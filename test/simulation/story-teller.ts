@@ -215,6 +215,8 @@ class Teller {
   #judge({ desired, misfortune, beside }: Chapter, options: RunOptions, ended: Ended<DeployReport>): void {
     this.#refuseCrash(ended);
     const failure = failureOf(ended);
+    if (String(failure).includes('was left out, the others have the new version'))
+      this.#checkKept(desired, options);
     const isNarrowed = options.services !== undefined || options.zones !== undefined;
     const isHurt = misfortune.strike !== undefined || misfortune.stubborn !== undefined;
     if (failure === undefined || isNarrowed || isHurt || beside !== undefined) return;
@@ -229,6 +231,23 @@ class Teller {
     throw new Wrong(
       `it fails with what is no sentence for a person: ${(failure as Error).stack ?? String(failure)}`,
     );
+  }
+
+  /** What the others have is on the record; what left the file stays for the next run. */
+  #checkKept(desired: Desired, options: RunOptions): void {
+    const { state } = this.#world;
+    const { services = fileOf(desired).services.map(({ name }) => name) } = options;
+    for (const [name, { release, copies, rollout }] of Object.entries(state.services)) {
+      if (!services.includes(name)) continue;
+      if (rollout !== undefined) throw new Wrong(`a rollout of ${name} is recorded still`);
+      for (const { server, container } of copies) {
+        if (state.stale_servers?.[server] !== undefined)
+          throw new Wrong(`a copy of ${name} is recorded on ${server}, which was left out`);
+        const found = this.#world.machine(server).find(container)?.labels[LABEL.release];
+        if (found !== `${release}`)
+          throw new Wrong(`${name} ${release} is recorded on ${server}, where ${container} is ${found}`);
+      }
+    }
   }
 
   /** What runs is the release to the letter: image, variables, and the values that its secrets had. */

@@ -46,7 +46,8 @@ export function planDeploy(input: PlanInput): Plan {
  */
 export function planWithout(input: PlanInput): Plan {
   const decisions = decide(input);
-  const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] }));
+  // A rollout that only retires would be one that nothing ever completes.
+  const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
   const takeover = { divert: [], leaving: [], nginx: [], open: [] };
   return inOrder(input, { ...decisions, rollouts, takeover });
 }
@@ -223,6 +224,10 @@ function recordIntent(
   return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
 }
 
+function hasSteps({ services, before, move, ...parts }: Rollout): boolean {
+  return move !== undefined || Object.values(parts).some((steps) => steps.length > 0);
+}
+
 /** One rollout for all services whose dependencies are equally deep: one switch for all of them. */
 function planRollouts(
   input: PlanInput,
@@ -252,14 +257,14 @@ function rolloutOf(
   hooks: ReadonlyMap<string, HookPlan>,
 ): Rollout {
   const plans = names.map((name) => services.get(name)!);
-  const hasSteps = (name: string) => {
+  const isTouched = (name: string) => {
     const { isMoving, rollout } = services.get(name)!;
     const { preDeploy, postDeploy } = hooks.get(name)!;
     const parts = [...Object.values(rollout), preDeploy, postDeploy];
     return isMoving || parts.some((steps: readonly unknown[]) => steps.length > 0);
   };
   return {
-    services: names.filter(hasSteps),
+    services: names.filter(isTouched),
     preDeploy: names.flatMap((name) => hooks.get(name)!.preDeploy),
     stop: plans.flatMap(({ rollout }) => rollout.stop),
     start: plans.flatMap(({ rollout }) => rollout.start),
