@@ -1,8 +1,8 @@
 import ts from 'typescript';
 
 /**
- * withoutComments returns JavaScript without its comments and blank lines and otherwise letter by letter as it
- * was. Half of what is bundled is comments; a minified bundle would be smaller still, but its diffs and the
+ * withoutComments returns JavaScript without its comments and blank lines, indented with tabs, and otherwise letter by
+ * letter as it was. Half of what is bundled is comments; a minified bundle would be smaller still, but its diffs and the
  * stacks in bug reports could not be read.
  */
 export function withoutComments(code: string): string {
@@ -26,5 +26,6 @@ export function withoutComments(code: string): string {
 function spaceOf(between: string): string {
   const space = between.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n\r]*/g, ' ');
   if (!/[\n\r\u2028\u2029]/.test(between)) return space;
-  return `\n${/[^\n\r]*$/.exec(space)?.[0] ?? ''}`;
+  const indent = /[^\n\r]*$/.exec(space)?.[0] ?? '';
+  return `\n${indent.replaceAll('    ', '\t')}`;
 }

@@ -37,7 +37,7 @@ async function deployTo(
   const { clock, log } = request;
   const vitals = Promise.all(environment.fleet.servers.map((server) => takeVitals(server, clock)));
   for (;;) {
-    const { input, plan } = await log.group('Look at what runs', () => run.look());
+    const { input, plan } = await log.group('Look at what runs', () => run.plan());
     announce(plan, request, forgottenServers(input));
     refuseUnfinished(plan.unfinished);
     if (plan.gate.length > 0) {

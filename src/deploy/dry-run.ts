@@ -2,7 +2,7 @@ import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { driftOf } from './observation/drift.ts';
 import { survey } from './observation/survey.ts';
-import { assemble, assembleKept } from './planning/assemble.ts';
+import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
 import { preflight } from './preflight/preflight.ts';
@@ -26,8 +26,8 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       survey(fleet, snapshot, { wanted, secrets, narrowing, clock }),
     );
     const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
-    const kept = assembleKept(facts);
-    const input = scope === 'routes' ? kept : assemble(facts);
+    const kept = buildKeptInput(facts);
+    const input = scope === 'routes' ? kept : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
     const holder = holderOf(snapshot.lease, clock.now());

@@ -8,12 +8,12 @@ import type { Progress } from './progress.ts';
 import { DRAIN_SIGN_OF_LIFE_MS, signOfLife } from './record/journal.ts';
 import { type Draining, keptDigests, outcomeOf, type RunOutcome } from './record/outcome.ts';
 import { type Expired, findExpired } from './record/retention.ts';
-import type { Outlook, Run } from './run.ts';
+import type { PlannedRun, Run } from './run.ts';
 import type { DrainStep } from './steps/drain.ts';
 import { endProbing } from './steps/probe.ts';
 
 /** A plan that was followed, and how far it came. */
-export interface Followed extends Outlook {
+export interface Followed extends PlannedRun {
   execution: Execution;
 }
 

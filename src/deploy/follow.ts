@@ -4,7 +4,7 @@ import { failureOf, type StepFailure } from './execute.ts';
 import { type Followed, finish } from './finish.ts';
 import { observe } from './observation/observe.ts';
 import { type PartialFailureFacts, serversToLeave } from './partial-failure.ts';
-import { assembleWithout } from './planning/assemble.ts';
+import { buildInputWithout } from './planning/build-input.ts';
 import { planGoingBack } from './planning/going-back.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -13,18 +13,18 @@ import { planWithout } from './planning/planner.ts';
 import { servingCopies } from './planning/routed-copies.ts';
 import { failedRollout, Progress } from './progress.ts';
 import type { DeployReport } from './request.ts';
-import { type Outlook, type Run, throwFailure } from './run.ts';
+import { type PlannedRun, type Run, throwFailure } from './run.ts';
 
 /**
  * follow runs a plan to its end, whatever that is: all is done; it goes on without servers on which a switch has failed;
  * or it goes back to what was before. Then it waits for the drains and records. It throws what it has failed with before
  * anything was changed, and when the lease was lost: then another run may be at work, and what is left is for it to see.
  */
-export async function follow(run: Run, outlook: Outlook): Promise<DeployReport> {
+export async function follow(run: Run, planned: PlannedRun): Promise<DeployReport> {
   const { log } = run.request;
-  const progress = new Progress(outlook.plan);
+  const progress = new Progress(planned.plan);
   const followed: Followed[] = [];
-  let next: Outlook | undefined = outlook;
+  let next: PlannedRun | undefined = planned;
   while (next !== undefined) {
     const current: Followed = { ...next, execution: run.execute(next.plan.steps) };
     followed.push(current);
@@ -47,7 +47,7 @@ export async function follow(run: Run, outlook: Outlook): Promise<DeployReport> 
 }
 
 /** reportOf says what a run did; without `progress` it found nothing to do. */
-export function reportOf(run: Run, { plan, input }: Outlook, progress = new Progress(plan)): DeployReport {
+export function reportOf(run: Run, { plan, input }: PlannedRun, progress = new Progress(plan)): DeployReport {
   const undone = [...progress.undone];
   const kept = undone.map((name) => [name, servingCopies(input, name)] as const);
   return {
@@ -136,28 +136,28 @@ async function goOnWithout(
   followed: readonly Followed[],
   left: ReadonlyMap<string, unknown>,
   progress: Progress,
-): Promise<Outlook> {
+): Promise<PlannedRun> {
   const { log, onPlan } = run.request;
   const { plan, execution } = followed.at(-1)!;
   for (const [server, error] of left) {
     progress.left.set(server, error);
     log.warning(`${server} did not switch, and is left out: ${messageOf(error)}`);
   }
-  let rest = await lookWithout(run, followed, left);
+  let rest = await planRest(run, followed, left);
   if (rest.plan.gate.length > 0) {
     await run.clearTheWay(rest.plan);
-    rest = await lookWithout(run, followed, left);
+    rest = await planRest(run, followed, left);
   }
   onPlan(rest.plan);
   progress.goOn(failedRollout(plan, execution), rest.plan);
   return rest;
 }
 
-async function lookWithout(
+async function planRest(
   run: Run,
   followed: readonly Followed[],
   left: ReadonlyMap<string, unknown>,
-): Promise<Outlook> {
+): Promise<PlannedRun> {
   const { fleet, journal } = run.environment;
   const { input, plan } = followed.at(-1)!;
   const living = input.reached.filter((server) => !left.has(server));
@@ -171,7 +171,7 @@ async function lookWithout(
   );
   const { state } = journal.snapshot;
   const facts = { left: [...left.keys()], observed, state, copies: plan.copies, draining };
-  const seen = assembleWithout(input, facts);
+  const seen = buildInputWithout(input, facts);
   return { input: seen, plan: planWithout(seen) };
 }
 

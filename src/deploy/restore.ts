@@ -4,7 +4,7 @@ import { UserError } from '../model/errors.ts';
 import type { Release } from '../model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
-import type { Restored } from './planning/assemble.ts';
+import type { Restored } from './planning/build-input.ts';
 import type { PlanInput } from './planning/input.ts';
 import { type Plan, stepsOf } from './planning/plan.ts';
 import { chooseRelease, type RollbackTarget } from './record/choose-release.ts';

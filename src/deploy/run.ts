@@ -5,7 +5,7 @@ import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
 import { survey } from './observation/survey.ts';
-import { assemble, assembleKept } from './planning/assemble.ts';
+import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -19,7 +19,7 @@ import { kindOf, type Step } from './steps/index.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What was seen, and what is to be done about it. */
-export interface Outlook {
+export interface PlannedRun {
   input: PlanInput;
   plan: Plan;
 }
@@ -30,7 +30,7 @@ export class Run {
   readonly asked: Asked;
   readonly environment: OpenEnvironment & { timeline: Timeline };
   readonly known: Knowledge;
-  #hasSettled = false;
+  #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
     this.request = request;
@@ -41,8 +41,8 @@ export class Run {
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
   }
 
-  /** look asks servers and record, and plans. It throws a UserError for what must not be done. */
-  async look(): Promise<Outlook> {
+  /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
+  async plan(): Promise<PlannedRun> {
     const { narrowing, unfinishedHook, scope, clock } = this.request;
     const { wanted, secrets, restored } = this.asked;
     const { fleet, journal, timeline } = this.environment;
@@ -51,7 +51,7 @@ export class Run {
     );
     this.#remember(seen.observed);
     const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
-    const input = scope === 'routes' ? assembleKept(facts) : assemble(facts);
+    const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
@@ -65,7 +65,7 @@ export class Run {
     const { log } = this.request;
     const { journal } = this.environment;
     const first = upTo(steps, gate);
-    this.#refuseToSettleForEver(first);
+    this.#refuseToReconcileForEver(first);
     await log.group('Finish what an earlier run has left', async () => {
       const execution = this.execute(first);
       await execution.settled;
@@ -79,8 +79,8 @@ export class Run {
       if (drains.length > 0) await journal.release();
       await execution.ended;
       throwFailure(execution.failures);
-      // A new copy may stand next where a route has led that is settled now: nobody may be sent to it before its time.
-      if (isSettling(first)) await outlastOldWorkers(this.context(this.signal()));
+      // A new copy may stand next where a route has led that is put right now: nobody may be sent to it before its time.
+      if (isReconciling(first)) await outlastOldWorkers(this.context(this.signal()));
       if (drains.length > 0) await journal.reopen();
     });
   }
@@ -200,14 +200,14 @@ export class Run {
     return services.length > 0;
   }
 
-  #refuseToSettleForEver(steps: readonly PlannedStep[]): void {
-    if (isSettling(steps) && this.#hasSettled)
+  #refuseToReconcileForEver(steps: readonly PlannedStep[]): void {
+    if (isReconciling(steps) && this.#hasReconciled)
       throw new Error('edges and sidecars do not agree who has the traffic');
-    this.#hasSettled ||= isSettling(steps);
+    this.#hasReconciled ||= isReconciling(steps);
   }
 }
 
-function isSettling(steps: readonly PlannedStep[]): boolean {
+function isReconciling(steps: readonly PlannedStep[]): boolean {
   return steps.some(({ step }) => step.kind === 'switch');
 }
 

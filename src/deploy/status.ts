@@ -3,7 +3,7 @@ import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { type StatusReport, statusOf } from './observation/status.ts';
 import { survey } from './observation/survey.ts';
-import { assembleKept } from './planning/assemble.ts';
+import { buildKeptInput } from './planning/build-input.ts';
 import type { Reach } from './request.ts';
 import { Timeline } from './timeline.ts';
 
@@ -22,6 +22,6 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
     const { snapshot } = journal;
     const facts = await survey(fleet, snapshot, { wanted, secrets: {}, narrowing, clock });
-    return statusOf(assembleKept(facts), holderOf(snapshot.lease, clock.now()));
+    return statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()));
   });
 }

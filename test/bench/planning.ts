@@ -1,8 +1,8 @@
-import { assemble } from '../../src/deploy/planning/assemble.ts';
+import { buildInput } from '../../src/deploy/planning/build-input.ts';
 import { planDeploy } from '../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec, ServerSpec } from '../../src/model/spec.ts';
-import { service, shop } from '../simulation/specs.ts';
-import { World } from '../simulation/world.ts';
+import { service, shop } from '../simulation/stories/specs.ts';
+import { World } from '../simulation/world/world.ts';
 
 const SERVICES = 50;
 const SERVERS = 20;
@@ -17,7 +17,7 @@ export async function planningCpuMs(runs: number): Promise<number[]> {
   const facts = await world.survey(crowd(2));
   return Array.from({ length: runs }, () => {
     const begun = process.cpuUsage();
-    planDeploy(assemble(facts));
+    planDeploy(buildInput(facts));
     const { user, system } = process.cpuUsage(begun);
     return (user + system) / 1_000;
   });

@@ -9,7 +9,7 @@ import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } fr
 import { once } from './once.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest, size } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, webService } from './web-shop.ts';
 
@@ -127,7 +127,7 @@ describe('A server on which something runs already', () => {
     await takenOver();
   });
 
-  test('containers of the older naming: found by their names, the sidecar among them', async () => {
+  fullSizeTest('containers of the older naming: found by their names, the sidecar among them', async () => {
     const network = 'shop_production_network';
     await byOlderWay.network(network);
     await byOlderWay.app('shop_production_api', network, 'v1');
@@ -161,7 +161,7 @@ describe('A server on which something runs already', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('what must not be lost silently is refused before anything changes', async () => {
+  fullSizeTest('what must not be lost silently is refused before anything changes', async () => {
     await makeByHand();
     const before = await byHand.containers();
     const shop = await shopByHand();
@@ -182,18 +182,21 @@ describe('A server on which something runs already', () => {
     expect(await byHand.containers()).toEqual(before);
   });
 
-  test('a run that is killed while it takes over: nobody notices, and the next run finishes it', async () => {
-    const all = (await takenOver()).map((moment) => ({ moment }));
-    const isTaking = ({ moment: { kind } }: { moment: Moment }) =>
-      ['divert', 'drain', 'stop', 'remove'].includes(kind);
-    const taking = all.filter(isTaking);
-    // The other steps are those of any deploy, and the kill matrix has each of their moments.
-    const others = all.filter((one) => !isTaking(one));
-    const cases = size.isFull ? [...taking, ...sampleOf(others, SEED)] : sampleOf(taking, SEED);
-    const wrong: string[] = [];
-    for (const { moment } of cases.filter(isChosen)) wrong.push(...(await killAt(moment)));
-    expect(wrong).toEqual([]);
-  });
+  fullSizeTest(
+    'a run that is killed while it takes over: nobody notices, and the next run finishes it',
+    async () => {
+      const all = (await takenOver()).map((moment) => ({ moment }));
+      const isTaking = ({ moment: { kind } }: { moment: Moment }) =>
+        ['divert', 'drain', 'stop', 'remove'].includes(kind);
+      const taking = all.filter(isTaking);
+      // The other steps are those of any deploy, and the kill matrix has each of their moments.
+      const others = all.filter((one) => !isTaking(one));
+      const cases = [...taking, ...sampleOf(others, SEED)];
+      const wrong: string[] = [];
+      for (const { moment } of cases.filter(isChosen)) wrong.push(...(await killAt(moment)));
+      expect(wrong).toEqual([]);
+    },
+  );
 
   async function killAt(moment: Moment): Promise<string[]> {
     const title = `SIGKILL ${describeMoment(moment)}`;

@@ -7,7 +7,7 @@ import { borrow, type LentServers } from './fleet.ts';
 import { Project } from './project.ts';
 import { resultOf } from './recorded.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, release, webService } from './web-shop.ts';
 
@@ -41,7 +41,7 @@ describe('An nginx that is disturbed', () => {
     return { ...webService(lab, 'hardy', 2), ...more };
   }
 
-  test('domains and names that are no names: refused before any server hears of it', async () => {
+  fullSizeTest('domains and names that are no names: refused before any server hears of it', async () => {
     const hostile = await Project.create(lab, structuredClone(shop.config));
     const domains = [
       ...['a.example.com; return 200', 'a.example.com { }', '$host', '~^.*$', 'a b.example', '"quoted"'],
@@ -144,87 +144,98 @@ describe('An nginx that is disturbed', () => {
       expect(await shop.standing()).toEqual(before);
     });
 
-    test('the file that nginx is started with, written by hand and reloaded: the last good one stays live', async () => {
-      await write(second, EDGE, `${FOLDER}/nginx.conf`, 'garbage;\n');
-      await second.docker('kill', '--signal', 'HUP', EDGE);
-      const repaired = await shop.run('update-nginx');
-      expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
-      await expectValid();
-      expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
-      expect(await shop.standing()).toEqual(before);
-    });
+    fullSizeTest(
+      'the file that nginx is started with, written by hand and reloaded: the last good one stays live',
+      async () => {
+        await write(second, EDGE, `${FOLDER}/nginx.conf`, 'garbage;\n');
+        await second.docker('kill', '--signal', 'HUP', EDGE);
+        const repaired = await shop.run('update-nginx');
+        expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+        await expectValid();
+        expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+        expect(await shop.standing()).toEqual(before);
+      },
+    );
 
-    test('a deploy over a file written by hand puts it right on the way', async () => {
+    fullSizeTest('a deploy over a file written by hand puts it right on the way', async () => {
       const route = `${await liveFolder(first, EDGE)}/http/hardy_production/api.conf`;
       await write(first, EDGE, route, 'broken {\n');
       await deployVersion(another());
       await expectValid();
     });
 
-    test('a listen port that another process has: the run says so, and nothing is switched', async () => {
-      const port = preferredInternalPort({ project: 'hardy', environment: 'production' }, 'extra');
-      await first.docker(
-        ...[
-          'run',
-          '--detach',
-          '--name',
-          'squatter',
-          '--network',
-          `container:${SIDECAR}`,
-          '--entrypoint',
-          'node',
-        ],
-        ...[lab.images.web('v1'), '-e', `require('net').createServer().listen(${port}, '0.0.0.0')`],
-      );
-      const [old, fresh] = [await versionOf(first, DOMAIN), another()];
-      release(shop, 'api', fresh).edit(({ services }) => {
-        services.extra = { image: lab.images.web('v1'), port: 3000, healthcheck: { path: '/health' } };
-      });
-      const failed = said(await shop.failToDeploy());
-      expect(failed).toMatch(
-        new RegExp(`${first.host}: sidecar ${SIDECAR}: .*bind\\(\\) to 0\\.0\\.0\\.0:${port} failed.*in use`),
-      );
-      expect(await shop.standing()).toEqual(before);
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(old);
-      expect((await shop.state()).services).not.toHaveProperty('extra');
+    fullSizeTest(
+      'a listen port that another process has: the run says so, and nothing is switched',
+      async () => {
+        const port = preferredInternalPort({ project: 'hardy', environment: 'production' }, 'extra');
+        await first.docker(
+          ...[
+            'run',
+            '--detach',
+            '--name',
+            'squatter',
+            '--network',
+            `container:${SIDECAR}`,
+            '--entrypoint',
+            'node',
+          ],
+          ...[lab.images.web('v1'), '-e', `require('net').createServer().listen(${port}, '0.0.0.0')`],
+        );
+        const [old, fresh] = [await versionOf(first, DOMAIN), another()];
+        release(shop, 'api', fresh).edit(({ services }) => {
+          services.extra = { image: lab.images.web('v1'), port: 3000, healthcheck: { path: '/health' } };
+        });
+        const failed = said(await shop.failToDeploy());
+        expect(failed).toMatch(
+          new RegExp(
+            `${first.host}: sidecar ${SIDECAR}: .*bind\\(\\) to 0\\.0\\.0\\.0:${port} failed.*in use`,
+          ),
+        );
+        expect(await shop.standing()).toEqual(before);
+        for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(old);
+        expect((await shop.state()).services).not.toHaveProperty('extra');
 
-      await first.docker('rm', '--force', 'squatter');
-      await shop.deploy();
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(fresh);
-      shop.edit(({ services }) => {
-        delete services.extra;
-      });
-      await shop.deploy();
-    });
+        await first.docker('rm', '--force', 'squatter');
+        await shop.deploy();
+        for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(fresh);
+        shop.edit(({ services }) => {
+          delete services.extra;
+        });
+        await shop.deploy();
+      },
+    );
 
-    test('a new side whose name does not resolve: the switch is not proven, and the old side serves on', async () => {
-      const slow = await lab.buildWeb('slow-2500', { HEALTH: 'slow', SLOW_MS: '2500' });
-      const current = await versionOf(first, DOMAIN);
-      const run = shop.start('toggle-deploy', { images: `api=${slow}` });
-      await run.says(new RegExp(`^api on ${first.host}: start \\(`, 'm'));
-      const names = await shop.standing();
-      const [fresh] = Object.keys(names).filter((name) => name.startsWith(first.host) && !(name in before));
-      const container = fresh!.split(' ')[1]!;
-      await first.docker('rename', container, 'nobody-knows-me');
-      const failed = await run.done;
-      expect(failed.code).toBe(1);
-      expect(said(failed)).toMatch(
-        new RegExp(
-          `${first.host}: \\w+ \\w+: the switch of api is not proven: [\\d.]+:3000 should answer, but .* did`,
-        ),
-      );
-      expect(said(failed)).toMatch('The old side keeps running and nothing of it was touched.');
-      expect(await shop.standing()).toEqual(before);
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(current);
+    fullSizeTest(
+      'a new side whose name does not resolve: the switch is not proven, and the old side serves on',
+      async () => {
+        const slow = await lab.buildWeb('slow-2500', { HEALTH: 'slow', SLOW_MS: '2500' });
+        const current = await versionOf(first, DOMAIN);
+        const run = shop.start('toggle-deploy', { images: `api=${slow}` });
+        await run.says(new RegExp(`^api on ${first.host}: start \\(`, 'm'));
+        const names = await shop.standing();
+        const [fresh] = Object.keys(names).filter((name) => name.startsWith(first.host) && !(name in before));
+        const container = fresh!.split(' ')[1]!;
+        await first.docker('rename', container, 'nobody-knows-me');
+        const failed = await run.done;
+        expect(failed.code).toBe(1);
+        expect(said(failed)).toMatch(
+          new RegExp(
+            `${first.host}: \\w+ \\w+: the switch of api is not proven: [\\d.]+:3000 should answer, but .* did`,
+          ),
+        );
+        expect(said(failed)).toMatch('The old side keeps running and nothing of it was touched.');
+        expect(await shop.standing()).toEqual(before);
+        for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(current);
 
-      await deployVersion('slow-2500');
-    });
+        await deployVersion('slow-2500');
+      },
+    );
   });
 
   describe('that is down', () => {
     beforeEach(() => shop.stands());
 
-    test('an edge and a sidecar that were stopped: started before any other step', async () => {
+    fullSizeTest('an edge and a sidecar that were stopped: started before any other step', async () => {
       await first.docker('stop', EDGE);
       await second.docker('stop', SIDECAR);
       const status = await shop.run('status');
@@ -247,20 +258,23 @@ describe('An nginx that is disturbed', () => {
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
 
-    test('an edge that what was written into it keeps from starting: mended and started', async () => {
-      const live = await liveFolder(first, EDGE);
-      const [before, serving] = [await shop.standing(), await versionOf(first, DOMAIN)];
-      await write(first, EDGE, `${live}/http/hardy_production/api.conf`, 'garbage {\n');
-      await write(first, EDGE, `${live}/main.conf`, 'more garbage;\n');
-      await first.docker('restart', '--time', '1', EDGE);
-      const status = await shop.run('status');
-      expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
-      const repaired = await shop.run('update-nginx');
-      expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
-      for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(serving);
-      expect(await shop.standing()).toEqual(before);
-      expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
-    });
+    fullSizeTest(
+      'an edge that what was written into it keeps from starting: mended and started',
+      async () => {
+        const live = await liveFolder(first, EDGE);
+        const [before, serving] = [await shop.standing(), await versionOf(first, DOMAIN)];
+        await write(first, EDGE, `${live}/http/hardy_production/api.conf`, 'garbage {\n');
+        await write(first, EDGE, `${live}/main.conf`, 'more garbage;\n');
+        await first.docker('restart', '--time', '1', EDGE);
+        const status = await shop.run('status');
+        expect(status.log).toMatch(`drift: ${first.host}: the edge needs a start`);
+        const repaired = await shop.run('update-nginx');
+        expect(repaired).toMatchObject({ code: 0, outputs: { changed: 'true' } });
+        for (const server of lab.servers) expect(await versionOf(server, DOMAIN)).toBe(serving);
+        expect(await shop.standing()).toEqual(before);
+        expect(await shop.run('update-nginx')).toMatchObject({ code: 0, outputs: { changed: 'false' } });
+      },
+    );
 
     test('an edge and a sidecar that were removed: made anew with all their routes', async () => {
       const [before, serving] = [await shop.standing(), await versionOf(first, DOMAIN)];
@@ -276,8 +290,9 @@ describe('An nginx that is disturbed', () => {
       expect((await shop.deploy()).outputs.changed).toBe('false');
     });
 
-    if (size.isFull) {
-      test('a sidecar that was removed, while the service behind it is replaced: the probe takes nothing for lost', async () => {
+    fullSizeTest(
+      'a sidecar that was removed, while the service behind it is replaced: the probe takes nothing for lost',
+      async () => {
         shop.edit(({ services }) => {
           services.inner = { ...service(), domain: undefined };
         });
@@ -292,8 +307,8 @@ describe('An nginx that is disturbed', () => {
           delete services.inner;
         });
         await shop.deploy();
-      });
-    }
+      },
+    );
   });
 
   describe('by a run that is killed', () => {
@@ -305,41 +320,39 @@ describe('An nginx that is disturbed', () => {
       ['before anything starts', /^\s*·/m],
     ];
 
-    if (size.isFull) {
-      test.each(moments)(
-        '%s: traffic is served, and the next run finishes the work',
-        async (_when, moment) => {
-          await shop.stands();
-          await startTraffic();
-          const version = another();
-          const killed = release(shop, 'api', version).start('toggle-deploy');
-          await killed.says(moment);
-          killed.signal('SIGKILL');
-          expect((await killed.done).code).not.toBe(0);
-          expect(await shop.lease()).toMatchObject({ released: false });
+    fullSizeTest.each(moments)(
+      '%s: traffic is served, and the next run finishes the work',
+      async (_when, moment) => {
+        await shop.stands();
+        await startTraffic();
+        const version = another();
+        const killed = release(shop, 'api', version).start('toggle-deploy');
+        await killed.says(moment);
+        killed.signal('SIGKILL');
+        expect((await killed.done).code).not.toBe(0);
+        expect(await shop.lease()).toMatchObject({ released: false });
 
-          const next = await shop.deploy();
-          // The dead run is recognised: nobody waits until a lease or a lock has ended by itself.
-          expect(next.ms).toBeLessThan(30_000);
-          for (const server of lab.servers) {
-            expect(await versionOf(server, DOMAIN)).toBe(version);
-            expect(await shop.containers(server, 'api')).toHaveLength(1);
-            // The dead run's lock may be left: whoever changes the edge next takes it over.
-            const all = (await server.docker('ps', '--all', '--format', '{{.Names}}')).trim().split('\n');
-            expect(all.filter((name) => name !== `${EDGE}_lock`).sort()).toEqual(
-              [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
-            );
-          }
-          const { release: recorded, copies, isUnfinished } = await shop.recorded('api');
-          expect(isUnfinished).toBe(false);
-          expect(new Set(copies.map((copy) => copy.release))).toEqual(new Set([recorded]));
-          expect((await shop.deploy()).outputs.changed).toBe('false');
-          await endTraffic();
-        },
-      );
-    }
+        const next = await shop.deploy();
+        // The dead run is recognised: nobody waits until a lease or a lock has ended by itself.
+        expect(next.ms).toBeLessThan(30_000);
+        for (const server of lab.servers) {
+          expect(await versionOf(server, DOMAIN)).toBe(version);
+          expect(await shop.containers(server, 'api')).toHaveLength(1);
+          // The dead run's lock may be left: whoever changes the edge next takes it over.
+          const all = (await server.docker('ps', '--all', '--format', '{{.Names}}')).trim().split('\n');
+          expect(all.filter((name) => name !== `${EDGE}_lock`).sort()).toEqual(
+            [EDGE, SIDECAR, ...(await shop.containers(server, 'api'))].sort(),
+          );
+        }
+        const { release: recorded, copies, isUnfinished } = await shop.recorded('api');
+        expect(isUnfinished).toBe(false);
+        expect(new Set(copies.map((copy) => copy.release))).toEqual(new Set([recorded]));
+        expect((await shop.deploy()).outputs.changed).toBe('false');
+        await endTraffic();
+      },
+    );
 
-    test('in the middle of making the edge: the next run makes the rest', async () => {
+    fullSizeTest('in the middle of making the edge: the next run makes the rest', async () => {
       await shop.stands();
       await shop.leave();
       for (const server of lab.servers) {

@@ -7,6 +7,7 @@ import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { otherSlot } from './recorded.ts';
 import { said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, webService } from './web-shop.ts';
 
@@ -77,7 +78,7 @@ describe('A new version that is broken', () => {
     await expectUntouched();
   });
 
-  test('crashes at once: noticed long before that time is over', async () => {
+  fullSizeTest('crashes at once: noticed long before that time is over', async () => {
     const image = await lab.buildWeb('crash', { HEALTH: 'crash' });
     shop.edit(({ services }) => {
       services.web!.healthcheck = { ...HEALTHCHECK, start_period: '60s' };
@@ -91,7 +92,7 @@ describe('A new version that is broken', () => {
     await expectUntouched();
   });
 
-  test('broken on one of two servers: neither moves', async () => {
+  fullSizeTest('broken on one of two servers: neither moves', async () => {
     const [first, second] = servers;
     const isHere = `grep -q -- -${second.index} /server-name`;
     shop.edit(({ services }) => {
@@ -108,7 +109,7 @@ describe('A new version that is broken', () => {
     await expectUntouched();
   });
 
-  test('an image that is nowhere: the run fails before anything starts', async () => {
+  fullSizeTest('an image that is nowhere: the run fails before anything starts', async () => {
     const missing = lab.images.web('never-built');
     const failed = await shop.failToDeploy({ images: `web=${missing}` });
     expect(said(failed)).toMatch(missing);
@@ -145,7 +146,7 @@ describe('A new version that is broken', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('slow to start: waited for, and it succeeds', async () => {
+  fullSizeTest('slow to start: waited for, and it succeeds', async () => {
     const image = await lab.buildWeb('slow-3000', { HEALTH: 'slow', SLOW_MS: '3000' });
     const run = await shop.deploy({ images: `web=${image}` });
     for (const ms of healthyAfter(run)) expect(ms).toBeGreaterThan(2_000);

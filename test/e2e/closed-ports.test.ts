@@ -4,6 +4,7 @@ import type { LabServer } from '../lab/lab.ts';
 import { knock, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import { type Project, serversOf } from './project.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, redisService, webService } from './web-shop.ts';
 
@@ -110,42 +111,45 @@ describe('Ports', () => {
     expect(await knock(first.host, 80)).toBe('open');
   });
 
-  test('from one server to two and back: no request is lost, and the plan names every restart', async () => {
-    const shop = await shopOn('growing', [first]);
-    await shop.deploy();
-    const domain = 'api.growing.example';
-    const traffic = startUsers([first], domain);
-    try {
-      await traffic.untilSent(100);
-      resize(shop, [first, second]);
-      const dry = await shop.deploy({ 'dry-run': 'true' });
-      const grown = await shop.deploy();
-      for (const { log } of [dry, grown]) {
-        expect(log).toMatch(/^ {2}api 1.*: new containers beside the old ones/m);
-        expect(log).toMatch(/^ {2}cache 1.*: RESTART: the old container stops before the new one starts/m);
-      }
-      for (const server of [first, second]) {
-        expect(await versionOf(server, domain)).toBe('v1');
-        expect(await shop.containers(server, 'api')).toHaveLength(1);
-      }
-      expect(await shop.homesOf('api')).toEqual([first, second]);
-      expect((await shop.deploy()).outputs.changed).toBe('false');
+  fullSizeTest(
+    'from one server to two and back: no request is lost, and the plan names every restart',
+    async () => {
+      const shop = await shopOn('growing', [first]);
+      await shop.deploy();
+      const domain = 'api.growing.example';
+      const traffic = startUsers([first], domain);
+      try {
+        await traffic.untilSent(100);
+        resize(shop, [first, second]);
+        const dry = await shop.deploy({ 'dry-run': 'true' });
+        const grown = await shop.deploy();
+        for (const { log } of [dry, grown]) {
+          expect(log).toMatch(/^ {2}api 1.*: new containers beside the old ones/m);
+          expect(log).toMatch(/^ {2}cache 1.*: RESTART: the old container stops before the new one starts/m);
+        }
+        for (const server of [first, second]) {
+          expect(await versionOf(server, domain)).toBe('v1');
+          expect(await shop.containers(server, 'api')).toHaveLength(1);
+        }
+        expect(await shop.homesOf('api')).toEqual([first, second]);
+        expect((await shop.deploy()).outputs.changed).toBe('false');
 
-      resize(shop, [first]);
-      const shrunk = await shop.deploy();
-      expect(shrunk.log).toMatch(`${second.host} left the file: what still runs there stays`);
-      expect(shrunk.log).toMatch(/^ {2}cache 1.*: RESTART/m);
-      expect(await shop.homesOf('api')).toEqual([first]);
-      expect((await shop.deploy()).outputs.changed).toBe('false');
-      const { lost, losses, ok } = await traffic.stop();
-      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-      expect(ok).toBeGreaterThan(200);
-    } finally {
-      await traffic.stop();
-      // The second server comes back into the file, so that leaving takes everything off both.
-      resize(shop, [first, second]);
-    }
-  });
+        resize(shop, [first]);
+        const shrunk = await shop.deploy();
+        expect(shrunk.log).toMatch(`${second.host} left the file: what still runs there stays`);
+        expect(shrunk.log).toMatch(/^ {2}cache 1.*: RESTART/m);
+        expect(await shop.homesOf('api')).toEqual([first]);
+        expect((await shop.deploy()).outputs.changed).toBe('false');
+        const { lost, losses, ok } = await traffic.stop();
+        expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+        expect(ok).toBeGreaterThan(200);
+      } finally {
+        await traffic.stop();
+        // The second server comes back into the file, so that leaving takes everything off both.
+        resize(shop, [first, second]);
+      }
+    },
+  );
 
   function resize(project: Project, servers: LabServer[]): void {
     project.edit(({ environments, services }) => {

@@ -6,6 +6,7 @@ import { versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop } from './web-shop.ts';
 
@@ -102,7 +103,7 @@ describe('A server that dies', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   }
 
-  test('while it pulls the new image: nothing starts anywhere, and it is named', async () => {
+  fullSizeTest('while it pulls the new image: nothing starts anywhere, and it is named', async () => {
     const before = await shop.standing();
     const { release } = await shop.recorded('web');
     await lab.buildWeb('unpulled');
@@ -121,40 +122,46 @@ describe('A server that dies', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('before a deploy: refused with what to do; without it the others get the version, and it catches up', async () => {
-    await mortal.kill();
-    await startLoad();
-    next(fresh);
-    const refused = said(await shop.failToDeploy());
-    expect(refused).toMatch(`deploy@${mortal.host}:22: the server did not answer`);
-    expect(refused).toMatch('exclude-servers');
-    await expectServed(living, old);
+  fullSizeTest(
+    'before a deploy: refused with what to do; without it the others get the version, and it catches up',
+    async () => {
+      await mortal.kill();
+      await startLoad();
+      next(fresh);
+      const refused = said(await shop.failToDeploy());
+      expect(refused).toMatch(`deploy@${mortal.host}:22: the server did not answer`);
+      expect(refused).toMatch('exclude-servers');
+      await expectServed(living, old);
 
-    const run = await shop.deploy({ 'exclude-servers': mortal.host });
-    expect(run.log).toMatch(`${mortal.host} is left out: it gets no traffic`);
-    await expectServed(living, fresh);
-    await endLoad();
-    expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
-    expect(await shop.homesOf('web')).toEqual(living);
-    const status = await shop.run('status', { 'exclude-servers': mortal.host });
-    expect(status.log).toMatch(`${mortal.host} was left out`);
+      const run = await shop.deploy({ 'exclude-servers': mortal.host });
+      expect(run.log).toMatch(`${mortal.host} is left out: it gets no traffic`);
+      await expectServed(living, fresh);
+      await endLoad();
+      expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
+      expect(await shop.homesOf('web')).toEqual(living);
+      const status = await shop.run('status', { 'exclude-servers': mortal.host });
+      expect(status.log).toMatch(`${mortal.host} was left out`);
 
-    await comesBack(fresh);
-  });
+      await comesBack(fresh);
+    },
+  );
 
-  test('while new containers start: nobody switches, the others go back, and say who died', async () => {
-    next(fresh, {
-      environment: { HEALTH: 'slow', SLOW_MS: '8000' },
-      healthcheck: { path: '/health', start_period: '30s' },
-    });
-    const run = shop.start('toggle-deploy');
-    await run.says(ALIVE);
-    await dieDuring(run);
-    await expectServed(living, old);
-    expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
-    next(fresh, { healthcheck: { path: '/health' } });
-    await comesBack(fresh);
-  });
+  fullSizeTest(
+    'while new containers start: nobody switches, the others go back, and say who died',
+    async () => {
+      next(fresh, {
+        environment: { HEALTH: 'slow', SLOW_MS: '8000' },
+        healthcheck: { path: '/health', start_period: '30s' },
+      });
+      const run = shop.start('toggle-deploy');
+      await run.says(ALIVE);
+      await dieDuring(run);
+      await expectServed(living, old);
+      expect((await shop.state()).stale_servers).toHaveProperty([mortal.host]);
+      next(fresh, { healthcheck: { path: '/health' } });
+      await comesBack(fresh);
+    },
+  );
 
   test('between switch and drain: the version is there, the others finish, and it is named', async () => {
     next(fresh);

@@ -6,6 +6,7 @@ import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, redisService, webService } from './web-shop.ts';
 
@@ -119,48 +120,54 @@ describe('A release with hooks', () => {
     });
   });
 
-  test('whose run is killed while it migrates: the next run waits for that migration, and goes on', async () => {
-    next(fresh, { pre_deploy: migration({ ms: 8_000 }) });
-    const run = shop.start('toggle-deploy');
-    await run.says(BEGUN);
-    await untilMigrated();
-    run.signal('SIGKILL');
-    await run.done;
-    const { log } = await shop.deploy();
-    expect(log).toMatch(
-      /^::debug::ends: await hook: wait until pre_deploy of web release \d+ on \S+ has ended/m,
-    );
-    expect(await migrations()).toBe(before.migrations + 1);
-    await expectServed(fresh);
-  });
+  fullSizeTest(
+    'whose run is killed while it migrates: the next run waits for that migration, and goes on',
+    async () => {
+      next(fresh, { pre_deploy: migration({ ms: 8_000 }) });
+      const run = shop.start('toggle-deploy');
+      await run.says(BEGUN);
+      await untilMigrated();
+      run.signal('SIGKILL');
+      await run.done;
+      const { log } = await shop.deploy();
+      expect(log).toMatch(
+        /^::debug::ends: await hook: wait until pre_deploy of web release \d+ on \S+ has ended/m,
+      );
+      expect(await migrations()).toBe(before.migrations + 1);
+      await expectServed(fresh);
+    },
+  );
 
-  test('that was cancelled while it migrates: the next run asks, and does what it is told', async () => {
-    next(fresh, { pre_deploy: migration({ ms: 60_000 }) });
-    const run = shop.start('toggle-deploy');
-    await run.says(BEGUN);
-    await untilMigrated();
-    const cancelledAt = performance.now();
-    run.signal('SIGTERM');
-    const cancelled = await run.done;
-    expect(performance.now() - cancelledAt).toBeLessThan(CANCEL_MS);
-    expect(said(cancelled)).toMatch(/pre_deploy of web release \d+ on \S+ was stopped in the middle/);
-    await expectServed(old);
+  fullSizeTest(
+    'that was cancelled while it migrates: the next run asks, and does what it is told',
+    async () => {
+      next(fresh, { pre_deploy: migration({ ms: 60_000 }) });
+      const run = shop.start('toggle-deploy');
+      await run.says(BEGUN);
+      await untilMigrated();
+      const cancelledAt = performance.now();
+      run.signal('SIGTERM');
+      const cancelled = await run.done;
+      expect(performance.now() - cancelledAt).toBeLessThan(CANCEL_MS);
+      expect(said(cancelled)).toMatch(/pre_deploy of web release \d+ on \S+ was stopped in the middle/);
+      await expectServed(old);
 
-    next(fresh, { pre_deploy: migration() });
-    const standing = await shop.standing();
-    const refused = said(await shop.failToDeploy());
-    expect(refused).toMatch(/pre_deploy of web release \d+ was begun on \S+, and nobody saw how it ended/);
-    expect(refused).toMatch('unfinished-hook');
-    expect((await shop.run('status')).log).toMatch(/drift: pre_deploy of web release \d+/);
-    expect(await shop.standing()).toEqual(standing);
-    expect(await migrations()).toBe(before.migrations + 1);
+      next(fresh, { pre_deploy: migration() });
+      const standing = await shop.standing();
+      const refused = said(await shop.failToDeploy());
+      expect(refused).toMatch(/pre_deploy of web release \d+ was begun on \S+, and nobody saw how it ended/);
+      expect(refused).toMatch('unfinished-hook');
+      expect((await shop.run('status')).log).toMatch(/drift: pre_deploy of web release \d+/);
+      expect(await shop.standing()).toEqual(standing);
+      expect(await migrations()).toBe(before.migrations + 1);
 
-    await shop.deploy({ 'unfinished-hook': 'done' });
-    expect(await migrations()).toBe(before.migrations + 1);
-    await expectServed(fresh);
-  });
+      await shop.deploy({ 'unfinished-hook': 'done' });
+      expect(await migrations()).toBe(before.migrations + 1);
+      await expectServed(fresh);
+    },
+  );
 
-  test('stays when its post_deploy fails: the run fails and says so, once', async () => {
+  fullSizeTest('stays when its post_deploy fails: the run fails and says so, once', async () => {
     next(fresh, { post_deploy: { command: migration({ code: 4 }), timeout: '1m' } });
     const failed = said(await shop.failToDeploy());
     const { release, hooks } = await shop.recorded('web');

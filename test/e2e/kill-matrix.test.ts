@@ -5,7 +5,7 @@ import { Arena } from './kill-arena.ts';
 import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest, size } from './size.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
 
@@ -29,7 +29,15 @@ const FIRST = 'while it deploys for the first time';
 const USUAL = 'while it deploys new versions';
 const LAST = 'while everything leaves';
 
-const stories: Story[] = [
+const USUAL_STORY: Story = {
+  name: USUAL,
+  arrange: async (arena) => {
+    await ensureDeployed(arena);
+    arena.nextVersion();
+  },
+};
+
+const STORIES: readonly Story[] = [
   {
     name: FIRST,
     arrange: async (arena) => {
@@ -37,13 +45,7 @@ const stories: Story[] = [
       arena.nextVersion();
     },
   },
-  {
-    name: USUAL,
-    arrange: async (arena) => {
-      await ensureDeployed(arena);
-      arena.nextVersion();
-    },
-  },
+  USUAL_STORY,
   {
     name: LAST,
     arrange: async (arena) => {
@@ -53,11 +55,7 @@ const stories: Story[] = [
       });
     },
   },
-];
-
-// Its steps are those of a deploy; the sample has them already.
-if (size.isFull) {
-  stories.push({
+  {
     name: 'while it rolls back',
     arrange: async (arena) => {
       arena.nextVersion();
@@ -66,8 +64,8 @@ if (size.isFull) {
       await arena.deploy();
     },
     run: { action: 'rollback', inputs: { service: 'api' } },
-  });
-}
+  },
+];
 
 async function ensureDeployed(arena: Arena): Promise<void> {
   if (arena.hasServices) return;
@@ -126,6 +124,8 @@ const BLOWS = {
 } satisfies Record<string, Blow>;
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGINT'] as const;
 const CUTS = ['SSH mute for 5 s', 'SSH mute for good'] as const;
+/** The simulation hits every call of a run in every way; this is the same on real machines. */
+const SAMPLE = ['SIGKILL', 'SIGTERM', 'SSH mute for 5 s'] as const;
 
 /** In bounded time, with a success or with a sentence that names the server. */
 async function expectPlainEnd({ shop, muteHost }: Arena, run: RunningAction): Promise<void> {
@@ -159,31 +159,37 @@ describe('A run that is hit', () => {
     await Promise.all(arenas.map((arena) => arena.close()));
   });
 
-  // All kinds at full size. Elsewhere a few: the simulation hits every call of a run, and this is the same on real machines.
-  test('at one moment of several kinds of step: no request is lost, and the next run finishes the work', async () => {
-    const kinds = sampleOf(usualFirst(await allMoments()), SEED);
-    const picked = inTurn(kinds.filter((_, index) => size.isFull || (index + SEED) % 3 === 0));
-    // Every way to die, spread over the kinds. It takes half a minute until a cut for good is noticed: one is enough.
-    const cuts = CUTS.map((_cut, index) => (SEED + index * 5) % picked.length);
+  test('at one step or another of a usual deploy: no request is lost, and the next run finishes the work', async () => {
+    const kinds = sampleOf(await momentsIn([USUAL_STORY]), SEED);
+    const apart = Math.floor(kinds.length / SAMPLE.length);
     await strikeAll(
-      picked.map((one, index) => {
+      SAMPLE.map((blow, index) => ({ ...kinds[(SEED + index * apart) % kinds.length]!, blow })),
+    );
+  });
+
+  fullSizeTest('at one moment of every kind of step', async () => {
+    const kinds = inTurn(sampleOf(usualFirst(await allMoments()), SEED));
+    // Every way to die, spread over the kinds. It takes half a minute until a cut for good is noticed: one is enough.
+    const cuts = CUTS.map((_cut, index) => (SEED + index * 5) % kinds.length);
+    await strikeAll(
+      kinds.map((one, index) => {
         const cut = CUTS[cuts.indexOf(index)];
         return { ...one, blow: cut ?? SIGNALS[(index + SEED) % SIGNALS.length]! };
       }),
     );
   });
 
-  if (size.isFull) {
-    test.each(['SIGKILL', 'SIGTERM'] as const)('at every moment, by %s', async (blow) => {
-      await strikeAll((await allMoments()).map((one) => ({ ...one, blow })));
-    });
+  fullSizeTest.each(['SIGKILL', 'SIGTERM'] as const)('at every moment, by %s', async (blow) => {
+    await strikeAll((await allMoments()).map((one) => ({ ...one, blow })));
+  });
 
-    test.each(CUTS)('at one moment of every kind of step, by %s', async (blow) => {
-      await strikeAll(sampleOf(await allMoments(), SEED).map((one) => ({ ...one, blow })));
-    });
-  }
+  fullSizeTest.each(CUTS)('at one moment of every kind of step, by %s', async (blow) => {
+    await strikeAll(sampleOf(await allMoments(), SEED).map((one) => ({ ...one, blow })));
+  });
 
-  async function allMoments(): Promise<(Story & { moment: Moment })[]> {
+  const allMoments = () => momentsIn(STORIES);
+
+  async function momentsIn(stories: readonly Story[]): Promise<(Story & { moment: Moment })[]> {
     const all: (Story & { moment: Moment })[] = [];
     for (const story of stories) {
       await story.arrange(arenas[0]!);

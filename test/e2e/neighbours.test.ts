@@ -6,7 +6,7 @@ import { ask, versionOf } from './ask.ts';
 import { collidingNames } from './colliding-names.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
-import { size } from './size.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 
@@ -66,62 +66,62 @@ describe('Neighbours on the same servers', () => {
     console.log(`neighbours: ${sent} requests in ${seconds} s, ${lost} lost`);
   }
 
-  test('services whose names hash to the same ports get ports of their own, for good', async () => {
-    const crowd = await newProject('crowd');
-    const scope = { project: 'crowd', environment: 'production' };
-    const names = collidingNames(scope, size.colliding, 3000).sort();
-    const [late = '', ...early] = names;
-    // With one copy each, what answers on a server stands on the other one for half of them.
-    const copies = size.isFull ? 2 : 1;
-    // The app tells its SIDE to whoever asks: here, which service it is.
-    const service = (name: string, round: string) => ({
-      ...webService(lab, 'crowd', copies),
-      domain: undefined,
-      environment: { SIDE: name, ROUND: round },
-    });
-    crowd.edit((config) => {
-      config.services = Object.fromEntries(early.map((name) => [name, service(name, '1')]));
-    });
-    await crowd.deploy();
-    const first = await portsOf(crowd);
-    expect(Object.keys(first).sort()).toEqual(early);
+  fullSizeTest(
+    'services whose names hash to the same ports get ports of their own, for good',
+    async () => {
+      const crowd = await newProject('crowd');
+      const scope = { project: 'crowd', environment: 'production' };
+      const names = collidingNames(scope, 10, 3000).sort();
+      const [late = '', ...early] = names;
+      const copies = 2;
+      // The app tells its SIDE to whoever asks: here, which service it is.
+      const service = (name: string, round: string) => ({
+        ...webService(lab, 'crowd', copies),
+        domain: undefined,
+        environment: { SIDE: name, ROUND: round },
+      });
+      crowd.edit((config) => {
+        config.services = Object.fromEntries(early.map((name) => [name, service(name, '1')]));
+      });
+      await crowd.deploy();
+      const first = await portsOf(crowd);
+      expect(Object.keys(first).sort()).toEqual(early);
 
-    // The last one comes before all others in the alphabet, and still has to take what is free.
-    const round = size.isFull ? '2' : '1';
-    crowd.edit((config) => {
-      config.services = Object.fromEntries(names.map((name) => [name, service(name, round)]));
-    });
-    await crowd.deploy();
-    const all = await portsOf(crowd);
-    expect(all).toMatchObject(first);
-    for (const kind of ['host', 'internal'] as const) {
-      expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(names.length);
-    }
-    expect((await crowd.deploy()).outputs).toMatchObject({ changed: 'false' });
-    expect(await portsOf(crowd)).toEqual(all);
-
-    const recorded = await Promise.all(names.map((name) => crowd.recorded(name)));
-    for (const { copies: homes } of recorded) expect(homes).toHaveLength(copies);
-    for (const server of servers) {
-      const standing = await containersOn(server, 'crowd');
-      const [inside] = Object.keys(standing);
-      // All may have their place on the other server: then nobody is here who could ask.
-      if (inside === undefined) continue;
-      const urls = names.map((name) => `http://nginx:${all[name]!.internal}/version`);
-      const answers = await askFrom(server, inside, urls);
-      for (const [index, name] of names.entries()) {
-        const here = recorded[index]!.copies.filter((copy) => copy.server === server.host);
-        for (const { slot, container } of here) {
-          expect(slot).toBe(name === late || round === '1' ? 'base' : 'secondary');
-          const port = hostPort(all[name]!.host, slot);
-          expect(standing[container]!.ports).toBe(`${server.privateIp}:${port}->3000/tcp`);
-        }
-        // Every service answers at its own internal port, here or on the other server.
-        expect(answers[index]).toContain('"version":"v1"');
-        expect(answers[index]).toContain(`"side":"${name}"`);
+      // The last one comes before all others in the alphabet, and still has to take what is free.
+      crowd.edit((config) => {
+        config.services = Object.fromEntries(names.map((name) => [name, service(name, '2')]));
+      });
+      await crowd.deploy();
+      const all = await portsOf(crowd);
+      expect(all).toMatchObject(first);
+      for (const kind of ['host', 'internal'] as const) {
+        expect(new Set(Object.values(all).map((ports) => ports[kind])).size).toBe(names.length);
       }
-    }
-  }, 600_000);
+      expect((await crowd.deploy()).outputs).toMatchObject({ changed: 'false' });
+      expect(await portsOf(crowd)).toEqual(all);
+
+      const recorded = await Promise.all(names.map((name) => crowd.recorded(name)));
+      for (const { copies: homes } of recorded) expect(homes).toHaveLength(copies);
+      for (const server of servers) {
+        const standing = await containersOn(server, 'crowd');
+        const [inside] = Object.keys(standing);
+        const urls = names.map((name) => `http://nginx:${all[name]!.internal}/version`);
+        const answers = await askFrom(server, inside!, urls);
+        for (const [index, name] of names.entries()) {
+          const here = recorded[index]!.copies.filter((copy) => copy.server === server.host);
+          for (const { slot, container } of here) {
+            expect(slot).toBe(name === late ? 'base' : 'secondary');
+            const port = hostPort(all[name]!.host, slot);
+            expect(standing[container]!.ports).toBe(`${server.privateIp}:${port}->3000/tcp`);
+          }
+          // Every service answers at its own internal port, here or on the other server.
+          expect(answers[index]).toContain('"version":"v1"');
+          expect(answers[index]).toContain(`"side":"${name}"`);
+        }
+      }
+    },
+    600_000,
+  );
 
   test('a project of another repository comes and goes, and the first one never notices', async () => {
     const first = await newProject('first');
@@ -165,38 +165,42 @@ describe('Neighbours on the same servers', () => {
     await expectNothingLost(load);
   }, 600_000);
 
-  test('two configurations of one repository share its record and nothing else', async () => {
-    const front = await newProject('front');
-    const back = front.beside(
-      {
-        ...structuredClone(front.config),
-        project: 'back',
-        services: { web: webService(lab, 'back', servers.length) },
-      },
-      'deploy/back.yml',
-    );
-    projects.push(back);
-    // At the same time: one branch, two leases, one edge a server.
-    await Promise.all([front.deploy(), back.deploy()]);
-    const load = loadOn('front');
-    await load.untilSent(50);
-    await Promise.all([release(front, 'web', 'v2').deploy(), release(back, 'web', 'v3').deploy()]);
+  fullSizeTest(
+    'two configurations of one repository share its record and nothing else',
+    async () => {
+      const front = await newProject('front');
+      const back = front.beside(
+        {
+          ...structuredClone(front.config),
+          project: 'back',
+          services: { web: webService(lab, 'back', servers.length) },
+        },
+        'deploy/back.yml',
+      );
+      projects.push(back);
+      // At the same time: one branch, two leases, one edge a server.
+      await Promise.all([front.deploy(), back.deploy()]);
+      const load = loadOn('front');
+      await load.untilSent(50);
+      await Promise.all([release(front, 'web', 'v2').deploy(), release(back, 'web', 'v3').deploy()]);
 
-    for (const server of servers) {
-      expect(await versionOf(server, 'front.example.com')).toBe('v2');
-      expect(await versionOf(server, 'back.example.com')).toBe('v3');
-      await expectApart(server, 'front', 'back', (await portsOf(back)).web!.internal);
-    }
-    for (const project of [front, back]) {
-      expect(await project.recorded('web')).toMatchObject({ release: 2, previous: 1 });
-    }
-    const standing = await front.standing();
-    await back.leave();
-    expect(await front.standing()).toEqual(standing);
-    expect((await front.deploy()).outputs).toMatchObject({ changed: 'false' });
-    expect(await front.recorded('web')).toMatchObject({ release: 2 });
-    await expectNothingLost(load);
-  }, 600_000);
+      for (const server of servers) {
+        expect(await versionOf(server, 'front.example.com')).toBe('v2');
+        expect(await versionOf(server, 'back.example.com')).toBe('v3');
+        await expectApart(server, 'front', 'back', (await portsOf(back)).web!.internal);
+      }
+      for (const project of [front, back]) {
+        expect(await project.recorded('web')).toMatchObject({ release: 2, previous: 1 });
+      }
+      const standing = await front.standing();
+      await back.leave();
+      expect(await front.standing()).toEqual(standing);
+      expect((await front.deploy()).outputs).toMatchObject({ changed: 'false' });
+      expect(await front.recorded('web')).toMatchObject({ release: 2 });
+      await expectNothingLost(load);
+    },
+    600_000,
+  );
 });
 
 /** The two ports of every service, as they are recorded. */

@@ -11,6 +11,7 @@ import { byHand, editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 
@@ -109,7 +110,7 @@ describe('A plan', () => {
     await expectRepaired();
   });
 
-  test('what is gone, other limits, and a record that is not so', async () => {
+  fullSizeTest('what is gone, other limits, and a record that is not so', async () => {
     await shop.stands();
     const names = await Promise.all([first, second].map((server) => shop.containers(server, 'worker')));
     await second.docker('rm', '--force', `${SCOPE}_web`);

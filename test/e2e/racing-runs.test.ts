@@ -7,7 +7,7 @@ import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { otherSlot, releasesOf } from './recorded.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest, size } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
@@ -60,7 +60,7 @@ describe('Two runs at once', () => {
     return race.config.services.web!.image === lab.images.web('v2') ? 'v1' : 'v2';
   }
 
-  test('that will not wait: refused, with who is at work', async () => {
+  fullSizeTest('that will not wait: refused, with who is at work', async () => {
     const version = another();
     const first = release(race, 'web', version).start('toggle-deploy');
     await first.says(/^::debug::begins: /m);
@@ -70,36 +70,39 @@ describe('Two runs at once', () => {
     await expectServed(race, version);
   });
 
-  test('of which one was cut off, and its last call arrives late: what it made is replaced', async () => {
-    const load = loadOn(race);
-    const version = another();
-    const { copies } = await race.recorded('web');
-    const [newcomer, serving] = ['_secondary', ''].map((side) => `race_production_web${side}`) as [
-      string,
-      string,
-    ];
-    const [late, old] = otherSlot(copies) === 'secondary' ? [newcomer, serving] : [serving, newcomer];
-    race.edit(({ services }) => {
-      services.web!.pre_deploy = untilItRuns(late);
-    });
-    const run = release(race, 'web', version).start('toggle-deploy');
-    await run.says(/^::debug::begins: hook: /m);
-    // The migration runs on the first server, and ends when the container is there.
-    for (const server of [...servers].reverse()) {
-      await server.docker(
-        ...['run', '--detach', '--name', late, '--network', 'race_production_network'],
-        ...(await labelsOf(server, old)),
-        lab.images.web('v3'),
-      );
-    }
-    const { code, log } = await run.done;
-    expect(code).toBe(0);
-    const cameLate = new RegExp(`${late} came late, from a run that was cut off`, 'g');
-    expect(log.match(cameLate)).toHaveLength(2);
-    await expectServed(race, version);
-    const { lost, losses } = await load.stop();
-    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-  });
+  fullSizeTest(
+    'of which one was cut off, and its last call arrives late: what it made is replaced',
+    async () => {
+      const load = loadOn(race);
+      const version = another();
+      const { copies } = await race.recorded('web');
+      const [newcomer, serving] = ['_secondary', ''].map((side) => `race_production_web${side}`) as [
+        string,
+        string,
+      ];
+      const [late, old] = otherSlot(copies) === 'secondary' ? [newcomer, serving] : [serving, newcomer];
+      race.edit(({ services }) => {
+        services.web!.pre_deploy = untilItRuns(late);
+      });
+      const run = release(race, 'web', version).start('toggle-deploy');
+      await run.says(/^::debug::begins: hook: /m);
+      // The migration runs on the first server, and ends when the container is there.
+      for (const server of [...servers].reverse()) {
+        await server.docker(
+          ...['run', '--detach', '--name', late, '--network', 'race_production_network'],
+          ...(await labelsOf(server, old)),
+          lab.images.web('v3'),
+        );
+      }
+      const { code, log } = await run.done;
+      expect(code).toBe(0);
+      const cameLate = new RegExp(`${late} came late, from a run that was cut off`, 'g');
+      expect(log.match(cameLate)).toHaveLength(2);
+      await expectServed(race, version);
+      const { lost, losses } = await load.stop();
+      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    },
+  );
 
   test('on one environment: they come one after the other, and the later one has the last word', async () => {
     const load = loadOn(race);
@@ -136,8 +139,9 @@ describe('Two runs at once', () => {
     return Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
   }
 
-  if (size.isFull) {
-    test('of which one slept while the other took over: it wakes up, harms nothing, and says so', async () => {
+  fullSizeTest(
+    'of which one slept while the other took over: it wakes up, harms nothing, and says so',
+    async () => {
       const phases = [
         ['asleep-record', /^::debug::begins: record intent/m],
         ['asleep-check', /^::debug::begins: answer: /m],
@@ -165,8 +169,8 @@ describe('Two runs at once', () => {
           expect({ name, lost, losses }).toEqual({ name, lost: 0, losses: [] });
         }),
       );
-    });
-  }
+    },
+  );
 
   async function wake(sleeper: RunningAction): Promise<void> {
     sleeper.signal('SIGCONT');

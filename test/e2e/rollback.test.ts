@@ -9,7 +9,7 @@ import { borrow, type LentServers } from './fleet.ts';
 import type { ConfigFile, Inputs, Project } from './project.ts';
 import { releasesOf } from './recorded.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, webService } from './web-shop.ts';
 
@@ -176,125 +176,129 @@ describe('A rollback', () => {
     expect(await shop.lease()).toMatchObject({ released: true });
   });
 
-  test('of several services, after all servers were pruned: pulled by digest, in the order of dependencies', async () => {
-    const before = await shop.releases();
-    const [api, www] = [before.api!, before.www!];
-    for (const server of lab.servers) {
-      await server.docker('system', 'prune', '--all', '--force');
-      expect(await server.docker('images', '--format', '{{.Repository}}:{{.Tag}}')).not.toMatch('web:v1');
-    }
-    const run = await shop.rollback(['www', 'api']);
-    tellSpeed('with a pull of both images', run);
-    expect(run.log).toMatch(/pull \S+web:v1@sha256:\w+ on /);
-    expect(run.log.indexOf('ends: switch: switch api')).toBeLessThan(
-      run.log.indexOf('begins: start: start www'),
-    );
-    await expectFirstApi();
-    for (const server of lab.servers) expect(await versionOf(server, WWW)).toBe('v1');
-    expect(releasesOf(run)).toEqual({ api: api + 1, www: www + 1 });
-    expect(await shop.release('api', api + 1)).toMatchObject({ restores: 1 });
+  fullSizeTest(
+    'of several services, after all servers were pruned: pulled by digest, in the order of dependencies',
+    async () => {
+      const before = await shop.releases();
+      const [api, www] = [before.api!, before.www!];
+      for (const server of lab.servers) {
+        await server.docker('system', 'prune', '--all', '--force');
+        expect(await server.docker('images', '--format', '{{.Repository}}:{{.Tag}}')).not.toMatch('web:v1');
+      }
+      const run = await shop.rollback(['www', 'api']);
+      tellSpeed('with a pull of both images', run);
+      expect(run.log).toMatch(/pull \S+web:v1@sha256:\w+ on /);
+      expect(run.log.indexOf('ends: switch: switch api')).toBeLessThan(
+        run.log.indexOf('begins: start: start www'),
+      );
+      await expectFirstApi();
+      for (const server of lab.servers) expect(await versionOf(server, WWW)).toBe('v1');
+      expect(releasesOf(run)).toEqual({ api: api + 1, www: www + 1 });
+      expect(await shop.release('api', api + 1)).toMatchObject({ restores: 1 });
 
-    // Nowhere any more: neither on the servers, now that nothing runs of it, nor in the registry.
-    const [, digest] = (await shop.release('www', www))!.image_digest!.split('@');
-    await fetch(`http://${lab.registry.address}/v2/acme/web/manifests/${digest}`, { method: 'DELETE' });
-    for (const server of lab.servers) await server.docker('image', 'prune', '--all', '--force');
-    const left = { record: await shop.recordId(), containers: await shop.standing() };
-    try {
-      const refused = said(await shop.failToRollBack(['www'], { to: 'gone' }));
-      expect(refused).toMatch(/pulling \S+web:gone@sha256:\w+ failed/);
-      expect({ record: await shop.recordId(), containers: await shop.standing() }).toEqual(left);
-    } finally {
-      await lab.buildWeb('gone');
+      // Nowhere any more: neither on the servers, now that nothing runs of it, nor in the registry.
+      const [, digest] = (await shop.release('www', www))!.image_digest!.split('@');
+      await fetch(`http://${lab.registry.address}/v2/acme/web/manifests/${digest}`, { method: 'DELETE' });
+      for (const server of lab.servers) await server.docker('image', 'prune', '--all', '--force');
+      const left = { record: await shop.recordId(), containers: await shop.standing() };
+      try {
+        const refused = said(await shop.failToRollBack(['www'], { to: 'gone' }));
+        expect(refused).toMatch(/pulling \S+web:gone@sha256:\w+ failed/);
+        expect({ record: await shop.recordId(), containers: await shop.standing() }).toEqual(left);
+      } finally {
+        await lab.buildWeb('gone');
+      }
+    },
+  );
+
+  fullSizeTest('after five deploys, to a number', async () => {
+    const before = (await shop.recorded('www')).release;
+    for (const round of [1, 2, 3, 4, 5]) {
+      shop.edit(({ services }) => {
+        services.www!.image = lab.images.web(round % 2 === 0 ? 'v2' : 'v3');
+        services.www!.environment = { ROUND: String(round) };
+      });
+      await shop.deploy({ service: 'www' });
     }
+    tellSpeed('after five deploys', await shop.rollback(['www'], { to: String(before + 2) }));
+    for (const server of lab.servers) expect(await versionOf(server, WWW)).toBe('v2');
   });
 
-  if (size.isFull) {
-    test('after five deploys, to a number', async () => {
-      const before = (await shop.recorded('www')).release;
-      for (const round of [1, 2, 3, 4, 5]) {
-        shop.edit(({ services }) => {
-          services.www!.image = lab.images.web(round % 2 === 0 ? 'v2' : 'v3');
-          services.www!.environment = { ROUND: String(round) };
-        });
-        await shop.deploy({ service: 'www' });
-      }
-      tellSpeed('after five deploys', await shop.rollback(['www'], { to: String(before + 2) }));
-      for (const server of lab.servers) expect(await versionOf(server, WWW)).toBe('v2');
-    });
-
-    test('of an image that was loaded by hand: only while its name means the same', async () => {
-      const name = 'by-hand:1';
-      const load = (version: string) =>
-        Promise.all(lab.servers.map((server) => server.docker('tag', lab.images.web(version), name)));
-      for (const server of lab.servers) await server.docker('pull', '--quiet', lab.images.web('v1'));
-      for (const server of lab.servers) await server.docker('pull', '--quiet', lab.images.web('v2'));
-      await load('v1');
-      shop.edit(({ services }) => {
-        services.www!.image = name;
-      });
-      await shop.deploy({ service: 'www' });
-      const { release } = await shop.recorded('www');
-      expect(await shop.release('www', release)).toMatchObject({
-        image_id: expect.stringMatching(/^sha256:/),
-      });
-      shop.edit(({ services }) => {
-        services.www!.image = lab.images.web('v2');
-      });
-      await shop.deploy({ service: 'www' });
-      await load('v2');
-      const to = { to: String(release) };
-      expect(said(await shop.failToRollBack(['www'], to))).toMatch('by-hand:1, which release');
-      await load('v1');
-      await shop.rollback(['www'], to);
-      expect(await versionOf(first, WWW)).toBe('v1');
-    });
-  }
-
-  test('what is older than retain_releases goes from the tip of the record, and its secrets from the servers; a service that leaves takes all of its secrets along', async () => {
-    const { api } = await shop.releases();
-    shop.edit((config) => {
-      config.retain_releases = 2;
-      config.services.api!.image = lab.images.web('v3');
-    });
-    await shop.deploy(token('three'));
-    const tip = ['ls-tree', '--name-only', 'switchyard-state', `${RELEASES}/`];
-    expect((await shop.inOrigin(...tip)).trim().split('\n').sort()).toEqual(
-      [`${RELEASES}/${api}.json`, `${RELEASES}/${api! + 1}.json`].sort(),
-    );
-    const { api: newest } = (await shop.state()).secrets_versions!;
-    for (const server of lab.servers) {
-      expect(await kept(server, 1)).toBeUndefined();
-      expect(await kept(server, newest! - 1)).toMatchObject({ TOKEN: `two ${marker}` });
-      expect(await kept(server, newest!)).toMatchObject({ TOKEN: `three ${marker}` });
-    }
-    const past = ['log', '--format=%H', 'switchyard-state', '--', `${RELEASES}/1.json`];
-    expect((await shop.inOrigin(...past)).trim().split('\n')).toHaveLength(2);
-
-    // The service leaves, and the environment takes the volume.
-    const www = loads[1]!;
-    const result = await loads.shift()!.stop();
-    expect({ lost: result.lost, losses: result.losses }).toEqual({ lost: 0, losses: [] });
+  fullSizeTest('of an image that was loaded by hand: only while its name means the same', async () => {
+    const name = 'by-hand:1';
+    const load = (version: string) =>
+      Promise.all(lab.servers.map((server) => server.docker('tag', lab.images.web(version), name)));
+    for (const server of lab.servers) await server.docker('pull', '--quiet', lab.images.web('v1'));
+    for (const server of lab.servers) await server.docker('pull', '--quiet', lab.images.web('v2'));
+    await load('v1');
     shop.edit(({ services }) => {
-      delete services.api;
-      delete services.www!.depends_on;
+      services.www!.image = name;
     });
-    const run = await shop.deploy();
-    expect(run.log).toMatch('forget old secrets of api on');
-    for (const server of lab.servers) {
-      for (let version = 1; version <= newest!; version += 1) {
-        expect(await kept(server, version)).toBeUndefined();
-      }
-    }
-    expect(said(await shop.failToRollBack(['api'], { to: String(api) }))).toMatch(
-      'there is no service "api" in the file',
-    );
-    const left = await www.stop();
-    expect({ lost: left.lost, losses: left.losses }).toEqual({ lost: 0, losses: [] });
-    await shop.leave();
-    for (const server of lab.servers) {
-      expect(await server.docker('volume', 'ls', '--quiet')).not.toMatch('back_production_secrets');
-    }
+    await shop.deploy({ service: 'www' });
+    const { release } = await shop.recorded('www');
+    expect(await shop.release('www', release)).toMatchObject({
+      image_id: expect.stringMatching(/^sha256:/),
+    });
+    shop.edit(({ services }) => {
+      services.www!.image = lab.images.web('v2');
+    });
+    await shop.deploy({ service: 'www' });
+    await load('v2');
+    const to = { to: String(release) };
+    expect(said(await shop.failToRollBack(['www'], to))).toMatch('by-hand:1, which release');
+    await load('v1');
+    await shop.rollback(['www'], to);
+    expect(await versionOf(first, WWW)).toBe('v1');
   });
+
+  fullSizeTest(
+    'what is older than retain_releases goes from the tip of the record, and its secrets from the servers; a service that leaves takes all of its secrets along',
+    async () => {
+      const { api } = await shop.releases();
+      shop.edit((config) => {
+        config.retain_releases = 2;
+        config.services.api!.image = lab.images.web('v3');
+      });
+      await shop.deploy(token('three'));
+      const tip = ['ls-tree', '--name-only', 'switchyard-state', `${RELEASES}/`];
+      expect((await shop.inOrigin(...tip)).trim().split('\n').sort()).toEqual(
+        [`${RELEASES}/${api}.json`, `${RELEASES}/${api! + 1}.json`].sort(),
+      );
+      const { api: newest } = (await shop.state()).secrets_versions!;
+      for (const server of lab.servers) {
+        expect(await kept(server, 1)).toBeUndefined();
+        expect(await kept(server, newest! - 1)).toMatchObject({ TOKEN: `two ${marker}` });
+        expect(await kept(server, newest!)).toMatchObject({ TOKEN: `three ${marker}` });
+      }
+      const past = ['log', '--format=%H', 'switchyard-state', '--', `${RELEASES}/1.json`];
+      expect((await shop.inOrigin(...past)).trim().split('\n')).toHaveLength(2);
+
+      // The service leaves, and the environment takes the volume.
+      const www = loads[1]!;
+      const result = await loads.shift()!.stop();
+      expect({ lost: result.lost, losses: result.losses }).toEqual({ lost: 0, losses: [] });
+      shop.edit(({ services }) => {
+        delete services.api;
+        delete services.www!.depends_on;
+      });
+      const run = await shop.deploy();
+      expect(run.log).toMatch('forget old secrets of api on');
+      for (const server of lab.servers) {
+        for (let version = 1; version <= newest!; version += 1) {
+          expect(await kept(server, version)).toBeUndefined();
+        }
+      }
+      expect(said(await shop.failToRollBack(['api'], { to: String(api) }))).toMatch(
+        'there is no service "api" in the file',
+      );
+      const left = await www.stop();
+      expect({ lost: left.lost, losses: left.losses }).toEqual({ lost: 0, losses: [] });
+      await shop.leave();
+      for (const server of lab.servers) {
+        expect(await server.docker('volume', 'ls', '--quiet')).not.toMatch('back_production_secrets');
+      }
+    },
+  );
 
   function token(value: string): Inputs {
     return {

@@ -7,7 +7,7 @@ import { untilServed, versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
 import { Project } from './project.ts';
 import { said } from './said.ts';
-import { size } from './size.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
@@ -114,23 +114,21 @@ describe('A server that is not well', () => {
     await expectConverging();
   });
 
-  if (size.isFull) {
-    test.each([
-      ['before the switch', CHECKS],
-      ['after the switch', RETIRES],
-    ])('it is rebooted in the middle of a deploy, %s', async (_when, moment) => {
-      const run = nextSlowly().start('toggle-deploy');
-      await run.says(moment);
-      const begun = performance.now();
-      await sick.stop();
-      await startLoad([sound]);
-      await sick.start();
-      expect(expectPlainFailure(await run.done)).toMatch(sick.host);
-      expect(performance.now() - begun).toBeLessThan(LONGEST_MS);
-      await expectNothingLost();
-      await expectConverging();
-    });
-  }
+  fullSizeTest.each([
+    ['before the switch', CHECKS],
+    ['after the switch', RETIRES],
+  ])('it is rebooted in the middle of a deploy, %s', async (_when, moment) => {
+    const run = nextSlowly().start('toggle-deploy');
+    await run.says(moment);
+    const begun = performance.now();
+    await sick.stop();
+    await startLoad([sound]);
+    await sick.start();
+    expect(expectPlainFailure(await run.done)).toMatch(sick.host);
+    expect(performance.now() - begun).toBeLessThan(LONGEST_MS);
+    await expectNothingLost();
+    await expectConverging();
+  });
 
   describe('the clock of the runner is ten minutes', () => {
     const off = (minutes: number) => ({
@@ -138,25 +136,21 @@ describe('A server that is not well', () => {
       CLOCK_OFF_MS: String(minutes * 60_000),
     });
 
-    const wrongs: [string, number][] = [
+    fullSizeTest.each([
       ['fast', 10],
       ['slow', -10],
-    ];
-    test.each(size.isFull ? wrongs : wrongs.slice(0, 1))(
-      '%s: its runs take their turn with others, and lose nothing',
-      async (_how, minutes) => {
-        await startLoad(lab.servers);
-        const right = next().shop.start('toggle-deploy');
-        await right.says(/^::debug::begins: /m);
-        release(shop, 'web', 'v3');
-        const wrong = shop.start('toggle-deploy', {}, off(minutes));
-        const ended = await Promise.all([right.done, wrong.done]);
-        expect(ended.map(({ code }) => code)).toEqual([0, 0]);
-        expect(ended.map(({ log }) => log).join('\n')).not.toMatch(/taking over|please report it/);
-        await expectServed('v3');
-        await expectNothingLost();
-      },
-    );
+    ])('%s: its runs take their turn with others, and lose nothing', async (_how, minutes) => {
+      await startLoad(lab.servers);
+      const right = next().shop.start('toggle-deploy');
+      await right.says(/^::debug::begins: /m);
+      release(shop, 'web', 'v3');
+      const wrong = shop.start('toggle-deploy', {}, off(minutes));
+      const ended = await Promise.all([right.done, wrong.done]);
+      expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+      expect(ended.map(({ log }) => log).join('\n')).not.toMatch(/taking over|please report it/);
+      await expectServed('v3');
+      await expectNothingLost();
+    });
   });
 
   describe('the image of edge and sidecar', () => {
@@ -175,7 +169,7 @@ describe('A server that is not well', () => {
       expect(await missing.recordId()).toBeUndefined();
     });
 
-    test('was removed while they run: it is pulled again first', async () => {
+    fullSizeTest('was removed while they run: it is pulled again first', async () => {
       await sick.docker('image', 'rm', '--force', lab.images.nginx);
       await startLoad(lab.servers);
       const { version } = next();
@@ -205,7 +199,7 @@ describe('A server that is not well', () => {
 
     afterEach(makeRoom);
 
-    test('before a deploy: nobody switches, and what runs serves on', async () => {
+    fullSizeTest('before a deploy: nobody switches, and what runs serves on', async () => {
       const serving = await versionOf(sound, DOMAIN);
       await startLoad(lab.servers);
       await fill();
@@ -218,21 +212,19 @@ describe('A server that is not well', () => {
       await expectConverging();
     });
 
-    if (size.isFull) {
-      test.each([
-        ['while new containers start', CHECKS],
-        ['while the old ones drain', RETIRES],
-      ])('%s: what runs serves on', async (_when, moment) => {
-        await startLoad(lab.servers);
-        const run = nextSlowly().start('toggle-deploy');
-        await run.says(moment);
-        await fill();
-        const ended = await run.done;
-        if (ended.code !== 0) expect(expectPlainFailure(ended)).toMatch(sick.host);
-        await makeRoom();
-        await expectNothingLost();
-        await expectConverging();
-      });
-    }
+    fullSizeTest.each([
+      ['while new containers start', CHECKS],
+      ['while the old ones drain', RETIRES],
+    ])('%s: what runs serves on', async (_when, moment) => {
+      await startLoad(lab.servers);
+      const run = nextSlowly().start('toggle-deploy');
+      await run.says(moment);
+      await fill();
+      const ended = await run.done;
+      if (ended.code !== 0) expect(expectPlainFailure(ended)).toMatch(sick.host);
+      await makeRoom();
+      await expectNothingLost();
+      await expectConverging();
+    });
   });
 });

@@ -8,6 +8,7 @@ import { editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 
@@ -88,7 +89,7 @@ describe('The state branch', () => {
     await shop.inOrigin('update-ref', 'refs/heads/switchyard-state', before!);
   });
 
-  test('holds more than this version knows: it is kept', async () => {
+  fullSizeTest('holds more than this version knows: it is kept', async () => {
     await editRecordByHand(shop, (text) => JSON.stringify({ ...JSON.parse(text), later: { field: 1 } }));
     const version = another();
     await release(shop, 'web', version).deploy();
@@ -96,18 +97,21 @@ describe('The state branch', () => {
     expect(await shop.state()).toMatchObject({ later: { field: 1 } });
   });
 
-  test('is deleted: the servers tell what runs, nothing is restarted, and release numbers go on', async () => {
-    const [standing, before] = [await shop.standing(), await shop.recorded('web')];
-    await shop.inOrigin('update-ref', '-d', 'refs/heads/switchyard-state');
-    await shop.deploy();
-    expect(await shop.standing()).toEqual(standing);
-    const { image, copies } = await shop.recorded('web');
-    expect({ image, copies }).toEqual({ image: shop.config.services.web!.image, copies: before.copies });
-    const version = another();
-    await release(shop, 'web', version).deploy();
-    expect(await versionOf(server, 'branch.example.com')).toBe(version);
-    expect((await shop.recorded('web')).release).toBeGreaterThan(before.release);
-  });
+  fullSizeTest(
+    'is deleted: the servers tell what runs, nothing is restarted, and release numbers go on',
+    async () => {
+      const [standing, before] = [await shop.standing(), await shop.recorded('web')];
+      await shop.inOrigin('update-ref', '-d', 'refs/heads/switchyard-state');
+      await shop.deploy();
+      expect(await shop.standing()).toEqual(standing);
+      const { image, copies } = await shop.recorded('web');
+      expect({ image, copies }).toEqual({ image: shop.config.services.web!.image, copies: before.copies });
+      const version = another();
+      await release(shop, 'web', version).deploy();
+      expect(await versionOf(server, 'branch.example.com')).toBe(version);
+      expect((await shop.recorded('web')).release).toBeGreaterThan(before.release);
+    },
+  );
 
   /** A version that does not serve. */
   function another(): string {

@@ -6,6 +6,7 @@ import { borrow, type LentServers } from './fleet.ts';
 import { type Project, serversOf } from './project.ts';
 import { releasesOf } from './recorded.ts';
 import { expectPlainRefusal, said } from './said.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop } from './web-shop.ts';
 
@@ -68,35 +69,41 @@ describe('A server that cannot be used', () => {
       expect((await shop.deploy({ 'dry-run': 'true' })).outputs.changed).toBe('true');
     });
 
-    test('a host key of a type that the server has not, and a firewall that drops what comes', async () => {
-      // An RSA key of 512 bits: only its type matters.
-      const rsa = `ssh-rsa ${Buffer.concat([sized('ssh-rsa'), sized('\x01\x00\x01'), sized('A'.repeat(64))]).toString('base64')}`;
-      change({ servers: [{ ...right[0], host_key: rsa }, right[1]] });
-      await drop(second, async () => {
-        const failed = await refused();
-        expect(failed).toMatch('the server has no host key of the types given in host_key');
-        expect(failed).toMatch(`deploy@${second.host}:22: the server did not answer`);
-      });
-    });
+    fullSizeTest(
+      'a host key of a type that the server has not, and a firewall that drops what comes',
+      async () => {
+        // An RSA key of 512 bits: only its type matters.
+        const rsa = `ssh-rsa ${Buffer.concat([sized('ssh-rsa'), sized('\x01\x00\x01'), sized('A'.repeat(64))]).toString('base64')}`;
+        change({ servers: [{ ...right[0], host_key: rsa }, right[1]] });
+        await drop(second, async () => {
+          const failed = await refused();
+          expect(failed).toMatch('the server has no host key of the types given in host_key');
+          expect(failed).toMatch(`deploy@${second.host}:22: the server did not answer`);
+        });
+      },
+    );
 
-    test('an address where no machine is, and a firewall between a jump host and the server', async () => {
-      const nowhere = first.host.replace(/\d+$/, '200');
-      change({ servers: [{ ...right[0], host: nowhere }, behindJump()] });
-      await drop(second, async () => {
-        const failed = await refused();
-        expect(failed).toMatch(`deploy@${nowhere}:22: the server did not answer`);
-        expect(failed).toMatch(
-          `deploy@${second.privateIp}:22 through ${first.host}: the server did not answer`,
-        );
-      });
-    });
+    fullSizeTest(
+      'an address where no machine is, and a firewall between a jump host and the server',
+      async () => {
+        const nowhere = first.host.replace(/\d+$/, '200');
+        change({ servers: [{ ...right[0], host: nowhere }, behindJump()] });
+        await drop(second, async () => {
+          const failed = await refused();
+          expect(failed).toMatch(`deploy@${nowhere}:22: the server did not answer`);
+          expect(failed).toMatch(
+            `deploy@${second.privateIp}:22 through ${first.host}: the server did not answer`,
+          );
+        });
+      },
+    );
 
-    test('a jump host that forbids forwarding', async () => {
+    fullSizeTest('a jump host that forbids forwarding', async () => {
       change({ servers: [right[0], behindJump({ user: 'noforward' })] });
       expect(await refused()).toMatch(`through ${first.host}: sshd of ${first.host} forbids TCP forwarding`);
     });
 
-    test('an sshd that forbids forwarding, and a user without the right to use Docker', async () => {
+    fullSizeTest('an sshd that forbids forwarding, and a user without the right to use Docker', async () => {
       change({
         servers: [
           { ...right[0], user: 'noforward' },
@@ -124,7 +131,7 @@ describe('A server that cannot be used', () => {
       await untilServed(second, DOMAIN);
     });
 
-    test('each server for its own reason: both are named', async () => {
+    fullSizeTest('each server for its own reason: both are named', async () => {
       change({ servers: [{ ...right[0], host_key: second.hostKeys[0] }, right[1]] });
       await second.cutOff();
       try {
@@ -138,7 +145,7 @@ describe('A server that cannot be used', () => {
       }
     });
 
-    test('a server that is frozen', async () => {
+    fullSizeTest('a server that is frozen', async () => {
       await second.pause();
       try {
         expect(await refused()).toMatch(`deploy@${second.host}:22: the SSH handshake took too long`);
@@ -147,7 +154,7 @@ describe('A server that cannot be used', () => {
       }
     });
 
-    test('its engine only', async () => {
+    fullSizeTest('its engine only', async () => {
       await second.stopEngine();
       try {
         expect(await refused()).toMatch(

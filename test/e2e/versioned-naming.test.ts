@@ -3,6 +3,7 @@ import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 
@@ -11,6 +12,11 @@ const BASE = 'versions_production_web';
 let lab: Fleet;
 let shop: Project;
 let traffic: HttpTraffic | undefined;
+/** The servers that have a copy. */
+let holders: LabServer[];
+let internalPort: number;
+/** Host ports that the service has had. */
+let ports: number[] = [];
 
 afterEach(async () => {
   await traffic?.stop();
@@ -18,7 +24,7 @@ afterEach(async () => {
 }, 120_000);
 
 /** The third server has no copy: its edge reaches both others by their host ports. */
-test('containers are called by their version and have ports of their own, from sides to versions and back', async () => {
+async function deployOnTwoOfThree(): Promise<void> {
   lab = await fleet();
   const servers = lab.servers.slice(0, 3);
   shop = await newWebShop(lab, 'versions', servers);
@@ -26,54 +32,76 @@ test('containers are called by their version and have ports of their own, from s
     services.web!.servers = 2;
   });
   await shop.deploy();
-  const { internal_port } = await shop.recorded('web');
-  const holders = await shop.homesOf('web');
+  internalPort = (await shop.recorded('web')).internal_port;
+  holders = await shop.homesOf('web');
+  ports = [];
   traffic = startUsers(servers, 'versions.example.com');
   await traffic.untilSent(50);
+}
 
-  const ports: number[] = [];
-  /** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
-  const deploy = async () => {
-    await shop.deploy();
-    const web = await shop.recorded('web');
-    const [{ container = '', port = 0 } = {}] = web.copies;
-    for (const server of holders) {
-      const standing = await standingOn(server);
-      expect(standing).toMatchObject({ name: container, ports: expect.arrayContaining([port]) });
-    }
-    expect(web.copies).toEqual(holders.map(() => expect.objectContaining({ container, port })));
-    expect(web.internal_port).toBe(internal_port);
-    ports.push(port);
-    return container;
-  };
+/** Deploys; name and port of the service's one container are the same on both servers, and are recorded. */
+async function deploy(): Promise<string> {
+  await shop.deploy();
+  const web = await shop.recorded('web');
+  const [{ container = '', port = 0 } = {}] = web.copies;
+  for (const server of holders) {
+    const standing = await standingOn(server);
+    expect(standing).toMatchObject({ name: container, ports: expect.arrayContaining([port]) });
+  }
+  expect(web.copies).toEqual(holders.map(() => expect.objectContaining({ container, port })));
+  expect(web.internal_port).toBe(internalPort);
+  ports.push(port);
+  return container;
+}
 
-  expect(await deploy()).toBe(BASE);
+function nameByVersion(): void {
   shop.edit(({ services }) => {
     services.web!.naming = 'version';
   });
-  expect(await deploy()).toBe(`${BASE}_v1`);
-  release(shop, 'web', 'v2');
-  expect(await deploy()).toBe(`${BASE}_v2`);
-  shop.edit(({ services }) => {
-    services.web!.environment = { ROUND: '2' };
-  });
-  expect(await deploy()).toMatch(new RegExp(`^${BASE}_v2_20\\d{6}t\\d{4}$`));
-  expect((await shop.deploy()).outputs.changed).toBe('false');
-  shop.edit(({ services }) => {
-    delete services.web!.naming;
-  });
-  expect(await deploy()).toBe(BASE);
-  // No two versions had one port; a side has the same one for ever.
-  expect(new Set(ports).size).toBe(4);
-  expect(ports.at(-1)).toBe(ports[0]);
-  expect((await shop.deploy()).outputs.changed).toBe('false');
+}
 
-  await traffic.untilSent((await traffic.snapshot()).sent + 50);
-  const { sent, ok, lost, losses } = await traffic.stop();
+async function expectNothingLost(): Promise<void> {
+  await traffic!.untilSent((await traffic!.snapshot()).sent + 50);
+  const { sent, ok, lost, losses } = await traffic!.stop();
   expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   expect(ok).toBe(sent);
   console.log(`versions: ${sent} requests, ${lost} lost, ports ${ports.join(', ')}`);
+}
+
+test('containers are called by their version and have ports of their own', async () => {
+  await deployOnTwoOfThree();
+  nameByVersion();
+  expect(await deploy()).toBe(`${BASE}_v1`);
+  release(shop, 'web', 'v2');
+  expect(await deploy()).toBe(`${BASE}_v2`);
+  expect(new Set(ports).size).toBe(2);
+  await expectNothingLost();
 }, 300_000);
+
+fullSizeTest(
+  'from sides to versions and back',
+  async () => {
+    await deployOnTwoOfThree();
+    expect(await deploy()).toBe(BASE);
+    nameByVersion();
+    expect(await deploy()).toBe(`${BASE}_v1`);
+    shop.edit(({ services }) => {
+      services.web!.environment = { ROUND: '2' };
+    });
+    expect(await deploy()).toMatch(new RegExp(`^${BASE}_v1_20\\d{6}t\\d{4}$`));
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+    shop.edit(({ services }) => {
+      delete services.web!.naming;
+    });
+    expect(await deploy()).toBe(BASE);
+    // No two versions had one port; a side has the same one for ever.
+    expect(new Set(ports).size).toBe(3);
+    expect(ports.at(-1)).toBe(ports[0]);
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+    await expectNothingLost();
+  },
+  300_000,
+);
 
 /** The one container of the service on a server and its host ports, as `docker ps` has them. */
 async function standingOn(server: LabServer): Promise<{ name: string; ports: number[] }> {

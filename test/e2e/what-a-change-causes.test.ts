@@ -5,6 +5,7 @@ import { ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
 import type { Project } from './project.ts';
 import { otherSlot, releasesOf, resultOf } from './recorded.ts';
+import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, redisService, release, webService } from './web-shop.ts';
 
@@ -128,7 +129,7 @@ describe('What a change of the file causes', () => {
     expect(await versionOf(first, API)).toBe(before.version);
   });
 
-  test('the input images: it wins over the file', async () => {
+  fullSizeTest('the input images: it wins over the file', async () => {
     const version = another('api');
     const run = await shop.deploy({ images: `api=${lab.images.web(version)}` });
     expect(releasesOf(run)).toEqual({ ...before.releases, api: before.releases.api + 1 });
@@ -157,7 +158,7 @@ describe('What a change of the file causes', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('health check and drain: nothing but the record', async () => {
+  fullSizeTest('health check and drain: nothing but the record', async () => {
     const routes = await generations();
     shop.edit(({ services }) => {
       services.api!.healthcheck = { path: '/health', interval: '2s' };
@@ -198,28 +199,31 @@ describe('What a change of the file causes', () => {
     });
   });
 
-  test('a service that left the file: in the plan, then gone with its route, its volume kept', async () => {
-    const { internal_port: port } = await shop.recorded('jobs');
-    const [home] = await shop.homesOf('jobs');
-    expect(await internally(home!, port)).toBe('answered');
-    shop.edit(({ services }) => {
-      delete services.jobs;
-    });
-    const removed = `jobs ${before.releases.jobs} → none: removed`;
-    const dry = await shop.deploy({ 'dry-run': 'true' });
-    expect(dry.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
-    expect(await shop.standing()).toEqual(before.containers);
+  fullSizeTest(
+    'a service that left the file: in the plan, then gone with its route, its volume kept',
+    async () => {
+      const { internal_port: port } = await shop.recorded('jobs');
+      const [home] = await shop.homesOf('jobs');
+      expect(await internally(home!, port)).toBe('answered');
+      shop.edit(({ services }) => {
+        delete services.jobs;
+      });
+      const removed = `jobs ${before.releases.jobs} → none: removed`;
+      const dry = await shop.deploy({ 'dry-run': 'true' });
+      expect(dry.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
+      expect(await shop.standing()).toEqual(before.containers);
 
-    const run = await shop.deploy();
-    expect(run.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
-    expect(changed(before.containers, await shop.standing())).toEqual([
-      expect.stringMatching(new RegExp(`^- ${home!.host} causes_production_jobs(_secondary)?$`)),
-    ]);
-    expect(await internally(home!, port)).toBe('refused');
-    expect(await home!.docker('volume', 'ls', '--quiet')).toMatch(/^causes_production_jobs-data$/m);
-    expect((await shop.state()).services).not.toHaveProperty('jobs');
-    expect((await shop.deploy()).outputs.changed).toBe('false');
-  });
+      const run = await shop.deploy();
+      expect(run.log).toMatch(new RegExp(`${removed} .*its volumes stay`));
+      expect(changed(before.containers, await shop.standing())).toEqual([
+        expect.stringMatching(new RegExp(`^- ${home!.host} causes_production_jobs(_secondary)?$`)),
+      ]);
+      expect(await internally(home!, port)).toBe('refused');
+      expect(await home!.docker('volume', 'ls', '--quiet')).toMatch(/^causes_production_jobs-data$/m);
+      expect((await shop.state()).services).not.toHaveProperty('jobs');
+      expect((await shop.deploy()).outputs.changed).toBe('false');
+    },
+  );
 
   /** Matches how a plan tells that a service moves to its next release. */
   function moves(service: keyof Releases, how: string): RegExp {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import type { Server } from '../../src/fleet/server.ts';
 import { staticProvider } from '../../src/fleet/static.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { type Given, CONTRACT as OF_ENGINE } from '../simulation/contract.ts';
-import { NGINX_CONTRACT } from '../simulation/contract-nginx.ts';
+import { type Given, CONTRACT as OF_ENGINE } from '../simulation/world/contract.ts';
+import { NGINX_CONTRACT } from '../simulation/world/contract-nginx.ts';
 import { type Lab, type LabServer, startLab } from './lab.ts';
 
 const CONTRACT = [...OF_ENGINE, ...NGINX_CONTRACT];

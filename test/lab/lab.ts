@@ -169,7 +169,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const known = servers.flatMap(({ host, hostKeys }) => hostKeys.map((key) => `${host} ${key}\n`));
   writeFileSync(join(dir, 'known_hosts'), known.join(''));
   writeFileSync(join(dir, 'lab.json'), JSON.stringify(record, null, 2));
-  return assemble(record);
+  return labOf(record);
 }
 
 /** attachLab returns a lab that another process started. Throws when there is none of this name. */
@@ -178,7 +178,7 @@ export async function attachLab(name: string): Promise<Lab> {
   if (!existsSync(file)) {
     throw new Error(`There is no lab named ${name}: npm run lab -- up --name ${name} starts one`);
   }
-  return assemble(JSON.parse(readFileSync(file, 'utf8')) as LabRecord);
+  return labOf(JSON.parse(readFileSync(file, 'utf8')) as LabRecord);
 }
 
 /** removeLab removes all that is left of a lab, running or half made. It is no error when nothing is. */
@@ -210,7 +210,7 @@ async function removeLabelled(filter: string): Promise<void> {
   if (volumes.length > 0) await docker(['volume', 'rm', ...volumes]);
 }
 
-function assemble(record: LabRecord): Lab {
+function labOf(record: LabRecord): Lab {
   const { name, registry, networks, app } = record;
   const dir = join(labsDir, name);
   const bareDir = join(dir, 'git');

@@ -21,7 +21,7 @@ export interface Drift {
 
 /**
  * driftOf returns where the servers differ from the record, in the order in which a person would look: servers,
- * containers, edge and sidecar, routes. `kept` is the input that wants exactly what is deployed (see assembleKept),
+ * containers, edge and sidecar, routes. `kept` is the input that wants exactly what is deployed (see buildKeptInput),
  * and `plan` the plan made of it. All of it is repaired by the next deploy. Pure.
  */
 export function driftOf(kept: PlanInput, plan: Plan): Drift[] {
@@ -172,7 +172,7 @@ function fileDrift(kept: PlanInput, server: string): Drift[] {
 /** Where nothing else tells why, routes that are not what is recorded. */
 function routeDrift(kept: PlanInput, plan: Plan): Drift[] {
   const moves = stepsOf(plan, 'switch');
-  if (moves.some(({ move }) => move === 'settle')) {
+  if (moves.some(({ move }) => move === 'reconcile')) {
     const message = 'edges and sidecars do not agree which copies have the traffic: a run was cut off';
     return [{ kind: 'routes', message }];
   }

@@ -1,6 +1,6 @@
 import type { ContainerSummary } from '@docker/node-sdk';
 import type { Server } from '../../fleet/server.ts';
-import { repositoryOf, shortName } from '../planning/image-name.ts';
+import { repositoryOf, shortName } from '../../model/image-name.ts';
 import type { ObservedImage } from '../planning/observed.ts';
 import { defaultsOf } from './container-settings.ts';
 

@@ -1,8 +1,8 @@
 import type { ContainerSummary, ImageSummary } from '@docker/node-sdk';
 import type { Server } from '../../fleet/server.ts';
+import { shortName } from '../../model/image-name.ts';
 import { LABEL } from '../../model/labels.ts';
 import { networkName, type Scope } from '../../model/names.ts';
-import { shortName } from '../planning/image-name.ts';
 import type { LabelledImage, Leftover, Leftovers } from '../planning/observed.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { Fleet } from '../../fleet/fleet.ts';
 import { SecretSets } from '../../fleet/secret-sets.ts';
 import type { Clock } from '../../model/clock.ts';
+import { namesOf } from '../../model/image-name.ts';
 import type { EnvironmentState, Release } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import type { Snapshot } from '../../state/snapshot.ts';
-import type { Facts, KnownByService } from '../planning/assemble.ts';
-import { namesOf } from '../planning/image-name.ts';
+import type { Facts, KnownByService } from '../planning/build-input.ts';
 import type { Narrowing } from '../planning/narrowing.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { type KeptSecrets, secretSetKey } from '../planning/wanted.ts';

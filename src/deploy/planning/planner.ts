@@ -14,10 +14,10 @@ import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
+import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
 import { layOut, layOutMove, type Rollout } from './rollout.ts';
 import { planService, type ServicePlan } from './service-plan.ts';
-import { planSettle } from './settle.ts';
 import { planSweep } from './sweep-plan.ts';
 import { planTakeover, type Takeover } from './takeover-plan.ts';
 import type { WantedService } from './wanted.ts';
@@ -87,8 +87,8 @@ function refuseToWait(postponed: readonly string[], { leaving }: Takeover): void
 /** inOrder lays out everything that was decided: from here on, what comes after what is an edge of the graph. */
 function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, staying }: Decisions): Plan {
   const graph = new StepGraph();
-  const settle = planSettle(input, routesAfter(input, services, new Set(), input.removes));
-  const moves = [settle, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
+  const reconcile = planReconcile(input, routesAfter(input, services, new Set(), input.removes));
+  const moves = [reconcile, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
   const awaited = [...hooks.values()].flatMap((plan) => plan.awaited);
   const vacate = [...services.values(), ...hooks.values()].flatMap((plan) => plan.vacate);
   const prepare = input.reached.flatMap((server) => planPrepare(input, server, moves));
@@ -110,15 +110,17 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
 
   // First of all: a stopped edge serves nobody, and what a run left in the middle of its switch serves two versions.
   const nginxPulled = graph.add(nginxPulls);
-  const isEarly = (step: PrepareStep) => settle !== undefined || !isCreating(step);
+  const isEarly = (step: PrepareStep) => reconcile !== undefined || !isCreating(step);
   const repaired = graph.add(prepare.filter(isEarly), nginxPulled);
-  const settled = settle === undefined ? repaired : layOutMove(graph, settle, repaired);
-  const hooksOver = graph.add(awaited, settled);
+  const reconciled = reconcile === undefined ? repaired : layOutMove(graph, reconcile, repaired);
+  const hooksOver = graph.add(awaited, reconciled);
   const isInTheWay = ({ drainTimeoutMs }: Retirement) => drainTimeoutMs !== undefined;
   const drained = addRetirements(graph, vacate.filter(isInTheWay), hooksOver);
-  const gate = [settle && settled, awaited.length > 0 && hooksOver, vacate.some(isInTheWay) && drained].find(
-    (ids) => ids !== false && ids !== undefined,
-  );
+  const gate = [
+    reconcile && reconciled,
+    awaited.length > 0 && hooksOver,
+    vacate.some(isInTheWay) && drained,
+  ].find((ids) => ids !== false && ids !== undefined);
 
   // Everything that can be had before the first change; then the intent; then what has to be there, and to be gone.
   const pulled = graph.add(servicePulls(services), drained);

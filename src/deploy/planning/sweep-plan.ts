@@ -1,5 +1,5 @@
+import { namesOf, repositoryOf } from '../../model/image-name.ts';
 import type { SweepStep } from '../steps/sweep.ts';
-import { namesOf, repositoryOf } from './image-name.ts';
 import type { PlanInput } from './input.ts';
 import type { LabelledImage, ObservedServer } from './observed.ts';
 import type { Retirement } from './retirement.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isStatus } from '../../docker/http.ts';
 import type { Server } from '../../fleet/server.ts';
+import { poll } from '../../model/clock.ts';
 import { LABEL } from '../../model/labels.ts';
 import { countConnections } from './connections.ts';
 import type { RunContext } from './context.ts';
@@ -81,30 +82,33 @@ export async function awaitNobody(
   const begun = clock.now();
   const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
   let helper = await startHelper(context, server, target);
+  let open = 0;
   let emptyLooks = 0;
   let toldAt = begun;
-  try {
-    while (true) {
-      // The container to drain has ended by itself, or another run has removed it.
-      if (helper === undefined) return 0;
-      const open = await look(server, helper, target.ports);
-      if (open === undefined) {
-        helper = await startHelper(context, server, target);
-        continue;
-      }
-      emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-      const elapsedMs = clock.now() - begun;
-      if (emptyLooks === EMPTY_LOOKS_NEEDED) return 0;
-      if (elapsedMs >= limitMs) return open;
-      if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
-        toldAt = clock.now();
-        log.info(
-          `${target.name} on ${serverName} drains: ${open} open, ${Math.round(elapsedMs / 1000)} s of ${limitText(limitMs)}`,
-        );
-      }
-      const pollMs = open === 0 ? EMPTY_POLL_MS : POLL_MS;
-      await clock.sleep(Math.min(pollMs, Math.max(0, limitMs - elapsedMs)));
+  /** True when the last connection has ended. */
+  const lookOnce = async (): Promise<true | undefined> => {
+    // The container to drain has ended by itself, or another run has removed it.
+    if (helper === undefined) return true;
+    const seen = await look(server, helper, target.ports);
+    if (seen === undefined) {
+      helper = await startHelper(context, server, target);
+      return undefined;
     }
+    open = seen;
+    emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks === EMPTY_LOOKS_NEEDED) return true;
+    if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+      toldAt = clock.now();
+      log.info(
+        `${target.name} on ${serverName} drains: ${open} open, ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`,
+      );
+    }
+    return undefined;
+  };
+  try {
+    const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
+    const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
+    return isOver ? 0 : open;
   } finally {
     if (helper !== undefined) await server.engine.removeContainer(helper);
   }

@@ -1,8 +1,8 @@
 import { findRegistryAuth } from '../../docker/credentials.ts';
 import type { PullProgress } from '../../docker/engine.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
+import { taggedName } from '../../model/image-name.ts';
 import type { PullPolicy } from '../../model/spec.ts';
-import { taggedName } from '../planning/image-name.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 

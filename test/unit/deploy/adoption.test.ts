@@ -9,7 +9,7 @@ import type {
 import { type UserError, UserErrors } from '../../../src/model/errors.ts';
 import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
 import type { ServedName } from '../../../src/nginx/served-names.ts';
-import { database, service, shop } from '../../simulation/specs.ts';
+import { database, service, shop } from '../../simulation/stories/specs.ts';
 
 const DOMAIN = 'api.example.com';
 const SHOP = { project: 'shop', environment: 'production' };

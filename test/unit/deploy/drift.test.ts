@@ -5,7 +5,7 @@ import type { ObservedCopy, ObservedServer } from '../../../src/deploy/planning/
 import { isEmpty } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
-import { servers, service, shop } from '../../simulation/specs.ts';
+import { servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 
 const wanted = shop([service('api', { servers: 2, environment: { LEVEL: 'info' } })], servers(2));

@@ -7,7 +7,7 @@ import type { StepKind } from '../../../src/deploy/steps/kind.ts';
 import { describeSpan, Timeline } from '../../../src/deploy/timeline.ts';
 import { EngineError } from '../../../src/docker/http.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
-import { VirtualClock } from '../../simulation/clock.ts';
+import { VirtualClock } from '../../simulation/world/clock.ts';
 import { contextOf, writtenLog } from './contexts.ts';
 
 /** What there is to a kind of step; without anything it is work that takes as long as it takes. */

@@ -8,7 +8,7 @@ import { neededImages, neededPorts } from '../../../src/deploy/preflight/needs.t
 import { certainFailures } from '../../../src/deploy/preflight/preflight.ts';
 import type { Vitals } from '../../../src/deploy/preflight/vitals.ts';
 import { hostPort } from '../../../src/model/ports.ts';
-import { database, servers, service, shop } from '../../simulation/specs.ts';
+import { database, servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 
 const VITALS: Vitals = {

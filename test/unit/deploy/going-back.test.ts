@@ -7,7 +7,7 @@ import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import type { Step } from '../../../src/deploy/steps/index.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { database, servers, service, shop } from '../../simulation/specs.ts';
+import { database, servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 import { tableOf } from './step-tables.ts';
 

@@ -8,7 +8,7 @@ import type { Engine } from '../../../src/docker/engine.ts';
 import { EngineClient } from '../../../src/docker/engine-client.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { systemClock } from '../../../src/model/clock.ts';
-import { servers } from '../../simulation/specs.ts';
+import { servers } from '../../simulation/stories/specs.ts';
 import { contextOf, writtenLog } from './contexts.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };

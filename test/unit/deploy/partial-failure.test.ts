@@ -9,7 +9,7 @@ import {
 import type { Step } from '../../../src/deploy/steps/index.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { servers } from '../../simulation/specs.ts';
+import { servers } from '../../simulation/stories/specs.ts';
 
 const SERVERS = servers(3);
 const STUBBORN = new Error('nginx took nothing');

@@ -6,7 +6,7 @@ import { allowedMs } from '../../../src/deploy/steps/healthy.ts';
 import { PullMeter } from '../../../src/deploy/steps/pull.ts';
 import { describeSpan, type Span, Timeline } from '../../../src/deploy/timeline.ts';
 import { systemClock } from '../../../src/model/clock.ts';
-import { VirtualClock } from '../../simulation/clock.ts';
+import { VirtualClock } from '../../simulation/world/clock.ts';
 
 describe('levels', () => {
   const levels = (graph: Record<string, string[]>) =>

@@ -1,5 +1,5 @@
-import { assemble, assembleKept, type Facts } from '../../../src/deploy/planning/assemble.ts';
 import { blueprintHash, settingsOf } from '../../../src/deploy/planning/blueprint.ts';
+import { buildInput, buildKeptInput, type Facts } from '../../../src/deploy/planning/build-input.ts';
 import type { PlanInput } from '../../../src/deploy/planning/input.ts';
 import type { ObservedCopy, ObservedNginx, ObservedServer } from '../../../src/deploy/planning/observed.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
@@ -75,7 +75,7 @@ export class Picture {
   /** input returns what that plan is made of. */
   input(wanted: EnvironmentSpec, asked: Asked = {}): PlanInput {
     const facts = this.facts(wanted, asked);
-    return asked.routesOnly ? assembleKept(facts) : assemble(facts);
+    return asked.routesOnly ? buildKeptInput(facts) : buildInput(facts);
   }
 
   /** facts returns what that is put together from; nothing of it changes with the picture. */

@@ -15,7 +15,7 @@ import {
 import type { BegunService } from '../../../src/deploy/steps/record-intent.ts';
 import type { EnvironmentState, RecordedCopy, Release } from '../../../src/model/release.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
-import { servers, service, shop } from '../../simulation/specs.ts';
+import { servers, service, shop } from '../../simulation/stories/specs.ts';
 import { type Asked, Picture, progressOf } from './picture.ts';
 
 const AUTHOR = { run: 'https://github.com/acme/shop/actions/runs/1', actor: 'ann', commit: 'abc123' };

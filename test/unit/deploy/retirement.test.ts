@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { retire, retireUnused } from '../../../src/deploy/planning/retirement.ts';
-import { database, service } from '../../simulation/specs.ts';
+import { database, service } from '../../simulation/stories/specs.ts';
 
 const container = {
   id: 'c1',

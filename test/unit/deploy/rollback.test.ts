@@ -3,7 +3,7 @@ import { chooseRelease, parseTarget, previousNumber } from '../../../src/deploy/
 import { expiredNumbers } from '../../../src/deploy/record/retention.ts';
 import { restoredSpec } from '../../../src/deploy/restore.ts';
 import type { HistoryEntry, RecordedService, Release } from '../../../src/model/release.ts';
-import { servers, service, shop } from '../../simulation/specs.ts';
+import { servers, service, shop } from '../../simulation/stories/specs.ts';
 import { recorded, release } from '../state/git-world.ts';
 
 function entry(number: number, outcome: HistoryEntry['outcome'] = 'deployed'): HistoryEntry {

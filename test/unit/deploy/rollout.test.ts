@@ -7,7 +7,7 @@ import type { Slot } from '../../../src/model/copy.ts';
 import type { Protocol } from '../../../src/model/spec.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { describePlan } from '../../../src/report/changes.ts';
-import { database, servers, service, shop } from '../../simulation/specs.ts';
+import { database, servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 import { tableOf, wordOf } from './step-tables.ts';
 

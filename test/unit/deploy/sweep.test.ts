@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { upTo } from '../../../src/deploy/planning/graph.ts';
-import { namesOf } from '../../../src/deploy/planning/image-name.ts';
 import type { LabelledImage } from '../../../src/deploy/planning/observed.ts';
 import { isEmpty, stepsOf } from '../../../src/deploy/planning/plan.ts';
 import { planDeploy } from '../../../src/deploy/planning/planner.ts';
 import { orphanedImages } from '../../../src/deploy/planning/sweep-plan.ts';
+import { namesOf } from '../../../src/model/image-name.ts';
 import { describePlan } from '../../../src/report/changes.ts';
-import { database, service, shop } from '../../simulation/specs.ts';
+import { database, service, shop } from '../../simulation/stories/specs.ts';
 import { type Asked, Picture } from './picture.ts';
 
 const api = (changes = {}) => shop([service('api', changes)]);

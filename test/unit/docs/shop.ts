@@ -4,7 +4,7 @@ import { status } from '../../../src/deploy/status.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { renderStatus } from '../../../src/report/status.ts';
 import { Store } from '../../../src/state/store.ts';
-import { World } from '../../simulation/world.ts';
+import { World } from '../../simulation/world/world.ts';
 import { shown } from './documents.ts';
 
 /** The shop of the guide: what it wants now, and the servers in memory on which the version before it runs. */

@@ -6,7 +6,7 @@ import { Timeline } from '../../../src/deploy/timeline.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Copy, Slot } from '../../../src/model/copy.ts';
 import { containerName } from '../../../src/model/names.ts';
-import { service } from '../../simulation/specs.ts';
+import { service } from '../../simulation/stories/specs.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const PORTS = { host: 8339, internal: 5339 };

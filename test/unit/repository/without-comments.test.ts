@@ -8,6 +8,11 @@ test.each([
     'const a = 1;\n  f(a);\n',
   ],
   [
+    'four spaces of indentation are a tab',
+    'if (a) {\n        b();\n      c();\n}\n',
+    'if (a) {\n\t\tb();\n\t  c();\n}\n',
+  ],
+  [
     'strings and templates stay',
     "f('// no', `/* no */\n\n${'//'}`);",
     "f('// no', `/* no */\n\n${'//'}`);\n",

@@ -5,7 +5,7 @@ import { ScratchRepository } from '../../../src/git/scratch-repository.ts';
 import type { Scope } from '../../../src/model/names.ts';
 import type { Lease } from '../../../src/state/lease.ts';
 import { type Advance, type Prepared, StateBranch, type Tip } from '../../../src/state/state-branch.ts';
-import { MemoryRemote } from '../../simulation/state-branch.ts';
+import { MemoryRemote } from '../../simulation/world/state-branch.ts';
 import { GitWorld } from './git-world.ts';
 
 /** A remote as the cases need it: runs open branches of it, and a person changes it by hand. */

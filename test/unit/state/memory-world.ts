@@ -1,7 +1,7 @@
 import type { Lease } from '../../../src/state/lease.ts';
 import { Store, type StoreOptions } from '../../../src/state/store.ts';
-import { VirtualClock } from '../../simulation/clock.ts';
-import { MemoryRemote, type Wire } from '../../simulation/state-branch.ts';
+import { VirtualClock } from '../../simulation/world/clock.ts';
+import { MemoryRemote, type Wire } from '../../simulation/world/state-branch.ts';
 import { ahead, RecordingLog } from './git-world.ts';
 
 const scope = { project: 'shop', environment: 'production' };

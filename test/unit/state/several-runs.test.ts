@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { HeldLease } from '../../../src/state/held-lease.ts';
 import { LeaseLostError } from '../../../src/state/lease.ts';
-import type { Wire } from '../../simulation/state-branch.ts';
+import type { Wire } from '../../simulation/world/state-branch.ts';
 import { message, withService } from './git-world.ts';
 import { MemoryWorld } from './memory-world.ts';
 

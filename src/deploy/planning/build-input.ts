@@ -1,0 +1,235 @@
+import type { Copy } from '../../model/copy.ts';
+import { allocatePorts, type ServicePorts } from '../../model/ports.ts';
+import type { EnvironmentState, Release } from '../../model/release.ts';
+import type { EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
+import { checkAdoption } from './adoption-refusals.ts';
+import type { PlanInput } from './input.ts';
+import {
+  checkDependencies,
+  checkDomains,
+  checkNarrowing,
+  checkPorts,
+  type Narrowing,
+  selectedOf,
+  serversOf,
+} from './narrowing.ts';
+import type { ObservedServer } from './observed.ts';
+import { servingRelease } from './routed-copies.ts';
+import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
+import {
+  highestRelease,
+  type KeptSecrets,
+  type KnownReleases,
+  numberRelease,
+  type ReleaseSpec,
+  secretsVersionOf,
+  type UnfinishedHookAnswer,
+  type WantedService,
+} from './wanted.ts';
+
+/** The releases that the record names, by service. */
+export type KnownByService = ReadonlyMap<string, Pick<KnownReleases, 'current' | 'rollout'>>;
+
+/** The releases that a rollback brings back, by service. */
+export type Restored = ReadonlyMap<string, Release>;
+
+/** What planning needs, from all who know it. */
+export interface Facts {
+  wanted: EnvironmentSpec;
+  /** Secret values by service and name. */
+  secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Those that the servers keep. */
+  keptSecrets: KeptSecrets;
+  narrowing: Narrowing;
+  unfinishedHook?: UnfinishedHookAnswer | undefined;
+  observed: readonly ObservedServer[];
+  state: EnvironmentState;
+  known: KnownByService;
+  drainedElsewhere: ReadonlySet<string>;
+  /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
+  restored?: Restored;
+  now: Date;
+  /** See PlanInput. */
+  retainedImages: ReadonlySet<string> | undefined;
+}
+
+/**
+ * buildInput turns the facts into the planner's input: it gives ports and release numbers, and keeps what the run
+ * was not asked to change as its last release says. Pure. It throws a UserError for a narrowing that names what
+ * is not there, and for a service whose dependency is neither deployed nor selected.
+ */
+export function buildInput(facts: Facts): PlanInput {
+  const { wanted, narrowing, observed, state } = facts;
+  const scope = { project: wanted.project, environment: wanted.environment };
+  checkNarrowing(wanted, narrowing);
+  checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
+  const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
+  const ports = portsOf(facts);
+  const versionPorts = versionPortsOf(facts, ports);
+  const services = wanted.services
+    .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!))
+    .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
+  checkDependencies(services);
+  checkPorts(services, wanted, narrowing);
+  checkDomains(services);
+  const names = new Set(wanted.services.map(({ name }) => name));
+  const standing = observed.flatMap(({ copies, handMade, hooks }) =>
+    [...copies, ...handMade, ...hooks].map(({ service }) => service),
+  );
+  const others = [...new Set([...standing, ...Object.keys(state.services)])]
+    .filter((name) => !names.has(name))
+    .sort();
+  const leaving = new Map(
+    others.flatMap((name) => {
+      const release = facts.known.get(name)?.current;
+      return release === undefined ? [] : [[name, release] as const];
+    }),
+  );
+  const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
+  return {
+    scope,
+    servers: wanted.servers,
+    nginx: wanted.nginx,
+    services: [...services, ...kept],
+    observed,
+    state,
+    removes: isNarrowed ? [] : others,
+    isLeaving: !isNarrowed && wanted.services.length === 0,
+    leaving,
+    reached: serversOf(wanted, narrowing).map(({ name }) => name),
+    excluded: new Set(narrowing.excludedServers),
+    unfinishedHook: facts.unfinishedHook,
+    drainedElsewhere: facts.drainedElsewhere,
+    now: facts.now,
+    isSweeping: narrowing.services === undefined,
+    retainedImages: facts.retainedImages,
+  };
+}
+
+/** buildKeptInput returns the input for looking at, or routing to, exactly what is deployed. Pure. */
+export function buildKeptInput(facts: Facts): PlanInput {
+  return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+
+function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {
+  const { narrowing, observed, state } = facts;
+  const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
+  const known: KnownReleases = {
+    current: facts.known.get(spec.name)?.current,
+    rollout: facts.known.get(spec.name)?.rollout,
+    highest: highestRelease(spec.name, state, observed),
+    serving: servingRelease(facts.wanted, observed, spec.name),
+  };
+  if (!isSelected && known.current === undefined) return [];
+  const secrets = facts.secrets[spec.name] ?? {};
+  const wanted: ReleaseSpec = isSelected ? spec : known.current!;
+  const restored = facts.restored?.get(spec.name);
+  const given = state.secrets_versions?.[spec.name] ?? 0;
+  const labelled = observed
+    .flatMap(({ copies }) => copies.filter(({ service }) => service === spec.name))
+    .map((copy) => copy.secretsVersion);
+  const secretsVersion = () =>
+    restored?.secrets_version ??
+    secretsVersionOf(spec.name, secrets, facts.keptSecrets, known, { given, labelled });
+  const release = isSelected ? numberRelease(spec, secretsVersion(), known) : currentNumber(known.current!);
+  const { name, dependsOn, placement } = spec;
+  const imageId = imageIdOf(wanted.container.image, observed);
+  return [
+    {
+      name,
+      spec: wanted,
+      dependsOn,
+      placement,
+      ports,
+      release,
+      known,
+      isSelected,
+      ...(imageId !== undefined && { imageId }),
+      ...(restored !== undefined && { restored }),
+    },
+  ];
+}
+
+/** The id that an image has on all servers that have it; undefined where they do not agree, or none has it. */
+function imageIdOf(image: string, observed: readonly ObservedServer[]): string | undefined {
+  const ids = new Set(observed.flatMap(({ images }) => images.get(image)?.id ?? []));
+  return ids.size === 1 ? [...ids][0] : undefined;
+}
+
+/** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
+function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, ServicePorts>): WantedService[] {
+  const current = facts.known.get(name)?.current;
+  const own = ports.get(name);
+  if (current === undefined || own === undefined) return [];
+  return [
+    {
+      name,
+      spec: current,
+      dependsOn: [],
+      placement: {
+        servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
+        zones: [],
+      },
+      ports: own,
+      release: currentNumber(current),
+      known: { current, rollout: undefined, highest: current.number, serving: 0 },
+      isSelected: false,
+    },
+  ];
+}
+
+function currentNumber(current: Release) {
+  return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
+}
+
+/** Recorded ports never move; where the record was lost, the containers' labels still know them. */
+function portsOf(facts: Facts): Map<string, ServicePorts> {
+  const { wanted, observed, state } = facts;
+  const recorded = new Map<string, ServicePorts>();
+  for (const { service, hostPort, internalPort } of observed.flatMap(({ copies }) => copies)) {
+    if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
+  }
+  for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
+    recorded.set(name, { host: host_port, internal: internal_port });
+  }
+  const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
+  const foreign = observed.flatMap((server) => server.foreignHostPorts);
+  const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
+  const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
+  return new Map([...recorded, ...allocated]);
+}
+
+/** What the rest of a run has to know that leaves servers out in its middle. */
+interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
+  /** Names of the servers that it leaves out. */
+  left: readonly string[];
+  /** Where services stand as it was planned. */
+  copies: Readonly<Record<string, readonly Copy[]>>;
+  /** Ids of containers that the run itself drains. */
+  draining: readonly string[];
+}
+
+/**
+ * buildInputWithout returns the input for the rest of a run that leaves servers out in its middle. Releases keep the
+ * numbers they were given; what stands on those servers moves to no other, since it has its data there and they come
+ * back; and what left the file stays for the next run, since their nginx may send requests to it. Pure.
+ */
+export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
+  const isLeft = (server: string) => rest.left.includes(server);
+  return {
+    ...input,
+    services: input.services.map((service) => {
+      const planned = rest.copies[service.name];
+      if (planned === undefined) return service;
+      const servers = planned.filter(({ server }) => !isLeft(server)).length;
+      return { ...service, placement: { ...service.placement, servers } };
+    }),
+    observed: rest.observed.filter(({ name }) => !isLeft(name)),
+    state: rest.state,
+    reached: input.reached.filter((server) => !isLeft(server)),
+    removes: [],
+    isLeaving: false,
+    excluded: new Set([...input.excluded, ...rest.left]),
+    drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
+  };
+}

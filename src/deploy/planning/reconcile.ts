@@ -1,0 +1,111 @@
+import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import { routesOf } from '../../nginx/tree.ts';
+import type { PlanInput } from './input.ts';
+import { copiesOn, serversWithRoutes } from './observed-copies.ts';
+import type { TrafficMove } from './rollout.ts';
+import { servedBy } from './routed-copies.ts';
+
+/**
+ * planReconcile returns the move that comes before everything else where edges and sidecars do not agree which copies have
+ * the traffic: a run was cut off while it switched. All of these serve somebody then, and none may be touched. The newest
+ * that run get all: they were healthy before anything was sent to them, and the older ones can be drained. It comes too
+ * where a copy that has the traffic is gone while others or its backup serve. Undefined when all agree. Pure.
+ */
+export function planReconcile(input: PlanInput, routesNow: readonly Route[]): TrafficMove | undefined {
+  const contested = new Map(
+    routesNow.flatMap((route) => {
+      const served = servedIn(input, route.service);
+      const isLeft = served.some(({ copies }) => copies.some(({ server }) => !isThere(route, server)));
+      return isLeft || isContested(served, route) ? [[route.service, served] as const] : [];
+    }),
+  );
+  if (contested.size === 0) return undefined;
+  const routes = routesNow.map((route) => {
+    const served = contested.get(route.service);
+    return served === undefined ? route : reconciled(input, route, served);
+  });
+  return { name: 'reconcile', routes, before: [...routesNow], moved: [], servers: serversWithRoutes(input) };
+}
+
+/** A route as an edge or sidecar has it, and the copies that it sends traffic to: those of its zone. */
+interface Served {
+  zone: string;
+  route: Route;
+  copies: RoutedCopy[];
+}
+
+function servedIn(input: PlanInput, service: string): Served[] {
+  return input.observed.flatMap(({ name, sidecar, edge }) => {
+    const zone = zoneOf(input, name);
+    return [sidecar, edge]
+      .flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))
+      .filter((route) => route.service === service)
+      .map((route) => {
+        const copies = route.copies.filter(({ server }) => zoneOf(input, server) === zone);
+        return { zone, route, copies };
+      });
+  });
+}
+
+function zoneOf({ servers }: PlanInput, server: string): string {
+  return servers.find(({ name }) => name === server)?.zone ?? '';
+}
+
+function isThere({ copies }: Route, server: string): boolean {
+  return copies.some((copy) => copy.server === server);
+}
+
+/** One nginx sends a server's traffic to slots to which another one does not. */
+function isContested(served: readonly Served[], now: Pick<Route, 'copies'>): boolean {
+  const slots = new Map<string, string>();
+  return [...served, now].some(({ copies }) =>
+    [...new Set(copies.map(({ server }) => server))].some((server) => {
+      const here = copies.filter((copy) => copy.server === server).map(({ slot }) => slot);
+      const text = here.sort().join();
+      const other = slots.get(server) ?? text;
+      slots.set(server, text);
+      return other !== text;
+    }),
+  );
+}
+
+/** The newest route of all whose copies run; where they do not all run any more, the newest of each zone. */
+function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Route {
+  const all = [...served].sort((a, b) => age(input, b.route.copies, b) - age(input, a.route.copies, a));
+  const newest = all[0];
+  if (newest === undefined || !isContested(served, { copies: [] })) return now;
+  const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
+  const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
+  const isWhole = age(input, newest.route.copies, newest) > 0;
+  const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).filter(
+    (copy) => observedCopy(input, now.service, copy) !== undefined,
+  );
+  const copies = input.servers.flatMap(({ name }) => {
+    const there = (copy: RoutedCopy) => copy.server === name;
+    const isSeen = input.reached.includes(name);
+    // The newest route has left a server where it names others of the zone.
+    const isLeft =
+      isWhole && isSeen && moved.some(({ server }) => zoneOf(input, server) === zoneOf(input, name));
+    const here = isSeen ? moved.filter(there) : [];
+    if (here.length > 0 || isLeft) return here;
+    return now.copies.filter(there);
+  });
+  // Who was promised a domain keeps it until the plan that follows says otherwise.
+  const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
+  return { ...newest.route, domains, copies };
+}
+
+/** The highest release among the copies that are there; negative where there is none or one does not run. */
+function age(input: PlanInput, copies: readonly RoutedCopy[], { route }: Served): number {
+  const standing = copies
+    .filter(({ server }) => input.reached.includes(server))
+    .flatMap((copy) => observedCopy(input, route.service, copy) ?? []);
+  const release = Math.max(0, ...standing.map((copy) => copy.release));
+  const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
+  return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+
+function observedCopy(input: PlanInput, service: string, { server, slot }: RoutedCopy) {
+  if (!input.reached.includes(server)) return undefined;
+  return copiesOn(input, service, server).find((copy) => copy.slot === slot);
+}

@@ -1,0 +1,159 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import type { EnvironmentSpec } from '../../../src/model/spec.ts';
+import type { Strike } from '../world/faults.ts';
+import { type RunOptions, World } from '../world/world.ts';
+import { database, servers, service, shop } from './specs.ts';
+import { complaintOf, convergence, failureOf, rest } from './story.ts';
+
+const isFull = process.env.SWITCHYARD_FULL === '1';
+jest.setTimeout(isFull ? 60 * 60_000 : 5 * 60_000);
+
+/** Other seeds find other samples: SWITCHYARD_SEED=7 npm run … */
+const SEED = Number(process.env.SWITCHYARD_SEED ?? 1);
+/** Of all strikes of a story so many are tried in the sample. */
+const SAMPLE = 24;
+/** Until a lease has run out that nobody gives back, and a server that was switched off is on again. */
+const AFTERWARDS_MS = 200_000;
+
+const MIGRATION = { command: ['migrate'], timeoutMs: 60_000, idempotent: true };
+const HEALTH = {
+  kind: 'http',
+  path: '/',
+  intervalMs: 1_000,
+  timeoutMs: 5_000,
+  retries: 3,
+  startPeriodMs: 0,
+} as const;
+
+/** A change that a run makes, and how the servers come to stand before it. */
+interface Story {
+  name: string;
+  /** Configurations that are deployed first. */
+  past: EnvironmentSpec[];
+  wanted: EnvironmentSpec;
+  options?: RunOptions;
+}
+
+/** Two web services, one of which has hooks, secrets and what it depends on, and a database, on two servers. */
+function version(number: number, changes: Partial<EnvironmentSpec> = {}): EnvironmentSpec {
+  return {
+    ...shop(
+      [
+        service('web', {
+          image: `web:${number}`,
+          servers: 2,
+          dependsOn: ['api'],
+          policy: { healthcheck: HEALTH },
+        }),
+        service('api', {
+          image: `api:${number}`,
+          servers: 2,
+          dependsOn: ['db'],
+          secrets: ['TOKEN'],
+          policy: { healthcheck: HEALTH, preDeploy: MIGRATION, postDeploy: MIGRATION },
+        }),
+        database('db', { image: `db:${number}` }),
+      ],
+      servers(2),
+    ),
+    ...changes,
+  };
+}
+
+const two = (number: number) =>
+  shop([service('api', { image: `api:${number}`, servers: 2, policy: { healthcheck: HEALTH } })], servers(2));
+const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
+
+const STORIES: Story[] = [
+  { name: 'while it toggles one service', past: [two(1)], wanted: two(2) },
+  {
+    name: 'while it deploys new versions of everything',
+    past: [version(1)],
+    wanted: version(2),
+    options: { secrets: secretsOf(2) },
+  },
+  {
+    name: 'while it deploys for the first time',
+    past: [],
+    wanted: version(1),
+    options: { secrets: secretsOf(1) },
+  },
+  { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
+  {
+    name: 'while it keeps what is proven',
+    past: [two(1)],
+    wanted: { ...two(2), onPartialFailure: 'keep' },
+  },
+  {
+    name: 'while it rolls back',
+    past: [two(1), two(2)],
+    wanted: two(2),
+    options: { services: ['api'], rollback: 1 },
+  },
+];
+
+const WAYS: { how: Strike['how']; forMs?: number }[] = [
+  { how: 'killed' },
+  { how: 'cancelled' },
+  { how: 'cut off', forMs: 5_000 },
+  { how: 'cut off' },
+  { how: 'switched off', forMs: 60_000 },
+];
+
+/** arranged returns a world in which a story may begin. */
+async function arranged({ past }: Story): Promise<World> {
+  const world = new World({ images: 'digests' });
+  for (const [index, wanted] of past.entries()) {
+    await world.deploy(wanted, { secrets: secretsOf(index + 1) });
+    await rest(world);
+  }
+  return world;
+}
+
+/** strikesOf returns every strike that there is: each call of the run, before and after it arrives, and each way. */
+async function strikesOf(story: Story): Promise<{ strike: Strike; call: string }[]> {
+  const world = await arranged(story);
+  const ended = await world.tryDeploy(story.wanted, story.options);
+  if (failureOf(ended) !== undefined) throw failureOf(ended);
+  expect(complaintOf(world)).toBeUndefined();
+  const { calls } = world.runs.at(-1)!;
+  const moments = calls.flatMap((call, index) =>
+    (['before', 'after'] as const).map((when) => ({ call, at: index + 1, when })),
+  );
+  return WAYS.flatMap((way) =>
+    moments.map(({ call, ...moment }) => ({ call, strike: { ...moment, ...way } })),
+  );
+}
+
+/** What is wrong after a strike and the run that follows it; undefined when all is well. */
+async function aftermath(story: Story, strike: Strike): Promise<string | undefined> {
+  const world = await arranged(story);
+  const { wanted, options = {} } = story;
+  await world.tryDeploy(wanted, { ...options, strikes: [strike] });
+  await world.clock.pass(AFTERWARDS_MS);
+  for (const machine of world.machines.values()) if (machine.isOff) world.switchOn(machine.name);
+  await rest(world);
+  return complaintOf(world) ?? (await convergence(world, wanted, options));
+}
+
+describe('A run that is hit', () => {
+  test.each(STORIES.map((story) => [story.name, story] as const))(
+    '%s: nobody loses anything, and the next run finishes the work',
+    async (_name, story) => {
+      const all = await strikesOf(story);
+      const step = isFull ? 1 : Math.max(1, Math.floor(all.length / SAMPLE));
+      const picked = all.filter((_one, index) => isFull || (index + SEED) % step === 0);
+      const wrong: string[] = [];
+      for (const { strike, call } of picked) {
+        const complaint = await aftermath(story, strike).catch(
+          (error: Error) => error.stack ?? error.message,
+        );
+        if (complaint !== undefined) wrong.push(`${JSON.stringify(strike)} at ${call}: ${complaint}`);
+      }
+      console.log(
+        `${story.name}: ${picked.length} of ${all.length} strikes, ${wrong.length} with a complaint`,
+      );
+      expect(wrong.slice(0, 3)).toEqual([]);
+    },
+  );
+});

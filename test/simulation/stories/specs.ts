@@ -1,0 +1,93 @@
+import type { EnvironmentSpec, PolicySpec, ServerSpec, ServiceSpec } from '../../../src/model/spec.ts';
+
+/** What of a service a story may want otherwise; policy keys are merged. */
+export type ServiceChanges = Partial<
+  Omit<ServiceSpec, 'name' | 'container' | 'route' | 'policy' | 'placement'>
+> & {
+  image?: string;
+  naming?: 'version' | undefined;
+  domains?: string[];
+  environment?: Record<string, string>;
+  secrets?: string[];
+  volumes?: string[];
+  servers?: number;
+  zones?: string[];
+  policy?: Partial<PolicySpec>;
+};
+
+/** service returns an http service with a domain, in which everything else is a default. */
+export function service(name: string, changes: ServiceChanges = {}): ServiceSpec {
+  const { image, naming, domains, environment, secrets, volumes, servers, zones, policy, ...rest } = changes;
+  return {
+    name,
+    protocol: 'http',
+    port: 3000,
+    dependsOn: [],
+    placement: { servers: servers ?? 1, zones: zones ?? [] },
+    container: {
+      image: image ?? `${name}:1`,
+      ...(naming && { naming }),
+      environment: environment ?? {},
+      secrets: secrets ?? [],
+      volumes: (volumes ?? []).map((source) => ({
+        type: 'volume',
+        source,
+        target: `/${source}`,
+        readOnly: false,
+      })),
+      labels: {},
+      restart: { name: 'unless-stopped' },
+      logging: { driver: 'json-file', options: {} },
+      resources: {},
+    },
+    route: { domains: domains ?? [`${name}.example.com`], idleTimeoutMs: 60_000 },
+    policy: {
+      strategy: 'toggle',
+      healthcheck: { kind: 'default', intervalMs: 1000, timeoutMs: 1000, retries: 3, startPeriodMs: 0 },
+      drainTimeoutMs: 120_000,
+      stopGracePeriodMs: 10_000,
+      pullPolicy: 'missing',
+      ...policy,
+    },
+    ...rest,
+  };
+}
+
+/** database returns a tcp service with a volume, which is recreated. */
+export function database(name: string, changes: ServiceChanges = {}): ServiceSpec {
+  return service(name, {
+    protocol: 'tcp',
+    port: 5432,
+    domains: [],
+    volumes: [`${name}-data`],
+    ...changes,
+    policy: { strategy: 'recreate', ...changes.policy },
+  });
+}
+
+/** servers returns servers `a`, `b`, … with private addresses; `zones` names the zone of each, `lon1` unless given. */
+export function servers(count: number, zones: readonly string[] = []): ServerSpec[] {
+  return ['a', 'b', 'c', 'd'].slice(0, count).map((name, index) => ({
+    name,
+    host: `192.0.2.${index + 1}`,
+    port: 22,
+    user: 'deploy',
+    privateIp: `10.0.0.${index + 1}`,
+    zone: zones[index] ?? 'lon1',
+    hostKeys: [],
+  }));
+}
+
+/** shop returns the environment `shop production` with these services, on one server unless told. */
+export function shop(services: ServiceSpec[], on: ServerSpec[] = servers(1)): EnvironmentSpec {
+  return {
+    project: 'shop',
+    environment: 'production',
+    provider: 'static',
+    servers: on,
+    services,
+    retainReleases: 50,
+    nginx: { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2000 },
+    onPartialFailure: 'revert',
+  };
+}

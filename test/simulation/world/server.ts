@@ -1,0 +1,169 @@
+import { Duplex } from 'node:stream';
+import type { HttpAnswer } from '../../../src/fleet/http.ts';
+import type { Server } from '../../../src/fleet/server.ts';
+import { SimulatedEngine } from './engine.ts';
+import { type Run, Tunnel } from './faults.ts';
+import type { Machine, Target } from './machine.ts';
+import type { Connection } from './namespace.ts';
+import { Nginx, type Workers } from './nginx.ts';
+
+/** How long a request, a connection and a look at the disk take on their way. */
+const WAY_MS = 2;
+/** What a run's own probes see, users see as well: they are slow here, so that there are few of them. */
+const PROBE_MS = 400;
+/** Until the network says that nobody has an address. */
+const UNREACHED_MS = 3_000;
+/** sshd's reason for a channel that it could not connect (RFC 4254 §5.1). */
+const CONNECT_FAILED = 2;
+
+/** simulatedServer returns a machine as one run is connected to it. */
+export function simulatedServer(run: Run, machine: Machine): Server {
+  const tunnel = new Tunnel(run, machine);
+  return {
+    spec: machine.spec,
+    name: machine.name,
+    engine: new SimulatedEngine(machine, tunnel),
+    http: {
+      get: (target, timeoutMs) => get(machine, tunnel, target, timeoutMs),
+      keepAlive: (target) => new KeptConnection(machine, tunnel, target),
+    },
+    dial: (address, port) => dial(machine, tunnel, address, port),
+    freeBytes: async () => {
+      const facts = { name: `${machine.name} df`, isChange: false, takesMs: WAY_MS };
+      return await tunnel.call(facts, () => machine.freeBytes).catch(() => undefined);
+    },
+    close: async () => tunnel.close(),
+  };
+}
+
+async function get(
+  machine: Machine,
+  tunnel: Tunnel,
+  { address, port, path, host }: { address: string; port: number; path: string; host?: string },
+  timeoutMs: number,
+): Promise<HttpAnswer> {
+  const facts = {
+    name: `${machine.name} GET http://${address}:${port}${path}`,
+    isChange: false,
+    takesMs: WAY_MS,
+  };
+  return await tunnel.call(facts, async () => {
+    const { target, from } = await reach(machine, address, port, timeoutMs);
+    const request = { port: target.port, path, host: host ?? address, from };
+    const answer = target.container.program?.answer?.(request);
+    if (answer === undefined) throw new Error('other side closed');
+    return answer;
+  });
+}
+
+/**
+ * KeptConnection is one connection over which requests go one by one. It stays with the workers of an nginx that have
+ * taken it, who may be old ones by then.
+ */
+class KeptConnection {
+  readonly #machine: Machine;
+  readonly #tunnel: Tunnel;
+  readonly #to: { address: string; port: number };
+  #workers: Workers | undefined;
+  #sent = 0;
+
+  constructor(machine: Machine, tunnel: Tunnel, to: { address: string; port: number }) {
+    this.#machine = machine;
+    this.#tunnel = tunnel;
+    this.#to = to;
+  }
+
+  async get(
+    { path, host, isLast }: { path: string; host: string; isLast: boolean },
+    timeoutMs: number,
+  ): Promise<number> {
+    const { address, port } = this.#to;
+    const takesMs = this.#sent++ === 0 ? this.#machine.firstProbeMs : PROBE_MS;
+    const facts = {
+      name: `${this.#machine.name} probes http://${address}:${port}${path}`,
+      isChange: false,
+      takesMs,
+    };
+    return await this.#tunnel.call(facts, async () => {
+      const { target, from } = await reach(this.#machine, address, port, timeoutMs);
+      const { program } = target.container;
+      if (!(program instanceof Nginx))
+        return program?.answer?.({ port: target.port, path, host, from }).status ?? 502;
+      const isOver = this.#workers === undefined || !program.all().includes(this.#workers);
+      const workers = isOver ? program.accept() : this.#workers;
+      const isKept = !isLast && workers?.endsAt === Number.POSITIVE_INFINITY;
+      this.#workers = isKept ? workers : undefined;
+      return workers?.handle({ port: target.port, path, host, from }).status ?? 502;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#workers = undefined;
+  }
+}
+
+async function dial(machine: Machine, tunnel: Tunnel, address: string, port: number): Promise<Duplex> {
+  const facts = { name: `${machine.name} dial ${address}:${port}`, isChange: false, takesMs: WAY_MS };
+  return await tunnel.call(facts, async () => {
+    const { target, from } = await reach(machine, address, port, UNREACHED_MS);
+    const { program, namespace } = target.container;
+    const connections: [Set<Connection>, Connection][] = [
+      [namespace.connections, { port: target.port, from }],
+    ];
+    if (!(program instanceof Nginx) || program.isHttp(target.port)) return new TcpStream(connections);
+    const passed = program.connect(target.port, from);
+    const next = passed?.joined.target;
+    if (next !== undefined)
+      connections.push([next.container.namespace.connections, { port: next.port, from: '10.200.0.3' }]);
+    const stream = new TcpStream(connections, passed?.close);
+    if (next === undefined) stream.destroy();
+    return stream;
+  });
+}
+
+async function reach(
+  machine: Machine,
+  address: string,
+  port: number,
+  timeoutMs: number,
+): Promise<{ target: Target; from: string }> {
+  const found = machine.dial(address, port);
+  if (found === 'nowhere') {
+    await machine.simulation.clock.sleep(Math.min(timeoutMs, UNREACHED_MS));
+    throw refused('No route to host');
+  }
+  const { target, from } = found;
+  if (target === undefined) throw refused('Connection refused');
+  return { target, from };
+}
+
+function refused(why: string): Error {
+  return Object.assign(new Error(`(SSH) Channel open failure: ${why}`), { reason: CONNECT_FAILED });
+}
+
+/** TcpStream is a connection on which nobody says anything: it is open until somebody ends it. */
+class TcpStream extends Duplex {
+  readonly #connections: readonly [Set<Connection>, Connection][];
+  readonly #onClose: (() => void) | undefined;
+
+  constructor(connections: readonly [Set<Connection>, Connection][], onClose?: () => void) {
+    super();
+    this.#connections = connections;
+    this.#onClose = onClose;
+    for (const [open, connection] of connections) open.add(connection);
+  }
+
+  override _read(): void {
+    // Nothing ever comes.
+  }
+
+  override _write(_chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    for (const [open, connection] of this.#connections) open.delete(connection);
+    this.#onClose?.();
+    done(error);
+  }
+}
