@@ -4,12 +4,13 @@ import { resetServer } from '../lab/reset.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { borrow, type LentServers, seedOf } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { frontConfig, HandMade } from './hand-made.ts';
 import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import { once } from './once.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest, size } from './size.ts';
+import { size } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, webService } from './web-shop.ts';
 

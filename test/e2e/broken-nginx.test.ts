@@ -4,10 +4,10 @@ import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { Project } from './project.ts';
 import { resultOf } from './recorded.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, release, webService } from './web-shop.ts';
 

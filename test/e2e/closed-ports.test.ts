@@ -3,8 +3,8 @@ import { hostPort } from '../../src/model/ports.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { knock, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type Project, serversOf } from './project.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, redisService, webService } from './web-shop.ts';
 

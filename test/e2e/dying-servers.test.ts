@@ -4,9 +4,9 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun, RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop } from './web-shop.ts';
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { RunningAction } from './action.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { Arena } from './kill-arena.ts';
 import { describeMoment, isChosen, type Moment, momentsOf, sampleOf, strike } from './moments.ts';
 import type { Inputs } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest, size } from './size.ts';
+import { size } from './size.ts';
 
 jest.setTimeout(size.killMatrixMinutes * 60_000);
 

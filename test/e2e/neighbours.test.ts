@@ -5,8 +5,8 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
 import { collidingNames } from './colliding-names.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 

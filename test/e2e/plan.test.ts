@@ -9,9 +9,9 @@ import type { ActionRun } from './action.ts';
 import { versionOf } from './ask.ts';
 import { byHand, editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 

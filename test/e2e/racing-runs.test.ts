@@ -4,10 +4,11 @@ import type { LabServer } from '../lab/lab.ts';
 import type { RunningAction } from './action.ts';
 import { versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { otherSlot, releasesOf } from './recorded.ts';
 import { said } from './said.ts';
-import { fullSizeTest, size } from './size.ts';
+import { size } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 

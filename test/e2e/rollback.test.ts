@@ -6,10 +6,10 @@ import type { ActionRun } from './action.ts';
 import { ask, versionOf } from './ask.ts';
 import { watchCommandLines } from './command-lines.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { ConfigFile, Inputs, Project } from './project.ts';
 import { releasesOf } from './recorded.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, webService } from './web-shop.ts';
 

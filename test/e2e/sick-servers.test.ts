@@ -5,9 +5,9 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import type { ActionRun } from './action.ts';
 import { untilServed, versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { Project } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release } from './web-shop.ts';
 

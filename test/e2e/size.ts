@@ -1,5 +1,3 @@
-import { test } from '@jest/globals';
-
 /**
  * How much the e2e tests do: a sample by default, in which every kind of case happens once, and with
  * SWITCHYARD_FULL=1 the numbers that the project promises.
@@ -68,15 +66,3 @@ const isFull = process.env.SWITCHYARD_FULL === '1';
 
 /** The size of this run. */
 export const size: Size = isFull ? full : sample;
-
-/**
- * A story that is told at full size only: its like is in the sample, and the simulation tells it each time. What only real
- * machines can show is a plain `test`.
- */
-export const fullSizeTest = (isFull ? test : untold()) as typeof test;
-
-/** It registers no test, so that none is skipped. */
-function untold() {
-  const nothing = () => undefined;
-  return Object.assign(nothing, { each: () => nothing });
-}

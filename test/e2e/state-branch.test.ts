@@ -6,9 +6,9 @@ import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { versionOf } from './ask.ts';
 import { editRecordByHand } from './by-hand.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop, release, webService } from './web-shop.ts';
 

@@ -3,10 +3,10 @@ import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { untilServed } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type Project, serversOf } from './project.ts';
 import { releasesOf } from './recorded.ts';
 import { expectPlainRefusal, said } from './said.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newWebShop } from './web-shop.ts';
 

@@ -3,9 +3,9 @@ import type { LabServer } from '../lab/lab.ts';
 import type { HttpTraffic } from '../lab/traffic/http.ts';
 import { ask, versionOf } from './ask.ts';
 import { type Fleet, fleet } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import type { Project } from './project.ts';
 import { otherSlot, releasesOf, resultOf } from './recorded.ts';
-import { fullSizeTest } from './size.ts';
 import { startUsers } from './users.ts';
 import { newProject, redisService, release, webService } from './web-shop.ts';
 
