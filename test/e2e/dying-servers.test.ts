@@ -172,27 +172,32 @@ describe('A server that dies', () => {
     await comesBack(fresh);
   });
 
-  test('only its edge does not take the routes, and what is proven is kept: the others go on without it', async () => {
-    shop.edit(({ environments }) => {
-      environments.production!.on_partial_failure = 'keep';
-    });
-    next(fresh);
-    await startLoad(lab.servers);
-    await mortal.docker('kill', '--signal', 'STOP', 'switchyard_edge');
-    const failed = said(await shop.failToDeploy());
-    expect(failed).toMatch(`${mortal.host} did not switch and was left out, the others have the new version`);
-    expect(failed).toMatch(`${mortal.host}: edge switchyard_edge: the reload did not take effect`);
-    for (const server of living) expect(await versionOf(server, DOMAIN)).toBe(fresh);
-    const { stale_servers } = await shop.state();
-    expect(await shop.homesOf('web')).toEqual(living);
-    expect(stale_servers![mortal.host]!.reason).toMatch('the reload did not take effect');
-    const status = await shop.run('status');
-    expect(status.log).toMatch(`${mortal.host} was left out`);
+  fullSizeTest(
+    'only its edge does not take the routes, and what is proven is kept: the others go on without it',
+    async () => {
+      shop.edit(({ environments }) => {
+        environments.production!.on_partial_failure = 'keep';
+      });
+      next(fresh);
+      await startLoad(lab.servers);
+      await mortal.docker('kill', '--signal', 'STOP', 'switchyard_edge');
+      const failed = said(await shop.failToDeploy());
+      expect(failed).toMatch(
+        `${mortal.host} did not switch and was left out, the others have the new version`,
+      );
+      expect(failed).toMatch(`${mortal.host}: edge switchyard_edge: the reload did not take effect`);
+      for (const server of living) expect(await versionOf(server, DOMAIN)).toBe(fresh);
+      const { stale_servers } = await shop.state();
+      expect(await shop.homesOf('web')).toEqual(living);
+      expect(stale_servers![mortal.host]!.reason).toMatch('the reload did not take effect');
+      const status = await shop.run('status');
+      expect(status.log).toMatch(`${mortal.host} was left out`);
 
-    await mortal.docker('kill', '--signal', 'CONT', 'switchyard_edge');
-    await shop.deploy();
-    await expectServed(lab.servers, fresh);
-    await endLoad();
-    await expectCaughtUp();
-  });
+      await mortal.docker('kill', '--signal', 'CONT', 'switchyard_edge');
+      await shop.deploy();
+      await expectServed(lab.servers, fresh);
+      await endLoad();
+      await expectCaughtUp();
+    },
+  );
 });

@@ -42,15 +42,24 @@ function isFoundFrom(path: string, name: string): boolean {
   return path !== '' && isFoundFrom(path.replace(/(^|\/)node_modules\/(@[^/]+\/)?[^/]+$/, ''), name);
 }
 
-test.each(['demo', 'lab', 'bench', 'soak', 'test', 'test:full', 'test:unit', 'check', 'build', 'generate'])(
-  'npm run %s prepares the machine first, and then runs on the Node of the actions',
-  (name) => {
-    const [setup, command] = manifest.scripts[name]?.split(' && ') ?? [];
-    expect(setup).toMatch(/^node scripts\/setup\.mjs( --engine)?$/);
-    // Named by its path: a shell that has started `node` once may go on to use that one.
-    expect(command).toMatch(/^(SWITCHYARD_FULL=1 )?node_modules\/\.bin\/node /);
-  },
-);
+test.each([
+  'demo',
+  'lab',
+  'bench',
+  'soak',
+  'test',
+  'test:alone',
+  'test:full',
+  'test:unit',
+  'check',
+  'build',
+  'generate',
+])('npm run %s prepares the machine first, and then runs on the Node of the actions', (name) => {
+  const [setup, command] = manifest.scripts[name]?.split(' && ') ?? [];
+  expect(setup).toMatch(/^node scripts\/setup\.mjs( --engine)?$/);
+  // Named by its path: a shell that has started `node` once may go on to use that one.
+  expect(command).toMatch(/^(SWITCHYARD_FULL=1 )?node_modules\/\.bin\/node /);
+});
 
 test('.ci/run runs all tests and the static checks', () => {
   expect(read('.ci/run')).toMatch(/^npm test --silent -- check$/m);
