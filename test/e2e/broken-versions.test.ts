@@ -117,7 +117,7 @@ describe('A new version that is broken', () => {
     await expectUntouched();
   });
 
-  test('of a service that is recreated: the old container is started again', async () => {
+  fullSizeTest('of a service that is recreated: the old container is started again', async () => {
     await shop.stands(({ services }) => {
       services.ledger = {
         image: lab.images.web('v1'),

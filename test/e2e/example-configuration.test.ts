@@ -6,6 +6,7 @@ import { PROMISED } from '../promised-configuration.ts';
 import { type ActionRun, startAction } from './action.ts';
 import { ask, versionOf } from './ask.ts';
 import { borrow, type LentServers } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { type ConfigFile, Project } from './project.ts';
 
 jest.setTimeout(300_000);
@@ -69,7 +70,7 @@ describe('The example configuration', () => {
     expect(await shop.standing()).toEqual({});
   });
 
-  test('local, on the engine of the runner', async () => {
+  fullSizeTest('local, on the engine of the runner', async () => {
     const local = await Project.create(lab, filledIn(lab), 'local');
     const run = await onTheServer(local, SECRETS);
     expect(run).toMatchObject({ code: 0, outputs: { releases: JSON.stringify({ cache: 1, api: 1 }) } });

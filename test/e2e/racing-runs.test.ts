@@ -61,7 +61,7 @@ describe('Two runs at once', () => {
     return race.config.services.web!.image === lab.images.web('v2') ? 'v1' : 'v2';
   }
 
-  fullSizeTest('that will not wait: refused, with who is at work', async () => {
+  test('that will not wait: refused, with who is at work', async () => {
     const version = another();
     const first = release(race, 'web', version).start('toggle-deploy');
     await first.says(/^::debug::begins: /m);
@@ -105,25 +105,28 @@ describe('Two runs at once', () => {
     },
   );
 
-  test('on one environment: they come one after the other, and the later one has the last word', async () => {
-    const load = loadOn(race);
-    const versions = ['v2', 'v3', 'v1'];
-    for (let round = 0; round < size.races; round++) {
-      // Both read the file as it is when they start; the second of them is told its image beside it.
-      const [first = '', second = ''] = [versions[round % 3], versions[(round + 1) % 3]];
-      const images = (version: string) => ({ images: `web=${lab.images.web(version)}` });
-      const runs = [race.run('toggle-deploy', images(first))];
-      await sleep((round * 137) % 900);
-      runs.push(race.run('toggle-deploy', images(second)));
-      const ended = await Promise.all(runs);
-      expect(ended.map((run) => (run.code === 0 ? 'done' : said(run)))).toEqual(['done', 'done']);
-      const last = await race.recorded('web');
-      const winner = ended.findIndex((run) => releasesOf(run).web === last.release);
-      await expectServed(race, [first, second][winner]!);
-    }
-    const { lost, losses } = await load.stop();
-    expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
-  });
+  fullSizeTest(
+    'on one environment: they come one after the other, and the later one has the last word',
+    async () => {
+      const load = loadOn(race);
+      const versions = ['v2', 'v3', 'v1'];
+      for (let round = 0; round < size.races; round++) {
+        // Both read the file as it is when they start; the second of them is told its image beside it.
+        const [first = '', second = ''] = [versions[round % 3], versions[(round + 1) % 3]];
+        const images = (version: string) => ({ images: `web=${lab.images.web(version)}` });
+        const runs = [race.run('toggle-deploy', images(first))];
+        await sleep((round * 137) % 900);
+        runs.push(race.run('toggle-deploy', images(second)));
+        const ended = await Promise.all(runs);
+        expect(ended.map((run) => (run.code === 0 ? 'done' : said(run)))).toEqual(['done', 'done']);
+        const last = await race.recorded('web');
+        const winner = ended.findIndex((run) => releasesOf(run).web === last.release);
+        await expectServed(race, [first, second][winner]!);
+      }
+      const { lost, losses } = await load.stop();
+      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    },
+  );
 
   /** A command that ends when the network knows a container of this name. */
   function untilItRuns(name: string): string[] {

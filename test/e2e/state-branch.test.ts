@@ -42,27 +42,32 @@ describe('The state branch', () => {
     expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
   });
 
-  test('is written by runs of two services and of another project at once: all changes survive', async () => {
-    twin = shop.beside(
-      { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
-      'twin.yml',
-    );
-    const before = await shop.releases();
-    release(shop, 'web', 'v2');
-    release(shop, 'api', 'v3');
-    const runs = [{ service: 'web' }, { service: 'api' }].map((inputs) => shop.run('toggle-deploy', inputs));
-    const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
-    expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
-    expect(await shop.releases()).toEqual({ web: before.web! + 1, api: before.api! + 1 });
-    expect((await twin.recorded('web')).copies).toHaveLength(1);
-    for (const [name, version] of [
-      ['branch', 'v2'],
-      ['branch-api', 'v3'],
-      ['twin', 'v1'],
-    ] as const) {
-      expect(await versionOf(server, `${name}.example.com`)).toBe(version);
-    }
-  });
+  fullSizeTest(
+    'is written by runs of two services and of another project at once: all changes survive',
+    async () => {
+      twin = shop.beside(
+        { ...structuredClone(shop.config), project: 'twin', services: { web: webService(lab, 'twin', 1) } },
+        'twin.yml',
+      );
+      const before = await shop.releases();
+      release(shop, 'web', 'v2');
+      release(shop, 'api', 'v3');
+      const runs = [{ service: 'web' }, { service: 'api' }].map((inputs) =>
+        shop.run('toggle-deploy', inputs),
+      );
+      const ended = await Promise.all([...runs, twin.run('toggle-deploy')]);
+      expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
+      expect(await shop.releases()).toEqual({ web: before.web! + 1, api: before.api! + 1 });
+      expect((await twin.recorded('web')).copies).toHaveLength(1);
+      for (const [name, version] of [
+        ['branch', 'v2'],
+        ['branch-api', 'v3'],
+        ['twin', 'v1'],
+      ] as const) {
+        expect(await versionOf(server, `${name}.example.com`)).toBe(version);
+      }
+    },
+  );
 
   test('is protected: said before anything is changed, also in a first deploy', async () => {
     const guarded = await newWebShop(lab, 'guarded', [server]);
