@@ -65719,7 +65719,7 @@ function serversWithSidecar(input) {
 	return input.reached.filter((server) => observedOn(input, server).sidecar !== undefined);
 }
 function serversWithRoutes(input) {
-	return input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+	return input.removesAll ? serversWithSidecar(input) : [...input.reached];
 }
 function hooksOf(input, service) {
 	return input.observed.flatMap(({ name, hooks }) => hooks.filter((hook) => hook.service === service).map((hook) => ({ ...hook, server: name })));
@@ -70197,7 +70197,7 @@ function buildInput(facts) {
 	const others = [...new Set([...standing, ...Object.keys(state.services)])]
 		.filter((name) => !names.has(name))
 		.sort();
-	const leaving = new Map(others.flatMap((name) => {
+	const lastReleases = new Map(others.flatMap((name) => {
 		const release = facts.known.get(name)?.current;
 		return release === undefined ? [] : [[name, release]];
 	}));
@@ -70210,8 +70210,8 @@ function buildInput(facts) {
 		observed,
 		state,
 		removes: isNarrowed ? [] : others,
-		isLeaving: !isNarrowed && wanted.services.length === 0,
-		leaving,
+		removesAll: !isNarrowed && wanted.services.length === 0,
+		lastReleases,
 		reached: serversOf(wanted, narrowing).map(({ name }) => name),
 		excluded: new Set(narrowing.excludedServers),
 		unfinishedHook: facts.unfinishedHook,
@@ -70321,7 +70321,7 @@ function buildInputWithout(input, rest) {
 		state: rest.state,
 		reached: input.reached.filter((server) => !isLeft(server)),
 		removes: [],
-		isLeaving: false,
+		removesAll: false,
 		excluded: new Set([...input.excluded, ...rest.left]),
 		drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
 	};
@@ -70425,8 +70425,8 @@ function effectOf(input, service, plan) {
 	}
 	return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
 }
-function explainAdoption({ leaving, isPostponed }) {
-	const adopted = leaving.map(({ name, server }) => `adopts ${name} on ${server}`);
+function explainAdoption({ takenOver, isPostponed }) {
+	const adopted = takenOver.map(({ name, server }) => `adopts ${name} on ${server}`);
 	return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
 }
 function isRouteChanged({ known: { current }, spec }) {
@@ -70714,7 +70714,7 @@ function planKeepSecrets(input, rollouts) {
 	return sets.length === 0 ? [] : input.reached.map((server) => ({ kind: 'keep secrets', server, sets }));
 }
 function planForgetSecrets(input) {
-	if (input.isLeaving)
+	if (input.removesAll)
 		return [];
 	const sets = input.removes.flatMap((service) => everySet(input, service));
 	return forgetSteps(input.reached, sets);
@@ -70731,7 +70731,7 @@ function everySet({ state }, service) {
 ;
 function planPrepare(input, server, moves) {
 	const { sidecar } = observedOn(input, server);
-	const missing = input.isLeaving ? undefined : 'create';
+	const missing = input.removesAll ? undefined : 'create';
 	const displaced = displacedSidecar(input, server);
 	const step = {
 		kind: 'prepare',
@@ -70993,19 +70993,19 @@ function emptyPlan() {
 		vacate: [],
 		pulls: [],
 		rollout: { stop: [], start: [], check: [], retire: [] },
-		leaving: [],
+		takenOver: [],
 		isPostponed: false,
 		isMoving: false,
 	};
 }
-function postpone(input, service, current, { leaving }) {
+function postpone(input, service, current, { takenOver }) {
 	return {
 		...emptyPlan(),
 		copies: current.map((copy) => {
 			const { name, release } = copyNamed(input, service.name, copy);
 			return { ...copy, name, release: release ?? service.release.number };
 		}),
-		leaving: leaving.filter(({ server }) => current.some((copy) => copy.server === server)),
+		takenOver: takenOver.filter(({ server }) => current.some((copy) => copy.server === server)),
 		isPostponed: true,
 	};
 }
@@ -71027,7 +71027,7 @@ function planCopy(input, service, server, plan) {
 	});
 	const { vacate } = change;
 	if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
-		plan.leaving.push(retire(service, server.name, vacate));
+		plan.takenOver.push(retire(service, server.name, vacate));
 		plan.isPostponed = true;
 		return;
 	}
@@ -71096,24 +71096,24 @@ function addReplacement(input, service, { server, slot, name }, blueprint, chang
 	}
 	addOldCopy(input, service, server, change, plan);
 }
-function addOldCopy(input, service, server, { retire: old, stop }, { rollout, leaving }) {
+function addOldCopy(input, service, server, { retire: old, stop }, { rollout, takenOver }) {
 	if (old === undefined || input.drainedElsewhere.has(old.id))
 		return;
 	const retirement = retire(service, server, old);
 	if (stop !== undefined)
 		rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
 	else
-		(old.isAdopted ? leaving : rollout.retire).push(retirement);
+		(old.isAdopted ? takenOver : rollout.retire).push(retirement);
 }
-function addLeftovers(input, service, server, copies, { rollout, vacate, leaving }) {
+function addLeftovers(input, service, server, copies, { rollout, vacate, takenOver }) {
 	const early = service.spec.policy.strategy === 'recreate' ? vacate : rollout.retire;
 	for (const copy of copies.filter(({ id }) => !input.drainedElsewhere.has(id))) {
-		(copy.isAdopted ? leaving : early).push(retire(service, server, copy));
+		(copy.isAdopted ? takenOver : early).push(retire(service, server, copy));
 	}
 }
-function planDeparture(input, service, server, { rollout, leaving }) {
+function planDeparture(input, service, server, { rollout, takenOver }) {
 	for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
-		(copy.isAdopted ? leaving : rollout.retire).push(retire(service, server, copy));
+		(copy.isAdopted ? takenOver : rollout.retire).push(retire(service, server, copy));
 	}
 }
 function checkOf(service, server, slot, name) {
@@ -71166,7 +71166,7 @@ function hasOneName(names) {
 ;
 const NGINX_GRACE_MS = 10_000;
 function planTakeover(input, plans) {
-	if (input.isLeaving)
+	if (input.removesAll)
 		return { takeover: NO_TAKEOVER, staying: [] };
 	const routes = routesAfter(input, plans, new Set(plans.keys()), []);
 	const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
@@ -71174,18 +71174,20 @@ function planTakeover(input, plans) {
 	return {
 		takeover: {
 			divert: all.flatMap(({ divert }) => divert),
-			leaving: all.flatMap(({ leaving }) => leaving),
+			takenOver: all.flatMap(({ takenOver }) => takenOver),
 			nginx: all.flatMap(({ nginx }) => nginx),
 			open: all.flatMap(({ open }) => open),
 		},
 		staying: found.flatMap(({ staying }) => staying),
 	};
 }
-const NO_TAKEOVER = { divert: [], leaving: [], nginx: [], open: [] };
+const NO_TAKEOVER = { divert: [], takenOver: [], nginx: [], open: [] };
 function takeoverOn(input, plans, server, routes) {
 	const observed = observedOn(input, server);
-	const leaving = [...plans.values()].flatMap((plan) => plan.leaving).filter((one) => one.server === server);
-	const isStaying = ({ id }) => !leaving.some((one) => one.id === id);
+	const takenOver = [...plans.values()]
+		.flatMap((plan) => plan.takenOver)
+		.filter((one) => one.server === server);
+	const isStaying = ({ id }) => !takenOver.some((one) => one.id === id);
 	const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
 	if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
 		return { takeover: NO_TAKEOVER, staying: [] };
@@ -71203,7 +71205,7 @@ function takeoverOn(input, plans, server, routes) {
 	return {
 		takeover: {
 			divert: front === undefined ? [] : [divertOf(input, server, front)],
-			leaving,
+			takenOver,
 			nginx: unique(going).map((one) => retireNginx(input, server, one)),
 			open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
 		},
@@ -71266,7 +71268,7 @@ function planDeploy(input) {
 function planWithout(input) {
 	const decisions = decide(input);
 	const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
-	const takeover = { divert: [], leaving: [], nginx: [], open: [] };
+	const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
 	return inOrder(input, { ...decisions, rollouts, takeover });
 }
 function decide(input) {
@@ -71274,7 +71276,7 @@ function decide(input) {
 	const services = new Map(selected.map((service) => [service.name, planService(input, service)]));
 	const hooks = new Map([
 		...selected.map((service) => [service.name, planHooks(input, service, services.get(service.name))]),
-		...input.removes.map((name) => [name, planLeftHooks(input, leavingService(input, name), [])]),
+		...input.removes.map((name) => [name, planLeftHooks(input, removedService(input, name), [])]),
 	]);
 	const { takeover, staying } = planTakeover(input, services);
 	refuseToWait(postponedOf(services), takeover);
@@ -71286,8 +71288,8 @@ function planner_selectedOf({ services }) {
 function postponedOf(services) {
 	return [...services].filter(([, { isPostponed }]) => isPostponed).map(([name]) => name);
 }
-function refuseToWait(postponed, { leaving }) {
-	const waiting = postponed.find((name) => leaving.every(({ service }) => service !== name));
+function refuseToWait(postponed, { takenOver }) {
+	const waiting = postponed.find((name) => takenOver.every(({ service }) => service !== name));
 	if (waiting === undefined)
 		return;
 	throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
@@ -71302,7 +71304,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
 	const retired = [
 		...vacate,
 		...rollouts.flatMap((one) => one.retire),
-		...takeover.leaving,
+		...takeover.takenOver,
 		...takeover.nginx,
 	];
 	const keepSecrets = planKeepSecrets(input, rollouts);
@@ -71365,18 +71367,18 @@ function layOutAll(graph, rollouts, after) {
 	}
 	return { planned, over };
 }
-function layOutTakeover(graph, { divert, leaving, nginx, open }, after) {
+function layOutTakeover(graph, { divert, takenOver, nginx, open }, after) {
 	const diverted = graph.add(divert, after);
-	const servicesLeft = addRetirements(graph, leaving, diverted);
+	const servicesLeft = addRetirements(graph, takenOver, diverted);
 	const nginxLeft = addRetirements(graph, nginx, servicesLeft);
 	graph.add(open, nginxLeft);
 }
 function finish(graph, input, retired, after) {
 	graph.add(planForgetSecrets(input), after);
-	const leaving = input.isLeaving
+	const emptied = input.removesAll
 		? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
 		: [];
-	const tornDown = graph.add(leaving.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
+	const tornDown = graph.add(emptied.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
 	graph.add(planSweep(input, retired), tornDown);
 }
 function servicePulls(services) {
@@ -71470,11 +71472,11 @@ const UNKNOWN_SPEC = {
 	port: undefined,
 	policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 };
-function leavingService({ leaving }, name) {
-	return { name, spec: leaving.get(name) ?? UNKNOWN_SPEC };
+function removedService({ lastReleases }, name) {
+	return { name, spec: lastReleases.get(name) ?? UNKNOWN_SPEC };
 }
 function planner_removalOf(input, name) {
-	const service = leavingService(input, name);
+	const service = removedService(input, name);
 	return input.reached.flatMap((server) => [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
 		.filter(({ isAdopted }) => !isAdopted)
 		.map((copy) => retire(service, server, copy)));
@@ -74088,7 +74090,7 @@ async function drainWithoutLease(run, draining, ended) {
 	}
 }
 ;
-function serversToLeave(facts) {
+function serversToLeaveOut(facts) {
 	const { failures, reached, servers, policy, isCancelled, warn } = facts;
 	const left = new Map();
 	let routes = [];
@@ -74425,7 +74427,7 @@ async function follow(run, planned) {
 		const failure = failureOf(failures);
 		if (!isIntended(current))
 			throw failure;
-		const left = serversToLeave(partialFailure(run, current, failures));
+		const left = serversToLeaveOut(partialFailure(run, current, failures));
 		if (left === undefined) {
 			progress.failure = failure;
 			if (run.environment.journal.lease?.lost.aborted)

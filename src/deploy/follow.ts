@@ -3,7 +3,7 @@ import { messageOf } from '../model/errors.ts';
 import { failureOf, type StepFailure } from './execute.ts';
 import { type Followed, finish } from './finish.ts';
 import { observe } from './observation/observe.ts';
-import { type PartialFailureFacts, serversToLeave } from './partial-failure.ts';
+import { type PartialFailureFacts, serversToLeaveOut } from './partial-failure.ts';
 import { buildInputWithout } from './planning/build-input.ts';
 import { planGoingBack } from './planning/going-back.ts';
 import type { PlanInput } from './planning/input.ts';
@@ -35,7 +35,7 @@ export async function follow(run: Run, planned: PlannedRun): Promise<DeployRepor
     if (failures.length === 0) break;
     const failure = failureOf(failures);
     if (!isIntended(current)) throw failure;
-    const left = serversToLeave(partialFailure(run, current, failures));
+    const left = serversToLeaveOut(partialFailure(run, current, failures));
     if (left === undefined) {
       progress.failure = failure;
       if (run.environment.journal.lease?.lost.aborted) throw failure;

@@ -16,11 +16,11 @@ export interface PartialFailureFacts {
 }
 
 /**
- * serversToLeave returns the servers on which a switch has failed, with the reason, where the others are to keep it; they
+ * serversToLeaveOut returns the servers on which a switch has failed, with the reason, where the others are to keep it; they
  * serve what they served before. Undefined when all go back: that is the policy, something else has failed, no server
  * is left, or a service stands nowhere but on those.
  */
-export function serversToLeave(facts: PartialFailureFacts): ReadonlyMap<string, unknown> | undefined {
+export function serversToLeaveOut(facts: PartialFailureFacts): ReadonlyMap<string, unknown> | undefined {
   const { failures, reached, servers, policy, isCancelled, warn } = facts;
   const left = new Map<string, unknown>();
   let routes: readonly Route[] = [];

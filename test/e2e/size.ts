@@ -57,7 +57,7 @@ const full: Size = {
   neighbourToggles: 5,
   isFull: true,
   killMatrixMinutes: 120,
-  killArenas: 2,
+  killArenas: 3,
   races: 20,
 };
 

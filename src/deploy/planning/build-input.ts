@@ -79,7 +79,7 @@ export function buildInput(facts: Facts): PlanInput {
   const others = [...new Set([...standing, ...Object.keys(state.services)])]
     .filter((name) => !names.has(name))
     .sort();
-  const leaving = new Map(
+  const lastReleases = new Map(
     others.flatMap((name) => {
       const release = facts.known.get(name)?.current;
       return release === undefined ? [] : [[name, release] as const];
@@ -94,8 +94,8 @@ export function buildInput(facts: Facts): PlanInput {
     observed,
     state,
     removes: isNarrowed ? [] : others,
-    isLeaving: !isNarrowed && wanted.services.length === 0,
-    leaving,
+    removesAll: !isNarrowed && wanted.services.length === 0,
+    lastReleases,
     reached: serversOf(wanted, narrowing).map(({ name }) => name),
     excluded: new Set(narrowing.excludedServers),
     unfinishedHook: facts.unfinishedHook,
@@ -228,7 +228,7 @@ export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
     state: rest.state,
     reached: input.reached.filter((server) => !isLeft(server)),
     removes: [],
-    isLeaving: false,
+    removesAll: false,
     excluded: new Set([...input.excluded, ...rest.left]),
     drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
   };

@@ -44,8 +44,8 @@ function effectOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
   return rollout.retire.length > 0 || !isRecorded(input, service.name, plan) ? 'record' : 'none';
 }
 
-function explainAdoption({ leaving, isPostponed }: ServicePlan): string[] {
-  const adopted = leaving.map(({ name, server }) => `adopts ${name} on ${server}`);
+function explainAdoption({ takenOver, isPostponed }: ServicePlan): string[] {
+  const adopted = takenOver.map(({ name, server }) => `adopts ${name} on ${server}`);
   return isPostponed ? [...adopted, 'its change follows when that has left'] : adopted;
 }
 

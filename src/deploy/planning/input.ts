@@ -16,9 +16,9 @@ export interface PlanInput {
   /** Services that stand or are recorded, and shall go. */
   removes: readonly string[];
   /** The environment is given up: what it needs on the servers goes too. */
-  isLeaving: boolean;
+  removesAll: boolean;
   /** What is known of services that are deployed and not in the file any more. */
-  leaving: ReadonlyMap<string, ReleaseSpec>;
+  lastReleases: ReadonlyMap<string, ReleaseSpec>;
   /** Names of the servers that the run may change: all, but for those that `zones` or `exclude-servers` leave out. */
   reached: readonly string[];
   /** Names of servers that cannot be reached: nothing stands there as far as routes and record are concerned. */

@@ -41,7 +41,7 @@ export function serversWithSidecar(input: PlanInput): string[] {
 
 /** serversWithRoutes returns the servers that get routes, which have a sidecar by then: those of an environment that leaves get none. */
 export function serversWithRoutes(input: PlanInput): string[] {
-  return input.isLeaving ? serversWithSidecar(input) : [...input.reached];
+  return input.removesAll ? serversWithSidecar(input) : [...input.reached];
 }
 
 /** hooksOf returns the containers of a service's hooks, with their servers. */

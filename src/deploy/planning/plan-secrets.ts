@@ -19,7 +19,7 @@ export function planKeepSecrets(input: PlanInput, rollouts: readonly Rollout[]):
 /** planForgetSecrets returns the steps that give up all secrets of services that left. Pure. */
 export function planForgetSecrets(input: PlanInput): ForgetSecretsStep[] {
   // An environment that leaves takes the whole volume with it.
-  if (input.isLeaving) return [];
+  if (input.removesAll) return [];
   const sets = input.removes.flatMap((service) => everySet(input, service));
   return forgetSteps(input.reached, sets);
 }

@@ -48,7 +48,7 @@ export function planWithout(input: PlanInput): Plan {
   const decisions = decide(input);
   // A rollout that only retires would be one that nothing ever completes.
   const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
-  const takeover = { divert: [], leaving: [], nginx: [], open: [] };
+  const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
   return inOrder(input, { ...decisions, rollouts, takeover });
 }
 
@@ -59,7 +59,7 @@ function decide(input: PlanInput): Decisions {
     ...selected.map(
       (service) => [service.name, planHooks(input, service, services.get(service.name)!)] as const,
     ),
-    ...input.removes.map((name) => [name, planLeftHooks(input, leavingService(input, name), [])] as const),
+    ...input.removes.map((name) => [name, planLeftHooks(input, removedService(input, name), [])] as const),
   ]);
   const { takeover, staying } = planTakeover(input, services);
   refuseToWait(postponedOf(services), takeover);
@@ -75,8 +75,8 @@ function postponedOf(services: ReadonlyMap<string, ServicePlan>): string[] {
 }
 
 /** What stands in the way of a new copy has to leave first; a run that does not let it leave is in vain. */
-function refuseToWait(postponed: readonly string[], { leaving }: Takeover): void {
-  const waiting = postponed.find((name) => leaving.every(({ service }) => service !== name));
+function refuseToWait(postponed: readonly string[], { takenOver }: Takeover): void {
+  const waiting = postponed.find((name) => takenOver.every(({ service }) => service !== name));
   if (waiting === undefined) return;
   throw new UserError(
     `${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`,
@@ -95,7 +95,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   const retired = [
     ...vacate,
     ...rollouts.flatMap((one) => one.retire),
-    ...takeover.leaving,
+    ...takeover.takenOver,
     ...takeover.nginx,
   ];
   const keepSecrets = planKeepSecrets(input, rollouts);
@@ -170,9 +170,13 @@ function layOutAll(graph: StepGraph, rollouts: readonly Rollout[], after: string
 }
 
 /** The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it. */
-function layOutTakeover(graph: StepGraph, { divert, leaving, nginx, open }: Takeover, after: string[]): void {
+function layOutTakeover(
+  graph: StepGraph,
+  { divert, takenOver, nginx, open }: Takeover,
+  after: string[],
+): void {
   const diverted = graph.add(divert, after);
-  const servicesLeft = addRetirements(graph, leaving, diverted);
+  const servicesLeft = addRetirements(graph, takenOver, diverted);
   const nginxLeft = addRetirements(graph, nginx, servicesLeft);
   graph.add(open, nginxLeft);
 }
@@ -180,11 +184,11 @@ function layOutTakeover(graph: StepGraph, { divert, leaving, nginx, open }: Take
 /** What is given up when its service has gone; and what nothing refers to when all else is done. */
 function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement[], after: string[]): void {
   graph.add(planForgetSecrets(input), after);
-  const leaving = input.isLeaving
+  const emptied = input.removesAll
     ? input.observed.filter((server) => server.sidecar !== undefined || server.hasNetwork)
     : [];
   const tornDown = graph.add(
-    leaving.map(({ name }) => ({ kind: 'teardown', server: name })),
+    emptied.map(({ name }) => ({ kind: 'teardown', server: name })),
     graph.ends(),
   );
   graph.add(planSweep(input, retired), tornDown);
@@ -314,13 +318,13 @@ const UNKNOWN_SPEC = {
 } as const;
 
 /** What is known of a service that left the file: its last release says it, else the defaults do. */
-function leavingService({ leaving }: PlanInput, name: string) {
-  return { name, spec: leaving.get(name) ?? UNKNOWN_SPEC };
+function removedService({ lastReleases }: PlanInput, name: string) {
+  return { name, spec: lastReleases.get(name) ?? UNKNOWN_SPEC };
 }
 
 /** How the copies of a service go that left the file. */
 function removalOf(input: PlanInput, name: string): Retirement[] {
-  const service = leavingService(input, name);
+  const service = removedService(input, name);
   return input.reached.flatMap((server) =>
     [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
       .filter(({ isAdopted }) => !isAdopted)

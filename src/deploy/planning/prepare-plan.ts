@@ -9,7 +9,7 @@ import { servedBy } from './routed-copies.ts';
 /** planPrepare returns what a server lacks before services can stand on it; `moves` are those of the plan. Pure. */
 export function planPrepare(input: PlanInput, server: string, moves: readonly TrafficMove[]): PrepareStep[] {
   const { sidecar } = observedOn(input, server);
-  const missing = input.isLeaving ? undefined : 'create';
+  const missing = input.removesAll ? undefined : 'create';
   const displaced = displacedSidecar(input, server);
   const step: PrepareStep = {
     kind: 'prepare',

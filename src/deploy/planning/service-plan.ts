@@ -22,7 +22,7 @@ export interface ServicePlan {
   pulls: PullStep[];
   rollout: Pick<Rollout, 'stop' | 'start' | 'check' | 'retire'>;
   /** What is taken over, and goes when all services have their traffic. */
-  leaving: Retirement[];
+  takenOver: Retirement[];
   /** A container that still has traffic by other ways stands where the new one shall. */
   isPostponed: boolean;
   /** Traffic moves to other copies. */
@@ -51,7 +51,7 @@ function emptyPlan(): ServicePlan {
     vacate: [],
     pulls: [],
     rollout: { stop: [], start: [], check: [], retire: [] },
-    leaving: [],
+    takenOver: [],
     isPostponed: false,
     isMoving: false,
   };
@@ -62,7 +62,7 @@ function postpone(
   input: PlanInput,
   service: WantedService,
   current: readonly Copy[],
-  { leaving }: ServicePlan,
+  { takenOver }: ServicePlan,
 ): ServicePlan {
   return {
     ...emptyPlan(),
@@ -71,7 +71,7 @@ function postpone(
       return { ...copy, name, release: release ?? service.release.number };
     }),
     // Where it is not routed to yet, what is taken over still has its traffic.
-    leaving: leaving.filter(({ server }) => current.some((copy) => copy.server === server)),
+    takenOver: takenOver.filter(({ server }) => current.some((copy) => copy.server === server)),
     isPostponed: true,
   };
 }
@@ -103,7 +103,7 @@ function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, 
   });
   const { vacate } = change;
   if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
-    plan.leaving.push(retire(service, server.name, vacate));
+    plan.takenOver.push(retire(service, server.name, vacate));
     plan.isPostponed = true;
     return;
   }
@@ -219,13 +219,13 @@ function addOldCopy(
   service: WantedService,
   server: string,
   { retire: old, stop }: Replacement,
-  { rollout, leaving }: ServicePlan,
+  { rollout, takenOver }: ServicePlan,
 ): void {
   if (old === undefined || input.drainedElsewhere.has(old.id)) return;
   const retirement = retire(service, server, old);
   // A container that was stopped before has nothing to drain, and is of use to no front that stays.
   if (stop !== undefined) rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
-  else (old.isAdopted ? leaving : rollout.retire).push(retirement);
+  else (old.isAdopted ? takenOver : rollout.retire).push(retirement);
 }
 
 /**
@@ -237,11 +237,11 @@ function addLeftovers(
   service: WantedService,
   server: string,
   copies: readonly ObservedCopy[],
-  { rollout, vacate, leaving }: ServicePlan,
+  { rollout, vacate, takenOver }: ServicePlan,
 ): void {
   const early = service.spec.policy.strategy === 'recreate' ? vacate : rollout.retire;
   for (const copy of copies.filter(({ id }) => !input.drainedElsewhere.has(id))) {
-    (copy.isAdopted ? leaving : early).push(retire(service, server, copy));
+    (copy.isAdopted ? takenOver : early).push(retire(service, server, copy));
   }
 }
 
@@ -249,10 +249,10 @@ function planDeparture(
   input: PlanInput,
   service: WantedService,
   server: string,
-  { rollout, leaving }: ServicePlan,
+  { rollout, takenOver }: ServicePlan,
 ): void {
   for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
-    (copy.isAdopted ? leaving : rollout.retire).push(retire(service, server, copy));
+    (copy.isAdopted ? takenOver : rollout.retire).push(retire(service, server, copy));
   }
 }
 

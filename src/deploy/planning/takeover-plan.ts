@@ -19,7 +19,7 @@ const NGINX_GRACE_MS = 10_000;
  */
 export interface Takeover {
   divert: DivertStep[];
-  leaving: Retirement[];
+  takenOver: Retirement[];
   nginx: Retirement[];
   open: PrepareStep[];
 }
@@ -35,14 +35,14 @@ interface TakeoverPlan {
  * serves all that it serves, and until then nothing goes that it may pass requests to. Pure.
  */
 export function planTakeover(input: PlanInput, plans: ReadonlyMap<string, ServicePlan>): TakeoverPlan {
-  if (input.isLeaving) return { takeover: NO_TAKEOVER, staying: [] };
+  if (input.removesAll) return { takeover: NO_TAKEOVER, staying: [] };
   const routes = routesAfter(input, plans, new Set(plans.keys()), []);
   const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
   const all = found.map(({ takeover }) => takeover);
   return {
     takeover: {
       divert: all.flatMap(({ divert }) => divert),
-      leaving: all.flatMap(({ leaving }) => leaving),
+      takenOver: all.flatMap(({ takenOver }) => takenOver),
       nginx: all.flatMap(({ nginx }) => nginx),
       open: all.flatMap(({ open }) => open),
     },
@@ -51,7 +51,7 @@ export function planTakeover(input: PlanInput, plans: ReadonlyMap<string, Servic
 }
 
 /** Nothing leaves. */
-const NO_TAKEOVER: Takeover = { divert: [], leaving: [], nginx: [], open: [] };
+const NO_TAKEOVER: Takeover = { divert: [], takenOver: [], nginx: [], open: [] };
 
 function takeoverOn(
   input: PlanInput,
@@ -60,8 +60,10 @@ function takeoverOn(
   routes: readonly Route[],
 ): TakeoverPlan {
   const observed = observedOn(input, server);
-  const leaving = [...plans.values()].flatMap((plan) => plan.leaving).filter((one) => one.server === server);
-  const isStaying = ({ id }: { id: string }) => !leaving.some((one) => one.id === id);
+  const takenOver = [...plans.values()]
+    .flatMap((plan) => plan.takenOver)
+    .filter((one) => one.server === server);
+  const isStaying = ({ id }: { id: string }) => !takenOver.some((one) => one.id === id);
   const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
   // A living run is at it.
   if (adopted.some(({ id }) => input.drainedElsewhere.has(id))) return { takeover: NO_TAKEOVER, staying: [] };
@@ -80,7 +82,7 @@ function takeoverOn(
   return {
     takeover: {
       divert: front === undefined ? [] : [divertOf(input, server, front)],
-      leaving,
+      takenOver,
       nginx: unique(going).map((one) => retireNginx(input, server, one)),
       open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
     },

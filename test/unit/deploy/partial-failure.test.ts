@@ -3,7 +3,7 @@ import type { StepFailure } from '../../../src/deploy/execute.ts';
 import {
   leftOutFailure,
   type PartialFailureFacts,
-  serversToLeave,
+  serversToLeaveOut,
   soleHome,
 } from '../../../src/deploy/partial-failure.ts';
 import type { Step } from '../../../src/deploy/steps/index.ts';
@@ -47,7 +47,7 @@ const EVERYWHERE = routes({ api: ['a', 'b', 'c'] });
 /** decide returns the servers that are left out, and what people are told. */
 function decide(failures: StepFailure[], changes: Partial<PartialFailureFacts> = {}) {
   const warnings: string[] = [];
-  const left = serversToLeave({
+  const left = serversToLeaveOut({
     failures,
     reached: ['a', 'b', 'c'],
     servers: SERVERS,
@@ -105,7 +105,7 @@ describe('a switch that fails on one of three servers', () => {
       policy: 'keep',
       isCancelled: false,
     } as const;
-    expect(serversToLeave({ ...facts, failures, warn: () => undefined })?.get('c')).toBe(STUBBORN);
+    expect(serversToLeaveOut({ ...facts, failures, warn: () => undefined })?.get('c')).toBe(STUBBORN);
   });
 });
 
