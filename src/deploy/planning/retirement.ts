@@ -43,9 +43,12 @@ const UNUSED_GRACE_MS = 3_000;
 export function retire(
   service: RetiringService,
   server: string,
-  container: Pick<ObservedCopy, 'id' | 'name' | 'release' | 'isRunning' | 'helpers' | 'isAdopted'>,
+  container: Pick<
+    ObservedCopy,
+    'id' | 'name' | 'release' | 'isRunning' | 'condition' | 'helpers' | 'isAdopted'
+  >,
 ): Retirement {
-  const { id, name, release, isRunning, helpers, isAdopted } = container;
+  const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
   const { policy } = service.spec;
   return {
     service: service.name,
@@ -55,7 +58,8 @@ export function retire(
     containerPort: isAdopted ? undefined : portOfAll(service),
     release,
     helpers,
-    drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
+    // One that has crashed serves again as soon as its engine has started it.
+    drainTimeoutMs: isRunning || condition?.state === 'restarting' ? policy.drainTimeoutMs : undefined,
     graceMs: policy.stopGracePeriodMs,
   };
 }

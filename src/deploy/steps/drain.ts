@@ -150,7 +150,9 @@ async function startHelper(
     await engine.startContainer(id);
     return id;
   } catch (error) {
-    if ((await engine.findContainer(target.id))?.State?.Running !== true) return undefined;
+    // One that has crashed counts as running while its engine waits before it starts it again.
+    const state = (await engine.findContainer(target.id))?.State;
+    if (state?.Running !== true || state.Restarting === true) return undefined;
     throw error;
   }
 }

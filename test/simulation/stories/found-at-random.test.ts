@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { World } from '../world/world.ts';
 import { deployed, NOTHING, newWorld } from './deployed.ts';
 import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
 import { rest } from './story.ts';
@@ -41,6 +42,18 @@ describe('a drain sees the connections of a copy', () => {
     expect(world.users.cut).toEqual([]);
     expect(world.running()).not.toContain(BASE);
   });
+});
+
+test('a copy that crashes again and again can be drained: where nothing runs, nobody is connected', async () => {
+  const file = (names: string[]) =>
+    shop(
+      names.map((name) => service(name, { servers: 2 })),
+      servers(2),
+    );
+  const world = await deployed(file(['api', 'web']));
+  await crashAgainAndAgain(world, 'shop_production_web');
+  await world.deploy(file(['api']));
+  expect(world.running()).not.toContain('shop_production_web');
 });
 
 test('a database that has just crashed is stopped before its successor starts: its engine starts it again', async () => {
@@ -87,3 +100,12 @@ test('an environment leaves a server where the edge stands beside a front that s
   expect(world.machine('a').networks.has('shop_production_network')).toBe(false);
   expect(world.answering('old.example.com')).toEqual(['old']);
 });
+
+/** The engine waits longer each time before it starts a container again: a run that begins now finds it down. */
+async function crashAgainAndAgain(world: World, name: string): Promise<void> {
+  for (let pauseMs = 100; pauseMs < 2_000; pauseMs *= 2) {
+    world.machine('a').crash(world.container(name), 1);
+    await world.clock.pass(pauseMs + 50);
+  }
+  world.machine('a').crash(world.container(name), 1);
+}

@@ -33,4 +33,9 @@ describe('a container that goes', () => {
     const stopped = { ...container, isRunning: false };
     expect(retire({ name: 'api', spec: toggled }, 'a', stopped)).toMatchObject({ drainTimeoutMs: undefined });
   });
+  test('and has just crashed is drained: its engine starts it again, and it gets traffic meanwhile', () => {
+    const condition = { state: 'restarting', restarts: 4, health: undefined };
+    const crashed = { ...container, isRunning: false, condition };
+    expect(retire({ name: 'api', spec: toggled }, 'a', crashed)).toMatchObject({ drainTimeoutMs: 120_000 });
+  });
 });
