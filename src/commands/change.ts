@@ -12,7 +12,7 @@ import type { ConcealingLog, Surroundings } from './surroundings.ts';
 
 /** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
 type RequestInputs = Partial<
-  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'secrets' | 'unfinished-hook'>
+  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'>
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
@@ -69,6 +69,7 @@ export function changeRequest(
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],
+    takeOverFrom: inputs['take-over-from']?.trim(),
     rollback,
     hide: (value) => log.hide(value),
   };

@@ -17,6 +17,8 @@ import type { Timeline } from './timeline.ts';
 export interface Reach {
   provider: Provider;
   openStore(): Promise<Store>;
+  /** findRepository returns the repository that the run is of, to which what it deploys belongs. */
+  findRepository(): Promise<string>;
   log: Log;
   clock: Clock;
 }
@@ -34,6 +36,8 @@ export interface ChangeRequest extends Reach {
   unfinishedHook?: UnfinishedHookAnswer | undefined;
   /** Brings the services that `narrowing` names back to earlier releases. */
   rollback?: { to: RollbackTarget } | undefined;
+  /** The repository that hands the environment over to the one of this run. */
+  takeOverFrom?: string | undefined;
   /** hide keeps a value that was read from a server out of the log. */
   hide(value: string): void;
 }

@@ -9,6 +9,7 @@ import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
+import { checkOwner } from './planning/ownership.ts';
 import type { Plan } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
 import type { DeployRequest } from './request.ts';
@@ -43,12 +44,13 @@ export class Run {
 
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
-    const { narrowing, unfinishedHook, scope, clock } = this.request;
+    const { narrowing, unfinishedHook, scope, clock, takeOverFrom } = this.request;
     const { wanted, secrets, restored } = this.asked;
-    const { fleet, journal, timeline } = this.environment;
+    const { fleet, journal, timeline, repository } = this.environment;
     const seen = await timeline.measure({ phase: 'observe' }, () =>
-      survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }),
+      survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
+    checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
     const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
@@ -117,7 +119,7 @@ export class Run {
   context(signal: AbortSignal): RunContext {
     const { log, clock, author } = this.request;
     const { wanted, secrets } = this.asked;
-    const { fleet, journal } = this.environment;
+    const { fleet, journal, repository } = this.environment;
     const { lease } = journal;
     const guard: Guard = {
       run: author.run,
@@ -128,6 +130,7 @@ export class Run {
     return {
       fleet,
       scope: { project: wanted.project, environment: wanted.environment },
+      repository,
       servers: wanted.servers,
       nginx: wanted.nginx,
       secrets,

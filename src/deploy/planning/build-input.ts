@@ -36,6 +36,8 @@ export type Restored = ReadonlyMap<string, Release>;
 /** What planning needs, from all who know it. */
 export interface Facts {
   wanted: EnvironmentSpec;
+  /** The repository that the run is of. */
+  repository: string;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   /** Those that the servers keep. */
@@ -88,6 +90,7 @@ export function buildInput(facts: Facts): PlanInput {
   const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
   return {
     scope,
+    repository: facts.repository,
     servers: wanted.servers,
     nginx: wanted.nginx,
     services: [...services, ...kept],

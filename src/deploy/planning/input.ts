@@ -7,6 +7,8 @@ import type { ReleaseSpec, UnfinishedHookAnswer, WantedService } from './wanted.
 /** Everything the planner looks at. */
 export interface PlanInput {
   scope: Scope;
+  /** The repository that the environment belongs to from now on. */
+  repository: string;
   /** All servers of the environment. */
   servers: readonly ServerSpec[];
   nginx: NginxSpec;

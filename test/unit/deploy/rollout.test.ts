@@ -7,7 +7,7 @@ import type { Slot } from '../../../src/model/copy.ts';
 import type { Protocol } from '../../../src/model/spec.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { describePlan } from '../../../src/report/changes.ts';
-import { database, servers, service, shop } from '../../simulation/stories/specs.ts';
+import { database, REPOSITORY, servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 import { tableOf, wordOf } from './step-tables.ts';
 
@@ -29,6 +29,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
   const { container, policy } = service('api');
   const blueprint = {
     scope: { project: 'shop', environment: 'production' },
+    repository: REPOSITORY,
     service: 'api',
     container,
     containerPort: 3000,

@@ -6,7 +6,7 @@ import { Timeline } from '../../../src/deploy/timeline.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Copy, Slot } from '../../../src/model/copy.ts';
 import { containerName } from '../../../src/model/names.ts';
-import { service } from '../../simulation/stories/specs.ts';
+import { REPOSITORY, service } from '../../simulation/stories/specs.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const PORTS = { host: 8339, internal: 5339 };
@@ -81,6 +81,7 @@ export function toggleOn(servers: readonly string[]): StepGraph {
   const { policy, container, port } = API;
   const blueprint = {
     scope: SCOPE,
+    repository: REPOSITORY,
     service: 'api',
     container,
     containerPort: port,
