@@ -2,6 +2,8 @@ import { requireSecrets } from '../config/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
+import { withAdvice } from '../model/errors.ts';
+import type { Author } from '../model/release.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
@@ -26,6 +28,7 @@ export interface Deployed extends CommandResult<'changed' | 'releases' | 'result
   kind: 'deployed';
   /** For people: `shop production`. */
   title: string;
+  author: Author;
   report: DeployReport;
   services: Record<string, ServiceResult>;
 }
@@ -75,15 +78,16 @@ export function changeRequest(
   };
 }
 
-function deployed({ wanted, title }: Project, report: DeployReport): Deployed {
+function deployed({ wanted, title, author }: Project, report: DeployReport): Deployed {
   const services = resultOf(report, wanted.servers.length > 1);
   return {
     kind: 'deployed',
     title,
+    author,
     report,
     services,
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
-    failure: report.failure ?? lossIn(services),
+    failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
   };
 }
 

@@ -68,6 +68,10 @@ export interface DeployReport {
   failure: unknown;
   /** Services that were to change and run as before, because the run failed. */
   undone: readonly string[];
+  /** What serves after a failure, by name, as sentences; none where nobody knows. */
+  standing: readonly string[];
+  /** What people should know beside what changed, as sentences. */
+  notes: readonly string[];
   /** The copies that serve now, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;
@@ -81,6 +85,8 @@ export interface DryRunReport {
   changed: boolean;
   /** Where servers and record differ. */
   drift: Drift[];
+  /** What people should know beside what changes, as sentences. */
+  notes: readonly string[];
   /** What the look at the servers before a deploy has found; with an error among it, a deploy would fail. */
   findings: Finding[];
 }

@@ -4,6 +4,7 @@ import { NginxInstance } from '../nginx/instance.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
+import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
@@ -31,21 +32,35 @@ export class Run {
   readonly asked: Asked;
   readonly environment: OpenEnvironment & { timeline: Timeline };
   readonly known: Knowledge;
+  readonly #notes: Set<string>;
   #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
     this.request = request;
     this.asked = asked;
     this.environment = environment;
+    this.#notes = new Set(asked.notes);
     this.known = new Knowledge(request.clock.now());
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
   }
 
+  /** What people should know beside what changes, as sentences. */
+  get notes(): readonly string[] {
+    return [...this.#notes];
+  }
+
+  /** note tells people something, once. */
+  note(sentence: string): void {
+    if (this.#notes.has(sentence)) return;
+    this.#notes.add(sentence);
+    this.request.log.warning(sentence);
+  }
+
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
-    const { narrowing, unfinishedHook, scope, clock, takeOverFrom } = this.request;
-    const { wanted, secrets, restored } = this.asked;
+    const { unfinishedHook, scope, clock, takeOverFrom } = this.request;
+    const { wanted, secrets, narrowing, restored } = this.asked;
     const { fleet, journal, timeline, repository } = this.environment;
     const seen = await timeline.measure({ phase: 'observe' }, () =>
       survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }),
@@ -56,6 +71,9 @@ export class Run {
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
+    if (input.compared.with === 'deployed') {
+      for (const sentence of leftToDeploys(input, plan, wanted)) this.note(sentence);
+    }
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 

@@ -14,6 +14,7 @@ import {
   serversOf,
 } from './narrowing.ts';
 import type { ObservedServer } from './observed.ts';
+import type { Comparison } from './plan.ts';
 import { servingRelease } from './routed-copies.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 import {
@@ -93,6 +94,7 @@ export function buildInput(facts: Facts): PlanInput {
     repository: facts.repository,
     servers: wanted.servers,
     nginx: wanted.nginx,
+    compared: comparisonOf(facts),
     services: [...services, ...kept],
     observed,
     state,
@@ -112,6 +114,19 @@ export function buildInput(facts: Facts): PlanInput {
 /** buildKeptInput returns the input for looking at, or routing to, exactly what is deployed. Pure. */
 export function buildKeptInput(facts: Facts): PlanInput {
   return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+
+function comparisonOf({ wanted, narrowing, restored, known }: Facts): Comparison {
+  const { services } = narrowing;
+  const servers = serversOf(wanted, narrowing).map(({ name }) => name);
+  return {
+    with: restored !== undefined ? 'releases' : services?.length === 0 ? 'deployed' : 'file',
+    services: services?.length === 0 ? undefined : services,
+    servers: servers.length === wanted.servers.length ? undefined : servers,
+    deployed: Object.fromEntries(
+      [...known].flatMap(([name, { current }]) => (current === undefined ? [] : [[name, current.number]])),
+    ),
+  };
 }
 
 function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {

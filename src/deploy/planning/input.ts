@@ -2,6 +2,7 @@ import type { Scope } from '../../model/names.ts';
 import type { EnvironmentState } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { ObservedServer } from './observed.ts';
+import type { Comparison } from './plan.ts';
 import type { ReleaseSpec, UnfinishedHookAnswer, WantedService } from './wanted.ts';
 
 /** Everything the planner looks at. */
@@ -12,6 +13,8 @@ export interface PlanInput {
   /** All servers of the environment. */
   servers: readonly ServerSpec[];
   nginx: NginxSpec;
+  /** What this is made of. */
+  compared: Comparison;
   services: readonly WantedService[];
   observed: readonly ObservedServer[];
   state: EnvironmentState;

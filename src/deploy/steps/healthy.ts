@@ -171,6 +171,6 @@ async function lastEnd(server: Server, id: string, { clock }: RunContext) {
 async function failure(server: Server, { id, name }: Candidate, what: string): Promise<UserError> {
   const log = await lastLines(server, id);
   return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
-    hint: 'The new container is removed; what ran before, if anything did, serves.',
+    hint: 'The new container is removed.',
   });
 }

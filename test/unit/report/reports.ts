@@ -52,6 +52,7 @@ export function change(changes: Partial<Change> = {}): Change {
     reasons: ['image'],
     servers: ['a', 'b'],
     image: 'api:2',
+    domains: ['api.example.com'],
     ...changes,
   };
 }
@@ -60,6 +61,7 @@ export function change(changes: Partial<Change> = {}): Change {
 export function planOf(changes: Partial<Plan> = {}): Plan {
   return {
     scope: SCOPE,
+    compared: { with: 'file', services: undefined, servers: undefined, deployed: { api: 1 } },
     changes: [change()],
     steps: toggleOn(['a', 'b']).steps,
     gate: [],
@@ -161,6 +163,8 @@ export function reportOf(changes: Partial<DeployReport> = {}): DeployReport {
     services: [API_WANTED],
     copies: plan.copies,
     undone: [],
+    standing: [],
+    notes: [],
     timeline: new Stopwatch().timeline,
     probes: new Map(),
     cut: 0,
