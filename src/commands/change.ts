@@ -2,6 +2,8 @@ import { requireSecrets } from '../config/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
+import { withAdvice } from '../model/errors.ts';
+import type { Author } from '../model/release.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
@@ -12,7 +14,7 @@ import type { ConcealingLog, Surroundings } from './surroundings.ts';
 
 /** What shall change, as far as inputs say it; a command that does not have one of them changes all that it is about. */
 type RequestInputs = Partial<
-  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'secrets' | 'unfinished-hook'>
+  Pick<Inputs, 'service' | 'zones' | 'exclude-servers' | 'take-over-from' | 'secrets' | 'unfinished-hook'>
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
@@ -26,6 +28,7 @@ export interface Deployed extends CommandResult<'changed' | 'releases' | 'result
   kind: 'deployed';
   /** For people: `shop production`. */
   title: string;
+  author: Author;
   report: DeployReport;
   services: Record<string, ServiceResult>;
 }
@@ -69,20 +72,22 @@ export function changeRequest(
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],
+    takeOverFrom: inputs['take-over-from']?.trim(),
     rollback,
     hide: (value) => log.hide(value),
   };
 }
 
-function deployed({ wanted, title }: Project, report: DeployReport): Deployed {
+function deployed({ wanted, title, author }: Project, report: DeployReport): Deployed {
   const services = resultOf(report, wanted.servers.length > 1);
   return {
     kind: 'deployed',
     title,
+    author,
     report,
     services,
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
-    failure: report.failure ?? lossIn(services),
+    failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
   };
 }
 

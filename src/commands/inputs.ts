@@ -135,6 +135,11 @@ export const INPUTS = {
     default: '${{ github.token }}',
     schema: optionalText,
   },
+  'take-over-from': {
+    description:
+      'The repository that an environment belongs to so far, as the error names it, for example `github.com/acme/shop`: with it this one takes the environment over, once. For a repository that was renamed, or that hands a project over.',
+    schema: optionalText,
+  },
   'lease-wait': {
     description:
       'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
@@ -180,7 +185,12 @@ export const PROJECT = [
 ] as const satisfies InputName[];
 
 /** What a command needs that changes an environment, and must not do so beside another. */
-export const CHANGING = ['exclude-servers', 'lease-wait', 'dry-run'] as const satisfies InputName[];
+export const CHANGING = [
+  'exclude-servers',
+  'take-over-from',
+  'lease-wait',
+  'dry-run',
+] as const satisfies InputName[];
 
 /** What a command needs that brings new versions of services. */
 export const RELEASING = ['secrets', 'images'] as const satisfies InputName[];

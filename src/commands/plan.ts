@@ -17,7 +17,16 @@ export const plan = command({
   title: 'Switchyard plan',
   description:
     'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
-  inputs: [...PROJECT, ...RELEASING, 'service', 'zones', 'exclude-servers', 'comment', 'exit-code'],
+  inputs: [
+    ...PROJECT,
+    ...RELEASING,
+    'service',
+    'zones',
+    'exclude-servers',
+    'take-over-from',
+    'comment',
+    'exit-code',
+  ],
   outputs: ['changed', 'releases', 'plan'],
   async run(inputs, surroundings): Promise<DryRun<'changed' | 'releases' | 'plan'>> {
     const project = await openProject(inputs, surroundings);

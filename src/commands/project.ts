@@ -4,6 +4,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { resolveEnvironment } from '../config/resolve.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
+import { findRepository } from '../git/repository.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
@@ -59,6 +60,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
           isAlive: askGitHub(token, run),
           onLease: (id) => surroundings.onLease(scope, id),
         }),
+      findRepository: () => findRepository({ workspace, env }),
       log,
       clock,
     },

@@ -1,8 +1,10 @@
 import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { driftOf } from './observation/drift.ts';
+import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
 import { preflight } from './preflight/preflight.ts';
@@ -12,19 +14,26 @@ import { Timeline } from './timeline.ts';
 
 /** dryRun plans a change, and looks at all that it would need on the servers. It changes nothing, and takes no lease. */
 export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
-  const { narrowing, scope, unfinishedHook, log, clock } = request;
+  const { scope, unfinishedHook, takeOverFrom, log, clock } = request;
   const opening = {
     wanted: request.wanted,
-    narrowing,
+    narrowing: request.narrowing,
     access: 'read' as const,
     timeline: new Timeline(clock),
   };
-  return await withEnvironment(request, opening, async ({ wanted: file, fleet, journal }) => {
+  return await withEnvironment(request, opening, async ({ wanted: file, repository, fleet, journal }) => {
     const { snapshot } = journal;
-    const { wanted, secrets, restored } = await restore(request, file, snapshot, fleet);
+    const {
+      wanted,
+      secrets,
+      narrowing,
+      restored,
+      notes = [],
+    } = await restore(request, file, snapshot, fleet);
     const seen = await log.group('Look at what runs', () =>
-      survey(fleet, snapshot, { wanted, secrets, narrowing, clock }),
+      survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
+    checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
@@ -38,6 +47,7 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       plan,
       services: input.services,
       changed: !isEmpty(plan),
+      notes: input.compared.with === 'deployed' ? [...notes, ...leftToDeploys(kept, plan, wanted)] : notes,
       drift: driftOf(kept, planDeploy(kept)),
       findings,
     };

@@ -11,6 +11,8 @@ export interface OpenEnvironment {
   wanted: EnvironmentSpec;
   fleet: Fleet;
   journal: Journal;
+  /** The repository that the run is of. */
+  repository: string;
 }
 
 /** What of an environment is opened, and how. */
@@ -45,11 +47,14 @@ export async function withEnvironment<T>(
   const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
   const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
   const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
-  const [journal, fleet] = await log.group(title, () => Promise.allSettled([opening, connecting]));
+  const [journal, fleet, repository] = await log.group(title, () =>
+    Promise.allSettled([opening, connecting, reach.findRepository()]),
+  );
   try {
     if (fleet.status === 'rejected') throw fleet.reason;
     if (journal.status === 'rejected') throw journal.reason;
-    return await work({ wanted, fleet: fleet.value, journal: journal.value });
+    if (repository.status === 'rejected') throw repository.reason;
+    return await work({ wanted, fleet: fleet.value, journal: journal.value, repository: repository.value });
   } finally {
     await Promise.all([
       journal.status === 'fulfilled' && journal.value.close(),

@@ -59,9 +59,24 @@ export function reportOf(run: Run, { plan, input }: PlannedRun, progress = new P
     engineCalls: run.environment.fleet.calls(),
     failure: progress.failure ?? progress.leftFailure(),
     undone,
+    standing: progress.failure === undefined ? [] : standing(input, progress),
+    notes: run.notes,
     copies: { ...progress.copies, ...Object.fromEntries(kept) },
     changed: !isEmpty(plan) || progress.hasActed,
   };
+}
+
+/** Of what went back nothing is certain where going back did not succeed. */
+function standing({ services }: PlanInput, { undone, isUndone }: Progress): string[] {
+  if (!isUndone) return [];
+  return services
+    .filter(({ name }) => undone.has(name))
+    .map(({ name, known: { current, serving } }) => {
+      const number = Math.max(current?.number ?? 0, serving);
+      if (number === 0) return `Nothing of ${name} serves yet.`;
+      const image = current?.number === number ? ` (${current.container.image})` : '';
+      return `Release ${number} of ${name}${image} serves.`;
+    });
 }
 
 /** Before the intent stands on the record, nothing has changed: there is nothing to go back from. */

@@ -17,6 +17,8 @@ import type { Timeline } from './timeline.ts';
 export interface Reach {
   provider: Provider;
   openStore(): Promise<Store>;
+  /** findRepository returns the repository that the run is of, to which what it deploys belongs. */
+  findRepository(): Promise<string>;
   log: Log;
   clock: Clock;
 }
@@ -34,6 +36,8 @@ export interface ChangeRequest extends Reach {
   unfinishedHook?: UnfinishedHookAnswer | undefined;
   /** Brings the services that `narrowing` names back to earlier releases. */
   rollback?: { to: RollbackTarget } | undefined;
+  /** The repository that hands the environment over to the one of this run. */
+  takeOverFrom?: string | undefined;
   /** hide keeps a value that was read from a server out of the log. */
   hide(value: string): void;
 }
@@ -64,6 +68,10 @@ export interface DeployReport {
   failure: unknown;
   /** Services that were to change and run as before, because the run failed. */
   undone: readonly string[];
+  /** What serves after a failure, by name, as sentences; none where nobody knows. */
+  standing: readonly string[];
+  /** What people should know beside what changed, as sentences. */
+  notes: readonly string[];
   /** The copies that serve now, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
   changed: boolean;
@@ -77,6 +85,8 @@ export interface DryRunReport {
   changed: boolean;
   /** Where servers and record differ. */
   drift: Drift[];
+  /** What people should know beside what changes, as sentences. */
+  notes: readonly string[];
   /** What the look at the servers before a deploy has found; with an error among it, a deploy would fail. */
   findings: Finding[];
 }

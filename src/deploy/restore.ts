@@ -6,8 +6,9 @@ import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Restored } from './planning/build-input.ts';
 import type { PlanInput } from './planning/input.ts';
+import type { Narrowing } from './planning/narrowing.ts';
 import { type Plan, stepsOf } from './planning/plan.ts';
-import { chooseRelease, type RollbackTarget } from './record/choose-release.ts';
+import { chooseRelease, failedSince, type RollbackTarget } from './record/choose-release.ts';
 import type { ChangeRequest } from './request.ts';
 
 /** What shall run, of which a rollback has chosen some. */
@@ -15,8 +16,12 @@ export interface Asked {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: ChangeRequest['secrets'];
+  /** To what the run is narrowed: services that need not go back are left as they are. */
+  narrowing: Narrowing;
   /** The releases that a rollback brings back. */
   restored?: Restored;
+  /** What people should know of what a rollback has chosen, as sentences. */
+  notes?: readonly string[];
 }
 
 /**
@@ -30,7 +35,7 @@ export async function restore(
   fleet: Fleet,
 ): Promise<Asked> {
   const { narrowing, rollback, log, secrets: given } = request;
-  if (rollback === undefined) return { wanted, secrets: given };
+  if (rollback === undefined) return { wanted, secrets: given, narrowing };
   const { to } = rollback;
   const services = narrowing.services ?? [];
   if (typeof to === 'number' && services.length > 1) {
@@ -41,13 +46,31 @@ export async function restore(
   const chosen = await Promise.all(
     services.map(async (name) => [name, await chooseOne(snapshot, name, to)] as const),
   );
-  const restored = new Map(chosen);
+  const staying = to === 'previous' ? chosen.filter(([name]) => failedOf(snapshot, name) !== undefined) : [];
+  const restored = new Map(chosen.filter((one) => !staying.includes(one)));
   for (const { service, number, container } of restored.values()) {
     log.info(`${service}: going back to what release ${number} was (${container.image})`);
   }
+  const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)!));
+  for (const note of notes) log.info(note);
   const secrets = await readSecrets(fleet, wanted, restored);
   for (const value of Object.values(secrets).flatMap((values) => Object.values(values))) request.hide(value);
-  return { wanted: restoredSpec(wanted, restored), restored, secrets };
+  return {
+    wanted: restoredSpec(wanted, restored),
+    secrets,
+    narrowing: { ...narrowing, services: [...restored.keys()] },
+    ...(restored.size > 0 && { restored }),
+    notes,
+  };
+}
+
+function failedOf({ state }: Snapshot, service: string): number | undefined {
+  const recorded = state.services[service];
+  return recorded && failedSince(recorded);
+}
+
+function stayingNote({ service, number, container }: Release, failed: number): string {
+  return `${service}: release ${number} serves (${container.image}). Release ${failed}, which was tried last, failed and has no traffic: nothing needs to be brought back. A number or a version as "to" goes back further`;
 }
 
 async function chooseOne(snapshot: Snapshot, service: string, to: RollbackTarget): Promise<Release> {

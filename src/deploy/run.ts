@@ -4,11 +4,13 @@ import { NginxInstance } from '../nginx/instance.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
+import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
+import { checkOwner } from './planning/ownership.ts';
 import type { Plan } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
 import type { DeployRequest } from './request.ts';
@@ -30,30 +32,48 @@ export class Run {
   readonly asked: Asked;
   readonly environment: OpenEnvironment & { timeline: Timeline };
   readonly known: Knowledge;
+  readonly #notes: Set<string>;
   #hasReconciled = false;
 
   constructor(request: DeployRequest, asked: Asked, environment: OpenEnvironment & { timeline: Timeline }) {
     this.request = request;
     this.asked = asked;
     this.environment = environment;
+    this.#notes = new Set(asked.notes);
     this.known = new Knowledge(request.clock.now());
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
   }
 
+  /** What people should know beside what changes, as sentences. */
+  get notes(): readonly string[] {
+    return [...this.#notes];
+  }
+
+  /** note tells people something, once. */
+  note(sentence: string): void {
+    if (this.#notes.has(sentence)) return;
+    this.#notes.add(sentence);
+    this.request.log.warning(sentence);
+  }
+
   /** plan asks servers and record, and plans. It throws a UserError for what must not be done. */
   async plan(): Promise<PlannedRun> {
-    const { narrowing, unfinishedHook, scope, clock } = this.request;
-    const { wanted, secrets, restored } = this.asked;
-    const { fleet, journal, timeline } = this.environment;
+    const { unfinishedHook, scope, clock, takeOverFrom } = this.request;
+    const { wanted, secrets, narrowing, restored } = this.asked;
+    const { fleet, journal, timeline, repository } = this.environment;
     const seen = await timeline.measure({ phase: 'observe' }, () =>
-      survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }),
+      survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
+    checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
     const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
+    if (input.compared.with === 'deployed') {
+      for (const sentence of leftToDeploys(input, plan, wanted)) this.note(sentence);
+    }
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 
@@ -117,7 +137,7 @@ export class Run {
   context(signal: AbortSignal): RunContext {
     const { log, clock, author } = this.request;
     const { wanted, secrets } = this.asked;
-    const { fleet, journal } = this.environment;
+    const { fleet, journal, repository } = this.environment;
     const { lease } = journal;
     const guard: Guard = {
       run: author.run,
@@ -128,6 +148,7 @@ export class Run {
     return {
       fleet,
       scope: { project: wanted.project, environment: wanted.environment },
+      repository,
       servers: wanted.servers,
       nginx: wanted.nginx,
       secrets,

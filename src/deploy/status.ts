@@ -19,9 +19,9 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   const { wanted: file, zones, excludedServers, clock } = request;
   const narrowing = { services: undefined, zones, excludedServers };
   const opening = { wanted: file, narrowing, access: 'read' as const, timeline: new Timeline(clock) };
-  return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+  return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
     const { snapshot } = journal;
-    const facts = await survey(fleet, snapshot, { wanted, secrets: {}, narrowing, clock });
+    const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
     return statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()));
   });
 }

@@ -46,6 +46,21 @@ export function failTogether(errors: readonly UserError[]): void {
   throw errors.length === 1 ? first : new UserErrors(errors);
 }
 
+/**
+ * withAdvice returns a mistake of the user with more to say below it, in the hint; of several the last one says it. Every
+ * other error is returned as it is.
+ */
+export function withAdvice(error: unknown, sentences: readonly string[]): unknown {
+  if (!(error instanceof UserError) || sentences.length === 0) return error;
+  if (error instanceof UserErrors) {
+    const last = error.errors.at(-1);
+    return new UserErrors([...error.errors.slice(0, -1), withAdvice(last, sentences) as UserError]);
+  }
+  const { message, hint, location, cause } = error;
+  const said = [...(hint === undefined ? [] : [hint]), ...sentences].join(' ');
+  return new UserError(message, { hint: said, ...(location && { location }), cause });
+}
+
 /** reasonOf returns why something was aborted where `error` says only that it was; every other error is returned as it is. */
 export function reasonOf(error: unknown): unknown {
   const { name, cause } = (error ?? {}) as Partial<Error>;

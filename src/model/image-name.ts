@@ -23,3 +23,15 @@ export function namesOf(image: string): string[] {
 export function taggedName(image: string): string {
   return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
+
+/** A commit's hash as a tag is known by its beginning. */
+const LONGEST_TAG = 20;
+const SHORT_TAG = 12;
+
+/** versionText returns by what people know an image: its tag, or the beginning of its digest; a long tag is cut. */
+export function versionText(image: string): string {
+  const [name = '', digest] = image.split('@');
+  const tag = /:([^/:]+)$/.exec(name)?.[1];
+  if (tag === undefined) return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+  return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
+}

@@ -4,6 +4,8 @@ export const LABEL = {
   role: 'switchyard.role',
   project: 'switchyard.project',
   environment: 'switchyard.environment',
+  /** The repository whose run has made it: `github.com/acme/shop`. Whom it belongs to now, a manifest says. */
+  repository: 'switchyard.repository',
   service: 'switchyard.service',
   /** Number of the release that created the container. */
   release: 'switchyard.release',

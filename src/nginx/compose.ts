@@ -39,6 +39,8 @@ export interface Composition {
 /** What one environment wants an nginx to serve. */
 export interface ScopeWish {
   scope: Scope;
+  /** The repository that the environment belongs to. */
+  repository: string;
   files: ScopeFiles;
   /** The routes behind `files`. */
   routes: readonly Route[];
@@ -55,7 +57,8 @@ export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean 
     [...wish.files].every(([path, content]) => path in served.files && folder.files.get(path) === content) &&
     Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
     editedFiles(folder, scopeName(wish.scope)).length === 0;
-  return isSame && settingsAgree(folder.manifest!, wish) && isIntact(kind, folder);
+  const isOurs = served.repository === wish.repository;
+  return isSame && isOurs && settingsAgree(folder.manifest!, wish) && isIntact(kind, folder);
 }
 
 /** The files that are made from the manifest must be what the manifest makes. */
@@ -89,7 +92,8 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   const files = new Map(wish.files);
   if (!isLeaving) {
     files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
-    scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
+    const { repository } = wish;
+    scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
   const main = renderMain(mainOf(kind, folder, { settings, scopes }, generation, files));

@@ -44,14 +44,14 @@ interface Home {
 
 /**
  * ensureSidecar creates the environment's network and sidecar where they are missing, and starts a stopped one.
- * `aliases` are its names on the network: none while another nginx there has them. It throws a UserError when the
+ * `repository` is whom it belongs to. `aliases` are its names on the network: none while another nginx there has them. It throws a UserError when the
  * sidecar does not stay up, or its nginx is too old.
  */
 export async function ensureSidecar(
   server: Server,
   scope: Scope,
   settings: NginxSpec,
-  aliases: readonly string[],
+  { repository, aliases }: { repository: string; aliases: readonly string[] },
   clock: Clock,
 ): Promise<NginxInstance> {
   const home: Home = {
@@ -68,6 +68,7 @@ export async function ensureSidecar(
       [LABEL.role]: 'sidecar',
       [LABEL.project]: scope.project,
       [LABEL.environment]: scope.environment,
+      [LABEL.repository]: repository,
     },
     NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
   };

@@ -28,6 +28,8 @@ const manifestSchema = z.object({
     z.string(),
     z.object({
       generation: z.string(),
+      /** The repository that the environment belongs to. */
+      repository: z.string().optional(),
       routes: z.record(
         z.string(),
         z.object({

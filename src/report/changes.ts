@@ -13,10 +13,13 @@ const EFFECTS: Record<Effect, string> = {
   none: 'unchanged',
 };
 
+/** New containers come. */
+const STARTING: readonly Effect[] = ['create', 'toggle', 'recreate'];
+
 /** describePlan returns a plan as lines for a log. */
 export function describePlan(plan: Plan): string[] {
   const title = `${plan.scope.project} ${plan.scope.environment}`;
-  if (isEmpty(plan)) return [`${title}: nothing to do, everything is as the file says`];
+  if (isEmpty(plan)) return [`${title}: ${describeNothing(plan)}`];
   const lines = [
     ...plan.changes.map(describeChange),
     ...describeStale(plan),
@@ -26,13 +29,40 @@ export function describePlan(plan: Plan): string[] {
   return [`${title}: plan`, ...lines.map((line) => `  ${line}`)];
 }
 
-/** describeChange returns what happens to a service, and why, in one line. */
-export function describeChange({ service, from, to, effect, reasons, servers }: Change): string {
+/** describeNothing says what was compared, where there is nothing to do. */
+export function describeNothing({ compared }: Pick<Plan, 'compared'>): string {
+  const { services, servers, deployed } = compared;
+  const where = servers === undefined ? '' : ` on ${servers.join(', ')}`;
+  const releases = Object.entries(deployed)
+    .filter(([service]) => services?.includes(service) ?? true)
+    .map(([service, number]) => `${service} ${number}`)
+    .join(', ');
+  switch (compared.with) {
+    case 'file':
+      return services === undefined
+        ? `nothing to do, everything${where} is as the file says`
+        : `nothing to do${where} for ${services.join(', ')}, as the file says; other services were not compared`;
+    case 'deployed':
+      return `nothing to do: edge and sidecar${where} serve what is deployed (${releases || 'nothing'}). Images and settings of the file were not compared, a deploy does that`;
+    case 'releases':
+      return `nothing to do: what was asked for runs already${where} (${releases})`;
+  }
+}
+
+/** describeChange returns what happens to a service, why, and what it is then, in one line. */
+export function describeChange(change: Change): string {
+  const { service, from, to, effect, reasons, servers } = change;
   const number =
     effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
   const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
   const where = servers.length > 0 ? ` on ${servers.join(', ')}` : '';
-  return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+  const isNew = effect !== 'remove' && (from !== to || STARTING.includes(effect));
+  return `${service} ${number}: ${EFFECTS[effect]}${where}${why}${isNew ? `; ${describeImage(change)}` : ''}`;
+}
+
+/** describeImage returns what a service is, and where people find it: `ghcr.io/acme/api:1.2.3 at api.example.com`. */
+export function describeImage({ image, domains }: Pick<Change, 'image' | 'domains'>): string {
+  return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
 
 /** describeStale says which servers a plan leaves out, and which it brings up to date, a line each. */

@@ -20,7 +20,7 @@ const MARKS = { error: '❌', warning: '⚠️', ok: '✅' } as const;
 const ABOUT_SERVERS: readonly Step['kind'][] = ['prepare', 'divert', 'teardown'];
 
 /** dryRunLines returns what a change would do as lines for a log, and as warnings. Errors are what the run ends with. */
-export function dryRunLines({ plan, drift, findings }: DryRunReport): {
+export function dryRunLines({ plan, drift, findings, notes }: DryRunReport): {
   lines: string[];
   warnings: string[];
 } {
@@ -28,17 +28,18 @@ export function dryRunLines({ plan, drift, findings }: DryRunReport): {
     findings.filter((one) => one.level === level).map(describeFinding);
   return {
     lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
-    warnings: [...plan.staying, ...told('warning')],
+    warnings: [...notes, ...plan.staying, ...told('warning')],
   };
 }
 
 /** renderDryRun returns what a change would do in GitHub's Markdown, for the job summary and the comment. Pure. */
 export function renderDryRun(title: string, report: DryRunReport): string {
-  const { plan, drift, findings } = report;
+  const { plan, drift, findings, notes } = report;
   const isFine = ({ level }: Finding) => level === 'ok';
   const met = findings.filter((one) => !isFine(one)).map(describeMet);
   return page(
     `## ${HEADLINES[outcomeOf(report)](title)}`,
+    section('Good to know', notes),
     section('What a deploy would change', changeLines(plan)),
     section(
       'Drift: where the servers differ from the record',

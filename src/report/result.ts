@@ -2,7 +2,7 @@ import type { ChangeResult } from '../commands/change.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { Status } from '../commands/status.ts';
-import { renderDeployed } from './deployed.ts';
+import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
 import { renderPast } from './past-releases.ts';
 import { renderStatus } from './status.ts';
@@ -24,7 +24,7 @@ export interface Rendered {
 export function render(result: Result): Rendered {
   switch (result.kind) {
     case 'deployed':
-      return { lines: [], warnings: [], markdown: renderDeployed(result) };
+      return { lines: deployedLines(result), warnings: [], markdown: renderDeployed(result) };
     case 'dry run':
       return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
     case 'releases':

@@ -74,6 +74,7 @@ export async function observe(
   ]);
   return {
     name: server.name,
+    owner: ownerOf(scope, [sidecar, edge], own),
     copies: [
       ...standing.filter((copy) => isNamedByUs(scope, copy)),
       ...adoptedCopies(scope, services, foreign),
@@ -98,6 +99,22 @@ export async function observe(
       ),
     ),
   };
+}
+
+/**
+ * What is handed over keeps its containers, and labels never change: the manifests say to whom it belongs now. Before the
+ * first switch there are only labels.
+ */
+function ownerOf(
+  scope: Scope,
+  instances: readonly (ObservedNginx | undefined)[],
+  own: readonly ContainerSummary[],
+): string | undefined {
+  const written = instances.map(
+    (nginx) => nginx?.tree.folders[nginx.folder].manifest?.scopes[scopeName(scope)]?.repository,
+  );
+  const labelled = own.map(({ Labels }) => Labels?.[LABEL.repository]);
+  return [...written, ...labelled].find((repository) => repository !== undefined);
 }
 
 function nameOf({ Names }: ContainerSummary): string {

@@ -58,7 +58,7 @@ export function statusOf(kept: PlanInput, lease: string | undefined): StatusRepo
     title: `${scope.project} ${scope.environment}`,
     releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
     services: Object.fromEntries(services),
-    drift: driftOf(kept, planDeploy(kept)).map(({ message }) => message),
+    drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
     lease,
     nginx: observed.map(({ name, edge, sidecar }) => ({
       server: name,
@@ -66,6 +66,15 @@ export function statusOf(kept: PlanInput, lease: string | undefined): StatusRepo
       sidecar: stateOf(sidecar),
     })),
   };
+}
+
+/** Whoever asks for a project of the same name is told whose it is. */
+function strangersIn({ observed, repository }: PlanInput): string[] {
+  return observed.flatMap(({ name, owner }) =>
+    owner === undefined || owner === repository
+      ? []
+      : [`what runs on ${name} belongs to the repository ${owner}`],
+  );
 }
 
 function copiesOf(

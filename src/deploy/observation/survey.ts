@@ -14,6 +14,8 @@ import { observe } from './observe.ts';
 /** What shall be looked for. */
 export interface SurveyRequest {
   wanted: EnvironmentSpec;
+  /** The repository that the run is of. */
+  repository: string;
   /** Secret values by service and name. */
   secrets: Facts['secrets'];
   narrowing: Narrowing;
@@ -24,7 +26,7 @@ export interface SurveyRequest {
 export async function survey(
   fleet: Fleet,
   snapshot: Snapshot,
-  { wanted, secrets, narrowing, clock }: SurveyRequest,
+  { wanted, repository, secrets, narrowing, clock }: SurveyRequest,
 ): Promise<Facts> {
   const scope = { project: wanted.project, environment: wanted.environment };
   const reading = readKnown(snapshot);
@@ -36,6 +38,7 @@ export async function survey(
   const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
   return {
     wanted,
+    repository,
     secrets,
     keptSecrets:
       recordedSecrets ??

@@ -23,6 +23,8 @@ import type { WantedService } from './wanted.ts';
 /** Everything that the copies of a service on one server are made from, but for slot, name and the values of secrets. */
 export interface Blueprint {
   scope: Scope;
+  /** The repository that makes them: no part of the hash, since an environment can be handed over as it is. */
+  repository: string;
   service: string;
   container: ContainerSpec;
   containerPort: number;
@@ -43,6 +45,7 @@ export function blueprintOf(input: PlanInput, service: WantedService, server: Se
   const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
   return {
     scope: input.scope,
+    repository: input.repository,
     service: service.name,
     container: service.spec.container,
     containerPort: service.spec.port,
@@ -60,7 +63,7 @@ export function blueprintOf(input: PlanInput, service: WantedService, server: Se
  * carries the version: each container of a version has another one.
  */
 export function blueprintHash(blueprint: Blueprint): string {
-  const { ports, publishOn, versionPort, ...rest } = blueprint;
+  const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
   return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 
@@ -115,7 +118,7 @@ export function hookSettings(
   blueprint: Blueprint,
   { hook, command, release }: { hook: HookName; command: string[]; release: number },
 ): WantedSettings {
-  const { scope, service, container } = blueprint;
+  const { scope, repository, service, container } = blueprint;
   const settings = settingsOf(blueprint, { slot: 'base', release });
   return {
     ...settings,
@@ -124,6 +127,7 @@ export function hookSettings(
       [LABEL.role]: 'hook',
       [LABEL.project]: scope.project,
       [LABEL.environment]: scope.environment,
+      [LABEL.repository]: repository,
       [LABEL.service]: service,
       [LABEL.hook]: hook,
       [LABEL.release]: String(release),
@@ -201,11 +205,12 @@ function environmentOf({ container, dependencies }: Blueprint): Record<string, s
 }
 
 function ownLabels(blueprint: Blueprint, slot: Slot, release: number): Record<string, string> {
-  const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+  const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
   return {
     [LABEL.role]: 'service',
     [LABEL.project]: scope.project,
     [LABEL.environment]: scope.environment,
+    [LABEL.repository]: repository,
     [LABEL.service]: service,
     [LABEL.release]: String(release),
     [LABEL.version]: container.image,

@@ -14,6 +14,7 @@ import {
   serversOf,
 } from './narrowing.ts';
 import type { ObservedServer } from './observed.ts';
+import type { Comparison } from './plan.ts';
 import { servingRelease } from './routed-copies.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 import {
@@ -36,6 +37,8 @@ export type Restored = ReadonlyMap<string, Release>;
 /** What planning needs, from all who know it. */
 export interface Facts {
   wanted: EnvironmentSpec;
+  /** The repository that the run is of. */
+  repository: string;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
   /** Those that the servers keep. */
@@ -88,8 +91,10 @@ export function buildInput(facts: Facts): PlanInput {
   const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
   return {
     scope,
+    repository: facts.repository,
     servers: wanted.servers,
     nginx: wanted.nginx,
+    compared: comparisonOf(facts),
     services: [...services, ...kept],
     observed,
     state,
@@ -109,6 +114,19 @@ export function buildInput(facts: Facts): PlanInput {
 /** buildKeptInput returns the input for looking at, or routing to, exactly what is deployed. Pure. */
 export function buildKeptInput(facts: Facts): PlanInput {
   return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+
+function comparisonOf({ wanted, narrowing, restored, known }: Facts): Comparison {
+  const { services } = narrowing;
+  const servers = serversOf(wanted, narrowing).map(({ name }) => name);
+  return {
+    with: restored !== undefined ? 'releases' : services?.length === 0 ? 'deployed' : 'file',
+    services: services?.length === 0 ? undefined : services,
+    servers: servers.length === wanted.servers.length ? undefined : servers,
+    deployed: Object.fromEntries(
+      [...known].flatMap(([name, { current }]) => (current === undefined ? [] : [[name, current.number]])),
+    ),
+  };
 }
 
 function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {

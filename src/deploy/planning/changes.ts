@@ -28,6 +28,7 @@ function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
     reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
     servers: plan.copies.map(({ server }) => server),
     image: service.spec.container.image,
+    domains: service.spec.route.domains,
   };
 }
 
@@ -81,5 +82,6 @@ function removalOf(input: PlanInput, service: string): Change {
       .filter(({ name }) => copiesOn(input, service, name).length > 0)
       .map(({ name }) => name),
     image: recorded?.image ?? '',
+    domains: [],
   };
 }

@@ -2,14 +2,19 @@ import type { Scope } from '../../model/names.ts';
 import type { EnvironmentState } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { ObservedServer } from './observed.ts';
+import type { Comparison } from './plan.ts';
 import type { ReleaseSpec, UnfinishedHookAnswer, WantedService } from './wanted.ts';
 
 /** Everything the planner looks at. */
 export interface PlanInput {
   scope: Scope;
+  /** The repository that the environment belongs to from now on. */
+  repository: string;
   /** All servers of the environment. */
   servers: readonly ServerSpec[];
   nginx: NginxSpec;
+  /** What this is made of. */
+  compared: Comparison;
   services: readonly WantedService[];
   observed: readonly ObservedServer[];
   state: EnvironmentState;

@@ -119,6 +119,8 @@ export interface ForeignContainer {
 export interface ObservedServer {
   /** The server's name. */
   name: string;
+  /** The repository that the environment belongs to here; undefined where nothing of it stands, or nothing says so. */
+  owner: string | undefined;
   copies: ObservedCopy[];
   /** Containers with the labels of a service under names that it never has: somebody made them, and nginx does not find them. */
   handMade: ObservedCopy[];

@@ -43,6 +43,20 @@ export interface Change {
   /** Names of the servers it stands on afterwards; of one that is removed, those it leaves. */
   servers: string[];
   image: string;
+  /** Domains that lead to it afterwards. */
+  domains: string[];
+}
+
+/** With what a plan compares that which runs: by it people are told what is in order when there is nothing to do. */
+export interface Comparison {
+  /** The file; what is deployed already, as edge and sidecar should serve it; or the releases that a rollback brings back. */
+  with: 'file' | 'deployed' | 'releases';
+  /** Names of the services that are compared; undefined is all. */
+  services: readonly string[] | undefined;
+  /** Names of the servers that are; undefined is all. */
+  servers: readonly string[] | undefined;
+  /** The releases that are deployed, by service. */
+  deployed: Readonly<Record<string, number>>;
 }
 
 /** What becomes of the record's list of servers that had to be left out. */
@@ -69,6 +83,7 @@ export interface PlannedRollout {
 /** Plan is what a run will do. The empty plan is the proof that nothing is left to do. */
 export interface Plan {
   scope: Scope;
+  compared: Comparison;
   changes: Change[];
   /** What is done, each step after all that it needs. */
   steps: PlannedStep[];

@@ -28,12 +28,12 @@ export function serves(input: PlanInput, server: string, kind: NginxKind, routes
 /** wishOf returns what one nginx shall serve of an environment. */
 export function wishOf(
   kind: NginxKind,
-  input: Pick<PlanInput, 'scope' | 'servers' | 'nginx'>,
+  input: Pick<PlanInput, 'scope' | 'repository' | 'servers' | 'nginx'>,
   on: ServerSpec,
   routes: readonly Route[],
 ): ScopeWish {
   const files = renderScope(kind, input.scope, routes, on, input.servers);
-  return { scope: input.scope, files, routes, settings: input.nginx };
+  return { scope: input.scope, repository: input.repository, files, routes, settings: input.nginx };
 }
 
 /**

@@ -137,6 +137,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
 
   return {
     scope: input.scope,
+    compared: input.compared,
     changes: planChanges(input, services),
     steps: graph.steps,
     gate: gate || [],

@@ -17,11 +17,23 @@ export interface Past {
   releases: readonly Release[];
 }
 
-/** chooseRelease returns the release that a rollback of a service goes to. Pure. It throws a UserError when there is none. */
+/**
+ * failedSince returns the release that was tried last where it failed and an older one serves: then nothing needs to be
+ * brought back. Undefined where the release that serves is the last one that was tried. Pure.
+ */
+export function failedSince({
+  history = [],
+  release,
+}: Pick<RecordedService, 'history' | 'release'>): number | undefined {
+  const [last] = history;
+  return last?.outcome === 'failed' && last.release > release ? last.release : undefined;
+}
+
+/** chooseRelease returns the release that a rollback of a service goes to: after a failed deploy `previous` is what serves. Pure. It throws a UserError when there is none. */
 export function chooseRelease(service: string, target: RollbackTarget, past: Past): Release {
   const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
   if (typeof target === 'object') return chooseVersion(service, target.version, past, hint);
-  const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+  const number = target === 'previous' ? previousOf(past) : target;
   if (number === undefined) {
     throw new UserError(`${service} has no earlier release that was deployed`, { hint });
   }
@@ -54,6 +66,13 @@ export function previousNumber(
   // What was recorded before there was a history names only the one before.
   const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
   return earlier.length === 0 ? undefined : Math.max(...earlier);
+}
+
+/** What serves, after a failure; else what served before it. */
+function previousOf(past: Past): number | undefined {
+  const { recorded } = past;
+  if (failedSince(recorded) !== undefined) return recorded.release;
+  return previousNumber(recorded, contentNumber(past));
 }
 
 function contentNumber({ recorded, releases }: Past): number {

@@ -234,21 +234,24 @@ export function historyOf(outcome: RunOutcome): ServiceChange[] {
   const achieved = outcome.achieved
     .filter(({ change }) => change.effect !== 'none')
     .map((one): ServiceChange => {
-      const { service, from, to, effect } = one.change;
+      const { service, from, to, effect, image, domains } = one.change;
       if (!isBegunAndStanding(one)) {
         if (effect === 'record' && from !== to && from !== 0) return { service, kind: 'policy' };
         if (effect === 'record') return { service, kind: 'recorded' };
         if (effect === 'reload') return { service, kind: 'routed' };
       }
       const servers = new Set(one.copies.map(({ server }) => server)).size;
-      return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
+      const restores = restoredBy(one.service);
+      return { service, kind: 'released', from, to, servers, restores, image, domains };
     });
   const removed = outcome.removed.map(
     ({ service, from }): ServiceChange => ({ service, kind: 'removed', from }),
   );
   const failed = outcome.failed
     .filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-    .map(({ service, from, to }): ServiceChange => ({ service, kind: 'failed', from, to }));
+    .map(({ service, from, to, image, domains }): ServiceChange => {
+      return { service, kind: 'failed', from, to, image, domains };
+    });
   return [...achieved, ...removed, ...failed];
 }
 
@@ -259,11 +262,13 @@ function isBegunAndStanding({ service: { known }, change: { to }, copies }: Achi
 
 /** begunChanges says which releases an intent announces. */
 export function begunChanges(begun: readonly BegunService[]): ServiceChange[] {
-  return begun.map(({ service: { name, release }, from }) => ({
+  return begun.map(({ service: { name, release, spec }, from }) => ({
     service: name,
     kind: 'begun',
     from,
     to: release.number,
+    image: spec.container.image,
+    domains: spec.route.domains,
   }));
 }
 

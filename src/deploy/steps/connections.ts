@@ -23,9 +23,33 @@ export function countConnections(table: string, ports?: readonly number[]): numb
   ).length;
 }
 
-function socketOf(line: string): { port: number; remote: string; state: string } {
-  const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-  return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
+/** A port that a container listens on. */
+export interface Listening {
+  port: number;
+  /** On an address of its own only, where nobody else reaches it: 127.0.0.1 or ::1. */
+  isLocal: boolean;
+}
+
+/** Docker's own resolver, 127.0.0.11, listens in every network but the default one. */
+const RESOLVER = '0B00007F';
+
+/** listeningPorts returns the ports that are listened on by the same two tables, the lowest first. Pure. */
+export function listeningPorts(table: string): Listening[] {
+  const sockets = table
+    .split('\n')
+    .map(socketOf)
+    .filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
+  const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
+  return ports.map((port) => ({
+    port,
+    isLocal: sockets.filter((socket) => socket.port === port).every(({ local }) => isLoopback(local)),
+  }));
+}
+
+function socketOf(line: string): { port: number; local: string; remote: string; state: string } {
+  const [, own = '', remote = '', state = ''] = line.trim().split(/\s+/);
+  const [local = '', port = ''] = own.split(':');
+  return { port: Number.parseInt(port, 16), local, remote: remote.split(':')[0] ?? '', state };
 }
 
 /** Addresses are 32-bit words in the machine's byte order: 0100007F is 127.0.0.1, and ::ffff:127.0.0.1 ends with it. */

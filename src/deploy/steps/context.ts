@@ -58,6 +58,8 @@ export class Knowledge {
 export interface RunContext {
   fleet: Fleet;
   scope: Scope;
+  /** The repository that the environment belongs to. */
+  repository: string;
   /** All servers of the environment, also those that the run does not touch. */
   servers: readonly ServerSpec[];
   nginx: NginxSpec;

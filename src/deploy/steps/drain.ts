@@ -42,6 +42,7 @@ export const drain: StepKind<DrainStep> = {
     return `drain ${name} on ${server} (${limit})`;
   },
   async run(step, context) {
+    tellOfOldWorkers(step, context);
     await outlastOldWorkers(context);
     const cut = await awaitNobody(context, step.server, step);
     context.known.cut += cut;
@@ -49,10 +50,22 @@ export const drain: StepKind<DrainStep> = {
   },
 };
 
+/** Nothing is counted meanwhile: who waits should know what for. */
+function tellOfOldWorkers({ name, server }: DrainStep, context: RunContext): void {
+  const seconds = Math.ceil(oldWorkersMs(context) / 1000);
+  if (seconds <= 1) return;
+  context.log.info(
+    `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`,
+  );
+}
+
+function oldWorkersMs({ clock, known, nginx }: RunContext): number {
+  return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
+}
+
 /** outlastOldWorkers waits until old workers of nginx bring no more requests to where the routes led before. */
-export async function outlastOldWorkers({ clock, known, nginx }: RunContext): Promise<void> {
-  const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
-  await clock.sleep(Math.max(0, endsAt - clock.now()));
+export async function outlastOldWorkers(context: RunContext): Promise<void> {
+  await context.clock.sleep(oldWorkersMs(context));
 }
 
 /** warnOfCut says that a drain was not over in time. */
@@ -100,7 +113,7 @@ export async function awaitNobody(
     if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
       toldAt = clock.now();
       log.info(
-        `${target.name} on ${serverName} drains: ${open} open, ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`,
+        `${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`,
       );
     }
     return undefined;
@@ -114,18 +127,25 @@ export async function awaitNobody(
   }
 }
 
+/** `2 connections to its port 3000`. */
+function openText(open: number, ports: readonly number[] | undefined): string {
+  const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
+  return `${open} connection${open === 1 ? '' : 's'}${where}`;
+}
+
 function limitText(limitMs: number): string {
   return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
 }
 
 /**
- * Returns undefined when the container to drain does not run any more; that alone says so, never a missing helper.
- * `cat` without an argument waits on its open input for ever; it is asked for files by exec.
+ * startHelper starts a helper in a container's network namespace, and returns its id: undefined when that container does
+ * not run any more; that alone says so, never a missing helper. `cat` without an argument waits on its open input for
+ * ever; it is asked for files by exec.
  */
-async function startHelper(
+export async function startHelper(
   { scope, nginx }: RunContext,
   { engine }: Server,
-  target: DrainTarget,
+  target: Pick<DrainTarget, 'service' | 'id' | 'name'>,
 ): Promise<string | undefined> {
   try {
     const id = await engine.createContainer(`${target.name}_drain_${randomUUID()}`, {

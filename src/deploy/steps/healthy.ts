@@ -6,6 +6,7 @@ import type { Healthcheck, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
+import { findListeners, watchRefusals } from './listeners.ts';
 import { inspectStarted, type StartedCopy } from './start.ts';
 
 /** A copy that has to prove that it is healthy. */
@@ -41,6 +42,8 @@ const RESTARTS_MAX = 2;
 /** A crashing container is between two starts for most of the time, unless its machine is slow. */
 const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
+/** Each look at what a container listens on takes a helper: not before as many refusals in a row, nor more of them. */
+const LOOKS_MAX = 3;
 
 /** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
 export const answer: StepKind<AnswerStep> = {
@@ -74,12 +77,19 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
   const candidate: Candidate = { ...step, ...started };
   const look = examination(server, candidate, context);
+  const whyRefused = watchRefusals(
+    () => findListeners(context, server, candidate, candidate.containerPort),
+    candidate.containerPort,
+    Math.min(step.healthcheck.retries, LOOKS_MAX),
+  );
+  const startsUntil = started.since + step.healthcheck.startPeriodMs;
   const { intervalMs } = step.healthcheck;
   const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
   // The answer that ended the wait before this one counts.
   let successes = needed > 1 ? 1 : 0;
   let failures = 0;
   let reason = 'it was not asked yet';
+  let advice: string | undefined;
   if (successes > 0) await clock.sleep(shortMs);
   const isHealthy = await poll(
     clock,
@@ -100,12 +110,19 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       reason = complaint;
       const crash = await crashOf(server, candidate.id, context);
       if (crash !== undefined) throw await failure(server, candidate, crash);
+      if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+        const { refusal, isCertain } = await whyRefused();
+        reason = refusal?.why ?? complaint;
+        if (isCertain)
+          throw await failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
+        advice = refusal?.advice;
+      } else advice = undefined;
       return undefined;
     },
   );
   if (isHealthy) return;
   const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
-  throw await failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`);
+  throw await failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`, advice);
 }
 
 /** Returns a function that resolves to undefined for a healthy copy, else to what is wrong. */
@@ -168,9 +185,19 @@ async function lastEnd(server: Server, id: string, { clock }: RunContext) {
   });
 }
 
-async function failure(server: Server, { id, name }: Candidate, what: string): Promise<UserError> {
+/** A tunnel says so when nobody takes the connection at the container. */
+function isRefused(complaint: string): boolean {
+  return /refused/i.test(complaint);
+}
+
+async function failure(
+  server: Server,
+  { id, name }: Candidate,
+  what: string,
+  advice?: string,
+): Promise<UserError> {
   const log = await lastLines(server, id);
   return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
-    hint: 'The new container is removed; what ran before, if anything did, serves.',
+    hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
   });
 }

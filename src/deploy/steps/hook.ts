@@ -87,7 +87,7 @@ export const awaitHook: StepKind<AwaitHookStep> = {
 
 /** What a hook that failed has left behind. */
 const WHAT_STAYS: Record<HookStep['hook'], string> = {
-  pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+  pre_deploy: 'Nothing was deployed. The next deploy runs it again.',
   post_deploy:
     'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
 };

@@ -1,10 +1,12 @@
 import type { Server } from '../../fleet/server.ts';
-import { adoptedSidecarName, type Scope, SIDECAR_ALIAS, scopeName } from '../../model/names.ts';
+import { LABEL } from '../../model/labels.ts';
+import { adoptedSidecarName, type Scope, SIDECAR_ALIAS, scopeName, sidecarName } from '../../model/names.ts';
 import { checkDiverting } from '../../nginx/divert.ts';
 import { ensureBridge, ensureEdge, ensureSidecar } from '../../nginx/install.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import { withEdgeLocks } from '../../nginx/lock.ts';
 import { openEdge } from '../../nginx/open-edge.ts';
+import { ownedByAnother } from '../planning/ownership.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 
@@ -46,20 +48,30 @@ export const prepare: StepKind<PrepareStep> = {
     return `${parts.filter(Boolean).join(' and ')} on ${server}`;
   },
   async run(step, context) {
-    const { clock, fleet, known, nginx, scope } = context;
+    const { clock, fleet, known, nginx, repository, scope } = context;
     const server = fleet.server(step.server);
     if (step.edge === 'bridge') await checkDiverting(server, nginx.image, clock);
     if (step.displaced !== undefined) await displace(server, scope, step.displaced);
     const made: NginxInstance[] = [];
     if (step.sidecar !== undefined) {
       const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
-      made.push(await ensureSidecar(server, scope, nginx, aliases, clock));
+      made.push(await ensureSidecar(server, scope, nginx, { repository, aliases }, clock));
+      if (step.sidecar === 'create') await refuseOthers(server, context);
     }
     if (step.edge !== undefined) made.push(await prepareEdge(context, server, step.edge));
     await Promise.all(made.map((instance) => instance.look(scopeName(scope), clock)));
     for (const instance of made) known.instances.set(nginxKey(step.server, instance.kind), instance);
   },
 };
+
+/** Two repositories may arrive at once: whoever finds a sidecar where there was none came second. */
+async function refuseOthers(
+  { engine, name }: Server,
+  { scope, repository }: Pick<RunContext, 'scope' | 'repository'>,
+): Promise<void> {
+  const owner = (await engine.findContainer(sidecarName(scope)))?.Config?.Labels?.[LABEL.repository];
+  if (owner !== undefined && owner !== repository) throw ownedByAnother(name, scope, owner, repository);
+}
 
 async function prepareEdge(
   { clock, guard, log, nginx, scope }: RunContext,

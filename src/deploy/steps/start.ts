@@ -121,6 +121,6 @@ function startFailure(step: StartStep, error: unknown): unknown {
     ? 'A container that Switchyard did not create has that name. Rename or remove it.'
     : /port is already allocated|address already in use|cannot assign requested address/.test(message)
       ? 'Is private_ip an address of that server, and does something else listen on that port?'
-      : 'The Docker engine refused it; what ran before still serves.';
+      : 'The Docker engine refused it, in the words above.';
   return new UserError(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }

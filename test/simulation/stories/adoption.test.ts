@@ -71,7 +71,7 @@ describe('a container that runs already', () => {
     await make({ name: 'old-api' });
     expect(await world.describe(file)).toEqual([
       'shop production: plan',
-      '  api none → 1: new containers beside the old ones on a (not deployed yet, adopts old-api on a)',
+      '  api none → 1: new containers beside the old ones on a (not deployed yet, adopts old-api on a); api:1 at api.example.com',
       '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
       '  · record the intent: api release 1',

@@ -166,7 +166,7 @@ describe('a pre_deploy that fails', () => {
         message: expect.stringMatching(
           /a: pre_deploy of api release 2 ended with exit code 1\. .*it went wrong/s,
         ),
-        hint: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+        hint: 'Nothing was deployed. The next deploy runs it again.',
       }),
     );
     expect(world.running('a')).toEqual(['shop_production_api']);

@@ -39,7 +39,7 @@ describe('recreate', () => {
   test('the plan names the restart', async () => {
     const world = await deployed(db());
     expect(await world.describe(v2)).toContain(
-      '  db 1 → 2: RESTART: the old container stops before the new one starts on a (image)',
+      '  db 1 → 2: RESTART: the old container stops before the new one starts on a (image); db:2',
     );
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { World } from '../world/world.ts';
+import { type RunOptions, World } from '../world/world.ts';
 import { service, shop } from './specs.ts';
 import { complaintOf } from './story.ts';
 
@@ -45,8 +45,43 @@ describe('a rollback', () => {
     await world.deploy(file, back);
     await expect(world.plan(file, back)).rejects.toThrow('api has no earlier release that was deployed');
     expect(await world.describe(file, { ...back, rollback: 1 })).toEqual([
-      'shop production: nothing to do, everything is as the file says',
+      'shop production: nothing to do: what was asked for runs already (api 3)',
     ]);
+  });
+
+  test.each<[string, RunOptions]>([
+    ['a deploy', withToken('value-3')],
+    ['a rollback', { services: ['api'], rollback: 1 }],
+  ])('after %s that failed leaves what serves, and says so', async (_what, options) => {
+    world.registry.define('api:3', { status: 503 });
+    world.registry.find('api:1').behaviour = { runs: 'app', app: { status: 503 } };
+    const ended = await world.tryDeploy(api(3), options);
+    expect(ended).toMatchObject({ how: 'done', value: { standing: ['Release 2 of api (api:2) serves.'] } });
+    const report = await world.deploy(api(3), back);
+    expect(report).toMatchObject({ changed: false, failure: undefined });
+    expect(report.notes).toEqual([
+      expect.stringMatching(
+        /^api: release 2 serves \(api:2\)\. Release 3, which was tried last, failed .*nothing needs to be brought back/,
+      ),
+      'api: the file has another image (api:3) than release 2 (api:2); a deploy brings it',
+    ]);
+    expect(world.servingContainer('api').environment.V).toBe('2');
+    expect(world.state.services.api).toMatchObject({ release: 2 });
+  });
+
+  test('after a deploy that failed still goes to the release that is named', async () => {
+    world.registry.define('api:3', { status: 503 });
+    await world.tryDeploy(api(3), withToken('value-3'));
+    await world.deploy(api(3), { ...back, rollback: 1 });
+    expect(world.servingContainer('api').environment.V).toBe('1');
+  });
+
+  test('of a first deploy that failed is refused, since nothing serves', async () => {
+    world = new World({ images: 'digests' });
+    world.registry.define('api:1', { status: 503 });
+    const ended = await world.tryDeploy(api(1), withToken('value-1'));
+    expect(ended).toMatchObject({ value: { standing: ['Nothing of api serves yet.'] } });
+    await expect(world.deploy(api(1), back)).rejects.toThrow('api is not deployed');
   });
 
   test('brings the image that the release had, though its name means another one by now', async () => {

@@ -1,5 +1,8 @@
 import type { EnvironmentSpec, PolicySpec, ServerSpec, ServiceSpec } from '../../../src/model/spec.ts';
 
+/** The repository that deploys the shop. */
+export const REPOSITORY = 'github.com/acme/shop';
+
 /** What of a service a story may want otherwise; policy keys are merged. */
 export type ServiceChanges = Partial<
   Omit<ServiceSpec, 'name' | 'container' | 'route' | 'policy' | 'placement'>

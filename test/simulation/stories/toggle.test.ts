@@ -13,7 +13,7 @@ describe('toggle', () => {
     const world = newWorld();
     expect(await world.describe(api())).toEqual([
       'shop production: plan',
-      '  api none → 1: new on a (not deployed yet)',
+      '  api none → 1: new on a (not deployed yet); api:1 at api.example.com',
       '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
       '  · record the intent: api release 1',
@@ -42,7 +42,7 @@ describe('toggle', () => {
     const world = await deployed(api());
     expect(await world.describe(api({ image: 'api:2' }))).toEqual([
       'shop production: plan',
-      '  api 1 → 2: new containers beside the old ones on a (image)',
+      '  api 1 → 2: new containers beside the old ones on a (image); api:2 at api.example.com',
       '  · pull api:2 on a',
       '  · record the intent: api release 2',
       '  · start api release 2 as secondary on a',

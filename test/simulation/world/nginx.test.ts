@@ -9,6 +9,7 @@ import type { NginxInstance } from '../../../src/nginx/instance.ts';
 import { prove } from '../../../src/nginx/prove.ts';
 import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
+import { REPOSITORY } from '../stories/specs.ts';
 import { Simulation } from './simulation.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
@@ -51,7 +52,13 @@ test('an nginx that is made by the product serves what it was told to', async ()
   const { world } = await prepared();
   const ended = await world.run(async ({ provider, clock }) => {
     const server = await provider.connect(S1);
-    const sidecar = await ensureSidecar(server, SHOP, NGINX, [SIDECAR_ALIAS], clock);
+    const sidecar = await ensureSidecar(
+      server,
+      SHOP,
+      NGINX,
+      { repository: REPOSITORY, aliases: [SIDECAR_ALIAS] },
+      clock,
+    );
     const edge = await ensureEdge(server, SHOP, NGINX, clock);
     await startCopy(server, 'base');
     await startCopy(server, 'secondary');
@@ -73,7 +80,7 @@ test('an nginx that is made by the product serves what it was told to', async ()
     const next = compose(
       nginx.kind,
       { ...tree, live: folder },
-      { scope: SHOP, routes, settings: NGINX, files },
+      { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, files },
     );
     await nginx.stage(next);
     await nginx.commit(next.folder);

@@ -5,7 +5,7 @@ import { ensureEdge, ensureSidecar } from '../../../src/nginx/install.ts';
 import type { NginxInstance } from '../../../src/nginx/instance.ts';
 import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { servers } from '../stories/specs.ts';
+import { REPOSITORY, servers } from '../stories/specs.ts';
 import { Simulation } from './simulation.ts';
 import type { Promised } from './users.ts';
 import { SHOP } from './world.ts';
@@ -27,7 +27,7 @@ beforeEach(async () => {
   for (const image of [NGINX.image, 'api:1']) machine.images.add(image, simulation.registry.find(image));
   await byRun(async (server, clock) => {
     nginxes = [
-      await ensureSidecar(server, SHOP, NGINX, [SIDECAR_ALIAS], clock),
+      await ensureSidecar(server, SHOP, NGINX, { repository: REPOSITORY, aliases: [SIDECAR_ALIAS] }, clock),
       await ensureEdge(server, SHOP, NGINX, clock),
     ];
     for (const side of ['base', 'secondary'] as const) start(side);
@@ -170,7 +170,7 @@ async function serve(side: Side | 'none'): Promise<void> {
     const next = compose(
       nginx.kind,
       { ...tree, live: folder },
-      { scope: SHOP, routes, settings: NGINX, files },
+      { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, files },
     );
     await nginx.commit(next.folder, next.files);
     await clock.sleep(200);

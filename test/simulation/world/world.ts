@@ -1,12 +1,14 @@
 import { deploy } from '../../../src/deploy/deploy.ts';
 import { dryRun } from '../../../src/deploy/dry-run.ts';
 import { withEnvironment } from '../../../src/deploy/environment.ts';
+import type { StatusReport } from '../../../src/deploy/observation/status.ts';
 import { survey } from '../../../src/deploy/observation/survey.ts';
 import type { Facts } from '../../../src/deploy/planning/build-input.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import type { UnfinishedHookAnswer } from '../../../src/deploy/planning/wanted.ts';
 import type { RollbackTarget } from '../../../src/deploy/record/choose-release.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../../../src/deploy/request.ts';
+import { status } from '../../../src/deploy/status.ts';
 import { Timeline } from '../../../src/deploy/timeline.ts';
 import { LABEL } from '../../../src/model/labels.ts';
 import {
@@ -21,11 +23,13 @@ import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
 import { describePlan } from '../../../src/report/changes.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { Store } from '../../../src/state/store.ts';
+import { REPOSITORY } from '../stories/specs.ts';
 import type { Container } from './container.ts';
 import type { Run, Strike } from './faults.ts';
 import type { Machine } from './machine.ts';
 import { type BrokenRule, Rules } from './rules.ts';
 import { type Ended, type Means, Simulation } from './simulation.ts';
+import { MemoryRemote } from './state-branch.ts';
 import type { Loss, Place, Promised } from './users.ts';
 
 /** How a run is asked for. */
@@ -40,6 +44,9 @@ export interface RunOptions {
   unfinishedHook?: UnfinishedHookAnswer;
   /** Brings `services` back. */
   rollback?: RollbackTarget;
+  /** The repository that it is of; that of the shop unless given. */
+  repository?: string;
+  takeOverFrom?: string;
   /** What happens to the run. */
   strikes?: readonly Strike[];
   leaseWaitMs?: number;
@@ -98,6 +105,7 @@ const LEASE_WAIT_MS = 15 * 60_000;
 export class World extends Simulation {
   readonly #rules = new Rules(this);
   readonly #litter = new Map<Machine, Litter[]>();
+  readonly #remotes = new Map([[REPOSITORY, this.remote]]);
 
   /** What users have lost, in the order in which it happened. */
   get lost(): readonly Loss[] {
@@ -206,6 +214,16 @@ export class World extends Simulation {
     throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
   }
 
+  /** status returns what the action of that name would show. */
+  async status(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<StatusReport> {
+    const ended = await this.run((means) => {
+      const { zones, excludedServers } = options;
+      return status({ ...this.#requestOf(wanted, options, means), zones, excludedServers });
+    });
+    if (ended.how === 'done') return ended.value;
+    throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
+  }
+
   /** survey returns what a run would be told by the servers and the record. */
   async survey(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<Facts> {
     this.#bringAbout(wanted);
@@ -213,8 +231,8 @@ export class World extends Simulation {
       const request = this.#requestOf(wanted, options, means);
       const { narrowing, secrets, clock } = request;
       const opening = { wanted, narrowing, access: 'read' as const, timeline: new Timeline(clock) };
-      return await withEnvironment(request, opening, ({ fleet, journal }) =>
-        survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }),
+      return await withEnvironment(request, opening, ({ fleet, journal, repository }) =>
+        survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }),
       );
     });
     if (ended.how === 'done') return ended.value;
@@ -237,6 +255,7 @@ export class World extends Simulation {
 
   #requestOf(wanted: EnvironmentSpec, options: RunOptions, means: Means): ChangeRequest {
     const { services, zones, excludedServers, secrets = {}, routesOnly, unfinishedHook, rollback } = options;
+    const { repository = REPOSITORY, takeOverFrom } = options;
     const servers = async () => wanted.servers;
     return {
       wanted,
@@ -247,16 +266,29 @@ export class World extends Simulation {
       ...(rollback !== undefined && { rollback: { to: rollback } }),
       hide: () => undefined,
       provider: { ...means.provider, servers, ensure: servers },
-      openStore: async () => this.#store(wanted, means),
+      openStore: async () => this.#store(wanted, means, repository),
+      findRepository: async () => repository,
+      takeOverFrom,
       log: means.log,
       clock: means.clock,
     };
   }
 
-  #store({ project, environment }: EnvironmentSpec, { run, clock, log, wire }: Means): Store {
+  /** Each repository has a state branch of its own. */
+  #remoteOf(repository: string): MemoryRemote {
+    const remote = this.#remotes.get(repository) ?? new MemoryRemote();
+    this.#remotes.set(repository, remote);
+    return remote;
+  }
+
+  #store(
+    { project, environment }: EnvironmentSpec,
+    { run, clock, log, wire }: Means,
+    repository: string,
+  ): Store {
     const scope = { project, environment };
     const isRunning = (pid: number) => this.runs[pid - 1]?.isGone === false;
-    return new Store(this.remote.branch(scope, { wire }), {
+    return new Store(this.#remoteOf(repository).branch(scope, { wire }), {
       scope,
       run: { actor: 'ann', run: run.name },
       self: { identity: { ...RUNNER, pid: this.runs.indexOf(run) + 1 }, isRunning },

@@ -26,6 +26,7 @@ const INPUTS = {
   'state-branch': 'switchyard-state',
   'github-token': undefined,
   'exclude-servers': undefined,
+  'take-over-from': undefined,
   'lease-wait': 0,
   'dry-run': false,
 };

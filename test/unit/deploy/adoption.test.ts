@@ -53,6 +53,7 @@ const TAKES_FRONT: AdoptSpec = { container: 'front', drop: [] };
 function server(containers: ForeignContainer[], facts: Partial<ObservedServer> = {}): ObservedServer {
   return {
     name: 'a',
+    owner: undefined,
     copies: [],
     handMade: [],
     hooks: [],

@@ -8,7 +8,7 @@ import {
 } from '../../../src/deploy/planning/blueprint.ts';
 import { createRequest } from '../../../src/deploy/steps/container-request.ts';
 import type { Slot } from '../../../src/model/copy.ts';
-import { type ServiceChanges, service } from '../../simulation/stories/specs.ts';
+import { REPOSITORY, type ServiceChanges, service } from '../../simulation/stories/specs.ts';
 
 /** blueprint returns that of an http service with a secret, a variable and a volume. */
 function blueprint(changes: Partial<Blueprint> = {}, more: ServiceChanges = {}): Blueprint {
@@ -20,6 +20,7 @@ function blueprint(changes: Partial<Blueprint> = {}, more: ServiceChanges = {}):
   });
   return {
     scope: { project: 'shop', environment: 'production' },
+    repository: REPOSITORY,
     service: 'api',
     container,
     containerPort: 3000,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { countConnections } from '../../../src/deploy/steps/connections.ts';
+import { countConnections, listeningPorts } from '../../../src/deploy/steps/connections.ts';
+import { explainRefusal, type Listeners } from '../../../src/deploy/steps/listeners.ts';
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -61,5 +62,56 @@ describe('live connections', () => {
   test('an empty table has none', () => {
     expect(countConnections('', [3000])).toBe(0);
     expect(countConnections(HEAD + HEAD6, [3000])).toBe(0);
+  });
+});
+
+describe('what a container listens on', () => {
+  const listening = (local: string) =>
+    `   0: ${local} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 51203 1 0000000000000000 100 0 0 10 0\n`;
+  const LOCAL_8080 = listening('0100007F:1F90');
+  const LOCAL_V6 = listening('00000000000000000000000001000000:1F90');
+  const ANY_V6 = listening('00000000000000000000000000000000:1F90');
+  const RESOLVER = listening('0B00007F:A3F1');
+
+  test.each<[string, string, Listeners['listening']]>([
+    ['every address', LISTEN, [{ port: 3000, isLocal: false }]],
+    ['127.0.0.1 only', LOCAL_8080, [{ port: 8080, isLocal: true }]],
+    ['::1 only', LOCAL_V6, [{ port: 8080, isLocal: true }]],
+    ['127.0.0.1 and every address of IPv6', LOCAL_8080 + ANY_V6, [{ port: 8080, isLocal: false }]],
+    ["nothing, beside Docker's resolver and clients", RESOLVER + ESTABLISHED, []],
+  ])('%s', (_where, table, ports) => {
+    expect(listeningPorts(HEAD + table)).toEqual(ports);
+  });
+
+  test.each<[string, Listeners, string | undefined]>([
+    [
+      'another port',
+      { listening: [{ port: 8080, isLocal: false }], exposed: [8080] },
+      'nothing listens on port 3000 of the container, which listens on 8080; its image exposes 8080',
+    ],
+    [
+      'several, one of them for itself',
+      {
+        listening: [
+          { port: 8080, isLocal: true },
+          { port: 9090, isLocal: false },
+        ],
+        exposed: [],
+      },
+      'nothing listens on port 3000 of the container, which listens on 8080 (of 127.0.0.1 only), 9090',
+    ],
+    [
+      'the right port for itself only',
+      { listening: [{ port: 3000, isLocal: true }], exposed: [] },
+      'the app listens on port 3000 of 127.0.0.1 only, where nobody outside of its container reaches it',
+    ],
+    [
+      'nothing yet',
+      { listening: [], exposed: [80, 443] },
+      'nothing listens on port 3000 of the container, which listens on no port at all; its image exposes 80, 443',
+    ],
+    ['the right port by now', { listening: [{ port: 3000, isLocal: false }], exposed: [] }, undefined],
+  ])('is said where a connection was refused: %s', (_what, found, why) => {
+    expect(explainRefusal(3000, found)?.why).toBe(why);
   });
 });

@@ -3,7 +3,7 @@ import { Fleet } from '../../../src/fleet/fleet.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Log } from '../../../src/model/log.ts';
-import { shop } from '../../simulation/stories/specs.ts';
+import { REPOSITORY, shop } from '../../simulation/stories/specs.ts';
 
 /** A log that remembers its lines. */
 export interface WrittenLog extends Log {
@@ -39,6 +39,7 @@ export async function contextOf(
   return {
     fleet: await Fleet.connect(provider, specs),
     scope: { project, environment },
+    repository: REPOSITORY,
     servers: specs,
     nginx,
     secrets: {},

@@ -19,6 +19,7 @@ import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { type NginxKind, renderPointer } from '../../../src/nginx/render.ts';
 import { parseTree } from '../../../src/nginx/tree.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
+import { REPOSITORY } from '../../simulation/stories/specs.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const NOW = new Date('2026-11-01T12:00:00Z');
@@ -90,6 +91,7 @@ export class Picture {
     const images = [...this.#releases.values()].map(({ container }) => container.image);
     return structuredClone({
       wanted,
+      repository: REPOSITORY,
       secrets,
       keptSecrets: new Map(),
       narrowing: { services, zones, excludedServers },
@@ -274,6 +276,7 @@ export function progressOf(input: PlanInput, plan: Plan, changes: Partial<RunPro
 function emptyServer(name: string): ObservedServer {
   return {
     name,
+    owner: undefined,
     copies: [],
     handMade: [],
     hooks: [],

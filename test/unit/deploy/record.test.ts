@@ -31,6 +31,8 @@ const PROBE = {
   losses: ['a edge: 502'],
 };
 
+const SECOND = { image: 'api:2', domains: ['api.example.com'] };
+
 const api = (changes = {}) => shop([service('api', changes)]);
 
 /** A run that changes `before` to `after`, and what it writes. */
@@ -430,7 +432,12 @@ describe('how far a hook came', () => {
 
 describe('the message of a commit', () => {
   test.each([
-    ['a release', undefined, api(), [{ service: 'api', kind: 'released', from: 0, to: 1, servers: 1 }]],
+    [
+      'a release',
+      undefined,
+      api(),
+      [{ service: 'api', kind: 'released', from: 0, to: 1, servers: 1, ...SECOND, image: 'api:1' }],
+    ],
     ['a reload', api(), api({ domains: ['x.example.com'] }), [{ service: 'api', kind: 'routed' }]],
     ['a policy', api(), api({ policy: { drainTimeoutMs: 1 } }), [{ service: 'api', kind: 'policy' }]],
     ['nothing', api(), api(), []],
@@ -458,7 +465,7 @@ describe('the message of a commit', () => {
       picture.deploy(api());
       picture.deploy(api({ image: 'api:2' }), { killedBefore });
       expect(historyOf(new Writing(picture, api({ image: 'api:2' })).outcome())).toEqual([
-        { service: 'api', kind: 'released', from: 1, to: 2, servers: 1 },
+        { service: 'api', kind: 'released', from: 1, to: 2, servers: 1, ...SECOND },
       ]);
     },
   );
@@ -466,12 +473,12 @@ describe('the message of a commit', () => {
   test('a release that failed is told as such', () => {
     const run = writing(api(), api({ image: 'api:2' }));
     expect(historyOf(run.outcome({ ...FAILED, undone: new Set(['api']), done: new Set() }))).toEqual([
-      { service: 'api', kind: 'failed', from: 1, to: 2 },
+      { service: 'api', kind: 'failed', from: 1, to: 2, ...SECOND },
     ]);
   });
 
   test('an intent announces the numbers', () => {
     const { begun } = writing(api(), api({ image: 'api:2' }));
-    expect(begunChanges(begun)).toEqual([{ service: 'api', kind: 'begun', from: 1, to: 2 }]);
+    expect(begunChanges(begun)).toEqual([{ service: 'api', kind: 'begun', from: 1, to: 2, ...SECOND }]);
   });
 });

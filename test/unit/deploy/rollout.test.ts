@@ -7,7 +7,7 @@ import type { Slot } from '../../../src/model/copy.ts';
 import type { Protocol } from '../../../src/model/spec.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { describePlan } from '../../../src/report/changes.ts';
-import { database, servers, service, shop } from '../../simulation/stories/specs.ts';
+import { database, REPOSITORY, servers, service, shop } from '../../simulation/stories/specs.ts';
 import { Picture } from './picture.ts';
 import { tableOf, wordOf } from './step-tables.ts';
 
@@ -29,6 +29,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
   const { container, policy } = service('api');
   const blueprint = {
     scope: { project: 'shop', environment: 'production' },
+    repository: REPOSITORY,
     service: 'api',
     container,
     containerPort: 3000,
@@ -365,8 +366,8 @@ describe('what a plan says', () => {
     );
     expect(describePlan(plan).slice(0, 5)).toEqual([
       'shop production: plan',
-      '  api 1 → 2: new containers beside the old ones on a (image)',
-      '  web 1 → 2: the record only on a (drain_timeout_ms)',
+      '  api 1 → 2: new containers beside the old ones on a (image); api:2 at api.example.com',
+      '  web 1 → 2: the record only on a (drain_timeout_ms); web:1 at web.example.com',
       '  same 1: unchanged on a',
       '  gone 1 → none: removed on a (no longer in the file; its volumes stay)',
     ]);

@@ -4,11 +4,12 @@ import { defaultsOf, settingsFound } from '../../../src/deploy/observation/conta
 import { type Blueprint, settingsOf } from '../../../src/deploy/planning/blueprint.ts';
 import { changedSettings } from '../../../src/deploy/planning/container-settings.ts';
 import { createRequest } from '../../../src/deploy/steps/container-request.ts';
-import { service } from '../../simulation/stories/specs.ts';
+import { REPOSITORY, service } from '../../simulation/stories/specs.ts';
 
 const api = service('api', { environment: { LEVEL: 'info' }, secrets: ['TOKEN'], volumes: ['data'] });
 const blueprint: Blueprint = {
   scope: { project: 'shop', environment: 'production' },
+  repository: REPOSITORY,
   service: 'api',
   container: {
     ...api.container,

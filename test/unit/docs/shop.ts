@@ -4,6 +4,7 @@ import { status } from '../../../src/deploy/status.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { renderStatus } from '../../../src/report/status.ts';
 import { Store } from '../../../src/state/store.ts';
+import { REPOSITORY } from '../../simulation/stories/specs.ts';
 import { World } from '../../simulation/world/world.ts';
 import { shown } from './documents.ts';
 
@@ -42,6 +43,7 @@ export async function statusIn({ world, wanted }: Shop): Promise<string> {
       provider,
       clock,
       log,
+      findRepository: async () => REPOSITORY,
       openStore: async () =>
         new Store(world.remote.branch(scope, { wire }), {
           scope,

@@ -56,5 +56,12 @@ export function wish(
   changes: Partial<ScopeWish> & { on?: RouteServer; servers?: RouteServer[] } = {},
 ): ScopeWish {
   const { on = LONDON_A, servers = [LONDON_A], scope = SHOP, ...rest } = changes;
-  return { scope, routes, settings: SETTINGS, files: renderScope(kind, scope, routes, on, servers), ...rest };
+  return {
+    scope,
+    repository: 'github.com/acme/shop',
+    routes,
+    settings: SETTINGS,
+    files: renderScope(kind, scope, routes, on, servers),
+    ...rest,
+  };
 }

@@ -32,7 +32,11 @@ class Edge {
     const folder = folderOfIdentity(tree, this.#identity) ?? tree.live;
     const routes = [routeTo(project, slot)];
     const files = renderScope('edge', scope, routes, server, [server]);
-    const composition = compose('edge', { ...tree, live: folder }, { scope, files, routes, settings });
+    const composition = compose(
+      'edge',
+      { ...tree, live: folder },
+      { scope, repository: project, files, routes, settings },
+    );
     for (const [path, content] of composition.files) this.#files.set(path, content);
     this.#files.set('nginx.conf', renderPointer(composition.folder));
   }

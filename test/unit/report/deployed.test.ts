@@ -8,12 +8,19 @@ import { renderDeployed } from '../../../src/report/deployed.ts';
 import { renderTimeline } from '../../../src/report/timeline.ts';
 import { reportOf, Stopwatch } from './reports.ts';
 
+const AUTHOR = {
+  run: 'https://github.com/acme/shop/actions/runs/17',
+  actor: 'octocat',
+  commit: 'abc1234567890',
+};
+
 function deployed(changes: Partial<DeployReport>): Deployed {
   const report = reportOf(changes);
   const services = resultOf(report, true);
   return {
     kind: 'deployed',
     title: 'shop production',
+    author: AUTHOR,
     report,
     services,
     outputs: { changed: report.changed, releases: releasesOf(report), result: services },
@@ -35,14 +42,16 @@ describe('the summary of a deploy', () => {
 
 ### What changes
 
-- api 1 → 2: new containers beside the old ones on a, b (image)
+- api 1 → 2: new containers beside the old ones on a, b (image); api:2 at api.example.com
 
 ### Where it runs
 
-| service | release | server | slot | container | port | start | healthy after |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| api | 2 | a | secondary | shop&#95;production&#95;api&#95;secondary | 18339 | 300 ms |  |
-| api | 2 | b | secondary | shop&#95;production&#95;api&#95;secondary | 18339 |  |  |
+| service | release | image | domains | server | slot | container | port | start | healthy after |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| api | 2 | api:2 | api.example.com | a | secondary | shop&#95;production&#95;api&#95;secondary | 18339 | 300 ms |  |
+| api | 2 | api:2 | api.example.com | b | secondary | shop&#95;production&#95;api&#95;secondary | 18339 |  |  |
+
+Commit abc1234567, deployed by octocat in https://github.com/acme/shop/actions/runs/17
 
 ### Proof: requests during the switch
 
@@ -70,7 +79,11 @@ gantt
 
   test.each<[string, Partial<DeployReport>, string]>([
     ['a failure', { failure: new Error('no') }, '## ❌ shop production: the deploy failed'],
-    ['nothing to do', { changed: false }, '## ✅ shop production: nothing to do'],
+    [
+      'nothing to do',
+      { changed: false },
+      '## ✅ shop production: nothing to do, everything is as the file says',
+    ],
     ['a deploy', {}, '## ✅ shop production: deployed'],
   ])('the headline of %s', (_name, changes, headline) => {
     expect(render(changes).split('\n')[0]).toBe(headline);

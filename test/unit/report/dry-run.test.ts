@@ -31,7 +31,7 @@ const startOfEdge: PlannedStep = {
 
 function reportOf(plan: Plan, changes: Partial<DryRunReport> = {}): DryRunReport {
   const changed = !isEmpty(plan);
-  return { plan, services: [API_WANTED], changed, drift: [], findings: [fine], ...changes };
+  return { plan, services: [API_WANTED], changed, drift: [], notes: [], findings: [fine], ...changes };
 }
 
 const TOGGLE = planOf({ changes: [change(), unchanged('web')] });
@@ -48,7 +48,7 @@ describe('a dry run for people', () => {
 
 ### What a deploy would change
 
-- api 1 → 2: new containers beside the old ones on a, b (image)
+- api 1 → 2: new containers beside the old ones on a, b (image); api:2 at api.example.com
 - unchanged: web
 
 ### Drift: where the servers differ from the record
@@ -95,7 +95,7 @@ describe('a dry run for people', () => {
       stale: { left: ['c'], returned: ['d'] },
     });
     expect(render(reportOf(plan))).toMatch(`
-- api 1 → 2: new containers beside the old ones on a, b (image)
+- api 1 → 2: new containers beside the old ones on a, b (image); api:2 at api.example.com
 - start the edge on a
 - c is left out: it gets no traffic, and stays as it is
 - d is no longer left out
@@ -121,7 +121,7 @@ describe('in the log', () => {
     const { lines, warnings } = dryRunLines(reportOf(TOGGLE, { drift, findings: [fine, warning, error] }));
     expect(lines.slice(0, 4)).toEqual([
       'shop production: plan',
-      '  api 1 → 2: new containers beside the old ones on a, b (image)',
+      '  api 1 → 2: new containers beside the old ones on a, b (image); api:2 at api.example.com',
       '  web 1: unchanged on a, b',
       '  · pull api:2 on a',
     ]);

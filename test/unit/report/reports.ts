@@ -6,7 +6,7 @@ import { Timeline } from '../../../src/deploy/timeline.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Copy, Slot } from '../../../src/model/copy.ts';
 import { containerName } from '../../../src/model/names.ts';
-import { service } from '../../simulation/stories/specs.ts';
+import { REPOSITORY, service } from '../../simulation/stories/specs.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const PORTS = { host: 8339, internal: 5339 };
@@ -52,6 +52,7 @@ export function change(changes: Partial<Change> = {}): Change {
     reasons: ['image'],
     servers: ['a', 'b'],
     image: 'api:2',
+    domains: ['api.example.com'],
     ...changes,
   };
 }
@@ -60,6 +61,7 @@ export function change(changes: Partial<Change> = {}): Change {
 export function planOf(changes: Partial<Plan> = {}): Plan {
   return {
     scope: SCOPE,
+    compared: { with: 'file', services: undefined, servers: undefined, deployed: { api: 1 } },
     changes: [change()],
     steps: toggleOn(['a', 'b']).steps,
     gate: [],
@@ -81,6 +83,7 @@ export function toggleOn(servers: readonly string[]): StepGraph {
   const { policy, container, port } = API;
   const blueprint = {
     scope: SCOPE,
+    repository: REPOSITORY,
     service: 'api',
     container,
     containerPort: port,
@@ -160,6 +163,8 @@ export function reportOf(changes: Partial<DeployReport> = {}): DeployReport {
     services: [API_WANTED],
     copies: plan.copies,
     undone: [],
+    standing: [],
+    notes: [],
     timeline: new Stopwatch().timeline,
     probes: new Map(),
     cut: 0,

@@ -1,0 +1,91 @@
+import type { Server } from '../../fleet/server.ts';
+import { type Listening, listeningPorts } from './connections.ts';
+import type { RunContext } from './context.ts';
+import { type DrainTarget, startHelper } from './drain.ts';
+
+/** What a container listens on, and what its image says that it would. */
+export interface Listeners {
+  listening: readonly Listening[];
+  /** Ports that the image exposes, the lowest first. */
+  exposed: readonly number[];
+}
+
+/** Why nobody answers on a port, for people. */
+export interface Refusal {
+  why: string;
+  advice: string;
+}
+
+/**
+ * findListeners asks the kernel what a container listens on, by a helper in its network namespace as a drain does, and the
+ * engine what its image exposes beside `port`. Undefined where nobody can tell: it has ended, or the helper cannot start.
+ */
+export async function findListeners(
+  context: RunContext,
+  server: Server,
+  container: Pick<DrainTarget, 'service' | 'id' | 'name'>,
+  port: number,
+): Promise<Listeners | undefined> {
+  const { engine } = server;
+  const helper = await startHelper(context, server, container).catch(() => undefined);
+  if (helper === undefined) return undefined;
+  try {
+    const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+    const { Config } = await engine.inspectContainer(container.id);
+    const exposed = Object.keys(Config?.ExposedPorts ?? {})
+      .map((name) => Number.parseInt(name, 10))
+      .filter((one) => one !== port)
+      .sort((a, b) => a - b);
+    return { listening: listeningPorts(stdout), exposed };
+  } catch {
+    return undefined;
+  } finally {
+    await engine.removeContainer(helper).catch(() => undefined);
+  }
+}
+
+/** explainRefusal says why connections to a port are refused; undefined where the port is open by now. Pure. */
+export function explainRefusal(port: number, { listening, exposed }: Listeners): Refusal | undefined {
+  const own = listening.find((one) => one.port === port);
+  if (own !== undefined) {
+    if (!own.isLocal) return undefined;
+    return {
+      why: `the app listens on port ${port} of 127.0.0.1 only, where nobody outside of its container reaches it`,
+      advice:
+        'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).',
+    };
+  }
+  const others = listening.map((one) => `${one.port}${one.isLocal ? ' (of 127.0.0.1 only)' : ''}`);
+  const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
+  return {
+    why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
+    advice:
+      others.length > 0
+        ? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
+        : 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
+  };
+}
+
+/** watchRefusals returns a function that is asked after every refused connection to a new copy: see {@link RefusalWatch}. */
+export function watchRefusals(
+  find: () => Promise<Listeners | undefined>,
+  port: number,
+  needed: number,
+): RefusalWatch {
+  let looks = 0;
+  let last: string | undefined;
+  return async () => {
+    const found = await find();
+    const refusal = found && explainRefusal(port, found);
+    looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
+    last = refusal?.why;
+    const isElsewhere = (found?.listening.length ?? 0) > 0;
+    return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
+  };
+}
+
+/**
+ * RefusalWatch says why a connection was refused. It is certain when so many looks in a row have seen the same, and the
+ * container listens on something: an app that listens on nothing yet may be starting.
+ */
+export type RefusalWatch = () => Promise<{ refusal: Refusal | undefined; isCertain: boolean }>;
