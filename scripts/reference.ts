@@ -1,4 +1,5 @@
 import { recognisedImages } from '../src/config/image.ts';
+import { reasonOf } from '../src/config/schema/key.ts';
 import { DEPLOY_REFUSALS, SERVICE_REFUSALS, TOP_REFUSALS } from '../src/config/schema/refusals.ts';
 import { NAME_RULE, NAMES_TOTAL_MAX } from '../src/model/names.ts';
 import {
@@ -160,7 +161,7 @@ function refusalsSection(): string {
     'services.<name>.deploy.': DEPLOY_REFUSALS,
   };
   const rows = Object.entries(tables).flatMap(([path, refusals]) =>
-    Object.entries(refusals).map(([name, sentence]) => `| \`${path}${name}\` | ${sentence} |`),
+    Object.entries(refusals).map(([name, refusal]) => `| \`${path}${name}\` | ${reasonOf(refusal)} |`),
   );
   return `## Keys that are not taken
 
@@ -172,7 +173,7 @@ ${rows.join('\n')}`;
 function imagesSection(): string {
   const rows = recognisedImages().map(
     ([name, { port, test }]) =>
-      `| \`${name}\` | ${port} | ${test ? `\`${JSON.stringify(test).replaceAll('|', '\\|')}\`` : 'a connection'} |`,
+      `| \`${name}\` | ${port} | ${test ? `\`${JSON.stringify(test(port)).replaceAll('|', '\\|')}\`` : 'a connection'} |`,
   );
   return `## Recognised images
 

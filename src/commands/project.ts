@@ -34,6 +34,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   const { workspace, env, log, clock } = surroundings;
   const config = loadConfig(await readConfig(workspace, inputs.config), inputs.config, env);
   const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
+  for (const warning of config.warnings) log.warning(warning);
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
   const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;

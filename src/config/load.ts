@@ -4,6 +4,7 @@ import type { Variables } from './interpolate.ts';
 import { type Problem, pathText, problemsOf } from './problems.ts';
 import { type Config, config } from './schema/config.ts';
 import { type Path, readSource, type Source } from './source.ts';
+import { serviceWarnings } from './warnings.ts';
 
 /** A configuration file that was read and checked key by key; see resolveEnvironment for the rest. */
 export interface LoadedConfig {
@@ -16,6 +17,8 @@ export interface LoadedConfig {
   locate: Locate;
   /** has tells whether the file has something at `path`. */
   has(path: Path): boolean;
+  /** What is right and probably not meant, as sentences with their places. */
+  warnings: readonly string[];
 }
 
 /** See LoadedConfig. */
@@ -53,6 +56,12 @@ export function loadConfig(text: string, file: string, variables: Variables): Lo
     variables,
     locate: locator(source),
     has: source.has,
+    warnings: servicePaths(value)
+      .flatMap((path) => serviceWarnings(path, valueAt(value, path)))
+      .map(({ path, message }) => {
+        const { line } = source.locate(path);
+        return `${file}:${line}: ${pathText(path)}: ${message}`;
+      }),
   };
 }
 
@@ -106,30 +115,30 @@ function servicePaths(value: unknown): Path[] {
   ];
 }
 
-/** withoutExtensions leaves out Compose's extension keys, `x-…`, at the top and in services. */
-function withoutExtensions(value: unknown): unknown {
-  const strip = (map: unknown): unknown =>
-    isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
-  const stripServices = (services: unknown): unknown =>
-    isMap(services) ? mapValues(services, strip) : services;
-  const top = strip(value);
-  if (!isMap(top)) return top;
-  return mapValues(top, (member, name) => {
-    if (name === 'services') return stripServices(member);
-    if (name !== 'environments' || !isMap(member)) return member;
-    return mapValues(member, (environment) =>
-      isMap(environment)
-        ? mapValues(environment, (part, partName) => (partName === 'services' ? stripServices(part) : part))
-        : environment,
-    );
-  });
-}
+/** Keys below which the names are the user's own, where `x-…` is one like any other. */
+const USERS_NAMES: readonly string[] = [
+  'services',
+  'environments',
+  'environment',
+  'labels',
+  'annotations',
+  'sysctls',
+  'options',
+  'extra_hosts',
+  'storage_opt',
+];
 
-function mapValues(
-  map: Record<string, unknown>,
-  change: (value: unknown, name: string) => unknown,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
+/** withoutExtensions leaves out Compose's extension keys, `x-…`, wherever a key could stand. */
+function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
+  if (Array.isArray(value)) return value.map((member) => withoutExtensions(member));
+  if (!isMap(value)) return value;
+  const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
+  return Object.fromEntries(
+    members.map(([name, member]) => [
+      name,
+      withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+    ]),
+  );
 }
 
 function valueAt(value: unknown, path: Path): unknown {
