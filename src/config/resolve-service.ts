@@ -43,7 +43,10 @@ export function resolveService(
   const protocol = input.protocol ?? defaultProtocol(input, recognised);
   const port = input.port ?? recognised?.port;
   if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
-  if (port === undefined) report([], 'needs a port', 'Write port: the port the container listens on.');
+  if (port === undefined) {
+    const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+    report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
+  }
   if (protocol === 'tcp' && input.domain?.length) {
     report(
       ['domain'],

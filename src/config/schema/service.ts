@@ -80,6 +80,16 @@ const environment = parsed(
 
 const labels = textMap(checkLabelName);
 
+const pullPolicy = z.enum(['always', 'missing', 'if_not_present', 'never'], {
+  error: ({ input }) => {
+    if (input === 'build')
+      return 'must be always, missing or never: images come from the build-push action or another builder';
+    return /^(?:refresh|daily|weekly|every_)/.test(String(input))
+      ? 'must be always, missing or never: a deploy is when images are pulled'
+      : undefined;
+  },
+});
+
 /** Words of a command; null leaves the image's. */
 const command = parsed(
   z.union([text, z.array(text), z.null()], { error: 'must be text or a list of text' }),
@@ -244,7 +254,7 @@ const service = closed(
       fallback: { value: DEFAULTS.idle_timeout },
       example: 'idle_timeout: 1h',
     }),
-    pull_policy: key(z.enum(['always', 'missing', 'if_not_present', 'never']), {
+    pull_policy: key(pullPolicy, {
       from: 'Compose',
       description: 'When the image is pulled. `if_not_present` is the same as `missing`.',
       fallback: { value: DEFAULTS.pull_policy },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/load.ts';
-import { indented, localFile, messagesOf, resolveOne } from './files.ts';
+import { errorsOf, indented, localFile, messagesOf, resolveOne, resolveText } from './files.ts';
 
 const optionsOf = (keys: string) => resolveOne(keys).container.options;
 
@@ -85,9 +85,17 @@ describe('options of a container, in every form of Compose', () => {
     ['mem_limit: 64m\nmem_reservation: 128m', 'mem_reservation: is more than the limit'],
     ['tmpfs: /t\nvolumes: ["a:/t:ro"]', 'tmpfs: "/t" is in volumes, too'],
     ['scale: 2', 'scale: must be 1, not 2'],
+    ['pull_policy: build', 'pull_policy: must be always, missing or never: images come from'],
+    ['pull_policy: daily', 'pull_policy: must be always, missing or never: a deploy is when'],
+    ['platform: amd64', 'platform: "amd64" is no platform'],
   ])('%s is refused', (keys, message) => {
     expect(messagesOf(() => resolveOne(keys))).toEqual([expect.stringContaining(`services.api.${message}`)]);
   });
+});
+
+test('a service without a port is told the one that it exposes', () => {
+  const file = localFile('api: { image: acme/api, expose: ["53/udp", "8080"] }');
+  expect(errorsOf(() => resolveText(file)).map(({ hint }) => hint)).toEqual(['Write port: 8080.']);
 });
 
 describe('words that Compose has twice', () => {
