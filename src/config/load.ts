@@ -32,6 +32,13 @@ export function originsOf(environment: string, path: Path): [Path, Path] {
   return [['environments', environment, ...path], path];
 }
 
+/** What could be read of a file, and every mistake in its keys. */
+export interface ExaminedConfig {
+  /** Undefined where a mistake leaves open what the file says. */
+  loaded: LoadedConfig | undefined;
+  errors: readonly UserError[];
+}
+
 /**
  * loadConfig parses the text of a configuration file, replaces references to `variables` (the run's
  * environment) and checks every key. `file` is its name for messages. It throws a UserError, or UserErrors
@@ -39,6 +46,16 @@ export function originsOf(environment: string, path: Path): [Path, Path] {
  * known one. What only holds for one environment is checked by resolveEnvironment.
  */
 export function loadConfig(text: string, file: string, variables: Variables): LoadedConfig {
+  const { loaded, errors } = examineConfig(text, file, variables);
+  failTogether(errors);
+  return loaded as LoadedConfig;
+}
+
+/**
+ * examineConfig is loadConfig that hands back the mistakes, so that more can be told beside them: keys that are refused
+ * leave no doubt what the rest says. It throws for what is no YAML, and for bad references.
+ */
+export function examineConfig(text: string, file: string, variables: Variables): ExaminedConfig {
   const source = readSource(text, file, variables);
   const value = withoutExtensions(source.value);
   const result = config.safeParse(value);
@@ -49,10 +66,26 @@ export function loadConfig(text: string, file: string, variables: Variables): Lo
   const located = problems.map((problem) =>
     problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
   );
-  failTogether(inOrder(located));
+  const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
+  const said = isClear ? config.safeParse(withoutPaths(value, problems)).data : result.data;
+  // A name that cannot be is no matter of the schema.
+  const isReadable = isClear || problems.length === 0;
+  return {
+    loaded: isReadable && said ? loadedConfig(source, file, variables, value, said) : undefined,
+    errors: inOrder(located),
+  };
+}
+
+function loadedConfig(
+  source: Source,
+  file: string,
+  variables: Variables,
+  value: unknown,
+  said: Config,
+): LoadedConfig {
   return {
     file,
-    config: result.data as Config,
+    config: said,
     variables,
     locate: locator(source),
     has: source.has,
@@ -138,6 +171,20 @@ function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
       name,
       withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
     ]),
+  );
+}
+
+/** withoutPaths leaves out the keys at the ends of these paths. */
+function withoutPaths(value: unknown, problems: readonly { path: Path }[], at: Path = []): unknown {
+  const isLeftOut = (path: Path) => problems.some((problem) => pathText(problem.path) === pathText(path));
+  if (Array.isArray(value)) {
+    return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
+  }
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => !isLeftOut([...at, name]))
+      .map(([name, member]) => [name, withoutPaths(member, problems, [...at, name])]),
   );
 }
 

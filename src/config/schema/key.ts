@@ -31,6 +31,9 @@ export function requiredKey<S extends z.ZodType>(schema: S, doc: KeyDoc): S {
 /** Why a key is not taken, or what to write instead; where the value tells more, `instead` says it for that one. */
 export type Refusal = string | { why: string; instead: (value: unknown) => string | undefined };
 
+/** How the sentence about a refused key begins. */
+export const REFUSED = 'not supported: ';
+
 /** Refusals of keys that Compose or an older file has and we do not. */
 export type Refusals = Readonly<Record<string, Refusal>>;
 
@@ -60,7 +63,7 @@ function refuse(name: string, value: unknown, known: readonly string[], refusals
   const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
   if (refusal === undefined) return `unknown key${didYouMean(name, known)}`;
   const instead = typeof refusal === 'string' ? undefined : refusal.instead(value);
-  return `not supported: ${instead ?? reasonOf(refusal)}`;
+  return `${REFUSED}${instead ?? reasonOf(refusal)}`;
 }
 
 /** parsed makes a schema of a parser: the UserError it throws becomes an issue at the value's place. */

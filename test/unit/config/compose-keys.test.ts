@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { documentedSchema } from '../../../scripts/json-schema.ts';
+import { loadEnvironment } from '../../../src/config/resolve.ts';
 import { SERVICE_REFUSALS } from '../../../src/config/schema/refusals.ts';
 import { CONTAINER_OPTIONS } from '../../../src/model/container-options.ts';
 import { indented, localFile, messagesOf, resolveText } from './files.ts';
@@ -66,6 +67,29 @@ deploy: { replicas: 3, placement: {} }`;
     expect.stringContaining('api.links: not supported: '),
     'services.api.deploy.replicas: must be 1, not 3',
     'services.api.deploy.placement: not supported: write zones at the service.',
+  ]);
+});
+
+test('what does not hold between the other keys is told with it, in the order of the file', () => {
+  const file = localFile(`
+db:
+  image: postgres:16
+  container_name: db
+  volumes: ["data:/var/lib/postgresql/data"]
+api:
+  image: acme/api
+  ports: ["80:3000"]`);
+  const load = (text: string) => messagesOf(() => loadEnvironment(text, 'switchyard.yml', {}, 'local'));
+  expect(load(file)).toEqual([
+    expect.stringContaining('services.db.container_name: not supported'),
+    expect.stringContaining('services.db.volumes[0]: two containers would write to volume "data"'),
+    'services.api: needs a port',
+    expect.stringContaining('services.api.ports: not supported: write port: 3000;'),
+  ]);
+  // A typo leaves open what is meant: what would follow from it is not told.
+  expect(load(file.replace('ports: ["80:3000"]', 'prot: 3000'))).toEqual([
+    expect.stringContaining('services.db.container_name: not supported'),
+    'services.api.prot: unknown key; did you mean "port"?',
   ]);
 });
 
