@@ -17,7 +17,6 @@ export interface SchemaNode extends Partial<KeyDoc> {
   required?: string[];
   $ref?: string;
   $defs?: Record<string, SchemaNode>;
-  isExtensible?: boolean;
   /** The word for what a key takes, where its types do not say it. */
   takes?: string;
   id?: string;
@@ -45,8 +44,7 @@ export function editorSchema(): Record<string, unknown> {
 function standard(node: unknown, name = ''): unknown {
   if (Array.isArray(node)) return node.map((member) => standard(member));
   if (typeof node !== 'object' || node === null) return node;
-  const { from, fallback, short, long, example, isExtensible, id, takes, properties, ...rest } =
-    node as SchemaNode;
+  const { from, fallback, short, long, example, id, takes, properties, ...rest } = node as SchemaNode;
   const examples = [short, long, example].flatMap((yaml) =>
     yaml === undefined ? [] : [(parse(yaml) as Record<string, unknown>)[name]],
   );
@@ -61,6 +59,7 @@ function standard(node: unknown, name = ''): unknown {
         }),
     ...(fallback !== undefined && 'value' in fallback ? { default: fallback.value } : {}),
     ...(examples.length === 0 ? {} : { examples }),
-    ...(isExtensible ? { patternProperties: { '^x-': {} } } : {}),
+    // Compose's extension keys may stand wherever a key can.
+    ...(rest.additionalProperties === false ? { patternProperties: { '^x-': {} } } : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { resolveEnvironment } from '../config/resolve.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { loadEnvironment } from '../config/resolve.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
@@ -33,8 +33,10 @@ export interface Project {
  */
 export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
   const { workspace, env, log, clock } = surroundings;
-  const config = loadConfig(await readConfig(workspace, inputs.config), inputs.config, env);
-  const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
+  const text = await readConfig(workspace, inputs.config);
+  const options = { images: inputs.images ?? {} };
+  const { config, wanted } = loadEnvironment(text, inputs.config, env, inputs.environment, options);
+  for (const warning of config.warnings) log.warning(warning);
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
   const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;

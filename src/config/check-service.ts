@@ -8,7 +8,9 @@ export type Report = (path: readonly (string | number)[], message: string, hint?
 export function checkService(input: ServiceInput, report: Report): void {
   checkVolumes(input, report);
   checkSecrets(input, report);
-  checkReservation(input, report);
+  checkAliases(input, report);
+  checkLimits(input, report);
+  checkScratch(input, report);
 }
 
 /** No two containers of a stateful service ever share a volume for writing. */
@@ -17,7 +19,7 @@ function checkVolumes(input: ServiceInput, report: Report): void {
   const strategy = input.strategy ?? DEFAULTS.strategy;
   const servers = input.servers ?? DEFAULTS.servers;
   input.volumes?.forEach((volume, index) => {
-    if (volume.readOnly || volume.type === 'tmpfs') return;
+    if (volume.readOnly || volume.source === undefined) return;
     const what = `${volume.type === 'bind' ? 'directory' : 'volume'} ${JSON.stringify(volume.source)}`;
     if (strategy === 'toggle') {
       report(
@@ -47,10 +49,52 @@ function checkSecrets(input: ServiceInput, report: Report): void {
   });
 }
 
-/** Docker refuses to create a container that reserves more than it may use. */
-function checkReservation(input: ServiceInput, report: Report): void {
+/** Compose has two words for each limit, and refuses two values, too. */
+function checkAliases(input: ServiceInput, report: Report): void {
   const { limits, reservations } = input.deploy?.resources ?? {};
-  if ((reservations?.memory ?? 0) > (limits?.memory ?? Number.POSITIVE_INFINITY)) {
-    report(['deploy', 'resources', 'reservations', 'memory'], 'is more than the limit');
+  const pairs = [
+    ['cpus', input.cpus, limits?.cpus, 'limits.cpus'],
+    ['mem_limit', input.mem_limit, limits?.memory, 'limits.memory'],
+    ['pids_limit', input.pids_limit, limits?.pids, 'limits.pids'],
+    ['mem_reservation', input.mem_reservation, reservations?.memory, 'reservations.memory'],
+  ] as const;
+  for (const [name, short, long, path] of pairs) {
+    if (short !== undefined && long !== undefined && short !== long) {
+      report([name], `says something else than deploy.resources.${path}`, 'Keep one of the two.');
+    }
+  }
+}
+
+/** What Docker refuses to create a container with. */
+function checkLimits(input: ServiceInput, report: Report): void {
+  const { limits, reservations } = input.deploy?.resources ?? {};
+  const memory = limits?.memory ?? input.mem_limit;
+  const reserved = reservations?.memory ?? input.mem_reservation ?? 0;
+  if (reserved > (memory ?? Number.POSITIVE_INFINITY)) {
+    const long = ['deploy', 'resources', 'reservations', 'memory'];
+    report(reservations?.memory === undefined ? ['mem_reservation'] : long, 'is more than the limit');
+  }
+  const swap = input.memswap_limit;
+  if (swap !== undefined && swap !== 0 && memory === undefined) {
+    report(['memswap_limit'], 'needs a limit of memory', 'Write mem_limit as well.');
+  } else if (swap !== undefined && swap > 0 && swap < (memory ?? 0)) {
+    report(
+      ['memswap_limit'],
+      'is less than the limit of memory',
+      'It is memory and swap together: write the same for no swap, or more.',
+    );
+  }
+  const isCounted = limits?.cpus !== undefined || input.cpus !== undefined;
+  const share = (['cpu_quota', 'cpu_period'] as const).find((name) => input[name] !== undefined);
+  if (isCounted && share !== undefined) {
+    report([share], 'and cpus exclude each other', 'Keep one of the two.');
+  }
+}
+
+function checkScratch(input: ServiceInput, report: Report): void {
+  for (const path of Object.keys(input.tmpfs ?? {})) {
+    if (input.volumes?.some(({ target }) => target === path)) {
+      report(['tmpfs'], `${JSON.stringify(path)} is in volumes, too`, 'Keep one of the two.');
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { Variables } from './interpolate.ts';
 import { type Problem, pathText, problemsOf } from './problems.ts';
 import { type Config, config } from './schema/config.ts';
 import { type Path, readSource, type Source } from './source.ts';
+import { serviceWarnings } from './warnings.ts';
 
 /** A configuration file that was read and checked key by key; see resolveEnvironment for the rest. */
 export interface LoadedConfig {
@@ -16,6 +17,8 @@ export interface LoadedConfig {
   locate: Locate;
   /** has tells whether the file has something at `path`. */
   has(path: Path): boolean;
+  /** What is right and probably not meant, as sentences with their places. */
+  warnings: readonly string[];
 }
 
 /** See LoadedConfig. */
@@ -29,6 +32,13 @@ export function originsOf(environment: string, path: Path): [Path, Path] {
   return [['environments', environment, ...path], path];
 }
 
+/** What could be read of a file, and every mistake in its keys. */
+export interface ExaminedConfig {
+  /** Undefined where a mistake leaves open what the file says. */
+  loaded: LoadedConfig | undefined;
+  errors: readonly UserError[];
+}
+
 /**
  * loadConfig parses the text of a configuration file, replaces references to `variables` (the run's
  * environment) and checks every key. `file` is its name for messages. It throws a UserError, or UserErrors
@@ -36,6 +46,16 @@ export function originsOf(environment: string, path: Path): [Path, Path] {
  * known one. What only holds for one environment is checked by resolveEnvironment.
  */
 export function loadConfig(text: string, file: string, variables: Variables): LoadedConfig {
+  const { loaded, errors } = examineConfig(text, file, variables);
+  failTogether(errors);
+  return loaded as LoadedConfig;
+}
+
+/**
+ * examineConfig is loadConfig that hands back the mistakes, so that more can be told beside them: keys that are refused
+ * leave no doubt what the rest says. It throws for what is no YAML, and for bad references.
+ */
+export function examineConfig(text: string, file: string, variables: Variables): ExaminedConfig {
   const source = readSource(text, file, variables);
   const value = withoutExtensions(source.value);
   const result = config.safeParse(value);
@@ -46,13 +66,35 @@ export function loadConfig(text: string, file: string, variables: Variables): Lo
   const located = problems.map((problem) =>
     problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
   );
-  failTogether(inOrder(located));
+  const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
+  const said = isClear ? config.safeParse(withoutPaths(value, problems)).data : result.data;
+  // A name that cannot be is no matter of the schema.
+  const isReadable = isClear || problems.length === 0;
+  return {
+    loaded: isReadable && said ? loadedConfig(source, file, variables, value, said) : undefined,
+    errors: inOrder(located),
+  };
+}
+
+function loadedConfig(
+  source: Source,
+  file: string,
+  variables: Variables,
+  value: unknown,
+  said: Config,
+): LoadedConfig {
   return {
     file,
-    config: result.data as Config,
+    config: said,
     variables,
     locate: locator(source),
     has: source.has,
+    warnings: servicePaths(value)
+      .flatMap((path) => serviceWarnings(path, valueAt(value, path)))
+      .map(({ path, message }) => {
+        const { line } = source.locate(path);
+        return `${file}:${line}: ${pathText(path)}: ${message}`;
+      }),
   };
 }
 
@@ -106,30 +148,44 @@ function servicePaths(value: unknown): Path[] {
   ];
 }
 
-/** withoutExtensions leaves out Compose's extension keys, `x-…`, at the top and in services. */
-function withoutExtensions(value: unknown): unknown {
-  const strip = (map: unknown): unknown =>
-    isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
-  const stripServices = (services: unknown): unknown =>
-    isMap(services) ? mapValues(services, strip) : services;
-  const top = strip(value);
-  if (!isMap(top)) return top;
-  return mapValues(top, (member, name) => {
-    if (name === 'services') return stripServices(member);
-    if (name !== 'environments' || !isMap(member)) return member;
-    return mapValues(member, (environment) =>
-      isMap(environment)
-        ? mapValues(environment, (part, partName) => (partName === 'services' ? stripServices(part) : part))
-        : environment,
-    );
-  });
+/** Keys below which the names are the user's own, where `x-…` is one like any other. */
+const USERS_NAMES: readonly string[] = [
+  'services',
+  'environments',
+  'environment',
+  'labels',
+  'annotations',
+  'sysctls',
+  'options',
+  'extra_hosts',
+  'storage_opt',
+];
+
+/** withoutExtensions leaves out Compose's extension keys, `x-…`, wherever a key could stand. */
+function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
+  if (Array.isArray(value)) return value.map((member) => withoutExtensions(member));
+  if (!isMap(value)) return value;
+  const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
+  return Object.fromEntries(
+    members.map(([name, member]) => [
+      name,
+      withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+    ]),
+  );
 }
 
-function mapValues(
-  map: Record<string, unknown>,
-  change: (value: unknown, name: string) => unknown,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
+/** withoutPaths leaves out the keys at the ends of these paths. */
+function withoutPaths(value: unknown, problems: readonly { path: Path }[], at: Path = []): unknown {
+  const isLeftOut = (path: Path) => problems.some((problem) => pathText(problem.path) === pathText(path));
+  if (Array.isArray(value)) {
+    return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
+  }
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => !isLeftOut([...at, name]))
+      .map(([name, member]) => [name, withoutPaths(member, problems, [...at, name])]),
+  );
 }
 
 function valueAt(value: unknown, path: Path): unknown {

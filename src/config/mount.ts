@@ -1,6 +1,6 @@
 import { UserError } from '../model/errors.ts';
 import { SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
-import type { VolumeMount } from '../model/spec.ts';
+import type { MountMore, VolumeMount } from '../model/spec.ts';
 
 /** The names that the engine takes for a volume. */
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
@@ -15,41 +15,80 @@ export interface LongMount {
   target: string;
   read_only?: boolean | undefined;
   external?: boolean | undefined;
+  bind?:
+    | {
+        create_host_path?: boolean | undefined;
+        propagation?: string | undefined;
+        recursive?: 'enabled' | 'disabled' | 'writable' | 'readonly' | undefined;
+        selinux?: 'z' | 'Z' | undefined;
+      }
+    | undefined;
+  volume?:
+    | {
+        nocopy?: boolean | undefined;
+        subpath?: string | undefined;
+        labels?: Record<string, string> | undefined;
+      }
+    | undefined;
+  tmpfs?: { size?: number | undefined; mode?: number | undefined } | undefined;
 }
+
+/** Options of the short form that say how the other side sees mounts. */
+const PROPAGATIONS: readonly string[] = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+/** Words for Docker Desktop, without effect on Linux. */
+const CONSISTENCIES: readonly string[] = ['consistent', 'cached', 'delegated'];
 
 /**
- * parseShortMount reads Compose's short form of a volume, `name:/target[:ro|rw]` or
- * `/path/on/the/server:/target[:ro|rw]`. It throws for other options, relative sources, and no source.
+ * parseShortMount reads Compose's short form of a volume, `name:/target[:options]`, `/path/on/the/server:/target[:options]`
+ * or `/target` alone, a volume without a name; options are `ro`, `rw`, `z`, `Z`, `nocopy` and a propagation, with commas.
+ * It throws for other options and for relative sources.
  */
 export function parseShortMount(text: string): VolumeMount {
-  const parts = text.split(':');
-  const hasSource = parts.length > 1 && (parts[1] ?? '').startsWith('/');
-  const [source, target = '', mode = 'rw', ...rest] = hasSource ? parts : [undefined, ...parts];
-  if (!['ro', 'rw'].includes(mode) || rest.length > 0) {
+  const [first = '', target, options = '', ...rest] = text.split(':');
+  const words = options.split(',').filter((word) => word !== '');
+  const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
+  if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
     throw new UserError(`${JSON.stringify(text)} is no volume`, {
-      hint: 'Write name:/target, name:/target:ro or /path/on/the/server:/target.',
+      hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
     });
   }
-  const type = source?.startsWith('/') ? 'bind' : 'volume';
-  return checkMount({ type, source, target, read_only: mode === 'ro' });
+  if (target === undefined) return checkMount({ type: 'volume', target: first });
+  const propagation = words.find((word) => PROPAGATIONS.includes(word));
+  const selinux = words.find((word): word is 'z' | 'Z' => word === 'z' || word === 'Z');
+  return checkMount({
+    type: first.startsWith('/') ? 'bind' : 'volume',
+    source: first,
+    target,
+    read_only: words.includes('ro'),
+    bind: { propagation, selinux },
+    volume: { nocopy: words.includes('nocopy') },
+  });
 }
 
-/** checkMount returns the mount of a long form. It throws when its source or target cannot be. */
-export function checkMount({ type, source, target, read_only, external }: LongMount): VolumeMount {
+/** checkMount returns the mount of a long form. It throws when its source or target cannot be, and for options of another type. */
+export function checkMount(said: LongMount): VolumeMount {
+  const { type, source, target, read_only, external } = said;
   if (!isAbsolutePath(target) || target === '/') {
     throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
       hint: 'Write an absolute path below /.',
     });
   }
   if (external && type !== 'volume') throw new UserError(`a ${type} mount cannot be external`);
-  const mount = { type, target: target.replace(/(?!^)\/+$/, ''), readOnly: read_only ?? false };
+  const more = moreOf(said);
+  const mount = {
+    type,
+    target: target.replace(/(?!^)\/+$/, ''),
+    readOnly: read_only ?? false,
+    ...(Object.keys(more).length > 0 && { more }),
+  };
   if (type === 'tmpfs') {
     if (source !== undefined) throw new UserError('a tmpfs mount has no source');
     return mount;
   }
+  if (source === undefined && type === 'volume' && !external) return mount;
   if (source === undefined || source === '') {
     throw new UserError(`the ${type} mounted at ${target} has no source`, {
-      hint: 'Give it a name (name:/target): a nameless volume is empty after every deploy. For scratch space use type: tmpfs.',
+      hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
     });
   }
   if (/^[.~]/.test(source)) {
@@ -69,6 +108,36 @@ export function checkMount({ type, source, target, read_only, external }: LongMo
     throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
   }
   return { ...mount, source, ...(external && { external }) };
+}
+
+/** What a mount says beside type, places and whether it is read-only; what it says as a default is left out. */
+function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }: LongMount): MountMore {
+  const { recursive } = bind;
+  const parts = {
+    bind: {
+      ...(bind.create_host_path && { createHostPath: true as const }),
+      ...(bind.propagation !== undefined && { propagation: bind.propagation }),
+      ...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
+    },
+    volume: {
+      ...(volume.nocopy && { nocopy: true as const }),
+      ...(volume.subpath !== undefined && { subpath: volume.subpath }),
+      ...(volume.labels !== undefined && { labels: volume.labels }),
+    },
+    tmpfs: {
+      ...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
+      ...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
+    },
+  };
+  for (const [name, options] of Object.entries(parts)) {
+    const [first] = Object.keys(options);
+    if (name !== type && first !== undefined) {
+      throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
+    }
+  }
+  if (bind.selinux !== undefined && type === 'tmpfs')
+    throw new UserError('a tmpfs mount has no label of SELinux');
+  return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
 }
 
 /** isAbsolutePath tells whether `path` begins with `/` and holds no colon or control character. */

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { didYouMean, listed } from './nearest.ts';
+import { REFUSED } from './schema/key.ts';
 import type { Path } from './source.ts';
 
 /** One mistake in the file. */
@@ -9,6 +10,8 @@ export interface Problem {
   hint?: string | undefined;
   /** Whether the key itself is the mistake, and not its value. */
   isKey?: boolean;
+  /** The key is one of Compose's that is not taken: what else is said is clear without it. */
+  isRefused?: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -37,6 +40,7 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
         path: [...path, name],
         message: sentences[index] ?? 'unknown key',
         isKey: true,
+        ...(sentences[index]?.startsWith(REFUSED) && { isRefused: true }),
       }));
     }
     case 'invalid_key': {

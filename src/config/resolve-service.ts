@@ -1,3 +1,4 @@
+import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import type {
   ContainerSpec,
   Healthcheck,
@@ -42,7 +43,10 @@ export function resolveService(
   const protocol = input.protocol ?? defaultProtocol(input, recognised);
   const port = input.port ?? recognised?.port;
   if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
-  if (port === undefined) report([], 'needs a port', 'Write port: the port the container listens on.');
+  if (port === undefined) {
+    const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+    report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
+  }
   if (protocol === 'tcp' && input.domain?.length) {
     report(
       ['domain'],
@@ -51,18 +55,19 @@ export function resolveService(
     );
   }
   checkService(input, report);
+  const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
   return {
     name,
     protocol,
     port: port ?? 0,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-    container: container(input, variables),
+    container: container(name, input, recognised, variables),
     route: {
       domains: input.domain ?? [],
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
     },
-    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
+    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
 }
@@ -108,10 +113,15 @@ function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | unde
   return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
 }
 
+/** The check of a recognised image; without a test a connection to its port. */
+interface RecognisedTest {
+  test: string[] | undefined;
+}
+
 function resolveHealthcheck(
   input: NonNullable<ServiceInput['healthcheck']>,
   protocol: Protocol,
-  recognised: RecognisedImage | undefined,
+  recognised: RecognisedTest | undefined,
   report: Report,
 ): Healthcheck {
   const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
@@ -138,7 +148,7 @@ function resolveHealthcheck(
 function healthcheckKind(
   { path, test }: NonNullable<ServiceInput['healthcheck']>,
   isDisabled: boolean,
-  recognised: RecognisedImage | undefined,
+  recognised: RecognisedTest | undefined,
 ): Pick<Healthcheck, 'kind' | 'path' | 'test'> {
   if (isDisabled) return { kind: 'tcp' };
   if (path !== undefined) return { kind: 'http', path };
@@ -147,8 +157,14 @@ function healthcheckKind(
   return { kind: recognised ? 'tcp' : 'default' };
 }
 
-function container(input: ServiceInput, variables: Variables): ContainerSpec {
+function container(
+  name: string,
+  input: ServiceInput,
+  recognised: RecognisedImage | undefined,
+  variables: Variables,
+): ContainerSpec {
   const { limits, reservations } = input.deploy?.resources ?? {};
+  const options = optionsOf(name, input, recognised);
   return {
     image: input.image ?? '',
     ...(input.naming === 'version' && { naming: input.naming }),
@@ -161,15 +177,42 @@ function container(input: ServiceInput, variables: Variables): ContainerSpec {
     secrets: input.secrets ?? [],
     volumes: input.volumes ?? [],
     labels: input.labels ?? {},
-    restart: parseRestart(input.restart ?? DEFAULTS.restart),
+    restart: restart(input),
     logging: logging(input.logging ?? {}),
     resources: {
-      ...given('cpus', limits?.cpus),
-      ...given('memoryBytes', limits?.memory),
-      ...given('pids', limits?.pids),
-      ...given('reservedMemoryBytes', reservations?.memory),
+      ...given('cpus', limits?.cpus ?? input.cpus),
+      ...given('memoryBytes', limits?.memory ?? input.mem_limit),
+      ...given('pids', limits?.pids ?? input.pids_limit),
+      ...given('reservedMemoryBytes', reservations?.memory ?? input.mem_reservation),
     },
+    ...(Object.keys(options).length > 0 && { options }),
   };
+}
+
+/** The options that the file says, and a stable name for images that keep their data under it. */
+function optionsOf(
+  name: string,
+  input: ServiceInput,
+  recognised: RecognisedImage | undefined,
+): ContainerOptions {
+  const said = Object.fromEntries(
+    optionNames().flatMap((option) => Object.entries(given(option, input[option]))),
+  );
+  const gpus = [...(input.gpus ?? []), ...(input.deploy?.resources?.reservations?.devices ?? [])];
+  return saidOptions({
+    ...(recognised?.keepsHostname && { hostname: name }),
+    ...said,
+    ...(gpus.length > 0 && { gpus }),
+  });
+}
+
+/** Compose's own order: `restart`, else what `deploy` says in the words of Swarm. */
+function restart({ restart: said, deploy }: ServiceInput): ContainerSpec['restart'] {
+  const policy = deploy?.restart_policy;
+  if (said !== undefined || policy === undefined) return parseRestart(said ?? DEFAULTS.restart);
+  if (policy.condition === 'none') return { name: 'no' };
+  if (policy.condition !== 'on-failure') return { name: 'always' };
+  return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
 }
 
 /** withRunsValues gives variables without a value that of the run's environment, or leaves them out. */

@@ -6,7 +6,8 @@ import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
 import { parseImage } from './image.ts';
-import { inOrder, type LoadedConfig, originsOf, problemError } from './load.ts';
+import type { Variables } from './interpolate.ts';
+import { examineConfig, inOrder, type LoadedConfig, originsOf, problemError } from './load.ts';
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { resolveService } from './resolve-service.ts';
@@ -16,6 +17,27 @@ import type { EnvironmentInput } from './schema/environment.ts';
 export interface ResolveOptions {
   /** Images by service; they win over the file. */
   images?: Readonly<Record<string, string>>;
+  /** Mistakes of the file that are known already, to be told with those that are found. */
+  beside?: readonly UserError[];
+}
+
+/**
+ * loadEnvironment is loadConfig and resolveEnvironment at once: where keys are refused, all that does not hold between
+ * the others is told with them. It throws what these two throw.
+ */
+export function loadEnvironment(
+  text: string,
+  file: string,
+  variables: Variables,
+  environment: string,
+  options: ResolveOptions = {},
+): { config: LoadedConfig; wanted: EnvironmentSpec } {
+  const { loaded: config, errors } = examineConfig(text, file, variables);
+  if (config === undefined) {
+    failTogether(errors);
+    throw new Error('a file without a mistake could not be read');
+  }
+  return { config, wanted: resolveEnvironment(config, environment, { ...options, beside: errors }) };
 }
 
 /** Report is told of a mistake at a key of a service. */
@@ -32,7 +54,7 @@ export function resolveEnvironment(
   options: ResolveOptions = {},
 ): EnvironmentSpec {
   const input = environmentOf(loaded, environment);
-  const errors: UserError[] = [];
+  const errors: UserError[] = [...(options.beside ?? [])];
   const report: Report = (service, path, message, hint) => {
     const [over, base] = originsOf(environment, ['services', service, ...path]);
     const origin = loaded.has(over) ? over : base;

@@ -74,7 +74,7 @@ function syntaxHint(text: string, line: number): { hint?: string } {
 /**
  * replaceReferences checks aliases and keys, and interpolates the scalars in place. What was interpolated stays text, as in Compose:
  * the place it stands at decides whether it is read as a number. A number that does not print as it is
- * written (1.10, 0x10, 12345678901234567890) stays text for the same reason: no digit is lost.
+ * written (1.10, 0x10, 12345678901234567890) stays text for the same reason: no digit is lost. So does True.
  */
 function replaceReferences(
   document: Document,
@@ -101,7 +101,8 @@ function replaceReferences(
         );
         return;
       }
-      if (typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source) {
+      const isPlain = typeof node.value === 'number' || typeof node.value === 'boolean';
+      if (isPlain && node.source !== undefined && String(node.value) !== node.source) {
         node.value = node.source;
       }
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;

@@ -207,11 +207,17 @@ export class Run {
         ({
           name,
           spec: {
-            container: { image },
+            container: { image, options: { platform } = {} },
           },
         }) =>
           (plan.copies[name] ?? []).map(async ({ server }) => {
-            await this.perform({ kind: 'pull', server, image, policy: 'always' });
+            await this.perform({
+              kind: 'pull',
+              server,
+              image,
+              policy: 'always',
+              ...(platform !== undefined && { platform }),
+            });
             const found = await findImage(fleet.server(server), image);
             const observed = input.observed.find((one) => one.name === server);
             if (found !== undefined) observed?.images.set(image, found);

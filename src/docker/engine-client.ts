@@ -18,7 +18,7 @@ import { type Clock, poll, systemClock } from '../model/clock.ts';
 import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
 import type { Engine, ExecResult, PullProgress, RegistryAuth } from './engine.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
-import { demultiplex } from './multiplex.ts';
+import { demultiplex, isFramed } from './multiplex.ts';
 import { type RunningCommand, runningCommand } from './running-command.ts';
 
 /** How long a command may go on after its output has ended, and how often it is asked for. */
@@ -79,11 +79,11 @@ export class EngineClient implements Engine {
     return this.inspectContainer(id).catch(undefinedWhenMissing);
   }
 
-  async createContainer(name: string, spec: ContainerCreateRequest): Promise<string> {
+  async createContainer(name: string, spec: ContainerCreateRequest, platform?: string): Promise<string> {
     const { Id } = await this.#http.json<{ Id: string }>({
       method: 'POST',
       path: ['containers', 'create'],
-      query: { name },
+      query: { name, platform },
       body: spec,
     });
     return Id;
@@ -126,7 +126,9 @@ export class EngineClient implements Engine {
     options: { tail?: number; since?: number },
   ): Promise<{ stdout: string; stderr: string }> {
     const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
-    return demultiplex(await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
+    const log = await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query });
+    // What a terminal shows has no frames.
+    return isFramed(log) ? demultiplex(log) : { stdout: log.toString(), stderr: '' };
   }
 
   async exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult> {
@@ -233,12 +235,17 @@ export class EngineClient implements Engine {
 
   async pullImage(
     name: string,
-    options: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
+    options: {
+      auth?: RegistryAuth;
+      platform?: string;
+      onProgress: (progress: PullProgress) => void;
+      signal?: AbortSignal;
+    },
   ): Promise<void> {
     const { body } = await this.#http.send({
       method: 'POST',
       path: ['images', 'create'],
-      query: { fromImage: name },
+      query: { fromImage: name, platform: options.platform },
       signal: options.signal,
       headers: authHeaders(options.auth),
     });

@@ -73,8 +73,8 @@ export interface Engine {
   /** findContainer is inspectContainer, with undefined for a container that is not there. */
   findContainer(id: string): Promise<ContainerInspectResponse | undefined>;
 
-  /** createContainer returns the new container's id. */
-  createContainer(name: string, spec: ContainerCreateRequest): Promise<string>;
+  /** createContainer returns the new container's id; the image has to be there for `platform`, that of the server unless given. */
+  createContainer(name: string, spec: ContainerCreateRequest, platform?: string): Promise<string>;
 
   /** startContainer starts a container, and lets a paused one go on; one that runs already is left alone. */
   startContainer(id: string): Promise<void>;
@@ -129,7 +129,12 @@ export interface Engine {
   /** pullImage pulls an image (with a tag or digest in its name) and reports the engine's progress. */
   pullImage(
     name: string,
-    options: { auth?: RegistryAuth; onProgress: (progress: PullProgress) => void; signal?: AbortSignal },
+    options: {
+      auth?: RegistryAuth;
+      platform?: string;
+      onProgress: (progress: PullProgress) => void;
+      signal?: AbortSignal;
+    },
   ): Promise<void>;
 
   /** findInRegistry asks the registry of an image (with a tag or digest in its name) for it, from the server, and pulls nothing. */

@@ -52,6 +52,11 @@ export class FrameReader {
   }
 }
 
+/** isFramed tells whether a whole stream is made of frames, which that of a container with a terminal is not. */
+export function isFramed(stream: Buffer): boolean {
+  return stream.length === 0 || (stream[0]! <= 2 && stream[1] === 0 && stream[2] === 0 && stream[3] === 0);
+}
+
 /** demultiplex splits a whole stream of frames into stdout and stderr. */
 export function demultiplex(stream: Buffer): { stdout: string; stderr: string } {
   const pieces = new FrameReader().read(stream);

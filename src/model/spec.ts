@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ContainerOptions } from './container-options.ts';
 
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
@@ -10,13 +11,35 @@ export type PullPolicy = 'always' | 'missing' | 'never';
 /** A mount of a service container. */
 export interface VolumeMount {
   type: 'volume' | 'bind' | 'tmpfs';
-  /** The volume's name in the file (without project and environment), or the server's absolute path. */
+  /**
+   * The volume's name in the file (without project and environment), or the server's absolute path; a volume without a
+   * name is new in each container.
+   */
   source?: string;
   /** The absolute path inside the container. */
   target: string;
   readOnly: boolean;
   /** The volume has exactly this name on the server: somebody else made it. */
   external?: true;
+  more?: MountMore;
+}
+
+/** What few mounts say; absent is the engine's own way. */
+export interface MountMore {
+  /** Of a directory: the engine makes it where it is missing. */
+  createHostPath?: true;
+  propagation?: string;
+  /** Of a directory: what becomes of what is mounted below it. */
+  recursive?: 'disabled' | 'writable' | 'readonly';
+  /** SELinux: shared by many containers, or for this one alone. */
+  selinux?: 'z' | 'Z';
+  /** Of a new volume: it stays empty. */
+  nocopy?: true;
+  subpath?: string;
+  labels?: Record<string, string>;
+  /** Of scratch space. */
+  sizeBytes?: number;
+  mode?: number;
 }
 
 /** What ran before Switchyard and is taken over. */
@@ -46,6 +69,8 @@ export interface ContainerSpec {
   restart: { name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; maximumRetryCount?: number };
   logging: { driver: string; options: Record<string, string> };
   resources: { cpus?: number; memoryBytes?: number; pids?: number; reservedMemoryBytes?: number };
+  /** What else it says of the container, in Compose's words; absent where it says nothing. */
+  options?: ContainerOptions;
 }
 
 /** What edge and sidecar serve. A change here needs a reload only. */

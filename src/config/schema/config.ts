@@ -53,7 +53,7 @@ export const config = closed(
     services: key(services, { description: 'The services by name, as they are in every environment.' }),
   },
   TOP_REFUSALS,
-).meta({ id: 'config', isExtensible: true });
+).meta({ id: 'config' });
 
 /** The file as it was checked, in plain units, without defaults. */
 export type Config = z.infer<typeof config>;

@@ -28,8 +28,19 @@ export function requiredKey<S extends z.ZodType>(schema: S, doc: KeyDoc): S {
   return schema.meta({ ...doc }) as S;
 }
 
-/** Sentences for keys that Compose or an older file has and we do not: why, or what to write instead. */
-export type Refusals = Readonly<Record<string, string>>;
+/** Why a key is not taken, or what to write instead; where the value tells more, `instead` says it for that one. */
+export type Refusal = string | { why: string; instead: (value: unknown) => string | undefined };
+
+/** How the sentence about a refused key begins. */
+export const REFUSED = 'not supported: ';
+
+/** Refusals of keys that Compose or an older file has and we do not. */
+export type Refusals = Readonly<Record<string, Refusal>>;
+
+/** reasonOf returns the sentence of a refusal that holds whatever the value is. */
+export function reasonOf(refusal: Refusal): string {
+  return typeof refusal === 'string' ? refusal : refusal.why;
+}
 
 /**
  * closed is a map with these keys only. Its error has one line for each unknown key, in their order; see
@@ -39,14 +50,20 @@ export function closed<Shape extends z.core.$ZodLooseShape>(shape: Shape, refusa
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((name) => refusal(name, Object.keys(shape), refusals)).join('\n')
+        ? issue.keys
+            .map((name) => refuse(name, (issue.input as PlainMap)[name], Object.keys(shape), refusals))
+            .join('\n')
         : undefined,
   });
 }
 
-function refusal(name: string, known: readonly string[], refusals: Refusals): string {
-  const sentence = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
-  return sentence === undefined ? `unknown key${didYouMean(name, known)}` : `not supported: ${sentence}`;
+type PlainMap = Readonly<Record<string, unknown>>;
+
+function refuse(name: string, value: unknown, known: readonly string[], refusals: Refusals): string {
+  const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
+  if (refusal === undefined) return `unknown key${didYouMean(name, known)}`;
+  const instead = typeof refusal === 'string' ? undefined : refusal.instead(value);
+  return `${REFUSED}${instead ?? reasonOf(refusal)}`;
 }
 
 /** parsed makes a schema of a parser: the UserError it throws becomes an issue at the value's place. */

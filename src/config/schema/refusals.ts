@@ -3,7 +3,7 @@ import type { Refusals } from './key.ts';
 const UNNEEDED =
   'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
-const DEPLOY_LIMITS = 'write it under deploy.resources.limits.';
+const NO_CHECKOUT = 'there is no checkout on the server;';
 
 /** Keys of a Compose service that we do not take. */
 export const SERVICE_REFUSALS: Refusals = {
@@ -11,41 +11,62 @@ export const SERVICE_REFUSALS: Refusals = {
     'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
   preset: NOT_YET,
   version: NOT_YET,
-  ports:
-    'write the one port the container listens on as port; nothing is published to the world but the domains.',
-  expose: 'write the one port the container listens on as port.',
+  ports: {
+    why: 'write the one port the container listens on as port; nothing is published to the world but the domains.',
+    instead: (value) => {
+      const port = containerPortOf(value);
+      return port && `write port: ${port}; nothing is published to the world but the domains.`;
+    },
+  },
   networks: UNNEEDED,
-  network_mode: UNNEEDED,
+  network_mode:
+    'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
   links: UNNEEDED,
   external_links: UNNEEDED,
-  hostname: UNNEEDED,
+  mac_address: 'two containers of a service stand side by side on one network during a deploy.',
   container_name:
     'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
-  env_file: 'there is no checkout on the server; write environment, or secrets for what must not be read.',
-  configs: 'there is no checkout on the server; put the files into the image or a volume.',
-  scale: 'write servers: on so many servers it stands, once on each.',
-  tmpfs: 'write it under volumes, as { type: tmpfs, target: /path }.',
-  init: 'every container is started with an init process already.',
-  mem_limit: `${DEPLOY_LIMITS} Its name there is memory.`,
-  mem_reservation: 'write it as deploy.resources.reservations.memory.',
-  cpus: DEPLOY_LIMITS,
-  pids_limit: `${DEPLOY_LIMITS} Its name there is pids.`,
+  env_file: `${NO_CHECKOUT} write environment, or secrets for what must not be read.`,
+  label_file: `${NO_CHECKOUT} write labels.`,
+  configs: `${NO_CHECKOUT} put the files into the image or a volume.`,
+  credential_spec: 'it is for Windows.',
   extends: 'use a YAML anchor (&name, *name, <<) below a key that begins with x-.',
   profiles: 'write the service under environments.<name>.services to have it in that environment only.',
-  privileged: 'a service must not own its server.',
-  platform: 'an image is pulled for the platform of the server.',
+  volumes_from: 'name the volumes of the other service under volumes of both.',
+  models: 'no model runs beside a service; write its address under environment.',
+  provider: 'a service here is a container; write what the provider made under environment.',
+  post_start: 'write post_deploy: it is run once per release, when its containers have the traffic.',
+  pre_stop: 'a container that goes is drained, and then gets stop_signal; do there what has to be done.',
+  pull_refresh_after: 'write pull_policy: always; a deploy is when images are pulled.',
+  use_api_socket:
+    'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
 };
+
+/** containerPortOf returns the port of the container in the first of Compose's `ports`, in all its forms. */
+function containerPortOf(ports: unknown): string | undefined {
+  const first: unknown = Array.isArray(ports) ? ports[0] : undefined;
+  const isLong = typeof first === 'object' && first !== null;
+  const text = String(isLong ? ((first as { target?: unknown }).target ?? '') : (first ?? ''));
+  return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1];
+}
 
 /** Keys of Compose's `deploy` that we do not take. */
 export const DEPLOY_REFUSALS: Refusals = {
-  replicas: 'write servers at the service: on so many servers it stands, once on each.',
-  mode: 'write servers at the service.',
   placement: 'write zones at the service.',
-  restart_policy: 'write restart at the service.',
   update_config: 'write strategy and healthcheck at the service.',
   rollback_config: 'a side that is not healthy is always removed, and the old one stays.',
   labels: 'write labels at the service.',
   endpoint_mode: UNNEEDED,
+};
+
+/** Keys of `deploy.resources.reservations` that we do not take. */
+export const RESERVATION_REFUSALS: Refusals = {
+  generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
+};
+
+/** Keys of Compose's long form of a volume that we do not take. */
+export const MOUNT_REFUSALS: Refusals = {
+  image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
 };
 
 /** Keys at the top of a Compose file that we do not take. */

@@ -28,7 +28,7 @@ const numberOrText = (what: string) => z.union([z.number(), z.string()], { error
 export function decimal(what: string, isValid: (value: number) => boolean) {
   return parsed(numberOrText(what), (value) => {
     const number =
-      typeof value === 'number' ? value : /^(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+      typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
     if (!Number.isFinite(number) || !isValid(number)) {
       throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
     }
@@ -44,10 +44,20 @@ export function wholeNumber(what: string, min: number, max = Number.MAX_SAFE_INT
 /** A TCP port. */
 export const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
 
-/** true or false; also in quotes or from a variable. */
+/** Compose's words for true and false. */
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', 'yes', 'on', 'y'].map((word) => [word, true] as const),
+  ...['false', 'no', 'off', 'n'].map((word) => [word, false] as const),
+]);
+
+/** true or false, also in quotes or from a variable, and in Compose's other words for them. */
 export const flag = parsed(
-  z.union([z.boolean(), z.literal(['true', 'false'])], { error: 'must be true or false' }),
-  (value) => value === true || value === 'true',
+  z.union([z.boolean(), z.string()], { error: 'must be true or false' }),
+  (value): boolean => {
+    const known = FLAGS.get(String(value).toLowerCase());
+    if (known === undefined) throw new UserError('must be true or false');
+    return known;
+  },
 ).meta({ takes: 'true or false' });
 
 const durationForm = z.union([z.string(), z.number()], { error: 'must be a duration such as 10s' });

@@ -4,19 +4,21 @@ import { NAME_PATTERN } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseDomain } from '../domain.ts';
 import { parseImage } from '../image.ts';
-import { checkMount, isAbsolutePath, parseShortMount } from '../mount.ts';
+import { isAbsolutePath } from '../mount.ts';
 import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkSecretName, checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
+import { containerOptionKeys } from './container-options.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
-import { DEPENDENCY_REFUSALS, DEPLOY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
+import { fromPairs, textMap } from './maps.ts';
+import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
+import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
 import {
   bytes,
-  decimal,
   duration,
   filledText,
   flag,
@@ -26,11 +28,10 @@ import {
   text,
   wholeNumber,
 } from './scalars.ts';
+import { volumes } from './volumes.ts';
 
 /** Labels that Switchyard finds its containers by. */
 const LABEL_PREFIX = 'switchyard.';
-/** Docker refuses less. */
-const MEMORY_MIN = 6 * 1024 ** 2;
 
 /** distinct passes a list on. It throws when a member is in it twice. */
 function distinct<T extends string>(list: T[]): T[] {
@@ -57,25 +58,11 @@ function checked(check: (value: string) => unknown) {
   });
 }
 
-/** fromPairs turns Compose's list form `KEY=value` or `KEY` into a map; a key alone has `bare` as value. */
-function fromPairs<T>(list: readonly string[], bare: T): Record<string, string | T> {
-  const pairs = list.map((pair): [string, string | T] => {
-    const equals = pair.indexOf('=');
-    return equals === -1 ? [pair, bare] : [pair.slice(0, equals), pair.slice(equals + 1)];
-  });
-  distinct(pairs.map(([name]) => name));
-  return Object.fromEntries(pairs);
-}
-
-const environmentValue = z.union([text, z.number(), z.null()], {
-  error: (issue) =>
-    typeof issue.input === 'boolean'
-      ? `must be text: put ${issue.input} in quotes, as in Compose`
-      : 'must be text, a number, or nothing',
+const environmentValue = z.union([text, z.number(), z.boolean(), z.null()], {
+  error: 'must be text, a number, true or false, or nothing',
 });
 
 const variableName = checked(checkVariableName);
-const labelName = checked(checkLabelName);
 
 /** A map of variables; null takes the value from the run's environment. */
 const environment = parsed(
@@ -91,30 +78,26 @@ const environment = parsed(
   },
 );
 
-const labels = parsed(
-  z.union(
-    [
-      z.record(
-        labelName,
-        z.union([text, z.number(), z.boolean(), z.null()], {
-          error: 'must be text, a number, true or false',
-        }),
-      ),
-      z.array(text),
-    ],
-    { error: 'must be a map or a list of KEY=value' },
-  ),
-  (value): Record<string, string> => {
-    const map = Array.isArray(value) ? fromPairs(value, '') : value;
-    if (Array.isArray(value)) Object.keys(map).forEach(checkLabelName);
-    return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, String(member ?? '')]));
+const labels = textMap(checkLabelName);
+
+const pullPolicy = z.enum(['always', 'missing', 'if_not_present', 'never'], {
+  error: ({ input }) => {
+    if (input === 'build')
+      return 'must be always, missing or never: images come from the build-push action or another builder';
+    return /^(?:refresh|daily|weekly|every_)/.test(String(input))
+      ? 'must be always, missing or never: a deploy is when images are pulled'
+      : undefined;
   },
-);
+});
 
 /** Words of a command; null leaves the image's. */
 const command = parsed(
   z.union([text, z.array(text), z.null()], { error: 'must be text or a list of text' }),
-  (value) => (typeof value === 'string' ? splitWords(value) : value),
+  (value) => {
+    const words = typeof value === 'string' ? splitWords(value) : value;
+    // The engine reads one empty word as none.
+    return words?.length === 1 && words[0] === '' ? [] : words;
+  },
 );
 
 const dependency = closed(
@@ -138,83 +121,6 @@ const dependsOn = parsed(
   }),
   (value) => distinct(Array.isArray(value) ? value : Object.keys(value)),
 );
-
-const mount = z.union(
-  [
-    parsed(z.string(), parseShortMount),
-    parsed(
-      closed({
-        type: requiredKey(z.enum(['volume', 'bind', 'tmpfs']), { description: 'What is mounted.' }),
-        source: key(z.string(), { description: "The volume's name, or the path on the server." }),
-        target: requiredKey(z.string(), { description: 'The path in the container.' }),
-        read_only: key(flag, {
-          description: 'Whether the container may only read it.',
-          fallback: { value: false },
-        }),
-        external: key(flag, {
-          description:
-            'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
-          fallback: { value: false },
-        }),
-      }),
-      checkMount,
-    ),
-  ],
-  { error: 'must be text (name:/target) or a map' },
-);
-
-const volumes = parsed(z.array(mount), (list) => {
-  const targets = list.map(({ target }) => target);
-  if (new Set(targets).size < targets.length)
-    throw new UserError('two volumes are mounted at the same target');
-  return list;
-});
-
-const resources = closed({
-  limits: key(
-    closed({
-      cpus: key(
-        decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024),
-        {
-          from: 'Compose',
-          description: 'CPUs the container may use, as a number or text.',
-          fallback: { words: 'without limit' },
-          example: 'cpus: "0.5"',
-        },
-      ),
-      memory: key(
-        parsed(bytes, (value) => {
-          if (value < MEMORY_MIN)
-            throw new UserError('must be at least 6m, which is the least that Docker takes');
-          return value;
-        }),
-        {
-          from: 'Compose',
-          description: 'Memory the container may use. Beyond it, it is killed and started again.',
-          fallback: { words: 'without limit' },
-          example: 'memory: 256M',
-        },
-      ),
-      pids: key(wholeNumber('a whole number, at least 1', 1), {
-        from: 'Compose',
-        description: 'Processes and threads the container may have.',
-        fallback: { words: 'without limit' },
-        example: 'pids: 200',
-      }),
-    }),
-    { from: 'Compose', description: 'What the container may use at most.' },
-  ),
-  reservations: key(
-    closed({
-      memory: key(bytes, {
-        from: 'Compose',
-        description: 'Memory that is left to the container when the server runs short of it.',
-        example: 'memory: 128M',
-      }),
-    }),
-    { from: 'Compose', description: 'What the container is granted.' },
-  ),
-});
 
 /**
  * A service as the file has it, in plain units. Every key is optional: a service may be written in parts,
@@ -273,7 +179,7 @@ const service = closed(
     environment: key(environment, {
       from: 'Compose',
       description:
-        "Variables of the container. Numbers become text, `true` and `false` need quotes. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+        "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
       short: 'environment: ["LOG_LEVEL=info", "TZ"]',
       long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
     }),
@@ -348,7 +254,7 @@ const service = closed(
       fallback: { value: DEFAULTS.idle_timeout },
       example: 'idle_timeout: 1h',
     }),
-    pull_policy: key(z.enum(['always', 'missing', 'if_not_present', 'never']), {
+    pull_policy: key(pullPolicy, {
       from: 'Compose',
       description: 'When the image is pulled. `if_not_present` is the same as `missing`.',
       fallback: { value: DEFAULTS.pull_policy },
@@ -357,17 +263,18 @@ const service = closed(
     command: key(command, {
       from: 'Compose',
       description:
-        "Command in place of the image's. Text is split into words; no shell reads it, and unquoted shell operators are refused.",
+        "Command in place of the image's. Text is split into words; no shell reads it, and unquoted shell operators are refused. An empty one takes the image's away only together with an `entrypoint`: the engine has no word for it alone.",
       short: 'command: node server.js --port 3000',
       long: 'command: ["node", "server.js", "--port", "3000"]',
     }),
     entrypoint: key(command, {
       from: 'Compose',
-      description: "Entrypoint in place of the image's, in the forms of `command`.",
+      description:
+        "Entrypoint in place of the image's, in the forms of `command`; the image's command goes with it. An empty one, `[]` or `\"\"`, takes the image's away.",
       short: 'entrypoint: /entrypoint.sh --verbose',
       long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
     }),
-    user: key(filledText, {
+    user: key(parsed(z.union([filledText, z.number()], { error: 'must be text' }), String), {
       from: 'Compose',
       description: 'User, or `user:group`, that the container runs as.',
       fallback: { words: "the image's" },
@@ -444,19 +351,55 @@ const service = closed(
       }),
       { from: 'Compose', description: 'Where the output of the container goes.' },
     ),
-    deploy: key(
-      closed(
-        { resources: key(resources, { from: 'Compose', description: 'Limits and reservations.' }) },
-        DEPLOY_REFUSALS,
-      ),
-      {
-        from: 'Compose',
-        description: 'Resources of the container; the rest of Compose’s `deploy` has its own words here.',
-      },
-    ),
+    deploy: key(deploy, {
+      from: 'Compose',
+      description: 'Resources of the container; the rest of Compose’s `deploy` has its own words here.',
+    }),
+    cpus: key(cpus, {
+      from: 'Compose',
+      description: 'The short word for `deploy.resources.limits.cpus`.',
+      fallback: { words: 'without limit' },
+      example: 'cpus: 0.5',
+    }),
+    mem_limit: key(memory, {
+      from: 'Compose',
+      description: 'The short word for `deploy.resources.limits.memory`.',
+      fallback: { words: 'without limit' },
+      example: 'mem_limit: 512m',
+    }),
+    mem_reservation: key(bytes, {
+      from: 'Compose',
+      description: 'The short word for `deploy.resources.reservations.memory`.',
+      example: 'mem_reservation: 128m',
+    }),
+    pids_limit: key(pidsOrNoLimit, {
+      from: 'Compose',
+      description: 'The short word for `deploy.resources.limits.pids`; -1 is without limit.',
+      fallback: { words: 'without limit' },
+      example: 'pids_limit: 200',
+    }),
+    ...containerOptionKeys,
+    scale: key(one('servers: 2 where it shall stand on two, once on each'), {
+      from: 'Compose',
+      description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
+      fallback: { value: 1 },
+      example: 'scale: 1',
+    }),
+    attach: key(flag, {
+      from: 'Compose',
+      description:
+        'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose up`, which shows the output of containers.',
+      example: 'attach: false',
+    }),
+    develop: key(z.unknown(), {
+      from: 'Compose',
+      description:
+        'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose watch`.',
+      example: 'develop: { watch: [{ path: ., action: rebuild }] }',
+    }),
   },
   SERVICE_REFUSALS,
-).meta({ id: 'service', isExtensible: true });
+).meta({ id: 'service' });
 
 /** A service as the file has it, checked key by key, in plain units, without defaults. */
 export type ServiceInput = z.infer<typeof service>;

@@ -1,4 +1,5 @@
 import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
+import { type EngineFields, optionNames, optionRow } from '../../model/container-options.ts';
 import { cleanPath } from '../planning/blueprint.ts';
 import type { ContainerSettings, ImageDefaults } from '../planning/container-settings.ts';
 
@@ -41,7 +42,19 @@ export function settingsFound({
       pids: host.PidsLimit ?? 0,
     },
     networks: Object.keys(NetworkSettings?.Networks ?? {}),
+    fields: fieldsFound({ Config: config, HostConfig: host }),
   };
+}
+
+/** The fields that options can become, as the engine has them. */
+function fieldsFound(parts: Readonly<Record<string, object>>): EngineFields {
+  const paths = optionNames().flatMap((name) => optionRow(name).fields);
+  return Object.fromEntries(
+    paths.map((path) => {
+      const [part = '', field = ''] = path.split('.');
+      return [path, (parts[part] as EngineFields | undefined)?.[field]];
+    }),
+  );
 }
 
 /** defaultsOf returns what an image gives to its containers, by the part `Config` of what the engine says of it. */

@@ -1,4 +1,4 @@
-import type { ContainerSummary } from '@docker/node-sdk';
+import type { ContainerSummary, ImageInspect } from '@docker/node-sdk';
 import type { Server } from '../../fleet/server.ts';
 import { repositoryOf, shortName } from '../../model/image-name.ts';
 import type { ObservedImage } from '../planning/observed.ts';
@@ -9,7 +9,17 @@ export async function findImage(server: Server, name: string): Promise<ObservedI
   const image = await server.engine.findImage(name);
   if (image === undefined) return undefined;
   const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
-  return { id: image.Id!, digest, defaults: defaultsOf(image.Config ?? {}) };
+  const platform = platformOf(image);
+  return {
+    id: image.Id!,
+    digest,
+    ...(platform !== undefined && { platform }),
+    defaults: defaultsOf(image.Config ?? {}),
+  };
+}
+
+function platformOf({ Os, Architecture, Variant }: ImageInspect): string | undefined {
+  return Os && Architecture ? [Os, Architecture, ...(Variant ? [Variant] : [])].join('/') : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { type ContainerOptions, fieldsOf } from '../../model/container-options.ts';
 import type { Slot } from '../../model/copy.ts';
 import { LABEL } from '../../model/labels.ts';
 import {
@@ -75,8 +76,8 @@ export function settingsOf(
   const { scope, container, containerPort, publishOn } = blueprint;
   return {
     image: container.image,
-    command: container.command ?? [],
-    entrypoint: container.entrypoint ?? [],
+    command: container.command,
+    entrypoint: container.entrypoint,
     user: container.user ?? '',
     workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
     stopSignal: container.stopSignal ?? '',
@@ -89,6 +90,7 @@ export function settingsOf(
       source: cleanPath(sourceOf(scope, volume) ?? ''),
       target: cleanPath(volume.target),
       readOnly: volume.readOnly,
+      ...(volume.more && { more: volume.more }),
     })),
     containerPort,
     ports:
@@ -104,6 +106,7 @@ export function settingsOf(
       pids: container.resources.pids ?? 0,
     },
     networks: [networkName(scope)],
+    fields: fieldsOf(container.options ?? {}),
     aliases: aliasesOf(blueprint, slot),
     // While an older nginx has the same alias on the network, a container's own word for it is ours.
     links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
@@ -136,10 +139,17 @@ export function hookSettings(
     containerPort: undefined,
     ports: [],
     restart: { name: 'no', maximumRetryCount: 0 },
-    volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.type !== 'tmpfs' })),
+    // What nobody else sees can be written.
+    volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.source !== '' })),
+    // Nobody is at its terminal, and nobody looks for it from outside.
+    fields: fieldsOf(withoutTerminal(container.options ?? {})),
     // Not the service's alias: whoever asks the network for the service must not find this.
     aliases: [],
   };
+}
+
+function withoutTerminal({ tty, stdin_open, expose, ...options }: ContainerOptions): ContainerOptions {
+  return options;
 }
 
 /**

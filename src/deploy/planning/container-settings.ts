@@ -1,4 +1,5 @@
-import { canonicalJson } from '../../model/spec.ts';
+import { changedOptions, type EngineFields } from '../../model/container-options.ts';
+import { canonicalJson, type MountMore } from '../../model/spec.ts';
 
 /** What an image gives to its containers where they say nothing themselves. */
 export interface ImageDefaults {
@@ -21,10 +22,19 @@ export interface ContainerSettings extends ImageDefaults {
   logging: { driver: string; options: Record<string, string> };
   resources: { cpus: number; memoryBytes: number; reservedMemoryBytes: number; pids: number };
   networks: string[];
+  /** What its options are to the engine. */
+  fields: EngineFields;
 }
 
+/** A mount that is wanted, with what few mounts say. */
+export type WantedVolume = ContainerSettings['volumes'][number] & { more?: MountMore };
+
 /** How a container of ours is to be made: everything, but for the values of its secrets. */
-export interface WantedSettings extends ContainerSettings {
+export interface WantedSettings extends Omit<ContainerSettings, 'command' | 'entrypoint' | 'volumes'> {
+  /** Undefined leaves it to the image; an empty one is none. */
+  command: string[] | undefined;
+  entrypoint: string[] | undefined;
+  volumes: WantedVolume[];
   /** Names of the secrets that become environment variables. */
   secrets: string[];
   /** The labels by which it is found again. */
@@ -47,10 +57,11 @@ export function changedSettings(
   is: ContainerSettings,
   defaults: ImageDefaults | undefined,
 ): string[] {
-  const isOwnEntry = asked.entrypoint.length > 0;
-  const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
-  // An entrypoint of its own takes the image's command away.
-  const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
+  const isOwnEntry = asked.entrypoint !== undefined && asked.entrypoint.length > 0;
+  const entrypoint = asked.entrypoint ?? defaults?.entrypoint;
+  // An entrypoint of its own takes the image's command away; for the engine an empty command is none that was given.
+  const ownCommand = asked.command ?? [];
+  const command = ownCommand.length > 0 || isOwnEntry ? ownCommand : defaults?.command;
   return [
     ...differing('image', asked.image, is.image),
     ...changedVariables(asked, is.environment, defaults),
@@ -70,6 +81,7 @@ export function changedSettings(
     ...differing('logging.driver', asked.logging.driver, is.logging.driver),
     ...differingIn('logging.options', asked.logging.options, is.logging.options),
     ...changedLimits(asked.resources, is.resources),
+    ...changedOptions(asked.fields, is.fields),
     ...differing(
       'networks',
       true,

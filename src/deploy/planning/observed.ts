@@ -147,6 +147,8 @@ export interface ObservedImage {
   id: string;
   /** What its registry knows it by. */
   digest: string | undefined;
+  /** `linux/arm64/v8`; undefined where nobody has asked. */
+  platform?: string;
   defaults?: ImageDefaults;
 }
 

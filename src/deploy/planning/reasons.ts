@@ -6,7 +6,14 @@ import type { Rollout } from './rollout.ts';
 import type { WantedService } from './wanted.ts';
 
 /** Whose keys the user chose: they are shown as they are. */
-const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
+const USERS_MAPS = [
+  'environment.',
+  'labels.',
+  'logging.options.',
+  'sysctls.',
+  'annotations.',
+  'storage_opt.',
+];
 
 /**
  * explainChange says in a few words why a service changes: which keys differ from the release that runs, and
@@ -34,7 +41,9 @@ export function explainChange(
 }
 
 function specFacts({ protocol, port, container, route, policy }: WantedService['spec']) {
-  return { protocol, port, ...container, ...route, ...policy };
+  const { options, ...rest } = container;
+  // Options are told by their names in the file.
+  return { protocol, port, ...rest, ...options, ...route, ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {

@@ -171,9 +171,23 @@ function addPull(
   change: Replacement,
   { pulls }: ServicePlan,
 ): void {
-  const isThere = observedOn(input, server).images.has(container.image);
+  const { image, options: { platform } = {} } = container;
+  const found = observedOn(input, server).images.get(image);
+  const isThere = found !== undefined && isFor(found.platform, platform);
   if (!isCreating(change) || policy.pullPolicy === 'always' || isThere) return;
-  pulls.push({ kind: 'pull', server, image: container.image, policy: policy.pullPolicy });
+  pulls.push({
+    kind: 'pull',
+    server,
+    image,
+    policy: policy.pullPolicy,
+    ...(platform !== undefined && { platform }),
+  });
+}
+
+/** A platform without a variant is any of its variants. */
+function isFor(found: string | undefined, platform: string | undefined): boolean {
+  if (found === undefined || platform === undefined) return true;
+  return found === platform || found.startsWith(`${platform}/`);
 }
 
 function addReplacement(

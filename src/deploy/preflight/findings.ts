@@ -4,7 +4,18 @@ import { UserError } from '../../model/errors.ts';
 export interface Finding {
   /** The server; empty for what concerns the whole environment. */
   server: string;
-  check: 'engine' | 'disk' | 'memory' | 'clock' | 'image' | 'nginx' | 'port' | 'health' | 'hook' | 'lease';
+  check:
+    | 'engine'
+    | 'disk'
+    | 'memory'
+    | 'clock'
+    | 'image'
+    | 'nginx'
+    | 'port'
+    | 'health'
+    | 'hook'
+    | 'lease'
+    | 'rights';
   /** An error is certain to make a deploy fail. */
   level: 'ok' | 'warning' | 'error';
   message: string;

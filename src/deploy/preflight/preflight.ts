@@ -13,6 +13,7 @@ import { type Plan, stepsOf } from '../planning/plan.ts';
 import type { Finding } from './findings.ts';
 import { judgeForbiddenPulls, judgeImages } from './judge-images.ts';
 import { judgeFronts, judgeNginx, judgePorts, type NginxLook } from './judge-nginx.ts';
+import { judgeRights } from './judge-rights.ts';
 import { judgeHealth, judgeHooks, judgeLease } from './judge-running.ts';
 import { judgeDisk, judgeVitals } from './judge-server.ts';
 import { neededImages, neededPorts, type Port } from './needs.ts';
@@ -35,7 +36,13 @@ export async function preflight(
   clock: Clock,
 ): Promise<Finding[]> {
   const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
-  return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+  return [
+    judgeLease(holder),
+    ...judgeHooks(plan),
+    ...judgeFronts(plan),
+    ...judgeRights(input.services),
+    ...found.flat(),
+  ];
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
+import type { EngineFields } from '../../model/container-options.ts';
 import type { WantedSettings } from '../planning/container-settings.ts';
+import { mountsOf } from './mounts.ts';
 
 /** createRequest returns what the Engine API is asked to create; `secrets` has the values by the names in the settings. */
 export function createRequest(
@@ -9,10 +11,10 @@ export function createRequest(
   const { command, entrypoint, containerPort, networks, aliases, links } = settings;
   const [network = ''] = networks;
   const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
-  return {
+  const own: ContainerCreateRequest = {
     Image: settings.image,
-    ...(command.length > 0 && { Cmd: command }),
-    ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
+    ...(command !== undefined && { Cmd: command }),
+    ...(entrypoint !== undefined && { Entrypoint: entrypoint }),
     ...(settings.user && { User: settings.user }),
     ...(settings.workingDir && { WorkingDir: settings.workingDir }),
     ...(settings.stopSignal && { StopSignal: settings.stopSignal }),
@@ -23,12 +25,7 @@ export function createRequest(
       // PID 1 must pass signals on and reap children; most images' commands do neither.
       Init: true,
       NetworkMode: network,
-      Mounts: settings.volumes.map(({ type, source, target, readOnly }) => ({
-        Type: type as 'volume',
-        Target: target,
-        ReadOnly: readOnly,
-        ...(source !== '' && { Source: source }),
-      })),
+      ...mountsOf(settings.volumes),
       RestartPolicy: {
         Name: settings.restart.name as 'no',
         MaximumRetryCount: settings.restart.maximumRetryCount,
@@ -38,6 +35,24 @@ export function createRequest(
       ...limitsOf(settings),
     },
     NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
+  };
+  return withFields(own, settings.fields);
+}
+
+/** The options of a service are fields of the engine's own request, by their paths; ports come on top of ours. */
+function withFields(request: ContainerCreateRequest, fields: EngineFields): ContainerCreateRequest {
+  const of = (part: string): EngineFields =>
+    Object.fromEntries(
+      Object.entries(fields)
+        .filter(([path]) => path.startsWith(`${part}.`))
+        .map(([path, value]) => [path.slice(part.length + 1), value]),
+    );
+  const config: Partial<ContainerCreateRequest> = of('Config');
+  return {
+    ...request,
+    ...config,
+    ExposedPorts: { ...config.ExposedPorts, ...request.ExposedPorts },
+    HostConfig: { ...request.HostConfig, ...of('HostConfig') },
   };
 }
 

@@ -124,7 +124,8 @@ async function create(context: RunContext, server: Server, step: HookStep): Prom
   const secrets = context.secrets[step.service] ?? {};
   try {
     const request = createRequest(hookSettings(step.blueprint, step), secrets);
-    return await server.engine.createContainer(step.name, request);
+    const platform = step.blueprint.container.options?.platform;
+    return await server.engine.createContainer(step.name, request, platform);
   } catch (error) {
     throw startFailure(step, error);
   }

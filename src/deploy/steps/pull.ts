@@ -12,6 +12,8 @@ export interface PullStep {
   server: string;
   image: string;
   policy: PullPolicy;
+  /** That of the server unless given. */
+  platform?: string;
 }
 
 const FEEDBACK_EVERY_MS = 3_000;
@@ -22,7 +24,7 @@ const FEEDBACK_EVERY_MS = 3_000;
  */
 export const pull: StepKind<PullStep> = {
   describe: ({ image, server }) => `pull ${image} on ${server}`,
-  async run({ server, image, policy }, { fleet, log, clock, guard: { signal } }) {
+  async run({ server, image, policy, platform }, { fleet, log, clock, guard: { signal } }) {
     if (policy === 'never') throw forbiddenPull(server, image);
     const auth = await findRegistryAuth(image);
     const meter = new PullMeter();
@@ -33,6 +35,7 @@ export const pull: StepKind<PullStep> = {
     try {
       await fleet.server(server).engine.pullImage(taggedName(image), {
         ...(auth && { auth }),
+        ...(platform !== undefined && { platform }),
         onProgress: (line) => meter.add(line),
         signal,
       });

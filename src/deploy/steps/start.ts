@@ -79,10 +79,11 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
   const { engine } = context.fleet.server(step.server);
   const settings = settingsOf(step.blueprint, step);
   const request = createRequest(settings, context.secrets[step.service] ?? {});
+  const platform = step.blueprint.container.options?.platform;
   try {
-    const id = await engine.createContainer(step.name, request).catch(async (error: unknown) => {
+    const id = await engine.createContainer(step.name, request, platform).catch(async (error: unknown) => {
       if (!isStatus(error, 409) || !(await removeLatecomer(context, step))) throw error;
-      return await engine.createContainer(step.name, request);
+      return await engine.createContainer(step.name, request, platform);
     });
     context.known.created.add(id);
     context.known.unused.add(id);

@@ -41,6 +41,16 @@ describe('a rollback', () => {
     expect(world.state.services.api?.history?.[0]).toMatchObject({ release: 3, restores: 1 });
   });
 
+  test('brings the options of the container back, too', async () => {
+    const small = shop([service('api', { options: { shm_size: 1e6 } })]);
+    const large = shop([service('api', { options: { shm_size: 1e9 } })]);
+    for (const wanted of [small, large]) await world.deploy(wanted);
+    expect((await world.deploy(large, back)).plan.changes).toMatchObject([
+      { reasons: expect.arrayContaining(['release 3 is restored', 'shm_size']) },
+    ]);
+    expect(world.servingContainer('api').request.HostConfig).toMatchObject({ ShmSize: 1e6 });
+  });
+
   test('twice goes no further back than there is', async () => {
     await world.deploy(file, back);
     await expect(world.plan(file, back)).rejects.toThrow('api has no earlier release that was deployed');

@@ -40,6 +40,13 @@ describe('what a change causes', () => {
       steps: TOGGLE,
     },
     {
+      what: 'options of the container: new copies',
+      changes: { options: { hostname: 'api', shm_size: 1e9, cap_drop: ['ALL'] } },
+      effect: 'toggle',
+      reasons: ['hostname', 'shm_size', 'cap_drop'],
+      steps: TOGGLE,
+    },
+    {
       what: 'domain: a reload, no container',
       changes: { domains: ['www.example.com'] },
       effect: 'reload',

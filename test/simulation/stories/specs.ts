@@ -1,3 +1,4 @@
+import type { ContainerOptions } from '../../../src/model/container-options.ts';
 import type { EnvironmentSpec, PolicySpec, ServerSpec, ServiceSpec } from '../../../src/model/spec.ts';
 
 /** The repository that deploys the shop. */
@@ -13,6 +14,7 @@ export type ServiceChanges = Partial<
   environment?: Record<string, string>;
   secrets?: string[];
   volumes?: string[];
+  options?: ContainerOptions;
   servers?: number;
   zones?: string[];
   policy?: Partial<PolicySpec>;
@@ -20,7 +22,8 @@ export type ServiceChanges = Partial<
 
 /** service returns an http service with a domain, in which everything else is a default. */
 export function service(name: string, changes: ServiceChanges = {}): ServiceSpec {
-  const { image, naming, domains, environment, secrets, volumes, servers, zones, policy, ...rest } = changes;
+  const { image, naming, domains, environment, secrets, volumes, servers, zones, policy, options, ...rest } =
+    changes;
   return {
     name,
     protocol: 'http',
@@ -42,6 +45,7 @@ export function service(name: string, changes: ServiceChanges = {}): ServiceSpec
       restart: { name: 'unless-stopped' },
       logging: { driver: 'json-file', options: {} },
       resources: {},
+      ...(options && { options }),
     },
     route: { domains: domains ?? [`${name}.example.com`], idleTimeoutMs: 60_000 },
     policy: {

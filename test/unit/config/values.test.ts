@@ -27,6 +27,10 @@ describe('parseDuration', () => {
     ['1m30s', 90_000],
     ['2h', 7_200_000],
     ['1h2m3s4ms5us', 3_723_004.005],
+    ['1d2h', 93_600_000],
+    ['1w', 604_800_000],
+    ['3µs', 0.003],
+    ['5000ns', 0.005],
     ['576h', 2_073_600_000],
   ])('%j is %d ms', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
@@ -42,7 +46,7 @@ describe('parseDuration', () => {
     ['1s ', 'unsupported character " " at position 3'],
     ['1 s', 'unsupported character " " at position 2'],
     ['1.s', 'unsupported character "." at position 2'],
-    ['1d', 'unsupported character "d" at position 2'],
+    ['1y', 'unsupported character "y" at position 2'],
     ['10s!', 'unsupported character "!" at position 4'],
     ['577h', 'at most 576h (24 days) are possible'],
   ])('%j is refused: %s', (text, problem) => {
@@ -77,6 +81,12 @@ describe('parseBytes', () => {
     ['256mb', 268_435_456],
     ['2G', 2_147_483_648],
     ['2Gb', 2_147_483_648],
+    ['1.5G', 1_610_612_736],
+    ['512MiB', 536_870_912],
+    ['512 MB', 536_870_912],
+    ['1.5 gib', 1_610_612_736],
+    ['1T', 1_099_511_627_776],
+    ['0.3', 0],
   ])('%j is %d bytes', (text, bytes) => {
     expect(parseBytes(text)).toBe(bytes);
   });
@@ -84,10 +94,11 @@ describe('parseBytes', () => {
   test.each([
     ['', 'it is empty'],
     ['m', 'unsupported "m" at position 1'],
-    ['1.5g', 'unsupported ".5g" at position 2'],
-    ['1 g', 'unsupported " g" at position 2'],
+    ['1.g', 'unsupported ".g" at position 2'],
+    ['1  g', 'unsupported "  g" at position 2'],
     ['-1', 'unsupported "-1" at position 1'],
-    ['10t', 'unsupported "t" at position 3'],
+    ['10x', 'unsupported "x" at position 3'],
+    ['5ib', 'unsupported "ib" at position 2'],
     ['99999999999g', 'it is too large'],
   ])('%j is refused: %s', (text, problem) => {
     expect(() => parseBytes(text)).toThrow(`${JSON.stringify(text)} is no size: ${problem}`);
@@ -268,20 +279,30 @@ describe('images', () => {
     expect(recogniseImage(image)?.port).toBe(port);
   });
 
+  test.each(['redis:', 'redis:a b', '-x', 'a@sha256:x', 'a//b', 'http://a/b', 'a:b:c', 'a;b', ''])(
+    '%j is none',
+    (image) => {
+      expect(() => parseImage(image)).toThrow('is no image reference');
+    },
+  );
+});
+
+describe('images with upper case in their name', () => {
   test.each([
-    'Redis',
-    'redis:',
-    'redis:a b',
-    '-x',
-    'a/B',
-    'a@sha256:x',
-    'a//b',
-    'http://a/b',
-    'a:b:c',
-    'a;b',
-    '',
-  ])('%j is none', (image) => {
-    expect(() => parseImage(image)).toThrow('is no image reference');
+    ['Redis', 'redis'],
+    ['MyOrg/app:1', 'myorg/app:1'],
+    ['MyOrg/App:V1', 'myorg/app:V1'],
+    ['ghcr.io/MyOrg/app:1', 'ghcr.io/myorg/app:1'],
+    ['Registry.example.com/MyOrg/app', 'Registry.example.com/myorg/app'],
+  ])('%s is refused, with what to write: %s', (image, instead) => {
+    let refused: unknown;
+    try {
+      parseImage(image);
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({ message: expect.stringContaining('has upper case in its name') });
+    expect((refused as UserError).hint).toContain(`Write ${instead},`);
   });
 });
 
@@ -289,6 +310,26 @@ describe('parseShortMount', () => {
   test.each([
     ['data:/data', { type: 'volume', source: 'data', target: '/data', readOnly: false }],
     ['data:/data/:ro', { type: 'volume', source: 'data', target: '/data', readOnly: true }],
+    ['/app/node_modules', { type: 'volume', target: '/app/node_modules', readOnly: false }],
+    ['data:/data:cached', { type: 'volume', source: 'data', target: '/data', readOnly: false }],
+    [
+      'data:/data:ro,z',
+      { type: 'volume', source: 'data', target: '/data', readOnly: true, more: { selinux: 'z' } },
+    ],
+    [
+      '/srv/x:/data:Z,rslave',
+      {
+        type: 'bind',
+        source: '/srv/x',
+        target: '/data',
+        readOnly: false,
+        more: { selinux: 'Z', propagation: 'rslave' },
+      },
+    ],
+    [
+      'data:/data:nocopy',
+      { type: 'volume', source: 'data', target: '/data', readOnly: false, more: { nocopy: true } },
+    ],
     ['/srv/x:/data:rw', { type: 'bind', source: '/srv/x', target: '/data', readOnly: false }],
   ])('%j', (text, mount) => {
     expect(parseShortMount(text)).toEqual(mount);
@@ -298,14 +339,14 @@ describe('parseShortMount', () => {
     ['./x:/data', 'is a relative path'],
     ['../x:/data', 'is a relative path'],
     ['~/x:/data', 'is a relative path'],
-    ['/data', 'has no source'],
-    ['/data:ro', 'has no source'],
-    ['data:/data:z', 'is no volume'],
+    ['/data:ro', 'is no place for a volume'],
+    ['data:/data:x', 'is no volume'],
     ['data:/data:ro:x', 'is no volume'],
-    ['data:data', 'is no volume'],
+    ['data:/data:rslave', 'a volume mount has no options of a bind (propagation)'],
+    ['data:data', 'is no place for a volume'],
     ['data:/', 'is no place for a volume'],
     ['data', 'is no place for a volume'],
-    ['', 'is no place for a volume'],
+    ['', 'is no volume'],
     ['a b:/data', 'is no volume name'],
     ['nginx:/data', 'is reserved'],
     ['secrets:/data', 'is reserved'],

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { describeFinding, errorsOf, type Finding } from '../../../src/deploy/preflight/findings.ts';
 import { judgeForbiddenPulls, judgeImages } from '../../../src/deploy/preflight/judge-images.ts';
 import { judgeNginx, judgePorts } from '../../../src/deploy/preflight/judge-nginx.ts';
+import { judgeRights } from '../../../src/deploy/preflight/judge-rights.ts';
 import { judgeHealth, judgeLease } from '../../../src/deploy/preflight/judge-running.ts';
 import { judgeClock, judgeDisk, judgeVitals } from '../../../src/deploy/preflight/judge-server.ts';
 import { neededImages, neededPorts } from '../../../src/deploy/preflight/needs.ts';
@@ -25,6 +26,19 @@ const second = (count = 1) => shop([service('api', { image: 'api:2', servers: co
 
 /** What a level and a part of the message say. */
 const told = ({ level, message }: Finding) => `${level}: ${message}`;
+
+test('a privileged service is a warning of its own', () => {
+  const [api] = first().services;
+  const agent = service('agent');
+  const privileged = shop([
+    { ...agent, container: { ...agent.container, options: { privileged: true } } },
+    api!,
+  ]);
+  const { services } = new Picture().input(privileged);
+  expect(judgeRights(services).map(told)).toEqual([
+    'warning: agent is privileged: whoever breaks into it has the server, and all that runs there',
+  ]);
+});
 
 describe('the disk', () => {
   const picture = new Picture();

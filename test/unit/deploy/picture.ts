@@ -201,7 +201,7 @@ export class Picture {
       imageId: images.get(container.image)?.id ?? '',
       isRunning: true,
       condition: { state: 'running', restarts: 0, health: undefined },
-      settings: settingsOf(blueprint, { slot, release }),
+      settings: { ...settingsOf(blueprint, { slot, release }), command: [], entrypoint: [] },
       hostPort: ports.host,
       versionPort,
       internalPort: ports.internal,

@@ -71,7 +71,7 @@ describe('what was changed by hand', () => {
   test('nothing, in a container as the engine made it, also when its image is not known', () => {
     expect(changed(() => undefined)).toEqual([]);
     expect(changed(() => undefined, false)).toEqual([]);
-    expect(changedSettings(asked, asked, undefined)).toEqual([]);
+    expect(changedSettings(asked, { ...asked, command: [], entrypoint: [] }, undefined)).toEqual([]);
   });
 
   test.each<[string, string[], (container: ContainerInspectResponse) => void]>([

@@ -259,6 +259,22 @@ describe('commands and files', () => {
       'GET /containers/c2/logs?stdout=true&stderr=true&tail=50',
     ]);
   });
+
+  test('the log of a container with a terminal has no frames, and is read as it is', async () => {
+    answer = (_asked, response) => response.end('\u001b[32mready\r\n');
+    expect(await engine.logs('c2', {})).toEqual({ stdout: '\u001b[32mready\r\n', stderr: '' });
+  });
+
+  test('a platform is asked for where an image is pulled and where a container is made', async () => {
+    answer = json(201, { Id: 'c2' });
+    await engine.createContainer('api', { Image: 'api:1' }, 'linux/arm64');
+    answer = (_asked, response) => response.end();
+    await engine.pullImage('api:1', { platform: 'linux/arm64', onProgress: () => undefined });
+    expect(asked.map(({ url }) => decodeURIComponent(url ?? ''))).toEqual([
+      '/containers/create?name=api&platform=linux/arm64',
+      '/images/create?fromImage=api:1&platform=linux/arm64',
+    ]);
+  });
 });
 
 test('what may change something asks the guard first, and is not sent when that throws; reading goes on', async () => {
