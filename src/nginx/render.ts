@@ -1,6 +1,14 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
-import { type Backend, backendsOf, type Route, type RouteServer, upstreamName } from './routes.ts';
+import {
+  type Backend,
+  backendsOf,
+  type Route,
+  type RouteServer,
+  UNPOOLED,
+  unpooledName,
+  upstreamName,
+} from './routes.ts';
 import type { Folder } from './tree.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
@@ -42,20 +50,24 @@ export function routeFile(scope: Scope, { service, protocol }: Pick<Route, 'serv
 }
 
 function renderRoute(kind: NginxKind, scope: Scope, route: Route, backends: readonly Backend[]): string {
-  const upstream = renderUpstream(scope, route, backends);
-  if (route.protocol === 'tcp') return upstream + renderStreamServer(scope, route);
-  return upstream + renderHttpServer(kind, scope, route);
+  const name = upstreamName(scope, route.service);
+  if (route.protocol === 'tcp') return renderUpstream(name, backends) + renderStreamServer(scope, route);
+  const pooled = renderUpstream(name, backends, POOL);
+  const unpooled = renderUpstream(unpooledName(scope, route.service), backends, NO_POOL);
+  return pooled + unpooled + renderHttpServer(kind, scope, route);
 }
 
-function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]): string {
-  const name = upstreamName(scope, route.service);
-  const keepAlive =
-    route.protocol === 'http'
-      ? `    keepalive 32;
-    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
+/** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
+const POOL = `    keepalive 32;
     keepalive_timeout 4s;
-`
-      : '';
+`;
+/** Not "keepalive 0": nginx before 1.29.7 refuses it, and later ones keep connections where nothing is said. */
+const NO_POOL = `    # One request a connection.
+    keepalive 1;
+    keepalive_requests 1;
+`;
+
+function renderUpstream(name: string, backends: readonly Backend[], pool = ''): string {
   const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
   const shareOf = ({ weight }: Backend): string => {
     // nginx refuses an upstream of backups alone: where nobody has a share, all serve.
@@ -70,7 +82,7 @@ function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]
   );
   return `upstream ${name} {
     zone ${name} 128k;
-${method}${servers.join('')}${keepAlive}}
+${method}${servers.join('')}${pool}}
 `;
 }
 
@@ -96,19 +108,26 @@ function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
     listen ${listen};
     server_name ${names};
     proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
+    proxy_set_header Upgrade $upgrade;
+    proxy_set_header Connection $connection_header;
 ${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
     proxy_send_timeout ${seconds(route.idleTimeoutMs)};
     location / {
-        proxy_pass http://${upstream};
         error_page 502 = @again;
+        error_page 419 = @once;
+        if ($is_unknown_method) { return 419; }
+        proxy_pass http://${upstream}$unpooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated.
     location @again {
-        if ($upstream_addr !~ "${upstream}$") { return 502; }
-        proxy_pass http://${upstream};
+        if ($upstream_addr !~ "${upstream}(?:${UNPOOLED})?$") { return 502; }
+        proxy_pass http://${upstream}${UNPOOLED};
+    }
+    # nginx takes all methods for repeatable that it does not know.
+    location @once {
+        proxy_next_upstream off;
+        proxy_pass http://${upstream}${UNPOOLED};
     }
 }
 `;
@@ -140,10 +159,21 @@ export interface ScopeControl {
   provable: { service: string; upstream: string; path: string; host: string }[];
 }
 
+/** provePaths returns where the control endpoint proves the upstreams of an http service, one path for each. */
+export function provePaths(scope: string, service: string): string[] {
+  return UPSTREAMS.map((ending) => `/prove/${scope}/${service}${ending}`);
+}
+
+/** What the names of a service's upstreams end with. */
+const UPSTREAMS = ['', UNPOOLED];
+
 /** renderControl renders the locations by which a reload and a switch are proven. */
 export function renderControl(control: ScopeControl): string {
-  const proofs = control.provable.map(
-    ({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
+  const upstreams = control.provable.flatMap(({ upstream, ...one }) =>
+    UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })),
+  );
+  const proofs = upstreams.map(
+    ({ service, ending, upstream, path, host }) => `location = /prove/${control.scope}/${service}${ending} {
     proxy_pass http://${upstream}${path};
     proxy_set_header Host ${host};
     proxy_set_header Connection "";
@@ -156,6 +186,22 @@ export function renderControl(control: ScopeControl): string {
   return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
+
+/** The methods that may be sent twice (RFC 9110 §9.2.2, and IANA's registry), as far as apps use them. */
+const IDEMPOTENT_METHODS = [
+  'GET HEAD OPTIONS PUT DELETE QUERY',
+  'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
+].flatMap((line) => line.split(' '));
+/** Those that nginx knows and does not send twice. */
+const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
+
+/**
+ * What may be sent twice rides on idle connections to the app, and is sent again when the app closed one that very
+ * moment. All else has a connection of its own, since nobody could tell whether the app has run it.
+ */
+const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
+    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
+`;
 
 /** What the main file needs to know. */
 export interface MainConfig {
@@ -227,7 +273,10 @@ http {
     proxy_socket_keepalive on;
     # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
-    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+${METHODS}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
+    # The app ends what serves one request: the end that closes first keeps the port for a minute.
+    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
     server {
         listen ${CONTROL_PORT};
         include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};

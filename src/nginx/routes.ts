@@ -51,6 +51,17 @@ export function upstreamName(scope: Scope, service: string): string {
 }
 
 /**
+ * unpooledName returns the name of the second upstream of an http service: the same backends, and every request has a
+ * connection of its own. No container is called so, since names of services hold no underscore.
+ */
+export function unpooledName(scope: Scope, service: string): string {
+  return `${upstreamName(scope, service)}${UNPOOLED}`;
+}
+
+/** What the name of an upstream ends with whose connections serve one request each. */
+export const UNPOOLED = '_unpooled';
+
+/**
  * backendsOf returns the upstream of a route as one server sees it: the copies in its zone by their weights, and on each
  * of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
  * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other

@@ -167,7 +167,8 @@ class Reader {
     if (this.upstreams.has(name)) throw new NginxRefusal(`duplicate upstream "${name}"`);
     const servers = blocks(body, 'server').map((one) => this.#upstreamServer(one));
     if (servers.every(({ isBackup }) => isBackup)) throw new NginxRefusal(`no servers are inside upstream`);
-    const isKept = settingOf(body, 'keepalive') !== undefined;
+    const servesOne = settingOf(body, 'keepalive_requests') === '1';
+    const isKept = settingOf(body, 'keepalive') !== undefined && !servesOne;
     const keepaliveMs = isKept ? durationOf(settingOf(body, 'keepalive_timeout') ?? '60s') : 0;
     this.upstreams.set(name, { name, servers, keepaliveMs, tries });
   }

@@ -247,11 +247,11 @@ function isDomain(text: string): boolean {
   }
 }
 
-/** What we write is a directive, or a line of a map: a number, or an empty word. */
+/** What we write is a directive, or a line of a map: a number, a method, a pattern, or an empty word. */
 function expectWellFormed(content: string): void {
   const { directives, mistake } = parseDirectives(content);
   expect(mistake).toBeUndefined();
-  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|)$/.test(name))).toEqual([]);
+  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|[A-Z]+|~.+|)$/.test(name))).toEqual([]);
 }
 
 function namesIn(directives: readonly Directive[]): string[] {
