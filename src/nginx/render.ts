@@ -104,14 +104,19 @@ function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
 `
       : '';
   const upstream = upstreamName(scope, route.service);
+  const idle = seconds(route.idleTimeoutMs);
+  const disguises = [...FRAMING, ...(kind === 'edge' ? FORWARDED : [])].flatMap(disguisesOf);
   return `server {
     listen ${listen};
     server_name ${names};
     proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
     proxy_set_header Upgrade $upgrade;
     proxy_set_header Connection $connection_header;
-${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
-    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
+${forwarded}${disguises.map((name) => `    proxy_set_header ${name} "";\n`).join('')}    # One idle timeout, whoever is silent: the app, the client, or the one that does not read.
+    proxy_read_timeout ${idle};
+    proxy_send_timeout ${idle};
+    client_body_timeout ${idle};
+    send_timeout ${idle};
     location / {
         error_page 502 = @again;
         error_page 419 = @once;
@@ -131,6 +136,24 @@ ${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
     }
 }
 `;
+}
+
+/** What says where a request ends; its disguises would say something else to an app behind CGI's rules. */
+const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+/** What the edge tells an app of its client. */
+const FORWARDED = ['X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host'];
+
+/**
+ * disguisesOf returns the names that many apps take for this one, since CGI's rules (RFC 3875 §4.1.18) make an underscore
+ * of each hyphen: what a client puts there must not win over what the edge says.
+ */
+function disguisesOf(name: string): string[] {
+  const [first = '', ...rest] = name.split('-');
+  const spellings = rest.reduce(
+    (begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]),
+    [first],
+  );
+  return spellings.filter((spelling) => spelling !== name);
 }
 
 function renderStreamServer(scope: Scope, route: Route): string {
@@ -186,6 +209,11 @@ export function renderControl(control: ScopeControl): string {
   return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
+
+/** What request line, a field and the headers of an answer may have; nginx takes 8 and 4 KB by itself. */
+const HEADER_KB = 32;
+/** What stands around them has to find room too. */
+const BUFFER_KB = 40;
 
 /** The methods that may be sent twice (RFC 9110 §9.2.2, and IANA's registry), as far as apps use them. */
 const IDEMPOTENT_METHODS = [
@@ -263,6 +291,14 @@ http {
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
     keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;
+    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
+    large_client_header_buffers 4 ${BUFFER_KB}k;
+    proxy_buffer_size ${BUFFER_KB}k;
+    proxy_buffers 4 ${BUFFER_KB}k;
+    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out, see its servers.
+    underscores_in_headers on;
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
     proxy_http_version 1.1;
     # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
     proxy_connect_timeout 2s;

@@ -1,4 +1,7 @@
-import { Agent } from 'node:http';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Front, type FrontApp, startFront } from './front.ts';
@@ -9,6 +12,8 @@ const IDLE_SECONDS = [1, 2, 4, 5, 10];
 const CLIENTS = 48;
 /** The clients arrive so far apart, around the very moment when the app ends what is idle. */
 const APART_MS = 0.5;
+/** Longer than every timeout that nginx has by itself. */
+const SILENT_MS = 90_000;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'LOCK', 'NOTIFY'];
 const REPEATABLE = ['GET', 'PUT', 'DELETE'];
 
@@ -25,6 +30,49 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
   afterAll(async () => {
     await front?.down();
   }, 60_000);
+
+  describe('sizes', () => {
+    const long = (bytes: number) => 'x'.repeat(bytes);
+
+    test('a request line, a cookie and the headers of an answer of 32 KB pass', async () => {
+      const { status, body } = await front.ask(`/echo?${long(32 * 1024)}`, {
+        headers: { cookie: long(32 * 1024) },
+      });
+      expect(status).toBe(200);
+      const { url, headers } = JSON.parse(body) as { url: string; headers: [string, string][] };
+      expect(url).toHaveLength(32 * 1024 + '/echo?'.length);
+      expect(Object.fromEntries(headers).cookie).toHaveLength(32 * 1024);
+      const answer = await front.ask(`/headers?bytes=${32 * 1024}`);
+      expect([answer.status, answer.headers['x-long']?.length]).toEqual([200, 32 * 1024]);
+    });
+
+    test('headers of an answer of 64 KB are refused, and the log says why', async () => {
+      expect((await front.ask(`/headers?bytes=${64 * 1024}`)).status).toBe(502);
+      expect(await front.log()).toMatch(/upstream sent too big header while reading response header/);
+    });
+  });
+
+  describe('headers of a request', () => {
+    test('pass whatever their names are, but for those that could be taken for others', async () => {
+      const { body } = await front.ask('/echo', {
+        headers: { api_key: 'k', Content_Length: '7', 'X-Own_Name': 'n' },
+      });
+      const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
+      expect(headers).toMatchObject({ api_key: 'k', 'X-Own_Name': 'n' });
+      expect(headers).not.toHaveProperty('Content_Length');
+    });
+  });
+
+  describe(`what is silent for ${SILENT_MS / 1_000} s goes on, byte for byte`, () => {
+    test('also when nginx reads its configuration anew meanwhile', async () => {
+      const alone = Object.entries(SILENT).map(async ([name, run]) => [name, await run(front)]);
+      await sleep(SILENT_MS / 2);
+      await front.reload();
+      expect(Object.fromEntries(await Promise.all(alone))).toEqual(
+        Object.fromEntries(Object.keys(SILENT).map((name) => [name, true])),
+      );
+    }, 150_000);
+  });
 
   describe('an app that ends idle connections', () => {
     test('loses nothing of any method, and runs nothing twice that must not be', async () => {
@@ -53,6 +101,63 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
     });
   });
 });
+
+/** A connection to an app through the nginx, on which what is written is what is sent. */
+async function rawTo(front: Front, app: string, request: string): Promise<Socket> {
+  const { host, port } = front.optionsFor(app);
+  const socket = connect({ host: host!, port: Number(port) });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.write(`${request}\r\nHost: ${app}.example.com\r\n`);
+  return socket;
+}
+
+/** Reads until the other end closes. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of socket) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+}
+
+/** Something of a kind is silent for SILENT_MS in the middle, and then goes on; each returns what came of it. */
+const SILENT: Record<string, (front: Front) => Promise<unknown>> = {
+  async 'an upgraded connection'(front) {
+    const upgrade = httpRequest({
+      ...front.optionsFor('app'),
+      headers: { host: 'app.example.com', connection: 'Upgrade', upgrade: 'echo' },
+    });
+    upgrade.end();
+    const [, socket] = (await once(upgrade, 'upgrade')) as [unknown, Socket];
+    await sleep(SILENT_MS);
+    socket.write('still there?');
+    const [echoed] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return echoed.toString() === 'still there?';
+  },
+  async 'an answer that pauses'(front) {
+    const { status, body } = await front.ask(`/pause?ms=${SILENT_MS}`);
+    return status === 200 && body === '<>';
+  },
+  async 'a download that is not read'(front) {
+    const bytes = 64 * 1024 ** 2;
+    const socket = await rawTo(front, 'app', `GET /download?bytes=${bytes} HTTP/1.1`);
+    socket.write('Connection: close\r\n\r\n');
+    await sleep(SILENT_MS);
+    const answer = await readAll(socket);
+    const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+    return body.equals(Buffer.alloc(bytes, '0123456789'));
+  },
+  async 'an upload that pauses'(front) {
+    const body = Buffer.alloc(4 * 1024 ** 2, '0123456789');
+    const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
+    socket.write(`Connection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(body.subarray(0, 1_000));
+    await sleep(SILENT_MS);
+    socket.write(body.subarray(1_000));
+    const answer = (await readAll(socket)).toString();
+    return answer.includes(createHash('sha256').update(body).digest('hex'));
+  },
+};
 
 /** sendAround sends bursts of all methods around the moments when an app ends idle connections; returns the statuses. */
 async function sendAround(front: Front, app: string, idleMs: number): Promise<number[]> {

@@ -15,6 +15,7 @@
  * | `/echo` | tells what arrived: method, URL, headers as they came, length and hash of the body, when its first byte came |
  * | `/headers?bytes=n` | answers with a header of that length |
  * | `/refuse` | answers 413 before the body has come, and reads no more of it |
+ * | `/download?bytes=n` | answers with so many bytes |
  * | `/pause?ms=n` | sends a byte, nothing for so long, and then the rest |
  */
 import { createHash } from 'node:crypto';
@@ -41,6 +42,8 @@ const routes = {
     response.writeHead(413, { Connection: 'close', 'Content-Length': 0 });
     response.end();
   },
+  '/download': (_request, response, query) =>
+    response.end(Buffer.alloc(Number(query.get('bytes')), '0123456789')),
   '/pause': async (_request, response, query) => {
     response.write('<');
     await sleep(Number(query.get('ms')));
