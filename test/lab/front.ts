@@ -125,6 +125,8 @@ export async function startFront(
     await run(name, [
       '--volume',
       `${folder}:/etc/switchyard`,
+      '--sysctl',
+      'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
       'nginx',
       images.nginx!,
