@@ -1,7 +1,7 @@
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol } from '../model/spec.ts';
+import type { Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
 export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port'>;
@@ -16,6 +16,10 @@ export interface Route {
   hostPort: number;
   domains: string[];
   idleTimeoutMs: number;
+  /** The largest body of a request; undefined is without limit. */
+  maxBodyBytes?: number;
+  /** Undefined is `auto`. */
+  requestBuffering?: RequestBuffering;
   /** What the proof asks for over HTTP. */
   provePath: string;
   copies: RoutedCopy[];

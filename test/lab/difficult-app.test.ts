@@ -24,7 +24,11 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
     const idle = IDLE_SECONDS.map(
       (seconds): FrontApp => ({ name: `idle-${seconds}`, environment: { IDLE_MS: String(seconds * 1_000) } }),
     );
-    front = await startFront(kind, [{ name: 'app' }, ...idle]);
+    front = await startFront(kind, [
+      { name: 'app' },
+      { name: 'small', route: { maxBodyBytes: 1_000 } },
+      ...idle,
+    ]);
   }, 120_000);
 
   afterAll(async () => {
@@ -32,8 +36,6 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
   }, 60_000);
 
   describe('sizes', () => {
-    const long = (bytes: number) => 'x'.repeat(bytes);
-
     test('a request line, a cookie and the headers of an answer of 32 KB pass', async () => {
       const { status, body } = await front.ask(`/echo?${long(32 * 1024)}`, {
         headers: { cookie: long(32 * 1024) },
@@ -60,6 +62,65 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
       expect(headers).toMatchObject({ api_key: 'k', 'X-Own_Name': 'n' });
       expect(headers).not.toHaveProperty('Content_Length');
+    });
+  });
+
+  describe('the body of a request', () => {
+    const sizes = { small: 1_000, large: 3 * 1024 ** 2 };
+    const firstByteOf = async (chunks: { size: number; isChunked: boolean }) => {
+      const { size, isChunked } = chunks;
+      const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
+      const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`;
+      socket.write(`Connection: close\r\n${framing}\r\n\r\n`);
+      const half = Buffer.alloc(size / 2, 'x');
+      const piece = isChunked
+        ? Buffer.concat([Buffer.from(`${half.length.toString(16)}\r\n`), half, Buffer.from('\r\n')])
+        : half;
+      socket.write(piece);
+      await sleep(1_500);
+      const restAt = Date.now();
+      socket.write(piece);
+      if (isChunked) socket.write('0\r\n\r\n');
+      const answer = (await readAll(socket)).toString();
+      const { length, firstByteAt } = JSON.parse(
+        answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1),
+      );
+      expect(length).toBe(size);
+      return (firstByteAt as number) < restAt ? 'while it comes' : 'when it is there';
+    };
+
+    test.each([
+      { size: sizes.small, isChunked: false, reaches: 'when it is there' },
+      { size: sizes.large, isChunked: false, reaches: 'while it comes' },
+      { size: sizes.small, isChunked: true, reaches: 'while it comes' },
+    ])('of $size bytes (chunked: $isChunked) reaches the app $reaches', async ({ reaches, ...body }) => {
+      expect(await firstByteOf(body)).toBe(reaches);
+    });
+
+    test('that is too large is refused before the app sees it', async () => {
+      const { status } = await front.ask('/echo', { app: 'small', method: 'POST', body: long(2_000) });
+      expect(status).toBe(413);
+      expect((await front.ask('/echo', { app: 'small', method: 'POST', body: long(900) })).status).toBe(200);
+    });
+
+    test('that the app refuses before it has come is answered with what the app says', async () => {
+      const { status } = await front.ask('/refuse', { method: 'POST', body: Buffer.alloc(sizes.small, 'x') });
+      expect(status).toBe(413);
+    });
+
+    test('is announced with Expect, and asked for', async () => {
+      const headers = { expect: '100-continue', 'content-length': String(sizes.large) };
+      const { status, body } = await front.ask('/echo', { method: 'PUT', headers, body: long(sizes.large) });
+      expect([status, JSON.parse(body).length]).toEqual([200, sizes.large]);
+    });
+
+    test('leaves no connection behind for the next request: all get their answers', async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (const size of [sizes.large, sizes.small, sizes.large]) {
+        const { status, body } = await front.ask('/echo', { method: 'PUT', agent, body: long(size) });
+        expect([status, JSON.parse(body).length]).toEqual([200, size]);
+      }
+      agent.destroy();
     });
   });
 
@@ -100,6 +161,122 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       if (!REPEATABLE.includes(method)) expect(runs[`${method}-died`]).toBe(1);
     });
   });
+});
+
+const long = (bytes: number) => 'x'.repeat(bytes);
+
+describe('behind an edge alone', () => {
+  let front: Front;
+  const health = '/.well-known/switchyard/health';
+  const told = async (headers: Record<string, string>, of: Front = front) => {
+    const { body } = await of.ask('/echo', { headers });
+    return Object.fromEntries(
+      (JSON.parse(body) as { headers: [string, string][] }).headers.map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    );
+  };
+
+  beforeAll(async () => {
+    front = await startFront('edge', [{ name: 'app' }, { name: 'rest', route: { domains: ['*'] } }]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await front?.down();
+  }, 60_000);
+
+  test('a balancer is told by any name and by address whether the edge serves, and a file says no', async () => {
+    const statuses = async () => {
+      const hosts = ['app.example.com', 'nobody.example.com', front.address];
+      const answers = await Promise.all(hosts.map((host) => front.ask(health, { headers: { host } })));
+      return answers.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 200, 200]);
+    await front.exec('touch', '/etc/switchyard/out_of_service');
+    await front.reload();
+    await sleep(1_000);
+    expect(await statuses()).toEqual([503, 503, 503]);
+    expect((await front.ask('/run?id=still')).status).toBe(200);
+    await front.exec('rm', '/etc/switchyard/out_of_service');
+    expect(await statuses()).toEqual([200, 200, 200]);
+  });
+
+  test('the catch-all gets what no other service has', async () => {
+    for (const host of ['nobody.example.com', front.address, '_']) {
+      await front.ask('/run?id=caught', { headers: { host } });
+    }
+    await front.ask('/run?id=mine', { headers: { host: 'APP.example.com:80' } });
+    expect(JSON.parse((await front.ask('/runs', { app: 'rest' })).body)).toEqual({ caught: 3 });
+  });
+
+  test('each request is a line of JSON in the log, without its query', async () => {
+    await front.ask('/run?id=secret', { headers: { 'x-request-id': 'from-outside-1', referer: '"quoted"' } });
+    await front.ask('/run?id=secret', { method: 'POST', headers: { 'x-request-id': 'no word "at all"' } });
+    await sleep(1_500);
+    const lines = (await front.log()).split('\n').filter((line) => line.startsWith('{'));
+    const accesses = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(accesses.find(({ request_id }) => request_id === 'from-outside-1')).toMatchObject({
+      host: 'app.example.com',
+      method: 'GET',
+      path: '/run',
+      status: 200,
+      upstream: `${front.addressOf('app')}:3000`,
+      upstream_status: '200',
+    });
+    const post = accesses.findLast(({ method, path }) => method === 'POST' && path === '/run');
+    expect(post?.request_id).toMatch(/^[0-9a-f]{32}$/);
+    expect(lines.join('')).not.toMatch(/secret|health/);
+  });
+
+  const spoofed = {
+    'x-forwarded-for': '203.0.113.9',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'shop.example.com',
+    'x-forwarded-port': '443',
+    'x-real-ip': '203.0.113.9',
+    forwarded: 'for=203.0.113.9',
+    x_forwarded_for: '203.0.113.8',
+    'x-forwarded_host': 'other.example.com',
+  };
+
+  test('what a client says of itself is replaced', async () => {
+    const headers = await told(spoofed);
+    const own = headers['x-real-ip'];
+    expect(own).not.toBe('203.0.113.9');
+    expect(headers).toMatchObject({
+      'x-forwarded-for': own,
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'app.example.com',
+    });
+    for (const name of ['x-forwarded-port', 'forwarded', 'x_forwarded_for', 'x-forwarded_host'])
+      expect(headers).not.toHaveProperty(name);
+  });
+
+  test('what a trusted proxy says is believed', async () => {
+    const trustedProxies = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+    const trusting = await startFront('edge', [{ name: 'app' }], { trustedProxies, accessLog: false });
+    try {
+      const { 'x-forwarded-for': chain, ...headers } = await told(spoofed, trusting);
+      expect(chain).toMatch(/^203\.0\.113\.9, [\d.]+$/);
+      expect(headers).toMatchObject({
+        'x-real-ip': '203.0.113.9',
+        'x-forwarded-proto': 'https',
+        // Which of two hosts is the proxy's, nobody knows.
+        'x-forwarded-host': 'app.example.com',
+        'x-forwarded-port': '443',
+        forwarded: 'for=203.0.113.9',
+      });
+      expect(headers).not.toHaveProperty('x_forwarded_for');
+      expect(await told({ 'x-forwarded-host': 'shop.example.com' }, trusting)).toMatchObject({
+        'x-forwarded-host': 'shop.example.com',
+      });
+      expect((await told({}, trusting))['x-forwarded-proto']).toBe('http');
+      expect(await trusting.log()).not.toMatch(/^\{/m);
+    } finally {
+      await trusting.down();
+    }
+  }, 60_000);
 });
 
 /** A connection to an app through the nginx, on which what is written is what is sent. */

@@ -14,12 +14,14 @@ import {
 } from '../../src/nginx/render.ts';
 import type { Route } from '../../src/nginx/routes.ts';
 import { parseTree } from '../../src/nginx/tree.ts';
-import { docker, dockerList } from './command.ts';
+import { docker, dockerList, run as runProgram } from './command.ts';
 import { buildImages, type Log } from './images.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
 const HERE = { name: 'here', zone: 'default' };
 const APP = join(import.meta.dirname, 'apps', 'difficult');
+/** So many were started by this process. */
+let count = 0;
 const LABEL = 'switchyard.lab.front';
 
 /** An app behind the nginx: its name, the variables that make it difficult, and what its route has of its own. */
@@ -52,7 +54,7 @@ export interface Front {
   exec(...command: string[]): Promise<string>;
   /** log returns what nginx has written: errors and accesses. */
   log(): Promise<string>;
-  /** restart replaces nothing, but reads the configuration again. */
+  /** reload has nginx read its configuration again. */
   reload(): Promise<void>;
   down(): Promise<void>;
 }
@@ -65,7 +67,7 @@ export async function startFront(
   log: Log = () => undefined,
 ): Promise<Front> {
   const images = await buildImages(['nginx', 'node'], log);
-  const name = `switchyard-lab-front-${kind}-${process.pid}`;
+  const name = `switchyard-lab-front-${process.pid}-${count++}`;
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-front-'));
   const down = async () => {
     const ids = await dockerList(['ps', '--all', '--quiet', '--filter', `label=${LABEL}=${name}`]);
@@ -159,7 +161,7 @@ export async function startFront(
         );
       },
       exec: (...command) => docker(['exec', name, ...command]),
-      log: async () => await docker(['logs', name]).then(async (stdout) => stdout + (await stderrOf(name))),
+      log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,
       reload: async () => {
         await docker(['kill', '--signal', 'HUP', name]);
       },
@@ -215,8 +217,7 @@ function write(folder: string, files: ReadonlyMap<string, string>): void {
 }
 
 async function stderrOf(container: string): Promise<string> {
-  const { run } = await import('./command.ts');
-  return (await run(['docker', 'logs', container])).stderr;
+  return (await runProgram(['docker', 'logs', container])).stderr;
 }
 
 /** A name that could not be resolved at first is asked for again after a second. */

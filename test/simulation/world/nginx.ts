@@ -137,6 +137,9 @@ export class Workers {
     return (
       servers.find(({ names }) => names.includes(name)) ??
       servers.find(({ names }) => names.some((one) => one.startsWith('*.') && name.endsWith(one.slice(1)))) ??
+      servers.find(({ names }) =>
+        names.some((one) => one.startsWith('~') && new RegExp(one.slice(1)).test(name)),
+      ) ??
       servers.find(({ defaultOn }) => defaultOn.includes(port)) ??
       servers[0]
     );

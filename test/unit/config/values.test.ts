@@ -181,7 +181,6 @@ describe('parseDomain', () => {
 
   test.each([
     '',
-    '*',
     '*.com',
     'a.*.com',
     '**.example.com',
@@ -221,7 +220,7 @@ describe('parseDomain', () => {
           expect(error).toBeInstanceOf(UserError);
           return;
         }
-        expect(domain).toMatch(/^(\*\.)?[a-z0-9.-]+$/);
+        expect(domain).toMatch(/^(?:\*|(?:\*\.)?[a-z0-9.-]+)$/);
       }),
       { numRuns: 1000 },
     );
