@@ -88,8 +88,7 @@ export class Workers {
       server_port: String(request.port),
       host: request.host,
       remote_addr: request.from,
-      // What users of the simulation send can be repeated.
-      request_method: 'GET',
+      request_method: request.method ?? 'GET',
     };
     const rules = [...server.rules, ...(location?.rules ?? [])];
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
