@@ -8,6 +8,7 @@ export const DEFAULTS = {
     // Longer than the idle gap of clients that keep their connections: a reload then breaks none of them.
     keepalive_min_timeout: '10s',
   },
+  edge: { access_log: true },
   server: { port: 22, zone: 'default' },
   servers: 1,
   retain_releases: 50,
@@ -17,6 +18,7 @@ export const DEFAULTS = {
   restart: 'unless-stopped',
   // nginx's own ten minutes cut idle pools of database connections.
   idle_timeout: '24h',
+  request_buffering: 'auto',
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

@@ -66,6 +66,8 @@ export function resolveService(
     route: {
       domains: input.domain ?? [],
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
+      ...given('maxBodyBytes', input.max_body_size || undefined),
+      ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
     ...given('adopt', input.adopt),

@@ -79,6 +79,7 @@ export function resolveEnvironment(
   checkDomains(services, report);
   failTogether(inOrder(errors));
   const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
+  const { access_log, trusted_proxies } = loaded.config.edge ?? {};
   return {
     project: loaded.config.project,
     environment,
@@ -89,6 +90,8 @@ export function resolveEnvironment(
     nginx: {
       image: image ?? DEFAULTS.sidecar.image,
       keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+      ...(access_log === false && { accessLog: false }),
+      ...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
       ...(adopt && { adopt }),
     },
     onPartialFailure:

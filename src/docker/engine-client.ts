@@ -16,7 +16,7 @@ import type {
 } from '@docker/node-sdk';
 import { type Clock, poll, systemClock } from '../model/clock.ts';
 import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
-import type { Engine, ExecResult, PullProgress, RegistryAuth } from './engine.ts';
+import type { Engine, ExecResult, LogOptions, PullProgress, RegistryAuth } from './engine.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
 import { demultiplex, isFramed } from './multiplex.ts';
 import { type RunningCommand, runningCommand } from './running-command.ts';
@@ -123,9 +123,9 @@ export class EngineClient implements Engine {
 
   async logs(
     id: string,
-    options: { tail?: number; since?: number },
+    { tail, since, stderrOnly = false }: LogOptions,
   ): Promise<{ stdout: string; stderr: string }> {
-    const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
+    const query = { stdout: !stderrOnly, stderr: true, tail: tail ?? 'all', since };
     const log = await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query });
     // What a terminal shows has no frames.
     return isFramed(log) ? demultiplex(log) : { stdout: log.toString(), stderr: '' };

@@ -37,6 +37,16 @@ export interface ExecResult {
   stderr: string;
 }
 
+/** LogOptions says which lines of a container are wanted. */
+export interface LogOptions {
+  /** The last so many of both streams. */
+  tail?: number;
+  /** Those since a time, in seconds since 1970. */
+  since?: number;
+  /** Only what it complains of: an access log may be much longer. `tail` counts both streams all the same. */
+  stderrOnly?: boolean;
+}
+
 /**
  * Engine is the Docker Engine API of one server: one method a call, plain objects in and out.
  * Every method throws an EngineError with the engine's own words when the engine refuses.
@@ -91,8 +101,8 @@ export interface Engine {
   /** signalContainer sends a signal, `HUP`, to the first process of a container. */
   signalContainer(id: string, signal: string): Promise<void>;
 
-  /** logs returns the last `tail` lines of a container, or those since a time (seconds since 1970). */
-  logs(id: string, options: { tail?: number; since?: number }): Promise<{ stdout: string; stderr: string }>;
+  /** logs returns what a container has written. */
+  logs(id: string, options: LogOptions): Promise<{ stdout: string; stderr: string }>;
 
   /** exec runs a command inside a running container: three round trips. */
   exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult>;

@@ -5,6 +5,8 @@ import type { ContainerOptions } from './container-options.ts';
 export type StrategyName = 'toggle' | 'recreate';
 /** What edge and sidecar speak with a service. */
 export type Protocol = 'http' | 'tcp';
+/** Whether bodies of requests are read whole before the app gets them, where that does not follow from their length. */
+export type RequestBuffering = 'on' | 'off';
 /** When an image is pulled, in Compose's words. */
 export type PullPolicy = 'always' | 'missing' | 'never';
 
@@ -76,8 +78,12 @@ export interface ContainerSpec {
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   domains: string[];
-  /** How long a connection may be silent before edge or sidecar end it. */
+  /** How long a connection may be silent, in either direction, before edge or sidecar end it. */
   idleTimeoutMs: number;
+  /** The largest body of a request that edge and sidecar pass on; undefined is without limit. */
+  maxBodyBytes?: number;
+  /** Undefined is `auto`: large bodies, and those of unknown length, reach the app while they come. */
+  requestBuffering?: RequestBuffering;
 }
 
 /** How a new container proves that it is healthy. */
@@ -164,6 +170,10 @@ export interface ServerSpec {
 export interface NginxSpec {
   image: string;
   keepaliveMinTimeoutMs: number;
+  /** The edge writes no line for each request. */
+  accessLog?: false;
+  /** Addresses and ranges of proxies in front of the edge that are believed what they tell; undefined is none. */
+  trustedProxies?: string[];
   /** What holds ports 80 and 443 of the servers, and leaves when the edge serves its domains. */
   adopt?: AdoptSpec;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
@@ -58,7 +59,7 @@ export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean 
     Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
     editedFiles(folder, scopeName(wish.scope)).length === 0;
   const isOurs = served.repository === wish.repository;
-  return isSame && isOurs && settingsAgree(folder.manifest!, wish) && isIntact(kind, folder);
+  return isSame && isOurs && settingsAgree(kind, folder.manifest!, wish) && isIntact(kind, folder);
 }
 
 /** The files that are made from the manifest must be what the manifest makes. */
@@ -67,8 +68,10 @@ function isIntact(kind: NginxKind, folder: FolderTree): boolean {
   return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
 
-function settingsAgree(manifest: Manifest, wish: ScopeWish): boolean {
-  return manifest.settings.keepalive_min_timeout_ms === wish.settings.keepaliveMinTimeoutMs;
+/** The image is that of the container, which stays. */
+function settingsAgree(kind: NginxKind, { settings }: Manifest, wish: ScopeWish): boolean {
+  const wished = settingsFacts(kind, wish.settings, settings.chosen_by);
+  return isDeepStrictEqual({ ...wished, image: settings.image }, settings);
 }
 
 /**
@@ -150,7 +153,7 @@ function intactFile(tree: Tree, path: string, written: string | undefined): stri
 
 /** firstFiles returns the files a new, empty nginx starts with. */
 export function firstFiles(kind: NginxKind, chosenBy: Scope, settings: NginxSpec): Map<string, string> {
-  const facts = settingsFacts(settings, scopeName(chosenBy));
+  const facts = settingsFacts(kind, settings, scopeName(chosenBy));
   const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
   return new Map([
     ['a/main.conf', main],
@@ -205,10 +208,15 @@ function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
   }
 }
 
-function settingsFacts(settings: NginxSpec, chosenBy: string): Manifest['settings'] {
+function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): Manifest['settings'] {
+  const ofEdge = {
+    access_log: settings.accessLog ?? true,
+    trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
+  };
   return {
     image: settings.image,
     keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+    ...(kind === 'edge' && ofEdge),
     chosen_by: chosenBy,
   };
 }
@@ -219,7 +227,7 @@ function agreeOnSettings(
   others: Manifest['scopes'],
   wish: ScopeWish,
 ): Manifest['settings'] {
-  const wished = settingsFacts(wish.settings, scopeName(wish.scope));
+  const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
   const isShared = kind === 'edge' && Object.keys(others).length > 0;
   if (manifest === undefined || !isShared)
     return { ...wished, image: manifest?.settings.image ?? wished.image };
@@ -228,15 +236,25 @@ function agreeOnSettings(
     settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
     settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
       `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
+    settings.access_log !== wished.access_log &&
+      `access_log (${settings.access_log} there, ${wished.access_log} here)`,
+    !isDeepStrictEqual(settings.trusted_proxies, wished.trusted_proxies) &&
+      `trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) {
     const chosenBy = settings.chosen_by.replace('_', ' ');
     throw new UserError(
       `the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`,
-      { hint: 'One edge serves all projects of a server: give "sidecar" the same values in both files.' },
+      {
+        hint: 'One edge serves all projects of a server: give "sidecar" and "edge" the same values in both files.',
+      },
     );
   }
   return settings;
+}
+
+function rangesOf({ trusted_proxies: ranges = [] }: Manifest['settings']): string {
+  return ranges.length === 0 ? 'none' : ranges.join(' ');
 }
 
 /** The number says which is newer, the hash tells two runs that begin from the same state apart. */
@@ -260,6 +278,8 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
           internal_port: route.internalPort,
           host_port: route.hostPort,
           idle_timeout_ms: route.idleTimeoutMs,
+          ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
+          ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
           prove_path: route.provePath,
         },
       },
@@ -317,7 +337,11 @@ function mainOf(
   return {
     kind,
     folder,
-    settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
+    settings: {
+      keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
+      ...(settings.access_log === false && { accessLog: false }),
+      trustedProxies: settings.trusted_proxies ?? [],
+    },
     generation,
     identity: identityOf(scopes),
     httpFiles: below('http'),

@@ -185,7 +185,8 @@ export class NginxInstance {
       return (await this.#hasComplained(since)) ? 'refused' : undefined;
     });
     if (outcome === 'served') return;
-    const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+    since ??= (await this.#serverTime()) - (clock.now() - begunAt);
+    const stderr = await this.#complaintsSince(since);
     throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
       hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
     });
@@ -211,9 +212,13 @@ export class NginxInstance {
   }
 
   async #hasComplained(sinceMs: number): Promise<boolean> {
+    return /bind\(\)|\[emerg\]/.test(await this.#complaintsSince(sinceMs));
+  }
+
+  /** By time and not by lines: between two complaints there may be thousands of accesses. */
+  async #complaintsSince(sinceMs: number): Promise<string> {
     const since = Math.floor(sinceMs / 1_000);
-    const { stderr } = await this.server.engine.logs(this.id, { tail: 20, since });
-    return /bind\(\)|\[emerg\]/.test(stderr);
+    return (await this.server.engine.logs(this.id, { since, stderrOnly: true })).stderr;
   }
 }
 

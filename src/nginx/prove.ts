@@ -2,7 +2,7 @@ import { type Clock, inTime, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxInstance } from './instance.ts';
-import { CONTROL_PORT, PROVE_PORT_OFFSET } from './render.ts';
+import { CONTROL_PORT, PROVE_PORT_OFFSET, provePaths } from './render.ts';
 import type { Route } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */
@@ -21,8 +21,8 @@ export interface Proof {
 }
 
 /**
- * prove sends requests through the very upstream of a route until a copy that shall have the traffic has answered
- * (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
+ * prove sends requests through the very upstreams of a route until a copy that shall have the traffic has answered
+ * through each (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
  * alone proves nothing: with a name that does not resolve, the old side serves as backup. It throws a UserError that
  * says who answered instead.
  */
@@ -36,12 +36,17 @@ export async function prove(
   const expected = proof.own.length > 0 ? proof.own : proof.all;
   const ask = proof.route.protocol === 'http' ? askHttp : askStream;
   let answered = 'nobody';
+  const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-    const answers = await ask(instance, scope, generation, proof, clock).catch((error: Error) => [
-      error.message,
-    ]);
-    answered = answers.at(-1) ?? answered;
-    return answers.some((answer) => expected.includes(answer)) || undefined;
+    const upstreams = await ask(instance, scope, generation, proof, clock).catch((error: Error) => {
+      answered = error.message;
+      return [];
+    });
+    for (const [index, answers] of upstreams.entries()) {
+      if (answers.some((answer) => expected.includes(answer))) proven.add(index);
+      else answered = answers.at(-1) ?? answered;
+    }
+    return (upstreams.length > 0 && upstreams.every((_answers, index) => proven.has(index))) || undefined;
   });
   if (isProven) return;
   throw new UserError(
@@ -55,25 +60,35 @@ function lastUpstream(tried: string): string {
   return tried.split(',').at(-1)?.trim() ?? '';
 }
 
-/** reaches tells whether an nginx has an answer from a backend for an http service, whichever it is. */
+/** reaches tells whether an nginx has an answer from a backend for an http service through each upstream, whichever it is. */
 export async function reaches({ server, address }: NginxInstance, scope: string, service: string) {
-  const path = `/prove/${scope}/${service}`;
-  const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
-  return isAnswered(headers);
+  const asked = provePaths(scope, service).map((path) =>
+    server.http.get({ address, port: CONTROL_PORT, path }, 5_000),
+  );
+  return (await Promise.all(asked)).every(({ headers }) => isAnswered(headers));
 }
 
 function isAnswered(headers: Readonly<Record<string, unknown>>): boolean {
   return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
 
-async function askHttp(
+/** Returns who answered through each upstream. */
+function askHttp(
   instance: NginxInstance,
   scope: Scope,
   generation: string,
   proof: Proof,
+): Promise<string[][]> {
+  const paths = provePaths(scopeName(scope), proof.route.service);
+  return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
+}
+
+async function askPath(
+  { server, address }: NginxInstance,
+  path: string,
+  generation: string,
+  proof: Proof,
 ): Promise<string[]> {
-  const { server, address } = instance;
-  const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
   // One request for each backend: they take turns.
   const answers = await Promise.all(
     proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)),
@@ -93,16 +108,17 @@ async function askStream(
   generation: string,
   proof: Proof,
   clock: Clock,
-): Promise<string[]> {
+): Promise<string[][]> {
   const { server, id } = instance;
   const port = proof.route.internalPort + PROVE_PORT_OFFSET;
   await Promise.all(proof.all.map(() => touch(instance, port, clock)));
   const { stdout } = await server.engine.logs(id, { tail: 500 });
-  return stdout
+  const answers = stdout
     .split('\n')
     .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
     .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
     .map((match) => lastUpstream(match?.[3] ?? ''));
+  return [answers];
 }
 
 /** Opens a connection long enough for nginx to have connected its other end, and closes it. */

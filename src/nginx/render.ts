@@ -1,6 +1,15 @@
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
-import { type Backend, backendsOf, type Route, type RouteServer, upstreamName } from './routes.ts';
+import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
+import {
+  type Backend,
+  backendsOf,
+  type Route,
+  type RouteServer,
+  UNPOOLED,
+  unpooledName,
+  upstreamName,
+} from './routes.ts';
 import type { Folder } from './tree.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
@@ -42,20 +51,24 @@ export function routeFile(scope: Scope, { service, protocol }: Pick<Route, 'serv
 }
 
 function renderRoute(kind: NginxKind, scope: Scope, route: Route, backends: readonly Backend[]): string {
-  const upstream = renderUpstream(scope, route, backends);
-  if (route.protocol === 'tcp') return upstream + renderStreamServer(scope, route);
-  return upstream + renderHttpServer(kind, scope, route);
+  const name = upstreamName(scope, route.service);
+  if (route.protocol === 'tcp') return renderUpstream(name, backends) + renderStreamServer(scope, route);
+  const pooled = renderUpstream(name, backends, POOL);
+  const unpooled = renderUpstream(unpooledName(scope, route.service), backends, NO_POOL);
+  return pooled + unpooled + renderHttpServer(kind, scope, route);
 }
 
-function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]): string {
-  const name = upstreamName(scope, route.service);
-  const keepAlive =
-    route.protocol === 'http'
-      ? `    keepalive 32;
-    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
+/** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
+const POOL = `    keepalive 32;
     keepalive_timeout 4s;
-`
-      : '';
+`;
+/** Not "keepalive 0": nginx before 1.29.7 refuses it, and later ones keep connections where nothing is said. */
+const NO_POOL = `    # One request a connection.
+    keepalive 1;
+    keepalive_requests 1;
+`;
+
+function renderUpstream(name: string, backends: readonly Backend[], pool = ''): string {
   const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
   const shareOf = ({ weight }: Backend): string => {
     // nginx refuses an upstream of backups alone: where nobody has a share, all serve.
@@ -70,7 +83,7 @@ function renderUpstream(scope: Scope, route: Route, backends: readonly Backend[]
   );
   return `upstream ${name} {
     zone ${name} 128k;
-${method}${servers.join('')}${keepAlive}}
+${method}${servers.join('')}${pool}}
 `;
 }
 
@@ -81,37 +94,98 @@ function renderAddress({ address, port, isLocal }: Backend): string {
 }
 
 function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
-  const listen = kind === 'edge' ? '80' : String(route.internalPort);
-  const names = kind === 'edge' ? route.domains.join(' ') : '_';
-  const forwarded =
-    kind === 'edge'
-      ? `    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host;
-`
-      : '';
   const upstream = upstreamName(scope, route.service);
+  const idle = seconds(route.idleTimeoutMs);
+  const streamed = STREAMED[route.requestBuffering ?? 'auto'];
+  const lines = [
+    `listen ${kind === 'edge' ? '80' : route.internalPort};`,
+    `server_name ${kind === 'edge' ? route.domains.map(serverName).join(' ') : '_'};`,
+    '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+    `proxy_read_timeout ${idle};`,
+    `proxy_send_timeout ${idle};`,
+    `client_body_timeout ${idle};`,
+    `send_timeout ${idle};`,
+    ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
+  ];
   return `server {
-    listen ${listen};
-    server_name ${names};
-    proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
-    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
-    location / {
-        proxy_pass http://${upstream};
+${lines.map((line) => `    ${line}\n`).join('')}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
+        error_page 418 = @streamed;
+        error_page 419 = @once;
+        if ($is_unknown_method) { return 419; }
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://${upstream}$unpooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated.
     location @again {
-        if ($upstream_addr !~ "${upstream}$") { return 502; }
-        proxy_pass http://${upstream};
+        if ($upstream_addr !~ "${upstream}(?:${UNPOOLED})?$") { return 502; }
+        proxy_pass http://${upstream}${UNPOOLED};
+    }
+    # What was passed on while it came is nowhere to be sent again from.
+    location @streamed {
+        proxy_request_buffering off;
+        proxy_pass http://${upstream}${UNPOOLED};
+    }
+    # nginx takes all methods for repeatable that it does not know.
+    location @once {
+        proxy_next_upstream off;
+        proxy_pass http://${upstream}${UNPOOLED};
     }
 }
 `;
+}
+
+/** The catch-all comes after all names that somebody has, and takes requests without a host too. */
+function serverName(domain: string): string {
+  return domain === '*' ? '~^ ""' : domain;
+}
+
+/** Which bodies are passed on while they come, by the variable that tells; see `BODIES`. */
+const STREAMED: Readonly<Record<'auto' | 'on' | 'off', string | undefined>> = {
+  auto: '$is_large',
+  on: undefined,
+  off: '$has_body',
+};
+
+/** Where a balancer in front of the servers asks whether one serves; it may ask by address. */
+export const HEALTH_PATH = '/.well-known/switchyard/health';
+/** A file beside the folders of configurations; while it is there, the edge tells balancers to go elsewhere. */
+export const OUT_OF_SERVICE_FILE = 'out_of_service';
+
+const HEALTH = `    location = ${HEALTH_PATH} {
+        access_log off;
+        default_type text/plain;
+        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
+        return 200 "ok\\n";
+    }
+`;
+
+/** renderHeaders renders what an app is told beside what the client has sent. */
+function renderHeaders(kind: NginxKind): string {
+  const forwarded = kind === 'edge' ? FORWARDED : [];
+  const headers = [
+    ['Host', kind === 'edge' ? '$host' : '$http_host'],
+    ['Upgrade', '$upgrade'],
+    ['Connection', '$connection_header'],
+    ...forwarded,
+    ...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+  ];
+  return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
+}
+
+/** What says where a request ends; its disguises would say something else to an app behind CGI's rules. */
+const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+/**
+ * disguisesOf returns the names that many apps take for this one, since CGI's rules (RFC 3875 §4.1.18) make an underscore
+ * of each hyphen: what a client puts there must not win over what the edge says.
+ */
+function disguisesOf(name: string): string[] {
+  const [first = '', ...rest] = name.split('-');
+  const spellings = rest.reduce(
+    (begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]),
+    [first],
+  );
+  return spellings.filter((spelling) => spelling !== name);
 }
 
 function renderStreamServer(scope: Scope, route: Route): string {
@@ -140,10 +214,21 @@ export interface ScopeControl {
   provable: { service: string; upstream: string; path: string; host: string }[];
 }
 
+/** provePaths returns where the control endpoint proves the upstreams of an http service, one path for each. */
+export function provePaths(scope: string, service: string): string[] {
+  return UPSTREAMS.map((ending) => `/prove/${scope}/${service}${ending}`);
+}
+
+/** What the names of a service's upstreams end with. */
+const UPSTREAMS = ['', UNPOOLED];
+
 /** renderControl renders the locations by which a reload and a switch are proven. */
 export function renderControl(control: ScopeControl): string {
-  const proofs = control.provable.map(
-    ({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
+  const upstreams = control.provable.flatMap(({ upstream, ...one }) =>
+    UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })),
+  );
+  const proofs = upstreams.map(
+    ({ service, ending, upstream, path, host }) => `location = /prove/${control.scope}/${service}${ending} {
     proxy_pass http://${upstream}${path};
     proxy_set_header Host ${host};
     proxy_set_header Connection "";
@@ -157,12 +242,38 @@ export function renderControl(control: ScopeControl): string {
 ${proofs.join('')}`;
 }
 
+/** What request line, a field and the headers of an answer may have; nginx takes 8 and 4 KB by itself. */
+const HEADER_KB = 32;
+/** What stands around them has to find room too. */
+const BUFFER_KB = 40;
+
+/** A body of a megabyte and more, or of a length that nobody has told. */
+const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
+    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
+`;
+
+/** The methods that may be sent twice (RFC 9110 §9.2.2, and IANA's registry), as far as apps use them. */
+const IDEMPOTENT_METHODS = [
+  'GET HEAD OPTIONS PUT DELETE QUERY',
+  'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
+].flatMap((line) => line.split(' '));
+/** Those that nginx knows and does not send twice. */
+const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
+
+/**
+ * What may be sent twice rides on idle connections to the app, and is sent again when the app closed one that very
+ * moment. All else has a connection of its own, since nobody could tell whether the app has run it.
+ */
+const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
+    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
+`;
+
 /** What the main file needs to know. */
 export interface MainConfig {
   kind: NginxKind;
   /** The folder that the file stands in. */
   folder: Folder;
-  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs'>;
+  settings: Pick<NginxSpec, 'keepaliveMinTimeoutMs' | 'accessLog' | 'trustedProxies'>;
   /** The generation that a tcp proof logs; a sidecar has one environment only. */
   generation: string;
   /** Changes with everything that is served. */
@@ -175,12 +286,17 @@ export interface MainConfig {
 
 /** renderMain renders the main file of a folder. Every include is named: a file put there by hand is not read. */
 export function renderMain(config: MainConfig): string {
+  const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
   const include = (indent: string) => (path: string) =>
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `    # A host that no route serves.
-    server { listen 80 default_server; return 404; }
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+    server {
+        listen 80 default_server;
+${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+        location / { return 404; }
+    }
 `
       : '';
   const stream =
@@ -208,7 +324,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-    access_log off;
+    ${isLogged ? ACCESS_LOG : 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -217,6 +333,14 @@ http {
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
     keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;
+    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
+    large_client_header_buffers 4 ${BUFFER_KB}k;
+    proxy_buffer_size ${BUFFER_KB}k;
+    proxy_buffers 4 ${BUFFER_KB}k;
+    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
+    underscores_in_headers on;
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
     proxy_http_version 1.1;
     # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
     proxy_connect_timeout 2s;
@@ -225,18 +349,43 @@ http {
     proxy_next_upstream_tries 2;
     proxy_next_upstream_timeout 5s;
     proxy_socket_keepalive on;
-    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
-    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
+    # The app ends what serves one request: the end that closes first keeps the port for a minute.
+    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
     server {
         listen ${CONTROL_PORT};
-        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        access_log off;
+${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
+
+/** What is told of each request: what tells one from another, and nothing of who sent it or what it carried. */
+const LOGGED: readonly (readonly [name: string, value: string])[] = [
+  ['time', '"$time_iso8601"'],
+  ['host', '"$host"'],
+  ['method', '"$request_method"'],
+  ['path', '"$request_path"'],
+  ['status', '$status'],
+  ['bytes_received', '$request_length'],
+  ['bytes_sent', '$bytes_sent'],
+  ['seconds', '$request_time'],
+  ['upstream', '"$upstream_addr"'],
+  ['upstream_status', '"$upstream_status"'],
+  ['upstream_seconds', '"$upstream_response_time"'],
+  ['request_id', '"$id_of_request"'],
+];
+
+const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
+    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
+    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
+    access_log /dev/stdout access buffer=4k flush=1s;`;
 
 /** renderPointer renders the file nginx is started with: one line that names the live folder. */
 export function renderPointer(folder: Folder): string {

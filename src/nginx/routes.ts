@@ -1,7 +1,7 @@
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol } from '../model/spec.ts';
+import type { Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
 export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port'>;
@@ -16,6 +16,10 @@ export interface Route {
   hostPort: number;
   domains: string[];
   idleTimeoutMs: number;
+  /** The largest body of a request; undefined is without limit. */
+  maxBodyBytes?: number;
+  /** Undefined is `auto`. */
+  requestBuffering?: RequestBuffering;
   /** What the proof asks for over HTTP. */
   provePath: string;
   copies: RoutedCopy[];
@@ -49,6 +53,17 @@ const SIDES: readonly Slot[] = ['base', 'secondary'];
 export function upstreamName(scope: Scope, service: string): string {
   return containerName(scope, service, 'base');
 }
+
+/**
+ * unpooledName returns the name of the second upstream of an http service: the same backends, and every request has a
+ * connection of its own. No container is called so, since names of services hold no underscore.
+ */
+export function unpooledName(scope: Scope, service: string): string {
+  return `${upstreamName(scope, service)}${UNPOOLED}`;
+}
+
+/** What the name of an upstream ends with whose connections serve one request each. */
+export const UNPOOLED = '_unpooled';
 
 /**
  * backendsOf returns the upstream of a route as one server sees it: the copies in its zone by their weights, and on each

@@ -19,11 +19,20 @@ const backing = z.object({
   internal_port: z.number(),
   host_port: z.number(),
   idle_timeout_ms: z.number(),
+  max_body_bytes: z.number().optional(),
+  request_buffering: z.enum(['on', 'off']).optional(),
   prove_path: z.string(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
-  settings: z.object({ image: z.string(), keepalive_min_timeout_ms: z.number(), chosen_by: z.string() }),
+  settings: z.object({
+    image: z.string(),
+    keepalive_min_timeout_ms: z.number(),
+    /** Of an edge only. */
+    access_log: z.boolean().optional(),
+    trusted_proxies: z.array(z.string()).optional(),
+    chosen_by: z.string(),
+  }),
   scopes: z.record(
     z.string(),
     z.object({
@@ -152,6 +161,8 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             hostPort: facts.host_port,
             domains,
             idleTimeoutMs: facts.idle_timeout_ms,
+            ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
+            ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
             provePath: facts.prove_path,
             copies,
           },

@@ -2,11 +2,12 @@ import * as z from 'zod';
 import { NAME_PATTERN, NAME_RULE, NAMES_TOTAL_MAX } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
+import { NAMED_RANGES, parseTrustedProxies } from '../trusted-proxies.ts';
 import { adopt } from './adopt.ts';
 import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
-import { filledText, positiveDuration, wholeNumber } from './scalars.ts';
+import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './scalars.ts';
 import { services } from './service.ts';
 
 /** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
@@ -37,6 +38,31 @@ export const config = closed(
         }),
       }),
       { description: 'Settings of nginx, for the sidecar and the edge both.' },
+    ),
+    edge: key(
+      closed({
+        trusted_proxies: key(
+          parsed(
+            oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'),
+            parseTrustedProxies,
+          ),
+          {
+            description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
+            fallback: { words: 'nobody is believed' },
+            example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
+          },
+        ),
+        access_log: key(flag, {
+          description:
+            'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
+          fallback: { value: DEFAULTS.edge.access_log },
+          example: 'access_log: false',
+        }),
+      }),
+      {
+        description:
+          'Settings of the edge. Projects that share a server have the same, like those of `sidecar`.',
+      },
     ),
     retain_releases: key(wholeNumber('a whole number from 2', 2), {
       description:

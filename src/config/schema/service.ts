@@ -151,7 +151,7 @@ const service = closed(
       parsed(oneOrMany(parsed(z.string(), parseDomain), 'a domain'), (list) => distinct(list)),
       {
         description:
-          'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`. A domain belongs to one service of an environment.',
+          'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A domain belongs to one service of an environment.',
         short: 'domain: api.example.com',
         long: 'domain: [api.example.com, "*.example.org"]',
       },
@@ -250,9 +250,24 @@ const service = closed(
       example: 'share_volumes: true',
     }),
     idle_timeout: key(positiveDuration, {
-      description: 'How long a connection may be silent before edge or sidecar end it.',
+      description:
+        'How long a connection may be silent, in either direction, before edge or sidecar end it: an answer that pauses, a download that is not read, an upload, a WebSocket.',
       fallback: { value: DEFAULTS.idle_timeout },
       example: 'idle_timeout: 1h',
+    }),
+    max_body_size: key(bytes, {
+      description:
+        'The largest body of a request; a larger one is answered with 413 before the app sees it. `0` is without limit.',
+      fallback: {
+        words: 'without limit: what an app takes is its own affair, and large bodies are not kept',
+      },
+      example: 'max_body_size: 50m',
+    }),
+    request_buffering: key(z.enum(['auto', 'on', 'off']), {
+      description:
+        'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
+      fallback: { value: DEFAULTS.request_buffering },
+      example: 'request_buffering: "on"',
     }),
     pull_policy: key(pullPolicy, {
       from: 'Compose',

@@ -87,8 +87,7 @@ function routeOf(
     containerPort: spec.port,
     internalPort: service.ports.internal,
     hostPort: service.ports.host,
-    domains: spec.route.domains,
-    idleTimeoutMs: spec.route.idleTimeoutMs,
+    ...spec.route,
     provePath: provePath(spec.policy.healthcheck.path),
     copies,
   };

@@ -25,9 +25,9 @@ export function servedForOthers(scope: Scope, { edge }: Pick<ObservedServer, 'ed
     .flatMap(({ domains }) => domains);
 }
 
-/** nginx writes `.example.com` for a domain and all below it; a wildcard covers every name that ends like it. */
+/** nginx writes `.example.com` for a domain and all below it; a wildcard covers every name that ends like it, `*` all. */
 function isCovered(name: string, domains: readonly string[]): boolean {
-  if (domains.includes(name)) return true;
+  if (domains.includes(name) || domains.includes('*')) return true;
   if (name.startsWith('.')) return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
   return domains.some((domain) => domain.startsWith('*.') && name.endsWith(domain.slice(1)));
 }

@@ -11,6 +11,8 @@ export interface HttpRequest {
   host: string;
   /** The address that it comes from, as the other end sees it. */
   from: string;
+  /** GET where nothing is said. */
+  method?: string;
 }
 
 /** An answer over HTTP. */

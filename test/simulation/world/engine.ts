@@ -10,7 +10,13 @@ import type {
   SystemInfo,
   Volume as VolumeAnswer,
 } from '@docker/node-sdk';
-import type { Engine, ExecResult, PullProgress, RegistryAuth } from '../../../src/docker/engine.ts';
+import type {
+  Engine,
+  ExecResult,
+  LogOptions,
+  PullProgress,
+  RegistryAuth,
+} from '../../../src/docker/engine.ts';
 import { EngineError, isStatus } from '../../../src/docker/http.ts';
 import {
   imageAnswer,
@@ -134,14 +140,15 @@ export class SimulatedEngine implements Engine {
 
   async logs(
     id: string,
-    { tail, since }: { tail?: number; since?: number },
+    { tail, since, stderrOnly = false }: LogOptions,
   ): Promise<{ stdout: string; stderr: string }> {
-    return await this.#look(`containers/${this.#nameOf(id)}/logs`, () =>
-      this.#machine.need(id).log({
+    return await this.#look(`containers/${this.#nameOf(id)}/logs`, () => {
+      const said = this.#machine.need(id).log({
         ...(tail !== undefined && { tail }),
         ...(since !== undefined && { since: since * 1_000 - this.#machine.aheadMs }),
-      }),
-    );
+      });
+      return stderrOnly ? { ...said, stdout: '' } : said;
+    });
   }
 
   async exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult> {

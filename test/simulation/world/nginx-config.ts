@@ -83,7 +83,7 @@ export class NginxRefusal extends Error {}
 
 /** What is read, and has no bearing on who answers what. */
 const WITHOUT_EFFECT =
-  /^(?:proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -167,7 +167,8 @@ class Reader {
     if (this.upstreams.has(name)) throw new NginxRefusal(`duplicate upstream "${name}"`);
     const servers = blocks(body, 'server').map((one) => this.#upstreamServer(one));
     if (servers.every(({ isBackup }) => isBackup)) throw new NginxRefusal(`no servers are inside upstream`);
-    const isKept = settingOf(body, 'keepalive') !== undefined;
+    const servesOne = settingOf(body, 'keepalive_requests') === '1';
+    const isKept = settingOf(body, 'keepalive') !== undefined && !servesOne;
     const keepaliveMs = isKept ? durationOf(settingOf(body, 'keepalive_timeout') ?? '60s') : 0;
     this.upstreams.set(name, { name, servers, keepaliveMs, tries });
   }

@@ -4,6 +4,7 @@ import type { Machine, Target } from './machine.ts';
 import type { Namespace } from './namespace.ts';
 import {
   type HttpServer,
+  type Mapping,
   type NginxConfig,
   NginxRefusal,
   type Rule,
@@ -87,6 +88,7 @@ export class Workers {
       server_port: String(request.port),
       host: request.host,
       remote_addr: request.from,
+      request_method: request.method ?? 'GET',
     };
     const rules = [...server.rules, ...(location?.rules ?? [])];
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
@@ -134,6 +136,9 @@ export class Workers {
     return (
       servers.find(({ names }) => names.includes(name)) ??
       servers.find(({ names }) => names.some((one) => one.startsWith('*.') && name.endsWith(one.slice(1)))) ??
+      servers.find(({ names }) =>
+        names.some((one) => one.startsWith('~') && new RegExp(one.slice(1)).test(name)),
+      ) ??
       servers.find(({ defaultOn }) => defaultOn.includes(port)) ??
       servers[0]
     );
@@ -199,9 +204,21 @@ export class Workers {
       const mapping = this.config.mappings.get(`$${name}`);
       if (mapping === undefined) return variables[name] ?? '';
       const key = this.#expand(mapping.source, variables);
-      return mapping.cases.get(key) ?? mapping.cases.get('default') ?? '';
+      return this.#expand(valueFor(key, mapping), variables);
     });
   }
+}
+
+/** A text counts before a pattern, and patterns in their order. */
+function valueFor(key: string, { cases }: Mapping): string {
+  const exact = key === 'default' ? undefined : cases.get(key);
+  if (exact !== undefined) return exact;
+  for (const [pattern, value] of cases) {
+    const [, flag, text = ''] = /^~(\*?)(.*)$/.exec(pattern) ?? [];
+    const found = flag === undefined ? null : new RegExp(text, flag === '*' ? 'i' : '').exec(key);
+    if (found !== null) return value.replaceAll(/\$(\d)/g, (_whole, group) => found[Number(group)] ?? '');
+  }
+  return cases.get('default') ?? '';
 }
 
 function answered(status: number, headers: Record<string, string>, body: string): Handled {

@@ -280,11 +280,14 @@ export class Users {
   #askWorkers(place: Place, door: Target, workers: Workers): string[] {
     const complaints: string[] = [];
     const seen = new Set<Namespace>();
-    let left = 1;
+    let left = METHODS.length;
     for (let sent = 0; sent < left; sent++) {
-      const handled = handle(workers, door.port, place);
+      const handled = handle(workers, door.port, place, METHODS[sent % METHODS.length]);
       if (handled?.upstream !== undefined)
-        left = Math.max(left, workers.balancer.primaries(handled.upstream, this.#simulation.clock.now()));
+        left = Math.max(
+          left,
+          METHODS.length * workers.balancer.primaries(handled.upstream, this.#simulation.clock.now()),
+        );
       const complaint = complaintAbout(handled);
       // Nobody is idle there who was never served there.
       const isUnknown = complaint === NO_ROUTE && Number.isFinite(workers.endsAt);
@@ -325,6 +328,8 @@ export class Users {
   }
 }
 
+/** What may be sent again, and what may not: they take different ways. */
+const METHODS = ['GET', 'POST'];
 /** So many requests come to every copy that takes a turn. */
 const TURNS = [1, 2, 3, 4, 5, 6];
 const NO_ROUTE = 'nginx has no route';
@@ -343,11 +348,16 @@ function isAnswered(handled: Handled | Joined | undefined): boolean {
   return complaintAbout(handled) === undefined && handled?.target !== undefined;
 }
 
-function handle(workers: Workers, port: number, { domain }: Place): Handled | Joined | undefined {
+function handle(
+  workers: Workers,
+  port: number,
+  { domain }: Place,
+  method = 'GET',
+): Handled | Joined | undefined {
   const isStream = workers.config.stream.some((server) => server.port === port);
   if (isStream) return workers.join(port);
   if (!workers.config.ports.includes(port)) return undefined;
-  return workers.handle({ port, path: '/', host: domain ?? SIDECAR, from: '10.200.0.1' });
+  return workers.handle({ port, path: '/', host: domain ?? SIDECAR, from: '10.200.0.1', method });
 }
 
 /** Who takes the connections of a place: more than one where a name has several addresses. */
@@ -371,11 +381,19 @@ function domainsOf(machine: Machine): Place[] {
     const pass = locations.flatMap(({ rules }) => rules).find((rule) => rule.does === 'pass');
     if (pass === undefined || !ports.includes(door!.port)) return [];
     return names
-      .filter((name) => name !== '_')
+      .filter((name) => name !== '_' && name !== '')
       .map((name) => {
-        const domain = name.replace(/^\*/, 'any');
+        const domain = name.replace(/^[*~].*?(?=\.|$)/, 'any');
         const key = `${machine.name} ${name}`;
-        return { key, machine, domain, port: DOOR, network: '', upstream: pass.target, streams: {} };
+        return {
+          key,
+          machine,
+          domain,
+          port: DOOR,
+          network: '',
+          upstream: upstreamOf(pass.target),
+          streams: {},
+        };
       });
   });
 }
@@ -391,7 +409,7 @@ function internalPortsOf(machine: Machine): Place[] {
       const http = config.http.flatMap(({ ports, locations }) =>
         locations.flatMap(({ rules }) =>
           rules.flatMap((rule) =>
-            rule.does === 'pass' ? ports.map((port) => ({ port, upstream: rule.target })) : [],
+            rule.does === 'pass' ? ports.map((port) => ({ port, upstream: upstreamOf(rule.target) })) : [],
           ),
         ),
       );
@@ -404,6 +422,11 @@ function internalPortsOf(machine: Machine): Place[] {
         });
     });
   });
+}
+
+/** What follows in a variable says how a request gets there, not where. */
+function upstreamOf(target: string): string {
+  return target.replace(/\$\w+$/, '');
 }
 
 /** It lives in the network of another container, whose connections are none of its own. */

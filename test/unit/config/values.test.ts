@@ -192,7 +192,6 @@ describe('parseDomain', () => {
 
   test.each([
     '',
-    '*',
     '*.com',
     'a.*.com',
     '**.example.com',
@@ -232,7 +231,7 @@ describe('parseDomain', () => {
           expect(error).toBeInstanceOf(UserError);
           return;
         }
-        expect(domain).toMatch(/^(\*\.)?[a-z0-9.-]+$/);
+        expect(domain).toMatch(/^(?:\*|(?:\*\.)?[a-z0-9.-]+)$/);
       }),
       { numRuns: 1000 },
     );

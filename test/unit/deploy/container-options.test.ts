@@ -11,6 +11,7 @@ import { resolveOne } from '../config/files.ts';
 function blueprint(keys: string): Blueprint {
   return {
     scope: { project: 'shop', environment: 'production' },
+    repository: 'example.com/shop',
     service: 'api',
     container: resolveOne(keys).container,
     containerPort: 3000,

@@ -135,7 +135,12 @@ describe('nginx has to check', () => {
     ['a directive more', 'http/shop_production/api.conf', 'listen 80;', 'listen 80; gzip on;'],
     ['a directive less', 'http/shop_production/api.conf', 'keepalive 32;', ''],
     ['a block in place of a directive', 'http/shop_production/api.conf', 'listen 80;', 'listen 80 {}'],
-    ['the order of directives', 'main.conf', /(access_log off;)\s*(server_tokens off;)/, '$2 $1'],
+    [
+      'the order of directives',
+      'main.conf',
+      /(server_tokens off;)\s*(server_names_hash_bucket_size 128;)/,
+      '$2 $1',
+    ],
     ['a file that is included', 'main.conf', 'control/shop_production.conf', 'control/other.conf'],
     ['a quote that does not end', 'main.conf', 'events {', 'events " {'],
     ['a backup outside of an upstream', 'main.conf', 'listen 80 default_server', 'listen 80 backup'],

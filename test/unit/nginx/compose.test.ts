@@ -193,6 +193,43 @@ describe('several projects on one edge', () => {
     );
   });
 
+  test('whom an edge believes and whether it logs is the same for all', () => {
+    const edge = new Volume('edge');
+    edge.write(blog({}));
+    const own = { ...SETTINGS, trustedProxies: ['10.0.0.0/8'], accessLog: false as const };
+    expect(() => compose('edge', edge.tree, { ...shop(), settings: own })).toThrow(
+      /other settings: access_log \(true there, false here\) and trusted_proxies \(none there, 10\.0\.0\.0\/8 here\)/,
+    );
+    edge.write({ ...blog(), settings: own });
+    expect(edge.serves(blog())).toBe(false);
+    expect(edge.serves({ ...blog(), settings: own })).toBe(true);
+    edge.write({ ...shop(), settings: own });
+    expect(edge.read('main.conf')).toContain('set_real_ip_from 10.0.0.0/8;');
+  });
+
+  test('a sidecar does not care what the edge believes', () => {
+    const sidecar = new Volume('sidecar');
+    sidecar.write(wish('sidecar', [web()]));
+    const settings = { ...SETTINGS, trustedProxies: ['10.0.0.0/8'] };
+    expect(sidecar.serves({ ...wish('sidecar', [web()]), settings })).toBe(true);
+  });
+
+  test('one project has the catch-all of a server', () => {
+    const edge = new Volume('edge');
+    edge.write(blog({ domains: ['*'] }));
+    expect(() => compose('edge', edge.tree, shop({ domains: ['api.example.com', '*'] }))).toThrow(
+      'the domain * is already served on this server for blog live',
+    );
+  });
+
+  test('what a route has of its own is read back from the manifest', () => {
+    const edge = new Volume('edge');
+    const own = { maxBodyBytes: 1_000, requestBuffering: 'off' as const };
+    edge.write(shop(own));
+    const { manifest } = edge.tree.folders[edge.tree.live];
+    expect(routesOf(manifest?.scopes.shop_production)).toEqual([web(own)]);
+  });
+
   test('who is alone on an edge may change its settings', () => {
     const edge = new Volume('edge');
     edge.write(shop());

@@ -145,7 +145,7 @@ describe('a switch is proven', () => {
       { upstream: '10.0.0.7:3000, 10.0.0.9:3000', generation: '2.b' },
     );
     await prove(nginx, SHOP, '2.b', proofOf(), quickClock());
-    expect(server.asked).toHaveLength(4);
+    expect(server.asked).toHaveLength(8);
   });
 
   test('and not by the one that serves as backup, who is named', async () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { parseDomain } from '../../../src/config/domain.ts';
 import { SLOTS } from '../../../src/model/copy.ts';
 import { NAME_PATTERN } from '../../../src/model/names.ts';
+import type { NginxSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { type Directive, parseDirectives } from '../../../src/nginx/configuration.ts';
 import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
@@ -104,7 +105,7 @@ describe('rules that hold for every configuration', () => {
 
   test('the edge has no stream and answers 404 for hosts that nobody serves; the sidecar has no door', () => {
     expect(directives('edge')).not.toMatch(/stream \{/);
-    expect(directives('edge')).toContain('server { listen 80 default_server; return 404; }');
+    expect(directives('edge')).toMatch(/listen 80 default_server;[\s\S]*location \/ \{ return 404; \}/);
     expect(directives('sidecar')).not.toMatch(/listen 80[ ;]/);
   });
 
@@ -131,6 +132,93 @@ describe('rules that hold for every configuration', () => {
     expect(renderControl({ scope: 'shop_production', generation: '7.abc', provable: [] })).toBe(
       'location = /generation/shop_production { return 200 "7.abc"; }\n',
     );
+  });
+});
+
+describe('what a request meets', () => {
+  const fileOf = (kind: 'edge' | 'sidecar', changes: Partial<Route> = {}) =>
+    [...renderScope(kind, SHOP, [web(changes)], LONDON_A, [LONDON_A]).values()].join('');
+  const mainOf = (kind: 'edge' | 'sidecar', changes: Partial<NginxSpec> = {}) =>
+    firstFiles(kind, SHOP, { ...SETTINGS, ...changes }).get('a/main.conf')!;
+  const patternOf = (variable: string) =>
+    new RegExp(
+      /"~(\S+)" '';/.exec(
+        mainOf('edge')
+          .split('\n')
+          .find((line) => line.includes(variable))!,
+      )![1]!,
+    );
+
+  test('only what may be sent twice rides on a connection that is kept', () => {
+    const isKept = (method: string) => patternOf('$unpooled').test(method);
+    expect(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND'].every(isKept)).toBe(true);
+    expect(['POST', 'PATCH', 'LOCK', 'NOTIFY', 'get', 'GETS'].some(isKept)).toBe(false);
+    expect(fileOf('edge')).toMatch(/api_unpooled \{[^}]*keepalive_requests 1;/);
+  });
+
+  test('a method that nginx does not know is not sent twice', () => {
+    const isKnown = (method: string) => patternOf('$is_unknown_method').test(method);
+    expect([isKnown('POST'), isKnown('GET'), isKnown('NOTIFY')]).toEqual([true, true, false]);
+    expect(fileOf('sidecar')).toMatch(/location @once \{\s+proxy_next_upstream off;/);
+  });
+
+  test.each([
+    [undefined, 'if ($is_large) { return 418; }'],
+    ['off' as const, 'if ($has_body) { return 418; }'],
+  ])('request_buffering %s passes bodies on while they come: %s', (requestBuffering, rule) => {
+    expect(fileOf('edge', { ...(requestBuffering && { requestBuffering }) })).toContain(rule);
+  });
+
+  test('request_buffering on reads all bodies first', () => {
+    expect(fileOf('edge', { requestBuffering: 'on' })).not.toContain('return 418');
+  });
+
+  test('a largest body is that of the service', () => {
+    expect(fileOf('edge')).not.toContain('client_max_body_size');
+    expect(fileOf('sidecar', { maxBodyBytes: 1_000 })).toContain('client_max_body_size 1000;');
+  });
+
+  test('one idle timeout counts in every direction', () => {
+    const silent = ['proxy_read', 'proxy_send', 'client_body', 'send'];
+    for (const of of silent) expect(fileOf('sidecar')).toContain(`    ${of}_timeout 60s;`);
+  });
+
+  test('a catch-all comes after all names, and takes requests without a host', () => {
+    expect(fileOf('edge', { domains: ['a.example.com', '*'] })).toContain('server_name a.example.com ~^ "";');
+  });
+
+  test('the edge tells on every host whether it serves; a sidecar has nobody to tell', () => {
+    expect(fileOf('edge')).toContain('location = /.well-known/switchyard/health');
+    expect(mainOf('edge')).toContain('location = /.well-known/switchyard/health');
+    expect(fileOf('sidecar') + mainOf('sidecar')).not.toContain('health {');
+  });
+
+  test('accesses are logged at the edge, unless the file says no, and never by what proves', () => {
+    expect(mainOf('edge')).toContain('access_log /dev/stdout access');
+    expect(mainOf('edge')).toMatch(/listen 8099;\s+access_log off;/);
+    for (const silent of [mainOf('sidecar'), mainOf('edge', { accessLog: false })])
+      expect(silent).not.toContain('/dev/stdout access');
+  });
+
+  test('no spelling of a header that CGI takes for one of ours passes', () => {
+    const text = mainOf('edge');
+    for (const name of [
+      'X_Real_IP',
+      'X-Forwarded_For',
+      'X_Forwarded-Proto',
+      'X_Request_ID',
+      'Content_Length',
+    ])
+      expect(text).toContain(`proxy_set_header ${name} "";`);
+    expect(text).not.toContain('proxy_set_header X-Forwarded-For "";');
+  });
+
+  test('whoever is trusted is believed at the door, and not by what proves', () => {
+    const text = mainOf('edge', { trustedProxies: ['10.0.0.0/8', '2001:db8::/32'] });
+    expect(text).toMatch(/^ {4}set_real_ip_from 10\.0\.0\.0\/8;\n {4}set_real_ip_from 2001:db8::\/32;$/m);
+    expect(text).toContain('$is_trusted { default 0; 10.0.0.0/8 1; 2001:db8::/32 1; }');
+    expect(text).toMatch(/listen 8099;[^}]*set_real_ip_from 255\.255\.255\.255;/);
+    expect(mainOf('edge')).not.toContain('real_ip_header');
   });
 });
 
@@ -193,6 +281,7 @@ describe('whatever the schema lets through', () => {
     .oneof(
       fc.domain(),
       fc.domain().map((text) => `*.${text}`),
+      fc.constant('*'),
     )
     .map((text) => text.toLowerCase());
   const route: fc.Arbitrary<Route> = fc.record({
@@ -203,6 +292,8 @@ describe('whatever the schema lets through', () => {
     hostPort: fc.integer({ min: 8000, max: 8999 }),
     domains: fc.array(domain, { maxLength: 3 }),
     idleTimeoutMs: fc.integer({ min: 1, max: 1e9 }),
+    maxBodyBytes: fc.integer({ min: 1, max: 1e12 }),
+    requestBuffering: fc.constantFrom('on' as const, 'off' as const),
     provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
     copies: fc.constant([at(LONDON_A, 'base')]),
   });
@@ -247,11 +338,11 @@ function isDomain(text: string): boolean {
   }
 }
 
-/** What we write is a directive, or a line of a map: a number, or an empty word. */
+/** What we write is a directive, or a line of a map: a number, a method, a pattern, or an empty word. */
 function expectWellFormed(content: string): void {
   const { directives, mistake } = parseDirectives(content);
   expect(mistake).toBeUndefined();
-  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|)$/.test(name))).toEqual([]);
+  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|[A-Z]+|~.+|)$/.test(name))).toEqual([]);
 }
 
 function namesIn(directives: readonly Directive[]): string[] {

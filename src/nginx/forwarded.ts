@@ -1,0 +1,59 @@
+/** An address that nobody has (RFC 919 §7). */
+export const NOBODY = '255.255.255.255';
+
+/** A header by which a proxy tells of a request that it passes on. */
+interface Told {
+  name: string;
+  variable: string;
+  /** What a trusted one may say. */
+  form: string;
+  /** What the app gets then; `$1` is what was said. */
+  value: string;
+  /** What the app gets else; nothing leaves the header out. */
+  otherwise: string;
+}
+
+/** One value: nginx joins what came under several spellings of a name, and one of them may be the client's. */
+const ONE = '[^,]+';
+
+const TOLD: readonly Told[] = [
+  told('X-Forwarded-For', '.+', '$realip_remote_addr', '$1, $realip_remote_addr'),
+  told('X-Forwarded-Proto', 'https?', '$scheme'),
+  told('X-Forwarded-Host', ONE, '$host'),
+  // Not ours where nobody tells it: beside a protocol that was told, it would be wrong.
+  told('X-Forwarded-Port', '\\d{1,5}'),
+  told('X-Forwarded-Prefix', ONE),
+  told('X-Forwarded-Server', ONE),
+  told('X-Forwarded-Ssl', ONE),
+  told('Forwarded', '.+'),
+];
+
+function told(name: string, form: string, otherwise = "''", value = '$1'): Told {
+  return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
+}
+
+/** FORWARDED is what the edge tells an app of a request, by header and value. */
+export const FORWARDED: readonly (readonly [name: string, value: string])[] = [
+  ['X-Real-IP', '$remote_addr'],
+  ...TOLD.map(({ name, variable }) => [name, `$told_${variable}`] as const),
+  ['X-Request-ID', '$id_of_request'],
+];
+
+/**
+ * renderForwarded renders what the values of FORWARDED are: as a proxy with one of these addresses tells them, else as
+ * they are. Who is believed is decided by who has opened the connection, and the client's address is the last one of
+ * `X-Forwarded-For` that is none of theirs.
+ */
+export function renderForwarded(trustedProxies: readonly string[]): string {
+  const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
+  const recursive =
+    believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
+  const maps = TOLD.map(
+    ({ variable, form, value, otherwise }) =>
+      `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`,
+  );
+  return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
+${maps.join('')}    # What is no plain word is none that a log or another service should get.
+    map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
+`;
+}

@@ -1,0 +1,365 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Front, type FrontApp, startFront } from './front.ts';
+
+/** After how many seconds apps end idle connections: what is common, and what lies around it. */
+const IDLE_SECONDS = [1, 2, 4, 5, 10];
+/** So many clients send at once: each idle connection that nginx may have kept is met by one of them. */
+const CLIENTS = 48;
+/** The clients arrive so far apart, around the very moment when the app ends what is idle. */
+const APART_MS = 0.5;
+/** Longer than every timeout that nginx has by itself. */
+const SILENT_MS = 90_000;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'LOCK', 'NOTIFY'];
+const REPEATABLE = ['GET', 'PUT', 'DELETE'];
+
+describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
+  let front: Front;
+
+  beforeAll(async () => {
+    const idle = IDLE_SECONDS.map(
+      (seconds): FrontApp => ({ name: `idle-${seconds}`, environment: { IDLE_MS: String(seconds * 1_000) } }),
+    );
+    front = await startFront(kind, [
+      { name: 'app' },
+      { name: 'small', route: { maxBodyBytes: 1_000 } },
+      ...idle,
+    ]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await front?.down();
+  }, 60_000);
+
+  describe('sizes', () => {
+    test('a request line, a cookie and the headers of an answer of 32 KB pass', async () => {
+      const { status, body } = await front.ask(`/echo?${long(32 * 1024)}`, {
+        headers: { cookie: long(32 * 1024) },
+      });
+      expect(status).toBe(200);
+      const { url, headers } = JSON.parse(body) as { url: string; headers: [string, string][] };
+      expect(url).toHaveLength(32 * 1024 + '/echo?'.length);
+      expect(Object.fromEntries(headers).cookie).toHaveLength(32 * 1024);
+      const answer = await front.ask(`/headers?bytes=${32 * 1024}`);
+      expect([answer.status, answer.headers['x-long']?.length]).toEqual([200, 32 * 1024]);
+    });
+
+    test('headers of an answer of 64 KB are refused, and the log says why', async () => {
+      expect((await front.ask(`/headers?bytes=${64 * 1024}`)).status).toBe(502);
+      expect(await front.log()).toMatch(/upstream sent too big header while reading response header/);
+    });
+  });
+
+  describe('headers of a request', () => {
+    test('pass whatever their names are, but for those that could be taken for others', async () => {
+      const { body } = await front.ask('/echo', {
+        headers: { api_key: 'k', Content_Length: '7', 'X-Own_Name': 'n' },
+      });
+      const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
+      expect(headers).toMatchObject({ api_key: 'k', 'X-Own_Name': 'n' });
+      expect(headers).not.toHaveProperty('Content_Length');
+    });
+  });
+
+  describe('the body of a request', () => {
+    const sizes = { small: 1_000, large: 3 * 1024 ** 2 };
+    const firstByteOf = async (chunks: { size: number; isChunked: boolean }) => {
+      const { size, isChunked } = chunks;
+      const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
+      const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`;
+      socket.write(`Connection: close\r\n${framing}\r\n\r\n`);
+      const half = Buffer.alloc(size / 2, 'x');
+      const piece = isChunked
+        ? Buffer.concat([Buffer.from(`${half.length.toString(16)}\r\n`), half, Buffer.from('\r\n')])
+        : half;
+      socket.write(piece);
+      await sleep(1_500);
+      const restAt = Date.now();
+      socket.write(piece);
+      if (isChunked) socket.write('0\r\n\r\n');
+      const answer = (await readAll(socket)).toString();
+      const { length, firstByteAt } = JSON.parse(
+        answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1),
+      );
+      expect(length).toBe(size);
+      return (firstByteAt as number) < restAt ? 'while it comes' : 'when it is there';
+    };
+
+    test.each([
+      { size: sizes.small, isChunked: false, reaches: 'when it is there' },
+      { size: sizes.large, isChunked: false, reaches: 'while it comes' },
+      { size: sizes.small, isChunked: true, reaches: 'while it comes' },
+    ])('of $size bytes (chunked: $isChunked) reaches the app $reaches', async ({ reaches, ...body }) => {
+      expect(await firstByteOf(body)).toBe(reaches);
+    });
+
+    test('that is too large is refused before the app sees it', async () => {
+      const { status } = await front.ask('/echo', { app: 'small', method: 'POST', body: long(2_000) });
+      expect(status).toBe(413);
+      expect((await front.ask('/echo', { app: 'small', method: 'POST', body: long(900) })).status).toBe(200);
+    });
+
+    test('that the app refuses before it has come is answered with what the app says', async () => {
+      const { status } = await front.ask('/refuse', { method: 'POST', body: Buffer.alloc(sizes.small, 'x') });
+      expect(status).toBe(413);
+    });
+
+    test('is announced with Expect, and asked for', async () => {
+      const headers = { expect: '100-continue', 'content-length': String(sizes.large) };
+      const { status, body } = await front.ask('/echo', { method: 'PUT', headers, body: long(sizes.large) });
+      expect([status, JSON.parse(body).length]).toEqual([200, sizes.large]);
+    });
+
+    test('leaves no connection behind for the next request: all get their answers', async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (const size of [sizes.large, sizes.small, sizes.large]) {
+        const { status, body } = await front.ask('/echo', { method: 'PUT', agent, body: long(size) });
+        expect([status, JSON.parse(body).length]).toEqual([200, size]);
+      }
+      agent.destroy();
+    });
+  });
+
+  describe(`what is silent for ${SILENT_MS / 1_000} s goes on, byte for byte`, () => {
+    test('also when nginx reads its configuration anew meanwhile', async () => {
+      const alone = Object.entries(SILENT).map(async ([name, run]) => [name, await run(front)]);
+      await sleep(SILENT_MS / 2);
+      await front.reload();
+      expect(Object.fromEntries(await Promise.all(alone))).toEqual(
+        Object.fromEntries(Object.keys(SILENT).map((name) => [name, true])),
+      );
+    }, 150_000);
+  });
+
+  describe('an app that ends idle connections', () => {
+    test('loses nothing of any method, and runs nothing twice that must not be', async () => {
+      const outcomes = await Promise.all(
+        IDLE_SECONDS.map(async (seconds) => {
+          const app = `idle-${seconds}`;
+          const sent = await sendAround(front, app, seconds * 1_000);
+          const runs = JSON.parse((await front.ask('/runs', { app })).body) as Record<string, number>;
+          const twice = Object.entries(runs).filter(
+            ([id, times]) => times > 1 && !REPEATABLE.some((one) => id.startsWith(one)),
+          );
+          return { seconds, sent: sent.length, lost: sent.filter((status) => status !== 200).length, twice };
+        }),
+      );
+      console.log(
+        outcomes.map(({ seconds, sent, lost }) => `${seconds} s: ${lost} of ${sent} lost`).join(', '),
+      );
+      for (const { lost, twice } of outcomes) expect({ lost, twice }).toEqual({ lost: 0, twice: [] });
+    }, 120_000);
+
+    test.each(METHODS)('is asked again where it died over a %s only if that may be', async (method) => {
+      const { status } = await front.ask(`/die?id=${method}-died`, { app: 'app', method });
+      expect(status).toBe(502);
+      const runs = JSON.parse((await front.ask('/runs', { app: 'app' })).body) as Record<string, number>;
+      if (!REPEATABLE.includes(method)) expect(runs[`${method}-died`]).toBe(1);
+    });
+  });
+});
+
+const long = (bytes: number) => 'x'.repeat(bytes);
+
+describe('behind an edge alone', () => {
+  let front: Front;
+  const health = '/.well-known/switchyard/health';
+  const told = async (headers: Record<string, string>, of: Front = front) => {
+    const { body } = await of.ask('/echo', { headers });
+    return Object.fromEntries(
+      (JSON.parse(body) as { headers: [string, string][] }).headers.map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    );
+  };
+
+  beforeAll(async () => {
+    front = await startFront('edge', [{ name: 'app' }, { name: 'rest', route: { domains: ['*'] } }]);
+  }, 120_000);
+
+  afterAll(async () => {
+    await front?.down();
+  }, 60_000);
+
+  test('a balancer is told by any name and by address whether the edge serves, and a file says no', async () => {
+    const statuses = async () => {
+      const hosts = ['app.example.com', 'nobody.example.com', front.address];
+      const answers = await Promise.all(hosts.map((host) => front.ask(health, { headers: { host } })));
+      return answers.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 200, 200]);
+    await front.exec('touch', '/etc/switchyard/out_of_service');
+    await front.reload();
+    await sleep(1_000);
+    expect(await statuses()).toEqual([503, 503, 503]);
+    expect((await front.ask('/run?id=still')).status).toBe(200);
+    await front.exec('rm', '/etc/switchyard/out_of_service');
+    expect(await statuses()).toEqual([200, 200, 200]);
+  });
+
+  test('the catch-all gets what no other service has', async () => {
+    for (const host of ['nobody.example.com', front.address, '_']) {
+      await front.ask('/run?id=caught', { headers: { host } });
+    }
+    await front.ask('/run?id=mine', { headers: { host: 'APP.example.com:80' } });
+    expect(JSON.parse((await front.ask('/runs', { app: 'rest' })).body)).toEqual({ caught: 3 });
+  });
+
+  test('each request is a line of JSON in the log, without its query', async () => {
+    await front.ask('/run?id=secret', { headers: { 'x-request-id': 'from-outside-1', referer: '"quoted"' } });
+    await front.ask('/run?id=secret', { method: 'POST', headers: { 'x-request-id': 'no word "at all"' } });
+    await sleep(1_500);
+    const lines = (await front.log()).split('\n').filter((line) => line.startsWith('{'));
+    const accesses = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(accesses.find(({ request_id }) => request_id === 'from-outside-1')).toMatchObject({
+      host: 'app.example.com',
+      method: 'GET',
+      path: '/run',
+      status: 200,
+      upstream: `${front.addressOf('app')}:3000`,
+      upstream_status: '200',
+    });
+    const post = accesses.findLast(({ method, path }) => method === 'POST' && path === '/run');
+    expect(post?.request_id).toMatch(/^[0-9a-f]{32}$/);
+    expect(lines.join('')).not.toMatch(/secret|health/);
+  });
+
+  const spoofed = {
+    'x-forwarded-for': '203.0.113.9',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'shop.example.com',
+    'x-forwarded-port': '443',
+    'x-real-ip': '203.0.113.9',
+    forwarded: 'for=203.0.113.9',
+    x_forwarded_for: '203.0.113.8',
+    'x-forwarded_host': 'other.example.com',
+  };
+
+  test('what a client says of itself is replaced', async () => {
+    const headers = await told(spoofed);
+    const own = headers['x-real-ip'];
+    expect(own).not.toBe('203.0.113.9');
+    expect(headers).toMatchObject({
+      'x-forwarded-for': own,
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'app.example.com',
+    });
+    for (const name of ['x-forwarded-port', 'forwarded', 'x_forwarded_for', 'x-forwarded_host'])
+      expect(headers).not.toHaveProperty(name);
+  });
+
+  test('what a trusted proxy says is believed', async () => {
+    const trustedProxies = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+    const trusting = await startFront('edge', [{ name: 'app' }], { trustedProxies, accessLog: false });
+    try {
+      const { 'x-forwarded-for': chain, ...headers } = await told(spoofed, trusting);
+      expect(chain).toMatch(/^203\.0\.113\.9, [\d.]+$/);
+      expect(headers).toMatchObject({
+        'x-real-ip': '203.0.113.9',
+        'x-forwarded-proto': 'https',
+        // Which of two hosts is the proxy's, nobody knows.
+        'x-forwarded-host': 'app.example.com',
+        'x-forwarded-port': '443',
+        forwarded: 'for=203.0.113.9',
+      });
+      expect(headers).not.toHaveProperty('x_forwarded_for');
+      expect(await told({ 'x-forwarded-host': 'shop.example.com' }, trusting)).toMatchObject({
+        'x-forwarded-host': 'shop.example.com',
+      });
+      expect((await told({}, trusting))['x-forwarded-proto']).toBe('http');
+      expect(await trusting.log()).not.toMatch(/^\{/m);
+    } finally {
+      await trusting.down();
+    }
+  }, 60_000);
+});
+
+/** A connection to an app through the nginx, on which what is written is what is sent. */
+async function rawTo(front: Front, app: string, request: string): Promise<Socket> {
+  const { host, port } = front.optionsFor(app);
+  const socket = connect({ host: host!, port: Number(port) });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.write(`${request}\r\nHost: ${app}.example.com\r\n`);
+  return socket;
+}
+
+/** Reads until the other end closes. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of socket) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+}
+
+/** Something of a kind is silent for SILENT_MS in the middle, and then goes on; each returns what came of it. */
+const SILENT: Record<string, (front: Front) => Promise<unknown>> = {
+  async 'an upgraded connection'(front) {
+    const upgrade = httpRequest({
+      ...front.optionsFor('app'),
+      headers: { host: 'app.example.com', connection: 'Upgrade', upgrade: 'echo' },
+    });
+    upgrade.end();
+    const [, socket] = (await once(upgrade, 'upgrade')) as [unknown, Socket];
+    await sleep(SILENT_MS);
+    socket.write('still there?');
+    const [echoed] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return echoed.toString() === 'still there?';
+  },
+  async 'an answer that pauses'(front) {
+    const { status, body } = await front.ask(`/pause?ms=${SILENT_MS}`);
+    return status === 200 && body === '<>';
+  },
+  async 'a download that is not read'(front) {
+    const bytes = 64 * 1024 ** 2;
+    const socket = await rawTo(front, 'app', `GET /download?bytes=${bytes} HTTP/1.1`);
+    socket.write('Connection: close\r\n\r\n');
+    await sleep(SILENT_MS);
+    const answer = await readAll(socket);
+    const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+    return body.equals(Buffer.alloc(bytes, '0123456789'));
+  },
+  async 'an upload that pauses'(front) {
+    const body = Buffer.alloc(4 * 1024 ** 2, '0123456789');
+    const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
+    socket.write(`Connection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(body.subarray(0, 1_000));
+    await sleep(SILENT_MS);
+    socket.write(body.subarray(1_000));
+    const answer = (await readAll(socket)).toString();
+    return answer.includes(createHash('sha256').update(body).digest('hex'));
+  },
+};
+
+/** sendAround sends bursts of all methods around the moments when an app ends idle connections; returns the statuses. */
+async function sendAround(front: Front, app: string, idleMs: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const statuses: number[] = [];
+  const until = Date.now() + 22_000;
+  for (let burst = 0; Date.now() < until; burst++) {
+    const begun = performance.now();
+    const answers = Array.from({ length: CLIENTS }, async (_one, client) => {
+      await sleep(client * APART_MS);
+      const method = METHODS[client % METHODS.length]!;
+      const id = `${method}-${burst}-${client}`;
+      const sent = front.ask(`/run?id=${id}`, { app, method, agent });
+      return await sent.then(
+        ({ status }) => status,
+        () => 0,
+      );
+    });
+    statuses.push(...(await Promise.all(answers)));
+    const between = Math.max(
+      0,
+      idleMs - (CLIENTS * APART_MS) / 2 - (performance.now() - begun) + CLIENTS * APART_MS * 0.5,
+    );
+    await sleep(between);
+  }
+  agent.destroy();
+  return statuses;
+}

@@ -1,0 +1,259 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NginxSpec } from '../../src/model/spec.ts';
+import { compose, firstFiles } from '../../src/nginx/compose.ts';
+import {
+  CONTROL_ACCESS_FILE,
+  type NginxKind,
+  renderControlAccess,
+  renderPointer,
+  renderScope,
+} from '../../src/nginx/render.ts';
+import type { Route } from '../../src/nginx/routes.ts';
+import { parseTree } from '../../src/nginx/tree.ts';
+import { docker, dockerList, run as runProgram } from './command.ts';
+import { buildImages, type Log } from './images.ts';
+
+const SCOPE = { project: 'shop', environment: 'production' };
+const HERE = { name: 'here', zone: 'default' };
+const APP = join(import.meta.dirname, 'apps', 'difficult');
+/** So many were started by this process. */
+let count = 0;
+const LABEL = 'switchyard.lab.front';
+
+/** An app behind the nginx: its name, the variables that make it difficult, and what its route has of its own. */
+export interface FrontApp {
+  name: string;
+  environment?: Record<string, string>;
+  route?: Partial<Route>;
+}
+
+/** What an answer was. */
+export interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+/** How a request is sent; the body is written piece by piece where it is a list. */
+export type Asked = RequestOptions & { app?: string; body?: string | Buffer };
+
+/** One real nginx with the product's own configuration in front of difficult apps, on this machine's engine. */
+export interface Front {
+  /** The addresses of nginx and apps. */
+  address: string;
+  addressOf(app: string): string;
+  /** optionsFor returns how an app is reached through the nginx. */
+  optionsFor(app: string): RequestOptions;
+  /** ask sends a request to an app through the nginx, on a connection of its own unless an agent is given. */
+  ask(path: string, asked?: Asked): Promise<Answer>;
+  /** exec runs a command in the container of nginx. */
+  exec(...command: string[]): Promise<string>;
+  /** log returns what nginx has written: errors and accesses. */
+  log(): Promise<string>;
+  /** reload has nginx read its configuration again. */
+  reload(): Promise<void>;
+  down(): Promise<void>;
+}
+
+/** startFront starts apps and, in front of them, an edge or a sidecar. Throws when nginx does not answer. */
+export async function startFront(
+  kind: NginxKind,
+  apps: readonly FrontApp[],
+  settings: Partial<NginxSpec> = {},
+  log: Log = () => undefined,
+): Promise<Front> {
+  const images = await buildImages(['nginx', 'node'], log);
+  const name = `switchyard-lab-front-${process.pid}-${count++}`;
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-front-'));
+  const down = async () => {
+    const ids = await dockerList(['ps', '--all', '--quiet', '--filter', `label=${LABEL}=${name}`]);
+    if (ids.length > 0) await docker(['rm', '--force', ...ids]);
+    await docker(['network', 'rm', name]).catch(() => undefined);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const run = (container: string, args: string[]) =>
+    docker([
+      'run',
+      '--detach',
+      '--name',
+      container,
+      '--label',
+      `${LABEL}=${name}`,
+      '--network',
+      name,
+      ...args,
+    ]);
+  const addressIn = async (container: string) =>
+    await docker([
+      'inspect',
+      '--format',
+      '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
+      container,
+    ]);
+  try {
+    await docker(['network', 'create', '--label', `${LABEL}=${name}`, name]);
+    const addresses = new Map<string, string>();
+    for (const app of apps) {
+      const variables = Object.entries(app.environment ?? {}).flatMap(([key, value]) => [
+        '--env',
+        `${key}=${value}`,
+      ]);
+      const alias = `${SCOPE.project}_${SCOPE.environment}_${app.name}`;
+      const mount = `${APP}:/app:ro`;
+      const command = [images.node!, 'node', '/app/server.mjs'];
+      await run(`${name}-${app.name}`, [
+        '--network-alias',
+        alias,
+        '--volume',
+        mount,
+        ...variables,
+        ...command,
+      ]);
+      addresses.set(app.name, await addressIn(`${name}-${app.name}`));
+    }
+    const routes = apps.map((app, index) => routeOf(app, index));
+    const gateway = await docker([
+      'network',
+      'inspect',
+      '--format',
+      '{{(index .IPAM.Config 0).Gateway}}',
+      name,
+    ]);
+    write(folder, configuration(kind, routes, settings, gateway));
+    await run(name, [
+      '--volume',
+      `${folder}:/etc/switchyard`,
+      '--sysctl',
+      'net.ipv4.tcp_tw_reuse=1',
+      '--entrypoint',
+      'nginx',
+      images.nginx!,
+      '-c',
+      '/etc/switchyard/nginx.conf',
+      '-g',
+      'daemon off;',
+    ]);
+    const address = await addressIn(name);
+    const optionsFor = (app: string): RequestOptions => {
+      const route = routes.find(({ service }) => service === app)!;
+      const port = kind === 'edge' ? 80 : route.internalPort;
+      return { host: address, port, headers: { host: `${app}.example.com` } };
+    };
+    const front: Front = {
+      address,
+      addressOf: (app) => addresses.get(app)!,
+      optionsFor,
+      ask: (path, { app = apps[0]!.name, body, ...options } = {}) => {
+        const { headers, ...to } = optionsFor(app);
+        return ask(
+          {
+            agent: false,
+            ...to,
+            path,
+            ...options,
+            headers: { ...headers, ...options.headers },
+          } as RequestOptions,
+          body,
+        );
+      },
+      exec: (...command) => docker(['exec', name, ...command]),
+      log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,
+      reload: async () => {
+        await docker(['kill', '--signal', 'HUP', name]);
+      },
+      down,
+    };
+    await awaitAnswers(front, apps);
+    return front;
+  } catch (error) {
+    const said = await stderrOf(name).catch(() => '');
+    await down();
+    throw new Error(`nginx does not come up: ${said}`, { cause: error });
+  }
+}
+
+function routeOf({ name, route }: FrontApp, index: number): Route {
+  return {
+    service: name,
+    protocol: 'http',
+    containerPort: 3000,
+    internalPort: 5_100 + index,
+    hostPort: 8_100 + index,
+    domains: [`${name}.example.com`],
+    idleTimeoutMs: 86_400_000,
+    provePath: '/',
+    copies: [{ server: HERE.name, slot: 'base', weight: 1 }],
+    ...route,
+  };
+}
+
+function configuration(
+  kind: NginxKind,
+  routes: readonly Route[],
+  changes: Partial<NginxSpec>,
+  gateway: string,
+): Map<string, string> {
+  const settings: NginxSpec = { image: 'nginx', keepaliveMinTimeoutMs: 2_000, ...changes };
+  const first = firstFiles(kind, SCOPE, settings);
+  const files = renderScope(kind, SCOPE, routes, HERE, [HERE]);
+  const next = compose(kind, parseTree(first), {
+    scope: SCOPE,
+    repository: 'example.com/shop',
+    routes,
+    settings,
+    files,
+  });
+  return new Map([
+    ...next.files,
+    ['nginx.conf', renderPointer(next.folder)],
+    [CONTROL_ACCESS_FILE, renderControlAccess(gateway)],
+  ]);
+}
+
+function write(folder: string, files: ReadonlyMap<string, string>): void {
+  chmodSync(folder, 0o755);
+  for (const [path, content] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+}
+
+async function stderrOf(container: string): Promise<string> {
+  return (await runProgram(['docker', 'logs', container])).stderr;
+}
+
+/** A name that could not be resolved at first is asked for again after a second. */
+async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<void> {
+  for (const { name } of apps) {
+    for (let tries = 0; ; tries++) {
+      const isUp = async (method: string) =>
+        (await front.ask('/', { app: name, method }).catch(() => undefined))?.status === 200;
+      if ((await isUp('GET')) && (await isUp('POST'))) break;
+      if (tries === 100) throw new Error(`${name} does not answer`);
+      await sleep(100);
+    }
+  }
+}
+
+function ask(options: RequestOptions, body?: string | Buffer): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sent = httpRequest({ ...options, maxHeaderSize: 256 * 1024 }, (response) => {
+    const pieces: Buffer[] = [];
+    response.on('data', (piece: Buffer) => pieces.push(piece));
+    response.on('error', reject);
+    response.on('end', () =>
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: Buffer.concat(pieces).toString(),
+      }),
+    );
+  });
+  sent.on('error', reject);
+  sent.end(body);
+  return promise;
+}
