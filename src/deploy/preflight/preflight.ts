@@ -73,6 +73,7 @@ interface ImageLook {
   image: string;
   /** Why it cannot be pulled. */
   complaint?: string;
+  isLoggedIn?: boolean;
 }
 
 async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
@@ -86,7 +87,7 @@ async function askRegistry(server: Server, image: string): Promise<ImageLook> {
     await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
     return { image };
   } catch (error) {
-    return { image, complaint: messageOf(error) };
+    return { image, complaint: messageOf(error), isLoggedIn: auth !== undefined };
   }
 }
 

@@ -113,8 +113,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused();
         reason = refusal?.why ?? complaint;
-        if (isCertain)
-          throw await failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
+        if (isCertain) throw await failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
         advice = refusal?.advice;
       } else advice = undefined;
       return undefined;

@@ -268,20 +268,24 @@ describe('images', () => {
     expect(recogniseImage(image)?.port).toBe(port);
   });
 
+  test.each(['Redis', 'redis:a b', '-x', 'a/B', 'a@sha256:x', 'a//b', 'http://a/b', 'a:b:c', 'a;b', ''])(
+    '%j is none',
+    (image) => {
+      expect(() => parseImage(image)).toThrow('is no image reference');
+    },
+  );
+
   test.each([
-    'Redis',
-    'redis:',
-    'redis:a b',
-    '-x',
-    'a/B',
-    'a@sha256:x',
-    'a//b',
-    'http://a/b',
-    'a:b:c',
-    'a;b',
-    '',
-  ])('%j is none', (image) => {
-    expect(() => parseImage(image)).toThrow('is no image reference');
+    ['ghcr.io/acme/api@', 'has an empty digest', 'is its output called "digest"'],
+    ['api:1@sha256:', 'has an empty digest', 'did it push'],
+    ['redis:', 'has an empty tag', 'is the variable'],
+  ])('%j, which a step left unfinished, is told as that', (image, message, hint) => {
+    expect(() => parseImage(image)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(message),
+        hint: expect.stringContaining(hint),
+      }),
+    );
   });
 });
 

@@ -124,7 +124,7 @@ describe('images', () => {
     expect(judgeImages('a', []).map(told)).toEqual(['ok: no image has to be pulled']);
     expect(judgeImages('a', [{ image: 'api:1' }, { image: 'web:1', complaint: 'no' }]).map(told)).toEqual([
       'ok: api:1 can be pulled',
-      'error: web:1 cannot be pulled: no',
+      'error: web:1 cannot be pulled: the registry did not give it (no)',
     ]);
   });
 });
