@@ -139,7 +139,7 @@ export interface ServerSpec {
 export interface NginxSpec {
   image: string;
   keepaliveMinTimeoutMs: number;
-  /** What holds ports 80 and 443 of the servers, and leaves when the edge serves its domains. */
+  /** What holds port 80 of the servers, and leaves when the edge serves its domains. */
   adopt?: AdoptSpec;
 }
 
