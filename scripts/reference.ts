@@ -29,7 +29,7 @@ anchors and merge keys (\`<<\`) work.
 Editors check the file by \`schema/switchyard.schema.json\`:
 
 \`\`\`yaml
-# yaml-language-server: $schema=./schema/switchyard.schema.json
+# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/switchyard/COMMIT/schema/switchyard.schema.json
 \`\`\`
 
 **Durations** are numbers with the units \`us\`, \`ms\`, \`s\`, \`m\` and \`h\`, joined without spaces (\`500ms\`, \`1m30s\`), or

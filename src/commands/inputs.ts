@@ -116,7 +116,7 @@ export const INPUTS = {
   },
   'ssh-private-key': {
     description:
-      'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
+      'The private key for the servers, in OpenSSH or PEM format (PKCS#8 too) and without a passphrase. Not needed with `provider: local`.',
     schema: optionalText,
   },
   secrets: {
