@@ -94,12 +94,15 @@ permissions:
 
 steps:
   - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+    with:
+      persist-credentials: false
   - uses: OWNER/switchyard/${folder}@COMMIT # v0.1.0
     with:
       environment: production${usesKey ? '\n      ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}' : ''}
 \`\`\`
 
-\`OWNER\` is the account the action is taken from, \`COMMIT\` the full SHA of the release's commit.
+\`OWNER\` is the account in the address of this repository, and \`COMMIT\` the full SHA of the release's commit: on its page
+"Releases", or by \`git ls-remote https://github.com/OWNER/switchyard v0.1.0\`.
 
 ## Inputs
 

@@ -30,7 +30,7 @@ keys (\`<<\`) work.
 Editors check the file by \`schema/switchyard.schema.json\`:
 
 \`\`\`yaml
-# yaml-language-server: $schema=./schema/switchyard.schema.json
+# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/switchyard/COMMIT/schema/switchyard.schema.json
 \`\`\`
 
 **Durations** are numbers with the units \`ns\`, \`us\`, \`ms\`, \`s\`, \`m\`, \`h\`, \`d\` and \`w\`, joined without spaces

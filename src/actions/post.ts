@@ -25,7 +25,9 @@ export async function giveLeftLeaseBack(log: RunnerLog): Promise<void> {
   const lease = JSON.parse(left) as LeftLease;
   const { project, environment } = lease.scope;
   try {
-    const inputs = readInputs(['state-branch', 'github-token'], (input) => core.getInput(input));
+    const inputs = readInputs(['state-branch', 'github-token', 'working-directory'], (input) =>
+      core.getInput(input),
+    );
     const wasHeld = await giveBack(lease, inputs, {
       workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
       env: process.env,

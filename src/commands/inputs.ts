@@ -104,6 +104,11 @@ export const INPUTS = {
       'Names of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
     schema: lines,
   },
+  'working-directory': {
+    description:
+      'Folder of the checkout, from the workspace: the `path` that actions/checkout was given. Empty for the workspace itself.',
+    schema: optionalText,
+  },
   config: {
     description: 'Path of the configuration, from the root of the repository.',
     default: 'switchyard.yml',
@@ -111,7 +116,7 @@ export const INPUTS = {
   },
   'ssh-private-key': {
     description:
-      'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
+      'The private key for the servers, in OpenSSH or PEM format (PKCS#8 too) and without a passphrase. Not needed with `provider: local`.',
     schema: optionalText,
   },
   secrets: {
@@ -178,6 +183,7 @@ export type Inputs = { [Name in InputName]: z.infer<(typeof INPUTS)[Name]['schem
 /** What every command needs that works on an environment. */
 export const PROJECT = [
   'environment',
+  'working-directory',
   'config',
   'ssh-private-key',
   'state-branch',

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { githubRun } from '../github/run.ts';
 import type { Scope } from '../model/names.ts';
 import { openStore } from '../state/store.ts';
@@ -13,13 +14,13 @@ export interface LeftLease {
 /** giveBack gives the lease of a killed run back; it tells whether that was held still. It throws when the record cannot be reached. */
 export async function giveBack(
   { id, scope }: LeftLease,
-  inputs: Pick<Inputs, 'state-branch' | 'github-token'>,
+  inputs: Pick<Inputs, 'state-branch' | 'github-token' | 'working-directory'>,
   { workspace, env, log, clock }: Pick<Surroundings, 'workspace' | 'env' | 'log' | 'clock'>,
 ): Promise<boolean> {
   const token = inputs['github-token'];
   if (token !== undefined) log.hide(token);
   const store = await openStore({
-    workspace,
+    workspace: join(workspace, inputs['working-directory']?.trim() ?? ''),
     env,
     branch: inputs['state-branch'],
     scope,

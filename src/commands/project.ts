@@ -32,10 +32,14 @@ export interface Project {
  * throws UserErrors for every mistake in file and inputs.
  */
 export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
-  const { workspace, env, log, clock } = surroundings;
-  const text = await readConfig(workspace, inputs.config);
+  const { env, log, clock } = surroundings;
+  const folder = inputs['working-directory']?.trim() ?? '';
+  const workspace = join(surroundings.workspace, folder);
+  // Annotations count from the workspace.
+  const path = join(folder, inputs.config);
+  const text = await readConfig(surroundings.workspace, path);
   const options = { images: inputs.images ?? {} };
-  const { config, wanted } = loadEnvironment(text, inputs.config, env, inputs.environment, options);
+  const { config, wanted } = loadEnvironment(text, path, env, inputs.environment, options);
   for (const warning of config.warnings) log.warning(warning);
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
@@ -75,7 +79,7 @@ async function readConfig(workspace: string, path: string): Promise<string> {
     return await readFile(join(workspace, path), 'utf8');
   } catch (cause) {
     throw new UserError(`there is no ${path} in the repository`, {
-      hint: 'Is the repository checked out (actions/checkout) before this step? The input "config" names another file.',
+      hint: 'Is the repository checked out (actions/checkout) before this step? One that was checked out with "path" is named by the input "working-directory", another file by "config".',
       cause,
     });
   }

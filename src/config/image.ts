@@ -20,6 +20,16 @@ export function parseImage(image: string): string {
       hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
     });
   }
+  if (/@(?:sha256:)?$/.test(image)) {
+    throw new UserError(`${JSON.stringify(image)} has an empty digest`, {
+      hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
+    });
+  }
+  if (image.endsWith(':')) {
+    throw new UserError(`${JSON.stringify(image)} has an empty tag`, {
+      hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
+    });
+  }
   throw new UserError(`${JSON.stringify(image)} is no image reference`, {
     hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
   });

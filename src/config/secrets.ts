@@ -3,6 +3,10 @@ import type { EnvironmentSpec } from '../model/spec.ts';
 import { inOrder, type Locate, originsOf, problemError } from './load.ts';
 import { didYouMean } from './nearest.ts';
 
+/** Toggled off by a called workflow that does not inherit them. */
+const PASSING =
+  'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
+
 /**
  * requireSecrets returns the secrets of every service by name. It throws a UserError, or UserErrors, for
  * all that are missing or blank: a service that starts without its password fails later and less clearly.
@@ -18,14 +22,21 @@ export function requireSecrets(
       const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
       if (value === undefined || value.trim() === '') {
         const path = ['services', service, 'secrets', index];
+        const isPassed = Object.keys(secrets).length > 0;
         const problem =
-          value === undefined ? `is missing${didYouMean(secret, Object.keys(secrets))}` : 'is blank';
+          value !== undefined
+            ? 'is blank'
+            : isPassed
+              ? `is not set${didYouMean(secret, Object.keys(secrets))}`
+              : 'was not passed: the input secrets is empty';
         errors.push(
           problemError(
             {
               path: path.slice(0, 2),
               message: `secret ${secret} ${problem}`,
-              hint: `Add it to the repository or the environment on GitHub, and pass all to the action: secrets: \${{ toJSON(secrets) }}`,
+              hint: isPassed
+                ? `Set it on GitHub ("gh secret set ${secret}"); one of an environment needs "environment:" at the job. ${PASSING}`
+                : PASSING,
             },
             locate(...originsOf(spec.environment, path)),
           ),

@@ -62,5 +62,5 @@ function ofHost(host: string, path: string): string {
 }
 
 function withoutEnding(path: string): string {
-  return path.replace(/\/+$/, '').replace(/\.git$/i, '');
+  return path.replace(/\/+$/, '').replace(/\/?\.git$/i, '');
 }

@@ -174,7 +174,7 @@ export interface NginxSpec {
   accessLog?: false;
   /** Addresses and ranges of proxies in front of the edge that are believed what they tell; undefined is none. */
   trustedProxies?: string[];
-  /** What holds ports 80 and 443 of the servers, and leaves when the edge serves its domains. */
+  /** What holds port 80 of the servers, and leaves when the edge serves its domains. */
   adopt?: AdoptSpec;
 }
 

@@ -77,7 +77,7 @@ export async function ensureSidecar(
 
 /**
  * ensureEdge creates the server's edge where it is missing, starts a stopped one, and lets it into the environment's
- * network. It throws a UserError when the ports of the server are taken, the edge does not stay up, or its nginx is
+ * network. It throws a UserError when port 80 of the server is taken, the edge does not stay up, or its nginx is
  * too old.
  */
 export async function ensureEdge(
@@ -120,8 +120,9 @@ const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
 
 const EDGE_SPEC: ContainerCreateRequest = {
   Labels: { [LABEL.role]: 'edge' },
-  ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
-  HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+  // Not 443: it serves nothing there, and what ends TLS on the same server needs it.
+  ExposedPorts: { '80/tcp': {} },
+  HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
 };
 
 const BRIDGE_SPEC: ContainerCreateRequest = {
@@ -286,7 +287,7 @@ async function start({ server, kind, name, inherited }: Home, id: string): Promi
     const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
     if (!taken) throw error;
     throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-      hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+      hint: 'The edge needs port 80 of the server. Stop what listens there ("ss -ltnp"), and run again.',
       cause: error,
     });
   }

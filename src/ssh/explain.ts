@@ -1,5 +1,6 @@
+import { isIPv6 } from 'node:net';
 import { messageOf, UserError } from '../model/errors.ts';
-import { fingerprint, hostKeyLine } from './keys.ts';
+import { fingerprint, hostKeyLine, parseHostKey } from './keys.ts';
 import type { SshTarget } from './target.ts';
 
 /** The reason "administratively prohibited" of a refused channel (RFC 4254 §5.1). */
@@ -31,8 +32,17 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
       `Add the public half of ssh-private-key to ~/.ssh/authorized_keys of ${target.user} on that server.`,
     );
   }
-  if (/privateKey|private key|passphrase/i.test(message)) {
-    return fail(`the SSH private key cannot be read (${message})`, 'It must be a key without a passphrase.');
+  if (/passphrase|encrypted/i.test(message)) {
+    return fail(
+      'the SSH private key has a passphrase',
+      "Nobody can type it in a workflow: make a key without one, or take it off (ssh-keygen -p -N '' -f and the file).",
+    );
+  }
+  if (/privateKey|private key/i.test(message)) {
+    return fail(
+      `the SSH private key cannot be read (${message})`,
+      'Is it whole, from "-----BEGIN" to "-----END"? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
+    );
   }
   if (target.jump !== undefined && reason === PROHIBITED) {
     return fail(
@@ -48,11 +58,22 @@ export function explainConnectFailure(target: SshTarget, error: unknown, seenKey
       return fail('the connection was refused', 'Is sshd running on that port? Check "host" and "port".');
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
       return fail(
         'the server did not answer',
         'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.',
       );
+  }
+  if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+    const isSix = isIPv6((error as { address?: string }).address ?? target.host);
+    return isSix
+      ? fail(
+          'this runner has no IPv6, and the address of the server is one',
+          'GitHub\'s own runners have none: give an IPv4 address as "host", a "jump" host that has both, or use a self-hosted runner.',
+        )
+      : fail(
+          'this runner has no way to the network of the server',
+          'Is the address one of a private network? A "jump" host, or a self-hosted runner in that network, reaches it.',
+        );
   }
   if (/timed out/i.test(message)) {
     return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
@@ -71,6 +92,7 @@ function codeOf(error: unknown): string | undefined {
   if (reason === undefined) return code;
   const message = messageOf(error);
   if (/refused/i.test(message)) return 'ECONNREFUSED';
+  if (/network is unreachable/i.test(message)) return 'ENETUNREACH';
   if (/timed out|no route|unreachable/i.test(message)) return 'EHOSTUNREACH';
   return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
 }
@@ -83,11 +105,25 @@ function hostKeyRefused(target: SshTarget, key: Buffer, cause: unknown): UserErr
       cause,
     });
   }
-  return new UserError(
-    `${server}: the host key is not the configured one; the server shows ${fingerprint(key)}`,
-    {
-      hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
+  const configured = target.hostKeys.map(parseHostKey);
+  const known = configured.map(({ blob }) => fingerprint(blob)).join(' or ');
+  const both = `host_key says ${known}, the server shows ${fingerprint(key)}`;
+  if (configured.some(({ blob }) => isTypo(hostKeyLine(blob), hostKeyLine(key)))) {
+    return new UserError(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
+      hint: `Nobody can make a key that is nearly another one. Write: host_key: "${hostKeyLine(key)}"`,
       cause,
-    },
-  );
+    });
+  }
+  return new UserError(`${server}: the host key is not the configured one: ${both}`, {
+    hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
+    cause,
+  });
+}
+
+/** Two keys that are made apart share no more of their letters than chance gives. */
+const MOST_TYPOS = 3;
+
+function isTypo(line: string, shown: string): boolean {
+  const differing = [...line].filter((letter, at) => letter !== shown[at]).length;
+  return line.length === shown.length && differing <= MOST_TYPOS;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../model/errors.ts';
+import { readPkcs8 } from './pkcs8.ts';
 
 /** A host key as `known_hosts` and `*.pub` files write it: type and base64 blob. */
 export interface HostKey {
@@ -46,7 +47,8 @@ export function signatureAlgorithms(type: string): string[] {
 
 /**
  * normalisePrivateKey mends what secrets commonly do to a key: CRLF line ends, a lost final newline,
- * blanks around, a literal `\n` for each line end. It throws a UserError when the result is no private key.
+ * blanks around, a literal `\n` for each line end; and turns PKCS#8 into what SSH reads. It throws a UserError when the
+ * result is no private key, or has a passphrase.
  */
 export function normalisePrivateKey(text: string): string {
   let key = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').trim();
@@ -65,5 +67,10 @@ export function normalisePrivateKey(text: string): string {
       hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
     });
   }
-  return `${key}\n`;
+  if (key.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
+    throw new UserError('the SSH private key has a passphrase', {
+      hint: 'Nobody can type it in a workflow: make a key without one, or take it off ("ssh-keygen -p -N \'\' -f" and the file).',
+    });
+  }
+  return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
 }

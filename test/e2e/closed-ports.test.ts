@@ -103,7 +103,7 @@ describe('Ports', () => {
     expect(listing).not.toMatch('->');
     const edge = await first.docker('ps', '--filter', 'name=^switchyard_edge$', '--format', '{{.Ports}}');
     const open = [...edge.matchAll(/:(\d+)->/g)].map((match) => Number(match[1]));
-    expect([...new Set(open)].sort()).toEqual([443, 80]);
+    expect([...new Set(open)].sort()).toEqual([80]);
     const { host_port: port, internal_port } = await shop.recorded('api');
     for (const closed of [port, hostPort(port, 'secondary'), internal_port, 3000]) {
       expect(await knock(first.host, closed)).toBe('refused');

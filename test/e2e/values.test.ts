@@ -64,7 +64,7 @@ describe('Values of environment and secrets', () => {
   test('a secret that is missing or blank fails the run before a server or the record is touched', async () => {
     const { SECRET_QUOTES: _, ...rest } = secrets;
     const failed = await shop.failToDeploy(given({ ...rest, SECRET_QUOTE: 'x', SECRET_LINES: ' \n ' }));
-    expect(said(failed)).toMatch(/secret SECRET_QUOTES is missing.*SECRET_QUOTE\b/);
+    expect(said(failed)).toMatch(/secret SECRET_QUOTES is not set.*SECRET_QUOTE\b/);
     expect(said(failed)).toMatch('secret SECRET_LINES is blank');
     expect(said(failed)).toMatch(/::error title=Switchyard,file=switchyard.yml,line=\d+,col=\d+::/);
     expect(failed.log).not.toMatch(/connect|Connect/);

@@ -3,7 +3,7 @@ import type { AdoptSpec, NginxSpec, ServiceSpec } from '../../model/spec.ts';
 import type { ForeignContainer, ObservedCopy, ObservedServer } from './observed.ts';
 
 /** The ports of a server that the edge needs: who holds one of them is the server's front. */
-export const DOOR_PORTS: readonly number[] = [80, 443];
+export const DOOR_PORTS: readonly number[] = [80];
 
 /** Who may be taken over: the names in the file and those of the grammar. */
 type Wanted = readonly Pick<ServiceSpec, 'name' | 'adopt'>[];

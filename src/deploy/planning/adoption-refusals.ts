@@ -5,7 +5,7 @@ import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../model/spec.t
 import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
 import { sourceOf } from './blueprint.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
-import { atDoors, lostNames, servedForOthers } from './served-domains.ts';
+import { lostNames, servedForOthers } from './served-domains.ts';
 
 /**
  * checkAdoption throws a UserError for every container that must not be taken over as the file has it: one that is
@@ -185,9 +185,26 @@ function refuseFront(
       }),
     ];
   }
+  const https = refuseHttps(server.name, front, dropOf(wanted.nginx));
+  if (https.length > 0) return https;
   return [
     ...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
     ...refuseLostNames(wanted, server, front),
+  ];
+}
+
+/** Whoever comes by HTTPS finds nobody when a front has gone, unless the file says that nobody comes. */
+function refuseHttps(server: string, front: ForeignContainer, drop: readonly string[]): UserError[] {
+  const doors = front.published.filter(({ port }) => !drop.includes(String(port)));
+  const tls = (front.served ?? []).filter(
+    ({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port),
+  );
+  if (tls.length === 0) return [];
+  const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+  return [
+    new UserError(`${server}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
+      hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+    }),
   ];
 }
 
@@ -197,18 +214,6 @@ function refuseLostNames(
   front: ForeignContainer,
 ): UserError[] {
   const drop = dropOf(wanted.nginx);
-  const tls = atDoors(front).filter(({ isTls }) => isTls);
-  if (tls.length > 0) {
-    const names = [...new Set(tls.map(({ name }) => name))].join(', ');
-    return [
-      new UserError(
-        `${server.name}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`,
-        {
-          hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
-        },
-      ),
-    ];
-  }
   const promised = wanted.services.flatMap(({ route }) => route.domains);
   const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
   if (lost.length === 0) return [];

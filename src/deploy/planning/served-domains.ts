@@ -10,8 +10,8 @@ export function lostNames(front: ForeignContainer, domains: readonly string[]): 
   return [...new Set(names)].filter((name) => !isCovered(name, domains));
 }
 
-/** atDoors returns what a front serves on the ports that the edge takes over. */
-export function atDoors(front: ForeignContainer) {
+/** What a front serves on the ports that the edge takes over. */
+function atDoors(front: ForeignContainer) {
   const doors = doorsOf(front).map(({ containerPort }) => containerPort);
   return (front.served ?? []).filter(({ port }) => doors.includes(port));
 }

@@ -80,6 +80,7 @@ interface ImageLook {
   image: string;
   /** Why it cannot be pulled. */
   complaint?: string;
+  isLoggedIn?: boolean;
 }
 
 async function askRegistries(server: Server, input: PlanInput, plan: Plan): Promise<ImageLook[]> {
@@ -93,7 +94,7 @@ async function askRegistry(server: Server, image: string): Promise<ImageLook> {
     await server.engine.findInRegistry(taggedName(image), auth, AbortSignal.timeout(REGISTRY_TIMEOUT_MS));
     return { image };
   } catch (error) {
-    return { image, complaint: messageOf(error) };
+    return { image, complaint: messageOf(error), isLoggedIn: auth !== undefined };
   }
 }
 

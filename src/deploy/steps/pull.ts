@@ -1,5 +1,6 @@
 import { findRegistryAuth } from '../../docker/credentials.ts';
 import type { PullProgress } from '../../docker/engine.ts';
+import { explainRegistry } from '../../docker/registry-failure.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import { taggedName } from '../../model/image-name.ts';
 import type { PullPolicy } from '../../model/spec.ts';
@@ -41,12 +42,9 @@ export const pull: StepKind<PullStep> = {
       });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw new UserError(`${server}: pulling ${image} failed: ${messageOf(error)}`, {
-        hint: auth
-          ? 'The credentials are those of the runner (docker login): may they read this image?'
-          : 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-        cause: error,
-      });
+      const said = messageOf(error);
+      const { what, hint } = explainRegistry(said, auth !== undefined);
+      throw new UserError(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
     } finally {
       over.abort();
       await telling;

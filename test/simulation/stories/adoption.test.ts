@@ -316,14 +316,21 @@ describe('a front', () => {
     expect(standing()).toEqual(['shop_production_api', 'shop_production_web']);
   });
 
-  test('has its own port until then: only the other one has to be free', async () => {
+  test("with port 443 alone ends TLS for the edge, and is in nobody's way", async () => {
+    await make({ name: 'tls', published: { 443: 443 }, port: 443 });
+    await world.deploy(api());
+    expect(standing()).toEqual(['shop_production_api', 'tls']);
+    expect(world.answering(DOMAIN)).toEqual(['shop_production_api']);
+  });
+
+  test('has its own port until then, and the edge needs no other', async () => {
     await makeFronted();
     const { findings } = await world.plan(api());
     expect(findings).toContainEqual(
       expect.objectContaining({ check: 'port', level: 'ok', message: 'the ports that are needed are free' }),
     );
     const asked = world.runs.at(-1)!.calls.filter((call) => call.startsWith('a dial '));
-    expect(asked).toEqual(['a dial 127.0.0.1:443']);
+    expect(asked).toEqual([]);
   });
 
   test('has a bridge beside it that a run has not let into the network yet: it is let in', async () => {
@@ -391,7 +398,7 @@ describe('what is refused before anything changes', () => {
     ],
     [
       'a front that serves HTTPS',
-      [{ name: 'old-api' }, { ...front(), published: { 443: 443 }, listen: '443 ssl' }],
+      [{ name: 'old-api' }, { ...front(), published: { 80: 80, 443: 443 }, listen: '443 ssl' }],
       fileOf([service('api')]),
       'a: front serves HTTPS for api.example.com, and the edge serves HTTP only',
     ],

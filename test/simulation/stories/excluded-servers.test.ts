@@ -38,7 +38,9 @@ describe('a server that cannot be reached', () => {
       c: { since: expect.any(String), run: world.runs.at(-1)!.name },
     });
     expect(world.state.services.api?.copies.map(({ server }) => server)).toEqual(['a', 'b']);
-    expect(await world.describe(on(2), without)).toEqual(NOTHING);
+    expect(await world.describe(on(2), without)).toEqual([
+      'shop production: nothing to do, everything on a, b is as the file says',
+    ]);
   });
 
   test('and comes back is brought up to date by the next run', async () => {

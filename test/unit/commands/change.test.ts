@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -21,6 +21,7 @@ services:
 
 const INPUTS = {
   environment: 'home',
+  'working-directory': undefined,
   config: 'switchyard.yml',
   'ssh-private-key': undefined,
   'state-branch': 'switchyard-state',
@@ -95,6 +96,20 @@ describe('a project', () => {
     expect(error.message).toBe('there is no shop.yml in the repository');
     expect(error.hint).toMatch('checked out');
   });
+
+  test('lies where actions/checkout has put it', async () => {
+    mkdirSync(join(workspace, 'shop'));
+    writeFileSync(join(workspace, 'shop', 'switchyard.yml'), FILE.replace('port: 3000', 'port: no'));
+    const inputs = { ...INPUTS, 'working-directory': 'shop' };
+    expect(await refusal(openProject(inputs, surroundings))).toMatchObject({
+      location: { file: 'shop/switchyard.yml', line: 6 },
+    });
+    const elsewhere = { ...inputs, config: 'none.yml' };
+    expect(await refusal(openProject(elsewhere, surroundings))).toMatchObject({
+      message: 'there is no shop/none.yml in the repository',
+      hint: expect.stringContaining('"working-directory"'),
+    });
+  });
 });
 
 describe('what shall change', () => {
@@ -116,7 +131,7 @@ describe('what shall change', () => {
         scope: 'services',
       });
     expect(request(['web'], {}).secrets).toEqual({ web: {} });
-    expect(() => request(['api'], {})).toThrow('secret TOKEN is missing');
+    expect(() => request(['api'], {})).toThrow('secret TOKEN was not passed');
     // A command that takes none leaves all as they are.
     expect(request(['api'], undefined).secrets).toEqual({});
   });

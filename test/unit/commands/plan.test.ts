@@ -18,7 +18,15 @@ const error: Finding = {
 const unchanged = planOf({ changes: [change({ effect: 'none', to: 1 })], steps: [] });
 
 function reportOf(changes: Partial<DryRunReport> = {}): DryRunReport {
-  return { plan: planOf(), services: [API_WANTED], changed: true, drift: [], notes: [], findings: [], ...changes };
+  return {
+    plan: planOf(),
+    services: [API_WANTED],
+    changed: true,
+    drift: [],
+    notes: [],
+    findings: [],
+    ...changes,
+  };
 }
 
 describe('the output plan', () => {

@@ -18,9 +18,9 @@ test('all that are missing or blank are told at once, at their place', () => {
   const text = SHOP.replace('[API_TOKEN]', '[API_TOKEN, BLANK, constructor]');
   const errors = errorsOf(() => secretsOf(text, { API_TOKN: 'x', BLANK: ' \n' }));
   expect(errors.map(({ message }) => message)).toEqual([
-    'services.api: secret API_TOKEN is missing; did you mean "API_TOKN"?',
+    'services.api: secret API_TOKEN is not set; did you mean "API_TOKN"?',
     'services.api: secret BLANK is blank',
-    'services.api: secret constructor is missing',
+    'services.api: secret constructor is not set',
   ]);
   expect(errors[0]?.hint).toContain('secrets: ${{ toJSON(secrets) }}');
   expect(errors.map(({ location }) => [location?.line, location?.column])).toEqual([
@@ -33,6 +33,19 @@ test('all that are missing or blank are told at once, at their place', () => {
 test('a secret named by the environment has its place there', () => {
   const text = SHOP.replace('environment: { LOG_LEVEL: warn }', 'secrets: [FROM_HERE]');
   const [error] = errorsOf(() => secretsOf(text, {}));
-  expect(error?.message).toBe('services.api: secret FROM_HERE is missing');
+  expect(error?.message).toBe('services.api: secret FROM_HERE was not passed: the input secrets is empty');
   expect(error?.location).toMatchObject({ line: 12, column: 24 });
+});
+
+test('one that is not set is told apart from all that were not passed', () => {
+  const [unset] = errorsOf(() => secretsOf(SHOP, { github_token: 'x' }));
+  expect(unset).toMatchObject({
+    message: 'services.api: secret API_TOKEN is not set',
+    hint: expect.stringContaining('gh secret set API_TOKEN'),
+  });
+  const [unpassed] = errorsOf(() => secretsOf(SHOP, {}));
+  expect(unpassed).toMatchObject({
+    message: 'services.api: secret API_TOKEN was not passed: the input secrets is empty',
+    hint: expect.not.stringContaining('gh secret set'),
+  });
 });

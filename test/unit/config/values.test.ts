@@ -278,12 +278,25 @@ describe('images', () => {
     expect(recogniseImage(image)?.port).toBe(port);
   });
 
-  test.each(['redis:', 'redis:a b', '-x', 'a@sha256:x', 'a//b', 'http://a/b', 'a:b:c', 'a;b', ''])(
+  test.each(['redis:a b', '-x', 'a@sha256:x', 'a//b', 'http://a/b', 'a:b:c', 'a;b', ''])(
     '%j is none',
     (image) => {
       expect(() => parseImage(image)).toThrow('is no image reference');
     },
   );
+
+  test.each([
+    ['ghcr.io/acme/api@', 'has an empty digest', 'is its output called "digest"'],
+    ['api:1@sha256:', 'has an empty digest', 'did it push'],
+    ['redis:', 'has an empty tag', 'is the variable'],
+  ])('%j, which a step left unfinished, is told as that', (image, message, hint) => {
+    expect(() => parseImage(image)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(message),
+        hint: expect.stringContaining(hint),
+      }),
+    );
+  });
 });
 
 describe('images with upper case in their name', () => {

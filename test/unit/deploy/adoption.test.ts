@@ -113,7 +113,7 @@ describe('taking over is refused, with a word on what to do', () => {
       fileOf([service('api')], TAKES_FRONT),
       [
         foreign('front', {
-          published: [{ port: 443, containerPort: 443 }],
+          published: [...DOOR, { port: 443, containerPort: 443 }],
           served: [{ port: 443, name: DOMAIN, isTls: true }],
         }),
       ],

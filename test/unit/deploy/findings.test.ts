@@ -138,7 +138,7 @@ describe('images', () => {
     expect(judgeImages('a', []).map(told)).toEqual(['ok: no image has to be pulled']);
     expect(judgeImages('a', [{ image: 'api:1' }, { image: 'web:1', complaint: 'no' }]).map(told)).toEqual([
       'ok: api:1 can be pulled',
-      'error: web:1 cannot be pulled: no',
+      'error: web:1 cannot be pulled: the registry did not give it (no)',
     ]);
   });
 });
@@ -149,18 +149,14 @@ describe('ports', () => {
       ({ address, number, owner }) => `${owner} ${address}:${number}`,
     );
 
-  test('the edge needs its two, a new copy one on the private address, and only where there are several servers', () => {
+  test('the edge needs its own, a new copy one on the private address, and only where there are several servers', () => {
     const picture = new Picture();
     const { host } = picture.input(first(2)).services[0]!.ports;
-    expect(portsOf(picture, first(2))).toEqual([
-      'the edge 127.0.0.1:80',
-      'the edge 127.0.0.1:443',
-      `api 10.0.0.1:${host}`,
-    ]);
+    expect(portsOf(picture, first(2))).toEqual(['the edge 127.0.0.1:80', `api 10.0.0.1:${host}`]);
     picture.deploy(first(2));
     expect(portsOf(picture, first(2))).toEqual([]);
     expect(portsOf(picture, second(2))).toEqual([`api 10.0.0.1:${hostPort(host, 'secondary')}`]);
-    expect(portsOf(new Picture(), first(1))).toHaveLength(2);
+    expect(portsOf(new Picture(), first(1))).toEqual(['the edge 127.0.0.1:80']);
   });
 
   test('who has them', () => {

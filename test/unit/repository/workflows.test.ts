@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { validate } from '@actions/languageservice';
 import { describe, expect, test } from '@jest/globals';
 import { TextDocument } from 'vscode-languageserver-textdocument';
@@ -82,6 +82,12 @@ describe.each([...own, ...ofExamples])('%s', (path) => {
     }
   });
 
+  test('leaves no credentials behind in the checkout', () => {
+    for (const { with: given = {} } of steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'))) {
+      expect(given['persist-credentials']).toBe(false);
+    }
+  });
+
   test('says what its token may do, and how long its jobs may take', () => {
     for (const job of jobs) {
       expect(job.permissions ?? workflow.permissions).toBeDefined();
@@ -117,9 +123,10 @@ describe.each(examples)('%s', (folder) => {
     }
   });
 
-  test('points editors at the schema', () => {
-    const schema = /^# yaml-language-server: \$schema=(\S+)$/m.exec(read(path))?.[1] ?? 'none';
-    expect(existsSync(join(root, dirname(path), schema))).toBe(true);
+  test('points editors at the schema, wherever it is copied to', () => {
+    const address =
+      /^# yaml-language-server: \$schema=https:\/\/raw\.githubusercontent\.com\/OWNER\/switchyard\/COMMIT\/(\S+)$/m;
+    expect(existsSync(join(root, address.exec(read(path))?.[1] ?? 'none'))).toBe(true);
   });
 });
 
@@ -131,3 +138,15 @@ function isOurs(uses: string): boolean {
 function folderOf(uses: string): string {
   return uses.replace(/^(\$|OWNER\/switchyard)\/?/, '').replace(/@.*$/, '') || '.';
 }
+
+test.each(ofExamples.filter((path) => !path.endsWith('/plan.yml')))(
+  '%s waits in the queue of the reusable workflow',
+  (path) => {
+    const reusable = parse(read(DEPLOY)) as { jobs: { deploy: { concurrency: { group: string } } } };
+    const { jobs, concurrency } = parse(read(path)) as Workflow & { concurrency: { group: string } };
+    const given = Object.values(jobs).flatMap((job) => job.steps ?? []);
+    const environment = given.find(({ uses }) => uses !== undefined && isOurs(uses))?.with?.environment;
+    const { group } = reusable.jobs.deploy.concurrency;
+    expect(concurrency.group).toBe(group.replace('${{ inputs.environment }}', String(environment)));
+  },
+);

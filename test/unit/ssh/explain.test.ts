@@ -6,6 +6,9 @@ import type { SshTarget } from '../../../src/ssh/target.ts';
 
 const LINE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 const { blob } = parseHostKey(LINE);
+const { blob: other } = parseHostKey(
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDVjJzH1bAIyBDY8T2SP6SsTTdVzw7GvZrPHqVyXaUfw',
+);
 const target: SshTarget = {
   name: '203.0.113.10',
   host: '203.0.113.10',
@@ -53,8 +56,26 @@ describe('every failure to connect is a sentence with the server, the cause and 
     [
       'a key with a passphrase',
       failed('Cannot parse privateKey: Encrypted OpenSSH private key detected, but no passphrase given'),
-      'the SSH private key cannot be read',
-      'without a passphrase',
+      'the SSH private key has a passphrase',
+      'ssh-keygen -p',
+    ],
+    [
+      'a key that is damaged',
+      failed('Cannot parse privateKey: Malformed OpenSSH private key'),
+      'the SSH private key cannot be read (Cannot parse',
+      'Is it whole',
+    ],
+    [
+      'an address of IPv6 on a runner without it',
+      failed('connect', { code: 'ENETUNREACH', address: '2001:db8::1' }),
+      'this runner has no IPv6',
+      "GitHub's own runners have none",
+    ],
+    [
+      'a network that nothing leads to',
+      failed('connect', { code: 'ENETUNREACH', address: '10.0.0.1' }),
+      'this runner has no way to the network of the server',
+      '"jump" host',
     ],
     [
       'a server without the given type of key',
@@ -82,9 +103,24 @@ describe('every failure to connect is a sentence with the server, the cause and 
   });
 
   test('another host key than the configured one: a warning, not an instruction', () => {
-    const explained = explainConnectFailure(target, failed('Host denied (verification failed)'), blob);
-    expect(explained.message).toContain('the host key is not the configured one');
+    const explained = explainConnectFailure(target, failed('Host denied (verification failed)'), other);
+    expect(explained.message).toContain(
+      `the host key is not the configured one: host_key says ${fingerprint(blob)}, the server shows ${fingerprint(other)}`,
+    );
     expect(explained.hint).toMatch(/^Somebody may be in between\. Only if the server was set up anew/);
+  });
+
+  test('a typo in host_key is told apart from the key of a stranger', () => {
+    const line = `${LINE.slice(0, -1)}m`;
+    const explained = explainConnectFailure(
+      { ...target, hostKeys: [line] },
+      failed('Host denied (verification failed)'),
+      blob,
+    );
+    expect(explained.message).toContain(
+      `host_key has a typo: it is nearly the server's (host_key says ${fingerprint(parseHostKey(line).blob)}, the server shows ${fingerprint(blob)})`,
+    );
+    expect(explained.hint).toContain(`host_key: "${LINE}"`);
   });
 
   test('a server with a name is called by it, and its address follows', () => {
@@ -93,7 +129,7 @@ describe('every failure to connect is a sentence with the server, the cause and 
       /^web-1 \(deploy@203\.0\.113\.10:22\): the SSH connection failed/,
     );
     const denied = failed('Host denied (verification failed)');
-    expect(explainConnectFailure(named, denied, blob).message).toMatch(
+    expect(explainConnectFailure(named, denied, other).message).toMatch(
       /^web-1 \(203\.0\.113\.10:22\): the host key is not the configured one/,
     );
   });
@@ -107,6 +143,7 @@ describe('every failure to connect is a sentence with the server, the cause and 
     [1, 'open failed: administratively prohibited', 'sshd of gate.example.com forbids TCP forwarding'],
     [2, 'Connection refused', 'the connection was refused'],
     [2, 'No route to host', 'the server did not answer'],
+    [2, 'Network is unreachable', 'this runner has no way to the network'],
     [2, 'Name or service not known', 'the host name does not resolve'],
   ])('through a jump host, reason %i "%s"', (reason, text, message) => {
     const explained = explainConnectFailure({ ...target, jump }, failed(text, { reason }));

@@ -1,4 +1,6 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import ssh2 from 'ssh2';
 import {
   blobType,
   fingerprint,
@@ -58,7 +60,7 @@ describe('private keys', () => {
     expect(normalisePrivateKey(text)).toBe(key);
   });
 
-  test.each(['RSA PRIVATE KEY', 'PRIVATE KEY', 'EC PRIVATE KEY'])('%s is one', (kind) => {
+  test.each(['RSA PRIVATE KEY', 'EC PRIVATE KEY'])('%s is one', (kind) => {
     const pem = `-----BEGIN ${kind}-----\nAAAA\n-----END ${kind}-----\n`;
     expect(normalisePrivateKey(pem)).toBe(pem);
   });
@@ -80,5 +82,30 @@ describe('private keys', () => {
     expect(() => normalisePrivateKey(text)).toThrow(
       expect.objectContaining({ message: 'the SSH private key is not in PEM or OpenSSH format' }),
     );
+  });
+
+  const pem = ({ privateKey }: { privateKey: KeyObject }) =>
+    privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  test.each([
+    ['ssh-ed25519', () => pem(generateKeyPairSync('ed25519'))],
+    ['ssh-rsa', () => pem(generateKeyPairSync('rsa', { modulusLength: 2048 }))],
+    ['ecdsa-sha2-nistp256', () => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }))],
+  ])('one of %s in PKCS#8 is turned into what SSH reads', (type, make) => {
+    const read = ssh2.utils.parseKey(normalisePrivateKey(make().replaceAll('\n', '\r\n')));
+    if (read instanceof Error) throw read;
+    const message = Buffer.from('signed');
+    expect([read.type, read.verify(message, read.sign(message) as Buffer)]).toEqual([type, true]);
+  });
+
+  test.each([
+    ['damaged', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', 'is in PKCS#8'],
+    ['of another kind', pem(generateKeyPairSync('x25519')), 'of the kind x25519, which SSH does not know'],
+    [
+      'with a passphrase',
+      '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----',
+      'has a passphrase',
+    ],
+  ])('one in PKCS#8 that is %s is refused as that', (_what, text, message) => {
+    expect(() => normalisePrivateKey(text)).toThrow(message);
   });
 });
