@@ -179,7 +179,7 @@ function imagesSection(): string {
   return `## Recognised images
 
 Under any registry and tag, by the last part of the image's path. They are \`protocol: tcp\` unless the service says
-\`http\`; port and check hold where the service names none.
+\`http\`; port and check hold where the service names none, and the check asks the port that the service names.
 
 | image | port | check |
 | --- | --- | --- |

@@ -50,8 +50,8 @@ export function parseSecurityOption(text: string): string {
   });
 }
 
-/** parseExtraHost returns an entry for `/etc/hosts` as the engine takes it, `name:address`. */
-export function parseExtraHost(name: string, address: string): string {
+/** An entry for `/etc/hosts` as the engine takes it, `name:address`. */
+function parseExtraHost(name: string, address: string): string {
   const plain = address.replace(/^\[(.*)\]$/, '$1');
   if (!/^[^\s:=]+$/.test(name) || (plain !== 'host-gateway' && isIP(plain) === 0)) {
     throw new UserError(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {

@@ -285,7 +285,7 @@ const service = closed(
     entrypoint: key(command, {
       from: 'Compose',
       description:
-        "Entrypoint in place of the image's, in the forms of `command`; the image's command goes with it. An empty one, `[]` or `\"\"`, takes the image's away.",
+        "Entrypoint in place of the image's, in the forms of `command`; the image's command goes with it. An empty one, `[]` or `\"\"`, takes the image's away and leaves its command.",
       short: 'entrypoint: /entrypoint.sh --verbose',
       long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
     }),

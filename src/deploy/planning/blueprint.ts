@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import { type ContainerOptions, fieldsOf } from '../../model/container-options.ts';
+import type { ContainerOptions } from '../../model/container-options.ts';
 import type { Slot } from '../../model/copy.ts';
+import { fieldsOf } from '../../model/engine-fields.ts';
 import { LABEL } from '../../model/labels.ts';
 import {
   containerName,

@@ -1,4 +1,5 @@
-import { changedOptions, type EngineFields } from '../../model/container-options.ts';
+import type { EngineFields } from '../../model/container-options.ts';
+import { changedOptions } from '../../model/engine-fields.ts';
 import { canonicalJson, type MountMore } from '../../model/spec.ts';
 
 /** What an image gives to its containers where they say nothing themselves. */

@@ -1,8 +1,14 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
 import { expect } from '@jest/globals';
+import { defaultsOf, settingsFound } from '../../../src/deploy/observation/container-settings.ts';
+import { settingsOf } from '../../../src/deploy/planning/blueprint.ts';
+import { changedSettings } from '../../../src/deploy/planning/container-settings.ts';
 import { countConnections } from '../../../src/deploy/steps/connections.ts';
+import { createRequest } from '../../../src/deploy/steps/container-request.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { type Clock, poll } from '../../../src/model/clock.ts';
+import type { ContainerOptions } from '../../../src/model/container-options.ts';
+import { service } from '../stories/specs.ts';
 
 /** What the cases of the contract are run on: a server of the lab, or one of the model. */
 export interface Given {
@@ -25,6 +31,28 @@ export interface Case {
 
 /** How long the slowest machine may take for what a case waits for. */
 const PATIENCE_MS = 15_000;
+
+/** Some of each form that an engine could write in its own way. */
+const OPTIONS: ContainerOptions = {
+  hostname: 'broker-1',
+  init: false,
+  tty: true,
+  read_only: true,
+  tmpfs: { '/run': '', '/tmp': 'size=1m' },
+  shm_size: 1e8,
+  expose: ['9090/tcp'],
+  extra_hosts: ['printer:10.0.0.9', 'server:host-gateway'],
+  dns: ['10.0.0.53'],
+  group_add: ['998'],
+  cap_add: ['NET_ADMIN'],
+  cap_drop: ['MKNOD', 'AUDIT_WRITE'],
+  security_opt: ['no-new-privileges=true'],
+  sysctls: { 'net.core.somaxconn': '1024' },
+  ulimits: { nofile: { soft: 1024, hard: 2048 }, core: { soft: 0, hard: 0 } },
+  devices: [{ source: '/dev/null', target: '/dev/nothing' }],
+  mem_swappiness: 10,
+  oom_score_adj: 100,
+};
 
 /** CONTRACT is what the product relies on, engine by engine and nginx by nginx. */
 export const CONTRACT: readonly Case[] = [
@@ -396,6 +424,35 @@ export const CONTRACT: readonly Case[] = [
       expect(await engine.hasVolume(anonymous)).toBe(false);
       for (const name of await unused()) await engine.removeVolume(name!);
       expect(await unused()).toEqual([]);
+    },
+  },
+  {
+    title: 'options of a container are told as they were asked for, and an empty entrypoint is none',
+    async run({ server: { engine }, images }, own) {
+      const { container } = service('api', { image: images.app, options: OPTIONS });
+      const settings = {
+        ...settingsOf(
+          {
+            scope: { project: 'shop', environment: own },
+            service: 'api',
+            container: { ...container, entrypoint: [] },
+            containerPort: 3000,
+            ports: { host: 8123, internal: 5123 },
+            publishOn: undefined,
+            dependencies: {},
+            secretsVersion: 0,
+          },
+          { slot: 'base', release: 1 },
+        ),
+        networks: [await makeNetwork(engine, own)],
+        links: [],
+      };
+      const { Config = {} } = (await engine.findImage(images.app)) ?? {};
+      await engine.createContainer(own, createRequest(settings, {}));
+      const found = settingsFound(await engine.inspectContainer(own));
+      // Once the container runs, it is in its network.
+      expect(changedSettings({ ...settings, networks: [] }, found, defaultsOf(Config))).toEqual([]);
+      expect(found.entrypoint).toEqual([]);
     },
   },
   {

@@ -137,7 +137,26 @@ describe('what shall change', () => {
   });
 });
 
+test('what a file probably does not mean is a warning of the run, with its place', async () => {
+  write(FILE.replace('port: 3000 }', 'port: 3000, environment: ["A=1", "A=2"] }'));
+  const warnings: string[] = [];
+  const log = { ...surroundings.log, warning: (message: string) => void warnings.push(message) };
+  await openProject(INPUTS, { ...surroundings, log });
+  expect(warnings).toEqual([
+    'switchyard.yml:7: services.web.environment[1]: A is there twice, and the last one counts',
+  ]);
+});
+
 describe('what is refused before anything is touched', () => {
+  test('all that a file has wrong, what is left out on purpose and what is missing', async () => {
+    write(FILE.replace('port: 3000 }', 'container_name: web, networks: [front] }'));
+    expect((await refusal(openProject(INPUTS, surroundings))).message.split('\n')).toEqual([
+      'services.web: needs a port',
+      expect.stringContaining('services.web.container_name: not supported: '),
+      expect.stringContaining('services.web.networks: not supported: '),
+    ]);
+  });
+
   test('by deploy: mistakes in any environment of the file', async () => {
     write(`${FILE}  old: { image: "old:1", port: 3000, depends_on: [gone] }\n`);
     const inputs = { ...INPUTS, secrets: {}, images: {}, 'unfinished-hook': undefined };
