@@ -25,7 +25,7 @@ function pathIn(folder: string, file: string): string {
 function actionYaml(name: ActionName): string {
   const { folder, icon, color, command }: Action = ACTIONS[name];
   const { title, description } = command;
-  const toRoot = folder === '.' ? '' : '..'.repeat(folder.split('/').length);
+  const toRoot = folder === '.' ? '' : '../'.repeat(folder.split('/').length);
   const manifest = {
     name: title,
     description,
