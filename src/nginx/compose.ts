@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
@@ -71,7 +70,7 @@ function isIntact(kind: NginxKind, folder: FolderTree): boolean {
 /** The image is that of the container, which stays. */
 function settingsAgree(kind: NginxKind, { settings }: Manifest, wish: ScopeWish): boolean {
   const wished = settingsFacts(kind, wish.settings, settings.chosen_by);
-  return isDeepStrictEqual({ ...wished, image: settings.image }, settings);
+  return specHash({ ...wished, image: settings.image }) === specHash(settings);
 }
 
 /**
@@ -238,7 +237,7 @@ function agreeOnSettings(
       `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
     settings.access_log !== wished.access_log &&
       `access_log (${settings.access_log} there, ${wished.access_log} here)`,
-    !isDeepStrictEqual(settings.trusted_proxies, wished.trusted_proxies) &&
+    rangesOf(settings) !== rangesOf(wished) &&
       `trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
   ].filter((difference) => difference !== false);
   if (differences.length > 0) {

@@ -148,9 +148,9 @@ const STREAMED: Readonly<Record<'auto' | 'on' | 'off', string | undefined>> = {
 };
 
 /** Where a balancer in front of the servers asks whether one serves; it may ask by address. */
-export const HEALTH_PATH = '/.well-known/switchyard/health';
+const HEALTH_PATH = '/.well-known/switchyard/health';
 /** A file beside the folders of configurations; while it is there, the edge tells balancers to go elsewhere. */
-export const OUT_OF_SERVICE_FILE = 'out_of_service';
+const OUT_OF_SERVICE_FILE = 'out_of_service';
 
 const HEALTH = `    location = ${HEALTH_PATH} {
         access_log off;

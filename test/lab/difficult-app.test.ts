@@ -4,6 +4,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { read } from '../unit/docs/documents.ts';
 import { type Front, type FrontApp, startFront } from './front.ts';
 
 /** After how many seconds apps end idle connections: what is common, and what lies around it. */
@@ -62,6 +63,26 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
       expect(headers).toMatchObject({ api_key: 'k', 'X-Own_Name': 'n' });
       expect(headers).not.toHaveProperty('Content_Length');
+    });
+  });
+
+  describe('what is said beside the body', () => {
+    test('an offer of HTTP/2 is not passed on, and another upgrade is', async () => {
+      const offered = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+      const { status, body } = await front.ask('/echo', { headers: offered });
+      expect(status).toBe(200);
+      expect(JSON.parse(body).headers.flat().map(String)).not.toContain('h2c');
+    });
+
+    test.each(['HEAD', 'OPTIONS', 'DELETE'])('%s is answered', async (method) => {
+      const { status, body } = await front.ask('/echo', { method });
+      expect([status, body === '']).toEqual([200, method === 'HEAD']);
+    });
+
+    test('HTTP/1.0 is answered, and the connection ends with the answer', async () => {
+      const socket = await rawTo(front, 'app', 'GET /echo HTTP/1.0');
+      socket.write('\r\n');
+      expect((await readAll(socket)).toString()).toMatch(/^HTTP\/1\.[01] 200 OK[\s\S]*"method":"GET"/);
     });
   });
 
@@ -163,6 +184,12 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
   });
 });
 
+/** commandsOf returns what a chapter of the runbook runs in the edge, word by word. */
+function commandsOf(chapter: string): string[][] {
+  const text = read('docs/operations.md').split(`### ${chapter}\n`)[1]!.split('\n### ')[0]!;
+  return [...text.matchAll(/^docker exec switchyard_edge (.+)$/gm)].map(([, words = '']) => words.split(' '));
+}
+
 const long = (bytes: number) => 'x'.repeat(bytes);
 
 describe('behind an edge alone', () => {
@@ -193,12 +220,13 @@ describe('behind an edge alone', () => {
       return answers.map(({ status }) => status);
     };
     expect(await statuses()).toEqual([200, 200, 200]);
-    await front.exec('touch', '/etc/switchyard/out_of_service');
+    const [takeOut = [], putBack = []] = commandsOf('Take a server out of the balancer');
+    await front.exec(...takeOut);
     await front.reload();
     await sleep(1_000);
     expect(await statuses()).toEqual([503, 503, 503]);
     expect((await front.ask('/run?id=still')).status).toBe(200);
-    await front.exec('rm', '/etc/switchyard/out_of_service');
+    await front.exec(...putBack);
     expect(await statuses()).toEqual([200, 200, 200]);
   });
 

@@ -151,6 +151,26 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'names and maps know patterns, which come after texts',
+    async run(given, own) {
+      const http = `${identity('one')}
+        map $host $told { default none; "~^(\\w+)\\.two\\." $1; one.example.com text; "~^one" pattern; }
+        server { listen 8090 default_server; return 404; }
+        server { listen 8090; server_name four.example.com; location / { return 200 "four"; } }
+        server { listen 8090; server_name ~^ ""; location / { return 200 "$told"; } }`;
+      const nginx = await startNginx(given, own, { main: config({ http }) });
+      const told = async (host: string) => (await nginx.ask('/', { host, port: 8090 })).body;
+      const hosts = [
+        'one.example.com',
+        'one.example.org',
+        'x.two.example.com',
+        'three.com',
+        'four.example.com',
+      ];
+      expect(await Promise.all(hosts.map(told))).toEqual(['text', 'pattern', 'x', 'none', 'four']);
+    },
+  },
+  {
     title: 'a backup gets nothing while a primary answers, and everything when none does',
     async run(given, own) {
       const backends = `server ${own}_a:3000 resolve max_fails=0; server ${own}_b:3000 resolve max_fails=0 backup;`;
@@ -296,6 +316,18 @@ export const NGINX_CONTRACT: readonly Case[] = [
       expect(await connected()).toBeGreaterThan(0);
       await nginx.reload();
       await until(clock, async () => (await connected()) === 0 || undefined);
+    },
+  },
+  {
+    title: 'a connection to a backend that serves one request is not kept',
+    async run(given, own) {
+      const backends = `server ${own}_a:3000 resolve; keepalive 1; keepalive_requests 1;`;
+      const nginx = await startNginx(given, own, { main: passing(backends) });
+      const a = await nginx.backend('a');
+      await until(given.clock, async () => (await nginx.whoAnswers()) === a || undefined);
+      const connected = await connectionsOf(given, own);
+      await nginx.whoAnswers();
+      await until(given.clock, async () => (await connected()) === 0 || undefined);
     },
   },
   {
