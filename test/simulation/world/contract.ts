@@ -434,6 +434,7 @@ export const CONTRACT: readonly Case[] = [
         ...settingsOf(
           {
             scope: { project: 'shop', environment: own },
+            repository: 'example.com/shop',
             service: 'api',
             container: { ...container, entrypoint: [] },
             containerPort: 3000,
