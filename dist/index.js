@@ -64685,11 +64685,22 @@ class UserErrors extends UserError {
 		this.errors = errors;
 	}
 }
-function failTogether(errors) {
+function errors_failTogether(errors) {
 	const [first] = errors;
 	if (first === undefined)
 		return;
 	throw errors.length === 1 ? first : new UserErrors(errors);
+}
+function withAdvice(error, sentences) {
+	if (!(error instanceof UserError) || sentences.length === 0)
+		return error;
+	if (error instanceof UserErrors) {
+		const last = error.errors.at(-1);
+		return new UserErrors([...error.errors.slice(0, -1), withAdvice(last, sentences)]);
+	}
+	const { message, hint, location, cause } = error;
+	const said = [...(hint === undefined ? [] : [hint]), ...sentences].join(' ');
+	return new UserError(message, { hint: said, ...(location && { location }), cause });
 }
 function reasonOf(error) {
 	const { name, cause } = (error ?? {});
@@ -64702,18 +64713,29 @@ function isTunnelBroken(error) {
 	return error.isTunnelBroken === true;
 }
 ;
-const UNITS = { us: 1, ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
+const UNITS = {
+	ns: 0.001,
+	us: 1,
+	µs: 1,
+	μs: 1,
+	ms: 1_000,
+	s: 1_000_000,
+	m: 60_000_000,
+	h: 3_600_000_000,
+	d: 86_400_000_000,
+	w: 604_800_000_000,
+};
 const LONGEST_MS = 24 * 24 * 3_600_000;
 function parseDuration(value) {
 	const text = String(value);
 	if (text === '0')
 		return 0;
 	const refuse = (problem) => new UserError(`${JSON.stringify(text)} is no duration: ${problem}`, {
-		hint: 'Write numbers with the units us, ms, s, m or h, for example 500ms, 10s or 1m30s.',
+		hint: 'Write numbers with the units us, ms, s, m, h, d or w, for example 500ms, 10s or 1m30s.',
 	});
 	if (text === '')
 		throw refuse('it is empty');
-	const part = /(\d+(?:\.\d+)?)(us|ms|s|m|h)?/y;
+	const part = /(\d+(?:\.\d+)?)([nuµμm]s|[smhdw])?/y;
 	let microseconds = 0;
 	while (part.lastIndex < text.length) {
 		const position = part.lastIndex;
@@ -64812,13 +64834,17 @@ const INPUTS = {
 		description: 'Names of servers that cannot be reached, one a line: they are left out and get no traffic. The next run without this input brings them up to date.',
 		schema: lines,
 	},
+	'working-directory': {
+		description: 'Folder of the checkout, from the workspace: the `path` that actions/checkout was given. Empty for the workspace itself.',
+		schema: optionalText,
+	},
 	config: {
 		description: 'Path of the configuration, from the root of the repository.',
 		default: 'switchyard.yml',
 		schema: inputs_text,
 	},
 	'ssh-private-key': {
-		description: 'The private key for the servers, in OpenSSH or PEM format and without a passphrase. Not needed with `provider: local`.',
+		description: 'The private key for the servers, in OpenSSH or PEM format (PKCS#8 too) and without a passphrase. Not needed with `provider: local`.',
 		schema: optionalText,
 	},
 	secrets: {
@@ -64837,6 +64863,10 @@ const INPUTS = {
 	'github-token': {
 		description: 'Token to read and write the state branch, and to ask whether a run that holds the lease still lives. Needs `contents: write`; `actions: read` lets a dead run be recognised at once.',
 		default: '${{ github.token }}',
+		schema: optionalText,
+	},
+	'take-over-from': {
+		description: 'The repository that an environment belongs to so far, as the error names it, for example `github.com/acme/shop`: with it this one takes the environment over, once. For a repository that was renamed, or that hands a project over.',
 		schema: optionalText,
 	},
 	'lease-wait': {
@@ -64866,12 +64896,18 @@ const INPUTS = {
 };
 const PROJECT = [
 	'environment',
+	'working-directory',
 	'config',
 	'ssh-private-key',
 	'state-branch',
 	'github-token',
 ];
-const CHANGING = ['exclude-servers', 'lease-wait', 'dry-run'];
+const CHANGING = [
+	'exclude-servers',
+	'take-over-from',
+	'lease-wait',
+	'dry-run',
+];
 const RELEASING = ['secrets', 'images'];
 function readInputs(names, get) {
 	const errors = [];
@@ -64886,7 +64922,7 @@ function readInputs(names, get) {
 		}
 		return [name, parsed.data];
 	});
-	failTogether(errors);
+	errors_failTogether(errors);
 	return Object.fromEntries(entries);
 }
 function linesOf(given) {
@@ -64967,7 +65003,7 @@ function adviseUnfinished({ container, server }) {
 	return `Nothing was changed. See whether it did its work${where}, then run again with the input "unfinished-hook": "run" to run it once more, or "done" to go on without it. "idempotent: true" in the file says that it may always run again.`;
 }
 function refuseUnfinished(unfinished) {
-	failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
+	errors_failTogether(unfinished.map((hook) => new UserError(`it is not known what ${hook.hook} has done: ${describeUnfinished(hook)}`, {
 		hint: adviseUnfinished(hook),
 	})));
 }
@@ -65147,6 +65183,7 @@ const LABEL = {
 	role: 'switchyard.role',
 	project: 'switchyard.project',
 	environment: 'switchyard.environment',
+	repository: 'switchyard.repository',
 	service: 'switchyard.service',
 	release: 'switchyard.release',
 	version: 'switchyard.version',
@@ -65397,9 +65434,22 @@ function countConnections(table, ports) {
 	const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
 	return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
 }
+const RESOLVER = '0B00007F';
+function listeningPorts(table) {
+	const sockets = table
+		.split('\n')
+		.map(socketOf)
+		.filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
+	const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
+	return ports.map((port) => ({
+		port,
+		isLocal: sockets.filter((socket) => socket.port === port).every(({ local }) => isLoopback(local)),
+	}));
+}
 function socketOf(line) {
-	const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-	return { port: Number.parseInt(local.split(':')[1] ?? '', 16), remote: remote.split(':')[0] ?? '', state };
+	const [, own = '', remote = '', state = ''] = line.trim().split(/\s+/);
+	const [local = '', port = ''] = own.split(':');
+	return { port: Number.parseInt(port, 16), local, remote: remote.split(':')[0] ?? '', state };
 }
 function isLoopback(address) {
 	const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
@@ -65418,15 +65468,24 @@ const drain = {
 		return `drain ${name} on ${server} (${limit})`;
 	},
 	async run(step, context) {
+		tellOfOldWorkers(step, context);
 		await outlastOldWorkers(context);
 		const cut = await awaitNobody(context, step.server, step);
 		context.known.cut += cut;
 		warnOfCut(context, step, cut, 'cut');
 	},
 };
-async function outlastOldWorkers({ clock, known, nginx }) {
-	const endsAt = known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS;
-	await clock.sleep(Math.max(0, endsAt - clock.now()));
+function tellOfOldWorkers({ name, server }, context) {
+	const seconds = Math.ceil(oldWorkersMs(context) / 1000);
+	if (seconds <= 1)
+		return;
+	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
+}
+function oldWorkersMs({ clock, known, nginx }) {
+	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
+}
+async function outlastOldWorkers(context) {
+	await context.clock.sleep(oldWorkersMs(context));
 }
 function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
 	if (open === 0)
@@ -65457,7 +65516,7 @@ async function awaitNobody(context, serverName, target) {
 			return true;
 		if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
 			toldAt = clock.now();
-			log.info(`${target.name} on ${serverName} drains: ${open} open, ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
+			log.info(`${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
 		}
 		return undefined;
 	};
@@ -65470,6 +65529,10 @@ async function awaitNobody(context, serverName, target) {
 		if (helper !== undefined)
 			await server.engine.removeContainer(helper);
 	}
+}
+function openText(open, ports) {
+	const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
+	return `${open} connection${open === 1 ? '' : 's'}${where}`;
 }
 function limitText(limitMs) {
 	return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
@@ -65499,7 +65562,8 @@ async function startHelper({ scope, nginx }, { engine }, target) {
 		return id;
 	}
 	catch (error) {
-		if ((await engine.findContainer(target.id))?.State?.Running !== true)
+		const state = (await engine.findContainer(target.id))?.State;
+		if (state?.Running !== true || state.Restarting === true)
 			return undefined;
 		throw error;
 	}
@@ -65543,7 +65607,492 @@ async function lastLines(server, id) {
 	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
 }
 ;
+async function findListeners(context, server, container, port) {
+	const { engine } = server;
+	const helper = await startHelper(context, server, container).catch(() => undefined);
+	if (helper === undefined)
+		return undefined;
+	try {
+		const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+		const { Config } = await engine.inspectContainer(container.id);
+		const exposed = Object.keys(Config?.ExposedPorts ?? {})
+			.map((name) => Number.parseInt(name, 10))
+			.filter((one) => one !== port)
+			.sort((a, b) => a - b);
+		return { listening: listeningPorts(stdout), exposed };
+	}
+	catch {
+		return undefined;
+	}
+	finally {
+		await engine.removeContainer(helper).catch(() => undefined);
+	}
+}
+function explainRefusal(port, { listening, exposed }) {
+	const own = listening.find((one) => one.port === port);
+	if (own !== undefined) {
+		if (!own.isLocal)
+			return undefined;
+		return {
+			why: `the app listens on port ${port} of 127.0.0.1 only, where nobody outside of its container reaches it`,
+			advice: 'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).',
+		};
+	}
+	const others = listening.map((one) => `${one.port}${one.isLocal ? ' (of 127.0.0.1 only)' : ''}`);
+	const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
+	return {
+		why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
+		advice: others.length > 0
+			? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
+			: 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
+	};
+}
+function watchRefusals(find, port, needed) {
+	let looks = 0;
+	let last;
+	return async () => {
+		const found = await find();
+		const refusal = found && explainRefusal(port, found);
+		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
+		last = refusal?.why;
+		const isElsewhere = (found?.listening.length ?? 0) > 0;
+		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
+	};
+}
+;
 const external_node_path_namespaceObject = require("node:path");
+;
+function container_options_option(form, rest) {
+	return { form, ...rest };
+}
+const LINUX_SHARES = 'it is dropped by a kernel that cannot do it';
+const OWN_NAMESPACE = 'a container here is replaced by itself, so nothing can live inside another one';
+const CONTAINER_OPTIONS = {
+	hostname: container_options_option('hostname', {
+		description: 'Name that the container has for itself. Old and new side have the same one. Other services find it by `depends_on`, not by this.',
+		fallback: 'the id of the container; the name of the service for images that keep data under it (`rabbitmq`)',
+		example: 'hostname: broker-1',
+		fields: ['Config.Hostname'],
+	}),
+	domainname: container_options_option('hostname', {
+		description: 'Domain that the container has for itself.',
+		example: 'domainname: shop.internal',
+		fields: ['Config.Domainname'],
+	}),
+	init: container_options_option('flag', {
+		description: 'Whether a small init process is PID 1, which passes signals on and reaps children. Images with an init of their own (s6, linuxserver.io) need `false`.',
+		fallback: '`true`',
+		unsaid: true,
+		example: 'init: false',
+		fields: ['HostConfig.Init'],
+	}),
+	tty: container_options_option('flag', {
+		description: 'Whether the container has a terminal.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'tty: true',
+		fields: ['Config.Tty'],
+	}),
+	stdin_open: container_options_option('flag', {
+		description: 'Whether its standard input stays open though nobody is attached.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'stdin_open: true',
+		fields: ['Config.OpenStdin'],
+	}),
+	read_only: container_options_option('flag', {
+		description: 'Whether the container may only read its own file system; `volumes` and `tmpfs` can be written.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'read_only: true',
+		fields: ['HostConfig.ReadonlyRootfs'],
+	}),
+	tmpfs: container_options_option('scratch space', {
+		description: 'Paths in memory, each with the options of `mount` if any. They are empty in every new container.',
+		short: 'tmpfs: /run',
+		long: 'tmpfs: ["/run", "/tmp:size=64m,mode=1777"]',
+		fields: ['HostConfig.Tmpfs'],
+	}),
+	shm_size: container_options_option('size', {
+		description: 'Size of `/dev/shm`.',
+		fallback: "the engine's, 64m",
+		example: 'shm_size: 256m',
+		fields: ['HostConfig.ShmSize'],
+	}),
+	expose: container_options_option('ports', {
+		description: 'Ports that the image listens on, for people and tools who read `docker inspect`. The one that gets traffic is `port`.',
+		example: 'expose: ["9090", "8125/udp"]',
+		fields: ['Config.ExposedPorts'],
+		toFields: (ports) => ({ 'Config.ExposedPorts': Object.fromEntries(ports.map((port) => [port, {}])) }),
+		compared: 'contained',
+	}),
+	extra_hosts: container_options_option('hosts', {
+		description: 'Names with addresses for `/etc/hosts`; `host-gateway` is the address of the server.',
+		short: 'extra_hosts: ["host.docker.internal:host-gateway"]',
+		long: 'extra_hosts:\n  printer.internal: 10.0.0.9',
+		fields: ['HostConfig.ExtraHosts'],
+	}),
+	dns: container_options_option('words', {
+		description: 'Name servers in place of those of the server.',
+		short: 'dns: 10.0.0.53',
+		long: 'dns: [10.0.0.53, 10.0.1.53]',
+		fields: ['HostConfig.Dns'],
+	}),
+	dns_opt: container_options_option('words', {
+		description: 'Options of the resolver.',
+		example: 'dns_opt: ["timeout:2"]',
+		fields: ['HostConfig.DnsOptions'],
+	}),
+	dns_search: container_options_option('words', {
+		description: 'Domains that short names are looked up in.',
+		example: 'dns_search: [shop.internal]',
+		fields: ['HostConfig.DnsSearch'],
+	}),
+	group_add: container_options_option('words', {
+		description: 'Groups that the user of the container is in as well, by name or number.',
+		example: 'group_add: ["998"]',
+		fields: ['HostConfig.GroupAdd'],
+	}),
+	cap_add: container_options_option('capabilities', {
+		description: 'Capabilities of Linux that the container has beside the usual ones.',
+		example: 'cap_add: [NET_ADMIN]',
+		fields: ['HostConfig.CapAdd'],
+	}),
+	cap_drop: container_options_option('capabilities', {
+		description: 'Capabilities of Linux that are taken from it.',
+		example: 'cap_drop: [ALL]',
+		fields: ['HostConfig.CapDrop'],
+	}),
+	privileged: container_options_option('flag', {
+		description: 'Whether the container may do all that root of the server may. A plan warns of it: whoever breaks into this service has the server, and all that runs there.',
+		fallback: '`false`',
+		unsaid: false,
+		example: 'privileged: true',
+		fields: ['HostConfig.Privileged'],
+	}),
+	security_opt: container_options_option('security options', {
+		description: 'Options of the security modules: `no-new-privileges:true`, `apparmor:unconfined`, `seccomp:unconfined`, `label:…`, `systempaths=unconfined`. A profile of seccomp in a file is refused: the engine of the server cannot read it.',
+		example: 'security_opt: ["no-new-privileges:true"]',
+		fields: ['HostConfig.SecurityOpt', 'HostConfig.MaskedPaths', 'HostConfig.ReadonlyPaths'],
+		toFields: (options) => {
+			const others = options.filter((one) => one !== 'systempaths=unconfined');
+			return {
+				'HostConfig.SecurityOpt': others,
+				...(others.length < options.length && {
+					'HostConfig.MaskedPaths': [],
+					'HostConfig.ReadonlyPaths': [],
+				}),
+			};
+		},
+		compared: 'contained',
+	}),
+	sysctls: container_options_option('map', {
+		description: "Settings of the kernel that each container has for itself. An environment's are merged over these.",
+		short: 'sysctls: ["net.core.somaxconn=1024"]',
+		long: 'sysctls:\n  net.core.somaxconn: 1024',
+		fields: ['HostConfig.Sysctls'],
+	}),
+	ulimits: container_options_option('ulimits', {
+		description: 'Limits of Linux for its processes: a number for both, or `soft` and `hard`; -1 is without limit.',
+		short: 'ulimits: { nofile: 65536 }',
+		long: 'ulimits:\n  memlock: { soft: -1, hard: -1 }',
+		fields: ['HostConfig.Ulimits'],
+		toFields: (limits) => ({
+			'HostConfig.Ulimits': Object.entries(limits)
+				.sort(([a], [b]) => (a < b ? -1 : 1))
+				.map(([name, { soft, hard }]) => ({ Name: name, Soft: soft, Hard: hard })),
+		}),
+		compared: 'contained',
+	}),
+	devices: container_options_option('devices', {
+		description: 'Devices of the server, `/dev/a`, `/dev/a:/dev/b` or `/dev/a:/dev/b:rwm`, or by a CDI name.',
+		short: 'devices: ["/dev/ttyUSB0:/dev/ttyUSB0"]',
+		long: 'devices:\n  - { source: /dev/dri, target: /dev/dri, permissions: rw }',
+		fields: ['HostConfig.Devices', 'HostConfig.DeviceRequests'],
+		toFields: (devices) => {
+			const mapped = devices.filter(({ target }) => target !== undefined);
+			const named = devices.filter(({ target }) => target === undefined).map(({ source }) => source);
+			return {
+				...(mapped.length > 0 && {
+					'HostConfig.Devices': mapped.map(({ source, target, permissions }) => ({
+						PathOnHost: source,
+						PathInContainer: target,
+						CgroupPermissions: permissions ?? 'rwm',
+					})),
+				}),
+				...(named.length > 0 && { 'HostConfig.DeviceRequests': [{ Driver: 'cdi', DeviceIDs: named }] }),
+			};
+		},
+		compared: 'contained',
+	}),
+	device_cgroup_rules: container_options_option('words', {
+		description: 'Kinds of devices that it may use: type, numbers and permissions.',
+		example: 'device_cgroup_rules: ["c 188:* rmw"]',
+		fields: ['HostConfig.DeviceCgroupRules'],
+	}),
+	gpus: container_options_option('device requests', {
+		description: 'Graphics processors: `all`, or a list of how many or which ones. The long word for it is `deploy.resources.reservations.devices`; both may stand together.',
+		short: 'gpus: all',
+		long: 'gpus:\n  - { driver: nvidia, count: 1 }',
+		fields: ['HostConfig.DeviceRequests'],
+		toFields: (requests) => ({
+			'HostConfig.DeviceRequests': requests.map(({ driver, count, ids, capabilities, options }) => ({
+				Driver: driver ?? '',
+				Count: count ?? 0,
+				DeviceIDs: ids ?? [],
+				Capabilities: [capabilities],
+				Options: options ?? {},
+			})),
+		}),
+		compared: 'contained',
+	}),
+	ipc: container_options_option('choice', {
+		description: 'Whose shared memory the container sees.',
+		fallback: "the engine's, `private`",
+		choices: ['private', 'shareable', 'host', 'none'],
+		otherwise: OWN_NAMESPACE,
+		example: 'ipc: host',
+		fields: ['HostConfig.IpcMode'],
+	}),
+	pid: container_options_option('choice', {
+		description: 'Whose processes the container sees: with `host` those of the server.',
+		fallback: 'its own',
+		choices: ['host'],
+		otherwise: OWN_NAMESPACE,
+		example: 'pid: host',
+		fields: ['HostConfig.PidMode'],
+	}),
+	uts: container_options_option('choice', {
+		description: 'With `host` it has the name of the server for itself.',
+		fallback: 'its own',
+		choices: ['host'],
+		example: 'uts: host',
+		fields: ['HostConfig.UTSMode'],
+	}),
+	userns_mode: container_options_option('choice', {
+		description: 'With `host` its users are those of the server, also where the engine maps them.',
+		fallback: "the engine's",
+		choices: ['host'],
+		example: 'userns_mode: host',
+		fields: ['HostConfig.UsernsMode'],
+	}),
+	cgroup: container_options_option('choice', {
+		description: 'Whose control groups the container sees.',
+		fallback: "the engine's",
+		choices: ['host', 'private'],
+		example: 'cgroup: host',
+		fields: ['HostConfig.CgroupnsMode'],
+	}),
+	cgroup_parent: container_options_option('text', {
+		description: 'Control group that the one of the container is made in.',
+		example: 'cgroup_parent: shop.slice',
+		fields: ['HostConfig.CgroupParent'],
+	}),
+	cpu_shares: container_options_option('whole number', {
+		description: 'Its weight when CPUs are short; others have 1024.',
+		range: [2, 262_144],
+		example: 'cpu_shares: 512',
+		fields: ['HostConfig.CpuShares'],
+		compared: 'droppable',
+	}),
+	cpu_period: container_options_option('microseconds', {
+		description: 'Period of the quota of CPU time, in microseconds or as a duration.',
+		example: 'cpu_period: 100000',
+		fields: ['HostConfig.CpuPeriod'],
+		compared: 'droppable',
+	}),
+	cpu_quota: container_options_option('microseconds', {
+		description: 'CPU time that it has in each `cpu_period`, in microseconds. Not together with `cpus`.',
+		example: 'cpu_quota: 50000',
+		fields: ['HostConfig.CpuQuota'],
+		compared: 'droppable',
+	}),
+	cpu_rt_period: container_options_option('microseconds', {
+		description: 'The same for the scheduler of real time.',
+		example: 'cpu_rt_period: 1000000',
+		fields: ['HostConfig.CpuRealtimePeriod'],
+		compared: 'droppable',
+	}),
+	cpu_rt_runtime: container_options_option('microseconds', {
+		description: 'CPU time that it has in each `cpu_rt_period`.',
+		example: 'cpu_rt_runtime: 950ms',
+		fields: ['HostConfig.CpuRealtimeRuntime'],
+		compared: 'droppable',
+	}),
+	cpuset: container_options_option('text', {
+		description: 'CPUs that it may run on, by number.',
+		example: 'cpuset: "0-2"',
+		fields: ['HostConfig.CpusetCpus'],
+		compared: 'droppable',
+	}),
+	cpu_count: container_options_option('whole number', {
+		description: `How many CPUs it may use, where the engine counts them; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
+		range: [0, 10_000],
+		example: 'cpu_count: 2',
+		fields: ['HostConfig.CpuCount'],
+		compared: 'droppable',
+	}),
+	cpu_percent: container_options_option('whole number', {
+		description: `Part of the CPUs it may use, where the engine counts so; on Linux ${LINUX_SHARES}: use \`cpus\`.`,
+		range: [0, 100],
+		example: 'cpu_percent: 50',
+		fields: ['HostConfig.CpuPercent'],
+		compared: 'droppable',
+	}),
+	memswap_limit: container_options_option('size or -1', {
+		description: 'Memory and swap that it may use together, at least its limit of memory; -1 is without limit.',
+		fallback: 'twice the limit of memory',
+		example: 'mem_limit: 256m\nmemswap_limit: 512m',
+		fields: ['HostConfig.MemorySwap'],
+		compared: 'droppable',
+	}),
+	mem_swappiness: container_options_option('whole number', {
+		description: 'How readily its memory is swapped out, from 0 to 100.',
+		range: [0, 100],
+		example: 'mem_swappiness: 10',
+		fields: ['HostConfig.MemorySwappiness'],
+		compared: 'droppable',
+	}),
+	oom_kill_disable: container_options_option('flag', {
+		description: `Whether it is left alone when it wants more memory than its limit: it hangs then; ${LINUX_SHARES}.`,
+		fallback: '`false`',
+		unsaid: false,
+		example: 'oom_kill_disable: true',
+		fields: ['HostConfig.OomKillDisable'],
+		compared: 'droppable',
+	}),
+	oom_score_adj: container_options_option('whole number', {
+		description: 'How readily it is ended when the server is short of memory, from -1000 (never) to 1000 (first).',
+		range: [-1000, 1000],
+		example: 'oom_score_adj: -500',
+		fields: ['HostConfig.OomScoreAdj'],
+	}),
+	blkio_config: container_options_option('block io', {
+		description: 'Its share of the disks.',
+		long: 'blkio_config:\n  weight: 300\n  device_read_bps: [{ path: /dev/sda, rate: 12mb }]',
+		fields: [
+			'HostConfig.BlkioWeight',
+			'HostConfig.BlkioWeightDevice',
+			'HostConfig.BlkioDeviceReadBps',
+			'HostConfig.BlkioDeviceReadIOps',
+			'HostConfig.BlkioDeviceWriteBps',
+			'HostConfig.BlkioDeviceWriteIOps',
+		],
+		toFields: (io) => {
+			const rates = (list) => list?.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+			return withoutUndefined({
+				'HostConfig.BlkioWeight': io.weight,
+				'HostConfig.BlkioWeightDevice': io.weight_device?.map(({ path, weight }) => ({
+					Path: path,
+					Weight: weight,
+				})),
+				'HostConfig.BlkioDeviceReadBps': rates(io.device_read_bps),
+				'HostConfig.BlkioDeviceReadIOps': rates(io.device_read_iops),
+				'HostConfig.BlkioDeviceWriteBps': rates(io.device_write_bps),
+				'HostConfig.BlkioDeviceWriteIOps': rates(io.device_write_iops),
+			});
+		},
+		compared: 'droppable',
+	}),
+	platform: container_options_option('platform', {
+		description: 'Platform that the image is pulled for, and the container made for. Another one than that of the server needs an emulator there.',
+		fallback: 'that of the server',
+		example: 'platform: linux/amd64',
+		fields: [],
+	}),
+	runtime: container_options_option('text', {
+		description: 'Runtime of the engine that starts the container; the server must have it.',
+		fallback: "the engine's",
+		example: 'runtime: nvidia',
+		fields: ['HostConfig.Runtime'],
+	}),
+	isolation: container_options_option('choice', {
+		description: 'How it is kept apart; Linux has one way.',
+		fallback: '`default`',
+		unsaid: 'default',
+		choices: ['default'],
+		otherwise: 'the rest is for Windows',
+		example: 'isolation: default',
+		fields: [],
+	}),
+	storage_opt: container_options_option('map', {
+		description: 'Options of the storage driver of the engine.',
+		example: 'storage_opt: { size: 20G }',
+		fields: ['HostConfig.StorageOpt'],
+	}),
+	annotations: container_options_option('map', {
+		description: 'Annotations for the runtime; an engine older than Docker 24 drops them.',
+		short: 'annotations: ["com.example.team=shop"]',
+		long: 'annotations:\n  com.example.team: shop',
+		fields: ['HostConfig.Annotations'],
+		compared: 'droppable',
+	}),
+};
+function optionNames() {
+	return Object.keys(CONTAINER_OPTIONS);
+}
+function optionRow(name) {
+	return CONTAINER_OPTIONS[name];
+}
+function saidOptions(options) {
+	return Object.fromEntries(Object.entries(options).filter(([name, value]) => {
+		const { unsaid } = optionRow(name);
+		return value !== undefined && (unsaid === undefined || value !== unsaid);
+	}));
+}
+function withoutUndefined(fields) {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+;
+function fieldsOf(options) {
+	const fields = {};
+	for (const [name, value] of Object.entries(options)) {
+		const { fields: paths, toFields } = optionRow(name);
+		const own = toFields?.(value) ?? Object.fromEntries(paths.map((path) => [path, value]));
+		for (const [path, member] of Object.entries(own)) {
+			const before = fields[path];
+			fields[path] = Array.isArray(before) && Array.isArray(member) ? [...before, ...member] : member;
+		}
+	}
+	return fields;
+}
+function changedOptions(asked, is) {
+	const changed = Object.entries(asked).flatMap(([path, value]) => {
+		const name = optionNames().find((candidate) => optionRow(candidate).fields.includes(path));
+		return name === undefined || isKept(value, is[path], optionRow(name).compared) ? [] : [name];
+	});
+	return [...new Set(changed)];
+}
+function isKept(asked, is, compared) {
+	if (isNothing(is))
+		return isNothing(asked) || compared === 'droppable';
+	if (compared === 'contained' && isNothing(asked))
+		return true;
+	const found = new Set(membersOf(is));
+	const wanted = membersOf(asked);
+	return wanted.every((one) => found.has(one)) && (compared === 'contained' || found.size === wanted.length);
+}
+function isNothing(value) {
+	if (value === undefined || value === null || value === 0 || value === '' || value === false)
+		return true;
+	return typeof value === 'object' && Object.keys(value).length === 0;
+}
+function membersOf(value) {
+	if (Array.isArray(value))
+		return [...new Set(value.map(plain))];
+	if (typeof value === 'object' && value !== null) {
+		return Object.entries(value).map(([name, member]) => `${name}=${plain(member)}`);
+	}
+	return [plain(value)];
+}
+function plain(value) {
+	if (typeof value === 'string')
+		return value.replace(/^CAP_/, '');
+	if (typeof value !== 'object' || value === null)
+		return String(value);
+	const said = Object.entries(value).filter(([, member]) => !isNothing(member));
+	return JSON.stringify(said.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 ;
 const HOST_PORTS = { first: 8000, count: 1000 };
 const INTERNAL_PORTS = { first: 5000, count: 1000 };
@@ -65644,9 +66193,10 @@ function minuteOf(now) {
 }
 ;
 function changedSettings(asked, is, defaults) {
-	const isOwnEntry = asked.entrypoint.length > 0;
-	const entrypoint = isOwnEntry ? asked.entrypoint : defaults?.entrypoint;
-	const command = asked.command.length > 0 || isOwnEntry ? asked.command : defaults?.command;
+	const isOwnEntry = asked.entrypoint !== undefined && asked.entrypoint.length > 0;
+	const entrypoint = asked.entrypoint ?? defaults?.entrypoint;
+	const ownCommand = asked.command ?? [];
+	const command = ownCommand.length > 0 || isOwnEntry ? ownCommand : defaults?.command;
 	return [
 		...differing('image', asked.image, is.image),
 		...changedVariables(asked, is.environment, defaults),
@@ -65662,6 +66212,7 @@ function changedSettings(asked, is, defaults) {
 		...differing('logging.driver', asked.logging.driver, is.logging.driver),
 		...differingIn('logging.options', asked.logging.options, is.logging.options),
 		...changedLimits(asked.resources, is.resources),
+		...changedOptions(asked.fields, is.fields),
 		...differing('networks', true, asked.networks.every((network) => is.networks.includes(network))),
 	];
 }
@@ -65736,6 +66287,7 @@ function blueprintOf(input, service, server) {
 	const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
 	return {
 		scope: input.scope,
+		repository: input.repository,
 		service: service.name,
 		container: service.spec.container,
 		containerPort: service.spec.port,
@@ -65747,15 +66299,15 @@ function blueprintOf(input, service, server) {
 	};
 }
 function blueprintHash(blueprint) {
-	const { ports, publishOn, versionPort, ...rest } = blueprint;
+	const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
 	return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
 }
 function settingsOf(blueprint, { slot, release }) {
 	const { scope, container, containerPort, publishOn } = blueprint;
 	return {
 		image: container.image,
-		command: container.command ?? [],
-		entrypoint: container.entrypoint ?? [],
+		command: container.command,
+		entrypoint: container.entrypoint,
 		user: container.user ?? '',
 		workingDir: container.workingDir === undefined ? '' : cleanPath(container.workingDir),
 		stopSignal: container.stopSignal ?? '',
@@ -65768,6 +66320,7 @@ function settingsOf(blueprint, { slot, release }) {
 			source: cleanPath(sourceOf(scope, volume) ?? ''),
 			target: cleanPath(volume.target),
 			readOnly: volume.readOnly,
+			...(volume.more && { more: volume.more }),
 		})),
 		containerPort,
 		ports: publishOn === undefined
@@ -65782,12 +66335,13 @@ function settingsOf(blueprint, { slot, release }) {
 			pids: container.resources.pids ?? 0,
 		},
 		networks: [networkName(scope)],
+		fields: fieldsOf(container.options ?? {}),
 		aliases: aliasesOf(blueprint, slot),
 		links: [`${sidecarName(scope)}:${SIDECAR_ALIAS}`],
 	};
 }
 function hookSettings(blueprint, { hook, command, release }) {
-	const { scope, service, container } = blueprint;
+	const { scope, repository, service, container } = blueprint;
 	const settings = settingsOf(blueprint, { slot: 'base', release });
 	return {
 		...settings,
@@ -65796,6 +66350,7 @@ function hookSettings(blueprint, { hook, command, release }) {
 			[LABEL.role]: 'hook',
 			[LABEL.project]: scope.project,
 			[LABEL.environment]: scope.environment,
+			[LABEL.repository]: repository,
 			[LABEL.service]: service,
 			[LABEL.hook]: hook,
 			[LABEL.release]: String(release),
@@ -65804,9 +66359,13 @@ function hookSettings(blueprint, { hook, command, release }) {
 		containerPort: undefined,
 		ports: [],
 		restart: { name: 'no', maximumRetryCount: 0 },
-		volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.type !== 'tmpfs' })),
+		volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.source !== '' })),
+		fields: fieldsOf(withoutTerminal(container.options ?? {})),
 		aliases: [],
 	};
+}
+function withoutTerminal({ tty, stdin_open, expose, ...options }) {
+	return options;
 }
 function changedByHand(input, service, server, { hash, slot, release, settings, imageId, versionPort }) {
 	const blueprint = { ...blueprintOf(input, service, server), versionPort };
@@ -65842,11 +66401,12 @@ function environmentOf({ container, dependencies }) {
 	return { ...container.environment, ...Object.fromEntries(addresses) };
 }
 function ownLabels(blueprint, slot, release) {
-	const { scope, service, container, ports, versionPort, secretsVersion } = blueprint;
+	const { scope, repository, service, container, ports, versionPort, secretsVersion } = blueprint;
 	return {
 		[LABEL.role]: 'service',
 		[LABEL.project]: scope.project,
 		[LABEL.environment]: scope.environment,
+		[LABEL.repository]: repository,
 		[LABEL.service]: service,
 		[LABEL.release]: String(release),
 		[LABEL.version]: container.image,
@@ -65859,14 +66419,75 @@ function ownLabels(blueprint, slot, release) {
 	};
 }
 ;
+function mountsOf(volumes) {
+	const binds = volumes.filter(({ more }) => more?.selinux !== undefined || more?.createHostPath);
+	return {
+		Mounts: volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+		...(binds.length > 0 && { Binds: binds.map(bindOf) }),
+	};
+}
+function bindOf({ source, target, readOnly, more = {} }) {
+	const options = [
+		...(readOnly ? ['ro'] : []),
+		...(more.selinux === undefined ? [] : [more.selinux]),
+		...(more.propagation === undefined ? [] : [more.propagation]),
+		...(more.nocopy ? ['nocopy'] : []),
+	];
+	return [
+		...(source === '' ? [] : [source]),
+		target,
+		...(options.length > 0 ? [options.join(',')] : []),
+	].join(':');
+}
+function mountOf({ type, source, target, readOnly, more = {} }) {
+	return {
+		Type: type,
+		Target: target,
+		ReadOnly: readOnly,
+		...(source !== '' && { Source: source }),
+		...optionsOf(type, more),
+	};
+}
+function optionsOf(type, more) {
+	if (Object.keys(more).length === 0)
+		return {};
+	const { propagation, recursive, nocopy, subpath, labels, sizeBytes, mode } = more;
+	switch (type) {
+		case 'bind':
+			return {
+				BindOptions: {
+					...(propagation !== undefined && { Propagation: propagation }),
+					...(recursive === 'disabled' && { NonRecursive: true }),
+					...(recursive === 'writable' && { ReadOnlyNonRecursive: true }),
+					...(recursive === 'readonly' && { ReadOnlyForceRecursive: true }),
+				},
+			};
+		case 'volume':
+			return {
+				VolumeOptions: {
+					...(nocopy && { NoCopy: true }),
+					...(subpath !== undefined && { Subpath: subpath }),
+					...(labels !== undefined && { Labels: labels }),
+				},
+			};
+		default:
+			return {
+				TmpfsOptions: {
+					...(sizeBytes !== undefined && { SizeBytes: sizeBytes }),
+					...(mode !== undefined && { Mode: mode }),
+				},
+			};
+	}
+}
+;
 function createRequest(settings, secrets) {
 	const { command, entrypoint, containerPort, networks, aliases, links } = settings;
 	const [network = ''] = networks;
 	const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
-	return {
+	const own = {
 		Image: settings.image,
-		...(command.length > 0 && { Cmd: command }),
-		...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
+		...(command !== undefined && { Cmd: command }),
+		...(entrypoint !== undefined && { Entrypoint: entrypoint }),
 		...(settings.user && { User: settings.user }),
 		...(settings.workingDir && { WorkingDir: settings.workingDir }),
 		...(settings.stopSignal && { StopSignal: settings.stopSignal }),
@@ -65876,12 +66497,7 @@ function createRequest(settings, secrets) {
 		HostConfig: {
 			Init: true,
 			NetworkMode: network,
-			Mounts: settings.volumes.map(({ type, source, target, readOnly }) => ({
-				Type: type,
-				Target: target,
-				ReadOnly: readOnly,
-				...(source !== '' && { Source: source }),
-			})),
+			...mountsOf(settings.volumes),
 			RestartPolicy: {
 				Name: settings.restart.name,
 				MaximumRetryCount: settings.restart.maximumRetryCount,
@@ -65891,6 +66507,19 @@ function createRequest(settings, secrets) {
 			...limitsOf(settings),
 		},
 		NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases, Links: links } } },
+	};
+	return withFields(own, settings.fields);
+}
+function withFields(request, fields) {
+	const of = (part) => Object.fromEntries(Object.entries(fields)
+		.filter(([path]) => path.startsWith(`${part}.`))
+		.map(([path, value]) => [path.slice(part.length + 1), value]));
+	const config = of('Config');
+	return {
+		...request,
+		...config,
+		ExposedPorts: { ...config.ExposedPorts, ...request.ExposedPorts },
+		HostConfig: { ...request.HostConfig, ...of('HostConfig') },
 	};
 }
 function portBindings({ ports }) {
@@ -65952,11 +66581,12 @@ async function start_create(context, step) {
 	const { engine } = context.fleet.server(step.server);
 	const settings = settingsOf(step.blueprint, step);
 	const request = createRequest(settings, context.secrets[step.service] ?? {});
+	const platform = step.blueprint.container.options?.platform;
 	try {
-		const id = await engine.createContainer(step.name, request).catch(async (error) => {
+		const id = await engine.createContainer(step.name, request, platform).catch(async (error) => {
 			if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
 				throw error;
-			return await engine.createContainer(step.name, request);
+			return await engine.createContainer(step.name, request, platform);
 		});
 		context.known.created.add(id);
 		context.known.unused.add(id);
@@ -65988,7 +66618,7 @@ function startFailure(step, error) {
 		? 'A container that Switchyard did not create has that name. Rename or remove it.'
 		: /port is already allocated|address already in use|cannot assign requested address/.test(message)
 			? 'Is private_ip an address of that server, and does something else listen on that port?'
-			: 'The Docker engine refused it; what ran before still serves.';
+			: 'The Docker engine refused it, in the words above.';
 	return new UserError(`${step.server}: ${step.name} cannot start: ${message}`, { hint, cause: error });
 }
 ;
@@ -65998,6 +66628,7 @@ const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
 const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
+const LOOKS_MAX = 3;
 const answer = {
 	onlyWaits: true,
 	describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
@@ -66017,11 +66648,14 @@ async function awaitAnswers(step, context, needed) {
 	const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
 	const candidate = { ...step, ...started };
 	const look = examination(server, candidate, context);
+	const whyRefused = watchRefusals(() => findListeners(context, server, candidate, candidate.containerPort), candidate.containerPort, Math.min(step.healthcheck.retries, LOOKS_MAX));
+	const startsUntil = started.since + step.healthcheck.startPeriodMs;
 	const { intervalMs } = step.healthcheck;
 	const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
 	let successes = needed > 1 ? 1 : 0;
 	let failures = 0;
 	let reason = 'it was not asked yet';
+	let advice;
 	if (successes > 0)
 		await clock.sleep(shortMs);
 	const isHealthy = await poll(clock, {
@@ -66041,12 +66675,21 @@ async function awaitAnswers(step, context, needed) {
 		const crash = await crashOf(server, candidate.id, context);
 		if (crash !== undefined)
 			throw await healthy_failure(server, candidate, crash);
+		if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+			const { refusal, isCertain } = await whyRefused();
+			reason = refusal?.why ?? complaint;
+			if (isCertain)
+				throw await healthy_failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
+			advice = refusal?.advice;
+		}
+		else
+			advice = undefined;
 		return undefined;
 	});
 	if (isHealthy)
 		return;
 	const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
-	throw await healthy_failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`);
+	throw await healthy_failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`, advice);
 }
 function examination(server, candidate, { clock }) {
 	const { healthcheck, protocol, imageTest } = candidate;
@@ -66103,10 +66746,13 @@ async function lastEnd(server, id, { clock }) {
 		return State && (State.Restarting || !State.Running) ? State : undefined;
 	});
 }
-async function healthy_failure(server, { id, name }, what) {
+function isRefused(complaint) {
+	return /refused/i.test(complaint);
+}
+async function healthy_failure(server, { id, name }, what, advice) {
 	const log = await lastLines(server, id);
 	return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
-		hint: 'The new container is removed; what ran before, if anything did, serves.',
+		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
 	});
 }
 ;
@@ -66143,7 +66789,7 @@ const awaitHook = {
 	},
 };
 const WHAT_STAYS = {
-	pre_deploy: 'Nothing was deployed; what ran before serves. The next deploy runs it again.',
+	pre_deploy: 'Nothing was deployed. The next deploy runs it again.',
 	post_deploy: 'The new version serves, and stays. The next deploy runs it again only with "idempotent: true".',
 };
 const WHAT_NEXT = 'Nobody knows how far it came: the next run asks, by the input "unfinished-hook", unless the hook is "idempotent: true".';
@@ -66178,7 +66824,8 @@ async function hook_create(context, server, step) {
 	const secrets = context.secrets[step.service] ?? {};
 	try {
 		const request = createRequest(hookSettings(step.blueprint, step), secrets);
-		return await server.engine.createContainer(step.name, request);
+		const platform = step.blueprint.container.options?.platform;
+		return await server.engine.createContainer(step.name, request, platform);
 	}
 	catch (error) {
 		throw hook_startFailure(step, error);
@@ -66239,10 +66886,44 @@ function isAtLeast(version, [major, minor]) {
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 ;
+const NOBODY = '255.255.255.255';
+const ONE = '[^,]+';
+const TOLD = [
+	told('X-Forwarded-For', '.+', '$realip_remote_addr', '$1, $realip_remote_addr'),
+	told('X-Forwarded-Proto', 'https?', '$scheme'),
+	told('X-Forwarded-Host', ONE, '$host'),
+	told('X-Forwarded-Port', '\\d{1,5}'),
+	told('X-Forwarded-Prefix', ONE),
+	told('X-Forwarded-Server', ONE),
+	told('X-Forwarded-Ssl', ONE),
+	told('Forwarded', '.+'),
+];
+function told(name, form, otherwise = "''", value = '$1') {
+	return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
+}
+const FORWARDED = [
+	['X-Real-IP', '$remote_addr'],
+	...TOLD.map(({ name, variable }) => [name, `$told_${variable}`]),
+	['X-Request-ID', '$id_of_request'],
+];
+function renderForwarded(trustedProxies) {
+	const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
+	const recursive = believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
+	const maps = TOLD.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
+	return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
+${maps.join('')}    # What is no plain word is none that a log or another service should get.
+    map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
+`;
+}
+;
 const SIDES = ['base', 'secondary'];
 function upstreamName(scope, service) {
 	return containerName(scope, service, 'base');
 }
+function unpooledName(scope, service) {
+	return `${upstreamName(scope, service)}${UNPOOLED}`;
+}
+const UNPOOLED = '_unpooled';
 function backendsOf(scope, route, on, servers) {
 	const backends = servers.flatMap((server) => {
 		const here = route.copies.filter((copy) => copy.server === server.name);
@@ -66288,19 +66969,21 @@ function routeFile(scope, { service, protocol }) {
 	return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
 }
 function renderRoute(kind, scope, route, backends) {
-	const upstream = renderUpstream(scope, route, backends);
-	if (route.protocol === 'tcp')
-		return upstream + renderStreamServer(scope, route);
-	return upstream + renderHttpServer(kind, scope, route);
-}
-function renderUpstream(scope, route, backends) {
 	const name = upstreamName(scope, route.service);
-	const keepAlive = route.protocol === 'http'
-		? `    keepalive 32;
-    # Below the 5 s after which Node closes an idle connection: else a POST may meet the closing.
+	if (route.protocol === 'tcp')
+		return renderUpstream(name, backends) + renderStreamServer(scope, route);
+	const pooled = renderUpstream(name, backends, POOL);
+	const unpooled = renderUpstream(unpooledName(scope, route.service), backends, NO_POOL);
+	return pooled + unpooled + renderHttpServer(kind, scope, route);
+}
+const POOL = `    keepalive 32;
     keepalive_timeout 4s;
-`
-		: '';
+`;
+const NO_POOL = `    # One request a connection.
+    keepalive 1;
+    keepalive_requests 1;
+`;
+function renderUpstream(name, backends, pool = '') {
 	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
 	const shareOf = ({ weight }) => {
 		if (weight === 0)
@@ -66311,7 +66994,7 @@ function renderUpstream(scope, route, backends) {
 	const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
 	return `upstream ${name} {
     zone ${name} 128k;
-${method}${servers.join('')}${keepAlive}}
+${method}${servers.join('')}${pool}}
 `;
 }
 function renderAddress({ address, port, isLocal }) {
@@ -66319,36 +67002,79 @@ function renderAddress({ address, port, isLocal }) {
 	return `${address}:${port} ${health}`;
 }
 function renderHttpServer(kind, scope, route) {
-	const listen = kind === 'edge' ? '80' : String(route.internalPort);
-	const names = kind === 'edge' ? route.domains.join(' ') : '_';
-	const forwarded = kind === 'edge'
-		? `    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host;
-`
-		: '';
 	const upstream = upstreamName(scope, route.service);
+	const idle = seconds(route.idleTimeoutMs);
+	const streamed = STREAMED[route.requestBuffering ?? 'auto'];
+	const lines = [
+		`listen ${kind === 'edge' ? '80' : route.internalPort};`,
+		`server_name ${kind === 'edge' ? route.domains.map(serverName).join(' ') : '_'};`,
+		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+		`proxy_read_timeout ${idle};`,
+		`proxy_send_timeout ${idle};`,
+		`client_body_timeout ${idle};`,
+		`send_timeout ${idle};`,
+		...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
+	];
 	return `server {
-    listen ${listen};
-    server_name ${names};
-    proxy_set_header Host $${kind === 'edge' ? 'host' : 'http_host'};
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-${forwarded}    proxy_read_timeout ${seconds(route.idleTimeoutMs)};
-    proxy_send_timeout ${seconds(route.idleTimeoutMs)};
-    location / {
-        proxy_pass http://${upstream};
+${lines.map((line) => `    ${line}\n`).join('')}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
+        error_page 418 = @streamed;
+        error_page 419 = @once;
+        if ($is_unknown_method) { return 419; }
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://${upstream}$unpooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated.
     location @again {
-        if ($upstream_addr !~ "${upstream}$") { return 502; }
-        proxy_pass http://${upstream};
+        if ($upstream_addr !~ "${upstream}(?:${UNPOOLED})?$") { return 502; }
+        proxy_pass http://${upstream}${UNPOOLED};
+    }
+    # What was passed on while it came is nowhere to be sent again from.
+    location @streamed {
+        proxy_request_buffering off;
+        proxy_pass http://${upstream}${UNPOOLED};
+    }
+    # nginx takes all methods for repeatable that it does not know.
+    location @once {
+        proxy_next_upstream off;
+        proxy_pass http://${upstream}${UNPOOLED};
     }
 }
 `;
+}
+function serverName(domain) {
+	return domain === '*' ? '~^ ""' : domain;
+}
+const STREAMED = {
+	auto: '$is_large',
+	on: undefined,
+	off: '$has_body',
+};
+const HEALTH_PATH = '/.well-known/switchyard/health';
+const OUT_OF_SERVICE_FILE = 'out_of_service';
+const HEALTH = `    location = ${HEALTH_PATH} {
+        access_log off;
+        default_type text/plain;
+        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
+        return 200 "ok\\n";
+    }
+`;
+function renderHeaders(kind) {
+	const forwarded = kind === 'edge' ? FORWARDED : [];
+	const headers = [
+		['Host', kind === 'edge' ? '$host' : '$http_host'],
+		['Upgrade', '$upgrade'],
+		['Connection', '$connection_header'],
+		...forwarded,
+		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+	];
+	return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
+}
+const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+function disguisesOf(name) {
+	const [first = '', ...rest] = name.split('-');
+	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
+	return spellings.filter((spelling) => spelling !== name);
 }
 function renderStreamServer(scope, route) {
 	const name = upstreamName(scope, route.service);
@@ -66367,8 +67093,13 @@ server {
 }
 `;
 }
+function provePaths(scope, service) {
+	return UPSTREAMS.map((ending) => `/prove/${scope}/${service}${ending}`);
+}
+const UPSTREAMS = ['', UNPOOLED];
 function renderControl(control) {
-	const proofs = control.provable.map(({ service, upstream, path, host }) => `location = /prove/${control.scope}/${service} {
+	const upstreams = control.provable.flatMap(({ upstream, ...one }) => UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })));
+	const proofs = upstreams.map(({ service, ending, upstream, path, host }) => `location = /prove/${control.scope}/${service}${ending} {
     proxy_pass http://${upstream}${path};
     proxy_set_header Host ${host};
     proxy_set_header Connection "";
@@ -66380,11 +67111,29 @@ function renderControl(control) {
 	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
+const HEADER_KB = 32;
+const BUFFER_KB = 40;
+const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
+    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
+`;
+const IDEMPOTENT_METHODS = [
+	'GET HEAD OPTIONS PUT DELETE QUERY',
+	'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
+].flatMap((line) => line.split(' '));
+const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
+const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
+    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
+`;
 function renderMain(config) {
+	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
 	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
 	const door = config.kind === 'edge'
-		? `    # A host that no route serves.
-    server { listen 80 default_server; return 404; }
+		? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+    server {
+        listen 80 default_server;
+${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+        location / { return 404; }
+    }
 `
 		: '';
 	const stream = config.kind === 'sidecar'
@@ -66411,7 +67160,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-    access_log off;
+    ${isLogged ? ACCESS_LOG : 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -66420,6 +67169,14 @@ http {
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
     keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;
+    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
+    large_client_header_buffers 4 ${BUFFER_KB}k;
+    proxy_buffer_size ${BUFFER_KB}k;
+    proxy_buffers 4 ${BUFFER_KB}k;
+    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
+    underscores_in_headers on;
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
     proxy_http_version 1.1;
     # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
     proxy_connect_timeout 2s;
@@ -66428,18 +67185,40 @@ http {
     proxy_next_upstream_tries 2;
     proxy_next_upstream_timeout 5s;
     proxy_socket_keepalive on;
-    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
     proxy_buffering off;
-    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
+    # The app ends what serves one request: the end that closes first keeps the port for a minute.
+    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
     server {
         listen ${CONTROL_PORT};
-        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        access_log off;
+${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
 ${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
+const LOGGED = [
+	['time', '"$time_iso8601"'],
+	['host', '"$host"'],
+	['method', '"$request_method"'],
+	['path', '"$request_path"'],
+	['status', '$status'],
+	['bytes_received', '$request_length'],
+	['bytes_sent', '$bytes_sent'],
+	['seconds', '$request_time'],
+	['upstream', '"$upstream_addr"'],
+	['upstream_status', '"$upstream_status"'],
+	['upstream_seconds', '"$upstream_response_time"'],
+	['request_id', '"$id_of_request"'],
+];
+const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
+    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
+    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
+    access_log /dev/stdout access buffer=4k flush=1s;`;
 function renderPointer(folder) {
 	return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
@@ -66462,12 +67241,21 @@ const backing = object({
 	internal_port: schemas_number(),
 	host_port: schemas_number(),
 	idle_timeout_ms: schemas_number(),
+	max_body_bytes: schemas_number().optional(),
+	request_buffering: schemas_enum(['on', 'off']).optional(),
 	prove_path: schemas_string(),
 });
 const manifestSchema = object({
-	settings: object({ image: schemas_string(), keepalive_min_timeout_ms: schemas_number(), chosen_by: schemas_string() }),
+	settings: object({
+		image: schemas_string(),
+		keepalive_min_timeout_ms: schemas_number(),
+		access_log: schemas_boolean().optional(),
+		trusted_proxies: array(schemas_string()).optional(),
+		chosen_by: schemas_string(),
+	}),
 	scopes: record(schemas_string(), object({
 		generation: schemas_string(),
+		repository: schemas_string().optional(),
 		routes: record(schemas_string(), object({
 			domains: array(schemas_string()),
 			copies: array(copy),
@@ -66529,6 +67317,8 @@ function routesOf(scope) {
 				hostPort: facts.host_port,
 				domains,
 				idleTimeoutMs: facts.idle_timeout_ms,
+				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
+				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
 				provePath: facts.prove_path,
 				copies,
 			},
@@ -66556,14 +67346,16 @@ function isServed(kind, tree, wish) {
 	[...wish.files].every(([path, content]) => path in served.files && folder.files.get(path) === content) &&
 		Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
 		editedFiles(folder, scopeName(wish.scope)).length === 0;
-	return isSame && settingsAgree(folder.manifest, wish) && isIntact(kind, folder);
+	const isOurs = served.repository === wish.repository;
+	return isSame && isOurs && settingsAgree(kind, folder.manifest, wish) && isIntact(kind, folder);
 }
 function isIntact(kind, folder) {
 	const made = folder.files.get('main.conf') ?? '';
 	return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
-function settingsAgree(manifest, wish) {
-	return manifest.settings.keepalive_min_timeout_ms === wish.settings.keepaliveMinTimeoutMs;
+function settingsAgree(kind, { settings }, wish) {
+	const wished = settingsFacts(kind, wish.settings, settings.chosen_by);
+	return specHash({ ...wished, image: settings.image }) === specHash(settings);
 }
 function compose(kind, tree, wish) {
 	const name = scopeName(wish.scope);
@@ -66580,7 +67372,8 @@ function compose(kind, tree, wish) {
 	const files = new Map(wish.files);
 	if (!isLeaving) {
 		files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
-		scopes[name] = { generation, routes: routeFacts(wish), files: hashes(files) };
+		const { repository } = wish;
+		scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
 	}
 	for (const [other, { files: written }] of Object.entries(others))
 		copyScope(tree, other, written, files);
@@ -66627,7 +67420,7 @@ function intactFile(tree, path, written) {
 		.find((found) => found !== undefined && (written === undefined || contentHash(found) === written));
 }
 function firstFiles(kind, chosenBy, settings) {
-	const facts = settingsFacts(settings, scopeName(chosenBy));
+	const facts = settingsFacts(kind, settings, scopeName(chosenBy));
 	const main = renderMain(mainOf(kind, 'a', { settings: facts, scopes: {} }, '0', new Map()));
 	return new Map([
 		['a/main.conf', main],
@@ -66668,15 +67461,20 @@ function refuseTakenDomains(others, wish) {
 		}
 	}
 }
-function settingsFacts(settings, chosenBy) {
+function settingsFacts(kind, settings, chosenBy) {
+	const ofEdge = {
+		access_log: settings.accessLog ?? true,
+		trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
+	};
 	return {
 		image: settings.image,
 		keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
+		...(kind === 'edge' && ofEdge),
 		chosen_by: chosenBy,
 	};
 }
 function agreeOnSettings(kind, manifest, others, wish) {
-	const wished = settingsFacts(wish.settings, scopeName(wish.scope));
+	const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
 	const isShared = kind === 'edge' && Object.keys(others).length > 0;
 	if (manifest === undefined || !isShared)
 		return { ...wished, image: manifest?.settings.image ?? wished.image };
@@ -66685,12 +67483,21 @@ function agreeOnSettings(kind, manifest, others, wish) {
 		settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
 		settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
 			`keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
+		settings.access_log !== wished.access_log &&
+			`access_log (${settings.access_log} there, ${wished.access_log} here)`,
+		rangesOf(settings) !== rangesOf(wished) &&
+			`trusted_proxies (${rangesOf(settings)} there, ${rangesOf(wished)} here)`,
 	].filter((difference) => difference !== false);
 	if (differences.length > 0) {
 		const chosenBy = settings.chosen_by.replace('_', ' ');
-		throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, { hint: 'One edge serves all projects of a server: give "sidecar" the same values in both files.' });
+		throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, {
+			hint: 'One edge serves all projects of a server: give "sidecar" and "edge" the same values in both files.',
+		});
 	}
 	return settings;
+}
+function rangesOf({ trusted_proxies: ranges = [] }) {
+	return ranges.length === 0 ? 'none' : ranges.join(' ');
 }
 function nextGeneration(previous, files) {
 	const number = Number.parseInt(previous ?? '0', 10) + 1;
@@ -66709,6 +67516,8 @@ function routeFacts(wish) {
 				internal_port: route.internalPort,
 				host_port: route.hostPort,
 				idle_timeout_ms: route.idleTimeoutMs,
+				...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
+				...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
 				prove_path: route.provePath,
 			},
 		},
@@ -66748,7 +67557,11 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 	return {
 		kind,
 		folder,
-		settings: { keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms },
+		settings: {
+			keepaliveMinTimeoutMs: settings.keepalive_min_timeout_ms,
+			...(settings.access_log === false && { accessLog: false }),
+			trustedProxies: settings.trusted_proxies ?? [],
+		},
 		generation,
 		identity: identityOf(scopes),
 		httpFiles: below('http'),
@@ -66764,7 +67577,7 @@ function explainCutOff(server, error) {
 	});
 	return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
 }
-function explainRefusal(what, error) {
+function engine_failure_explainRefusal(what, error) {
 	if (!(error instanceof EngineError))
 		return error;
 	return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
@@ -66871,7 +67684,7 @@ class NginxInstance {
 			await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
 		}
 		catch (error) {
-			throw explainRefusal(`${this.#title()} gets no new configuration`, error);
+			throw engine_failure_explainRefusal(`${this.#title()} gets no new configuration`, error);
 		}
 	}
 	async commit(folder, files) {
@@ -66901,7 +67714,8 @@ class NginxInstance {
 		});
 		if (outcome === 'served')
 			return;
-		const { stderr } = await this.server.engine.logs(this.id, { tail: 20 });
+		since ??= (await this.#serverTime()) - (clock.now() - begunAt);
+		const stderr = await this.#complaintsSince(since);
 		throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
 			hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
 		});
@@ -66920,9 +67734,11 @@ class NginxInstance {
 		return Date.parse(SystemTime ?? '');
 	}
 	async #hasComplained(sinceMs) {
+		return /bind\(\)|\[emerg\]/.test(await this.#complaintsSince(sinceMs));
+	}
+	async #complaintsSince(sinceMs) {
 		const since = Math.floor(sinceMs / 1_000);
-		const { stderr } = await this.server.engine.logs(this.id, { tail: 20, since });
-		return /bind\(\)|\[emerg\]/.test(stderr);
+		return (await this.server.engine.logs(this.id, { since, stderrOnly: true })).stderr;
 	}
 }
 async function readTree(server, id) {
@@ -66942,7 +67758,7 @@ function complaints(stderr) {
 const OLDEST_NGINX = [1, 28];
 const START_TIMEOUT_MS = 10_000;
 const install_POLL_MS = 20;
-async function ensureSidecar(server, scope, settings, aliases, clock) {
+async function ensureSidecar(server, scope, settings, { repository, aliases }, clock) {
 	const home = {
 		server,
 		scope,
@@ -66957,6 +67773,7 @@ async function ensureSidecar(server, scope, settings, aliases, clock) {
 			[LABEL.role]: 'sidecar',
 			[LABEL.project]: scope.project,
 			[LABEL.environment]: scope.environment,
+			[LABEL.repository]: repository,
 		},
 		NetworkingConfig: { EndpointsConfig: { [home.network]: { Aliases: [...aliases] } } },
 	};
@@ -66973,10 +67790,11 @@ async function ensureBridge(server, scope, settings, clock) {
 	const home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME };
 	return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
 }
+const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
 const EDGE_SPEC = {
 	Labels: { [LABEL.role]: 'edge' },
-	ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
-	HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }], '443/tcp': [{ HostPort: '443' }] } },
+	ExposedPorts: { '80/tcp': {} },
+	HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
 };
 const BRIDGE_SPEC = {
 	Labels: { [LABEL.role]: 'edge-bridge' },
@@ -67069,7 +67887,11 @@ async function install_create(home, spec) {
 			NetworkMode: home.network,
 			RestartPolicy: { Name: 'always' },
 			...spec.HostConfig,
-			LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+			Sysctls: { 'net.ipv4.tcp_tw_reuse': '1' },
+			LogConfig: {
+				Type: 'json-file',
+				Config: { 'max-size': '10m', 'max-file': '3', ...(home.kind === 'edge' && NON_BLOCKING) },
+			},
 			Mounts: [
 				{
 					Type: 'volume',
@@ -67118,7 +67940,7 @@ async function install_start({ server, kind, name, inherited }, id) {
 		if (!taken)
 			throw error;
 		throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-			hint: 'The edge needs ports 80 and 443 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+			hint: 'The edge needs port 80 of the server. Stop what listens there ("ss -ltnp"), and run again.',
 			cause: error,
 		});
 	}
@@ -67165,7 +67987,7 @@ class Fleet {
 			for (const failure of failures)
 				if (!(failure instanceof UserError))
 					throw failure;
-			failTogether(failures);
+			errors_failTogether(failures);
 		}
 		return new Fleet(servers);
 	}
@@ -67195,7 +68017,7 @@ async function allOrErrors(work) {
 	for (const failure of failures)
 		if (!(failure instanceof UserError))
 			throw failure;
-	failTogether([...new Set(failures)]);
+	errors_failTogether([...new Set(failures)]);
 	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 ;
@@ -67275,7 +68097,7 @@ async function tryLock(server, image, holder, endsAt) {
 	catch (error) {
 		if (isStatus(error, 409))
 			return undefined;
-		throw explainRefusal(`${server.name}: the edge cannot be locked`, error);
+		throw engine_failure_explainRefusal(`${server.name}: the edge cannot be locked`, error);
 	}
 }
 async function awaitRelease(server, holder, giveUpAt, clock, log) {
@@ -67324,12 +68146,19 @@ async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
 	const ask = proof.route.protocol === 'http' ? askHttp : askStream;
 	let answered = 'nobody';
+	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-		const answers = await ask(instance, scope, generation, proof, clock).catch((error) => [
-			error.message,
-		]);
-		answered = answers.at(-1) ?? answered;
-		return answers.some((answer) => expected.includes(answer)) || undefined;
+		const upstreams = await ask(instance, scope, generation, proof, clock).catch((error) => {
+			answered = error.message;
+			return [];
+		});
+		for (const [index, answers] of upstreams.entries()) {
+			if (answers.some((answer) => expected.includes(answer)))
+				proven.add(index);
+			else
+				answered = answers.at(-1) ?? answered;
+		}
+		return (upstreams.length > 0 && upstreams.every((_answers, index) => proven.has(index))) || undefined;
 	});
 	if (isProven)
 		return;
@@ -67339,16 +68168,17 @@ function lastUpstream(tried) {
 	return tried.split(',').at(-1)?.trim() ?? '';
 }
 async function reaches({ server, address }, scope, service) {
-	const path = `/prove/${scope}/${service}`;
-	const { headers } = await server.http.get({ address, port: CONTROL_PORT, path }, 5_000);
-	return isAnswered(headers);
+	const asked = provePaths(scope, service).map((path) => server.http.get({ address, port: CONTROL_PORT, path }, 5_000));
+	return (await Promise.all(asked)).every(({ headers }) => isAnswered(headers));
 }
 function isAnswered(headers) {
 	return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
-async function askHttp(instance, scope, generation, proof) {
-	const { server, address } = instance;
-	const path = `/prove/${scopeName(scope)}/${proof.route.service}`;
+function askHttp(instance, scope, generation, proof) {
+	const paths = provePaths(scopeName(scope), proof.route.service);
+	return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
+}
+async function askPath({ server, address }, path, generation, proof) {
 	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
 	return answers
 		.filter(({ headers }) => headers['x-switchyard-generation'] === generation)
@@ -67362,11 +68192,12 @@ async function askStream(instance, _scope, generation, proof, clock) {
 	const port = proof.route.internalPort + PROVE_PORT_OFFSET;
 	await Promise.all(proof.all.map(() => touch(instance, port, clock)));
 	const { stdout } = await server.engine.logs(id, { tail: 500 });
-	return stdout
+	const answers = stdout
 		.split('\n')
 		.map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
 		.filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
 		.map((match) => lastUpstream(match?.[3] ?? ''));
+	return [answers];
 }
 async function touch({ server, address }, port, clock) {
 	const stream = await server.dial(address, port);
@@ -67420,6 +68251,16 @@ async function ignoringEnd(work) {
 	});
 }
 ;
+function checkOwner(scope, { repository, takeOverFrom }, observed) {
+	const others = observed.flatMap(({ name, owner }) => owner === undefined || owner === repository || owner === takeOverFrom ? [] : [{ name, owner }]);
+	errors_failTogether(others.map(({ name, owner }) => ownedByAnother(name, scope, owner, repository)));
+}
+function ownedByAnother(server, { project, environment }, owner, repository) {
+	return new UserError(`${server}: ${project} ${environment} belongs to the repository ${owner}, and this run is of ${repository || 'none'}`, {
+		hint: `Nothing was changed. Give this one another name: "project" in the file. If the repository was renamed, or hands ${project} over, run once with "take-over-from: ${owner}".`,
+	});
+}
+;
 const EDGE_WORK = {
 	create: 'create the edge',
 	start: 'start the edge',
@@ -67437,7 +68278,7 @@ const prepare = {
 		return `${parts.filter(Boolean).join(' and ')} on ${server}`;
 	},
 	async run(step, context) {
-		const { clock, fleet, known, nginx, scope } = context;
+		const { clock, fleet, known, nginx, repository, scope } = context;
 		const server = fleet.server(step.server);
 		if (step.edge === 'bridge')
 			await checkDiverting(server, nginx.image, clock);
@@ -67446,7 +68287,9 @@ const prepare = {
 		const made = [];
 		if (step.sidecar !== undefined) {
 			const aliases = step.displaced?.isInNetwork ? [] : [SIDECAR_ALIAS];
-			made.push(await ensureSidecar(server, scope, nginx, aliases, clock));
+			made.push(await ensureSidecar(server, scope, nginx, { repository, aliases }, clock));
+			if (step.sidecar === 'create')
+				await refuseOthers(server, context);
 		}
 		if (step.edge !== undefined)
 			made.push(await prepareEdge(context, server, step.edge));
@@ -67455,6 +68298,11 @@ const prepare = {
 			known.instances.set(nginxKey(step.server, instance.kind), instance);
 	},
 };
+async function refuseOthers({ engine, name }, { scope, repository }) {
+	const owner = (await engine.findContainer(sidecarName(scope)))?.Config?.Labels?.[LABEL.repository];
+	if (owner !== undefined && owner !== repository)
+		throw ownedByAnother(name, scope, owner, repository);
+}
 async function prepareEdge({ clock, guard, log, nginx, scope }, server, work) {
 	if (work === 'bridge')
 		return await ensureBridge(server, scope, nginx, clock);
@@ -67711,6 +68559,35 @@ function askHelper(helper, registry) {
 	});
 }
 ;
+function explainRegistry(said, isLoggedIn) {
+	const login = isLoggedIn
+		? 'The credentials are those of the runner (docker login): may they read this image?'
+		: 'If the image is private, log in before this step: docker/login-action, or "docker login".';
+	if (/toomanyrequests|rate limit/i.test(said)) {
+		return { what: 'the registry has had too many requests', hint: `Run again later. ${login}` };
+	}
+	if (UNREACHED.test(said)) {
+		return {
+			what: 'the registry cannot be reached from the server',
+			hint: 'Is its name right, and do DNS, firewall and proxy of the server let Docker out? "docker pull" there says the same.',
+		};
+	}
+	if (/repository does not exist or may require|denied|unauthorized|authentication required|forbidden/i.test(said)) {
+		return {
+			what: 'the registry has no such image, or does not give it to this runner',
+			hint: `Is the name right? ${login}`,
+		};
+	}
+	if (/manifest unknown|not found|no such (?:image|manifest)|name unknown|does not exist/i.test(said)) {
+		return {
+			what: 'the registry does not have this image',
+			hint: 'Is the tag right, and was the image pushed before this step?',
+		};
+	}
+	return { what: 'the registry did not give it', hint: login };
+}
+const UNREACHED = /no such host|i\/o timeout|timeout exceeded|deadline exceeded|aborted due to timeout|connection refused|connection reset|network is unreachable|no route to host|server misbehaving|tls: |x509|gave HTTP response to HTTPS client|\bEOF\b/i;
+;
 function shortName(name) {
 	return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
 }
@@ -67729,11 +68606,20 @@ function namesOf(image) {
 function taggedName(image) {
 	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
+const LONGEST_TAG = 20;
+const SHORT_TAG = 12;
+function versionText(image) {
+	const [name = '', digest] = image.split('@');
+	const tag = /:([^/:]+)$/.exec(name)?.[1];
+	if (tag === undefined)
+		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
+}
 ;
 const pull_FEEDBACK_EVERY_MS = 3_000;
 const pull = {
 	describe: ({ image, server }) => `pull ${image} on ${server}`,
-	async run({ server, image, policy }, { fleet, log, clock, guard: { signal } }) {
+	async run({ server, image, policy, platform }, { fleet, log, clock, guard: { signal } }) {
 		if (policy === 'never')
 			throw forbiddenPull(server, image);
 		const auth = await findRegistryAuth(image);
@@ -67743,6 +68629,7 @@ const pull = {
 		try {
 			await fleet.server(server).engine.pullImage(taggedName(image), {
 				...(auth && { auth }),
+				...(platform !== undefined && { platform }),
 				onProgress: (line) => meter.add(line),
 				signal,
 			});
@@ -67750,12 +68637,9 @@ const pull = {
 		catch (error) {
 			if (signal.aborted)
 				throw signal.reason;
-			throw new UserError(`${server}: pulling ${image} failed: ${messageOf(error)}`, {
-				hint: auth
-					? 'The credentials are those of the runner (docker login): may they read this image?'
-					: 'If the image is private, log in before this step: docker/login-action, or "docker login".',
-				cause: error,
-			});
+			const said = messageOf(error);
+			const { what, hint } = explainRegistry(said, auth !== undefined);
+			throw new UserError(`${server}: pulling ${image} failed: ${what} (${said})`, { hint, cause: error });
 		}
 		finally {
 			over.abort();
@@ -67825,7 +68709,15 @@ function settingsFound({ Config: config = {}, HostConfig: host = {}, Mounts, Net
 			pids: host.PidsLimit ?? 0,
 		},
 		networks: Object.keys(NetworkSettings?.Networks ?? {}),
+		fields: fieldsFound({ Config: config, HostConfig: host }),
 	};
+}
+function fieldsFound(parts) {
+	const paths = optionNames().flatMap((name) => optionRow(name).fields);
+	return Object.fromEntries(paths.map((path) => {
+		const [part = '', field = ''] = path.split('.');
+		return [path, parts[part]?.[field]];
+	}));
 }
 function defaultsOf(config) {
 	return {
@@ -67843,7 +68735,16 @@ async function findImage(server, name) {
 	if (image === undefined)
 		return undefined;
 	const digest = digestOf(image.RepoDigests ?? [], repositoryOf(name));
-	return { id: image.Id, digest, defaults: defaultsOf(image.Config ?? {}) };
+	const platform = platformOf(image);
+	return {
+		id: image.Id,
+		digest,
+		...(platform !== undefined && { platform }),
+		defaults: defaultsOf(image.Config ?? {}),
+	};
+}
+function platformOf({ Os, Architecture, Variant }) {
+	return Os && Architecture ? [Os, Architecture, ...(Variant ? [Variant] : [])].join('/') : undefined;
 }
 async function findNginxImage(server, name, running) {
 	const named = running.find(({ Image }) => Image === name);
@@ -68331,7 +69232,7 @@ function serves(input, server, kind, routes) {
 }
 function wishOf(kind, input, on, routes) {
 	const files = renderScope(kind, input.scope, routes, on, input.servers);
-	return { scope: input.scope, files, routes, settings: input.nginx };
+	return { scope: input.scope, repository: input.repository, files, routes, settings: input.nginx };
 }
 function routesAfter(input, plans, done, stillThere) {
 	const live = liveRoutes(input);
@@ -68366,8 +69267,7 @@ function routeOf(service, spec, copies) {
 		containerPort: spec.port,
 		internalPort: service.ports.internal,
 		hostPort: service.ports.host,
-		domains: spec.route.domains,
-		idleTimeoutMs: spec.route.idleTimeoutMs,
+		...spec.route,
 		provePath: provePath(spec.policy.healthcheck.path),
 		copies,
 	};
@@ -68622,10 +69522,11 @@ const EFFECTS = {
 	remove: 'removed',
 	none: 'unchanged',
 };
+const STARTING = ['create', 'toggle', 'recreate'];
 function describePlan(plan) {
 	const title = `${plan.scope.project} ${plan.scope.environment}`;
 	if (isEmpty(plan))
-		return [`${title}: nothing to do, everything is as the file says`];
+		return [`${title}: ${describeNothing(plan)}`];
 	const lines = [
 		...plan.changes.map(describeChange),
 		...describeStale(plan),
@@ -68634,11 +69535,34 @@ function describePlan(plan) {
 	];
 	return [`${title}: plan`, ...lines.map((line) => `  ${line}`)];
 }
-function describeChange({ service, from, to, effect, reasons, servers }) {
+function describeNothing({ compared }) {
+	const { services, servers, deployed } = compared;
+	const where = servers === undefined ? '' : ` on ${servers.join(', ')}`;
+	const releases = Object.entries(deployed)
+		.filter(([service]) => services?.includes(service) ?? true)
+		.map(([service, number]) => `${service} ${number}`)
+		.join(', ');
+	switch (compared.with) {
+		case 'file':
+			return services === undefined
+				? `nothing to do, everything${where} is as the file says`
+				: `nothing to do${where} for ${services.join(', ')}, as the file says; other services were not compared`;
+		case 'deployed':
+			return `nothing to do: edge and sidecar${where} serve what is deployed (${releases || 'nothing'}). Images and settings of the file were not compared, a deploy does that`;
+		case 'releases':
+			return `nothing to do: what was asked for runs already${where} (${releases})`;
+	}
+}
+function describeChange(change) {
+	const { service, from, to, effect, reasons, servers } = change;
 	const number = effect === 'remove' ? `${from} → none` : from === to ? String(to) : `${from || 'none'} → ${to}`;
 	const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
 	const where = servers.length > 0 ? ` on ${servers.join(', ')}` : '';
-	return `${service} ${number}: ${EFFECTS[effect]}${where}${why}`;
+	const isNew = effect !== 'remove' && (from !== to || STARTING.includes(effect));
+	return `${service} ${number}: ${EFFECTS[effect]}${where}${why}${isNew ? `; ${describeImage(change)}` : ''}`;
+}
+function describeImage({ image, domains }) {
+	return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
 function describeStale({ stale }) {
 	return [
@@ -68737,38 +69661,69 @@ function renderTimeline(title, spans) {
 	const shown = [...spans].sort((a, b) => a.startMs - b.startMs).slice(0, MOST_BARS);
 	const sections = Map.groupBy(shown, sectionOf);
 	const bars = [...sections].flatMap(([name, members]) => [
-		`    section ${plain(name)}`,
+		`    section ${timeline_plain(name)}`,
 		...members.map(({ phase, failed, startMs, endMs }) => {
 			const start = Math.round(startMs);
-			return `    ${plain(phase)} :${failed ? 'crit, ' : ''}${start}, ${Math.max(start + 1, Math.round(endMs))}`;
+			return `    ${timeline_plain(phase)} :${failed ? 'crit, ' : ''}${start}, ${Math.max(start + 1, Math.round(endMs))}`;
 		}),
 	]);
-	const head = [`    title ${plain(title)}`, '    dateFormat x', '    axisFormat %M:%S.%L'];
+	const head = [`    title ${timeline_plain(title)}`, '    dateFormat x', '    axisFormat %M:%S.%L'];
 	return `### Timeline\n\n${mermaid(['gantt', ...head, ...bars])}`;
 }
 function sectionOf({ service, server }) {
 	return [service, server].filter((part) => part !== '').join(' on ') || 'run';
 }
-function plain(text) {
+function timeline_plain(text) {
 	return text.replaceAll(/[:;#,]/g, ' ');
 }
 ;
 function renderDeployed(result) {
 	const { title, report, services } = result;
-	const { plan, changed, timeline } = report;
-	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), copies(services), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
+	const { plan, changed, notes, timeline } = report;
+	return page(`## ${headline(result)}`, result.failure === undefined ? '' : caution(textOf(result.failure)), section('Good to know', [...notes, ...forwardAgain(result)]), section(`What ${report.failure === undefined ? 'changes' : 'should have changed'}`, plan.changes.map(describeChange)), copies(report, services), origin(result), probes(services), changed ? renderTimeline(title, timeline.spans) : '', figures(report));
 }
+function deployedLines({ report, author, failure }) {
+	if (failure !== undefined)
+		return [];
+	const commit = author.commit === undefined ? '' : ` (commit ${author.commit.slice(0, SHORT_COMMIT)})`;
+	return report.plan.changes
+		.filter(({ effect }) => effect !== 'remove')
+		.map((change) => {
+		const servers = [...new Set((report.copies[change.service] ?? []).map(({ server }) => server))];
+		const what = `${change.service}: release ${change.to} serves, ${describeImage(change)}`;
+		return `${what} on ${servers.join(', ')}${change.effect === 'none' ? '' : commit}`;
+	});
+}
+const SHORT_COMMIT = 10;
 function headline({ title, report, failure }) {
+	const isRollback = report.services.some(({ restored }) => restored !== undefined);
 	if (report.failure !== undefined)
-		return `❌ ${title}: the deploy failed`;
+		return `❌ ${title}: the ${isRollback ? 'rollback' : 'deploy'} failed`;
 	if (failure !== undefined)
 		return `❌ ${title}: deployed, and requests were lost`;
-	return report.changed ? `✅ ${title}: deployed` : `✅ ${title}: nothing to do`;
+	if (!report.changed)
+		return `✅ ${title}: ${describeNothing(report.plan)}`;
+	return `✅ ${title}: ${isRollback ? 'rolled back' : 'deployed'}`;
 }
-function copies(services) {
+function forwardAgain({ report, failure }) {
+	const back = report.services.flatMap(({ name, restored, release }) => restored === undefined || restored.number === release.number
+		? []
+		: [`${name} is what release ${restored.number} was`]);
+	if (back.length === 0 || failure !== undefined)
+		return [];
+	return [
+		`This was a rollback: ${back.join(', ')}. The next deploy goes forward again, to what the file says: revert the commit to stay`,
+	];
+}
+function origin({ author: { commit, actor, run } }) {
+	const what = commit === undefined ? 'Deployed' : `Commit ${commit.slice(0, SHORT_COMMIT)}, deployed`;
+	return escapeMarkdown(`${what} by ${actor} in ${run}`);
+}
+function copies(report, services) {
 	const rows = Object.entries(services).flatMap(([service, { release, copies }]) => copies.map(({ server, slot, container, port, durations }) => ({
 		service,
 		release: String(release),
+		...contentOf(report, service),
 		server,
 		slot,
 		container,
@@ -68777,6 +69732,11 @@ function copies(services) {
 		'healthy after': milliseconds(durations.healthy),
 	})));
 	return rows.length === 0 ? '' : `### Where it runs\n\n${markdownTable(rows)}`;
+}
+function contentOf({ services, undone }, service) {
+	const wanted = services.find(({ name }) => name === service);
+	const spec = undone.includes(service) ? wanted?.known.current : wanted?.spec;
+	return { image: spec?.container.image ?? '', domains: spec?.route.domains.join(', ') ?? '' };
 }
 function probes(services) {
 	const rows = Object.entries(services).flatMap(([service, { probe }]) => {
@@ -68984,29 +69944,37 @@ function historyMessage(scope, changes) {
 	if (parts.length === 0)
 		return { subject: `${start}recorded` };
 	const whole = start + parts.join(', ');
-	if (whole.length <= SUBJECT_MAX || parts.length === 1)
-		return { subject: whole };
+	const body = changes.map((change) => `- ${describeWhole(change)}`).join('\n');
+	if (whole.length <= SUBJECT_MAX || parts.length === 1) {
+		return { subject: whole, ...(changes.some((change) => 'image' in change) && { body }) };
+	}
 	for (let shown = parts.length - 1;; shown--) {
 		const subject = `${start}${parts.slice(0, shown).join(', ')} and ${parts.length - shown} more`;
-		if (subject.length <= SUBJECT_MAX || shown === 1) {
-			return { subject, body: parts.map((part) => `- ${part}`).join('\n') };
-		}
+		if (subject.length <= SUBJECT_MAX || shown === 1)
+			return { subject, body };
 	}
+}
+function describeWhole(change) {
+	if (!('image' in change))
+		return history_describeChange(change);
+	const where = change.domains.length === 0 ? '' : ` at ${change.domains.join(', ')}`;
+	return `${history_describeChange(change)}: ${change.image}${where}`;
 }
 function history_describeChange(change) {
 	const { service } = change;
 	switch (change.kind) {
 		case 'begun':
-			return `begin ${service} ${step(change.from, change.to)}`;
+			return `begin ${service} ${step(change.from, change.to)} (${versionText(change.image)})`;
 		case 'released': {
 			const restored = change.restores === undefined ? '' : `${change.restores} restored, `;
 			const servers = `${change.servers} server${change.servers === 1 ? '' : 's'}`;
-			return `${service} ${step(change.from, change.to)} (${restored}${servers})`;
+			const version = versionText(change.image);
+			return `${service} ${step(change.from, change.to)} (${restored}${version}, ${servers})`;
 		}
 		case 'removed':
 			return `${service} removed (was ${change.from})`;
 		case 'failed':
-			return `${service} ${step(change.from, change.to)} not deployed`;
+			return `${service} ${step(change.from, change.to)} (${versionText(change.image)}) not deployed`;
 		case 'routed':
 			return `${service} routes`;
 		case 'policy':
@@ -69218,7 +70186,7 @@ function historyOf(outcome) {
 	const achieved = outcome.achieved
 		.filter(({ change }) => change.effect !== 'none')
 		.map((one) => {
-		const { service, from, to, effect } = one.change;
+		const { service, from, to, effect, image, domains } = one.change;
 		if (!isBegunAndStanding(one)) {
 			if (effect === 'record' && from !== to && from !== 0)
 				return { service, kind: 'policy' };
@@ -69228,23 +70196,28 @@ function historyOf(outcome) {
 				return { service, kind: 'routed' };
 		}
 		const servers = new Set(one.copies.map(({ server }) => server)).size;
-		return { service, kind: 'released', from, to, servers, restores: restoredBy(one.service) };
+		const restores = restoredBy(one.service);
+		return { service, kind: 'released', from, to, servers, restores, image, domains };
 	});
 	const removed = outcome.removed.map(({ service, from }) => ({ service, kind: 'removed', from }));
 	const failed = outcome.failed
 		.filter(({ effect }) => effect !== 'none' && effect !== 'remove')
-		.map(({ service, from, to }) => ({ service, kind: 'failed', from, to }));
+		.map(({ service, from, to, image, domains }) => {
+		return { service, kind: 'failed', from, to, image, domains };
+	});
 	return [...achieved, ...removed, ...failed];
 }
 function isBegunAndStanding({ service: { known }, change: { to }, copies }) {
 	return known.rollout?.number === to && copies.length > 0 && copies.every(({ release }) => release === to);
 }
 function begunChanges(begun) {
-	return begun.map(({ service: { name, release }, from }) => ({
+	return begun.map(({ service: { name, release, spec }, from }) => ({
 		service: name,
 		kind: 'begun',
 		from,
 		to: release.number,
+		image: spec.container.image,
+		domains: spec.route.domains,
 	}));
 }
 function probeFacts({ losses, ...facts }) {
@@ -69376,13 +70349,15 @@ async function withEnvironment(reach, { wanted: file, narrowing, access, timelin
 	const opening = timeline.measure({ phase: 'lease' }, () => Journal.open(reach.openStore(), options));
 	const connecting = timeline.measure({ phase: 'connect' }, () => Fleet.connect(provider, servers));
 	const title = `Connect to ${servers.map(({ name }) => name).join(', ')} and read the record`;
-	const [journal, fleet] = await log.group(title, () => Promise.allSettled([opening, connecting]));
+	const [journal, fleet, repository] = await log.group(title, () => Promise.allSettled([opening, connecting, reach.findRepository()]));
 	try {
 		if (fleet.status === 'rejected')
 			throw fleet.reason;
 		if (journal.status === 'rejected')
 			throw journal.reason;
-		return await work({ wanted, fleet: fleet.value, journal: journal.value });
+		if (repository.status === 'rejected')
+			throw repository.reason;
+		return await work({ wanted, fleet: fleet.value, journal: journal.value, repository: repository.value });
 	}
 	finally {
 		await Promise.all([
@@ -69575,7 +70550,28 @@ function secretsVersionOf(service, secrets, kept, known, versions) {
 	return same ?? Math.max(given, 0, ...candidates) + 1;
 }
 ;
-const DOOR_PORTS = [80, 443];
+function leftToDeploys(kept, plan, file) {
+	const containers = driftOf(kept, plan).filter(({ kind }) => kind === 'container');
+	return [
+		...containers.map(({ message }) => `${message}; a deploy repairs it`),
+		...file.services.flatMap((spec) => {
+			const { known } = kept.services.find(({ name }) => name === spec.name) ?? {};
+			const current = known?.current;
+			if (current === undefined)
+				return [`${spec.name} is in the file and not deployed; a deploy brings it`];
+			if (specHash(partHashes(current)) === specHash(partHashes(spec)))
+				return [];
+			const { image } = current.container;
+			const isSame = image === spec.container.image;
+			const what = isSame ? 'other settings' : `another image (${spec.container.image})`;
+			return [
+				`${spec.name}: the file has ${what} than release ${current.number} (${image}); a deploy brings ${isSame ? 'them' : 'it'}`,
+			];
+		}),
+	];
+}
+;
+const DOOR_PORTS = [80];
 function isOfInterest(container, scope, { services, nginx }) {
 	return (container.name === nginx.adopt?.container ||
 		isOldSidecar(scope, container) ||
@@ -69837,6 +70833,7 @@ async function observe(server, scope, wanted, clock) {
 	]);
 	return {
 		name: server.name,
+		owner: ownerOf(scope, [sidecar, edge], own),
 		copies: [
 			...standing.filter((copy) => isNamedByUs(scope, copy)),
 			...adoptedCopies(scope, services, foreign),
@@ -69857,6 +70854,11 @@ async function observe(server, scope, wanted, clock) {
 		leftovers,
 		images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
 	};
+}
+function ownerOf(scope, instances, own) {
+	const written = instances.map((nginx) => nginx?.tree.folders[nginx.folder].manifest?.scopes[scopeName(scope)]?.repository);
+	const labelled = own.map(({ Labels }) => Labels?.[LABEL.repository]);
+	return [...written, ...labelled].find((repository) => repository !== undefined);
 }
 function observe_nameOf({ Names }) {
 	return Names?.[0]?.replace(/^\//, '') ?? '';
@@ -69931,7 +70933,7 @@ async function observeNginx(kind, server, summary, scope, clock) {
 	};
 }
 ;
-async function survey(fleet, snapshot, { wanted, secrets, narrowing, clock }) {
+async function survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }) {
 	const scope = { project: wanted.project, environment: wanted.environment };
 	const reading = readKnown(snapshot);
 	const [observed, known, recordedSecrets] = await Promise.all([
@@ -69942,6 +70944,7 @@ async function survey(fleet, snapshot, { wanted, secrets, narrowing, clock }) {
 	const isAnyUnused = observed.some(({ leftovers }) => leftovers.images.some(({ isUsed }) => !isUsed));
 	return {
 		wanted,
+		repository,
 		secrets,
 		keptSecrets: recordedSecrets ??
 			(await readKeptSecrets(fleet, wanted, secrets, labelledVersions(observed))) ??
@@ -70029,7 +71032,7 @@ function servedForOthers(scope, { edge }) {
 		.flatMap(({ domains }) => domains);
 }
 function isCovered(name, domains) {
-	if (domains.includes(name))
+	if (domains.includes(name) || domains.includes('*'))
 		return true;
 	if (name.startsWith('.'))
 		return isCovered(name.slice(1), domains) && isCovered(`*${name}`, domains);
@@ -70039,7 +71042,7 @@ function isCovered(name, domains) {
 function checkAdoption(wanted, services, observed) {
 	if (services.length === 0)
 		return;
-	failTogether(observed.flatMap((server) => [
+	errors_failTogether(observed.flatMap((server) => [
 		...services.flatMap((service) => refuseService(wanted, service, server)),
 		...refuseSidecar(wanted, server),
 		...refuseFront(wanted, services, server),
@@ -70151,22 +71154,28 @@ function refuseFront(wanted, services, server) {
 			}),
 		];
 	}
+	const https = refuseHttps(server.name, front, dropOf(wanted.nginx));
+	if (https.length > 0)
+		return https;
 	return [
 		...refuseLostPorts(server.name, front, dropOf(wanted.nginx), 'under sidecar'),
 		...refuseLostNames(wanted, server, front),
 	];
 }
+function refuseHttps(server, front, drop) {
+	const doors = front.published.filter(({ port }) => !drop.includes(String(port)));
+	const tls = (front.served ?? []).filter(({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port));
+	if (tls.length === 0)
+		return [];
+	const names = [...new Set(tls.map(({ name }) => name))].join(', ');
+	return [
+		new UserError(`${server}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
+			hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
+		}),
+	];
+}
 function refuseLostNames(wanted, server, front) {
 	const drop = dropOf(wanted.nginx);
-	const tls = atDoors(front).filter(({ isTls }) => isTls);
-	if (tls.length > 0) {
-		const names = [...new Set(tls.map(({ name }) => name))].join(', ');
-		return [
-			new UserError(`${server.name}: ${front.name} serves HTTPS for ${names}, and the edge serves HTTP only`, {
-				hint: 'Keep it until the edge serves HTTPS, or end HTTPS before it, in a load balancer for example.',
-			}),
-		];
-	}
 	const promised = wanted.services.flatMap(({ route }) => route.domains);
 	const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
 	if (lost.length === 0)
@@ -70204,8 +71213,10 @@ function buildInput(facts) {
 	const kept = isNarrowed ? others.flatMap((name) => keptService(facts, name, ports)) : [];
 	return {
 		scope,
+		repository: facts.repository,
 		servers: wanted.servers,
 		nginx: wanted.nginx,
+		compared: comparisonOf(facts),
 		services: [...services, ...kept],
 		observed,
 		state,
@@ -70223,6 +71234,16 @@ function buildInput(facts) {
 }
 function buildKeptInput(facts) {
 	return buildInput({ ...facts, narrowing: { ...facts.narrowing, services: [] } });
+}
+function comparisonOf({ wanted, narrowing, restored, known }) {
+	const { services } = narrowing;
+	const servers = serversOf(wanted, narrowing).map(({ name }) => name);
+	return {
+		with: restored !== undefined ? 'releases' : services?.length === 0 ? 'deployed' : 'file',
+		services: services?.length === 0 ? undefined : services,
+		servers: servers.length === wanted.servers.length ? undefined : servers,
+		deployed: Object.fromEntries([...known].flatMap(([name, { current }]) => (current === undefined ? [] : [[name, current.number]]))),
+	};
 }
 function wantedService(facts, spec, ports) {
 	const { narrowing, observed, state } = facts;
@@ -70327,7 +71348,14 @@ function buildInputWithout(input, rest) {
 	};
 }
 ;
-const USERS_MAPS = ['environment.', 'labels.', 'logging.options.'];
+const USERS_MAPS = [
+	'environment.',
+	'labels.',
+	'logging.options.',
+	'sysctls.',
+	'annotations.',
+	'storage_opt.',
+];
 function explainChange(service, rollout, input) {
 	const { current } = service.known;
 	if (current === undefined)
@@ -70348,7 +71376,8 @@ function explainChange(service, rollout, input) {
 	return [...new Set(reasons)];
 }
 function specFacts({ protocol, port, container, route, policy }) {
-	return { protocol, port, ...container, ...route, ...policy };
+	const { options, ...rest } = container;
+	return { protocol, port, ...rest, ...options, ...route, ...policy };
 }
 function differenceOn(input, service, server) {
 	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
@@ -70409,6 +71438,7 @@ function changeOf(input, service, plan) {
 		reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
 		servers: plan.copies.map(({ server }) => server),
 		image: service.spec.container.image,
+		domains: service.spec.route.domains,
 	};
 }
 function effectOf(input, service, plan) {
@@ -70453,6 +71483,7 @@ function removalOf(input, service) {
 			.filter(({ name }) => copiesOn(input, service, name).length > 0)
 			.map(({ name }) => name),
 		image: recorded?.image ?? '',
+		domains: [],
 	};
 }
 ;
@@ -70492,7 +71523,7 @@ function upTo(steps, ids) {
 ;
 const UNUSED_GRACE_MS = 3_000;
 function retire(service, server, container) {
-	const { id, name, release, isRunning, helpers, isAdopted } = container;
+	const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
 	const { policy } = service.spec;
 	return {
 		service: service.name,
@@ -70502,7 +71533,7 @@ function retire(service, server, container) {
 		containerPort: isAdopted ? undefined : portOfAll(service),
 		release,
 		helpers,
-		drainTimeoutMs: isRunning ? policy.drainTimeoutMs : undefined,
+		drainTimeoutMs: isRunning || condition?.state === 'restarting' ? policy.drainTimeoutMs : undefined,
 		graceMs: policy.stopGracePeriodMs,
 	};
 }
@@ -71061,10 +72092,23 @@ function takenNames(input, server, { vacate }) {
 	return new Set(copies.filter((copy) => copy !== vacate).map(({ name }) => name));
 }
 function addPull(input, { spec: { container, policy } }, server, change, { pulls }) {
-	const isThere = observedOn(input, server).images.has(container.image);
+	const { image, options: { platform } = {} } = container;
+	const found = observedOn(input, server).images.get(image);
+	const isThere = found !== undefined && isFor(found.platform, platform);
 	if (!service_plan_isCreating(change) || policy.pullPolicy === 'always' || isThere)
 		return;
-	pulls.push({ kind: 'pull', server, image: container.image, policy: policy.pullPolicy });
+	pulls.push({
+		kind: 'pull',
+		server,
+		image,
+		policy: policy.pullPolicy,
+		...(platform !== undefined && { platform }),
+	});
+}
+function isFor(found, platform) {
+	if (found === undefined || platform === undefined)
+		return true;
+	return found === platform || found.startsWith(`${platform}/`);
 }
 function addReplacement(input, service, { server, slot, name }, blueprint, change, plan) {
 	const { rollout } = plan;
@@ -71341,6 +72385,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
 	finish(graph, input, retired, rolledOut);
 	return {
 		scope: input.scope,
+		compared: input.compared,
 		changes: planChanges(input, services),
 		steps: graph.steps,
 		gate: gate || [],
@@ -71495,14 +72540,12 @@ function judgeImages(server, images) {
 	const found = { server, check: 'image' };
 	if (images.length === 0)
 		return [{ ...found, level: 'ok', message: 'no image has to be pulled' }];
-	return images.map(({ image, complaint }) => complaint === undefined
-		? { ...found, level: 'ok', message: `${image} can be pulled` }
-		: {
-			...found,
-			level: 'error',
-			message: `${image} cannot be pulled: ${complaint}`,
-			hint: 'Does the tag exist, may the runner read it (docker login), and does the server reach the registry?',
-		});
+	return images.map(({ image, complaint, isLoggedIn = false }) => {
+		if (complaint === undefined)
+			return { ...found, level: 'ok', message: `${image} can be pulled` };
+		const { what, hint } = explainRegistry(complaint, isLoggedIn);
+		return { ...found, level: 'error', message: `${image} cannot be pulled: ${what} (${complaint})`, hint };
+	});
 }
 function judgeForbiddenPulls(plan, server) {
 	return stepsOf(plan, 'pull')
@@ -71566,6 +72609,18 @@ function judgeFronts({ staying }) {
 		level: 'warning',
 		message,
 		hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.',
+	}));
+}
+;
+function judgeRights(services) {
+	return services
+		.filter(({ spec }) => spec.container.options?.privileged)
+		.map(({ name }) => ({
+		server: '',
+		check: 'rights',
+		level: 'warning',
+		message: `${name} is privileged: whoever breaks into it has the server, and all that runs there`,
+		hint: 'Where it needs less, write that instead: cap_add, devices.',
 	}));
 }
 ;
@@ -71745,7 +72800,13 @@ const REGISTRY_TIMEOUT_MS = 15_000;
 const PORT_TIMEOUT_MS = 2_000;
 async function preflight(fleet, input, plan, holder, clock) {
 	const found = await fleet.onAll((server) => lookAtServer(server, input, plan, clock));
-	return [judgeLease(holder), ...judgeHooks(plan), ...judgeFronts(plan), ...found.flat()];
+	return [
+		judgeLease(holder),
+		...judgeHooks(plan),
+		...judgeFronts(plan),
+		...judgeRights(input.services),
+		...found.flat(),
+	];
 }
 function certainFailures(vitals, plan) {
 	const servers = new Set(stepsOf(plan, 'pull').map(({ server }) => server));
@@ -71782,7 +72843,7 @@ async function askRegistry(server, image) {
 		return { image };
 	}
 	catch (error) {
-		return { image, complaint: messageOf(error) };
+		return { image, complaint: messageOf(error), isLoggedIn: auth !== undefined };
 	}
 }
 async function lookAtNginx(server, kind, nginx) {
@@ -71818,11 +72879,15 @@ function parseTarget(text) {
 		return 'previous';
 	return /^\d+$/.test(text) ? Number(text) : { version: text };
 }
+function failedSince({ history = [], release, }) {
+	const [last] = history;
+	return last?.outcome === 'failed' && last.release > release ? last.release : undefined;
+}
 function chooseRelease(service, target, past) {
 	const hint = `"to: list" shows the releases of ${service} that are kept. Deploy the commit of any other one.`;
 	if (typeof target === 'object')
 		return chooseVersion(service, target.version, past, hint);
-	const number = target === 'previous' ? previousNumber(past.recorded, contentNumber(past)) : target;
+	const number = target === 'previous' ? previousOf(past) : target;
 	if (number === undefined) {
 		throw new UserError(`${service} has no earlier release that was deployed`, { hint });
 	}
@@ -71845,6 +72910,12 @@ function previousNumber({ history = [], previous }, base) {
 	const earlier = [...deployed, previous].filter((number) => number > 0 && number < base);
 	return earlier.length === 0 ? undefined : Math.max(...earlier);
 }
+function previousOf(past) {
+	const { recorded } = past;
+	if (failedSince(recorded) !== undefined)
+		return recorded.release;
+	return previousNumber(recorded, contentNumber(past));
+}
 function contentNumber({ recorded, releases }) {
 	return releases.find(({ number }) => number === recorded.release)?.restores ?? recorded.release;
 }
@@ -71865,7 +72936,7 @@ function isVersion({ container: { image }, image_digest }, version) {
 async function restore(request, wanted, snapshot, fleet) {
 	const { narrowing, rollback, log, secrets: given } = request;
 	if (rollback === undefined)
-		return { wanted, secrets: given };
+		return { wanted, secrets: given, narrowing };
 	const { to } = rollback;
 	const services = narrowing.services ?? [];
 	if (typeof to === 'number' && services.length > 1) {
@@ -71874,14 +72945,31 @@ async function restore(request, wanted, snapshot, fleet) {
 		});
 	}
 	const chosen = await Promise.all(services.map(async (name) => [name, await chooseOne(snapshot, name, to)]));
-	const restored = new Map(chosen);
+	const staying = to === 'previous' ? chosen.filter(([name]) => failedOf(snapshot, name) !== undefined) : [];
+	const restored = new Map(chosen.filter((one) => !staying.includes(one)));
 	for (const { service, number, container } of restored.values()) {
 		log.info(`${service}: going back to what release ${number} was (${container.image})`);
 	}
+	const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)));
+	for (const note of notes)
+		log.info(note);
 	const secrets = await readSecrets(fleet, wanted, restored);
 	for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
 		request.hide(value);
-	return { wanted: restoredSpec(wanted, restored), restored, secrets };
+	return {
+		wanted: restoredSpec(wanted, restored),
+		secrets,
+		narrowing: { ...narrowing, services: [...restored.keys()] },
+		...(restored.size > 0 && { restored }),
+		notes,
+	};
+}
+function failedOf({ state }, service) {
+	const recorded = state.services[service];
+	return recorded && failedSince(recorded);
+}
+function stayingNote({ service, number, container }, failed) {
+	return `${service}: release ${number} serves (${container.image}). Release ${failed}, which was tried last, failed and has no traffic: nothing needs to be brought back. A number or a version as "to" goes back further`;
 }
 async function chooseOne(snapshot, service, to) {
 	const recorded = snapshot.state.services[service];
@@ -71994,17 +73082,18 @@ class Timeline {
 }
 ;
 async function dryRun(request) {
-	const { narrowing, scope, unfinishedHook, log, clock } = request;
+	const { scope, unfinishedHook, takeOverFrom, log, clock } = request;
 	const opening = {
 		wanted: request.wanted,
-		narrowing,
+		narrowing: request.narrowing,
 		access: 'read',
 		timeline: new Timeline(clock),
 	};
-	return await withEnvironment(request, opening, async ({ wanted: file, fleet, journal }) => {
+	return await withEnvironment(request, opening, async ({ wanted: file, repository, fleet, journal }) => {
 		const { snapshot } = journal;
-		const { wanted, secrets, restored } = await restore(request, file, snapshot, fleet);
-		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, secrets, narrowing, clock }));
+		const { wanted, secrets, narrowing, restored, notes = [], } = await restore(request, file, snapshot, fleet);
+		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
+		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
 		const kept = buildKeptInput(facts);
 		const input = scope === 'routes' ? kept : buildInput(facts);
@@ -72016,6 +73105,7 @@ async function dryRun(request) {
 			plan,
 			services: input.services,
 			changed: !isEmpty(plan),
+			notes: input.compared.with === 'deployed' ? [...notes, ...leftToDeploys(kept, plan, wanted)] : notes,
 			drift: driftOf(kept, planDeploy(kept)),
 			findings,
 		};
@@ -72164,6 +73254,46 @@ function listed(names, joint = 'and') {
 	return `${quoted.slice(0, -1).join(', ')} ${joint} ${quoted.at(-1)}`;
 }
 ;
+function key(schema, doc) {
+	return schema.optional().meta({ ...doc });
+}
+function requiredKey(schema, doc) {
+	return schema.meta({ ...doc });
+}
+const REFUSED = 'not supported: ';
+function key_reasonOf(refusal) {
+	return typeof refusal === 'string' ? refusal : refusal.why;
+}
+function key_closed(shape, refusals = {}) {
+	return strictObject(shape, {
+		error: (issue) => issue.code === 'unrecognized_keys'
+			? issue.keys
+				.map((name) => refuse(name, issue.input[name], Object.keys(shape), refusals))
+				.join('\n')
+			: undefined,
+	});
+}
+function refuse(name, value, known, refusals) {
+	const refusal = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
+	if (refusal === undefined)
+		return `unknown key${didYouMean(name, known)}`;
+	const instead = typeof refusal === 'string' ? undefined : refusal.instead(value);
+	return `${REFUSED}${instead ?? key_reasonOf(refusal)}`;
+}
+function parsed(schema, parse) {
+	return schema.transform((value, context) => {
+		try {
+			return parse(value);
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
+			return NEVER;
+		}
+	});
+}
+;
 function problemsOf(issues, valueAt) {
 	return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
 }
@@ -72183,6 +73313,7 @@ function fromIssue(issue, parent, valueAt) {
 				path: [...path, name],
 				message: sentences[index] ?? 'unknown key',
 				isKey: true,
+				...(sentences[index]?.startsWith(REFUSED) && { isRefused: true }),
 			}));
 		}
 		case 'invalid_key': {
@@ -72248,6 +73379,7 @@ const DEFAULTS = {
 		image: 'nginx:1.30-alpine',
 		keepalive_min_timeout: '10s',
 	},
+	edge: { access_log: true },
 	server: { port: 22, zone: 'default' },
 	servers: 1,
 	retain_releases: 50,
@@ -72256,6 +73388,7 @@ const DEFAULTS = {
 	pull_policy: 'missing',
 	restart: 'unless-stopped',
 	idle_timeout: '24h',
+	request_buffering: 'auto',
 	stop_grace_period: '10s',
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
@@ -72268,21 +73401,55 @@ const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
 const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
 const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
 function parseImage(image) {
-	if (REFERENCE.test(image))
+	const [first = '', ...rest] = image.split('/');
+	const isRegistry = /[.:]/.test(first) || first === 'localhost';
+	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
+	if (REFERENCE.test(image) && !isUpperCase)
 		return image;
+	const lowered = withLowerCaseName(image, isRegistry);
+	if (REFERENCE.test(lowered) && lowered !== image) {
+		throw new UserError(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
+			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
+		});
+	}
+	if (/@(?:sha256:)?$/.test(image)) {
+		throw new UserError(`${JSON.stringify(image)} has an empty digest`, {
+			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
+		});
+	}
+	if (image.endsWith(':')) {
+		throw new UserError(`${JSON.stringify(image)} has an empty tag`, {
+			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
+		});
+	}
 	throw new UserError(`${JSON.stringify(image)} is no image reference`, {
 		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
 	});
 }
-const redisPing = (client) => ['CMD-SHELL', `${client} ping | grep -qE 'PONG|NOAUTH'`];
+function withLowerCaseName(image, isRegistry) {
+	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
+	return `${registry}${name.toLowerCase()}${rest}`;
+}
+const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
+const redisPing = (client) => (port) => [
+	'CMD-SHELL',
+	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
+];
+const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
 const RECOGNISED = new Map([
-	['postgres', { port: 5432, test: ['CMD', 'pg_isready', '-h', '127.0.0.1'] }],
+	[
+		'postgres',
+		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
+	],
 	['redis', { port: 6379, test: redisPing('redis-cli') }],
 	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
 	['mongo', { port: 27017 }],
-	['mysql', { port: 3306, test: ['CMD', 'mysqladmin', 'ping', '-h', '127.0.0.1'] }],
-	['mariadb', { port: 3306, test: ['CMD', 'mariadb-admin', 'ping', '-h', '127.0.0.1'] }],
-	['rabbitmq', { port: 5672, test: ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'] }],
+	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
+	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
+	[
+		'rabbitmq',
+		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
+	],
 	['kafka', { port: 9092 }],
 ]);
 function recogniseImage(image) {
@@ -72295,61 +73462,77 @@ function baseNameOf(image) {
 	const path = REFERENCE.exec(image)?.groups?.path ?? '';
 	return path.slice(path.lastIndexOf('/') + 1);
 }
+var external_node_net_ = __nccwpck_require__(7030);
 ;
-function key(schema, doc) {
-	return schema.optional().meta({ ...doc });
-}
-function requiredKey(schema, doc) {
-	return schema.meta({ ...doc });
-}
-function key_closed(shape, refusals = {}) {
-	return strictObject(shape, {
-		error: (issue) => issue.code === 'unrecognized_keys'
-			? issue.keys.map((name) => refusal(name, Object.keys(shape), refusals)).join('\n')
-			: undefined,
-	});
-}
-function refusal(name, known, refusals) {
-	const sentence = Object.hasOwn(refusals, name) ? refusals[name] : undefined;
-	return sentence === undefined ? `unknown key${didYouMean(name, known)}` : `not supported: ${sentence}`;
-}
-function parsed(schema, parse) {
-	return schema.transform((value, context) => {
-		try {
-			return parse(value);
-		}
-		catch (error) {
-			if (!(error instanceof UserError))
-				throw error;
-			context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
-			return NEVER;
-		}
-	});
-}
-;
-const bytes_UNITS = {
-	'': 1,
-	b: 1,
-	k: 1024,
-	kb: 1024,
-	m: 1024 ** 2,
-	mb: 1024 ** 2,
-	g: 1024 ** 3,
-	gb: 1024 ** 3,
+const NAMED_RANGES = {
+	cloudflare: {
+		source: 'https://www.cloudflare.com/ips/',
+		asOf: '2026-11-29',
+		ranges: [
+			'173.245.48.0/20',
+			'103.21.244.0/22',
+			'103.22.200.0/22',
+			'103.31.4.0/22',
+			'141.101.64.0/18',
+			'108.162.192.0/18',
+			'190.93.240.0/20',
+			'188.114.96.0/20',
+			'197.234.240.0/22',
+			'198.41.128.0/17',
+			'162.158.0.0/15',
+			'104.16.0.0/13',
+			'104.24.0.0/14',
+			'172.64.0.0/13',
+			'131.0.72.0/22',
+			'2400:cb00::/32',
+			'2606:4700::/32',
+			'2803:f800::/32',
+			'2405:b500::/32',
+			'2405:8100::/32',
+			'2a06:98c0::/29',
+			'2c0f:f248::/32',
+		],
+	},
 };
+function parseTrustedProxies(list) {
+	return [...new Set(list.flatMap(trusted_proxies_rangesOf))].sort();
+}
+function trusted_proxies_rangesOf(text) {
+	const lower = text.toLowerCase();
+	if (Object.hasOwn(NAMED_RANGES, lower))
+		return NAMED_RANGES[lower].ranges;
+	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
+	const family = (0,external_node_net_.isIP)(address);
+	const length = bits === undefined ? undefined : Number(bits);
+	if (family === 0 || (length !== undefined && length > (family === 4 ? 32 : 128))) {
+		throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
+			hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
+		});
+	}
+	if (length === 0) {
+		throw new UserError(`${text} is everybody: then a client could write what it likes`, {
+			hint: 'Write the addresses of the proxies that stand in front of the servers.',
+		});
+	}
+	return [lower];
+}
+;
+const bytes_UNITS = ['', 'k', 'm', 'g', 't', 'p'];
 function parseBytes(value) {
 	const text = String(value);
-	const digits = /^\d*/.exec(text)?.[0] ?? '';
-	const unit = bytes_UNITS[text.slice(digits.length).toLowerCase()];
-	const bytes = unit === undefined || digits === '' ? Number.NaN : Number(digits) * unit;
+	const number = /^\d+(?:\.\d+)?/.exec(text)?.[0] ?? '';
+	const unit = /^ ?(?:([kmgtp])(?:i?b)?|b?)$/i.exec(text.slice(number.length));
+	const isSize = unit !== null && number !== '';
+	const power = bytes_UNITS.indexOf(unit?.[1]?.toLowerCase() ?? '');
+	const bytes = isSize ? Math.floor(Number(number) * 1024 ** power) : Number.NaN;
 	if (!Number.isSafeInteger(bytes)) {
 		const problem = text === ''
 			? 'it is empty'
-			: unit !== undefined && digits !== ''
+			: isSize
 				? 'it is too large'
-				: `unsupported ${JSON.stringify(text.slice(digits.length))} at position ${digits.length + 1}`;
+				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
 		throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
-			hint: 'Write a whole number and one of the units b, k, m or g, for example 256m or 1g.',
+			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
 		});
 	}
 	return bytes;
@@ -72370,7 +73553,7 @@ const filledText = parsed(schemas_string(), (value) => {
 const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function decimal(what, isValid) {
 	return parsed(numberOrText(what), (value) => {
-		const number = typeof value === 'number' ? value : /^(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
 		if (!Number.isFinite(number) || !isValid(number)) {
 			throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
 		}
@@ -72381,7 +73564,16 @@ function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
 	return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
 }
 const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
-const scalars_flag = parsed(union([schemas_boolean(), literal(['true', 'false'])], { error: 'must be true or false' }), (value) => value === true || value === 'true').meta({ takes: 'true or false' });
+const FLAGS = new Map([
+	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
+	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
+]);
+const scalars_flag = parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
+	const known = FLAGS.get(String(value).toLowerCase());
+	if (known === undefined)
+		throw new UserError('must be true or false');
+	return known;
+}).meta({ takes: 'true or false' });
 const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
 const scalars_duration = parsed(durationForm, parseDuration).meta({ takes: 'duration' });
 const positiveDuration = parsed(durationForm, (value) => {
@@ -72405,7 +73597,6 @@ const adopt = parsed(union([
 ], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
-var external_node_net_ = __nccwpck_require__(7030);
 ;
 const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
@@ -72503,42 +73694,56 @@ function decodeFields(base64) {
 ;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
-const DEPLOY_LIMITS = 'write it under deploy.resources.limits.';
+const NO_CHECKOUT = 'there is no checkout on the server;';
 const SERVICE_REFUSALS = {
 	build: 'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
 	preset: NOT_YET,
 	version: NOT_YET,
-	ports: 'write the one port the container listens on as port; nothing is published to the world but the domains.',
-	expose: 'write the one port the container listens on as port.',
+	ports: {
+		why: 'write the one port the container listens on as port; nothing is published to the world but the domains.',
+		instead: (value) => {
+			const port = containerPortOf(value);
+			return port && `write port: ${port}; nothing is published to the world but the domains.`;
+		},
+	},
 	networks: UNNEEDED,
-	network_mode: UNNEEDED,
+	network_mode: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
 	links: UNNEEDED,
 	external_links: UNNEEDED,
-	hostname: UNNEEDED,
+	mac_address: 'two containers of a service stand side by side on one network during a deploy.',
 	container_name: 'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
-	env_file: 'there is no checkout on the server; write environment, or secrets for what must not be read.',
-	configs: 'there is no checkout on the server; put the files into the image or a volume.',
-	scale: 'write servers: on so many servers it stands, once on each.',
-	tmpfs: 'write it under volumes, as { type: tmpfs, target: /path }.',
-	init: 'every container is started with an init process already.',
-	mem_limit: `${DEPLOY_LIMITS} Its name there is memory.`,
-	mem_reservation: 'write it as deploy.resources.reservations.memory.',
-	cpus: DEPLOY_LIMITS,
-	pids_limit: `${DEPLOY_LIMITS} Its name there is pids.`,
+	env_file: `${NO_CHECKOUT} write environment, or secrets for what must not be read.`,
+	label_file: `${NO_CHECKOUT} write labels.`,
+	configs: `${NO_CHECKOUT} put the files into the image or a volume.`,
+	credential_spec: 'it is for Windows.',
 	extends: 'use a YAML anchor (&name, *name, <<) below a key that begins with x-.',
 	profiles: 'write the service under environments.<name>.services to have it in that environment only.',
-	privileged: 'a service must not own its server.',
-	platform: 'an image is pulled for the platform of the server.',
+	volumes_from: 'name the volumes of the other service under volumes of both.',
+	models: 'no model runs beside a service; write its address under environment.',
+	provider: 'a service here is a container; write what the provider made under environment.',
+	post_start: 'write post_deploy: it is run once per release, when its containers have the traffic.',
+	pre_stop: 'a container that goes is drained, and then gets stop_signal; do there what has to be done.',
+	pull_refresh_after: 'write pull_policy: always; a deploy is when images are pulled.',
+	use_api_socket: 'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
 };
+function containerPortOf(ports) {
+	const first = Array.isArray(ports) ? ports[0] : undefined;
+	const isLong = typeof first === 'object' && first !== null;
+	const text = String(isLong ? (first.target ?? '') : (first ?? ''));
+	return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1];
+}
 const DEPLOY_REFUSALS = {
-	replicas: 'write servers at the service: on so many servers it stands, once on each.',
-	mode: 'write servers at the service.',
 	placement: 'write zones at the service.',
-	restart_policy: 'write restart at the service.',
 	update_config: 'write strategy and healthcheck at the service.',
 	rollback_config: 'a side that is not healthy is always removed, and the old one stays.',
 	labels: 'write labels at the service.',
 	endpoint_mode: UNNEEDED,
+};
+const RESERVATION_REFUSALS = {
+	generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
+};
+const MOUNT_REFUSALS = {
+	image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
 };
 const TOP_REFUSALS = {
 	name: 'its word here is project.',
@@ -72559,9 +73764,11 @@ const LOCAL_REFUSALS = {
 	on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
 ;
-const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *.';
+const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
 function parseDomain(domain) {
 	const lower = domain.toLowerCase();
+	if (lower === '*')
+		return lower;
 	const isWildcard = lower.startsWith('*.');
 	const name = isWildcard ? lower.slice(2) : lower;
 	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
@@ -72571,19 +73778,32 @@ function parseDomain(domain) {
 ;
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+const CONSISTENCIES = ['consistent', 'cached', 'delegated'];
 function parseShortMount(text) {
-	const parts = text.split(':');
-	const hasSource = parts.length > 1 && (parts[1] ?? '').startsWith('/');
-	const [source, target = '', mode = 'rw', ...rest] = hasSource ? parts : [undefined, ...parts];
-	if (!['ro', 'rw'].includes(mode) || rest.length > 0) {
+	const [first = '', target, options = '', ...rest] = text.split(':');
+	const words = options.split(',').filter((word) => word !== '');
+	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
+	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
 		throw new UserError(`${JSON.stringify(text)} is no volume`, {
-			hint: 'Write name:/target, name:/target:ro or /path/on/the/server:/target.',
+			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
 		});
 	}
-	const type = source?.startsWith('/') ? 'bind' : 'volume';
-	return checkMount({ type, source, target, read_only: mode === 'ro' });
+	if (target === undefined)
+		return checkMount({ type: 'volume', target: first });
+	const propagation = words.find((word) => PROPAGATIONS.includes(word));
+	const selinux = words.find((word) => word === 'z' || word === 'Z');
+	return checkMount({
+		type: first.startsWith('/') ? 'bind' : 'volume',
+		source: first,
+		target,
+		read_only: words.includes('ro'),
+		bind: { propagation, selinux },
+		volume: { nocopy: words.includes('nocopy') },
+	});
 }
-function checkMount({ type, source, target, read_only, external }) {
+function checkMount(said) {
+	const { type, source, target, read_only, external } = said;
 	if (!isAbsolutePath(target) || target === '/') {
 		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
 			hint: 'Write an absolute path below /.',
@@ -72591,15 +73811,23 @@ function checkMount({ type, source, target, read_only, external }) {
 	}
 	if (external && type !== 'volume')
 		throw new UserError(`a ${type} mount cannot be external`);
-	const mount = { type, target: target.replace(/(?!^)\/+$/, ''), readOnly: read_only ?? false };
+	const more = moreOf(said);
+	const mount = {
+		type,
+		target: target.replace(/(?!^)\/+$/, ''),
+		readOnly: read_only ?? false,
+		...(Object.keys(more).length > 0 && { more }),
+	};
 	if (type === 'tmpfs') {
 		if (source !== undefined)
 			throw new UserError('a tmpfs mount has no source');
 		return mount;
 	}
+	if (source === undefined && type === 'volume' && !external)
+		return mount;
 	if (source === undefined || source === '') {
 		throw new UserError(`the ${type} mounted at ${target} has no source`, {
-			hint: 'Give it a name (name:/target): a nameless volume is empty after every deploy. For scratch space use type: tmpfs.',
+			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
 		});
 	}
 	if (/^[.~]/.test(source)) {
@@ -72619,6 +73847,34 @@ function checkMount({ type, source, target, read_only, external }) {
 		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
 	}
 	return { ...mount, source, ...(external && { external }) };
+}
+function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
+	const { recursive } = bind;
+	const parts = {
+		bind: {
+			...(bind.create_host_path && { createHostPath: true }),
+			...(bind.propagation !== undefined && { propagation: bind.propagation }),
+			...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
+		},
+		volume: {
+			...(volume.nocopy && { nocopy: true }),
+			...(volume.subpath !== undefined && { subpath: volume.subpath }),
+			...(volume.labels !== undefined && { labels: volume.labels }),
+		},
+		tmpfs: {
+			...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
+			...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
+		},
+	};
+	for (const [name, options] of Object.entries(parts)) {
+		const [first] = Object.keys(options);
+		if (name !== type && first !== undefined) {
+			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
+		}
+	}
+	if (bind.selinux !== undefined && type === 'tmpfs')
+		throw new UserError('a tmpfs mount has no label of SELinux');
+	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
 }
 function isAbsolutePath(path) {
 	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
@@ -72838,6 +74094,274 @@ function checkSecretName(name) {
 	checkVariableName(name);
 }
 ;
+const HOSTNAME_MAX = 64;
+function parseHostname(name) {
+	if (name.length <= HOSTNAME_MAX && /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(name))
+		return name;
+	throw new UserError(`${JSON.stringify(name)} is no name of a host`, {
+		hint: `Use letters, digits, hyphens and dots, at most ${HOSTNAME_MAX}.`,
+	});
+}
+function parsePlatform(text) {
+	if (/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/.test(text))
+		return text;
+	throw new UserError(`${JSON.stringify(text)} is no platform`, {
+		hint: 'Write linux/amd64 or linux/arm64.',
+	});
+}
+function parseCapability(text) {
+	const name = text.toUpperCase().replace(/^CAP_/, '');
+	if (/^[A-Z][A-Z_]*$/.test(name))
+		return name;
+	throw new UserError(`${JSON.stringify(text)} is no capability`, { hint: 'Write its name: NET_ADMIN.' });
+}
+function parseSecurityOption(text) {
+	const [, name = '', value] = /^([a-z-]+)(?:[:=](.*))?$/s.exec(text) ?? [];
+	if (name === 'no-new-privileges') {
+		if (value === undefined || value === 'true' || value === 'false')
+			return `${name}${value === undefined ? '' : `=${value}`}`;
+	}
+	else if (name === 'systempaths' && value === 'unconfined')
+		return `${name}=${value}`;
+	else if (name === 'seccomp' && value !== undefined && value !== 'unconfined' && value !== 'builtin') {
+		throw new UserError(`the profile ${JSON.stringify(value)} is a file, which the server does not have`, {
+			hint: 'Write seccomp:unconfined, or give the engine of the server the profile as its own (seccomp-profile in daemon.json).',
+		});
+	}
+	else if (['apparmor', 'label', 'seccomp'].includes(name) && value)
+		return `${name}=${value}`;
+	throw new UserError(`${JSON.stringify(text)} is no option of a security module`, {
+		hint: 'Write no-new-privileges:true, apparmor:…, seccomp:unconfined, label:… or systempaths=unconfined.',
+	});
+}
+function parseExtraHost(name, address) {
+	const plain = address.replace(/^\[(.*)\]$/, '$1');
+	if (!/^[^\s:=]+$/.test(name) || (plain !== 'host-gateway' && (0,external_node_net_.isIP)(plain) === 0)) {
+		throw new UserError(`${JSON.stringify(`${name}:${address}`)} is no name with an address`, {
+			hint: 'Write name:10.0.0.9, or name:host-gateway for the address of the server.',
+		});
+	}
+	return `${name}:${plain}`;
+}
+function parseExtraHosts(value) {
+	if (!isList(value)) {
+		return Object.entries(value).flatMap(([name, addresses]) => [addresses].flat().map((address) => parseExtraHost(name, address)));
+	}
+	return value.map((text) => {
+		const [, name = text, address = ''] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
+		return parseExtraHost(name, address);
+	});
+}
+function parseScratch(text) {
+	const [, path = '', options = ''] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+	if (isAbsolutePath(path) && path !== '/' && !/\s/.test(options))
+		return [path, options];
+	throw new UserError(`${JSON.stringify(text)} is no place in memory`, {
+		hint: 'Write /path, or /path:size=64m,mode=1777.',
+	});
+}
+function parseExposed(text) {
+	const [, from, to = from, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
+	const [first, last] = [Number(from), Number(to)];
+	if (first >= 1 && last >= first && last <= 65_535) {
+		return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
+	}
+	throw new UserError(`${JSON.stringify(text)} is no port`, { hint: 'Write 3000, 3000/udp or 3000-3005.' });
+}
+function parseDevice(text) {
+	if (/^[^/:=]+(?:\/[^/:=]+)+=[^/:=]+$/.test(text))
+		return { source: text };
+	const [source = '', second, third, ...rest] = text.split(':');
+	const isTarget = second === undefined || second.startsWith('/');
+	return checkDevice({
+		source,
+		target: isTarget ? second : undefined,
+		permissions: isTarget ? third : rest.length === 0 && third === undefined ? second : '',
+	});
+}
+function checkDevice({ source, target = source, permissions, }) {
+	if (isAbsolutePath(source) &&
+		isAbsolutePath(target) &&
+		(permissions === undefined || /^[rwm]{1,3}$/.test(permissions))) {
+		return { source, target, ...(permissions !== undefined && { permissions }) };
+	}
+	throw new UserError(`${JSON.stringify([source, target === source ? undefined : target, permissions].filter(Boolean).join(':'))} is no device`, {
+		hint: 'Write /dev/a, /dev/a:/dev/b or /dev/a:/dev/b:rwm.',
+	});
+}
+function parseMicroseconds(value) {
+	if (/^-?\d+$/.test(String(value)))
+		return Number(value);
+	return Math.round(parseDuration(value) * 1000);
+}
+function parseBytesOrNoLimit(value) {
+	return String(value) === '-1' ? -1 : parseBytes(value);
+}
+function isList(value) {
+	return Array.isArray(value);
+}
+;
+function fromPairs(list, bare) {
+	return Object.fromEntries(list.map((pair) => {
+		const equals = pair.indexOf('=');
+		return equals === -1 ? [pair, bare] : [pair.slice(0, equals), pair.slice(equals + 1)];
+	}));
+}
+function textMap(checkKey = () => undefined) {
+	const name = parsed(schemas_string(), (value) => {
+		checkKey(value);
+		return value;
+	});
+	const value = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+		error: 'must be text, a number, true or false',
+	});
+	return parsed(union([record(name, value), array(scalars_text)], { error: 'must be a map or a list of KEY=value' }), (said) => {
+		const map = Array.isArray(said) ? fromPairs(said, '') : said;
+		if (Array.isArray(said))
+			Object.keys(map).forEach(checkKey);
+		return Object.fromEntries(Object.entries(map).map(([key, member]) => [key, String(member ?? '')]));
+	});
+}
+;
+const word = parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
+const container_options_numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
+function container_options_list(what, parse) {
+	return parsed(oneOrMany(word, what), (members) => [...new Set(members.flatMap(parse))]);
+}
+const ulimit = union([
+	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
+	key_closed({
+		soft: requiredKey(wholeNumber('a whole number, at least -1', -1), {
+			description: 'What a process has to begin with.',
+		}),
+		hard: requiredKey(wholeNumber('a whole number, at least -1', -1), {
+			description: 'What it may raise it to.',
+		}),
+	}),
+], { error: 'must be a number, or a map with soft and hard' });
+const device = union([
+	parsed(schemas_string(), (value) => parseDevice(value)),
+	parsed(key_closed({
+		source: requiredKey(filledText, { description: 'Path of the device on the server.' }),
+		target: key(filledText, { description: 'Path in the container.', fallback: { words: 'the same' } }),
+		permissions: key(filledText, {
+			description: 'What it may do with it: `r`, `w` and `m` (make).',
+			fallback: { value: 'rwm' },
+		}),
+	}), (value) => checkDevice(value)),
+], { error: 'must be text (/dev/a:/dev/b) or a map' });
+function deviceRequest(toCapabilities) {
+	return parsed(key_closed({
+		capabilities: key(array(word), {
+			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
+		}),
+		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
+		count: key(parsed(container_options_numberOrText('a whole number, or all'), (value) => {
+			if (value === 'all' || String(value) === '-1')
+				return -1;
+			if (/^[1-9]\d{0,4}$/.test(String(value)))
+				return Number(value);
+			throw new UserError('must be a whole number, at least 1, or all');
+		}), { description: 'How many of them.', fallback: { words: '`all`' }, example: 'count: 1' }),
+		device_ids: key(array(word), {
+			description: 'Which of them, in place of `count`.',
+			example: 'device_ids: ["0"]',
+		}),
+		options: key(textMap(), { description: 'Options of the driver.' }),
+	}), ({ capabilities, driver, count, device_ids: ids, options }) => {
+		if (count !== undefined && ids !== undefined) {
+			throw new UserError('count and device_ids exclude each other', { hint: 'Keep one of the two.' });
+		}
+		return {
+			capabilities: toCapabilities(capabilities),
+			...(driver !== undefined && { driver }),
+			...(ids === undefined ? { count: count ?? -1 } : { ids }),
+			...(options !== undefined && { options }),
+		};
+	});
+}
+const reservedDevices = array(deviceRequest((said) => {
+	if (said === undefined || said.length === 0) {
+		throw new UserError('needs capabilities', { hint: 'Write capabilities: [gpu].' });
+	}
+	return said;
+}));
+const gpu = deviceRequest((said = []) => [...new Set(['gpu', ...said])]);
+const gpus = union([
+	literal('all', { error: 'must be all, or a list' })
+		.transform(() => [{ capabilities: ['gpu'], count: -1 }]),
+	array(gpu),
+], { error: 'must be all, or a list of maps' });
+const perDevice = (name, schema, description) => array(key_closed({
+	path: requiredKey(filledText, { description: 'Path of the device on the server.' }),
+	[name]: requiredKey(schema, { description }),
+}));
+const weight = wholeNumber('a whole number from 10 to 1000', 10, 1000);
+const perSecond = (what) => ({
+	bytes: key(perDevice('rate', bytes, 'Bytes a second.'), {
+		description: `Bytes that it may ${what} a second, by device.`,
+	}),
+	operations: key(perDevice('rate', wholeNumber('a whole number', 0), 'Operations a second.'), {
+		description: `How often it may ${what} a second, by device.`,
+	}),
+});
+const [read, write] = [perSecond('read'), perSecond('write')];
+const blockIo = key_closed({
+	weight: key(weight, { description: 'Its weight among all containers, 10 to 1000.' }),
+	weight_device: key(perDevice('weight', weight, 'Its weight there.'), {
+		description: 'Its weight, by device.',
+	}),
+	device_read_bps: read.bytes,
+	device_read_iops: read.operations,
+	device_write_bps: write.bytes,
+	device_write_iops: write.operations,
+});
+const hostList = union([
+	array(schemas_string()),
+	record(schemas_string(), union([schemas_string(), array(schemas_string())], { error: 'must be an address' })),
+], { error: 'must be a list of name:address, or a map' });
+const FORMS = {
+	text: () => word,
+	hostname: () => parsed(word, parseHostname),
+	platform: () => parsed(word, parsePlatform),
+	choice: ({ choices = [], otherwise }) => schemas_enum(choices, {
+		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
+	}),
+	flag: () => scalars_flag,
+	size: () => bytes,
+	'size or -1': () => parsed(container_options_numberOrText('a size such as 512m, or -1'), parseBytesOrNoLimit).meta({ takes: 'size or -1' }),
+	'whole number': ({ range: [min, max] = [0, Number.MAX_SAFE_INTEGER] }) => wholeNumber(`a whole number from ${min} to ${max}`, min, max),
+	microseconds: () => parsed(container_options_numberOrText('microseconds, or a duration'), parseMicroseconds).meta({
+		takes: 'number or duration',
+	}),
+	words: () => container_options_list('text', (member) => member),
+	map: () => textMap(),
+	capabilities: () => container_options_list('a capability', parseCapability),
+	'security options': () => container_options_list('an option', parseSecurityOption),
+	hosts: () => parsed(hostList, parseExtraHosts),
+	'scratch space': () => parsed(oneOrMany(scalars_text, 'a path'), (paths) => Object.fromEntries(paths.map(parseScratch))),
+	ports: () => container_options_list('a port', parseExposed),
+	ulimits: () => record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),
+	devices: () => array(device),
+	'device requests': () => gpus,
+	'block io': () => blockIo,
+};
+const containerOptionKeys = Object.fromEntries(optionNames().map((name) => {
+	const row = optionRow(name);
+	const { description, example, short, long, fallback } = row;
+	return [
+		name,
+		key(FORMS[row.form](row), {
+			from: 'Compose',
+			description,
+			...(fallback !== undefined && { fallback: { words: fallback } }),
+			...(example !== undefined && { example }),
+			...(short !== undefined && { short }),
+			...(long !== undefined && { long }),
+		}),
+	];
+}));
+;
 function checkPath(path) {
 	if (/^\/[!-~]*$/.test(path))
 		return path;
@@ -72935,8 +74459,204 @@ const hook_hook = union([words.transform((command) => ({ command })), hook_long]
 	error: 'must be a command, or a map with one',
 });
 ;
-const LABEL_PREFIX = 'switchyard.';
 const MEMORY_MIN = 6 * 1024 ** 2;
+const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
+const memory = parsed(bytes, (value) => {
+	if (value < MEMORY_MIN)
+		throw new UserError('must be at least 6m, which is the least that Docker takes');
+	return value;
+}).meta({ takes: 'size' });
+const pids = wholeNumber('a whole number, at least 1', 1);
+const pidsOrNoLimit = parsed(decimal('a whole number, at least 1, or -1', (value) => Number.isSafeInteger(value) && value >= -1), (value) => (value < 1 ? undefined : value)).meta({ takes: 'number' });
+function one(instead) {
+	return parsed(wholeNumber('a whole number', 0), (count) => {
+		if (count === 1)
+			return 1;
+		throw new UserError(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
+	}).meta({ takes: 'number' });
+}
+const resources = key_closed({
+	limits: key(key_closed({
+		cpus: key(cpus, {
+			from: 'Compose',
+			description: 'CPUs the container may use, as a number or text.',
+			fallback: { words: 'without limit' },
+			example: 'cpus: "0.5"',
+		}),
+		memory: key(memory, {
+			from: 'Compose',
+			description: 'Memory the container may use. Beyond it, it is killed and started again.',
+			fallback: { words: 'without limit' },
+			example: 'memory: 256M',
+		}),
+		pids: key(pids, {
+			from: 'Compose',
+			description: 'Processes and threads the container may have.',
+			fallback: { words: 'without limit' },
+			example: 'pids: 200',
+		}),
+	}), { from: 'Compose', description: 'What the container may use at most.' }),
+	reservations: key(key_closed({
+		cpus: key(cpus, {
+			from: 'Compose',
+			description: 'Accepted so that a block of Compose pastes in unchanged, and without effect, as in Compose: an engine keeps no CPUs free. `cpu_shares` says who gets more when they are short.',
+			example: 'cpus: "0.25"',
+		}),
+		memory: key(bytes, {
+			from: 'Compose',
+			description: 'Memory that is left to the container when the server runs short of it.',
+			example: 'memory: 128M',
+		}),
+		devices: key(reservedDevices, {
+			from: 'Compose',
+			description: 'Devices that a driver of the engine hands out, graphics processors above all; see `gpus`.',
+			long: 'devices:\n  - { driver: nvidia, count: 1, capabilities: [gpu] }',
+		}),
+	}, RESERVATION_REFUSALS), { from: 'Compose', description: 'What the container is granted.' }),
+});
+const restartPolicy = key_closed({
+	condition: key(schemas_enum(['none', 'on-failure', 'any']), {
+		from: 'Compose',
+		description: '`none` is `restart: "no"`, `any` is `restart: always`.',
+		fallback: { value: 'any' },
+		example: 'condition: on-failure',
+	}),
+	max_attempts: key(wholeNumber('a whole number', 0, 999_999), {
+		from: 'Compose',
+		description: 'How often at most, after a failure.',
+		example: 'max_attempts: 3',
+	}),
+	delay: key(scalars_duration, {
+		from: 'Compose',
+		description: 'Accepted, and without effect: the engine waits longer each time by itself.',
+		example: 'delay: 5s',
+	}),
+	window: key(scalars_duration, {
+		from: 'Compose',
+		description: 'Accepted, and without effect, as in Compose.',
+		example: 'window: 120s',
+	}),
+});
+const deploy = key_closed({
+	resources: key(resources, { from: 'Compose', description: 'Limits and reservations.' }),
+	restart_policy: key(restartPolicy, {
+		from: 'Compose',
+		description: 'When the engine starts the container again; `restart` of the service wins.',
+	}),
+	replicas: key(one('servers: 2 at the service where it shall stand on two, once on each'), {
+		from: 'Compose',
+		description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
+		fallback: { value: 1 },
+		example: 'replicas: 1',
+	}),
+	mode: key(literal('replicated', { error: 'must be replicated: write servers at the service' }), {
+		from: 'Compose',
+		description: 'Accepted, and without effect.',
+		example: 'mode: replicated',
+	}),
+}, DEPLOY_REFUSALS);
+;
+const bind = key_closed({
+	create_host_path: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Whether the engine makes the directory on the server where it is missing.',
+		fallback: { value: false },
+		example: 'create_host_path: true',
+	}),
+	propagation: key(schemas_enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']), {
+		from: 'Compose',
+		description: 'Whether what is mounted below later is seen on the other side.',
+		fallback: { words: '`rprivate`' },
+		example: 'propagation: rslave',
+	}),
+	recursive: key(schemas_enum(['enabled', 'disabled', 'writable', 'readonly']), {
+		from: 'Compose',
+		description: 'Whether what is mounted below comes along, and whether it is read-only then.',
+		fallback: { value: 'enabled' },
+		example: 'recursive: disabled',
+	}),
+	selinux: key(schemas_enum(['z', 'Z']), {
+		from: 'Compose',
+		description: 'Label of SELinux for the directory: `z` for many containers, `Z` for this one alone.',
+		example: 'selinux: z',
+	}),
+});
+const volume = key_closed({
+	nocopy: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Whether a new volume stays empty, without the files that the image has there.',
+		fallback: { value: false },
+		example: 'nocopy: true',
+	}),
+	subpath: key(filledText, {
+		from: 'Compose',
+		description: 'Directory of the volume that is mounted in place of its top. Docker 26 or newer.',
+		example: 'subpath: uploads',
+	}),
+	labels: key(textMap(), {
+		from: 'Compose',
+		description: 'Labels of a volume that is made for this.',
+		example: 'labels: { com.example.team: shop }',
+	}),
+});
+const tmpfs = key_closed({
+	size: key(bytes, {
+		from: 'Compose',
+		description: 'How large it may become.',
+		fallback: { words: 'half of the memory of the server' },
+		example: 'size: 64m',
+	}),
+	mode: key(parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 1777' }), (value) => {
+		const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
+		if (digits !== undefined)
+			return Number.parseInt(digits, 8);
+		throw new UserError(`${JSON.stringify(value)} is no mode of a directory`, {
+			hint: 'Write it in octal: 1777.',
+		});
+	}).meta({ takes: 'mode' }), {
+		from: 'Compose',
+		description: 'Its mode, in octal.',
+		fallback: { words: '`1777`' },
+		example: 'mode: 0700',
+	}),
+});
+const mount = union([
+	parsed(schemas_string(), parseShortMount),
+	parsed(key_closed({
+		type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs'], {
+			error: (issue) => ['npipe', 'cluster', 'image'].includes(String(issue.input))
+				? 'must be volume, bind or tmpfs: the others are for Windows, for Swarm, or for images that nobody pulls here'
+				: undefined,
+		}), { description: 'What is mounted.' }),
+		source: key(schemas_string(), {
+			description: "The volume's name, or the path on the server. A volume without one is new, and filled from the image, in each container.",
+		}),
+		target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
+		read_only: key(scalars_flag, {
+			description: 'Whether the container may only read it.',
+			fallback: { value: false },
+		}),
+		external: key(scalars_flag, {
+			description: 'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
+			fallback: { value: false },
+		}),
+		bind: key(bind, { from: 'Compose', description: 'More of a directory of the server.' }),
+		volume: key(volume, { from: 'Compose', description: 'More of a volume.' }),
+		tmpfs: key(tmpfs, { from: 'Compose', description: 'More of scratch space.' }),
+		consistency: key(schemas_string(), {
+			from: 'Compose',
+			description: 'Accepted, and without effect: it is for Docker Desktop.',
+		}),
+	}, MOUNT_REFUSALS), checkMount),
+], { error: 'must be text (name:/target) or a map' });
+const volumes = parsed(array(mount), (list) => {
+	const targets = list.map(({ target }) => target);
+	if (new Set(targets).size < targets.length)
+		throw new UserError('two volumes are mounted at the same target');
+	return list;
+});
+;
+const LABEL_PREFIX = 'switchyard.';
 function distinct(list) {
 	const twice = list.filter((member, index) => list.indexOf(member) !== index);
 	if (twice.length > 0)
@@ -72956,21 +74676,10 @@ function checked(check) {
 		return value;
 	});
 }
-function fromPairs(list, bare) {
-	const pairs = list.map((pair) => {
-		const equals = pair.indexOf('=');
-		return equals === -1 ? [pair, bare] : [pair.slice(0, equals), pair.slice(equals + 1)];
-	});
-	distinct(pairs.map(([name]) => name));
-	return Object.fromEntries(pairs);
-}
-const environmentValue = union([scalars_text, schemas_number(), schemas_null()], {
-	error: (issue) => typeof issue.input === 'boolean'
-		? `must be text: put ${issue.input} in quotes, as in Compose`
-		: 'must be text, a number, or nothing',
+const environmentValue = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const labelName = checked(checkLabelName);
 const environment = parsed(union([record(service_variableName, environmentValue), array(scalars_text)], {
 	error: 'must be a map or a list of KEY=value',
 }), (value) => {
@@ -72979,18 +74688,20 @@ const environment = parsed(union([record(service_variableName, environmentValue)
 		Object.keys(map).forEach(checkVariableName);
 	return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, member === null ? null : String(member)]));
 });
-const labels = parsed(union([
-	record(labelName, union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
-		error: 'must be text, a number, true or false',
-	})),
-	array(scalars_text),
-], { error: 'must be a map or a list of KEY=value' }), (value) => {
-	const map = Array.isArray(value) ? fromPairs(value, '') : value;
-	if (Array.isArray(value))
-		Object.keys(map).forEach(checkLabelName);
-	return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, String(member ?? '')]));
+const labels = textMap(checkLabelName);
+const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
+	error: ({ input }) => {
+		if (input === 'build')
+			return 'must be always, missing or never: images come from the build-push action or another builder';
+		return /^(?:refresh|daily|weekly|every_)/.test(String(input))
+			? 'must be always, missing or never: a deploy is when images are pulled'
+			: undefined;
+	},
 });
-const command = parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => (typeof value === 'string' ? splitWords(value) : value));
+const command = parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => {
+	const words = typeof value === 'string' ? splitWords(value) : value;
+	return words?.length === 1 && words[0] === '' ? [] : words;
+});
 const dependency = key_closed({
 	condition: requiredKey(schemas_enum(['service_started', 'service_healthy'], {
 		error: (issue) => issue.input === 'service_completed_successfully'
@@ -73001,61 +74712,6 @@ const dependency = key_closed({
 const dependsOn = parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
 	error: 'must be a list of services, or a map of service and condition',
 }), (value) => distinct(Array.isArray(value) ? value : Object.keys(value)));
-const mount = union([
-	parsed(schemas_string(), parseShortMount),
-	parsed(key_closed({
-		type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs']), { description: 'What is mounted.' }),
-		source: key(schemas_string(), { description: "The volume's name, or the path on the server." }),
-		target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
-		read_only: key(scalars_flag, {
-			description: 'Whether the container may only read it.',
-			fallback: { value: false },
-		}),
-		external: key(scalars_flag, {
-			description: 'Whether a volume has exactly this name on the server, because somebody else made it. Compose says this at its top level.',
-			fallback: { value: false },
-		}),
-	}), checkMount),
-], { error: 'must be text (name:/target) or a map' });
-const volumes = parsed(array(mount), (list) => {
-	const targets = list.map(({ target }) => target);
-	if (new Set(targets).size < targets.length)
-		throw new UserError('two volumes are mounted at the same target');
-	return list;
-});
-const resources = key_closed({
-	limits: key(key_closed({
-		cpus: key(decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024), {
-			from: 'Compose',
-			description: 'CPUs the container may use, as a number or text.',
-			fallback: { words: 'without limit' },
-			example: 'cpus: "0.5"',
-		}),
-		memory: key(parsed(bytes, (value) => {
-			if (value < MEMORY_MIN)
-				throw new UserError('must be at least 6m, which is the least that Docker takes');
-			return value;
-		}), {
-			from: 'Compose',
-			description: 'Memory the container may use. Beyond it, it is killed and started again.',
-			fallback: { words: 'without limit' },
-			example: 'memory: 256M',
-		}),
-		pids: key(wholeNumber('a whole number, at least 1', 1), {
-			from: 'Compose',
-			description: 'Processes and threads the container may have.',
-			fallback: { words: 'without limit' },
-			example: 'pids: 200',
-		}),
-	}), { from: 'Compose', description: 'What the container may use at most.' }),
-	reservations: key(key_closed({
-		memory: key(bytes, {
-			from: 'Compose',
-			description: 'Memory that is left to the container when the server runs short of it.',
-			example: 'memory: 128M',
-		}),
-	}), { from: 'Compose', description: 'What the container is granted.' }),
-});
 const service = key_closed({
 	image: key(parsed(filledText, parseImage), {
 		from: 'Compose',
@@ -73076,7 +74732,7 @@ const service = key_closed({
 		example: 'protocol: tcp',
 	}),
 	domain: key(parsed(oneOrMany(parsed(schemas_string(), parseDomain), 'a domain'), (list) => distinct(list)), {
-		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`. A domain belongs to one service of an environment.',
+		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A domain belongs to one service of an environment.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, "*.example.org"]',
 	}),
@@ -73098,7 +74754,7 @@ const service = key_closed({
 	}),
 	environment: key(environment, {
 		from: 'Compose',
-		description: "Variables of the container. Numbers become text, `true` and `false` need quotes. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+		description: "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
 		short: 'environment: ["LOG_LEVEL=info", "TZ"]',
 		long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
 	}),
@@ -73155,11 +74811,23 @@ const service = key_closed({
 		example: 'share_volumes: true',
 	}),
 	idle_timeout: key(positiveDuration, {
-		description: 'How long a connection may be silent before edge or sidecar end it.',
+		description: 'How long a connection may be silent, in either direction, before edge or sidecar end it: an answer that pauses, a download that is not read, an upload, a WebSocket.',
 		fallback: { value: DEFAULTS.idle_timeout },
 		example: 'idle_timeout: 1h',
 	}),
-	pull_policy: key(schemas_enum(['always', 'missing', 'if_not_present', 'never']), {
+	max_body_size: key(bytes, {
+		description: 'The largest body of a request; a larger one is answered with 413 before the app sees it. `0` is without limit.',
+		fallback: {
+			words: 'without limit: what an app takes is its own affair, and large bodies are not kept',
+		},
+		example: 'max_body_size: 50m',
+	}),
+	request_buffering: key(schemas_enum(['auto', 'on', 'off']), {
+		description: 'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
+		fallback: { value: DEFAULTS.request_buffering },
+		example: 'request_buffering: "on"',
+	}),
+	pull_policy: key(pullPolicy, {
 		from: 'Compose',
 		description: 'When the image is pulled. `if_not_present` is the same as `missing`.',
 		fallback: { value: DEFAULTS.pull_policy },
@@ -73167,17 +74835,17 @@ const service = key_closed({
 	}),
 	command: key(command, {
 		from: 'Compose',
-		description: "Command in place of the image's. Text is split into words; no shell reads it, and unquoted shell operators are refused.",
+		description: "Command in place of the image's. Text is split into words; no shell reads it, and unquoted shell operators are refused. An empty one takes the image's away only together with an `entrypoint`: the engine has no word for it alone.",
 		short: 'command: node server.js --port 3000',
 		long: 'command: ["node", "server.js", "--port", "3000"]',
 	}),
 	entrypoint: key(command, {
 		from: 'Compose',
-		description: "Entrypoint in place of the image's, in the forms of `command`.",
+		description: "Entrypoint in place of the image's, in the forms of `command`; the image's command goes with it. An empty one, `[]` or `\"\"`, takes the image's away and leaves its command.",
 		short: 'entrypoint: /entrypoint.sh --verbose',
 		long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
 	}),
-	user: key(filledText, {
+	user: key(parsed(union([filledText, schemas_number()], { error: 'must be text' }), String), {
 		from: 'Compose',
 		description: 'User, or `user:group`, that the container runs as.',
 		fallback: { words: "the image's" },
@@ -73237,11 +74905,51 @@ const service = key_closed({
 			example: 'options: { max-size: 50m }',
 		}),
 	}), { from: 'Compose', description: 'Where the output of the container goes.' }),
-	deploy: key(key_closed({ resources: key(resources, { from: 'Compose', description: 'Limits and reservations.' }) }, DEPLOY_REFUSALS), {
+	deploy: key(deploy, {
 		from: 'Compose',
 		description: 'Resources of the container; the rest of Compose’s `deploy` has its own words here.',
 	}),
-}, SERVICE_REFUSALS).meta({ id: 'service', isExtensible: true });
+	cpus: key(cpus, {
+		from: 'Compose',
+		description: 'The short word for `deploy.resources.limits.cpus`.',
+		fallback: { words: 'without limit' },
+		example: 'cpus: 0.5',
+	}),
+	mem_limit: key(memory, {
+		from: 'Compose',
+		description: 'The short word for `deploy.resources.limits.memory`.',
+		fallback: { words: 'without limit' },
+		example: 'mem_limit: 512m',
+	}),
+	mem_reservation: key(bytes, {
+		from: 'Compose',
+		description: 'The short word for `deploy.resources.reservations.memory`.',
+		example: 'mem_reservation: 128m',
+	}),
+	pids_limit: key(pidsOrNoLimit, {
+		from: 'Compose',
+		description: 'The short word for `deploy.resources.limits.pids`; -1 is without limit.',
+		fallback: { words: 'without limit' },
+		example: 'pids_limit: 200',
+	}),
+	...containerOptionKeys,
+	scale: key(one('servers: 2 where it shall stand on two, once on each'), {
+		from: 'Compose',
+		description: 'Accepted where it is 1. A service stands once on each of its `servers`.',
+		fallback: { value: 1 },
+		example: 'scale: 1',
+	}),
+	attach: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose up`, which shows the output of containers.',
+		example: 'attach: false',
+	}),
+	develop: key(unknown(), {
+		from: 'Compose',
+		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: it is for `docker compose watch`.',
+		example: 'develop: { watch: [{ path: ., action: rebuild }] }',
+	}),
+}, SERVICE_REFUSALS).meta({ id: 'service' });
 const services = record(schemas_string().meta({ pattern: NAME_PATTERN.source }), service);
 ;
 const host = parsed(schemas_string(), parseHost);
@@ -73388,11 +75096,25 @@ const config_config = key_closed({
 			example: 'keepalive_min_timeout: 10s',
 		}),
 		adopt: key(adopt, {
-			description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80 and 443, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+			description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
 			short: 'adopt: front',
 			long: 'adopt: { container: front, drop: [old.example.com] }',
 		}),
 	}), { description: 'Settings of nginx, for the sidecar and the edge both.' }),
+	edge: key(key_closed({
+		trusted_proxies: key(parsed(oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'), parseTrustedProxies), {
+			description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
+			fallback: { words: 'nobody is believed' },
+			example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
+		}),
+		access_log: key(scalars_flag, {
+			description: 'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
+			fallback: { value: DEFAULTS.edge.access_log },
+			example: 'access_log: false',
+		}),
+	}), {
+		description: 'Settings of the edge. Projects that share a server have the same, like those of `sidecar`.',
+	}),
 	retain_releases: key(wholeNumber('a whole number from 2', 2), {
 		description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
 		fallback: { value: DEFAULTS.retain_releases },
@@ -73401,7 +75123,7 @@ const config_config = key_closed({
 	environments: requiredKey(record(schemas_string().meta({ pattern: NAME_PATTERN.source }), environment_environment)
 		.refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }), { description: 'The environments by name: where services run.' }),
 	services: key(services, { description: 'The services by name, as they are in every environment.' }),
-}, TOP_REFUSALS).meta({ id: 'config', isExtensible: true });
+}, TOP_REFUSALS).meta({ id: 'config' });
 var dist = __nccwpck_require__(3483);
 ;
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
@@ -73496,11 +75218,11 @@ function readSource(text, file, variables) {
 		const { line, col } = lines.linePos(offset);
 		return { file, line: Math.max(1, line), column: Math.max(1, col) };
 	};
-	failTogether([...document.errors, ...document.warnings].map((problem) => {
+	errors_failTogether([...document.errors, ...document.warnings].map((problem) => {
 		const location = place(problem.pos[0]);
 		return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
 	}));
-	failTogether(replaceReferences(document, text, variables, place));
+	errors_failTogether(replaceReferences(document, text, variables, place));
 	return {
 		value: plainValue(document, place),
 		locate: (path) => place(find(document, path).offset),
@@ -73539,7 +75261,8 @@ function replaceReferences(document, text, variables, place) {
 				errors.push(new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }));
 				return;
 			}
-			if (typeof node.value === 'number' && node.source !== undefined && String(node.value) !== node.source) {
+			const isPlain = typeof node.value === 'number' || typeof node.value === 'boolean';
+			if (isPlain && node.source !== undefined && String(node.value) !== node.source) {
 				node.value = node.source;
 			}
 			if (typeof node.value !== 'string' || !node.value.includes('$'))
@@ -73618,10 +75341,46 @@ function pairOf(document, items, key) {
 	return undefined;
 }
 ;
+const PAIRS = ['environment', 'labels', 'annotations', 'sysctls'];
+function serviceWarnings(path, service) {
+	if (typeof service !== 'object' || service === null)
+		return [];
+	return Object.entries(service).flatMap(([name, value]) => {
+		if (PAIRS.includes(name))
+			return twice([...path, name], value);
+		return name === 'volumes' ? nameless([...path, name], value) : [];
+	});
+}
+function twice(path, pairs) {
+	if (!Array.isArray(pairs))
+		return [];
+	const names = pairs.map((pair) => String(pair).split('=', 1)[0]);
+	return names.flatMap((name, index) => names.indexOf(name) < index
+		? [{ path: [...path, index], message: `${name} is there twice, and the last one counts` }]
+		: []);
+}
+function nameless(path, volumes) {
+	if (!Array.isArray(volumes))
+		return [];
+	return volumes.flatMap((volume, index) => typeof volume === 'string' && volume.startsWith('/') && !volume.includes(':')
+		? [
+			{
+				path: [...path, index],
+				message: `the volume has no name, and is new in each container: write name:${volume} for what must stay`,
+			},
+		]
+		: []);
+}
+;
 function originsOf(environment, path) {
 	return [['environments', environment, ...path], path];
 }
 function loadConfig(text, file, variables) {
+	const { loaded, errors } = examineConfig(text, file, variables);
+	failTogether(errors);
+	return loaded;
+}
+function examineConfig(text, file, variables) {
 	const source = readSource(text, file, variables);
 	const value = withoutExtensions(source.value);
 	const result = config_config.safeParse(value);
@@ -73630,13 +75389,27 @@ function loadConfig(text, file, variables) {
 		...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
 	];
 	const located = problems.map((problem) => problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)));
-	failTogether(load_inOrder(located));
+	const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
+	const said = isClear ? config_config.safeParse(withoutPaths(value, problems)).data : result.data;
+	const isReadable = isClear || problems.length === 0;
+	return {
+		loaded: isReadable && said ? loadedConfig(source, file, variables, value, said) : undefined,
+		errors: load_inOrder(located),
+	};
+}
+function loadedConfig(source, file, variables, value, said) {
 	return {
 		file,
-		config: result.data,
+		config: said,
 		variables,
 		locate: locator(source),
 		has: source.has,
+		warnings: servicePaths(value)
+			.flatMap((path) => serviceWarnings(path, valueAt(value, path)))
+			.map(({ path, message }) => {
+			const { line } = source.locate(path);
+			return `${file}:${line}: ${pathText(path)}: ${message}`;
+		}),
 	};
 }
 function problemError({ path, message, hint }, location) {
@@ -73680,24 +75453,38 @@ function servicePaths(value) {
 		...environments.flatMap((environment) => within(['environments', environment, 'services'])),
 	];
 }
-function withoutExtensions(value) {
-	const strip = (map) => load_isMap(map) ? Object.fromEntries(Object.entries(map).filter(([name]) => !name.startsWith('x-'))) : map;
-	const stripServices = (services) => load_isMap(services) ? mapValues(services, strip) : services;
-	const top = strip(value);
-	if (!load_isMap(top))
-		return top;
-	return mapValues(top, (member, name) => {
-		if (name === 'services')
-			return stripServices(member);
-		if (name !== 'environments' || !load_isMap(member))
-			return member;
-		return mapValues(member, (environment) => load_isMap(environment)
-			? mapValues(environment, (part, partName) => (partName === 'services' ? stripServices(part) : part))
-			: environment);
-	});
+const USERS_NAMES = [
+	'services',
+	'environments',
+	'environment',
+	'labels',
+	'annotations',
+	'sysctls',
+	'options',
+	'extra_hosts',
+	'storage_opt',
+];
+function withoutExtensions(value, areNamesOurs = true) {
+	if (Array.isArray(value))
+		return value.map((member) => withoutExtensions(member));
+	if (!load_isMap(value))
+		return value;
+	const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
+	return Object.fromEntries(members.map(([name, member]) => [
+		name,
+		withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+	]));
 }
-function mapValues(map, change) {
-	return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
+function withoutPaths(value, problems, at = []) {
+	const isLeftOut = (path) => problems.some((problem) => pathText(problem.path) === pathText(path));
+	if (Array.isArray(value)) {
+		return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
+	}
+	if (!load_isMap(value))
+		return value;
+	return Object.fromEntries(Object.entries(value)
+		.filter(([name]) => !isLeftOut([...at, name]))
+		.map(([name, member]) => [name, withoutPaths(member, problems, [...at, name])]));
 }
 function valueAt(value, path) {
 	return path.reduce((parent, step) => {
@@ -73713,6 +75500,7 @@ function asMap(value) {
 	return load_isMap(value) ? value : {};
 }
 ;
+const PASSING = 'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
 function requireSecrets(spec, secrets, locate) {
 	const errors = [];
 	const required = spec.services.map(({ name: service, container }) => {
@@ -73720,18 +75508,25 @@ function requireSecrets(spec, secrets, locate) {
 			const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
 			if (value === undefined || value.trim() === '') {
 				const path = ['services', service, 'secrets', index];
-				const problem = value === undefined ? `is missing${didYouMean(secret, Object.keys(secrets))}` : 'is blank';
+				const isPassed = Object.keys(secrets).length > 0;
+				const problem = value !== undefined
+					? 'is blank'
+					: isPassed
+						? `is not set${didYouMean(secret, Object.keys(secrets))}`
+						: 'was not passed: the input secrets is empty';
 				errors.push(problemError({
 					path: path.slice(0, 2),
 					message: `secret ${secret} ${problem}`,
-					hint: `Add it to the repository or the environment on GitHub, and pass all to the action: secrets: \${{ toJSON(secrets) }}`,
+					hint: isPassed
+						? `Set it on GitHub ("gh secret set ${secret}"); one of an environment needs "environment:" at the job. ${PASSING}`
+						: PASSING,
 				}, locate(...originsOf(spec.environment, path))));
 			}
 			return [secret, value ?? ''];
 		});
 		return [service, Object.fromEntries(values)];
 	});
-	failTogether(load_inOrder(errors));
+	errors_failTogether(load_inOrder(errors));
 	return Object.fromEntries(required);
 }
 ;
@@ -73823,7 +75618,7 @@ class Executor {
 				});
 			}
 			catch (error) {
-				throw explainRefusal(what, error);
+				throw engine_failure_explainRefusal(what, error);
 			}
 		});
 		log.debug(`ends: ${step.kind}: ${what} (${Math.round(context.clock.now() - begun)} ms)`);
@@ -74266,24 +76061,40 @@ class Run {
 	asked;
 	environment;
 	known;
+	#notes;
 	#hasReconciled = false;
 	constructor(request, asked, environment) {
 		this.request = request;
 		this.asked = asked;
 		this.environment = environment;
+		this.#notes = new Set(asked.notes);
 		this.known = new Knowledge(request.clock.now());
 		environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
 	}
+	get notes() {
+		return [...this.#notes];
+	}
+	note(sentence) {
+		if (this.#notes.has(sentence))
+			return;
+		this.#notes.add(sentence);
+		this.request.log.warning(sentence);
+	}
 	async plan() {
-		const { narrowing, unfinishedHook, scope, clock } = this.request;
-		const { wanted, secrets, restored } = this.asked;
-		const { fleet, journal, timeline } = this.environment;
-		const seen = await timeline.measure({ phase: 'observe' }, () => survey(fleet, journal.snapshot, { wanted, secrets, narrowing, clock }));
+		const { unfinishedHook, scope, clock, takeOverFrom } = this.request;
+		const { wanted, secrets, narrowing, restored } = this.asked;
+		const { fleet, journal, timeline, repository } = this.environment;
+		const seen = await timeline.measure({ phase: 'observe' }, () => survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }));
+		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		this.#remember(seen.observed);
 		const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
 		const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
 		const plan = planDeploy(input);
 		checkImages(input, plan);
+		if (input.compared.with === 'deployed') {
+			for (const sentence of leftToDeploys(input, plan, wanted))
+				this.note(sentence);
+		}
 		return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
 	}
 	async clearTheWay({ steps, gate }) {
@@ -74334,7 +76145,7 @@ class Run {
 	context(signal) {
 		const { log, clock, author } = this.request;
 		const { wanted, secrets } = this.asked;
-		const { fleet, journal } = this.environment;
+		const { fleet, journal, repository } = this.environment;
 		const { lease } = journal;
 		const guard = {
 			run: author.run,
@@ -74345,6 +76156,7 @@ class Run {
 		return {
 			fleet,
 			scope: { project: wanted.project, environment: wanted.environment },
+			repository,
 			servers: wanted.servers,
 			nginx: wanted.nginx,
 			secrets,
@@ -74387,8 +76199,14 @@ class Run {
 	async #pullAlways(input, plan) {
 		const { fleet } = this.environment;
 		const services = input.services.filter(({ isSelected, spec }) => isSelected && spec.policy.pullPolicy === 'always');
-		await allOrErrors(services.flatMap(({ name, spec: { container: { image }, }, }) => (plan.copies[name] ?? []).map(async ({ server }) => {
-			await this.perform({ kind: 'pull', server, image, policy: 'always' });
+		await allOrErrors(services.flatMap(({ name, spec: { container: { image, options: { platform } = {} }, }, }) => (plan.copies[name] ?? []).map(async ({ server }) => {
+			await this.perform({
+				kind: 'pull',
+				server,
+				image,
+				policy: 'always',
+				...(platform !== undefined && { platform }),
+			});
 			const found = await findImage(fleet.server(server), image);
 			const observed = input.observed.find((one) => one.name === server);
 			if (found !== undefined)
@@ -74452,9 +76270,24 @@ function reportOf(run, { plan, input }, progress = new Progress(plan)) {
 		engineCalls: run.environment.fleet.calls(),
 		failure: progress.failure ?? progress.leftFailure(),
 		undone,
+		standing: progress.failure === undefined ? [] : standing(input, progress),
+		notes: run.notes,
 		copies: { ...progress.copies, ...Object.fromEntries(kept) },
 		changed: !isEmpty(plan) || progress.hasActed,
 	};
+}
+function standing({ services }, { undone, isUndone }) {
+	if (!isUndone)
+		return [];
+	return services
+		.filter(({ name }) => undone.has(name))
+		.map(({ name, known: { current, serving } }) => {
+		const number = Math.max(current?.number ?? 0, serving);
+		if (number === 0)
+			return `Nothing of ${name} serves yet.`;
+		const image = current?.number === number ? ` (${current.container.image})` : '';
+		return `Release ${number} of ${name}${image} serves.`;
+	});
 }
 function isIntended({ plan, execution }) {
 	const intent = plan.steps.find(({ step }) => step.kind === 'record intent');
@@ -74549,7 +76382,7 @@ function describeFinding({ server, check, message }) {
 	return `${server === '' ? '' : `${server}: `}${check}: ${message}`;
 }
 ;
-async function deploy(request) {
+async function deploy_deploy(request) {
 	const { author, clock, leaseWaitMs, log, narrowing, signal, wanted } = request;
 	const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
 	const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
@@ -74593,7 +76426,7 @@ function deploy_checkServers(vitals, plan, { log }) {
 		if (level === 'warning')
 			log.warning(`${server}: ${message}`);
 	}
-	failTogether(errorsOf(certainFailures(vitals, plan)));
+	errors_failTogether(errorsOf(certainFailures(vitals, plan)));
 }
 ;
 function foreseenFailure({ findings }) {
@@ -74658,7 +76491,9 @@ function resolveJump(jump, user) {
 function checkService(input, report) {
 	checkVolumes(input, report);
 	checkSecrets(input, report);
-	checkReservation(input, report);
+	checkAliases(input, report);
+	checkLimits(input, report);
+	checkScratch(input, report);
 }
 function checkVolumes(input, report) {
 	if (input.share_volumes)
@@ -74666,7 +76501,7 @@ function checkVolumes(input, report) {
 	const strategy = input.strategy ?? DEFAULTS.strategy;
 	const servers = input.servers ?? DEFAULTS.servers;
 	input.volumes?.forEach((volume, index) => {
-		if (volume.readOnly || volume.type === 'tmpfs')
+		if (volume.readOnly || volume.source === undefined)
 			return;
 		const what = `${volume.type === 'bind' ? 'directory' : 'volume'} ${JSON.stringify(volume.source)}`;
 		if (strategy === 'toggle') {
@@ -74684,10 +76519,46 @@ function checkSecrets(input, report) {
 		}
 	});
 }
-function checkReservation(input, report) {
+function checkAliases(input, report) {
 	const { limits, reservations } = input.deploy?.resources ?? {};
-	if ((reservations?.memory ?? 0) > (limits?.memory ?? Number.POSITIVE_INFINITY)) {
-		report(['deploy', 'resources', 'reservations', 'memory'], 'is more than the limit');
+	const pairs = [
+		['cpus', input.cpus, limits?.cpus, 'limits.cpus'],
+		['mem_limit', input.mem_limit, limits?.memory, 'limits.memory'],
+		['pids_limit', input.pids_limit, limits?.pids, 'limits.pids'],
+		['mem_reservation', input.mem_reservation, reservations?.memory, 'reservations.memory'],
+	];
+	for (const [name, short, long, path] of pairs) {
+		if (short !== undefined && long !== undefined && short !== long) {
+			report([name], `says something else than deploy.resources.${path}`, 'Keep one of the two.');
+		}
+	}
+}
+function checkLimits(input, report) {
+	const { limits, reservations } = input.deploy?.resources ?? {};
+	const memory = limits?.memory ?? input.mem_limit;
+	const reserved = reservations?.memory ?? input.mem_reservation ?? 0;
+	if (reserved > (memory ?? Number.POSITIVE_INFINITY)) {
+		const long = ['deploy', 'resources', 'reservations', 'memory'];
+		report(reservations?.memory === undefined ? ['mem_reservation'] : long, 'is more than the limit');
+	}
+	const swap = input.memswap_limit;
+	if (swap !== undefined && swap !== 0 && memory === undefined) {
+		report(['memswap_limit'], 'needs a limit of memory', 'Write mem_limit as well.');
+	}
+	else if (swap !== undefined && swap > 0 && swap < (memory ?? 0)) {
+		report(['memswap_limit'], 'is less than the limit of memory', 'It is memory and swap together: write the same for no swap, or more.');
+	}
+	const isCounted = limits?.cpus !== undefined || input.cpus !== undefined;
+	const share = ['cpu_quota', 'cpu_period'].find((name) => input[name] !== undefined);
+	if (isCounted && share !== undefined) {
+		report([share], 'and cpus exclude each other', 'Keep one of the two.');
+	}
+}
+function checkScratch(input, report) {
+	for (const path of Object.keys(input.tmpfs ?? {})) {
+		if (input.volumes?.some(({ target }) => target === path)) {
+			report(['tmpfs'], `${JSON.stringify(path)} is in volumes, too`, 'Keep one of the two.');
+		}
 	}
 }
 ;
@@ -74698,24 +76569,29 @@ function resolveService(name, { base, over, image }, variables, report) {
 	const port = input.port ?? recognised?.port;
 	if (input.image === undefined)
 		report([], 'needs an image', 'Write image: name:tag.');
-	if (port === undefined)
-		report([], 'needs a port', 'Write port: the port the container listens on.');
+	if (port === undefined) {
+		const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+		report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
+	}
 	if (protocol === 'tcp' && input.domain?.length) {
 		report(['domain'], `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`, 'Write protocol: http if it speaks HTTP.');
 	}
 	checkService(input, report);
+	const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
 	return {
 		name,
 		protocol,
 		port: port ?? 0,
 		dependsOn: input.depends_on ?? [],
 		placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-		container: container(input, variables),
+		container: container(name, input, recognised, variables),
 		route: {
 			domains: input.domain ?? [],
 			idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
+			...given('maxBodyBytes', input.max_body_size || undefined),
+			...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
 		},
-		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognised, report)),
+		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
 		...given('adopt', input.adopt),
 	};
 }
@@ -74782,8 +76658,9 @@ function healthcheckKind({ path, test }, isDisabled, recognised) {
 		return { kind: 'command', test: recognised.test };
 	return { kind: recognised ? 'tcp' : 'default' };
 }
-function container(input, variables) {
+function container(name, input, recognised, variables) {
 	const { limits, reservations } = input.deploy?.resources ?? {};
+	const options = resolve_service_optionsOf(name, input, recognised);
 	return {
 		image: input.image ?? '',
 		...(input.naming === 'version' && { naming: input.naming }),
@@ -74796,15 +76673,35 @@ function container(input, variables) {
 		secrets: input.secrets ?? [],
 		volumes: input.volumes ?? [],
 		labels: input.labels ?? {},
-		restart: parseRestart(input.restart ?? DEFAULTS.restart),
+		restart: restart(input),
 		logging: logging(input.logging ?? {}),
 		resources: {
-			...given('cpus', limits?.cpus),
-			...given('memoryBytes', limits?.memory),
-			...given('pids', limits?.pids),
-			...given('reservedMemoryBytes', reservations?.memory),
+			...given('cpus', limits?.cpus ?? input.cpus),
+			...given('memoryBytes', limits?.memory ?? input.mem_limit),
+			...given('pids', limits?.pids ?? input.pids_limit),
+			...given('reservedMemoryBytes', reservations?.memory ?? input.mem_reservation),
 		},
+		...(Object.keys(options).length > 0 && { options }),
 	};
+}
+function resolve_service_optionsOf(name, input, recognised) {
+	const said = Object.fromEntries(optionNames().flatMap((option) => Object.entries(given(option, input[option]))));
+	const gpus = [...(input.gpus ?? []), ...(input.deploy?.resources?.reservations?.devices ?? [])];
+	return saidOptions({
+		...(recognised?.keepsHostname && { hostname: name }),
+		...said,
+		...(gpus.length > 0 && { gpus }),
+	});
+}
+function restart({ restart: said, deploy }) {
+	const policy = deploy?.restart_policy;
+	if (said !== undefined || policy === undefined)
+		return parseRestart(said ?? DEFAULTS.restart);
+	if (policy.condition === 'none')
+		return { name: 'no' };
+	if (policy.condition !== 'on-failure')
+		return { name: 'always' };
+	return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
 }
 function withRunsValues(environment, variables) {
 	return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => {
@@ -74840,9 +76737,17 @@ function given(name, value) {
 	return value === undefined || value === null ? {} : { [name]: value };
 }
 ;
+function loadEnvironment(text, file, variables, environment, options = {}) {
+	const { loaded: config, errors } = examineConfig(text, file, variables);
+	if (config === undefined) {
+		errors_failTogether(errors);
+		throw new Error('a file without a mistake could not be read');
+	}
+	return { config, wanted: resolveEnvironment(config, environment, { ...options, beside: errors }) };
+}
 function resolveEnvironment(loaded, environment, options = {}) {
 	const input = resolve_environmentOf(loaded, environment);
-	const errors = [];
+	const errors = [...(options.beside ?? [])];
 	const report = (service, path, message, hint) => {
 		const [over, base] = originsOf(environment, ['services', service, ...path]);
 		const origin = loaded.has(over) ? over : base;
@@ -74858,8 +76763,9 @@ function resolveEnvironment(loaded, environment, options = {}) {
 	checkPlacement(services, servers, report);
 	resolve_checkDependencies(services, report);
 	resolve_checkDomains(services, report);
-	failTogether(load_inOrder(errors));
+	errors_failTogether(load_inOrder(errors));
 	const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
+	const { access_log, trusted_proxies } = loaded.config.edge ?? {};
 	return {
 		project: loaded.config.project,
 		environment,
@@ -74870,6 +76776,8 @@ function resolveEnvironment(loaded, environment, options = {}) {
 		nginx: {
 			image: image ?? DEFAULTS.sidecar.image,
 			keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+			...(access_log === false && { accessLog: false }),
+			...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
 			...(adopt && { adopt }),
 		},
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
@@ -74963,6 +76871,70 @@ function resolve_checkDomains(services, report) {
 	}
 }
 ;
+const ED25519 = 'ssh-ed25519';
+const BLOCK = 8;
+function readPkcs8(pem) {
+	const key = pkcs8_parse(pem);
+	switch (key.asymmetricKeyType) {
+		case 'rsa':
+			return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+		case 'ec':
+			return key.export({ type: 'sec1', format: 'pem' }).toString();
+		case 'ed25519':
+			return openSshKey(key);
+		default:
+			throw new UserError(`the SSH private key is of the kind ${key.asymmetricKeyType}, which SSH does not know`, {
+				hint: 'Make one for the workflow: ssh-keygen -t ed25519 -N "" -f ~/.ssh/switchyard.',
+			});
+	}
+}
+function pkcs8_parse(pem) {
+	try {
+		return (0,external_node_crypto_.createPrivateKey)(pem);
+	}
+	catch (cause) {
+		throw new UserError('the SSH private key is in PKCS#8 ("BEGIN PRIVATE KEY"), and cannot be read', {
+			hint: 'Is it whole? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.',
+			cause,
+		});
+	}
+}
+function openSshKey(key) {
+	const { x = '', d = '' } = key.export({ format: 'jwk' });
+	const publicKey = Buffer.from(x, 'base64url');
+	const seed = Buffer.from(d, 'base64url');
+	const check = (0,external_node_crypto_.randomBytes)(4);
+	const secret = Buffer.concat([
+		check,
+		check,
+		field(ED25519),
+		field(publicKey),
+		field(Buffer.concat([seed, publicKey])),
+		field(''),
+	]);
+	const padding = Buffer.from(Array.from({ length: (BLOCK - (secret.length % BLOCK)) % BLOCK }, (_, at) => at + 1));
+	const whole = Buffer.concat([
+		Buffer.from('openssh-key-v1\0'),
+		field('none'),
+		field('none'),
+		field(''),
+		pkcs8_length(1),
+		field(Buffer.concat([field(ED25519), field(publicKey)])),
+		field(Buffer.concat([secret, padding])),
+	]);
+	const lines = whole.toString('base64').match(/.{1,70}/g) ?? [];
+	return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
+}
+function field(content) {
+	const bytes = Buffer.from(content);
+	return Buffer.concat([pkcs8_length(bytes.length), bytes]);
+}
+function pkcs8_length(count) {
+	const bytes = Buffer.alloc(4);
+	bytes.writeUInt32BE(count);
+	return bytes;
+}
+;
 function keys_parseHostKey(line) {
 	const [type, base64] = line.trim().split(/\s+/);
 	const blob = Buffer.from(base64 ?? '', 'base64');
@@ -75004,7 +76976,12 @@ function normalisePrivateKey(text) {
 			hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',
 		});
 	}
-	return `${key}\n`;
+	if (key.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
+		throw new UserError('the SSH private key has a passphrase', {
+			hint: 'Nobody can type it in a workflow: make a key without one, or take it off ("ssh-keygen -p -N \'\' -f" and the file).',
+		});
+	}
+	return key.startsWith('-----BEGIN PRIVATE KEY-----') ? readPkcs8(`${key}\n`) : `${key}\n`;
 }
 ;
 const external_node_readline_namespaceObject = require("node:readline");
@@ -75042,6 +77019,9 @@ class FrameReader {
 		}
 		return chunk.subarray(needed);
 	}
+}
+function isFramed(stream) {
+	return stream.length === 0 || (stream[0] <= 2 && stream[1] === 0 && stream[2] === 0 && stream[3] === 0);
 }
 function demultiplex(stream) {
 	const pieces = new FrameReader().read(stream);
@@ -75183,11 +77163,11 @@ class EngineClient {
 	findContainer(id) {
 		return this.inspectContainer(id).catch(undefinedWhenMissing);
 	}
-	async createContainer(name, spec) {
+	async createContainer(name, spec, platform) {
 		const { Id } = await this.#http.json({
 			method: 'POST',
 			path: ['containers', 'create'],
-			query: { name },
+			query: { name, platform },
 			body: spec,
 		});
 		return Id;
@@ -75222,9 +77202,10 @@ class EngineClient {
 	async signalContainer(id, signal) {
 		await this.#http.json({ method: 'POST', path: ['containers', id, 'kill'], query: { signal } });
 	}
-	async logs(id, options) {
-		const query = { stdout: true, stderr: true, tail: options.tail ?? 'all', since: options.since };
-		return demultiplex(await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query }));
+	async logs(id, { tail, since, stderrOnly = false }) {
+		const query = { stdout: !stderrOnly, stderr: true, tail: tail ?? 'all', since };
+		const log = await this.#http.bytes({ method: 'GET', path: ['containers', id, 'logs'], query });
+		return isFramed(log) ? demultiplex(log) : { stdout: log.toString(), stderr: '' };
 	}
 	async exec(id, command, signal) {
 		const exec = await this.#createExec(id, command, { AttachStdin: false }, signal);
@@ -75314,7 +77295,7 @@ class EngineClient {
 		const { body } = await this.#http.send({
 			method: 'POST',
 			path: ['images', 'create'],
-			query: { fromImage: name },
+			query: { fromImage: name, platform: options.platform },
 			signal: options.signal,
 			headers: authHeaders(options.auth),
 		});
@@ -76507,8 +78488,11 @@ function explainConnectFailure(target, error, seenKey) {
 	if (level === 'client-authentication') {
 		return fail('the server did not accept the SSH key', `Add the public half of ssh-private-key to ~/.ssh/authorized_keys of ${target.user} on that server.`);
 	}
-	if (/privateKey|private key|passphrase/i.test(message)) {
-		return fail(`the SSH private key cannot be read (${message})`, 'It must be a key without a passphrase.');
+	if (/passphrase|encrypted/i.test(message)) {
+		return fail('the SSH private key has a passphrase', "Nobody can type it in a workflow: make a key without one, or take it off (ssh-keygen -p -N '' -f and the file).");
+	}
+	if (/privateKey|private key/i.test(message)) {
+		return fail(`the SSH private key cannot be read (${message})`, 'Is it whole, from "-----BEGIN" to "-----END"? "ssh-keygen -y -f" and the file shows its public half, or says what is wrong.');
 	}
 	if (target.jump !== undefined && reason === PROHIBITED) {
 		return fail(`sshd of ${target.jump.host} forbids TCP forwarding`, 'Set "AllowTcpForwarding local" (or "yes") for this user in sshd_config of the jump host, and reload sshd.');
@@ -76521,8 +78505,13 @@ function explainConnectFailure(target, error, seenKey) {
 			return fail('the connection was refused', 'Is sshd running on that port? Check "host" and "port".');
 		case 'ETIMEDOUT':
 		case 'EHOSTUNREACH':
-		case 'ENETUNREACH':
 			return fail('the server did not answer', 'Is it running, and does its firewall let this runner in? A "jump" host may be needed. The input "exclude-servers" deploys without it.');
+	}
+	if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+		const isSix = (0,external_node_net_.isIPv6)(error.address ?? target.host);
+		return isSix
+			? fail('this runner has no IPv6, and the address of the server is one', 'GitHub\'s own runners have none: give an IPv4 address as "host", a "jump" host that has both, or use a self-hosted runner.')
+			: fail('this runner has no way to the network of the server', 'Is the address one of a private network? A "jump" host, or a self-hosted runner in that network, reaches it.');
 	}
 	if (/timed out/i.test(message)) {
 		return fail('the SSH handshake took too long', 'Is it an SSH server that listens there?');
@@ -76539,6 +78528,8 @@ function codeOf(error) {
 	const message = messageOf(error);
 	if (/refused/i.test(message))
 		return 'ECONNREFUSED';
+	if (/network is unreachable/i.test(message))
+		return 'ENETUNREACH';
 	if (/timed out|no route|unreachable/i.test(message))
 		return 'EHOSTUNREACH';
 	return /name|resolve|address associated/i.test(message) ? 'ENOTFOUND' : code;
@@ -76551,10 +78542,24 @@ function hostKeyRefused(target, key, cause) {
 			cause,
 		});
 	}
-	return new UserError(`${server}: the host key is not the configured one; the server shows ${fingerprint(key)}`, {
+	const configured = target.hostKeys.map(keys_parseHostKey);
+	const known = configured.map(({ blob }) => fingerprint(blob)).join(' or ');
+	const both = `host_key says ${known}, the server shows ${fingerprint(key)}`;
+	if (configured.some(({ blob }) => isTypo(hostKeyLine(blob), hostKeyLine(key)))) {
+		return new UserError(`${server}: host_key has a typo: it is nearly the server's (${both})`, {
+			hint: `Nobody can make a key that is nearly another one. Write: host_key: "${hostKeyLine(key)}"`,
+			cause,
+		});
+	}
+	return new UserError(`${server}: the host key is not the configured one: ${both}`, {
 		hint: `Somebody may be in between. Only if the server was set up anew: host_key: "${hostKeyLine(key)}"`,
 		cause,
 	});
+}
+const MOST_TYPOS = 3;
+function isTypo(line, shown) {
+	const differing = [...line].filter((letter, at) => letter !== shown[at]).length;
+	return line.length === shown.length && differing <= MOST_TYPOS;
 }
 ;
 const CONNECT_TIMEOUT_MS = 8_000;
@@ -76841,6 +78846,205 @@ function providerOf({ provider, servers }, { sshPrivateKey = '' }) {
 	}
 }
 ;
+function parseSettings(listing) {
+	return listing
+		.split('\0')
+		.filter((entry) => entry !== '')
+		.map((entry) => {
+		const end = entry.indexOf('\n');
+		return end < 0
+			? { key: entry, value: 'true' }
+			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
+	});
+}
+function settingsBeyond(all, base) {
+	const known = new Map();
+	for (const setting of base) {
+		const line = `${setting.key}\n${setting.value}`;
+		known.set(line, (known.get(line) ?? 0) + 1);
+	}
+	return all.filter((setting) => {
+		const line = `${setting.key}\n${setting.value}`;
+		const left = known.get(line) ?? 0;
+		if (left > 0)
+			known.set(line, left - 1);
+		return left === 0;
+	});
+}
+const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
+const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
+function transportSettings(settings, remote, as) {
+	return settings.flatMap((setting) => {
+		if (TRANSPORT.test(setting.key))
+			return [setting];
+		for (const variable of REMOTE_TRANSPORT) {
+			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
+				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
+			}
+		}
+		return [];
+	});
+}
+;
+const REPOSITORY_VARIABLES = new Set([
+	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+	'GIT_COMMON_DIR',
+	'GIT_DIR',
+	'GIT_GRAFT_FILE',
+	'GIT_IMPLICIT_WORK_TREE',
+	'GIT_INDEX_FILE',
+	'GIT_INTERNAL_SUPER_PREFIX',
+	'GIT_NAMESPACE',
+	'GIT_NO_REPLACE_OBJECTS',
+	'GIT_OBJECT_DIRECTORY',
+	'GIT_PREFIX',
+	'GIT_REPLACE_REF_BASE',
+	'GIT_SHALLOW_FILE',
+	'GIT_WORK_TREE',
+]);
+const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
+function quietEnvironment(env) {
+	const quiet = {};
+	for (const [name, value] of Object.entries(env)) {
+		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
+			quiet[name] = value;
+	}
+	return {
+		...quiet,
+		LC_ALL: 'C',
+		GIT_TERMINAL_PROMPT: '0',
+		GCM_INTERACTIVE: 'never',
+		GIT_OPTIONAL_LOCKS: '0',
+	};
+}
+function withoutSettings(env) {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
+}
+function withSettings(env, settings) {
+	const result = withoutSettings(env);
+	result.GIT_CONFIG_COUNT = String(settings.length);
+	for (const [index, { key, value }] of settings.entries()) {
+		result[`GIT_CONFIG_KEY_${index}`] = key;
+		result[`GIT_CONFIG_VALUE_${index}`] = value;
+	}
+	return result;
+}
+;
+function resolveRemote(settings, ownGitDir, credentials) {
+	const name = remoteName(settings);
+	const bare = { user: undefined, authorization: undefined };
+	if (name === undefined)
+		return { name, url: ownGitDir, ...bare };
+	const written = pushAddress(settings, name);
+	const url = URL.canParse(written) ? new URL(written) : undefined;
+	if (url === undefined || !/^https?:$/.test(url.protocol))
+		return { name, url: written, ...bare };
+	const user = decodeURIComponent(url.username);
+	const password = decodeURIComponent(url.password);
+	url.username = '';
+	url.password = '';
+	const { href } = url;
+	const isTokensServer = URL.canParse(credentials.serverUrl) && new URL(credentials.serverUrl).origin === url.origin;
+	if (credentials.token && isTokensServer) {
+		return { name, url: href, user: undefined, authorization: basic('x-access-token', credentials.token) };
+	}
+	if (password !== '')
+		return { name, url: href, user: undefined, authorization: basic(user, password) };
+	return { name, url: href, user: user || undefined, authorization: undefined };
+}
+function basic(user, password) {
+	return `basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
+}
+function remoteName(settings) {
+	const names = new Set(settings.flatMap(({ key }) => /^remote\.(.+)\.(?:url|pushurl)$/s.exec(key)?.[1] ?? []));
+	if (names.has('origin'))
+		return 'origin';
+	if (names.size > 1) {
+		throw new UserError(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
+			hint: 'State is kept on the remote `origin`: rename one with `git remote rename <name> origin`.',
+		});
+	}
+	return [...names][0];
+}
+function pushAddress(settings, name) {
+	const push = settings.find(({ key }) => key === `remote.${name}.pushurl`)?.value;
+	if (push !== undefined)
+		return rewrite(settings, push, 'insteadof') ?? push;
+	const url = settings.find(({ key }) => key === `remote.${name}.url`)?.value ?? '';
+	return rewrite(settings, url, 'pushinsteadof') ?? rewrite(settings, url, 'insteadof') ?? url;
+}
+function rewrite(settings, url, variable) {
+	let best;
+	for (const { key, value } of settings) {
+		if (!key.startsWith('url.') || !key.endsWith(`.${variable}`) || !url.startsWith(value))
+			continue;
+		if (best === undefined || value.length > best.start.length) {
+			best = { base: key.slice('url.'.length, -(variable.length + 1)), start: value };
+		}
+	}
+	return best && best.base + url.slice(best.start.length);
+}
+;
+async function runGit(args, options) {
+	const chunks = [];
+	try {
+		const { exitCode, stderr } = await getExecOutput('git', [...args], {
+			cwd: options.cwd,
+			env: options.env,
+			...(options.input && { input: options.input }),
+			silent: true,
+			ignoreReturnCode: true,
+			listeners: { stdout: (chunk) => chunks.push(chunk) },
+		});
+		return { exitCode, stdout: Buffer.concat(chunks), stderr };
+	}
+	catch (error) {
+		if (/Unable to locate executable file|ENOENT/.test(messageOf(error))) {
+			throw new UserError('git was not found on this machine', {
+				hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
+				cause: error,
+			});
+		}
+		throw error;
+	}
+}
+;
+async function findRepository({ workspace, env: given }) {
+	const env = quietEnvironment(given);
+	const git = (...args) => runGit(args, { cwd: workspace, env });
+	const [place, settings] = await Promise.all([
+		git('rev-parse', '--absolute-git-dir', '--show-toplevel'),
+		git('config', '--list', '--null', '--includes'),
+	]);
+	const [gitDir = '', top = workspace] = place.stdout.toString().split('\n');
+	if (gitDir === '')
+		return '';
+	const remote = resolveRemote(parseSettings(settings.stdout.toString()), gitDir, NO_TOKEN);
+	if (remote.name !== undefined)
+		return repositoryAddress(remote.url, top || gitDir);
+	const roots = await git('rev-list', '--max-parents=0', 'HEAD');
+	const first = roots.stdout.toString().trim().split('\n').at(-1);
+	return first ? `commit:${first}` : repositoryAddress(gitDir, gitDir);
+}
+const NO_TOKEN = { token: undefined, serverUrl: '' };
+const SCP_LIKE = /^(?:[^/@]+@)?(?<host>\[[^\]]+\]|[^/:@]+):(?<path>.*)$/;
+function repositoryAddress(url, from) {
+	const text = url.trim();
+	if (/^[a-z][\w+.-]*:\/\//i.test(text)) {
+		const { protocol, hostname, pathname } = new URL(text);
+		return protocol === 'file:' ? withoutEnding(decodeURI(pathname)) : ofHost(hostname, pathname);
+	}
+	const { host, path } = SCP_LIKE.exec(text)?.groups ?? {};
+	return host === undefined || path === undefined ? withoutEnding((0,external_node_path_namespaceObject.resolve)(from, text)) : ofHost(host, path);
+}
+function ofHost(host, path) {
+	const name = host.replace(/^(?:alt)?ssh\./i, '');
+	return withoutEnding(`${name}/${path.replace(/^\/+/, '')}`).toLowerCase();
+}
+function withoutEnding(path) {
+	return path.replace(/\/+$/, '').replace(/\/?\.git$/i, '');
+}
+;
 function localActor() {
 	try {
 		return `${(0,external_node_os_namespaceObject.userInfo)().username}@${(0,external_node_os_namespaceObject.hostname)()}`;
@@ -76996,90 +79200,6 @@ function parseObjects(output, count) {
 	return objects;
 }
 ;
-function parseSettings(listing) {
-	return listing
-		.split('\0')
-		.filter((entry) => entry !== '')
-		.map((entry) => {
-		const end = entry.indexOf('\n');
-		return end < 0
-			? { key: entry, value: 'true' }
-			: { key: entry.slice(0, end), value: entry.slice(end + 1) };
-	});
-}
-function settingsBeyond(all, base) {
-	const known = new Map();
-	for (const setting of base) {
-		const line = `${setting.key}\n${setting.value}`;
-		known.set(line, (known.get(line) ?? 0) + 1);
-	}
-	return all.filter((setting) => {
-		const line = `${setting.key}\n${setting.value}`;
-		const left = known.get(line) ?? 0;
-		if (left > 0)
-			known.set(line, left - 1);
-		return left === 0;
-	});
-}
-const TRANSPORT = /^(?:(?:http|credential|protocol|ssh)\.|core\.(?:sshcommand|gitproxy|askpass)$)/;
-const REMOTE_TRANSPORT = ['proxy', 'proxyauthmethod', 'uploadpack', 'receivepack'];
-function transportSettings(settings, remote, as) {
-	return settings.flatMap((setting) => {
-		if (TRANSPORT.test(setting.key))
-			return [setting];
-		for (const variable of REMOTE_TRANSPORT) {
-			if (remote !== undefined && setting.key === `remote.${remote}.${variable}`) {
-				return [{ key: `remote.${as}.${variable}`, value: setting.value }];
-			}
-		}
-		return [];
-	});
-}
-;
-const REPOSITORY_VARIABLES = new Set([
-	'GIT_ALTERNATE_OBJECT_DIRECTORIES',
-	'GIT_COMMON_DIR',
-	'GIT_DIR',
-	'GIT_GRAFT_FILE',
-	'GIT_IMPLICIT_WORK_TREE',
-	'GIT_INDEX_FILE',
-	'GIT_INTERNAL_SUPER_PREFIX',
-	'GIT_NAMESPACE',
-	'GIT_NO_REPLACE_OBJECTS',
-	'GIT_OBJECT_DIRECTORY',
-	'GIT_PREFIX',
-	'GIT_REPLACE_REF_BASE',
-	'GIT_SHALLOW_FILE',
-	'GIT_WORK_TREE',
-]);
-const CONFIGURATION_VARIABLE = /^GIT_CONFIG_(?:PARAMETERS|COUNT|KEY_\d+|VALUE_\d+)$/;
-function quietEnvironment(env) {
-	const quiet = {};
-	for (const [name, value] of Object.entries(env)) {
-		if (value !== undefined && !REPOSITORY_VARIABLES.has(name))
-			quiet[name] = value;
-	}
-	return {
-		...quiet,
-		LC_ALL: 'C',
-		GIT_TERMINAL_PROMPT: '0',
-		GCM_INTERACTIVE: 'never',
-		GIT_OPTIONAL_LOCKS: '0',
-	};
-}
-function withoutSettings(env) {
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !CONFIGURATION_VARIABLE.test(name)));
-}
-function withSettings(env, settings) {
-	const result = withoutSettings(env);
-	result.GIT_CONFIG_COUNT = String(settings.length);
-	for (const [index, { key, value }] of settings.entries()) {
-		result[`GIT_CONFIG_KEY_${index}`] = key;
-		result[`GIT_CONFIG_VALUE_${index}`] = value;
-	}
-	return result;
-}
-;
 function remoteFailure(call, stderr) {
 	const verb = call.kind === 'read' ? 'read from' : 'written to';
 	const { what, hint } = explain(call, stderr);
@@ -77219,85 +79339,6 @@ function isRefName(ref) {
 	return (/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(ref) &&
 		!/\.\.|\/\/|\/\.|\/-|\.lock(?:\/|$)/.test(ref) &&
 		!/[./]$/.test(ref));
-}
-;
-function resolveRemote(settings, ownGitDir, credentials) {
-	const name = remoteName(settings);
-	const bare = { user: undefined, authorization: undefined };
-	if (name === undefined)
-		return { name, url: ownGitDir, ...bare };
-	const written = pushAddress(settings, name);
-	const url = URL.canParse(written) ? new URL(written) : undefined;
-	if (url === undefined || !/^https?:$/.test(url.protocol))
-		return { name, url: written, ...bare };
-	const user = decodeURIComponent(url.username);
-	const password = decodeURIComponent(url.password);
-	url.username = '';
-	url.password = '';
-	const { href } = url;
-	const isTokensServer = URL.canParse(credentials.serverUrl) && new URL(credentials.serverUrl).origin === url.origin;
-	if (credentials.token && isTokensServer) {
-		return { name, url: href, user: undefined, authorization: basic('x-access-token', credentials.token) };
-	}
-	if (password !== '')
-		return { name, url: href, user: undefined, authorization: basic(user, password) };
-	return { name, url: href, user: user || undefined, authorization: undefined };
-}
-function basic(user, password) {
-	return `basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
-}
-function remoteName(settings) {
-	const names = new Set(settings.flatMap(({ key }) => /^remote\.(.+)\.(?:url|pushurl)$/s.exec(key)?.[1] ?? []));
-	if (names.has('origin'))
-		return 'origin';
-	if (names.size > 1) {
-		throw new UserError(`the repository has the remotes ${[...names].sort().join(', ')}, and none is called origin`, {
-			hint: 'State is kept on the remote `origin`: rename one with `git remote rename <name> origin`.',
-		});
-	}
-	return [...names][0];
-}
-function pushAddress(settings, name) {
-	const push = settings.find(({ key }) => key === `remote.${name}.pushurl`)?.value;
-	if (push !== undefined)
-		return rewrite(settings, push, 'insteadof') ?? push;
-	const url = settings.find(({ key }) => key === `remote.${name}.url`)?.value ?? '';
-	return rewrite(settings, url, 'pushinsteadof') ?? rewrite(settings, url, 'insteadof') ?? url;
-}
-function rewrite(settings, url, variable) {
-	let best;
-	for (const { key, value } of settings) {
-		if (!key.startsWith('url.') || !key.endsWith(`.${variable}`) || !url.startsWith(value))
-			continue;
-		if (best === undefined || value.length > best.start.length) {
-			best = { base: key.slice('url.'.length, -(variable.length + 1)), start: value };
-		}
-	}
-	return best && best.base + url.slice(best.start.length);
-}
-;
-async function runGit(args, options) {
-	const chunks = [];
-	try {
-		const { exitCode, stderr } = await getExecOutput('git', [...args], {
-			cwd: options.cwd,
-			env: options.env,
-			...(options.input && { input: options.input }),
-			silent: true,
-			ignoreReturnCode: true,
-			listeners: { stdout: (chunk) => chunks.push(chunk) },
-		});
-		return { exitCode, stdout: Buffer.concat(chunks), stderr };
-	}
-	catch (error) {
-		if (/Unable to locate executable file|ENOENT/.test(messageOf(error))) {
-			throw new UserError('git was not found on this machine', {
-				hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
-				cause: error,
-			});
-		}
-		throw error;
-	}
 }
 ;
 const REMOTE = 'switchyard';
@@ -78165,9 +80206,15 @@ function isoTime(ms) {
 }
 ;
 async function openProject(inputs, surroundings) {
-	const { workspace, env, log, clock } = surroundings;
-	const config = loadConfig(await project_readConfig(workspace, inputs.config), inputs.config, env);
-	const wanted = resolveEnvironment(config, inputs.environment, { images: inputs.images ?? {} });
+	const { env, log, clock } = surroundings;
+	const folder = inputs['working-directory']?.trim() ?? '';
+	const workspace = (0,external_node_path_namespaceObject.join)(surroundings.workspace, folder);
+	const path = (0,external_node_path_namespaceObject.join)(folder, inputs.config);
+	const text = await project_readConfig(surroundings.workspace, path);
+	const options = { images: inputs.images ?? {} };
+	const { config, wanted } = loadEnvironment(text, path, env, inputs.environment, options);
+	for (const warning of config.warnings)
+		log.warning(warning);
 	const scope = { project: wanted.project, environment: wanted.environment };
 	const run = githubRun(env);
 	const { 'github-token': token, 'ssh-private-key': sshPrivateKey } = inputs;
@@ -78193,6 +80240,7 @@ async function openProject(inputs, surroundings) {
 				isAlive: askGitHub(token, run),
 				onLease: (id) => surroundings.onLease(scope, id),
 			}),
+			findRepository: () => findRepository({ workspace, env }),
 			log,
 			clock,
 		},
@@ -78205,7 +80253,7 @@ async function project_readConfig(workspace, path) {
 	}
 	catch (cause) {
 		throw new UserError(`there is no ${path} in the repository`, {
-			hint: 'Is the repository checked out (actions/checkout) before this step? The input "config" names another file.',
+			hint: 'Is the repository checked out (actions/checkout) before this step? One that was checked out with "path" is named by the input "working-directory", another file by "config".',
 			cause,
 		});
 	}
@@ -78271,7 +80319,7 @@ async function change(inputs, surroundings, kind) {
 		return withoutChange(project, await dryRun(request));
 	const { signal, onPlan } = surroundings;
 	const { author } = project;
-	return deployed(project, await deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
+	return deployed(project, await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
 }
 function changeRequest({ wanted, config, reach }, inputs, log, { scope, rollback }) {
 	const { service: services, zones, secrets } = inputs;
@@ -78285,19 +80333,21 @@ function changeRequest({ wanted, config, reach }, inputs, log, { scope, rollback
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
 		unfinishedHook: inputs['unfinished-hook'],
+		takeOverFrom: inputs['take-over-from']?.trim(),
 		rollback,
 		hide: (value) => log.hide(value),
 	};
 }
-function deployed({ wanted, title }, report) {
+function deployed({ wanted, title, author }, report) {
 	const services = resultOf(report, wanted.servers.length > 1);
 	return {
 		kind: 'deployed',
 		title,
+		author,
 		report,
 		services,
 		outputs: { changed: report.changed, releases: releasesOf(report), result: services },
-		failure: report.failure ?? lossIn(services),
+		failure: withAdvice(report.failure, report.standing) ?? lossIn(services),
 	};
 }
 function withoutChange({ wanted, title }, report) {
@@ -78320,7 +80370,16 @@ const CHANGES = 2;
 const plan = command_command({
 	title: 'Switchyard plan',
 	description: 'Show what a deploy would change and why, where servers and record differ, and whether the servers are ready for it: in the log, the job summary and one comment of the pull request.',
-	inputs: [...PROJECT, ...RELEASING, 'service', 'zones', 'exclude-servers', 'comment', 'exit-code'],
+	inputs: [
+		...PROJECT,
+		...RELEASING,
+		'service',
+		'zones',
+		'exclude-servers',
+		'take-over-from',
+		'comment',
+		'exit-code',
+	],
 	outputs: ['changed', 'releases', 'plan'],
 	async run(inputs, surroundings) {
 		const project = await openProject(inputs, surroundings);
@@ -78431,18 +80490,18 @@ const HEADLINES = {
 };
 const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
 const ABOUT_SERVERS = ['prepare', 'divert', 'teardown'];
-function dryRunLines({ plan, drift, findings }) {
+function dryRunLines({ plan, drift, findings, notes }) {
 	const told = (level) => findings.filter((one) => one.level === level).map(describeFinding);
 	return {
 		lines: [...describePlan(plan), ...drift.map(({ message }) => `drift: ${message}`), ...told('ok')],
-		warnings: [...plan.staying, ...told('warning')],
+		warnings: [...notes, ...plan.staying, ...told('warning')],
 	};
 }
 function renderDryRun(title, report) {
-	const { plan, drift, findings } = report;
+	const { plan, drift, findings, notes } = report;
 	const isFine = ({ level }) => level === 'ok';
 	const met = findings.filter((one) => !isFine(one)).map(describeMet);
-	return page(`## ${HEADLINES[plan_outcomeOf(report)](title)}`, section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
+	return page(`## ${HEADLINES[plan_outcomeOf(report)](title)}`, section('Good to know', notes), section('What a deploy would change', changeLines(plan)), section('Drift: where the servers differ from the record', drift.map(({ message }) => message)), section('What it would meet', [
 		...met,
 		...plan.staying.map((sentence) => `${MARKS.warning} ${sentence}`),
 	]), renderSteps(plan.steps), folded('What is in order', findings.filter(isFine).map(describeMet)), folded('All steps, in their order', plan.steps.map(({ step }) => describeStep(step))));
@@ -78532,7 +80591,7 @@ function copyRow(service, copy) {
 function render(result) {
 	switch (result.kind) {
 		case 'deployed':
-			return { lines: [], warnings: [], markdown: renderDeployed(result) };
+			return { lines: deployedLines(result), warnings: [], markdown: renderDeployed(result) };
 		case 'dry run':
 			return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
 		case 'releases':
@@ -78542,7 +80601,7 @@ function render(result) {
 	}
 }
 ;
-const deploy_deploy = command_command({
+const commands_deploy_deploy = command_command({
 	title: 'Switchyard',
 	description: 'Deploy everything of an environment to your own servers, without losing a request.',
 	inputs: [...PROJECT, ...CHANGING, ...RELEASING, 'unfinished-hook'],
@@ -78561,7 +80620,7 @@ function checkAllEnvironments({ config }) {
 			errors.push(...(error instanceof UserErrors ? error.errors : [error]));
 		}
 	}
-	failTogether(errors);
+	errors_failTogether(errors);
 }
 ;
 async function pastReleases(wanted, openStore, services) {
@@ -78640,7 +80699,7 @@ function statusOf(kept, lease) {
 		title: `${scope.project} ${scope.environment}`,
 		releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
 		services: Object.fromEntries(services),
-		drift: driftOf(kept, planDeploy(kept)).map(({ message }) => message),
+		drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
 		lease,
 		nginx: observed.map(({ name, edge, sidecar }) => ({
 			server: name,
@@ -78648,6 +80707,11 @@ function statusOf(kept, lease) {
 			sidecar: stateOf(sidecar),
 		})),
 	};
+}
+function strangersIn({ observed, repository }) {
+	return observed.flatMap(({ name, owner }) => owner === undefined || owner === repository
+		? []
+		: [`what runs on ${name} belongs to the repository ${owner}`]);
 }
 function status_copiesOf({ name: server, copies }, service, activeId) {
 	return copies
@@ -78670,9 +80734,9 @@ async function status_status(request) {
 	const { wanted: file, zones, excludedServers, clock } = request;
 	const narrowing = { services: undefined, zones, excludedServers };
 	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async ({ wanted, fleet, journal }) => {
+	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
 		const { snapshot } = journal;
-		const facts = await survey(fleet, snapshot, { wanted, secrets: {}, narrowing, clock });
+		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
 		return statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()));
 	});
 }
@@ -78715,7 +80779,7 @@ const updateNginx = command_command({
 });
 ;
 const ACTIONS = {
-	deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: deploy_deploy },
+	deploy: { folder: '.', icon: 'git-merge', color: 'blue', command: commands_deploy_deploy },
 	'toggle-deploy': {
 		folder: 'actions/toggle-deploy',
 		icon: 'repeat',
@@ -78799,7 +80863,7 @@ async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
 	if (token !== undefined)
 		log.hide(token);
 	const store = await openStore({
-		workspace,
+		workspace: (0,external_node_path_namespaceObject.join)(workspace, inputs['working-directory']?.trim() ?? ''),
 		env,
 		branch: inputs['state-branch'],
 		scope,
@@ -78829,7 +80893,7 @@ async function giveLeftLeaseBack(log) {
 	const lease = JSON.parse(left);
 	const { project, environment } = lease.scope;
 	try {
-		const inputs = readInputs(['state-branch', 'github-token'], (input) => getInput(input));
+		const inputs = readInputs(['state-branch', 'github-token', 'working-directory'], (input) => getInput(input));
 		const wasHeld = await giveBack(lease, inputs, {
 			workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
 			env: process.env,

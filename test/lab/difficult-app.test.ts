@@ -4,11 +4,15 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { fullSizeTest } from '../e2e/full-size-test.ts';
+import { size } from '../e2e/size.ts';
 import { read } from '../unit/docs/documents.ts';
 import { type Front, type FrontApp, startFront } from './front.ts';
 
 /** After how many seconds apps end idle connections: what is common, and what lies around it. */
-const IDLE_SECONDS = [1, 2, 4, 5, 10];
+const IDLE_SECONDS = size.isFull ? [1, 2, 4, 5, 10] : [1, 2];
+/** For so long clients send to them. */
+const IDLE_LOAD_MS = size.isFull ? 22_000 : 5_000;
 /** So many clients send at once: each idle connection that nginx may have kept is met by one of them. */
 const CLIENTS = 48;
 /** The clients arrive so far apart, around the very moment when the app ends what is idle. */
@@ -88,12 +92,11 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
 
   describe('the body of a request', () => {
     const sizes = { small: 1_000, large: 3 * 1024 ** 2 };
-    const firstByteOf = async (chunks: { size: number; isChunked: boolean }) => {
-      const { size, isChunked } = chunks;
+    const firstByteOf = async ({ bytes, isChunked }: { bytes: number; isChunked: boolean }) => {
       const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
-      const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`;
+      const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bytes}`;
       socket.write(`Connection: close\r\n${framing}\r\n\r\n`);
-      const half = Buffer.alloc(size / 2, 'x');
+      const half = Buffer.alloc(bytes / 2, 'x');
       const piece = isChunked
         ? Buffer.concat([Buffer.from(`${half.length.toString(16)}\r\n`), half, Buffer.from('\r\n')])
         : half;
@@ -106,15 +109,15 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       const { length, firstByteAt } = JSON.parse(
         answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1),
       );
-      expect(length).toBe(size);
+      expect(length).toBe(bytes);
       return (firstByteAt as number) < restAt ? 'while it comes' : 'when it is there';
     };
 
     test.each([
-      { size: sizes.small, isChunked: false, reaches: 'when it is there' },
-      { size: sizes.large, isChunked: false, reaches: 'while it comes' },
-      { size: sizes.small, isChunked: true, reaches: 'while it comes' },
-    ])('of $size bytes (chunked: $isChunked) reaches the app $reaches', async ({ reaches, ...body }) => {
+      { bytes: sizes.small, isChunked: false, reaches: 'when it is there' },
+      { bytes: sizes.large, isChunked: false, reaches: 'while it comes' },
+      { bytes: sizes.small, isChunked: true, reaches: 'while it comes' },
+    ])('of $bytes bytes (chunked: $isChunked) reaches the app $reaches', async ({ reaches, ...body }) => {
       expect(await firstByteOf(body)).toBe(reaches);
     });
 
@@ -137,23 +140,27 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
 
     test('leaves no connection behind for the next request: all get their answers', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      for (const size of [sizes.large, sizes.small, sizes.large]) {
-        const { status, body } = await front.ask('/echo', { method: 'PUT', agent, body: long(size) });
-        expect([status, JSON.parse(body).length]).toEqual([200, size]);
+      for (const bytes of [sizes.large, sizes.small, sizes.large]) {
+        const { status, body } = await front.ask('/echo', { method: 'PUT', agent, body: long(bytes) });
+        expect([status, JSON.parse(body).length]).toEqual([200, bytes]);
       }
       agent.destroy();
     });
   });
 
   describe(`what is silent for ${SILENT_MS / 1_000} s goes on, byte for byte`, () => {
-    test('also when nginx reads its configuration anew meanwhile', async () => {
-      const alone = Object.entries(SILENT).map(async ([name, run]) => [name, await run(front)]);
-      await sleep(SILENT_MS / 2);
-      await front.reload();
-      expect(Object.fromEntries(await Promise.all(alone))).toEqual(
-        Object.fromEntries(Object.keys(SILENT).map((name) => [name, true])),
-      );
-    }, 150_000);
+    fullSizeTest(
+      'also when nginx reads its configuration anew meanwhile',
+      async () => {
+        const alone = Object.entries(SILENT).map(async ([name, run]) => [name, await run(front)]);
+        await sleep(SILENT_MS / 2);
+        await front.reload();
+        expect(Object.fromEntries(await Promise.all(alone))).toEqual(
+          Object.fromEntries(Object.keys(SILENT).map((name) => [name, true])),
+        );
+      },
+      150_000,
+    );
   });
 
   describe('an app that ends idle connections', () => {
@@ -368,7 +375,7 @@ const SILENT: Record<string, (front: Front) => Promise<unknown>> = {
 async function sendAround(front: Front, app: string, idleMs: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   const statuses: number[] = [];
-  const until = Date.now() + 22_000;
+  const until = Date.now() + IDLE_LOAD_MS;
   for (let burst = 0; Date.now() < until; burst++) {
     const begun = performance.now();
     const answers = Array.from({ length: CLIENTS }, async (_one, client) => {
