@@ -164,7 +164,7 @@ describe('A new version that is broken', () => {
       expect(await versionOf(server, DOMAIN)).toBe('v1');
     }
     expect(await shop.recorded('web')).toMatchObject({ release: before.release, isUnfinished: false });
-    const refusal = new RegExp(`^broken production: web ${before.release} → \\d+ not deployed$`);
+    const refusal = new RegExp(`^broken production: web ${before.release} → \\d+ \\(\\S+\\) not deployed$`);
     expect((await shop.history())[0]).toMatch(refusal);
   }
 });

@@ -79,7 +79,7 @@ describe('A run that cannot use a server', () => {
     const shop = await shopOn({ ...first!.inFile, host_key: hostKeys[2]!.publicKey }, second!.inFile);
     const failed = await refused(shop);
     expect(failed).toMatch(
-      /127\.0\.0\.11:\d+: the host key is not the configured one; the server shows SHA256:\S+/,
+      /127\.0\.0\.11:\d+: the host key is not the configured one: host_key says SHA256:\S+, the server shows SHA256:\S+/,
     );
     expect(failed).toMatch('Somebody may be in between');
     expect(failed).not.toMatch('127.0.0.12:');

@@ -56,7 +56,7 @@ describe('A web service is toggled under load, and not one request is lost', () 
 
   /** How many toggles the history of the record tells of. */
   async function toggled(shop: Project): Promise<number> {
-    const line = new RegExp(`^${shop.config.project} production: web [1-9]\\d* → \\d+ \\(\\d server`);
+    const line = new RegExp(`^${shop.config.project} production: web [1-9]\\d* → \\d+ \\(\\S+, \\d server`);
     return (await shop.history()).filter((subject) => line.test(subject)).length;
   }
 

@@ -137,7 +137,7 @@ describe('A server that cannot be used', () => {
       try {
         const failed = await refused();
         expect(failed).toMatch(
-          /172\.30\.\d+\.\d+:22: the host key is not the configured one; the server shows SHA256:\S+/,
+          /172\.30\.\d+\.\d+:22: the host key is not the configured one: host_key says SHA256:\S+, the server shows SHA256:\S+/,
         );
         expect(failed).toMatch(`deploy@${second.host}:22: the server did not answer`);
       } finally {
