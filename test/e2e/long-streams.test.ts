@@ -68,7 +68,7 @@ test('streams without a drain limit live until they end by themselves, whatever 
   // A second deploy needs the side that drains. It says so, and holds up nobody but itself.
   const second = deployApp('v3');
   await second.says(/may be in use since an earlier deploy/);
-  await second.says(/drains: \d+ open/);
+  await second.says(/waits for \d+ connections? .* to end: /);
   await toggleNeighbour(size.neighbourToggles);
   const running = await containersOf(servers, APP);
   expect(running).toEqual(expect.arrayContaining(oldSides));
