@@ -77124,6 +77124,8 @@ function broken(error) {
 	return Object.assign(new Error(messageOf(error), { cause: error }), { isTunnelBroken: true });
 }
 ;
+const NETWORK_POLL_MS = 100;
+const NETWORK_POLLS_MS = 10_000;
 const EXEC_END_MS = 5_000;
 const EXEC_END_POLL_MS = 10;
 class EngineClient {
@@ -77334,16 +77336,32 @@ class EngineClient {
 	}
 	async createNetwork(spec) {
 		try {
-			await this.#http.json({
-				method: 'POST',
-				path: ['networks', 'create'],
-				body: { CheckDuplicate: true, ...spec },
-			});
+			const body = { CheckDuplicate: true, ...spec };
+			const path = ['networks', 'create'];
+			const { Id } = await this.#http.json({ method: 'POST', path, body });
+			await this.#beOnlyNetwork(spec.Name, Id);
 		}
 		catch (error) {
 			if (!isStatus(error, 409))
 				throw error;
 		}
+	}
+	async #beOnlyNetwork(name, id) {
+		const filters = { name: [name] };
+		await poll(this.#clock, { everyMs: NETWORK_POLL_MS, timeoutMs: NETWORK_POLLS_MS }, async () => {
+			const all = await this.#http.json({
+				method: 'GET',
+				path: ['networks'],
+				query: { filters },
+			});
+			const [first, ...others] = all.filter(({ Name }) => Name === name).sort(byAge);
+			if (others.length === 0)
+				return true;
+			if (first?.Id === id)
+				return undefined;
+			await this.removeNetwork(id);
+			return true;
+		});
 	}
 	async removeNetwork(name) {
 		await this.#http.json({ method: 'DELETE', path: ['networks', name] }).catch(undefinedWhenMissing);
@@ -77411,6 +77429,10 @@ function undefinedWhenMissing(error) {
 	if (isStatus(error, 404))
 		return undefined;
 	throw error;
+}
+function byAge(one, other) {
+	const key = ({ Created, Id }) => `${Created ?? ''} ${Id ?? ''}`;
+	return key(one) < key(other) ? -1 : 1;
 }
 ;
 const DISK_COMMAND = 'xargs -0 env LC_ALL=C df -Pk --';

@@ -21,6 +21,10 @@ import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
 import { demultiplex, isFramed } from './multiplex.ts';
 import { type RunningCommand, runningCommand } from './running-command.ts';
 
+/** How often a run looks whether another one has given up the network of the same name, and for how long. */
+const NETWORK_POLL_MS = 100;
+const NETWORK_POLLS_MS = 10_000;
+
 /** How long a command may go on after its output has ended, and how often it is asked for. */
 const EXEC_END_MS = 5_000;
 const EXEC_END_POLL_MS = 10;
@@ -289,14 +293,33 @@ export class EngineClient implements Engine {
 
   async createNetwork(spec: NetworkCreateRequest): Promise<void> {
     try {
-      await this.#http.json({
-        method: 'POST',
-        path: ['networks', 'create'],
-        body: { CheckDuplicate: true, ...spec },
-      });
+      const body = { CheckDuplicate: true, ...spec };
+      const path = ['networks', 'create'];
+      const { Id } = await this.#http.json<{ Id: string }>({ method: 'POST', path, body });
+      await this.#beOnlyNetwork(spec.Name, Id);
     } catch (error) {
       if (!isStatus(error, 409)) throw error;
     }
+  }
+
+  /**
+   * An engine looks for the name before it makes a network, and two runs may do so at the same moment; a name that two
+   * networks have is good for nothing. All agree which one stays, and each removes its own.
+   */
+  async #beOnlyNetwork(name: string, id: string): Promise<void> {
+    const filters = { name: [name] };
+    await poll(this.#clock, { everyMs: NETWORK_POLL_MS, timeoutMs: NETWORK_POLLS_MS }, async () => {
+      const all = await this.#http.json<NetworkSummary[]>({
+        method: 'GET',
+        path: ['networks'],
+        query: { filters },
+      });
+      const [first, ...others] = all.filter(({ Name }) => Name === name).sort(byAge);
+      if (others.length === 0) return true;
+      if (first?.Id === id) return undefined;
+      await this.removeNetwork(id);
+      return true;
+    });
   }
 
   async removeNetwork(name: string): Promise<void> {
@@ -369,4 +392,10 @@ function authHeaders(auth: RegistryAuth | undefined): Record<string, string> {
 function undefinedWhenMissing(error: unknown): undefined {
   if (isStatus(error, 404)) return undefined;
   throw error;
+}
+
+/** The older one first; ids decide between networks of the same moment. */
+function byAge(one: NetworkSummary, other: NetworkSummary): number {
+  const key = ({ Created, Id }: NetworkSummary) => `${Created ?? ''} ${Id ?? ''}`;
+  return key(one) < key(other) ? -1 : 1;
 }
