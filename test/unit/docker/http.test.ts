@@ -163,6 +163,31 @@ describe('calls that are fine with what is so already', () => {
     await engine.leaveNetwork('shop', 'edge');
   });
 
+  test('of two networks that were made with one name the older one stays, and nobody goes on before', async () => {
+    const other = { Id: 'other', Name: 'shop', Created: '2026-01-01T00:00:00.2Z' };
+    const like = { Id: 'like', Name: 'shop-2', Created: '2026-01-01T00:00:00.0Z' };
+    const makeOwn = (created: string) => {
+      let standing = [like, { Id: 'own', Name: 'shop', Created: created }, other];
+      asked.length = 0;
+      answer = ({ method, url = '' }, response) => {
+        const looks = asked.filter((one) => one.url?.startsWith('/networks?')).length;
+        if (method === 'DELETE') standing = standing.filter(({ Id }) => !url.endsWith(Id));
+        // Its maker gives up the other one after a while.
+        if (looks > 2) standing = standing.filter(({ Id }) => Id !== 'other');
+        json(200, method === 'POST' ? { Id: 'own' } : standing)(
+          { method, url, headers: {}, body: '' },
+          response,
+        );
+      };
+      return engine.createNetwork({ Name: 'shop' });
+    };
+    const calls = () => asked.map(({ method, url = '' }) => `${method} ${url.split('?')[0]}`);
+    await makeOwn('2026-01-01T00:00:00.3Z');
+    expect(calls()).toEqual(['POST /networks/create', 'GET /networks', 'DELETE /networks/own']);
+    await makeOwn('2026-01-01T00:00:00.1Z');
+    expect(calls()).toEqual(['POST /networks/create', 'GET /networks', 'GET /networks', 'GET /networks']);
+  });
+
   test('every other refusal is told', async () => {
     answer = refuse(500, 'disk full');
     for (const call of [
