@@ -1,6 +1,6 @@
 /**
- * How much the e2e tests do: a sample by default, in which every kind of case happens once, and with
- * SWITCHYARD_FULL=1 the numbers that the project promises.
+ * How much the e2e tests do: by default a sample of what only real machines show (see fullSizeTest), and with
+ * SWITCHYARD_FULL=1 all stories, with the numbers that the project promises.
  */
 export interface Size {
   /** Also what a deploy waits before it looks whether the old side is idle. */
@@ -20,7 +20,7 @@ export interface Size {
   streams: { websockets: number; events: number; tcp: number };
   /** Toggles of the neighbour while those are open. */
   neighbourToggles: number;
-  /** All stories, and every moment of the kill matrix; else one of every kind. */
+  /** All stories, and every moment of the kill matrix; else the sample. */
   isFull: boolean;
   killMatrixMinutes: number;
   /** Labs in which it is run side by side. */
@@ -61,7 +61,7 @@ const full: Size = {
   races: 20,
 };
 
-/** True when the tests shall do all that is promised, which takes an hour and a half. */
+/** True when the tests shall do all that is promised, which takes hours. */
 const isFull = process.env.SWITCHYARD_FULL === '1';
 
 /** The size of this run. */

@@ -19,7 +19,7 @@ describe('the address of a repository', () => {
     'ssh://git@ssh.github.com:443/acme/shop.git',
     'git@github.com:/acme/shop.git',
   ])('is the same for everybody: %s', (url) => {
-    expect(repositoryAddress(url, '/work')).toBe('github.com/acme/shop');
+    expect(repositoryAddress(url, '/home/ann')).toBe('github.com/acme/shop');
   });
 
   test.each([
@@ -28,10 +28,10 @@ describe('the address of a repository', () => {
     ['git@[2001:db8::1]:acme/shop.git', '[2001:db8::1]/acme/shop'],
     ['/srv/git/Shop.git', '/srv/git/Shop'],
     ['file:///srv/git/a%20shop.git', '/srv/git/a shop'],
-    ['../shop.git', '/srv/shop'],
-    ['./nested:name', '/srv/work/nested:name'],
+    ['../shop.git', '/home/shop'],
+    ['./nested:name', '/home/ann/nested:name'],
   ])('of %s is %s', (url, address) => {
-    expect(repositoryAddress(url, '/srv/work')).toBe(address);
+    expect(repositoryAddress(url, '/home/ann')).toBe(address);
   });
 });
 
