@@ -64762,6 +64762,7 @@ function unsupportedCharacter(text, position) {
 ;
 const inputs_text = schemas_string().trim().min(1, 'is required');
 const optionalText = schemas_string().transform((given) => (given.trim() === '' ? undefined : given));
+const optionalWord = schemas_string().transform((given) => given.trim() || undefined);
 const lines = schemas_string().transform((given) => {
 	const found = linesOf(given);
 	return found.length === 0 ? undefined : found;
@@ -64836,7 +64837,7 @@ const INPUTS = {
 	},
 	'working-directory': {
 		description: 'Folder of the checkout, from the workspace: the `path` that actions/checkout was given. Empty for the workspace itself.',
-		schema: optionalText,
+		schema: optionalWord,
 	},
 	config: {
 		description: 'Path of the configuration, from the root of the repository.',
@@ -64867,7 +64868,7 @@ const INPUTS = {
 	},
 	'take-over-from': {
 		description: 'The repository that an environment belongs to so far, as the error names it, for example `github.com/acme/shop`: with it this one takes the environment over, once. For a repository that was renamed, or that hands a project over.',
-		schema: optionalText,
+		schema: optionalWord,
 	},
 	'lease-wait': {
 		description: 'How long to wait while another run changes the environment, for example `90s` or `30m`; `0` does not wait. What waits longer fails and has changed nothing.',
@@ -80229,7 +80230,7 @@ function isoTime(ms) {
 ;
 async function openProject(inputs, surroundings) {
 	const { env, log, clock } = surroundings;
-	const folder = inputs['working-directory']?.trim() ?? '';
+	const folder = inputs['working-directory'] ?? '';
 	const workspace = (0,external_node_path_namespaceObject.join)(surroundings.workspace, folder);
 	const path = (0,external_node_path_namespaceObject.join)(folder, inputs.config);
 	const text = await project_readConfig(surroundings.workspace, path);
@@ -80355,7 +80356,7 @@ function changeRequest({ wanted, config, reach }, inputs, log, { scope, rollback
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
 		unfinishedHook: inputs['unfinished-hook'],
-		takeOverFrom: inputs['take-over-from']?.trim(),
+		takeOverFrom: inputs['take-over-from'],
 		rollback,
 		hide: (value) => log.hide(value),
 	};
@@ -80885,7 +80886,7 @@ async function giveBack({ id, scope }, inputs, { workspace, env, log, clock }) {
 	if (token !== undefined)
 		log.hide(token);
 	const store = await openStore({
-		workspace: (0,external_node_path_namespaceObject.join)(workspace, inputs['working-directory']?.trim() ?? ''),
+		workspace: (0,external_node_path_namespaceObject.join)(workspace, inputs['working-directory'] ?? ''),
 		env,
 		branch: inputs['state-branch'],
 		scope,

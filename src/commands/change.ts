@@ -72,7 +72,7 @@ export function changeRequest(
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],
-    takeOverFrom: inputs['take-over-from']?.trim(),
+    takeOverFrom: inputs['take-over-from'],
     rollback,
     hide: (value) => log.hide(value),
   };

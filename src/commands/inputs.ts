@@ -17,6 +17,9 @@ const text = z.string().trim().min(1, 'is required');
 /** A text as it was given, byte for byte; undefined where there is nothing but blanks. */
 const optionalText = z.string().transform((given) => (given.trim() === '' ? undefined : given));
 
+/** A word without the blanks around it; undefined where there is nothing else. */
+const optionalWord = z.string().transform((given) => given.trim() || undefined);
+
 /** A list, one a line; blank lines are nothing, and no lines are undefined. */
 const lines = z.string().transform((given) => {
   const found = linesOf(given);
@@ -107,7 +110,7 @@ export const INPUTS = {
   'working-directory': {
     description:
       'Folder of the checkout, from the workspace: the `path` that actions/checkout was given. Empty for the workspace itself.',
-    schema: optionalText,
+    schema: optionalWord,
   },
   config: {
     description: 'Path of the configuration, from the root of the repository.',
@@ -143,7 +146,7 @@ export const INPUTS = {
   'take-over-from': {
     description:
       'The repository that an environment belongs to so far, as the error names it, for example `github.com/acme/shop`: with it this one takes the environment over, once. For a repository that was renamed, or that hands a project over.',
-    schema: optionalText,
+    schema: optionalWord,
   },
   'lease-wait': {
     description:

@@ -20,7 +20,7 @@ export async function giveBack(
   const token = inputs['github-token'];
   if (token !== undefined) log.hide(token);
   const store = await openStore({
-    workspace: join(workspace, inputs['working-directory']?.trim() ?? ''),
+    workspace: join(workspace, inputs['working-directory'] ?? ''),
     env,
     branch: inputs['state-branch'],
     scope,

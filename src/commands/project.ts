@@ -33,7 +33,7 @@ export interface Project {
  */
 export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
   const { env, log, clock } = surroundings;
-  const folder = inputs['working-directory']?.trim() ?? '';
+  const folder = inputs['working-directory'] ?? '';
   const workspace = join(surroundings.workspace, folder);
   // Annotations count from the workspace.
   const path = join(folder, inputs.config);
