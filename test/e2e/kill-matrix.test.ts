@@ -209,7 +209,10 @@ describe('A run that is hit', () => {
       for (let one = left.shift(); one !== undefined; one = left.shift()) {
         const { name } = one;
         const struck = strikeOne(arena, { ...one, moment: arena.here(one.moment, arenas[0]!) });
-        wrong.push(...(await struck.catch((error: Error) => [`${name}: ${error.message}`])));
+        const complaints = await struck.catch((error: Error) => [`${name}: ${error.message}`]);
+        // The whole matrix takes an hour and a half: what is wrong is told when it happens.
+        for (const complaint of complaints) console.log(`WRONG: ${complaint}`);
+        wrong.push(...complaints);
       }
     };
     await Promise.all(arenas.map(work));
