@@ -83,9 +83,13 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
   const copies = input.servers.flatMap(({ name }) => {
     const there = (copy: RoutedCopy) => copy.server === name;
     const isSeen = input.reached.includes(name);
-    // The newest route has left a server where it names others of the zone.
+    // The newest route has left a server where it names others of the zone that are reached from there.
     const isLeft =
-      isWhole && isSeen && moved.some(({ server }) => zoneOf(input, server) === zoneOf(input, name));
+      isWhole &&
+      isSeen &&
+      moved.some(
+        (copy) => zoneOf(input, copy.server) === zoneOf(input, name) && isOpen(input, now.service, copy),
+      );
     const here = isSeen ? moved.filter(there) : [];
     if (here.length > 0 || isLeft) return here;
     return now.copies.filter(there);
@@ -103,6 +107,12 @@ function age(input: PlanInput, copies: readonly RoutedCopy[], { route }: Served)
   const release = Math.max(0, ...standing.map((copy) => copy.release));
   const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
   return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+
+/** Whether other servers reach a copy: one that was alone in its zone has no host port. */
+function isOpen(input: PlanInput, service: string, copy: RoutedCopy): boolean {
+  const ports = observedCopy(input, service, copy)?.settings?.ports;
+  return ports === undefined || ports.length > 0;
 }
 
 function observedCopy(input: PlanInput, service: string, { server, slot }: RoutedCopy) {

@@ -41,6 +41,30 @@ describe('growing from one server to two', () => {
   });
 });
 
+describe('a server that left the file and comes back', () => {
+  const api = (version: number, count: number, copies = count) =>
+    shop([service('api', { servers: copies, image: `api:${version}` })], servers(count));
+
+  // The others were alone meanwhile: their host ports are closed, and nothing on the server reaches them.
+  test.each([1, 2])('serves with its own copy until it reaches %i newer ones', async (copies) => {
+    const world = await deployed(api(1, 2));
+    await world.deploy(api(2, 1));
+    world.loseRecord();
+    await world.deploy(api(3, 2, copies));
+    expect(world.users.lost).toEqual([]);
+    expect(await world.describe(api(3, 2, copies))).toEqual(NOTHING);
+  });
+
+  test('still serves with it when the newer one fails', async () => {
+    const world = await deployed(api(1, 2));
+    await world.deploy(api(2, 1));
+    world.loseRecord();
+    world.registry.define('api:3', { port: 9 });
+    await expect(world.deploy(api(3, 2))).rejects.toThrow('not healthy');
+    expect(world.users.lost).toEqual([]);
+  });
+});
+
 describe('shrinking', () => {
   test('to fewer copies gives the routes first, then drains the copies that go', async () => {
     const world = await deployed(on(2));
