@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandResult, docker, mustRun, run } from './command.ts';
@@ -30,7 +31,7 @@ export interface ServerFacts {
 export interface LabServer extends ServerFacts {
   /** exec runs a program on the server without SSH, as root unless `user` is given; any exit code is a result. */
   exec(argv: string[], options?: { input?: string | Buffer; user?: string }): Promise<CommandResult>;
-  /** docker runs the docker CLI on the server against its engine; returns stdout, throws when it fails. */
+  /** docker runs the docker CLI against the server's engine, without SSH; returns stdout, throws when it fails. */
   docker(...args: string[]): Promise<string>;
   /** pause freezes the whole server with all that runs on it: connections stay open and nothing answers. */
   pause(): Promise<void>;
@@ -129,6 +130,7 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
   const engine = async (verb: string) => {
     await mustRun(['docker', 'exec', container, 'lab-engine', verb]);
   };
+  const socket = engineSocket(container);
   const host = async (...args: string[]) => {
     await docker(args);
   };
@@ -152,7 +154,7 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
         ],
         { input: options.input },
       ),
-    docker: (...args) => mustRun(['docker', 'exec', container, 'docker', ...args]),
+    docker: async (...args) => mustRun(['docker', '--host', `unix://${await socket()}`, ...args]),
     pause: () => host('pause', container),
     unpause: () => host('unpause', container),
     stop: () => host('stop', '--time', '30', container),
@@ -172,6 +174,32 @@ export function labServer(facts: ServerFacts, outside: string): LabServer {
     muteSsh: () => sshPackets('-I'),
     unmuteSsh: () => sshPackets('-D'),
   };
+}
+
+/**
+ * engineSocket returns a function that returns the path of a server's engine on this machine, through its first process.
+ * The tests ask engines hundreds of times, and a program inside of the container costs several times what one beside it does.
+ */
+function engineSocket(container: string): () => Promise<string> {
+  let known: { root: string; hostname: string | undefined } | undefined;
+  return async () => {
+    // A server that was started anew has another first process, and its number may be somebody else's by now.
+    if (known?.hostname === undefined || hostnameIn(known.root) !== known.hostname) {
+      const pid = await docker(['inspect', '--format', '{{.State.Pid}}', container]);
+      if (pid === '0') throw new Error(`${container} does not run`);
+      const root = `/proc/${pid}/root`;
+      known = { root, hostname: hostnameIn(root) };
+    }
+    return `${known.root}/run/docker.sock`;
+  };
+}
+
+function hostnameIn(root: string): string | undefined {
+  try {
+    return readFileSync(`${root}/etc/hostname`, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 async function awaitSshd(facts: ServerFacts): Promise<void> {
