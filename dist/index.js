@@ -71859,7 +71859,9 @@ function reconciled(input, now, served) {
 	const copies = input.servers.flatMap(({ name }) => {
 		const there = (copy) => copy.server === name;
 		const isSeen = input.reached.includes(name);
-		const isLeft = isWhole && isSeen && moved.some(({ server }) => zoneOf(input, server) === zoneOf(input, name));
+		const isLeft = isWhole &&
+			isSeen &&
+			moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && isOpen(input, now.service, copy));
 		const here = isSeen ? moved.filter(there) : [];
 		if (here.length > 0 || isLeft)
 			return here;
@@ -71875,6 +71877,10 @@ function age(input, copies, { route }) {
 	const release = Math.max(0, ...standing.map((copy) => copy.release));
 	const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
 	return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
+}
+function isOpen(input, service, copy) {
+	const ports = observedCopy(input, service, copy)?.settings?.ports;
+	return ports === undefined || ports.length > 0;
 }
 function observedCopy(input, service, { server, slot }) {
 	if (!input.reached.includes(server))

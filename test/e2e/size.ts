@@ -49,7 +49,7 @@ const full: Size = {
   keepaliveMinTimeout: '10s',
   clients: 64,
   thinkMs: [25, 175],
-  users: { clients: 16, thinkMs: [20, 100] },
+  users: { clients: 8, thinkMs: [50, 150] },
   load: { toggles: 20, requests: 30_000 },
   variant: { toggles: 20, requests: 30_000 },
   heldConnections: 1_000,
