@@ -87,7 +87,7 @@ export class Reader {
 
   /** type types lines into bash, in a clone of the reader's own repository; it throws with what failed. */
   async type(lines: string): Promise<string> {
-    const { code, stdout, stderr } = await program('bash', ['-euo', 'pipefail', '-c', lines], {
+    const { code, stdout, stderr } = await program('bash', ['--norc', '-euo', 'pipefail', '-c', lines], {
       cwd: join(this.folder, 'clone'),
       env: {
         ...process.env,
@@ -182,7 +182,7 @@ export class Reader {
 
   async #runAsRoot(command: string, channel: ServerChannel): Promise<void> {
     const script = command.replaceAll('~deploy', join(this.folder, 'deploy'));
-    const { code, stdout } = await program('bash', ['-euc', script], { input: channel.stdin });
+    const { code, stdout } = await program('bash', ['--norc', '-euc', script], { input: channel.stdin });
     end(channel, code, stdout);
   }
 }
