@@ -2,7 +2,7 @@
  * The demo: the shop of examples/ is deployed to two servers of the lab three times. Its second version arrives
  * under load, its third is broken.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Example } from '../test/e2e/example.ts';
@@ -20,7 +20,7 @@ that is broken. Ends with 1 when a request was lost, or anything else was not as
   --help          this text
 
 It needs a Docker engine (npm run demo installs and starts one: Debian or Ubuntu, root). On a fresh machine the
-lab's images are built from Debian packages first, which takes a few minutes, once.`;
+lab's images are built from Debian packages first, which takes a minute or two, once.`;
 
 /** One act of the demo, for the account at the end. */
 interface Act {
@@ -54,6 +54,9 @@ async function main(): Promise<number> {
   screen.line(
     screen.styled('bold', 'Switchyard: a shop is deployed three times, and not one request is lost'),
   );
+  screen.line('This is the file that is deployed, to two servers that stand in for the addresses in it:');
+  screen.line();
+  screen.listing(shopFile());
   screen.line();
   screen.step('starting two servers: containers with sshd and a Docker engine of their own');
   const lab = await startLab({ name: values.name, servers: 2, log: (line) => screen.step(line) });
@@ -78,6 +81,12 @@ async function main(): Promise<number> {
   else leave(lab, shop);
   for (const complaint of complaints) screen.line(screen.styled(['bold', 'red'], `✗ ${complaint}`));
   return complaints.length === 0 ? 0 : 1;
+}
+
+/** What a reader looks at while servers start, and on a first run while their images are built: without comments. */
+function shopFile(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', 'examples', 'shop', 'switchyard.yml'), 'utf8');
+  return text.replaceAll(/^\s*#.*\n/gm, '').trim();
 }
 
 async function play(shop: Example, lab: Lab): Promise<Act[]> {

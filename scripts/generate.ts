@@ -1,13 +1,14 @@
 /**
  * Writes what is generated: from the schema of switchyard.yml the JSON Schema for editors and the reference page,
  * from the catalogue of actions every action.yml and the tables of the READMEs, and from the benchmarks the README's
- * figures. With `--check` it writes nothing, and fails when a file is not what it would write.
+ * figures and its picture. With `--check` it writes nothing, and fails when a file is not what it would write.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { actionFiles } from './action-files.ts';
 import { withFigures } from './figures.ts';
 import { editorSchema } from './json-schema.ts';
+import { deployPicture } from './picture.ts';
 import { referencePage } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -16,7 +17,9 @@ const files: Record<string, string> = {
   'docs/reference/configuration.md': referencePage(),
   ...actionFiles(current),
 };
-files['README.md'] = withFigures(files['README.md']!, current('docs/benchmarks.md') ?? '');
+const benchmarks = current('docs/benchmarks.md') ?? '';
+files['README.md'] = withFigures(files['README.md']!, benchmarks);
+files['docs/deploy.svg'] = deployPicture(benchmarks);
 
 const isCheck = process.argv.includes('--check');
 const stale = Object.entries(files).filter(([path, content]) => current(path) !== content);

@@ -29,31 +29,37 @@ async function main() {
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`Node ${process.versions.node} is too old: Node 20 or newer is needed.`);
   }
-  installNpmPackages();
-  if (process.argv.includes('--engine')) await prepareLab();
+  // Neither needs the other, and both wait for the network most of the time.
+  await together([installNpmPackages(), process.argv.includes('--engine') && prepareLab()]);
+}
+
+/** together waits for all of some work, and then throws what the first of them has failed with. */
+async function together(work) {
+  const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** installNpmPackages runs `npm ci`, unless node_modules holds what package-lock.json names. */
-function installNpmPackages() {
+async function installNpmPackages() {
   const stamp = join(root, 'node_modules', '.switchyard-setup');
   const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).digest('hex');
   if (read(stamp) === wanted) return;
   if (!isInstalled(JSON.parse(lock.toString()))) {
     console.log('Installing the npm packages of package-lock.json');
-    const strict = npm(['ci']);
+    const strict = await npm(['ci']);
     // Where a registry lacks optional packages for other platforms, no lock file can name them, and `npm ci`
     // refuses such a file. `npm install --no-save` installs the same locked versions and changes no file.
-    const result = /Missing: .* from lock file/.test(strict.said) ? npm(['install', '--no-save']) : strict;
+    const isRefused = /Missing: .* from lock file/.test(strict.said);
+    const result = isRefused ? await npm(['install', '--no-save']) : strict;
     if (result.status !== 0) throw new SetupError(`npm failed:\n${result.said}`);
   }
   writeFileSync(stamp, wanted);
 }
 
 /** npm runs npm in the repository; returns its exit code and the errors it printed, without its usage text. */
-function npm(args) {
-  const result = spawnSync('npm', [...args, '--no-audit', '--no-fund'], { cwd: root, encoding: 'utf8' });
-  if (result.error) throw new SetupError(`npm cannot be started: ${result.error.message}`);
+async function npm(args) {
+  const result = await execute('npm', [...args, '--no-audit', '--no-fund'], { cwd: root });
   return { status: result.status, said: result.stderr.split('\nnpm error Usage:')[0] };
 }
 
@@ -78,7 +84,7 @@ async function prepareLab() {
     );
   }
   const packages = missingPackages(state === 'answers');
-  if (packages.length > 0) installDebianPackages(packages);
+  if (packages.length > 0) await installDebianPackages(packages);
   // Installing the engine may have started it.
   if (state !== 'answers' && (await engineState()) !== 'answers') await startEngine();
 }
@@ -105,7 +111,7 @@ function hasOwnClientPackage() {
   return id === 'debian' && (version === undefined || Number(version) >= 13);
 }
 
-function installDebianPackages(packages) {
+async function installDebianPackages(packages) {
   const { ID: id, ID_LIKE: like = '', PRETTY_NAME: name = process.platform } = systemRelease();
   if (![id, ...like.split(' ')].includes('debian')) {
     throw new SetupError(
@@ -116,17 +122,32 @@ function installDebianPackages(packages) {
   requireRoot(`install ${packages.join(' ')}`);
   console.log(`Installing the packages of the lab: ${packages.join(' ')}`);
   // A machine that has just booted often updates itself first.
-  apt(['update', '-qq', '-o', 'DPkg::Lock::Timeout=180']);
-  apt(['install', '-qq', '--yes', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=180', ...packages]);
+  const patiently = ['-qq', '-o', 'DPkg::Lock::Timeout=180'];
+  await apt(['update', ...patiently]);
+  await apt(['install', '--yes', '--no-install-recommends', ...patiently, ...packages]);
 }
 
-function apt(args) {
+async function apt(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' };
-  const result = spawnSync('apt-get', args, { env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  if (result.error) throw new SetupError(`apt-get cannot be started: ${result.error.message}`);
+  const result = await execute('apt-get', args, { env });
   if (result.status === 0) return;
   const said = lastLines(`${result.stdout}${result.stderr}`, 15);
   throw new SetupError(`apt-get ${args[0]} failed (exit code ${result.status}):\n${said}`);
+}
+
+/** execute runs a program without input; returns its exit code and what it printed. Throws when it cannot be started. */
+function execute(program, args, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr']) {
+      child[stream].setEncoding('utf8').on('data', (text) => {
+        said[stream] += text;
+      });
+    }
+    child.on('error', (error) => reject(new SetupError(`${program} cannot be started: ${error.message}`)));
+    child.on('close', (status) => resolve({ status, ...said }));
+  });
 }
 
 /** startEngine starts the engine by the service manager if one runs, else by hand; returns when it answers. */

@@ -51,6 +51,11 @@ export class Screen {
     this.line();
   }
 
+  /** listing prints a file, set apart. */
+  listing(text: string): void {
+    for (const line of text.split('\n')) this.line(`  ${this.styled('dim', '│')} ${line}`.trimEnd());
+  }
+
   /** quote prints somebody else's text, each line behind a bar. */
   quote(text: string): void {
     for (const line of text.split('\n')) this.line(`  ${this.styled('red', '│')} ${line}`);

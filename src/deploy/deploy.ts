@@ -23,8 +23,7 @@ export async function deploy(request: DeployRequest): Promise<DeployReport> {
   const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
   const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
   return await withEnvironment(request, opening, async (environment) => {
-    const { fleet, journal } = environment;
-    const asked = await restore(request, environment.wanted, journal.snapshot, fleet);
+    const asked = await restore(request, environment);
     return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
   });
 }

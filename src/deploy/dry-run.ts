@@ -21,15 +21,10 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     access: 'read' as const,
     timeline: new Timeline(clock),
   };
-  return await withEnvironment(request, opening, async ({ wanted: file, repository, fleet, journal }) => {
-    const { snapshot } = journal;
-    const {
-      wanted,
-      secrets,
-      narrowing,
-      restored,
-      notes = [],
-    } = await restore(request, file, snapshot, fleet);
+  return await withEnvironment(request, opening, async (environment) => {
+    const { repository, fleet } = environment;
+    const { snapshot } = environment.journal;
+    const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
     const seen = await log.group('Look at what runs', () =>
       survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
     );

@@ -4,9 +4,12 @@ import { UserError } from '../model/errors.ts';
 import type { Release } from '../model/release.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
+import type { OpenEnvironment } from './environment.ts';
+import { observeOwner } from './observation/observe.ts';
 import type { Restored } from './planning/build-input.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { Narrowing } from './planning/narrowing.ts';
+import { checkOwner } from './planning/ownership.ts';
 import { type Plan, stepsOf } from './planning/plan.ts';
 import { chooseRelease, failedSince, type RollbackTarget } from './record/choose-release.ts';
 import type { ChangeRequest } from './request.ts';
@@ -26,16 +29,17 @@ export interface Asked {
 
 /**
  * restore returns what a request asks for; of one for a rollback it is the releases that were chosen, with the values that
- * their secrets had. It throws a UserError when a release, or a value of it, cannot be had.
+ * their secrets had. It throws a UserError when the environment is another repository's, and when a release, or a value of it,
+ * cannot be had.
  */
-export async function restore(
-  request: ChangeRequest,
-  wanted: EnvironmentSpec,
-  snapshot: Snapshot,
-  fleet: Fleet,
-): Promise<Asked> {
-  const { narrowing, rollback, log, secrets: given } = request;
+export async function restore(request: ChangeRequest, environment: OpenEnvironment): Promise<Asked> {
+  const { narrowing, rollback, log, secrets: given, takeOverFrom, clock } = request;
+  const { wanted, fleet, repository } = environment;
   if (rollback === undefined) return { wanted, secrets: given, narrowing };
+  // A record of its own says nothing of what another repository has deployed.
+  const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
+  checkOwner(wanted, { repository, takeOverFrom }, owners);
+  const { snapshot } = environment.journal;
   const { to } = rollback;
   const services = narrowing.services ?? [];
   if (typeof to === 'number' && services.length > 1) {

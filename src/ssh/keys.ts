@@ -62,6 +62,11 @@ export function normalisePrivateKey(text: string): string {
       hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
     });
   }
+  if (/^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(key)) {
+    throw new UserError('the SSH private key is the public half of one', {
+      hint: 'Set the secret from the file without ".pub": "gh secret set SSH_PRIVATE_KEY <" and that file.',
+    });
+  }
   if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
     throw new UserError('the SSH private key is not in PEM or OpenSSH format', {
       hint: 'The input ssh-private-key takes the whole file, from "-----BEGIN" to "-----END", without a passphrase.',

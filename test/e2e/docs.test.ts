@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { docker, mustRun } from '../lab/command.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { type Block, blocks } from '../unit/docs/documents.ts';
+import { serverBlock } from '../unit/docs/server-blocks.ts';
 import type { ActionRun } from './action.ts';
 import { ask } from './ask.ts';
 import { Example } from './example.ts';
@@ -28,15 +29,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** forServers returns the blocks of a document that are meant for a server. */
-function forServers(file: string): Block[] {
-  return blocks('sh').filter(
-    (block) => block.file === file && /^(?:# on the server|apt-get update)/.test(block.text),
-  );
-}
-
 /** onServer types a block of a document on a server, as root, with some words replaced; returns what it prints. */
-async function onServer(server: LabServer, { text }: Block, words: Record<string, string>): Promise<string> {
+async function onServer(
+  server: LabServer,
+  { text }: Pick<Block, 'text'>,
+  words: Record<string, string> = {},
+): Promise<string> {
   // The lab's servers have the packages already.
   let script = text.replaceAll(/^apt-get .*$/gm, '');
   for (const [word, other] of Object.entries(words)) script = script.replaceAll(word, other);
@@ -65,8 +63,7 @@ describe('a first deploy, as the README says', () => {
     await server.exec(['userdel', '--remove', '--force', who]);
     // ssh-keygen has made this file on every machine but the lab's.
     await server.exec(['tee', '/etc/ssh/ssh_host_ed25519_key.pub'], { input: `${server.hostKeys[0]}\n` });
-    const [preparation] = forServers('README.md');
-    return await onServer(server, preparation!, { deploy: who });
+    return await onServer(server, serverBlock('prepare it'), { deploy: who });
   });
 
   /** The workflow has a key of its own. */
@@ -116,10 +113,78 @@ describe('a first deploy, as the README says', () => {
     'what operations.md looks at is there',
     async () => {
       await hello();
-      const [look] = forServers('docs/operations.md');
-      const said = await onServer(server, look!, { shop: 'hello' });
+      const said = await onServer(server, serverBlock('look at what runs'), { shop: 'hello' });
       expect(said).toContain('hello_production_web');
       expect(said).toContain('server_name hello.example.com');
+    },
+    MINUTES,
+  );
+
+  test(
+    'the log of the edge, and nothing else, is on its standard output',
+    async () => {
+      await hello();
+      await ask(server, 'hello.example.com', '/');
+      const said = await onServer(server, { text: 'docker logs switchyard_edge 2>/dev/null' });
+      const lines = said.trim().split('\n');
+      expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+        expect.objectContaining({ host: 'hello.example.com' }),
+      );
+    },
+    MINUTES,
+  );
+
+  test(
+    'a balancer is told that the server is out, and that it is back',
+    async () => {
+      await hello();
+      const health = async () => (await ask(server, server.host, '/.well-known/switchyard/health')).status;
+      const [out = '', back = ''] = serverBlock('take it out of the balancer').text.split(
+        '# and back again\n',
+      );
+      await onServer(server, { text: out });
+      expect(await health()).toBe(503);
+      await onServer(server, { text: back });
+      expect(await health()).toBe(200);
+    },
+    MINUTES,
+  );
+
+  test(
+    'a hook that was stopped, and what it said',
+    async () => {
+      await hello();
+      const image = (
+        await server.docker('inspect', '--format', '{{.Config.Image}}', 'hello_production_web')
+      ).trim();
+      const name = 'shop_production_api_pre_deploy';
+      await server.docker(
+        'run',
+        '--name',
+        name,
+        '--label',
+        'switchyard.hook=pre_deploy',
+        image,
+        'node',
+        '-p',
+        '6 * 7',
+      );
+      const said = await onServer(server, serverBlock('look at a hook'));
+      await server.docker('rm', name);
+      expect(said).toContain(name);
+      expect(said).toMatch(/^42$/m);
+    },
+    MINUTES,
+  );
+
+  test(
+    'the data of a service that has left',
+    async () => {
+      await hello();
+      await server.docker('volume', 'create', 'shop_production_cache-data');
+      const said = await onServer(server, serverBlock('remove the data of a service'));
+      expect(said).toContain('shop_production_cache-data');
+      expect(await server.docker('volume', 'ls', '--quiet')).not.toContain('shop_production');
     },
     MINUTES,
   );
@@ -144,8 +209,7 @@ describe('a first deploy, as the README says', () => {
       await (await hello()).configure(['services'], {});
       expect(changedBy(await run('deploy'))).toBe('true');
       expect((await server.docker('ps', '--all', '--format', '{{.Names}}')).trim()).toBe('switchyard_edge');
-      const last = forServers('docs/operations.md').find(({ text }) => text.includes('switchyard_edge\n'));
-      await onServer(server, last!, {});
+      await onServer(server, serverBlock('remove the edge'));
       expect(await server.docker('ps', '--all', '--quiet')).toBe('');
       expect(await server.docker('volume', 'ls', '--quiet')).toBe('');
       expect(await server.docker('network', 'ls', '--filter', 'type=custom', '--quiet')).toBe('');

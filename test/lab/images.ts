@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { docker, dockerList, run } from './command.ts';
 import { withMachineLock } from './machine-lock.ts';
-import { type BaseImage, leftOut, type Recipe, recipes } from './recipes.ts';
+import { type BaseImage, leftOut, type Recipe, recipes, type SystemName, systems } from './recipes.ts';
 
 const here = import.meta.dirname;
 const repository = join(here, '..', '..');
@@ -22,8 +22,8 @@ export type ImageCache = Record<string, string>;
 
 /**
  * buildImages makes the base images asked for, as far as the cache on this machine lacks them, and returns their
- * names. A first build takes 20 to 40 s an image and fetches Debian packages. Throws with the last lines of the
- * tool that failed.
+ * names. What takes time are the Debian systems that they stand on, of which several images share one: 20 to 60 s each,
+ * side by side, and packages that are fetched. Throws with the last lines of the tool that failed.
  */
 export async function buildImages(names: BaseImage[], log: Log): Promise<ImageCache> {
   const wanted = names.map((name) => ({ name, tag: `switchyard-lab/${name}:${recipeHash(recipes[name])}` }));
@@ -31,15 +31,19 @@ export async function buildImages(names: BaseImage[], log: Log): Promise<ImageCa
   if ((await missing(wanted.map(({ tag }) => tag))).length === 0) return tags;
   await withMachineLock('images', log, async () => {
     const absent = new Set(await missing(wanted.map(({ tag }) => tag)));
-    const queue = wanted.filter(({ tag }) => absent.has(tag));
-    log(`Building ${queue.length} images from Debian packages, once: ${queue.map((i) => i.name).join(', ')}`);
+    const images = wanted.filter(({ tag }) => absent.has(tag));
+    const queue = [...new Set(images.map(({ name }) => recipes[name].system))];
+    log(`Making ${queue.length} Debian systems for ${images.length} images, once: ${queue.join(', ')}`);
     // Building waits for the network half of the time, so one more than a small machine's two cores pays.
     await Promise.all(
       Array.from({ length: 3 }, async () => {
-        for (let item = queue.shift(); item; item = queue.shift()) {
+        for (let system = queue.shift(); system; system = queue.shift()) {
           const started = performance.now();
-          await buildBase(recipes[item.name], item.tag);
-          log(`  ${item.name} built in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+          const base = await makeSystem(system, log);
+          const own = images.filter(({ name }) => recipes[name].system === system);
+          for (const { name, tag } of own) await finishImage(recipes[name], base, tag);
+          const seconds = ((performance.now() - started) / 1000).toFixed(0);
+          log(`  ${system}: done after ${seconds} s, for ${own.map(({ name }) => name).join(', ')}`);
         }
       }),
     );
@@ -114,8 +118,7 @@ async function missing(tags: string[]): Promise<string[]> {
   return tags.filter((tag) => !present.includes(tag));
 }
 
-async function buildBase(recipe: Recipe, tag: string): Promise<void> {
-  const base = await importDebian(recipe);
+async function finishImage(recipe: Recipe, base: string, tag: string): Promise<void> {
   const flags = ['--quiet', '--label', 'switchyard.lab.cache=image', '--tag', tag];
   if ('folder' in recipe.finish) {
     await docker(['build', ...flags, '--build-arg', `BASE=${base}`, join(here, recipe.finish.folder)]);
@@ -125,37 +128,55 @@ async function buildBase(recipe: Recipe, tag: string): Promise<void> {
   }
 }
 
-/** importDebian pipes a fresh Debian system straight into the engine; returns the image's id. */
-async function importDebian(recipe: Recipe): Promise<string> {
+/** makeSystem returns the cached image of a Debian system; where there is none, it makes one and tells how far it is. */
+async function makeSystem(name: SystemName, log: Log): Promise<string> {
+  const tag = `switchyard-lab/system-${name}:${hash([JSON.stringify(systems[name]), JSON.stringify(leftOut)])}`;
+  if ((await missing([tag])).length === 0) return tag;
+  await importDebian(name, tag, (stage) => log(`  ${name}: ${stage}`));
+  return tag;
+}
+
+/** The stages of mmdebstrap that take long, by how it announces them, in the words of the lab. */
+const STAGES: [RegExp, string][] = [
+  [/^I: downloading packages/m, 'fetches its packages'],
+  [/^I: extracting archives/m, 'unpacks them'],
+  [/^I: installing remaining packages/m, 'sets them up'],
+];
+
+/** importDebian pipes a fresh Debian system straight into the engine, under the name `tag`. */
+async function importDebian(name: SystemName, tag: string, tell: (stage: string) => void): Promise<void> {
+  const { suite, packages } = systems[name];
   const bootstrap = spawn(
     'mmdebstrap',
     [
       '--variant=minbase',
-      '--quiet',
-      `--include=${recipe.packages.join(',')}`,
+      `--include=${packages.join(',')}`,
       '--aptopt=APT::Install-Recommends "false"',
       // The testing suite's index is past its date between two publications.
       '--aptopt=Acquire::Check-Valid-Until "false"',
+      // A system that is cut off is made anew: nothing has to be safe on the disk in between.
+      '--dpkgopt=force-unsafe-io',
       ...leftOut.map((path) => `--dpkgopt=path-exclude=${path}`),
-      recipe.suite,
+      suite,
       '-',
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const load = spawn('docker', ['import', '-'], { stdio: 'pipe' });
+  bootstrap.stderr.on('data', (chunk: Buffer) => {
+    for (const [announced, stage] of STAGES) if (announced.test(String(chunk))) tell(stage);
+  });
+  const label = ['--change', 'LABEL switchyard.lab.cache=image'];
+  const load = spawn('docker', ['import', ...label, '-', tag], { stdio: 'pipe' });
   bootstrap.stdout.pipe(load.stdin);
   // An import that fails early is judged by its exit code, not by the broken pipe.
   load.stdin.on('error', () => bootstrap.kill());
-  let id = '';
-  load.stdout.on('data', (chunk: Buffer) => (id += chunk));
+  load.stdout.resume();
   const [made, loaded] = await Promise.all([finished(bootstrap), finished(load)]);
-  id = id.trim();
   if (made.code !== 0) {
-    if (loaded.code === 0) await run(['docker', 'image', 'rm', id]);
-    throw new Error(`mmdebstrap could not make ${recipe.suite} (${recipe.packages}):\n${made.stderr}`);
+    if (loaded.code === 0) await run(['docker', 'image', 'rm', tag]);
+    throw new Error(`mmdebstrap could not make ${suite} (${packages}):\n${made.stderr}`);
   }
   if (loaded.code !== 0) throw new Error(`docker import failed:\n${loaded.stderr}`);
-  return id;
 }
 
 function finished(child: ChildProcess): Promise<{ stderr: string; code: number }> {
@@ -171,7 +192,12 @@ function finished(child: ChildProcess): Promise<{ stderr: string; code: number }
 
 function recipeHash(recipe: Recipe): string {
   const files = 'folder' in recipe.finish ? folderContent(join(here, recipe.finish.folder)) : [];
-  return hash([JSON.stringify(recipe), JSON.stringify(leftOut), ...files]);
+  return hash([
+    JSON.stringify(recipe),
+    JSON.stringify(systems[recipe.system]),
+    JSON.stringify(leftOut),
+    ...files,
+  ]);
 }
 
 function hash(parts: Array<string | Buffer>): string {

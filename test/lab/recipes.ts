@@ -1,7 +1,12 @@
-/** What a base image is made of: packages of a Debian suite, and Dockerfile lines on top of them. */
-export interface Recipe {
+/** A Debian system that images are made on: unpacking one takes most of the time of a first build. */
+export interface System {
   suite: string;
   packages: string[];
+}
+
+/** What a base image is made of: a Debian system, and Dockerfile lines on top of it. */
+export interface Recipe {
+  system: SystemName;
   /** A folder beside this file whose Dockerfile (with `ARG BASE`) finishes the image; or the lines themselves. */
   finish: { folder: string } | { lines: string[] };
 }
@@ -25,17 +30,36 @@ const host = [
 const engine = [...host, 'docker.io', 'git'];
 const server = { folder: 'images/server' };
 
+/** The names of the systems. */
+export type SystemName = 'apps' | Suite | `bare-${Suite}`;
+
+/** The systems of all base images. Images share one where they can, the programs of others do them no harm. */
+export const systems: Record<SystemName, System> = {
+  // What the lab deploys.
+  apps: {
+    suite: 'forky',
+    packages: [
+      ...['nginx', 'libnginx-mod-stream'],
+      ...['nodejs', 'ca-certificates'],
+      ...['redis-server', 'redis-tools'],
+    ],
+  },
+  // Debian split the client off docker.io after bookworm.
+  trixie: { suite: 'trixie', packages: [...engine, 'docker-cli'] },
+  bookworm: { suite: 'bookworm', packages: [...engine, 'docker-registry'] },
+  'bare-trixie': { suite: 'trixie', packages: host },
+  'bare-bookworm': { suite: 'bookworm', packages: host },
+};
+
 /** The recipes of all base images. A changed recipe is a new image: the cache is keyed by its hash. */
 export const recipes: Record<BaseImage, Recipe> = {
-  // Debian split the client off docker.io after bookworm.
-  'server-trixie': { suite: 'trixie', packages: [...engine, 'docker-cli'], finish: server },
-  'server-bookworm': { suite: 'bookworm', packages: engine, finish: server },
-  'bare-trixie': { suite: 'trixie', packages: host, finish: server },
-  'bare-bookworm': { suite: 'bookworm', packages: host, finish: server },
+  'server-trixie': { system: 'trixie', finish: server },
+  'server-bookworm': { system: 'bookworm', finish: server },
+  'bare-trixie': { system: 'bare-trixie', finish: server },
+  'bare-bookworm': { system: 'bare-bookworm', finish: server },
   // Stands in for the official nginx:1.30 image, so it speaks and stops as that one does.
   nginx: {
-    suite: 'forky',
-    packages: ['nginx', 'libnginx-mod-stream'],
+    system: 'apps',
     finish: {
       lines: [
         'RUN ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log',
@@ -46,13 +70,11 @@ export const recipes: Record<BaseImage, Recipe> = {
     },
   },
   node: {
-    suite: 'forky',
-    packages: ['nodejs', 'ca-certificates'],
+    system: 'apps',
     finish: { lines: ['ENV NODE_ENV=production', 'CMD ["node"]'] },
   },
   redis: {
-    suite: 'forky',
-    packages: ['redis-server', 'redis-tools'],
+    system: 'apps',
     finish: {
       lines: [
         'WORKDIR /data',
@@ -63,8 +85,7 @@ export const recipes: Record<BaseImage, Recipe> = {
     },
   },
   registry: {
-    suite: 'bookworm',
-    packages: ['docker-registry', 'ca-certificates'],
+    system: 'bookworm',
     finish: {
       lines: [
         'VOLUME /var/lib/docker-registry',

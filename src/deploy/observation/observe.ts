@@ -43,33 +43,17 @@ export async function observe(
     Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)] as const)),
   ]);
   const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
-  const role = (name: string) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
   const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-  const copies = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
-
-  const bridge = role('edge-bridge').find(
-    (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
-  );
-  const edges = role('edge');
-  const running = edges.find(({ State }) => State === 'running');
+  const copies = withRole(own, 'service');
+  const among = nginxAmong(all, own);
 
   const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
     Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
     observeForeign(server, everything, scope, wanted),
-    Promise.all(
-      own
-        .filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
-        .map((summary) => observeHook(server, summary)),
-    ),
-    observeNginx(
-      'sidecar',
-      server,
-      own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'),
-      scope,
-      clock,
-    ),
-    observeNginx('edge', server, running ?? bridge ?? edges[0], scope, clock),
-    findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+    Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
+    observeNginx('sidecar', server, among.sidecar, scope, clock),
+    observeNginx('edge', server, among.edge, scope, clock),
+    findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
     findLeftovers(server, scope, everything),
   ]);
   return {
@@ -83,8 +67,8 @@ export async function observe(
     hooks,
     sidecar,
     edge,
-    bridge: bridge?.Id,
-    isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
+    bridge: among.bridge?.Id,
+    isDiverted: withRole(all, 'edge-divert').some(({ State }) => State === 'running'),
     foreign,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
@@ -99,6 +83,39 @@ export async function observe(
       ),
     ),
   };
+}
+
+/** observeOwner looks only for the repository that an environment belongs to on a server. */
+export async function observeOwner(
+  server: Server,
+  scope: Scope,
+  clock: Clock,
+): Promise<Pick<ObservedServer, 'name' | 'owner'>> {
+  const all = await server.engine.listContainers();
+  const own = all.filter(({ Labels }) => isOwned(Labels, scope));
+  const { sidecar, edge } = nginxAmong(all, own);
+  const instances = await Promise.all([
+    observeNginx('sidecar', server, sidecar, scope, clock),
+    observeNginx('edge', server, edge, scope, clock),
+  ]);
+  return { name: server.name, owner: ownerOf(scope, instances, own) };
+}
+
+function withRole(containers: readonly ContainerSummary[], ...roles: string[]): ContainerSummary[] {
+  return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
+}
+
+/** The sidecar among an environment's `own` containers, and the edge of the server, for which a bridge may stand in. */
+function nginxAmong(
+  all: readonly ContainerSummary[],
+  own: readonly ContainerSummary[],
+): Record<'sidecar' | 'edge' | 'bridge', ContainerSummary | undefined> {
+  const bridge = withRole(all, 'edge-bridge').find(
+    (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
+  );
+  const edges = withRole(all, 'edge');
+  const running = edges.find(({ State }) => State === 'running');
+  return { sidecar: withRole(own, 'sidecar')[0], edge: running ?? bridge ?? edges[0], bridge };
 }
 
 /**

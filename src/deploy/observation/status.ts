@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../../model/release.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
+import { ownedByAnother } from '../planning/ownership.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
 import { driftOf } from './drift.ts';
@@ -69,11 +70,11 @@ export function statusOf(kept: PlanInput, lease: string | undefined): StatusRepo
 }
 
 /** Whoever asks for a project of the same name is told whose it is. */
-function strangersIn({ observed, repository }: PlanInput): string[] {
+function strangersIn({ scope, observed, repository }: PlanInput): string[] {
   return observed.flatMap(({ name, owner }) =>
     owner === undefined || owner === repository
       ? []
-      : [`what runs on ${name} belongs to the repository ${owner}`],
+      : [ownedByAnother(name, scope, owner, repository).message],
   );
 }
 

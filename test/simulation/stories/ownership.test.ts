@@ -32,6 +32,8 @@ describe('a second repository with the same project name on the same server', ()
     ['a deploy', {}],
     ['a deploy of one service', { services: ['web'] }],
     ['update-nginx', { routesOnly: true }],
+    ['a rollback', { services: ['web'], rollback: 'previous' }],
+    ['a rollback to a number', { services: ['web'], rollback: 1 }],
     ['taking over from somebody else', { takeOverFrom: 'github.com/acme/blog' }],
   ])('is refused before anything changes: %s', async (_what, options) => {
     const world = await deployedFirst();
@@ -42,15 +44,21 @@ describe('a second repository with the same project name on the same server', ()
     expect(world.answering('api.example.com')).toEqual(['shop_production_api']);
   });
 
-  test('is told so by a plan', async () => {
+  test.each<[string, RunOptions]>([
+    ['a plan', {}],
+    ['a dry run of update-nginx', { routesOnly: true }],
+    ['a dry run of a rollback', { services: ['web'], rollback: 'previous' }],
+  ])('is told so by %s', async (_what, options) => {
     const world = await deployedFirst();
-    await expect(world.plan(namesake, ofOther)).rejects.toEqual(refusal(REPOSITORY, OTHER));
+    await expect(world.plan(namesake, { ...ofOther, ...options })).rejects.toEqual(
+      refusal(REPOSITORY, OTHER),
+    );
   });
 
   test('is told so by status, which changes nothing', async () => {
     const world = await deployedFirst();
     expect((await world.status(namesake, ofOther)).drift).toContain(
-      `what runs on a belongs to the repository ${REPOSITORY}`,
+      `a: shop production belongs to the repository ${REPOSITORY}, and this run is of ${OTHER}`,
     );
   });
 

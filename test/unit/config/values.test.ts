@@ -242,6 +242,7 @@ describe('parseHostKey', () => {
   test.each(Object.values(HOST_KEYS))('takes %.30s…, and drops the comment', (key) => {
     expect(parseHostKey(key)).toBe(key);
     expect(parseHostKey(`  ${key} root@server of mine\n`)).toBe(key);
+    expect(parseHostKey(`${key}\r\n`)).toBe(key);
   });
 
   const [, base64 = ''] = HOST_KEYS.ed25519.split(' ');
@@ -249,6 +250,7 @@ describe('parseHostKey', () => {
     ['', 'unknown type ""'],
     [base64, 'unknown type'],
     [`203.0.113.10 ${HOST_KEYS.ed25519}`, 'unknown type "203.0.113.10"'],
+    [`[203.0.113.10]:2222 ${HOST_KEYS.ed25519}`, 'unknown type "[203.0.113.10]:2222"'],
     [`ssh-dss ${base64}`, 'unknown type "ssh-dss"'],
     ['ssh-ed25519', 'does not decode'],
     ['ssh-ed25519 AAAA…', 'does not decode'],
@@ -259,6 +261,12 @@ describe('parseHostKey', () => {
     ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAAA==', 'is not complete'],
   ])('refuses %.40s: %s', (line, problem) => {
     expect(() => parseHostKey(line)).toThrow(problem);
+  });
+
+  test('tells whoever has pasted a line of ssh-keyscan what is too much of it', () => {
+    expect(() => parseHostKey(`203.0.113.10 ${HOST_KEYS.ed25519}`)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('without the host at its front') }),
+    );
   });
 });
 

@@ -12,7 +12,9 @@ interface Step {
 }
 
 interface Workflow {
-  jobs: Record<string, { steps?: Step[] }>;
+  on?: unknown;
+  concurrency?: { group?: string; queue?: string };
+  jobs: Record<string, { steps?: Step[]; uses?: string; permissions?: object; 'timeout-minutes'?: number }>;
 }
 
 /** What a block of YAML is: a switchyard.yml, a workflow, a job of one, or steps. */
@@ -58,6 +60,10 @@ function stepsOf(workflow: string): Step[] {
   return Object.values(jobs).flatMap(({ steps = [] }) => steps);
 }
 
+function actionsOf(workflow: string): string[] {
+  return stepsOf(workflow).flatMap(({ uses }) => uses ?? []);
+}
+
 /** load resolves every environment of a configuration. */
 function load(text: string, name: string): void {
   const config = loadConfig(text, name, {});
@@ -88,6 +94,44 @@ describe('the YAML of the documents', () => {
   test.each(found.filter(({ example }) => example !== undefined))('$place is what $example is', (block) => {
     // The line for editors would lead nowhere in a reader's repository.
     expect(block.text).toBe(read(block.example!).replace(/^# yaml-language-server.*\n/, ''));
+  });
+});
+
+describe('whole workflows of the documents', () => {
+  const whole = found
+    .filter(({ kind }) => kind === 'workflow')
+    .map(({ place, text }) => ({ place, workflow: parse(text) as Workflow, actions: actionsOf(text) }));
+
+  test.each(whole)(
+    '$place says when it runs, what its token may do, and how long it may take',
+    ({ workflow }) => {
+      expect(workflow.on).toBeDefined();
+      for (const job of Object.values(workflow.jobs)) {
+        expect(Object.keys(job.permissions ?? {})).toContain('contents');
+        if (job.uses === undefined) expect(job['timeout-minutes']).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  const changing = whole.filter(({ actions }) =>
+    actions.some((uses) => /switchyard(?:\/actions\/(?:toggle-deploy|rollback|update-nginx))?@/.test(uses)),
+  );
+
+  test.each(changing)('$place waits in the queue of the deploys', ({ workflow }) => {
+    const [environment] = Object.values(workflow.jobs).flatMap(({ steps = [] }) =>
+      steps.flatMap(({ uses, with: given }) =>
+        uses?.startsWith('OWNER/') ? (given?.environment ?? []) : [],
+      ),
+    );
+    expect(workflow.concurrency).toEqual({ group: `switchyard-${environment}`, queue: 'max' });
+  });
+
+  // Nobody adds a step for these to a workflow that there is: they are started by hand.
+  test.each(['status', 'update-nginx'])('%s is shown in one, by the guide and by its own page', (action) => {
+    const places = whole
+      .filter(({ actions }) => actions.some((uses) => uses.includes(`/${action}@`)))
+      .map(({ place }) => place.split(':')[0]);
+    expect(places.sort()).toEqual([`actions/${action}/README.md`, 'docs/guide.md']);
   });
 });
 

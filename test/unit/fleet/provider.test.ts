@@ -39,7 +39,8 @@ describe('the provider of an environment', () => {
   test.each([
     [undefined, 'the SSH private key is empty'],
     ['', 'the SSH private key is empty'],
-    ['ssh-ed25519 AAAA', 'the SSH private key is not in PEM or OpenSSH format'],
+    ['ssh-ed25519 AAAA', 'the SSH private key is the public half of one'],
+    ['-----BEGIN', 'the SSH private key is not in PEM or OpenSSH format'],
   ])('static with the key %j is refused before any server is asked', (key, message) => {
     expect(() => providerOf({ provider: 'static', servers: [WEB] }, { sshPrivateKey: key })).toThrow(message);
   });

@@ -6,7 +6,7 @@ import type { Span } from '../../../src/deploy/timeline.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import { renderDeployed } from '../../../src/report/deployed.ts';
 import { renderTimeline } from '../../../src/report/timeline.ts';
-import { reportOf, Stopwatch } from './reports.ts';
+import { API_WANTED, reportOf, Stopwatch } from './reports.ts';
 
 const AUTHOR = {
   run: 'https://github.com/acme/shop/actions/runs/17',
@@ -87,6 +87,28 @@ gantt
     ['a deploy', {}, '## ✅ shop production: deployed'],
   ])('the headline of %s', (_name, changes, headline) => {
     expect(render(changes).split('\n')[0]).toBe(headline);
+  });
+
+  describe('of a rollback', () => {
+    const { current } = API_WANTED.known;
+    const services = [{ ...API_WANTED, restored: current! }];
+
+    test('says that it was one, of what, and that the next deploy goes forward again', () => {
+      expect(render({ services })).toMatch(
+        /^## ✅ shop production: rolled back\n\n### Good to know\n\n- This was a rollback: api is what release 1 was\. The next deploy goes forward again, to what the file says: revert the commit to stay\n/,
+      );
+    });
+
+    test.each<[string, Partial<DeployReport>, string]>([
+      ['failed', { failure: new Error('no') }, '## ❌ shop production: the rollback failed'],
+      ['found nothing to do', { changed: false }, '## ✅ shop production: nothing to do'],
+    ])('that %s says so', (_what, changes, headline) => {
+      expect(render({ services, ...changes })).toContain(headline);
+    });
+
+    test('promises nothing about the next deploy when it failed', () => {
+      expect(render({ services, failure: new Error('no') })).not.toContain('goes forward again');
+    });
   });
 
   test('requests that were lost are a failure of a deploy that is done', () => {

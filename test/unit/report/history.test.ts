@@ -24,8 +24,10 @@ test('the list of releases: newest first, the one that runs is marked', () => {
   ]);
   expect(markdown).toContain('a&#124;b');
   const empty = renderPast('shop production', { current: {}, services: {} });
-  expect(empty.lines[1]).toBe('nothing was deployed yet');
-  expect(empty.markdown).toBe('## shop production: releases\n\nnothing was deployed yet\n');
+  expect(empty.lines[1]).toBe('nothing was deployed from this repository yet');
+  expect(empty.markdown).toBe(
+    '## shop production: releases\n\nnothing was deployed from this repository yet\n',
+  );
 });
 
 describe('status', () => {

@@ -139,6 +139,52 @@ function folderOf(uses: string): string {
   return uses.replace(/^(\$|OWNER\/switchyard)\/?/, '').replace(/@.*$/, '') || '.';
 }
 
+describe('the reusable workflow', () => {
+  interface Input {
+    default?: unknown;
+  }
+  const { on, jobs } = parse(read(DEPLOY)) as Workflow & {
+    on: { workflow_call: { inputs: Record<string, Input>; secrets: object; outputs: object } };
+  };
+  const { inputs, secrets, outputs } = on.workflow_call;
+  const step = jobs.deploy?.steps?.find(({ uses }) => uses !== undefined && isOurs(uses));
+  const action = parse(read(join(folderOf(step!.uses!), 'action.yml'))) as {
+    inputs: Record<string, Input>;
+    outputs: object;
+  };
+  /** The job has a token, whose rights stand at the job. */
+  const ofTheJob = ['github-token'];
+  /** The rest is about the job around the action. */
+  const aboutTheJob = ['timeout-minutes'];
+
+  test('takes what its action takes, and passes it on', () => {
+    const taken = [...Object.keys(inputs), ...Object.keys(secrets)];
+    expect([...taken, ...ofTheJob].sort()).toEqual([...Object.keys(action.inputs), ...aboutTheJob].sort());
+    const passed = Object.entries(step?.with ?? {});
+    expect(passed.map(([name]) => name).sort()).toEqual(
+      taken.filter((name) => !aboutTheJob.includes(name)).sort(),
+    );
+    for (const [name, value] of passed)
+      expect(value).toMatch(new RegExp(`^\\$\\{\\{ (inputs|secrets)\\.${name} `));
+  });
+
+  test('has the defaults of its action', () => {
+    for (const [name, { default: fallback = '' }] of Object.entries(inputs)) {
+      if (aboutTheJob.includes(name)) continue;
+      expect([name, String(fallback)]).toEqual([name, String(action.inputs[name]?.default ?? '')]);
+    }
+  });
+
+  test('checks out to where the action looks', () => {
+    const checkout = jobs.deploy?.steps?.find(({ uses }) => uses?.startsWith('actions/checkout@'));
+    expect(checkout?.with?.path).toBe(step?.with?.['working-directory']);
+  });
+
+  test('hands on all outputs of its action', () => {
+    expect(Object.keys(outputs)).toEqual(Object.keys(action.outputs));
+  });
+});
+
 test.each(ofExamples.filter((path) => !path.endsWith('/plan.yml')))(
   '%s waits in the queue of the reusable workflow',
   (path) => {

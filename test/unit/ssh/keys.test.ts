@@ -74,8 +74,16 @@ describe('private keys', () => {
     );
   });
 
+  test('the public half is told as what it is', () => {
+    expect(() => normalisePrivateKey(LINE)).toThrow(
+      expect.objectContaining({
+        message: 'the SSH private key is the public half of one',
+        hint: expect.stringContaining('without ".pub"'),
+      }),
+    );
+  });
+
   test.each([
-    ['a public key', LINE],
     ['a key without its last line', key.slice(0, 60)],
     ['a certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'],
   ])('%s is refused, and never repeated', (_name, text) => {
