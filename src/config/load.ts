@@ -159,7 +159,11 @@ const USERS_NAMES: readonly string[] = [
   'options',
   'extra_hosts',
   'storage_opt',
+  'headers',
 ];
+
+/** Keys below which everything is the user's own. */
+const USERS_VALUES: readonly string[] = ['json'];
 
 /** withoutExtensions leaves out Compose's extension keys, `x-…`, wherever a key could stand. */
 function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
@@ -169,7 +173,9 @@ function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
   return Object.fromEntries(
     members.map(([name, member]) => [
       name,
-      withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+      areNamesOurs && USERS_VALUES.includes(name)
+        ? member
+        : withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
     ]),
   );
 }

@@ -2,6 +2,7 @@ import { type ContainerOptions, optionNames, saidOptions } from '../model/contai
 import type {
   ContainerSpec,
   Healthcheck,
+  HealthTimes,
   HookSpec,
   PolicySpec,
   Protocol,
@@ -84,15 +85,26 @@ function mergeService(base: ServiceInput | undefined, over: ServiceInput | undef
   const merged = mergeMaps(base ?? {}, over ?? {}) as ServiceInput;
   const { healthcheck, logging } = over ?? {};
   if (merged.healthcheck && healthcheck) {
-    if (healthcheck.path !== undefined && healthcheck.test === undefined) delete merged.healthcheck.test;
-    if (healthcheck.test !== undefined && healthcheck.path === undefined) delete merged.healthcheck.path;
-    const namesACheck = healthcheck.path !== undefined || healthcheck.test !== undefined;
+    const isHttp = asksOverHttp(healthcheck);
+    if (isHttp && healthcheck.test === undefined) delete merged.healthcheck.test;
+    if (healthcheck.test !== undefined && !isHttp)
+      for (const name of HTTP_KEYS) delete merged.healthcheck[name];
+    const namesACheck = isHttp || healthcheck.test !== undefined;
     if (namesACheck && healthcheck.disable === undefined) delete merged.healthcheck.disable;
   }
   if (merged.logging && logging?.driver !== undefined && logging.driver !== base?.logging?.driver) {
     merged.logging = logging;
   }
   return merged;
+}
+
+type HealthcheckInput = NonNullable<ServiceInput['healthcheck']>;
+
+/** What is said of a check over HTTP alone. */
+const HTTP_KEYS = ['path', 'headers', 'expect'] as const;
+
+function asksOverHttp(input: HealthcheckInput): boolean {
+  return HTTP_KEYS.some((name) => input[name] !== undefined);
 }
 
 type PlainMap = Record<string, unknown>;
@@ -112,7 +124,7 @@ function isMap(value: unknown): value is PlainMap {
 
 function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
   if (recognised) return 'tcp';
-  return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
+  return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
 }
 
 /** The check of a recognised image; without a test a connection to its port. */
@@ -121,39 +133,55 @@ interface RecognisedTest {
 }
 
 function resolveHealthcheck(
-  input: NonNullable<ServiceInput['healthcheck']>,
+  input: HealthcheckInput,
   protocol: Protocol,
   recognised: RecognisedTest | undefined,
   report: Report,
 ): Healthcheck {
   const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
-  if (input.path !== undefined && input.test !== undefined) {
-    report(['healthcheck', 'path'], 'path and test exclude each other', 'Keep one of the two.');
-  } else if (isDisabled && input.path !== undefined) {
-    report(['healthcheck', 'path'], 'a disabled health check has no path', 'Keep one of the two.');
-  } else if (input.path !== undefined && protocol === 'tcp') {
-    report(
-      ['healthcheck', 'path'],
-      'needs protocol http, and this is a tcp service',
-      'Use test, or write protocol: http.',
-    );
+  for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
+    const at = ['healthcheck', name];
+    if (isDisabled) report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
+    else if (input.test !== undefined)
+      report(at, `${name} and test exclude each other`, 'Keep one of the two.');
+    else if (protocol === 'tcp') {
+      report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
+    }
   }
+  const kind = healthcheckKind(input, isDisabled, recognised);
+  const said = {
+    intervalMs: input.interval,
+    timeoutMs: input.timeout,
+    retries: input.retries,
+    startPeriodMs: input.start_period,
+  };
+  const unsaid = TIMES.filter((name) => said[name] === undefined);
   return {
-    ...healthcheckKind(input, isDisabled, recognised),
-    intervalMs: input.interval ?? parseDuration(DEFAULTS.healthcheck.interval),
-    timeoutMs: input.timeout ?? parseDuration(DEFAULTS.healthcheck.timeout),
-    retries: input.retries ?? DEFAULTS.healthcheck.retries,
-    startPeriodMs: input.start_period ?? parseDuration(DEFAULTS.healthcheck.start_period),
+    ...kind,
+    intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
+    timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
+    retries: said.retries ?? DEFAULTS.healthcheck.retries,
+    startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
+    ...(kind.kind === 'default' && unsaid.length > 0 && { unsaid }),
   };
 }
 
+const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'] as const;
+
 function healthcheckKind(
-  { path, test }: NonNullable<ServiceInput['healthcheck']>,
+  { path, test, headers, expect }: HealthcheckInput,
   isDisabled: boolean,
   recognised: RecognisedTest | undefined,
-): Pick<Healthcheck, 'kind' | 'path' | 'test'> {
+): Omit<Healthcheck, keyof HealthTimes> {
   if (isDisabled) return { kind: 'tcp' };
-  if (path !== undefined) return { kind: 'http', path };
+  if (path !== undefined || headers !== undefined || expect !== undefined) {
+    return {
+      kind: 'http',
+      ...given('path', path),
+      ...given('headers', headers),
+      ...(expect && { expect: { ...given('status', expect.status), ...given('json', expect.json) } }),
+    };
+  }
   if (test !== undefined) return { kind: 'command', test };
   if (recognised?.test) return { kind: 'command', test: recognised.test };
   return { kind: recognised ? 'tcp' : 'default' };

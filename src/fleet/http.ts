@@ -8,6 +8,17 @@ export interface HttpAnswer {
   body: string;
 }
 
+/** What is asked over HTTP, and how. */
+export interface HttpTarget {
+  address: string;
+  port: number;
+  path: string;
+  /** The address unless given. */
+  host?: string;
+  /** Further headers, their names in lower case. */
+  headers?: Readonly<Record<string, string>>;
+}
+
 /** HttpOver sends HTTP requests to addresses as a server sees them. */
 export class HttpOver {
   readonly #agent: Agent;
@@ -34,10 +45,7 @@ export class HttpOver {
    * get sends a GET on a new connection, so that the newest workers of an nginx answer it, and gives up after
    * `timeoutMs`. It rejects when there is no whole answer.
    */
-  async get(
-    target: { address: string; port: number; path: string; host?: string },
-    timeoutMs: number,
-  ): Promise<HttpAnswer> {
+  async get(target: HttpTarget, timeoutMs: number): Promise<HttpAnswer> {
     const signal = AbortSignal.timeout(timeoutMs);
     // While undici connects it does not hear the signal, and a dead address keeps it connecting for two minutes.
     return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
@@ -48,15 +56,12 @@ export class HttpOver {
     return new KeptConnection(this.#dial, target);
   }
 
-  async #send(
-    target: { address: string; port: number; path: string; host?: string },
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  async #send(target: HttpTarget, signal: AbortSignal): Promise<HttpAnswer> {
     const { statusCode, headers, body } = await this.#agent.request({
       origin: `http://${target.address}:${target.port}`,
       path: target.path,
       method: 'GET',
-      headers: { host: target.host ?? target.address, 'user-agent': 'switchyard' },
+      headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
       reset: true,
       signal,
     });
@@ -98,14 +103,14 @@ export class KeptConnection {
    * rejects when there is no whole answer within `timeoutMs`, and has `isTunnelBroken` on the error where nobody knows why.
    */
   async get(
-    { path, host, isLast }: { path: string; host: string; isLast: boolean },
+    { path, host, headers, isLast }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
   ): Promise<number> {
     const { statusCode, body } = await this.#agent.request({
       origin: this.#origin,
       path,
       method: 'GET',
-      headers: { host, 'user-agent': 'switchyard-probe' },
+      headers: { 'user-agent': 'switchyard-probe', ...headers, host },
       reset: isLast,
       signal: AbortSignal.timeout(timeoutMs),
     });

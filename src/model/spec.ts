@@ -86,21 +86,40 @@ export interface RouteSpec {
   requestBuffering?: RequestBuffering;
 }
 
-/** How a new container proves that it is healthy. */
-export interface Healthcheck {
-  /**
-   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the
-   * container; `default`: the image's own HEALTHCHECK where it has one, else http or tcp by protocol.
-   */
-  kind: 'http' | 'tcp' | 'command' | 'default';
-  /** For http. */
-  path?: string;
-  /** For command: `['CMD', …]` or `['CMD-SHELL', 'line']`. */
-  test?: string[];
+/** What an answer over HTTP has to be. */
+export interface HealthExpectation {
+  /** Statuses, from and to, both included; absent is 200 to 399 with a path, and all below 500 without one. */
+  status?: [from: number, to: number][];
+  /** Members that the JSON of the body has at least, with these values. */
+  json?: Record<string, unknown>;
+}
+
+/** The times of a health check; durations in milliseconds. */
+export interface HealthTimes {
   intervalMs: number;
   timeoutMs: number;
   retries: number;
   startPeriodMs: number;
+}
+
+/** How a new container proves that it is healthy. */
+export interface Healthcheck extends HealthTimes {
+  /**
+   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the
+   * container, and a connection to its port; `default`: the image's own HEALTHCHECK where it has one, else http or tcp
+   * by protocol.
+   */
+  kind: 'http' | 'tcp' | 'command' | 'default';
+  /** For http; `/` without one. */
+  path?: string;
+  /** For command: `['CMD', …]` or `['CMD-SHELL', 'line']`. */
+  test?: string[];
+  /** Headers of the requests to the app's path, their names in lower case. */
+  headers?: Record<string, string>;
+  /** For http. */
+  expect?: HealthExpectation;
+  /** Times that nobody has said: those of the image's own HEALTHCHECK replace them, where it has one. For default. */
+  unsaid?: (keyof HealthTimes)[];
 }
 
 /** A command that is run once per release, in a container of its own. */

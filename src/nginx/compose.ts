@@ -10,7 +10,7 @@ import {
   routeFile,
   type ScopeFiles,
 } from './render.ts';
-import { type Route, type RoutedCopy, upstreamName } from './routes.ts';
+import { hostOf, type Route, type RoutedCopy, upstreamName } from './routes.ts';
 import {
   contentHash,
   editedFiles,
@@ -319,9 +319,15 @@ function controlOf(name: string, generation: string, wish: ScopeWish) {
       service: route.service,
       upstream: upstreamName(wish.scope, route.service),
       path: route.provePath,
-      host: route.domains.find((domain) => !domain.startsWith('*')) ?? route.service,
+      host: proveHostOf(route),
     }));
   return { scope: name, generation, provable };
+}
+
+/** A Host that nginx would read as something else is not used; any answer of the app is a proof. */
+function proveHostOf({ service, domains, proveHeaders }: Route): string {
+  const said = proveHeaders?.host;
+  return said !== undefined && /^[\w.:[\]-]+$/.test(said) ? said : hostOf(service, domains);
 }
 
 function mainOf(

@@ -89,9 +89,11 @@ async function askPath(
   generation: string,
   proof: Proof,
 ): Promise<string[]> {
+  // nginx passes them on; the Host is in its configuration.
+  const { proveHeaders: headers = {} } = proof.route;
   // One request for each backend: they take turns.
   const answers = await Promise.all(
-    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)),
+    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, headers }, 5_000)),
   );
   return answers
     .filter(({ headers }) => headers['x-switchyard-generation'] === generation)

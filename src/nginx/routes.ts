@@ -22,6 +22,8 @@ export interface Route {
   requestBuffering?: RequestBuffering;
   /** What the proof asks for over HTTP. */
   provePath: string;
+  /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
+  proveHeaders?: Readonly<Record<string, string>>;
   copies: RoutedCopy[];
 }
 
@@ -48,6 +50,16 @@ export interface Backend {
 
 /** The sides between which a service toggles: both are always in an upstream. */
 const SIDES: readonly Slot[] = ['base', 'secondary'];
+
+/**
+ * hostOf returns the Host that the app of a service is asked with by health check, proof and probe: its first domain
+ * without a star. Many apps answer 400 to an address.
+ */
+export function hostOf(service: string, domains: readonly string[]): string {
+  const whole = domains.find((domain) => !domain.includes('*'));
+  const starred = domains.find((domain) => domain.startsWith('*.'));
+  return whole ?? starred?.replace('*', 'probe') ?? service;
+}
 
 /** upstreamName returns the name of a service's upstream: the name of its base container. */
 export function upstreamName(scope: Scope, service: string): string {

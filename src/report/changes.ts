@@ -1,7 +1,8 @@
 import type { Change, Effect, Plan } from '../deploy/planning/plan.ts';
-import { isEmpty } from '../deploy/planning/plan.ts';
+import { isEmpty, type PlannedRollout } from '../deploy/planning/plan.ts';
 import { describeUnfinished } from '../deploy/planning/unfinished-hook.ts';
-import { describeStep } from '../deploy/steps/index.ts';
+import { allowedMs } from '../deploy/steps/healthy.ts';
+import { describeStep, type Step } from '../deploy/steps/index.ts';
 
 const EFFECTS: Record<Effect, string> = {
   create: 'new',
@@ -23,6 +24,7 @@ export function describePlan(plan: Plan): string[] {
   const lines = [
     ...plan.changes.map(describeChange),
     ...describeStale(plan),
+    ...describeHealthWait(plan),
     ...plan.unfinished.map(describeUnfinished),
     ...plan.steps.map(({ step }) => `· ${describeStep(step)}`),
   ];
@@ -71,4 +73,38 @@ export function describeStale({ stale }: Pick<Plan, 'stale'>): string[] {
     ...stale.left.map((server) => `${server} is left out: it gets no traffic, and stays as it is`),
     ...stale.returned.map((server) => `${server} is no longer left out`),
   ];
+}
+
+/** describeHealthWait says how long a run may wait for health, where it waits: a line, or none. */
+export function describeHealthWait({ steps, rollouts }: Pick<Plan, 'steps' | 'rollouts'>): string[] {
+  const checks = new Map(
+    steps.flatMap(({ id, step }) => (step.kind === 'healthy' ? [[id, step] as const] : [])),
+  );
+  const waits = rollouts
+    .map((rollout) => healthWaitOf(rollout, checks))
+    .filter(({ services }) => services.length > 0);
+  if (waits.length === 0) return [];
+  const inAll = waits.reduce((sum, { ms }) => sum + ms, 0);
+  const parts = waits.map(({ services, ms }) => `${seconds(ms)} for ${services.join(', ')}`);
+  const each = parts.length > 1 ? ` (${parts.join(', then ')})` : '';
+  const ofImages = waits.some(({ mayBeLonger }) => mayBeLonger)
+    ? ', unless the HEALTHCHECK of an image says otherwise'
+    : '';
+  return [`waits at most ${seconds(inAll)} for health${each}${ofImages}`];
+}
+
+type Check = Extract<Step, { kind: 'healthy' }>;
+
+/** Services that change together are waited for side by side. */
+function healthWaitOf({ steps }: PlannedRollout, checks: ReadonlyMap<string, Check>) {
+  const own = steps.flatMap((id) => checks.get(id) ?? []);
+  return {
+    services: [...new Set(own.map(({ service }) => service))],
+    ms: Math.max(0, ...own.map(({ healthcheck }) => allowedMs(healthcheck))),
+    mayBeLonger: own.some(({ healthcheck }) => healthcheck.unsaid !== undefined),
+  };
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
 }

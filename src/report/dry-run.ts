@@ -4,7 +4,7 @@ import type { Plan } from '../deploy/planning/plan.ts';
 import { describeFinding, type Finding } from '../deploy/preflight/findings.ts';
 import type { DryRunReport } from '../deploy/request.ts';
 import { describeStep, type Step } from '../deploy/steps/index.ts';
-import { describeChange, describePlan, describeStale } from './changes.ts';
+import { describeChange, describeHealthWait, describePlan, describeStale } from './changes.ts';
 import { folded, page, section } from './markdown.ts';
 import { renderSteps } from './step-graph.ts';
 
@@ -70,7 +70,12 @@ function changeLines(plan: Plan): string[] {
   const steps = plan.steps.map(({ step }) => step);
   // Where no service changes, the steps are all that there is to tell.
   const beside = changing.length === 0 ? steps : steps.filter(({ kind }) => ABOUT_SERVERS.includes(kind));
-  const lines = [...changing.map(describeChange), ...beside.map(describeStep), ...describeStale(plan)];
+  const lines = [
+    ...changing.map(describeChange),
+    ...beside.map(describeStep),
+    ...describeStale(plan),
+    ...describeHealthWait(plan),
+  ];
   if (lines.length === 0 || unchanged.length === 0) return lines;
   return [...lines, `unchanged: ${unchanged.join(', ')}`];
 }

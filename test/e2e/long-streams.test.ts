@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import type { LabServer } from '../lab/lab.ts';
+import { openSilentStreams, type SilentStreams } from '../lab/traffic/silent-streams.ts';
 import { openStreams, type Streams } from '../lab/traffic/streams.ts';
 import { versionOf } from './ask.ts';
 import { fleet } from './fleet.ts';
@@ -12,12 +14,16 @@ import { newProject, release, webService } from './web-shop.ts';
 /** Service A of the case is a pair: `live` has WebSockets and events at the edge, `echo` TCP at its internal port. */
 const APP = ['live', 'echo'];
 const DOMAIN = 'streams.example.com';
+/** Longer than every timeout that nginx has by itself; in the sample as long as the first toggle takes. */
+const SILENT_MS = size.isFull ? 90_000 : 15_000;
 
 let shop: Project;
 let streams: Streams | undefined;
+let silent: SilentStreams | undefined;
 let tunnel: Tunnel | undefined;
 
 afterEach(async () => {
+  silent?.close();
   await streams?.finish();
   await tunnel?.close();
   await shop.leave();
@@ -55,6 +61,16 @@ test('streams without a drain limit live until they end by themselves, whatever 
   });
   expect((await streams.alive()).total).toBe(all);
 
+  // Nothing comes and nothing goes on these while the routes are switched and other deploys reload nginx.
+  silent = await openSilentStreams({
+    host: servers[0]!.host,
+    port: 80,
+    hostHeader: DOMAIN,
+    appSilenceMs: SILENT_MS,
+    uploadPath: '/work?ms=0',
+  });
+  const silentUntil = performance.now() + SILENT_MS;
+
   // The old sides drain without end, so the run gives the lease back and waits on.
   const first = deployApp('v2');
   await first.says(/the lease is given back/);
@@ -73,6 +89,14 @@ test('streams without a drain limit live until they end by themselves, whatever 
   const running = await containersOf(servers, APP);
   expect(running).toEqual(expect.arrayContaining(oldSides));
   expect(running).toHaveLength(2 * oldSides.length);
+
+  await sleep(Math.max(0, silentUntil - performance.now()));
+  expect(await silent.goOn()).toEqual({
+    WebSocket: true,
+    'server-sent events': true,
+    download: true,
+    upload: true,
+  });
 
   const stopped = Promise.all(oldSides.map(({ server, id }) => server.docker('wait', id)));
   const { opened, alive, broken, bytes, versionsAtOpen } = await streams.finish();

@@ -4,10 +4,10 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { fullSizeTest } from '../e2e/full-size-test.ts';
 import { size } from '../e2e/size.ts';
 import { read } from '../unit/docs/documents.ts';
 import { type Front, type FrontApp, startFront } from './front.ts';
+import { openSilentStreams } from './traffic/silent-streams.ts';
 
 /** After how many seconds apps end idle connections: what is common, and what lies around it. */
 const IDLE_SECONDS = size.isFull ? [1, 2, 4, 5, 10] : [1, 2];
@@ -17,8 +17,8 @@ const IDLE_LOAD_MS = size.isFull ? 22_000 : 5_000;
 const CLIENTS = 48;
 /** The clients arrive so far apart, around the very moment when the app ends what is idle. */
 const APART_MS = 0.5;
-/** Longer than every timeout that nginx has by itself. */
-const SILENT_MS = 90_000;
+/** At full size longer than every timeout that nginx has by itself. */
+const SILENT_MS = size.isFull ? 90_000 : 2_000;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'LOCK', 'NOTIFY'];
 const REPEATABLE = ['GET', 'PUT', 'DELETE'];
 
@@ -67,6 +67,42 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
       expect(headers).toMatchObject({ api_key: 'k', 'X-Own_Name': 'n' });
       expect(headers).not.toHaveProperty('Content_Length');
+    });
+
+    test('whose name has a dot are dropped, as nginx does: some apps take X.Real.IP for X-Real-IP', async () => {
+      const { status, body } = await front.ask('/echo', {
+        headers: { 'X.Real.IP': '203.0.113.9', 'x~own': '1', 'x-own': 'passes' },
+      });
+      expect(status).toBe(200);
+      const headers = Object.fromEntries((JSON.parse(body) as { headers: [string, string][] }).headers);
+      expect(headers).toMatchObject({ 'x-own': 'passes' });
+      expect(Object.keys(headers).filter((name) => /[.~]/.test(name))).toEqual([]);
+    });
+  });
+
+  describe('an answer', () => {
+    test('passes headers whose names have dots', async () => {
+      const { status, headers } = await front.ask('/dots');
+      expect([status, headers['x.own']]).toEqual([200, 'dotted']);
+    });
+
+    test.each(['GET', 'POST'])('that comes after 103 Early Hints arrives whole, to a %s', async (method) => {
+      const socket = await rawTo(front, 'app', `${method} /hints HTTP/1.1`);
+      socket.write('Content-Length: 0\r\nConnection: close\r\n\r\n');
+      const answer = (await readAll(socket)).toString();
+      // nginx keeps the hints to itself.
+      expect(answer.match(/^HTTP\/1\.1 \d+/gm)).toEqual(['HTTP/1.1 200']);
+      expect(answer).toContain('"hinted":true');
+    });
+
+    test('with trailers arrives whole, without them', async () => {
+      const socket = await rawTo(front, 'app', 'GET /trailers HTTP/1.1');
+      socket.write('Connection: close\r\n\r\n');
+      const answer = (await readAll(socket)).toString();
+      const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+      expect(body.replaceAll(/^[0-9a-f]+\r\n/gm, '').replaceAll('\r\n', '')).toBe('first last');
+      expect(body.endsWith('0\r\n\r\n')).toBe(true);
+      expect(answer).not.toContain('right');
     });
   });
 
@@ -138,6 +174,15 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
       expect([status, JSON.parse(body).length]).toEqual([200, sizes.large]);
     });
 
+    test('with trailers arrives whole', async () => {
+      const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
+      socket.write('Connection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n\r\n');
+      socket.write('5\r\nwhole\r\n0\r\nX-Checksum: right\r\n\r\n');
+      const answer = (await readAll(socket)).toString();
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(answer).toContain(`"length":5,"sha256":"${createHash('sha256').update('whole').digest('hex')}"`);
+    });
+
     test('leaves no connection behind for the next request: all get their answers', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       for (const bytes of [sizes.large, sizes.small, sizes.large]) {
@@ -149,18 +194,41 @@ describe.each(['edge', 'sidecar'] as const)('behind a real %s', (kind) => {
   });
 
   describe(`what is silent for ${SILENT_MS / 1_000} s goes on, byte for byte`, () => {
-    fullSizeTest(
-      'also when nginx reads its configuration anew meanwhile',
-      async () => {
-        const alone = Object.entries(SILENT).map(async ([name, run]) => [name, await run(front)]);
-        await sleep(SILENT_MS / 2);
-        await front.reload();
-        expect(Object.fromEntries(await Promise.all(alone))).toEqual(
-          Object.fromEntries(Object.keys(SILENT).map((name) => [name, true])),
-        );
-      },
-      150_000,
-    );
+    test('a WebSocket, server-sent events, a download and an upload, also when nginx reads its configuration anew', async () => {
+      const { host, port } = front.optionsFor('app');
+      const streams = await openSilentStreams({
+        host: host!,
+        port: Number(port),
+        hostHeader: 'app.example.com',
+        appSilenceMs: SILENT_MS,
+        uploadPath: '/echo',
+      });
+      await sleep(SILENT_MS / 2);
+      await front.reload();
+      await sleep(SILENT_MS / 2);
+      expect(await streams.goOn()).toEqual({
+        WebSocket: true,
+        'server-sent events': true,
+        download: true,
+        upload: true,
+      });
+    }, 150_000);
+
+    test('another upgraded connection, and an answer that pauses', async () => {
+      const paused = front.ask(`/pause?ms=${SILENT_MS}`);
+      const upgrade = httpRequest({
+        ...front.optionsFor('app'),
+        headers: { host: 'app.example.com', connection: 'Upgrade', upgrade: 'echo' },
+      });
+      upgrade.end();
+      const [, socket] = (await once(upgrade, 'upgrade')) as [unknown, Socket];
+      await sleep(SILENT_MS);
+      socket.write('still there?');
+      const [echoed] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      expect(echoed.toString()).toBe('still there?');
+      expect(await paused).toMatchObject({ status: 200, body: '<>' });
+    }, 150_000);
   });
 
   describe('an app that ends idle connections', () => {
@@ -330,46 +398,6 @@ async function readAll(socket: Socket): Promise<Buffer> {
   for await (const piece of socket) pieces.push(piece as Buffer);
   return Buffer.concat(pieces);
 }
-
-/** Something of a kind is silent for SILENT_MS in the middle, and then goes on; each returns what came of it. */
-const SILENT: Record<string, (front: Front) => Promise<unknown>> = {
-  async 'an upgraded connection'(front) {
-    const upgrade = httpRequest({
-      ...front.optionsFor('app'),
-      headers: { host: 'app.example.com', connection: 'Upgrade', upgrade: 'echo' },
-    });
-    upgrade.end();
-    const [, socket] = (await once(upgrade, 'upgrade')) as [unknown, Socket];
-    await sleep(SILENT_MS);
-    socket.write('still there?');
-    const [echoed] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    return echoed.toString() === 'still there?';
-  },
-  async 'an answer that pauses'(front) {
-    const { status, body } = await front.ask(`/pause?ms=${SILENT_MS}`);
-    return status === 200 && body === '<>';
-  },
-  async 'a download that is not read'(front) {
-    const bytes = 64 * 1024 ** 2;
-    const socket = await rawTo(front, 'app', `GET /download?bytes=${bytes} HTTP/1.1`);
-    socket.write('Connection: close\r\n\r\n');
-    await sleep(SILENT_MS);
-    const answer = await readAll(socket);
-    const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
-    return body.equals(Buffer.alloc(bytes, '0123456789'));
-  },
-  async 'an upload that pauses'(front) {
-    const body = Buffer.alloc(4 * 1024 ** 2, '0123456789');
-    const socket = await rawTo(front, 'app', 'POST /echo HTTP/1.1');
-    socket.write(`Connection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
-    socket.write(body.subarray(0, 1_000));
-    await sleep(SILENT_MS);
-    socket.write(body.subarray(1_000));
-    const answer = (await readAll(socket)).toString();
-    return answer.includes(createHash('sha256').update(body).digest('hex'));
-  },
-};
 
 /** sendAround sends bursts of all methods around the moments when an app ends idle connections; returns the statuses. */
 async function sendAround(front: Front, app: string, idleMs: number): Promise<number[]> {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
 import { DEFAULTS } from '../defaults.ts';
+import { parseStatusRanges } from '../status-ranges.ts';
 import { closed, key, parsed } from './key.ts';
 import { duration, filledText, flag, positiveDuration, text, wholeNumber } from './scalars.ts';
 
@@ -26,6 +27,73 @@ function checkTest(test: string | string[]): string[] {
   });
 }
 
+/** Headers that say where a request ends or what becomes of its connection: those are the client's own. */
+const OF_THE_CONNECTION: readonly string[] = [
+  'connection',
+  'content-length',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** checkHeaders returns headers with their names in lower case. It throws for what HTTP does not take (RFC 9110 §5). */
+function checkHeaders(headers: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
+  const pairs = Object.entries(headers).map(([name, value]): [string, string] => {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+    if (OF_THE_CONNECTION.includes(name.toLowerCase()))
+      throw new UserError(`${name} is a header of the connection, which Switchyard says itself`);
+    if (!/^[!-~](?:[ -~\t]*[!-~])?$/.test(String(value)))
+      throw new UserError(`the value of ${name} is none of a header`, {
+        hint: 'Write printable ASCII on one line, without spaces around it.',
+      });
+    return [name.toLowerCase(), String(value)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+const headers = parsed(
+  z.record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'must be text' }), {
+    error: 'must be a map of headers',
+  }),
+  checkHeaders,
+);
+
+const statusText = z.union([z.string(), z.number()], { error: 'must be statuses such as 200-399' });
+
+/** What a good answer is. */
+const expectation = closed({
+  status: key(
+    parsed(
+      z.union([statusText, z.array(statusText)], { error: 'must be statuses such as 200-399' }),
+      (said): [from: number, to: number][] => [said].flat().flatMap((one) => parseStatusRanges(String(one))),
+    ),
+    {
+      description: 'Statuses of a healthy answer: one, a range, several with commas, or a list of such.',
+      fallback: {
+        words:
+          '`200-399` where there is a `path`; else every answer below 500, since `/` may ask for a login',
+      },
+      short: 'status: 200-399',
+      long: 'status: [200, 204, 401]',
+    },
+  ),
+  json: key(z.record(z.string(), z.unknown(), { error: 'must be a map' }), {
+    description:
+      'Members that the JSON of the answer must have at least, with these values; maps are compared in the same way, lists as a whole.',
+    example: 'json: { status: ok, database: { connected: true } }',
+  }),
+});
+
+/** A time that the image's own HEALTHCHECK may say too. */
+const timeOf = (value: string | number) => ({
+  words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
+});
+
 /** How a new container proves that it is healthy. Durations in milliseconds. */
 export const healthcheck = closed({
   test: key(
@@ -33,7 +101,7 @@ export const healthcheck = closed({
     {
       from: 'Compose',
       description:
-        'Command that is run inside the container and exits with 0 when it is healthy. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
+        'Command that is run inside the container and exits with 0 when it is healthy; then the port of the service has to take a connection from outside of it. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
       fallback: {
         words:
           "the check of a recognised image, else the image's own HEALTHCHECK, else a request for / (http) or a connection (tcp)",
@@ -44,8 +112,17 @@ export const healthcheck = closed({
   ),
   path: key(parsed(z.string(), checkPath), {
     description:
-      'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy. Not together with `test`. Makes the protocol of the service `http`.',
+      'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
     example: 'path: /health',
+  }),
+  headers: key(headers, {
+    description:
+      'Headers of the requests to `path` (`/` without one), by health check, proof and probe. `Host` is the first domain of the service that has no `*`, else its name, unless it is said here; through the edge the probe has to come by a domain. What stands here is in the record as it is written: no place for a secret.',
+    example: 'headers: { Host: localhost, X-Forwarded-Proto: https }',
+  }),
+  expect: key(expectation, {
+    description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
+    example: 'expect: { status: 200-399, json: { status: ok } }',
   }),
   disable: key(flag, {
     from: 'Compose',
@@ -57,26 +134,26 @@ export const healthcheck = closed({
   interval: key(positiveDuration, {
     from: 'Compose',
     description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
-    fallback: { value: DEFAULTS.healthcheck.interval },
+    fallback: timeOf(DEFAULTS.healthcheck.interval),
     example: 'interval: 500ms',
   }),
   timeout: key(positiveDuration, {
     from: 'Compose',
     description: 'A check that takes longer than this has failed.',
-    fallback: { value: DEFAULTS.healthcheck.timeout },
+    fallback: timeOf(DEFAULTS.healthcheck.timeout),
     example: 'timeout: 2s',
   }),
   retries: key(wholeNumber('a whole number, at least 1', 1, 1000), {
     from: 'Compose',
     description:
-      'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, at most 3 minutes.',
-    fallback: { value: DEFAULTS.healthcheck.retries },
+      'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, however long that is: only the end of the job comes before.',
+    fallback: timeOf(DEFAULTS.healthcheck.retries),
     example: 'retries: 5',
   }),
   start_period: key(duration, {
     from: 'Compose',
     description: 'Time the container has to start, in which a failed check does not count.',
-    fallback: { value: DEFAULTS.healthcheck.start_period },
+    fallback: timeOf(DEFAULTS.healthcheck.start_period),
     example: 'start_period: 30s',
   }),
   start_interval: key(positiveDuration, {

@@ -89,6 +89,7 @@ function routeOf(
     hostPort: service.ports.host,
     ...spec.route,
     provePath: provePath(spec.policy.healthcheck.path),
+    ...(spec.policy.healthcheck.headers && { proveHeaders: spec.policy.healthcheck.headers }),
     copies,
   };
 }

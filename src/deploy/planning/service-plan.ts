@@ -1,5 +1,6 @@
 import type { Copy, Slot } from '../../model/copy.ts';
 import { type ServerSpec, specHash } from '../../model/spec.ts';
+import { hostOf } from '../../nginx/routes.ts';
 import type { PullStep } from '../steps/pull.ts';
 import { type Blueprint, blueprintHash, blueprintOf, changedByHand, nameOf } from './blueprint.ts';
 import type { PlanInput } from './input.ts';
@@ -272,7 +273,8 @@ function planDeparture(
 
 /** checkOf returns by what a copy of a service proves that it is healthy. */
 export function checkOf(service: WantedService, server: string, slot: Slot, name: string): Check {
-  const { protocol, port, policy } = service.spec;
+  const { protocol, port, policy, route } = service.spec;
   const { healthcheck } = policy;
-  return { service: service.name, server, slot, name, containerPort: port, protocol, healthcheck };
+  const host = healthcheck.headers?.host ?? hostOf(service.name, route.domains);
+  return { service: service.name, server, slot, name, containerPort: port, protocol, healthcheck, host };
 }

@@ -3,7 +3,7 @@ import { isStatus } from '../../docker/http.ts';
 import type { Server } from '../../fleet/server.ts';
 import { poll } from '../../model/clock.ts';
 import { LABEL } from '../../model/labels.ts';
-import { countConnections } from './connections.ts';
+import { type Connection, ConnectionWatch, connectionsTo, type Openness } from './connections.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 
@@ -82,7 +82,7 @@ export function warnOfCut(
 
 /**
  * awaitNobody waits until nobody is connected to a container any more, or the time is over; it returns how many
- * connections are open then. A helper in the container's network namespace reads the kernel's table: that works for every
+ * connections are open then, and tells of those that it has not waited for. A helper in the container's network namespace reads the kernel's table: that works for every
  * image, also without a shell, and needs no right but Docker's.
  */
 export async function awaitNobody(
@@ -95,7 +95,8 @@ export async function awaitNobody(
   const begun = clock.now();
   const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
   let helper = await startHelper(context, server, target);
-  let open = 0;
+  const watch = new ConnectionWatch();
+  let { open, abandoned }: Openness = watch.look([], begun);
   let emptyLooks = 0;
   let toldAt = begun;
   /** True when the last connection has ended. */
@@ -107,7 +108,7 @@ export async function awaitNobody(
       helper = await startHelper(context, server, target);
       return undefined;
     }
-    open = seen;
+    ({ open, abandoned } = watch.look(seen, clock.now()));
     emptyLooks = open === 0 ? emptyLooks + 1 : 0;
     if (emptyLooks === EMPTY_LOOKS_NEEDED) return true;
     if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
@@ -121,10 +122,30 @@ export async function awaitNobody(
   try {
     const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
     const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
+    tellOfAbandoned(log, serverName, target, abandoned);
     return isOver ? 0 : open;
   } finally {
     if (helper !== undefined) await server.engine.removeContainer(helper);
   }
+}
+
+/** Whoever has left a connection half-open is named: the app that leaks, or those who were connected to it. */
+function tellOfAbandoned(
+  log: RunContext['log'],
+  server: string,
+  { name, service }: DrainTarget,
+  { CLOSE_WAIT: byApp, FIN_WAIT2: byOthers }: Openness['abandoned'],
+): void {
+  const connections = (count: number) => (count === 1 ? '1 connection' : `${count} connections`);
+  const told = `${name} on ${server}: the drain did not wait for`;
+  if (byApp > 0)
+    log.warning(
+      `${told} ${connections(byApp)} that ${service} left half-open (CLOSE_WAIT): everybody has gone, and the app does not close its end`,
+    );
+  if (byOthers > 0)
+    log.info(
+      `${told} ${connections(byOthers)} that ${service} has closed and the other end has not (FIN_WAIT2)`,
+    );
 }
 
 /** `2 connections to its port 3000`. */
@@ -182,10 +203,10 @@ async function look(
   server: Server,
   helper: string,
   ports: readonly number[] | undefined,
-): Promise<number | undefined> {
+): Promise<Connection[] | undefined> {
   try {
     const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-    return countConnections(stdout, ports);
+    return connectionsTo(stdout, ports);
   } catch (error) {
     if (isStatus(error, 404, 409)) return undefined;
     throw error;

@@ -1,13 +1,15 @@
 import type { Server } from '../../fleet/server.ts';
-import { inTime, poll } from '../../model/clock.ts';
+import { poll } from '../../model/clock.ts';
 import { copyKey, type Slot } from '../../model/copy.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
-import type { Healthcheck, Protocol } from '../../model/spec.ts';
+import type { Healthcheck, HealthTimes, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
+import { type Candidate, checkWithImage, examination } from './examination.ts';
+import type { Complaint } from './http-verdict.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
 import { findListeners, watchRefusals } from './listeners.ts';
-import { inspectStarted, type StartedCopy } from './start.ts';
+import { inspectStarted } from './start.ts';
 
 /** A copy that has to prove that it is healthy. */
 export interface CheckedCopy {
@@ -19,6 +21,8 @@ export interface CheckedCopy {
   containerPort: number;
   protocol: Protocol;
   healthcheck: Healthcheck;
+  /** The Host that the app is asked with over HTTP. */
+  host: string;
 }
 
 /** Waiting until a copy has answered well for the first time. */
@@ -35,8 +39,6 @@ export interface HealthyStep extends CheckedCopy {
 const FIRST_PAUSE_MS = 100;
 /** An app that answers once may still be warming up. */
 const SUCCESSES_NEEDED = 3;
-/** However long the file would wait. */
-const LONGEST_WAIT_MS = 180_000;
 /** A container that came back this often is crashing, not starting. */
 const RESTARTS_MAX = 2;
 /** A crashing container is between two starts for most of the time, unless its machine is slow. */
@@ -62,107 +64,64 @@ export const healthy: StepKind<HealthyStep> = {
   run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
 };
 
-/** allowedMs returns how long a container may take to become healthy. */
-export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Healthcheck): number {
-  return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+/** allowedMs returns how long a container may take to become healthy: as long as is said, a job has an end of its own. */
+export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: HealthTimes): number {
+  return startPeriodMs + retries * (intervalMs + timeoutMs);
 }
-
-/** A copy that is asked how it does. */
-interface Candidate extends CheckedCopy, StartedCopy {}
 
 async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
   const { clock, known } = context;
   const server = context.fleet.server(step.server);
   // Where an earlier run was cut off, the container has been running since then.
   const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
-  const candidate: Candidate = { ...step, ...started };
+  const healthcheck = checkWithImage(step.healthcheck, started.imageCheck);
+  const candidate: Candidate & CheckedCopy = { ...step, ...started, healthcheck };
   const look = examination(server, candidate, context);
   const whyRefused = watchRefusals(
     () => findListeners(context, server, candidate, candidate.containerPort),
     candidate.containerPort,
-    Math.min(step.healthcheck.retries, LOOKS_MAX),
+    Math.min(healthcheck.retries, LOOKS_MAX),
   );
-  const startsUntil = started.since + step.healthcheck.startPeriodMs;
-  const { intervalMs } = step.healthcheck;
+  const startsUntil = started.since + healthcheck.startPeriodMs;
+  const { intervalMs } = healthcheck;
   const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
   // The answer that ended the wait before this one counts.
   let successes = needed > 1 ? 1 : 0;
   let failures = 0;
-  let reason = 'it was not asked yet';
-  let advice: string | undefined;
+  let reason: Complaint = { why: 'it was not asked yet' };
   if (successes > 0) await clock.sleep(shortMs);
   const isHealthy = await poll(
     clock,
     {
-      timeoutMs: started.since + allowedMs(step.healthcheck) - clock.now(),
+      timeoutMs: started.since + allowedMs(healthcheck) - clock.now(),
       everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
     },
     async () => {
-      const complaint = await look().catch(messageOf);
+      const complaint = await look().catch(complaintOf);
       if (complaint === undefined) {
         successes += 1;
         failures = 0;
-        reason = `it answered ${successes} of ${SUCCESSES_NEEDED} times`;
+        reason = { why: `it answered ${successes} of ${SUCCESSES_NEEDED} times` };
         return successes >= needed ? true : undefined;
       }
       successes = 0;
       failures += 1;
       reason = complaint;
       const crash = await crashOf(server, candidate.id, context);
-      if (crash !== undefined) throw await failure(server, candidate, crash);
-      if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
-        const { refusal, isCertain } = await whyRefused();
-        reason = refusal?.why ?? complaint;
-        if (isCertain) throw await failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
-        advice = refusal?.advice;
-      } else advice = undefined;
+      if (crash !== undefined) throw await failure(server, candidate, { why: crash });
+      if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+        const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
+        reason = refusal ?? complaint;
+        if (isCertain)
+          throw await failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
+      }
       return undefined;
     },
   );
   if (isHealthy) return;
   const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
-  throw await failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`, advice);
-}
-
-/** Returns a function that resolves to undefined for a healthy copy, else to what is wrong. */
-function examination(
-  server: Server,
-  candidate: Candidate,
-  { clock }: RunContext,
-): () => Promise<string | undefined> {
-  const { healthcheck, protocol, imageTest } = candidate;
-  const { timeoutMs } = healthcheck;
-  const http = (path: string, isGood: (status: number) => boolean) => async () => {
-    const { address, containerPort: port } = candidate;
-    const { status } = await server.http.get({ address, port, path }, timeoutMs);
-    return isGood(status) ? undefined : `GET ${path} answered ${status}`;
-  };
-  const command = (test: readonly string[]) => async () => {
-    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
-    const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
-    if (result.exitCode === 0) return undefined;
-    const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
-    return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
-  };
-  const tcp = async () => {
-    const dialled = server.dial(candidate.address, candidate.containerPort).then((stream) => {
-      stream.destroy();
-      return true;
-    });
-    const isOpen = await inTime(clock, dialled, timeoutMs, false);
-    return isOpen ? undefined : `no connection within ${timeoutMs} ms`;
-  };
-  switch (healthcheck.kind) {
-    case 'http':
-      return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
-    case 'command':
-      return command(healthcheck.test ?? []);
-    case 'tcp':
-      return tcp;
-    case 'default':
-      if (imageTest.length > 1) return command(imageTest);
-      return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
-  }
+  const why = `was not healthy within ${seconds} s: ${reason.why}`;
+  throw await failure(server, candidate, { ...reason, why });
 }
 
 async function crashOf(server: Server, id: string, context: RunContext): Promise<string | undefined> {
@@ -185,18 +144,18 @@ async function lastEnd(server: Server, id: string, { clock }: RunContext) {
 }
 
 /** A tunnel says so when nobody takes the connection at the container. */
-function isRefused(complaint: string): boolean {
-  return /refused/i.test(complaint);
+function complaintOf(error: unknown): Complaint {
+  const why = messageOf(error);
+  return { why, isRefused: /refused/i.test(why) };
 }
 
 async function failure(
   server: Server,
   { id, name }: Candidate,
-  what: string,
-  advice?: string,
+  { why, advice }: Complaint,
 ): Promise<UserError> {
   const log = await lastLines(server, id);
-  return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
+  return new UserError(`${server.name}: the new container ${name} ${why}. ${log}`, {
     hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
   });
 }

@@ -2,18 +2,13 @@ import type { Server } from '../../fleet/server.ts';
 import { type Listening, listeningPorts } from './connections.ts';
 import type { RunContext } from './context.ts';
 import { type DrainTarget, startHelper } from './drain.ts';
+import type { Complaint } from './http-verdict.ts';
 
 /** What a container listens on, and what its image says that it would. */
 export interface Listeners {
   listening: readonly Listening[];
   /** Ports that the image exposes, the lowest first. */
   exposed: readonly number[];
-}
-
-/** Why nobody answers on a port, for people. */
-export interface Refusal {
-  why: string;
-  advice: string;
 }
 
 /**
@@ -44,18 +39,31 @@ export async function findListeners(
   }
 }
 
-/** explainRefusal says why connections to a port are refused; undefined where the port is open by now. Pure. */
-export function explainRefusal(port: number, { listening, exposed }: Listeners): Refusal | undefined {
+/**
+ * explainRefusal says why connections to a port are refused; undefined where the port is open by now. `isOurs` says that a
+ * connection by IPv4 was refused from outside, and not one that the container made itself. Pure.
+ */
+export function explainRefusal(
+  port: number,
+  { listening, exposed }: Listeners,
+  isOurs: boolean,
+): Complaint | undefined {
   const own = listening.find((one) => one.port === port);
-  if (own !== undefined) {
-    if (!own.isLocal) return undefined;
+  if (own?.reach === 'all' || (own?.reach === 'IPv6' && !isOurs)) return undefined;
+  if (own?.reach === 'IPv6')
     return {
-      why: `the app listens on port ${port} of 127.0.0.1 only, where nobody outside of its container reaches it`,
-      advice:
-        'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).',
+      why: `the app listens on port ${port} of IPv6 addresses only, and it is reached by IPv4`,
+      advice: LISTEN_ON_ALL,
     };
-  }
-  const others = listening.map((one) => `${one.port}${one.isLocal ? ' (of 127.0.0.1 only)' : ''}`);
+  if (own !== undefined)
+    return {
+      why: `the app listens on port ${port} of ${own.reach} only, where nobody outside of its container reaches it`,
+      advice: LISTEN_ON_ALL,
+    };
+  const others = listening.map(({ port: other, reach }) => {
+    const isOpen = reach === 'all' || reach === 'IPv6';
+    return isOpen ? `${other}` : `${other} (of ${reach} only)`;
+  });
   const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
   return {
     why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
@@ -66,6 +74,9 @@ export function explainRefusal(port: number, { listening, exposed }: Listeners):
   };
 }
 
+const LISTEN_ON_ALL =
+  'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).';
+
 /** watchRefusals returns a function that is asked after every refused connection to a new copy: see {@link RefusalWatch}. */
 export function watchRefusals(
   find: () => Promise<Listeners | undefined>,
@@ -74,9 +85,9 @@ export function watchRefusals(
 ): RefusalWatch {
   let looks = 0;
   let last: string | undefined;
-  return async () => {
+  return async (isOurs) => {
     const found = await find();
-    const refusal = found && explainRefusal(port, found);
+    const refusal = found && explainRefusal(port, found, isOurs);
     looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
     last = refusal?.why;
     const isElsewhere = (found?.listening.length ?? 0) > 0;
@@ -86,6 +97,8 @@ export function watchRefusals(
 
 /**
  * RefusalWatch says why a connection was refused. It is certain when so many looks in a row have seen the same, and the
- * container listens on something: an app that listens on nothing yet may be starting.
+ * container listens on something: an app that listens on nothing yet may be starting. For `isOurs` see {@link explainRefusal}.
  */
-export type RefusalWatch = () => Promise<{ refusal: Refusal | undefined; isCertain: boolean }>;
+export type RefusalWatch = (
+  isOurs: boolean,
+) => Promise<{ refusal: Complaint | undefined; isCertain: boolean }>;

@@ -1,7 +1,7 @@
 import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { scopeName } from '../../model/names.ts';
-import { backendsOf, type Route } from '../../nginx/routes.ts';
+import { backendsOf, hostOf, type Route } from '../../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { mergeReports, Prober, type ProbeTarget } from './prober.ts';
@@ -65,6 +65,7 @@ function targetsOf(context: RunContext, route: Route): ProbeTarget[] {
 }
 
 function targetOn({ known, scope }: RunContext, route: Route, server: Server): ProbeTarget | undefined {
+  const { proveHeaders: headers = {} } = route;
   const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
   const instance = known.instances.get(nginxKey(server.name, kind));
   // One that was made anew in this run has no route yet: what it cannot answer was not lost by the switch.
@@ -74,7 +75,9 @@ function targetOn({ known, scope }: RunContext, route: Route, server: Server): P
     name: `${server.name} ${kind}`,
     address: instance.address,
     port: kind === 'edge' ? 80 : route.internalPort,
-    host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
+    // The edge knows a service by its domains alone.
+    host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, route.domains),
     path: route.provePath,
+    headers,
   };
 }

@@ -1,8 +1,10 @@
+import type { HealthConfig } from '@docker/node-sdk';
 import { EngineError, isStatus } from '../../docker/http.ts';
 import { copyKey, type Slot } from '../../model/copy.ts';
 import { UserError } from '../../model/errors.ts';
 import { LABEL } from '../../model/labels.ts';
 import { networkName } from '../../model/names.ts';
+import type { HealthTimes } from '../../model/spec.ts';
 import { type Blueprint, settingsOf } from '../planning/blueprint.ts';
 import { createRequest } from './container-request.ts';
 import type { RunContext } from './context.ts';
@@ -22,14 +24,19 @@ export interface StartStep {
   existing: string | undefined;
 }
 
+/** The HEALTHCHECK of an image, as the engine knows it of a container; times that it does not say are left out. */
+export interface ImageCheck extends Partial<HealthTimes> {
+  /** Empty without one, and `['NONE']` where there shall be none. */
+  test: readonly string[];
+}
+
 /** A copy that runs, as far as its health check has to know it. */
 export interface StartedCopy {
   id: string;
   name: string;
   /** On the environment's network. */
   address: string;
-  /** The test of its HEALTHCHECK, empty without one. */
-  imageTest: readonly string[];
+  imageCheck: ImageCheck;
   /** From when on the time counts that it has to become healthy. */
   since: number;
 }
@@ -67,12 +74,23 @@ export async function inspectStarted(
     id: container.Id!,
     name: container.Name?.replace(/^\//, '') ?? '',
     address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
-    imageTest: container.Config?.Healthcheck?.Test ?? [],
+    imageCheck: imageCheckOf(container.Config?.Healthcheck),
     since: clock.now(),
   };
   known.addresses.set(copyKey(place), copy.address);
   known.started.set(copyKey(place), copy);
   return copy;
+}
+
+/** The engine tells durations in nanoseconds, and 0 for what nobody has said. */
+function imageCheckOf({ Test, Interval, Timeout, Retries, StartPeriod }: HealthConfig = {}): ImageCheck {
+  return {
+    test: Test ?? [],
+    ...(Interval && { intervalMs: Interval / 1e6 }),
+    ...(Timeout && { timeoutMs: Timeout / 1e6 }),
+    ...(Retries && { retries: Retries }),
+    ...(StartPeriod && { startPeriodMs: StartPeriod / 1e6 }),
+  };
 }
 
 async function create(context: RunContext, step: StartStep): Promise<string> {

@@ -72,6 +72,7 @@ describe('a container that runs already', () => {
     expect(await world.describe(file)).toEqual([
       'shop production: plan',
       '  api none → 1: new containers beside the old ones on a (not deployed yet, adopts old-api on a); api:1 at api.example.com',
+      '  waits at most 6 s for health',
       '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
       '  · record the intent: api release 1',
@@ -224,6 +225,7 @@ describe('a front', () => {
     await makeFronted();
     const lines = await world.describe(api());
     expect(lines.slice(2)).toEqual([
+      '  waits at most 6 s for health',
       '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
       '  · record the intent: api release 1',

@@ -14,6 +14,7 @@ describe('toggle', () => {
     expect(await world.describe(api())).toEqual([
       'shop production: plan',
       '  api none → 1: new on a (not deployed yet); api:1 at api.example.com',
+      '  waits at most 6 s for health',
       '  · pull nginx:1.30 on a',
       '  · pull api:1 on a',
       '  · record the intent: api release 1',
@@ -43,6 +44,7 @@ describe('toggle', () => {
     expect(await world.describe(api({ image: 'api:2' }))).toEqual([
       'shop production: plan',
       '  api 1 → 2: new containers beside the old ones on a (image); api:2 at api.example.com',
+      '  waits at most 6 s for health',
       '  · pull api:2 on a',
       '  · record the intent: api release 2',
       '  · start api release 2 as secondary on a',

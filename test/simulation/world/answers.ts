@@ -205,7 +205,7 @@ export function imageAnswer(image: Image, images: ImageStore, tell: Tell): Image
       Env: Object.entries(app?.environment ?? {}).map(([name, value]) => `${name}=${value}`),
       Cmd: app === undefined ? ['nginx', '-g', 'daemon off;'] : null,
       Entrypoint: null,
-      ...(app?.healthcheck && { Healthcheck: { Test: app.healthcheck } }),
+      ...(app?.healthcheck && { Healthcheck: { Test: app.healthcheck, ...app.healthTimes } }),
     },
   } as unknown as ImageInspect;
 }

@@ -9,6 +9,8 @@ export interface HttpRequest {
   port: number;
   path: string;
   host: string;
+  /** Headers, their names in lower case. */
+  headers?: Readonly<Record<string, string>>;
   /** The address that it comes from, as the other end sees it. */
   from: string;
   /** GET where nothing is said. */

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { countConnections } from '../../../src/deploy/steps/connections.ts';
+import { connectionsTo } from '../../../src/deploy/steps/connections.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { servedNames } from '../../../src/nginx/served-names.ts';
 import { type Case, type Given, start, until } from './contract.ts';
@@ -445,7 +445,7 @@ async function connectionsOf({ server, images }: Given, own: string): Promise<()
   return async () => {
     const command = ['cat', '/proc/net/tcp', '/proc/net/tcp6'];
     const { stdout } = await server.engine.exec(`${own}_helper`, command);
-    return countConnections(stdout, [3000]);
+    return connectionsTo(stdout, [3000]).length;
   };
 }
 

@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import { defaultsOf, settingsFound } from '../../../src/deploy/observation/container-settings.ts';
 import { settingsOf } from '../../../src/deploy/planning/blueprint.ts';
 import { changedSettings } from '../../../src/deploy/planning/container-settings.ts';
-import { countConnections } from '../../../src/deploy/steps/connections.ts';
+import { connectionsTo } from '../../../src/deploy/steps/connections.ts';
 import { createRequest } from '../../../src/deploy/steps/container-request.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { type Clock, poll } from '../../../src/model/clock.ts';
@@ -576,7 +576,7 @@ export const CONTRACT: readonly Case[] = [
       await start(engine, `${own}_helper`, helper(images.nginx, own));
       const count = async (ports?: number[]) => {
         const { stdout } = await engine.exec(`${own}_helper`, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-        return countConnections(stdout, ports);
+        return connectionsTo(stdout, ports).length;
       };
       expect(await count([3000])).toBe(0);
       const streams = await Promise.all([1, 2, 3].map(() => server.dial(address, 3000)));
@@ -589,13 +589,32 @@ export const CONTRACT: readonly Case[] = [
     },
   },
   {
+    title:
+      'a connection that the app does not close is half-closed when the other end has gone, as long as the app runs',
+    async run({ server, images, clock }, own) {
+      const { engine } = server;
+      const address = await startApp(engine, clock, own, { Image: images.app, Env: ['LEAK=1'] });
+      await start(engine, `${own}_helper`, helper(images.nginx, own));
+      const states = async () => {
+        const { stdout } = await engine.exec(`${own}_helper`, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+        return connectionsTo(stdout, [3000]).map(({ halfClosed }) => halfClosed ?? 'open');
+      };
+      const streams = await Promise.all([1, 2].map(() => server.dial(address, 3000)));
+      await until(clock, async () => (await states()).join() === 'open,open' || undefined);
+      for (const stream of streams) stream.destroy();
+      await until(clock, async () => (await states()).join() === 'CLOSE_WAIT,CLOSE_WAIT' || undefined);
+      await clock.sleep(1_000);
+      expect(await states()).toEqual(['CLOSE_WAIT', 'CLOSE_WAIT']);
+    },
+  },
+  {
     title: 'a helper outlives the container that it watches, and sees nobody then',
     async run({ server: { engine }, images, clock }, own) {
       await startApp(engine, clock, own, { Image: images.app });
       await start(engine, `${own}_helper`, helper(images.nginx, own));
       await engine.removeContainer(own);
       const { stdout } = await engine.exec(`${own}_helper`, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-      expect(countConnections(stdout)).toBe(0);
+      expect(connectionsTo(stdout)).toEqual([]);
       await engine.removeContainer(`${own}_helper`);
       expect(await engine.findContainer(`${own}_helper`)).toBeUndefined();
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../../src/docker/http.ts';
+import type { HttpAnswer, HttpRequest } from './container.ts';
 
 /** A command of an image: a hook, or a health check. */
 export interface Command {
@@ -17,8 +18,12 @@ export interface App {
   bootMs?: number;
   /** Where it listens; default: on the ports that its container exposes. */
   port?: number;
+  /** Where no other container reaches it, and what the kernel calls that: it listens there instead. */
+  listensOn?: '127.0.0.1' | '::1' | 'IPv6';
   /** What it answers over HTTP. Default 200; 503 is an app that never gets healthy. */
   status?: number;
+  /** It answers so, whatever `status` says; undefined is what it answers else. */
+  answers?: (request: HttpRequest) => HttpAnswer | undefined;
   /** After its start it ends by itself. */
   crashesAfterMs?: number;
   /** With this exit code. Default 1. */
@@ -33,6 +38,8 @@ export interface App {
   commands?: Record<string, Command>;
   /** The HEALTHCHECK of its image, which is one of `commands`. */
   healthcheck?: string[];
+  /** The times of its HEALTHCHECK in nanoseconds, as the engine tells them. */
+  healthTimes?: { Interval?: number; Timeout?: number; Retries?: number; StartPeriod?: number };
   environment?: Record<string, string>;
 }
 

@@ -592,7 +592,8 @@ function withDefaults(request: ContainerCreateRequest, { behaviour }: Image): Co
   const exposed = isNginx ? { '80/tcp': {} } : {};
   const isOwnEntry = (request.Entrypoint ?? []).length > 0;
   const command = isNginx ? ['nginx', '-g', 'daemon off;'] : [];
-  const healthcheck = request.Healthcheck ?? (app.healthcheck && { Test: app.healthcheck });
+  const healthcheck =
+    request.Healthcheck ?? (app.healthcheck && { Test: app.healthcheck, ...app.healthTimes });
   return {
     ...request,
     Env: [...(request.Env ?? []), ...environmentOf(app.environment, request.Env ?? [])],

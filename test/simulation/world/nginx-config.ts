@@ -30,6 +30,7 @@ export type Rule =
   | { does: 'return'; status: number; text: string }
   | { does: 'pass'; target: string; path: string }
   | { does: 'header'; name: string; value: string }
+  | { does: 'tell host'; value: string }
   | { does: 'set'; variable: string; value: string }
   | { does: 'allow' | 'deny'; from: string }
   | { does: 'recover'; status: number; location: string }
@@ -247,6 +248,8 @@ class Reader {
           return [this.#pass(first)];
         case 'add_header':
           return [{ does: 'header', name: first.toLowerCase(), value: second }];
+        case 'proxy_set_header':
+          return first === 'Host' ? [{ does: 'tell host', value: second }] : [];
         case 'set':
           return [{ does: 'set', variable: first, value: second }];
         case 'allow':

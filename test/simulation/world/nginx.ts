@@ -179,10 +179,11 @@ export class Workers {
     const upstream = this.config.upstreams.get(this.#expand(name, variables));
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
     const { tried, target, metDeadServer, status } = this.balancer.pass(upstream, at);
+    const told = rules.find((rule) => rule.does === 'tell host');
     const request = {
       port: target?.port ?? 0,
       path: path || '/',
-      host: variables.host ?? '',
+      host: told?.does === 'tell host' ? this.#expand(told.value, variables) : (variables.host ?? ''),
       from: '10.200.0.3',
     };
     const answer = target?.container.program?.answer?.(request) ?? answered(status, {}, '');

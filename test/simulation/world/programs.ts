@@ -1,4 +1,4 @@
-import type { Container, HttpAnswer, Outcome, Process, Program } from './container.ts';
+import type { Container, HttpAnswer, HttpRequest, Outcome, Process, Program } from './container.ts';
 import type { App, Command } from './image.ts';
 import type { Machine } from './machine.ts';
 import { Nginx } from './nginx.ts';
@@ -60,7 +60,16 @@ class AppProgram implements Program {
   }
 
   ports(): readonly number[] {
-    return this.#ports;
+    return this.#app.listensOn === undefined ? this.#ports : [];
+  }
+
+  get isLeaking(): boolean {
+    return this.#process.container.environment.LEAK === '1';
+  }
+
+  hiddenPorts() {
+    const { listensOn } = this.#app;
+    return listensOn === undefined ? [] : this.#ports.map((port) => ({ port, address: listensOn }));
   }
 
   /** A good app ends what it has begun, and takes nothing new. */
@@ -73,7 +82,9 @@ class AppProgram implements Program {
     this.#process.after(stopMs, () => this.#process.end(0));
   }
 
-  answer(): HttpAnswer {
+  answer(request: HttpRequest): HttpAnswer {
+    const own = this.#app.answers?.(request);
+    if (own !== undefined) return own;
     return { status: this.#app.status ?? 200, headers: {}, body: this.#process.container.image.id };
   }
 

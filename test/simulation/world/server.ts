@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream';
-import type { HttpAnswer } from '../../../src/fleet/http.ts';
+import type { HttpAnswer, HttpTarget } from '../../../src/fleet/http.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { SimulatedEngine } from './engine.ts';
 import { type Run, Tunnel } from './faults.ts';
 import type { Machine, Target } from './machine.ts';
-import type { Connection } from './namespace.ts';
+import type { Connection, Namespace } from './namespace.ts';
 import { Nginx, type Workers } from './nginx.ts';
 
 /** How long a request, a connection and a look at the disk take on their way. */
@@ -39,7 +39,7 @@ export function simulatedServer(run: Run, machine: Machine): Server {
 async function get(
   machine: Machine,
   tunnel: Tunnel,
-  { address, port, path, host }: { address: string; port: number; path: string; host?: string },
+  { address, port, path, host, headers = {} }: HttpTarget,
   timeoutMs: number,
 ): Promise<HttpAnswer> {
   const facts = {
@@ -49,7 +49,7 @@ async function get(
   };
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, timeoutMs);
-    const request = { port: target.port, path, host: host ?? address, from };
+    const request = { port: target.port, path, host: host ?? address, headers, from };
     const answer = target.container.program?.answer?.(request);
     if (answer === undefined) throw new Error('other side closed');
     return answer;
@@ -74,7 +74,12 @@ class KeptConnection {
   }
 
   async get(
-    { path, host, isLast }: { path: string; host: string; isLast: boolean },
+    {
+      path,
+      host,
+      headers = {},
+      isLast,
+    }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
   ): Promise<number> {
     const { address, port } = this.#to;
@@ -88,12 +93,12 @@ class KeptConnection {
       const { target, from } = await reach(this.#machine, address, port, timeoutMs);
       const { program } = target.container;
       if (!(program instanceof Nginx))
-        return program?.answer?.({ port: target.port, path, host, from }).status ?? 502;
+        return program?.answer?.({ port: target.port, path, host, headers, from }).status ?? 502;
       const isOver = this.#workers === undefined || !program.all().includes(this.#workers);
       const workers = isOver ? program.accept() : this.#workers;
       const isKept = !isLast && workers?.endsAt === Number.POSITIVE_INFINITY;
       this.#workers = isKept ? workers : undefined;
-      return workers?.handle({ port: target.port, path, host, from }).status ?? 502;
+      return workers?.handle({ port: target.port, path, host, headers, from }).status ?? 502;
     });
   }
 
@@ -107,14 +112,12 @@ async function dial(machine: Machine, tunnel: Tunnel, address: string, port: num
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, UNREACHED_MS);
     const { program, namespace } = target.container;
-    const connections: [Set<Connection>, Connection][] = [
-      [namespace.connections, { port: target.port, from }],
-    ];
+    const connections: [Namespace, Connection][] = [[namespace, { port: target.port, from }]];
     if (!(program instanceof Nginx) || program.isHttp(target.port)) return new TcpStream(connections);
     const passed = program.connect(target.port, from);
     const next = passed?.joined.target;
     if (next !== undefined)
-      connections.push([next.container.namespace.connections, { port: next.port, from: '10.200.0.3' }]);
+      connections.push([next.container.namespace, { port: next.port, from: '10.200.0.3' }]);
     const stream = new TcpStream(connections, passed?.close);
     if (next === undefined) stream.destroy();
     return stream;
@@ -143,14 +146,14 @@ function refused(why: string): Error {
 
 /** TcpStream is a connection on which nobody says anything: it is open until somebody ends it. */
 class TcpStream extends Duplex {
-  readonly #connections: readonly [Set<Connection>, Connection][];
+  readonly #connections: readonly [Namespace, Connection][];
   readonly #onClose: (() => void) | undefined;
 
-  constructor(connections: readonly [Set<Connection>, Connection][], onClose?: () => void) {
+  constructor(connections: readonly [Namespace, Connection][], onClose?: () => void) {
     super();
     this.#connections = connections;
     this.#onClose = onClose;
-    for (const [open, connection] of connections) open.add(connection);
+    for (const [namespace, connection] of connections) namespace.connections.add(connection);
   }
 
   override _read(): void {
@@ -162,7 +165,7 @@ class TcpStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    for (const [open, connection] of this.#connections) open.delete(connection);
+    for (const [namespace, connection] of this.#connections) namespace.close(connection);
     this.#onClose?.();
     done(error);
   }

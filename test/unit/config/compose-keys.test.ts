@@ -43,11 +43,15 @@ image: acme/api
 port: 3000
 x-note: 1
 environment: { x-mine: stays }
-healthcheck: { path: /, x-note: 1 }
+healthcheck: { path: /, x-note: 1, headers: { x-mine: stays }, expect: { x-note: 1, json: { a: { x-mine: 1 } } } }
 deploy: { x-note: 1, resources: { x-note: 1, limits: { cpus: 1, x-note: 1 } } }
 volumes: [{ type: tmpfs, target: /t, x-note: 1, tmpfs: { size: 1m, x-note: 1 } }]`;
   const [spec] = resolveText(localFile(`api:\n${indented(api, 2)}`)).services;
   expect(spec?.container).toMatchObject({ environment: { 'x-mine': 'stays' }, resources: { cpus: 1 } });
+  expect(spec?.policy.healthcheck).toMatchObject({
+    headers: { 'x-mine': 'stays' },
+    expect: { json: { a: { 'x-mine': 1 } } },
+  });
 });
 
 test('all that is left out on purpose is told at once, each with what to write', () => {

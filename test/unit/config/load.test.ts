@@ -226,6 +226,20 @@ describe('keys of a service', () => {
     ['healthcheck: { path: "/ü" }', 'healthcheck.path: "/ü" is no path of a request'],
     ['healthcheck: { interval: 0 }', 'healthcheck.interval: must be at least 1ms'],
     ['healthcheck: { timeout: [] }', 'healthcheck.timeout: must be a duration such as 10s'],
+    ['healthcheck: { expect: { status: 2xx } }', 'healthcheck.expect.status: "2xx" is no status of HTTP'],
+    [
+      'healthcheck: { expect: { status: 399-200 } }',
+      'healthcheck.expect.status: "399-200" is no status of HTTP',
+    ],
+    ['healthcheck: { headers: { "a b": c } }', 'healthcheck.headers: "a b" is no name of a header'],
+    [
+      'healthcheck: { headers: { Connection: close } }',
+      'healthcheck.headers: Connection is a header of the connection, which Switchyard says itself',
+    ],
+    [
+      'healthcheck: { headers: { Host: "a\\nb" } }',
+      'healthcheck.headers: the value of Host is none of a header',
+    ],
     ['healthcheck: { retries: 0 }', 'healthcheck.retries: must be a whole number, at least 1, not 0'],
     ['healthcheck: { disable: perhaps }', 'healthcheck.disable: must be true or false'],
     ['drain: 10s', 'drain: must be a map, not text'],

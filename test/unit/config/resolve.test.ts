@@ -117,6 +117,11 @@ describe('forms: short and long are the same', () => {
     ['healthcheck: { test: exit 0 }', 'healthcheck: { test: [CMD-SHELL, exit 0] }'],
     ['healthcheck: { test: [NONE] }', 'healthcheck: { disable: true }'],
     [
+      'healthcheck: { expect: { status: "200,204-299" } }',
+      'healthcheck: { expect: { status: [200, 204-299] } }',
+    ],
+    ['healthcheck: { headers: { X-Token: 1 } }', 'healthcheck: { headers: { x-token: "1" } }'],
+    [
       'volumes: ["data:/data:ro"]',
       'volumes: [{ type: volume, source: data, target: /data, read_only: true }]',
     ],
@@ -177,11 +182,48 @@ test('what a service may say reaches its spec', () => {
   expect(route).toEqual({ domains: [], idleTimeoutMs: 3_600_000 });
   expect(policy).toEqual({
     strategy: 'toggle',
-    healthcheck: { kind: 'default', intervalMs: 1000, timeoutMs: 5000, retries: 5, startPeriodMs: 10_000 },
+    healthcheck: {
+      kind: 'default',
+      intervalMs: 1000,
+      timeoutMs: 5000,
+      retries: 5,
+      startPeriodMs: 10_000,
+      unsaid: ['intervalMs', 'timeoutMs', 'startPeriodMs'],
+    },
     drainTimeoutMs: 0,
     stopGracePeriodMs: 0,
     pullPolicy: 'always',
   });
+});
+
+test('what the answer to a health check over HTTP has to be', () => {
+  const { healthcheck } = resolveOne(
+    'healthcheck: { headers: { Host: localhost, X-Own: "a b" }, expect: { status: 200-399, json: { status: ok, db: { up: true } } } }',
+  ).policy;
+  expect(healthcheck).toMatchObject({
+    kind: 'http',
+    headers: { host: 'localhost', 'x-own': 'a b' },
+    expect: { status: [[200, 399]], json: { status: 'ok', db: { up: true } } },
+  });
+  expect(healthcheck).not.toHaveProperty('path');
+  expect(healthcheck).not.toHaveProperty('unsaid');
+});
+
+test('an environment may say another kind of check: nothing of the first one is left', () => {
+  const check = (under: string, over: string) => {
+    const text = `project: shop
+services:
+  api: { image: a, port: 1, protocol: http, healthcheck: ${under} }
+environments:
+  local: { provider: local, services: { api: { healthcheck: ${over} } } }
+`;
+    return resolveText(text).services[0]?.policy.healthcheck;
+  };
+  const http = '{ path: /up, headers: { Host: a }, expect: { status: 200 } }';
+  expect(check(http, '{ test: x }')).toMatchObject({ kind: 'command' });
+  expect(check(http, '{ test: x }')).not.toHaveProperty('headers');
+  expect(check('{ test: x }', '{ expect: { status: 200 } }')).toMatchObject({ kind: 'http' });
+  expect(check(http, '{ headers: { Host: b } }')).toMatchObject({ path: '/up', headers: { host: 'b' } });
 });
 
 describe('protocol', () => {
@@ -190,6 +232,8 @@ describe('protocol', () => {
     ['domain: a.com', 'http'],
     ['domain: []', 'tcp'],
     ['healthcheck: { path: / }', 'http'],
+    ['healthcheck: { headers: { Host: a } }', 'http'],
+    ['healthcheck: { expect: { status: 200 } }', 'http'],
     ['protocol: http', 'http'],
     ['image: redis', 'tcp'],
     ['image: redis\nprotocol: http\ndomain: a.com', 'http'],
@@ -273,6 +317,14 @@ describe('recognised images', () => {
 describe('health check', () => {
   test.each([
     ['healthcheck: { path: /a, test: b }', 'services.api.healthcheck.path: path and test exclude each other'],
+    [
+      'healthcheck: { headers: { Host: a }, test: b }',
+      'services.api.healthcheck.headers: headers and test exclude each other',
+    ],
+    [
+      'healthcheck: { expect: { status: 200 }, disable: true }',
+      'services.api.healthcheck.expect: a disabled health check has no expect',
+    ],
     [
       'healthcheck: { path: /a, disable: true }',
       'services.api.healthcheck.path: a disabled health check has no path',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { countConnections, listeningPorts } from '../../../src/deploy/steps/connections.ts';
+import { ConnectionWatch, connectionsTo, listeningPorts } from '../../../src/deploy/steps/connections.ts';
 import { explainRefusal, type Listeners } from '../../../src/deploy/steps/listeners.ts';
 
 const HEAD =
@@ -26,6 +26,8 @@ const V6 =
   '   4: 000080FE000000000000000004000000:0BB8 000080FE000000000000000001000000:8F30 01 00000000:00000000 00:00000000 00000000     0        0 52104 1 0000000000000000 20 4 30 10 -1\n';
 
 describe('live connections', () => {
+  const countConnections = (table: string, ports?: number[]) => connectionsTo(table, ports).length;
+
   test('tcp and tcp6 count together: a dual-stack app shows its clients in tcp6 only', () => {
     expect(countConnections(HEAD + LISTEN + ESTABLISHED + HEAD6 + DUAL_STACK + V6, [3000])).toBe(3);
   });
@@ -65,6 +67,58 @@ describe('live connections', () => {
   });
 });
 
+describe('connections that are closed at one end', () => {
+  const table = (state: string, ...remotes: string[]) =>
+    remotes.map((remote) => ESTABLISHED.replace('D2F0', remote).replace(' 01 ', ` ${state} `)).join('');
+  const stateOf = (lines: string) => connectionsTo(HEAD + lines, [3000]).map(({ halfClosed }) => halfClosed);
+
+  test.each([
+    ['01', undefined],
+    ['04', undefined],
+    ['05', 'FIN_WAIT2'],
+    ['08', 'CLOSE_WAIT'],
+  ])('state %s is %s', (state, halfClosed) => {
+    expect(stateOf(table(state, 'D2F0'))).toEqual([halfClosed]);
+  });
+
+  test('are not, as long as something is on its way to the other end', () => {
+    expect(stateOf(table('08', 'D2F0').replace(' 00000000:00000000', ' 00002D00:00000000'))).toEqual([
+      undefined,
+    ]);
+  });
+
+  const lookAt = (watch: ConnectionWatch, lines: string, now: number) =>
+    watch.look(connectionsTo(HEAD + lines, [3000]), now);
+
+  test('are waited for ten seconds, each from when it was seen so first, and then counted apart', () => {
+    const watch = new ConnectionWatch();
+    const none = { CLOSE_WAIT: 0, FIN_WAIT2: 0 };
+    expect(lookAt(watch, table('01', 'A001', 'A002') + table('08', 'A003'), 0)).toEqual({
+      open: 3,
+      abandoned: none,
+    });
+    expect(lookAt(watch, table('08', 'A001', 'A003') + table('01', 'A002'), 9_999)).toEqual({
+      open: 3,
+      abandoned: none,
+    });
+    expect(lookAt(watch, table('08', 'A001', 'A003') + table('05', 'A002'), 10_000)).toEqual({
+      open: 2,
+      abandoned: { CLOSE_WAIT: 1, FIN_WAIT2: 0 },
+    });
+    expect(lookAt(watch, table('08', 'A001', 'A003') + table('05', 'A002'), 20_000)).toEqual({
+      open: 0,
+      abandoned: { CLOSE_WAIT: 2, FIN_WAIT2: 1 },
+    });
+  });
+
+  test('that came back under the same addresses have their time again', () => {
+    const watch = new ConnectionWatch();
+    lookAt(watch, table('08', 'A001'), 0);
+    lookAt(watch, table('01', 'A001'), 8_000);
+    expect(lookAt(watch, table('08', 'A001'), 12_000).open).toBe(1);
+  });
+});
+
 describe('what a container listens on', () => {
   const listening = (local: string) =>
     `   0: ${local} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 51203 1 0000000000000000 100 0 0 10 0\n`;
@@ -74,10 +128,17 @@ describe('what a container listens on', () => {
   const RESOLVER = listening('0B00007F:A3F1');
 
   test.each<[string, string, Listeners['listening']]>([
-    ['every address', LISTEN, [{ port: 3000, isLocal: false }]],
-    ['127.0.0.1 only', LOCAL_8080, [{ port: 8080, isLocal: true }]],
-    ['::1 only', LOCAL_V6, [{ port: 8080, isLocal: true }]],
-    ['127.0.0.1 and every address of IPv6', LOCAL_8080 + ANY_V6, [{ port: 8080, isLocal: false }]],
+    ['every address', LISTEN, [{ port: 3000, reach: 'all' }]],
+    ['127.0.0.1 only', LOCAL_8080, [{ port: 8080, reach: '127.0.0.1' }]],
+    ['::1 only', LOCAL_V6, [{ port: 8080, reach: '::1' }]],
+    ['both of them', LOCAL_8080 + LOCAL_V6, [{ port: 8080, reach: '127.0.0.1 and ::1' }]],
+    ['every address of IPv6, and so of IPv4 too as a rule', ANY_V6, [{ port: 8080, reach: 'IPv6' }]],
+    ['127.0.0.1 and every address of IPv6', LOCAL_8080 + ANY_V6, [{ port: 8080, reach: 'IPv6' }]],
+    [
+      'every address, by two sockets',
+      LISTEN + ANY_V6.replace('1F90', '0BB8'),
+      [{ port: 3000, reach: 'all' }],
+    ],
     ["nothing, beside Docker's resolver and clients", RESOLVER + ESTABLISHED, []],
   ])('%s', (_where, table, ports) => {
     expect(listeningPorts(HEAD + table)).toEqual(ports);
@@ -86,15 +147,15 @@ describe('what a container listens on', () => {
   test.each<[string, Listeners, string | undefined]>([
     [
       'another port',
-      { listening: [{ port: 8080, isLocal: false }], exposed: [8080] },
+      { listening: [{ port: 8080, reach: 'all' }], exposed: [8080] },
       'nothing listens on port 3000 of the container, which listens on 8080; its image exposes 8080',
     ],
     [
       'several, one of them for itself',
       {
         listening: [
-          { port: 8080, isLocal: true },
-          { port: 9090, isLocal: false },
+          { port: 8080, reach: '127.0.0.1' },
+          { port: 9090, reach: 'IPv6' },
         ],
         exposed: [],
       },
@@ -102,16 +163,31 @@ describe('what a container listens on', () => {
     ],
     [
       'the right port for itself only',
-      { listening: [{ port: 3000, isLocal: true }], exposed: [] },
+      { listening: [{ port: 3000, reach: '127.0.0.1' }], exposed: [] },
       'the app listens on port 3000 of 127.0.0.1 only, where nobody outside of its container reaches it',
+    ],
+    [
+      'the right port for itself only, by IPv6',
+      { listening: [{ port: 3000, reach: '::1' }], exposed: [] },
+      'the app listens on port 3000 of ::1 only, where nobody outside of its container reaches it',
+    ],
+    [
+      'the right port, by IPv6 only',
+      { listening: [{ port: 3000, reach: 'IPv6' }], exposed: [] },
+      'the app listens on port 3000 of IPv6 addresses only, and it is reached by IPv4',
     ],
     [
       'nothing yet',
       { listening: [], exposed: [80, 443] },
       'nothing listens on port 3000 of the container, which listens on no port at all; its image exposes 80, 443',
     ],
-    ['the right port by now', { listening: [{ port: 3000, isLocal: false }], exposed: [] }, undefined],
+    ['the right port by now', { listening: [{ port: 3000, reach: 'all' }], exposed: [] }, undefined],
   ])('is said where a connection was refused: %s', (_what, found, why) => {
-    expect(explainRefusal(3000, found)?.why).toBe(why);
+    expect(explainRefusal(3000, found, true)?.why).toBe(why);
+  });
+
+  test('not of IPv6 where the container itself was refused something: the app may take IPv4 by the same socket', () => {
+    const found: Listeners = { listening: [{ port: 3000, reach: 'IPv6' }], exposed: [] };
+    expect(explainRefusal(3000, found, false)).toBeUndefined();
   });
 });

@@ -76,12 +76,12 @@ describe('times', () => {
   test.each([
     ['the parts add up', { startPeriodMs: 30_000, retries: 3, intervalMs: 1000, timeoutMs: 2000 }, 39_000],
     [
-      'never more than three minutes',
-      { startPeriodMs: 600_000, retries: 100, intervalMs: 60_000, timeoutMs: 1 },
-      180_000,
+      'ten minutes are ten minutes',
+      { startPeriodMs: 600_000, retries: 1, intervalMs: 1_000, timeoutMs: 1_000 },
+      602_000,
     ],
   ])('how long a container may take: %s', (_name, healthcheck, ms) => {
-    expect(allowedMs({ kind: 'tcp', ...healthcheck })).toBe(ms);
+    expect(allowedMs(healthcheck)).toBe(ms);
   });
 
   test('a timeline tells each span as it ends, also of what failed', async () => {

@@ -50,6 +50,7 @@ const target = (dial: DialTcp) => ({
   port: 80,
   host: 'api.example.com',
   path: '/health',
+  headers: {},
 });
 
 /** afterRequests resolves when the server has been asked so often. */

@@ -92,6 +92,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
       containerPort: 3000,
       protocol,
       healthcheck: policy.healthcheck,
+      host: 'api.example.com',
     })),
     move: { name: 'api', routes: [route('secondary')], before, moved: ['api'], servers: on },
     before,

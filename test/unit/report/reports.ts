@@ -104,7 +104,14 @@ export function toggleOn(servers: readonly string[]): StepGraph {
   );
   const { healthcheck } = policy;
   const healthy = graph.add(
-    copies.map((one) => ({ kind: 'healthy', ...one, containerPort: port, protocol: 'http', healthcheck })),
+    copies.map((one) => ({
+      kind: 'healthy',
+      ...one,
+      containerPort: port,
+      protocol: 'http',
+      healthcheck,
+      host: 'api.example.com',
+    })),
     started,
   );
   const switched = graph.add(

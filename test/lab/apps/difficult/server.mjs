@@ -6,6 +6,11 @@
  * | --- | --- |
  * | `PORT` | HTTP port, default 3000 |
  * | `IDLE_MS` | ends a connection that was idle for so long, to the millisecond; 0 (the default) never |
+ * | `START_MS` | listens only so long after it was started, default 0 |
+ * | `HOSTS` | answers 400 to all hosts but these, with commas; unset takes all |
+ * | `DEAF` | `1`: as the first process of its container it does not hear SIGTERM |
+ * | `LEAK` | `1`: it never closes a connection that the other end has closed |
+ * | `LISTEN` | the address that it listens on, default all |
  *
  * | path | does |
  * | --- | --- |
@@ -17,12 +22,21 @@
  * | `/refuse` | answers 413 before the body has come, and reads no more of it |
  * | `/download?bytes=n` | answers with so many bytes |
  * | `/pause?ms=n` | sends a byte, nothing for so long, and then the rest |
+ * | `/events?count=n&every=ms` | so many server-sent events, so far apart |
+ * | `/hints` | answers 103 Early Hints twice, and then 200 |
+ * | `/trailers` | answers in pieces, with a trailer behind them |
+ * | `/dots` | answers with a header whose name has a dot |
+ * | `/ws` | a WebSocket that echoes short texts |
+ * | `/data` | keeps what it is given under the name of its host, as some databases do, and tells what it has |
  */
 import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const { PORT = '3000', IDLE_MS = '0' } = process.env;
+const { PORT = '3000', IDLE_MS = '0', START_MS = '0', HOSTS, DEAF, LEAK, LISTEN } = process.env;
+const hosts = HOSTS?.split(',');
 const idleMs = Number(IDLE_MS);
 const runs = {};
 
@@ -44,6 +58,33 @@ const routes = {
   },
   '/download': (_request, response, query) =>
     response.end(Buffer.alloc(Number(query.get('bytes')), '0123456789')),
+  '/events': async (_request, response, query) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+    const count = Number(query.get('count'));
+    for (let n = 1; n <= count; n += 1) {
+      response.write(`data: ${n}\n\n`);
+      if (n < count) await sleep(Number(query.get('every')));
+    }
+    response.end();
+  },
+  '/hints': async (_request, response) => {
+    for (const link of ['</a.css>; rel=preload; as=style', '</b.js>; rel=preload; as=script']) {
+      response.writeEarlyHints({ link });
+      await sleep(50);
+    }
+    answer(response, { hinted: true });
+  },
+  '/trailers': (_request, response) => {
+    response.writeHead(200, { Trailer: 'X-Checksum' });
+    response.write('first ');
+    response.addTrailers({ 'X-Checksum': 'right' });
+    response.end('last');
+  },
+  '/dots': (_request, response) => {
+    response.setHeader('X.Own', 'dotted');
+    answer(response, {});
+  },
+  '/data': data,
   '/pause': async (_request, response, query) => {
     response.write('<');
     await sleep(Number(query.get('ms')));
@@ -58,6 +99,10 @@ const server = createServer({ maxHeaderSize: 256 * 1024 }, async (request, respo
       request.socket.idle = setTimeout(() => request.socket.destroy(), idleMs);
     });
   }
+  if (hosts !== undefined && !hosts.includes(request.headers.host)) {
+    response.writeHead(400).end('DisallowedHost\n');
+    return;
+  }
   const { pathname, searchParams } = new URL(request.url, 'http://app');
   const route = routes[pathname] ?? ((_request, found) => answer(found, {}));
   try {
@@ -69,20 +114,62 @@ const server = createServer({ maxHeaderSize: 256 * 1024 }, async (request, respo
 server.keepAliveTimeout = 0;
 server.requestTimeout = 0;
 server.headersTimeout = 0;
+if (LEAK === '1') {
+  server.on('connection', (socket) => {
+    socket.end = () => socket;
+  });
+}
 
-server.on('upgrade', (_request, socket) => {
+server.on('upgrade', (request, socket) => {
+  if (request.headers.upgrade === 'websocket') {
+    echoWebSocket(request, socket);
+    return;
+  }
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
   socket.on('error', () => {});
   socket.pipe(socket);
 });
 
-server.listen(Number(PORT), () => console.log(`listening on ${PORT}`));
-process.once('SIGTERM', () => process.exit(0));
+setTimeout(
+  () => server.listen(Number(PORT), LISTEN, () => console.log(`listening on ${PORT}`)),
+  Number(START_MS),
+);
+// Without a handler the kernel keeps the signal from the first process of a container.
+if (DEAF !== '1') process.once('SIGTERM', () => process.exit(0));
 
 function run(query) {
   const id = query.get('id');
   runs[id] = (runs[id] ?? 0) + 1;
   return runs[id];
+}
+
+/** Short frames of text are echoed (RFC 6455 §5.2), and nothing else is understood. */
+function echoWebSocket(request, socket) {
+  const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  socket.on('error', () => {});
+  socket.on('data', (frame) => {
+    const length = frame[1] & 0x7f;
+    const mask = frame.subarray(2, 6);
+    const text = frame.subarray(6, 6 + length).map((byte, index) => byte ^ mask[index % 4]);
+    socket.write(Buffer.concat([Buffer.from([0x81, length]), text]));
+  });
+}
+
+/** Another host's data is not looked at. */
+function data(_request, response, query) {
+  const folder = `/data/${hostname()}`;
+  mkdirSync(folder, { recursive: true });
+  const put = query.get('put');
+  if (put !== null) writeFileSync(`${folder}/value`, put);
+  try {
+    answer(response, { host: hostname(), value: readFileSync(`${folder}/value`, 'utf8') });
+  } catch {
+    answer(response, { host: hostname(), value: null });
+  }
 }
 
 async function echo(request, response) {

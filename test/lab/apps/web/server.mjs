@@ -8,6 +8,7 @@
  * | `HEALTH` | `ok` (default), `never` (503 for ever), `crash` (three lines, then exit 1), `slow` (503 for `SLOW_MS`) |
  * | `TCP_PORT` | if set: an echo listener that greets with `hello VERSION` |
  * | `SIDE` | if set: shown by `/` and `/version` |
+ * | `LEAK` | `1`: it never closes a connection that the other end has closed |
  * | `EXPOSE_ENV` | `1`: `/env` shows all variables |
  */
 import { createHash } from 'node:crypto';
@@ -24,10 +25,12 @@ const {
   SLOW_MS = '5000',
   TCP_PORT,
   SIDE,
+  LEAK,
   EXPOSE_ENV,
 } = process.env;
 const LONGEST_WAIT_MS = 600_000;
 const STREAM_END_MS = 2_000;
+const LARGEST_DOWNLOAD = 256 * 1024 ** 2;
 
 if (HEALTH === 'crash') {
   console.log(`web ${VERSION} starting`);
@@ -49,6 +52,8 @@ const routes = {
   '/work': (request, response, query) => work(request, response, number(query, 'ms', 10)),
   '/slow': (request, response, query) => work(request, response, number(query, 'ms', 3_000)),
   '/upload': upload,
+  '/download': (_request, response, query) =>
+    response.end(Buffer.alloc(number(query, 'bytes', 1_000, LARGEST_DOWNLOAD), '0123456789')),
   '/headers': (request, response) => answer(response, 200, request.headers),
   '/env': (_request, response) =>
     EXPOSE_ENV === '1' ? answer(response, 200, process.env) : answer(response, 404, { error: 'not exposed' }),
@@ -73,6 +78,12 @@ const http = createServer(async (request, response) => {
   }
 });
 http.requestTimeout = 0; // an upload may take as long as it takes
+if (LEAK === '1') {
+  http.keepAliveTimeout = 0;
+  http.on('connection', (socket) => {
+    socket.end = () => socket;
+  });
+}
 
 const webSockets = new WebSocketServer({ server: http, path: '/ws' });
 webSockets.on('connection', (socket) => {

@@ -1,0 +1,74 @@
+import type { Server } from '../../fleet/server.ts';
+import { inTime } from '../../model/clock.ts';
+import type { Healthcheck, Protocol } from '../../model/spec.ts';
+import type { RunContext } from './context.ts';
+import { type Complaint, complaintAbout } from './http-verdict.ts';
+import type { ImageCheck, StartedCopy } from './start.ts';
+
+/** A copy that is asked how it does. */
+export interface Candidate extends StartedCopy {
+  containerPort: number;
+  protocol: Protocol;
+  /** As it counts for this copy, see {@link checkWithImage}. */
+  healthcheck: Healthcheck;
+  /** The Host that the app is asked with. */
+  host: string;
+}
+
+/** checkWithImage returns a health check with the times of the image's own HEALTHCHECK, where that is the check. Pure. */
+export function checkWithImage(healthcheck: Healthcheck, { test, ...times }: ImageCheck): Healthcheck {
+  const { kind, unsaid = [] } = healthcheck;
+  if (kind !== 'default' || test.length <= 1) return healthcheck;
+  const known = unsaid.filter((name) => times[name] !== undefined);
+  return { ...healthcheck, ...Object.fromEntries(known.map((name) => [name, times[name]])) };
+}
+
+/**
+ * examination returns a function that resolves to undefined for a healthy copy, else to what is wrong; it rejects where
+ * that could not be asked.
+ */
+export function examination(
+  server: Server,
+  candidate: Candidate,
+  { clock }: RunContext,
+): () => Promise<Complaint | undefined> {
+  const { healthcheck, protocol, address, containerPort: port } = candidate;
+  const { timeoutMs } = healthcheck;
+
+  const http = async () => {
+    const { path = '/', headers = {} } = healthcheck;
+    const { host } = candidate;
+    const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
+    return complaintAbout(answer, { path, host }, healthcheck);
+  };
+  const tcp = async () => {
+    const dialled = server.dial(address, port).then((stream) => {
+      stream.destroy();
+      return true;
+    });
+    const isOpen = await inTime(clock, dialled, timeoutMs, false);
+    return isOpen ? undefined : { why: `no connection to port ${port} within ${timeoutMs} ms` };
+  };
+  /** What is well inside may be out of reach: an app that listens on 127.0.0.1 alone would get its traffic in vain. */
+  const command = (test: readonly string[]) => async () => {
+    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+    const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
+    if (result.exitCode === 0) return await tcp();
+    const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+    return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
+  };
+
+  switch (healthcheck.kind) {
+    case 'http':
+      return http;
+    case 'command':
+      return command(healthcheck.test ?? []);
+    case 'tcp':
+      return tcp;
+    case 'default': {
+      const { test } = candidate.imageCheck;
+      if (test.length > 1) return command(test);
+      return protocol === 'http' ? http : tcp;
+    }
+  }
+}
