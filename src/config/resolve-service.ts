@@ -1,17 +1,19 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
-import type {
-  ContainerSpec,
-  Healthcheck,
-  HookSpec,
-  PolicySpec,
-  Protocol,
-  ServiceSpec,
+import {
+  type ContainerSpec,
+  type Healthcheck,
+  type HookSpec,
+  isWorker,
+  type PolicySpec,
+  type PortsSpec,
+  type ServiceSpec,
 } from '../model/spec.ts';
-import { checkService, type Report } from './check-service.ts';
+import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import type { Variables } from './interpolate.ts';
+import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
@@ -40,36 +42,23 @@ export function resolveService(
   const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-  const protocol = input.protocol ?? defaultProtocol(input, recognised);
-  const port = input.port ?? recognised?.port;
   if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
-  if (port === undefined) {
-    const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
-    report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
-  }
-  if (protocol === 'tcp' && input.domain?.length) {
-    report(
-      ['domain'],
-      `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`,
-      'Write protocol: http if it speaks HTTP.',
-    );
-  }
-  checkService(input, report);
-  const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
+  const { ports, domains } = resolvePorts(input, recognised, report);
+  checkService(input, ports, report);
+  const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
   return {
     name,
-    protocol,
-    port: port ?? 0,
+    ...ports,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
     container: container(name, input, recognised, variables),
     route: {
-      domains: input.domain ?? [],
+      ...domains,
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
     },
-    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
+    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
 }
@@ -110,11 +99,6 @@ function isMap(value: unknown): value is PlainMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
-  if (recognised) return 'tcp';
-  return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
-}
-
 /** The check of a recognised image; without a test a connection to its port. */
 interface RecognisedTest {
   test: string[] | undefined;
@@ -122,7 +106,7 @@ interface RecognisedTest {
 
 function resolveHealthcheck(
   input: NonNullable<ServiceInput['healthcheck']>,
-  protocol: Protocol,
+  ports: PortsSpec,
   recognised: RecognisedTest | undefined,
   report: Report,
 ): Healthcheck {
@@ -131,7 +115,7 @@ function resolveHealthcheck(
     report(['healthcheck', 'path'], 'path and test exclude each other', 'Keep one of the two.');
   } else if (isDisabled && input.path !== undefined) {
     report(['healthcheck', 'path'], 'a disabled health check has no path', 'Keep one of the two.');
-  } else if (input.path !== undefined && protocol === 'tcp') {
+  } else if (input.path !== undefined && ports.protocol === 'tcp') {
     report(
       ['healthcheck', 'path'],
       'needs protocol http, and this is a tcp service',
@@ -139,7 +123,7 @@ function resolveHealthcheck(
     );
   }
   return {
-    ...healthcheckKind(input, isDisabled, recognised),
+    ...healthcheckKind(input, isDisabled ? (isWorker(ports) ? 'running' : 'tcp') : undefined, recognised),
     intervalMs: input.interval ?? parseDuration(DEFAULTS.healthcheck.interval),
     timeoutMs: input.timeout ?? parseDuration(DEFAULTS.healthcheck.timeout),
     retries: input.retries ?? DEFAULTS.healthcheck.retries,
@@ -149,10 +133,10 @@ function resolveHealthcheck(
 
 function healthcheckKind(
   { path, test }: NonNullable<ServiceInput['healthcheck']>,
-  isDisabled: boolean,
+  instead: 'running' | 'tcp' | undefined,
   recognised: RecognisedTest | undefined,
 ): Pick<Healthcheck, 'kind' | 'path' | 'test'> {
-  if (isDisabled) return { kind: 'tcp' };
+  if (instead !== undefined) return { kind: instead };
   if (path !== undefined) return { kind: 'http', path };
   if (test !== undefined) return { kind: 'command', test };
   if (recognised?.test) return { kind: 'command', test: recognised.test };
@@ -239,7 +223,7 @@ function logging({ driver, options }: NonNullable<ServiceInput['logging']>): Con
 function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {
   const pullPolicy = input.pull_policy ?? DEFAULTS.pull_policy;
   return {
-    strategy: input.strategy ?? DEFAULTS.strategy,
+    strategy: strategyOf(input),
     healthcheck,
     drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
     stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),

@@ -6,7 +6,7 @@ import type { Healthcheck, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
-import { findListeners, watchRefusals } from './listeners.ts';
+import { findListeners, type RefusalWatch, watchRefusals } from './listeners.ts';
 import { inspectStarted, type StartedCopy } from './start.ts';
 
 /** A copy that has to prove that it is healthy. */
@@ -16,8 +16,9 @@ export interface CheckedCopy {
   slot: Slot;
   /** The container's name. */
   name: string;
-  containerPort: number;
-  protocol: Protocol;
+  /** The main port, and what is spoken there; a worker has neither. */
+  containerPort?: number;
+  protocol?: Protocol;
   healthcheck: Healthcheck;
 }
 
@@ -48,8 +49,12 @@ const LOOKS_MAX = 3;
 /** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
 export const answer: StepKind<AnswerStep> = {
   onlyWaits: true,
-  describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
-  run: (step, context) => awaitAnswers(step, context, 1),
+  describe: ({ service, slot, server, containerPort }) =>
+    `wait until ${service} (${slot}) on ${server} ${containerPort === undefined ? 'works' : 'answers'}`,
+  async run(step, context) {
+    await awaitAnswers(step, context, 1);
+    tellOfExposed(step, context);
+  },
 };
 
 /**
@@ -63,12 +68,30 @@ export const healthy: StepKind<HealthyStep> = {
 };
 
 /** allowedMs returns how long a container may take to become healthy. */
-export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Healthcheck): number {
-  return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+export function allowedMs(healthcheck: Healthcheck): number {
+  return Math.min(LONGEST_WAIT_MS, askedMs(healthcheck));
+}
+
+function askedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Healthcheck): number {
+  return startPeriodMs + retries * (intervalMs + timeoutMs);
 }
 
 /** A copy that is asked how it does. */
 interface Candidate extends CheckedCopy, StartedCopy {}
+
+/** Whoever forgot the port of an app should read of it; many a worker has the image of an app that listens. */
+function tellOfExposed(step: AnswerStep, { known, log }: RunContext): void {
+  const exposed = known.started.get(copyKey(step))?.exposed ?? [];
+  if (step.containerPort !== undefined || exposed.length === 0) return;
+  log.info(
+    `${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`,
+  );
+}
+
+/** Nothing can be asked of it: it is healthy when it has run for its start period without a restart. */
+function isJustWatched({ healthcheck: { kind }, containerPort, imageTest }: Candidate): boolean {
+  return kind === 'running' || (kind === 'default' && containerPort === undefined && imageTest.length <= 1);
+}
 
 async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
   const { clock, known } = context;
@@ -77,11 +100,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
   const candidate: Candidate = { ...step, ...started };
   const look = examination(server, candidate, context);
-  const whyRefused = watchRefusals(
-    () => findListeners(context, server, candidate, candidate.containerPort),
-    candidate.containerPort,
-    Math.min(step.healthcheck.retries, LOOKS_MAX),
-  );
+  const whyRefused = refusalsOf(server, candidate, context);
   const startsUntil = started.since + step.healthcheck.startPeriodMs;
   const { intervalMs } = step.healthcheck;
   const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
@@ -94,7 +113,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const isHealthy = await poll(
     clock,
     {
-      timeoutMs: started.since + allowedMs(step.healthcheck) - clock.now(),
+      timeoutMs: started.since + patienceMs(candidate) - clock.now(),
       everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
     },
     async () => {
@@ -108,8 +127,8 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       successes = 0;
       failures += 1;
       reason = complaint;
-      const crash = await crashOf(server, candidate.id, context);
-      if (crash !== undefined) throw await failure(server, candidate, crash);
+      const crash = await crashOf(server, candidate, context);
+      if (crash !== undefined) throw await failure(server, candidate, crash.what, crash.advice);
       if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused();
         reason = refusal?.why ?? complaint;
@@ -124,17 +143,29 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   throw await failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`, advice);
 }
 
+/** How long a copy may take: one that is just watched takes its start period, however long that is. */
+function patienceMs(candidate: Candidate): number {
+  return isJustWatched(candidate) ? askedMs(candidate.healthcheck) : allowedMs(candidate.healthcheck);
+}
+
+/** Only who connects to a port is refused there. */
+function refusalsOf(server: Server, candidate: Candidate, context: RunContext): RefusalWatch {
+  const { containerPort: port, healthcheck } = candidate;
+  if (port === undefined) return async () => ({ refusal: undefined, isCertain: false });
+  const find = () => findListeners(context, server, candidate, port);
+  return watchRefusals(find, port, Math.min(healthcheck.retries, LOOKS_MAX));
+}
+
 /** Returns a function that resolves to undefined for a healthy copy, else to what is wrong. */
 function examination(
   server: Server,
   candidate: Candidate,
   { clock }: RunContext,
 ): () => Promise<string | undefined> {
-  const { healthcheck, protocol, imageTest } = candidate;
+  const { healthcheck, protocol, imageTest, containerPort: port = 0 } = candidate;
   const { timeoutMs } = healthcheck;
   const http = (path: string, isGood: (status: number) => boolean) => async () => {
-    const { address, containerPort: port } = candidate;
-    const { status } = await server.http.get({ address, port, path }, timeoutMs);
+    const { status } = await server.http.get({ address: candidate.address, port, path }, timeoutMs);
     return isGood(status) ? undefined : `GET ${path} answered ${status}`;
   };
   const command = (test: readonly string[]) => async () => {
@@ -145,13 +176,20 @@ function examination(
     return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
   };
   const tcp = async () => {
-    const dialled = server.dial(candidate.address, candidate.containerPort).then((stream) => {
+    const dialled = server.dial(candidate.address, port).then((stream) => {
       stream.destroy();
       return true;
     });
     const isOpen = await inTime(clock, dialled, timeoutMs, false);
     return isOpen ? undefined : `no connection within ${timeoutMs} ms`;
   };
+  const running = async () => {
+    const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+    const isSteady = State?.Running && !State.Restarting && RestartCount <= candidate.restarts;
+    if (isSteady && clock.now() - candidate.since >= healthcheck.startPeriodMs) return undefined;
+    return `it has not run for ${healthcheck.startPeriodMs / 1000} s without a restart`;
+  };
+  if (isJustWatched(candidate)) return running;
   switch (healthcheck.kind) {
     case 'http':
       return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
@@ -159,22 +197,44 @@ function examination(
       return command(healthcheck.test ?? []);
     case 'tcp':
       return tcp;
+    case 'running':
+      return running;
     case 'default':
       if (imageTest.length > 1) return command(imageTest);
       return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
   }
 }
 
-async function crashOf(server: Server, id: string, context: RunContext): Promise<string | undefined> {
-  const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
-  if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
-  const ended = await lastEnd(server, id, context);
-  if (ended === undefined) return `crashed ${RestartCount} times`;
-  const why = ended.OOMKilled ? ', out of memory' : '';
-  return RestartCount > 0
-    ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
-    : `ended with exit code ${ended.ExitCode}${why}`;
+/** How a copy has ended, for people. */
+interface Crash {
+  what: string;
+  advice?: string;
 }
+
+async function crashOf(
+  server: Server,
+  candidate: Candidate,
+  context: RunContext,
+): Promise<Crash | undefined> {
+  const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+  const isCrashing = isJustWatched(candidate)
+    ? RestartCount > candidate.restarts
+    : RestartCount >= RESTARTS_MAX;
+  if (!isCrashing && (State?.Running || State?.Restarting)) return undefined;
+  const times = RestartCount === 1 ? 'once' : `${RestartCount} times`;
+  const ended = await lastEnd(server, candidate.id, context);
+  if (ended === undefined) return { what: `crashed ${times}` };
+  const code = `with exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+  const last = RestartCount > 1 ? ', the last time' : ',';
+  return {
+    what: RestartCount > 0 ? `crashed ${times}${last} ${code}` : `ended ${code}`,
+    ...(candidate.containerPort === undefined && ended.ExitCode === 0 && { advice: ENDS_WELL }),
+  };
+}
+
+/** Exit code 0: it did what it had to do. */
+const ENDS_WELL =
+  'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
 
 /** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
 async function lastEnd(server: Server, id: string, { clock }: RunContext) {

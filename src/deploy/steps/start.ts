@@ -30,6 +30,10 @@ export interface StartedCopy {
   address: string;
   /** The test of its HEALTHCHECK, empty without one. */
   imageTest: readonly string[];
+  /** Ports that it exposes, whoever says so. */
+  exposed: readonly number[];
+  /** How often its engine had started it again by then. */
+  restarts: number;
   /** From when on the time counts that it has to become healthy. */
   since: number;
 }
@@ -68,6 +72,8 @@ export async function inspectStarted(
     name: container.Name?.replace(/^\//, '') ?? '',
     address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
     imageTest: container.Config?.Healthcheck?.Test ?? [],
+    exposed: Object.keys(container.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+    restarts: container.RestartCount ?? 0,
     since: clock.now(),
   };
   known.addresses.set(copyKey(place), copy.address);

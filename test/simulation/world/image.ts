@@ -17,6 +17,8 @@ export interface App {
   bootMs?: number;
   /** Where it listens; default: on the ports that its container exposes. */
   port?: number;
+  /** Ports that its image exposes, as EXPOSE does. */
+  exposes?: number[];
   /** What it answers over HTTP. Default 200; 503 is an app that never gets healthy. */
   status?: number;
   /** After its start it ends by itself. */
