@@ -62,25 +62,23 @@ interface ExtraPort extends ContainerPort {
   domains: string[];
 }
 
-/** Further ports by their names, in the order of these: another order in the file is no change. */
+/** Further ports by their names. */
 function resolveExtra(
   { extra_ports: input = {} }: ServiceInput,
   main: number,
   report: Report,
 ): [name: string, port: ExtraPort][] {
   const taken = new Map([[main, 'the main port']]);
-  return Object.entries(input)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
-      const path = ['extra_ports', name];
-      const owner = taken.get(port);
-      if (port === 0) report(path, 'needs a port', 'Write port: the one that the container listens on.');
-      else if (owner !== undefined) report([...path, 'port'], `${port} is ${owner} already`);
-      taken.set(port, `the port ${name}`);
-      const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
-      checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
-      return [name, { port, protocol, domains }];
-    });
+  return Object.entries(input).map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
+    const path = ['extra_ports', name];
+    const owner = taken.get(port);
+    if (port === 0) report(path, 'needs a port', 'Write port: the one that the container listens on.');
+    else if (owner !== undefined) report([...path, 'port'], `${port} is ${owner} already`);
+    taken.set(port, `the port ${name}`);
+    const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
+    checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
+    return [name, { port, protocol, domains }];
+  });
 }
 
 /** Keys that say that somebody connects to the service, and why they do. */

@@ -216,11 +216,11 @@ export interface NamedPort extends ContainerPort {
   name?: string;
 }
 
-/** portsOf returns the ports of a service, the main one first; none of a worker. Pure. */
+/** portsOf returns the ports of a service, the main one first and the others by their names; none of a worker. Pure. */
 export function portsOf({ protocol, port, extraPorts = {} }: PortsSpec): NamedPort[] {
   if (port === undefined || protocol === undefined) return [];
   const others = Object.entries(extraPorts).map(([name, other]) => ({ name, ...other }));
-  return [{ port, protocol }, ...others];
+  return [{ port, protocol }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
 }
 
 /** isWorker tells whether a service has no port: nobody connects to it, and it works all the same. */

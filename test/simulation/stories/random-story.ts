@@ -25,6 +25,7 @@ const desired = fc.record({
     fc.record({
       version: fc.integer({ min: 1, max: BROKEN }),
       port: fc.constantFrom(3000, 4000),
+      hasMetrics: fc.boolean(),
       domain: fc.constantFrom(...DOMAINS),
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
@@ -197,7 +198,7 @@ function withOnePort(chapters: Chapter[]): Chapter[] {
       mischief?.kind === 'switch a server off' || (strike !== undefined && strike.way.how !== 'killed'),
   );
   if (new Set(chapters.map((one) => one.desired.servers)).size === 1 && !isAnyAway) return chapters;
-  return chapters.map((one) => withApi(one, { port: 3000 }));
+  return chapters.map((one) => withApi(one, { port: 3000, hasMetrics: false }));
 }
 
 /** withApi returns a chapter that wants something else of api, where it wants api. */
@@ -212,6 +213,7 @@ export function fileOf({ api, web, db, mailer, servers: count, keeps }: Desired)
     image: `api:${it.version}`,
     naming: it.naming,
     port: it.port,
+    ...(it.hasMetrics && { extraPorts: { metrics: { port: 9100, protocol: 'http' } } }),
     domains: [it.domain],
     servers: it.servers,
     secrets: ['TOKEN'],
@@ -269,7 +271,7 @@ export function describeDesired({ api, web, db, mailer, servers: count, keeps }:
     api &&
       words(
         `api:${api.version} on ${api.servers}`,
-        `port ${api.port}`,
+        `port ${api.port}${api.hasMetrics ? ' and metrics' : ''}`,
         api.domain,
         `token ${api.token}`,
         `drain ${api.drainTimeoutMs} ms`,

@@ -80,7 +80,7 @@ export function worker(name: string, changes: ServiceChanges = {}): ServiceSpec 
 }
 
 /** What a worker has in its environment of which two must not run at once: a rule of the world. */
-export const ALONE = { ALONE: 'yes' };
+const ALONE = { ALONE: 'yes' };
 
 /** scheduler returns a worker of which two must not run at once. */
 export function scheduler(name: string, changes: ServiceChanges = {}): ServiceSpec {

@@ -386,6 +386,8 @@ class Teller {
   async #checkNeighbour(): Promise<void> {
     if (this.#story.setting.before !== 'neighbour' && this.#neighbourVersion === 1) return;
     const wanted = neighbour(this.#neighbourVersion);
+    // Where nothing of the shop took it over, a front holds what the neighbour's edge needs.
+    if (wanted.servers.some(({ name }) => this.#world.machines.get(name)?.find(FRONT) !== undefined)) return;
     const ended = await this.#world.tryDeploy(wanted);
     if (failureOf(ended) !== undefined)
       throw new Wrong(`the neighbour cannot deploy: ${String(failureOf(ended))}`);

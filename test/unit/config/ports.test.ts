@@ -76,7 +76,7 @@ describe('a service without a port', () => {
 });
 
 describe('further ports', () => {
-  test('have a protocol and domains each, in the order of their names', () => {
+  test('have a protocol and domains each', () => {
     const { port, protocol, extraPorts, route } = serviceOf(`
 port: 5672
 extra_ports:
@@ -90,7 +90,6 @@ extra_ports:
         metrics: { port: 15_692, protocol: 'tcp' },
       },
     });
-    expect(Object.keys(extraPorts!)).toEqual(['console', 'metrics']);
     expect(route).toMatchObject({ domains: [], extraDomains: { console: ['queue.example.com'] } });
   });
 
@@ -129,5 +128,10 @@ services:
     expect(messagesOf(() => resolveText(fileWith(`port: 1\nextra_ports: ${ports}`)))).toEqual([
       expect.stringContaining(`services.mailer.${message}`),
     ]);
+  });
+
+  test('are what Compose’s second port becomes', () => {
+    const [refusal] = wrongWith('ports: ["5672:5672", "15672:15672", { target: 15692 }]');
+    expect(refusal).toContain('write port: 5672, and extra_ports: { <name>: 15672 } for the others;');
   });
 });

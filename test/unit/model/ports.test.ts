@@ -15,6 +15,7 @@ import {
   type ServicePorts,
   stablePort,
 } from '../../../src/model/ports.ts';
+import { portsOf } from '../../../src/model/spec.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 const NONE = { recorded: new Map<string, ServicePorts>(), foreignHostPorts: new Set<number>() };
@@ -250,4 +251,17 @@ describe('allocatePorts', () => {
       }),
     );
   });
+});
+
+test('ports come in the order of their names, whatever the order of a file or of a record', () => {
+  const extraPorts = {
+    metrics: { port: 9100, protocol: 'tcp' },
+    console: { port: 9001, protocol: 'http' },
+  } as const;
+  expect(portsOf({ port: 9000, protocol: 'http', extraPorts }).map(({ name }) => name)).toEqual([
+    undefined,
+    'console',
+    'metrics',
+  ]);
+  expect(portsOf({})).toEqual([]);
 });
