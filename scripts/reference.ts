@@ -208,6 +208,9 @@ the first four bytes (big endian) of the SHA-256 of a string in UTF-8, modulo 10
 | host port, base side | \`project/environment/service/port\` | ${HOST_PORTS.first}-${last(HOST_PORTS)} | ${preferred} |
 | host port, secondary side | the same | ${HOST_PORTS.first + SLOT_OFFSET}-${last(HOST_PORTS) + SLOT_OFFSET} | ${preferred + SLOT_OFFSET} |
 | internal port | \`project/environment/service\` | ${INTERNAL_PORTS.first}-${last(INTERNAL_PORTS)} | ${preferredInternalPort(scope, 'api')} |
+| internal port of an extra port | \`project/environment/service/name\` | the same | \`metrics\`: ${preferredInternalPort(scope, 'api', 'metrics')} |
+
+The host port of an extra port follows from its own port number, as that of the main one does. A worker has none of these.
 
 A service whose port is taken gets the next free one, from the end of the range on from its beginning. What was
 allocated is recorded and never moves, whatever services come and go.`;

@@ -12,8 +12,8 @@ export interface CopyResult {
   server: string;
   slot: Slot;
   container: string;
-  /** The host port where one is published, else the container port. */
-  port: number;
+  /** The host port where one is published, else the container port; a worker has none. */
+  port?: number;
   /** Milliseconds of each phase that happened here: start, healthy, drain, stop. */
   durations: Record<string, number>;
 }

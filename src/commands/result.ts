@@ -1,4 +1,5 @@
 import type { DeployReport } from '../deploy/request.ts';
+import type { Copy } from '../model/copy.ts';
 import { UserError } from '../model/errors.ts';
 import { hostPort } from '../model/ports.ts';
 import type { CopyResult, ServiceResult } from './outputs.ts';
@@ -39,14 +40,16 @@ function copiesOf(
   const wanted = services.find(({ name }) => name === service);
   // What was undone runs as before: durations of the new copies would be told of the old ones.
   const told = undone.includes(service) ? [] : Object.entries(DURATIONS);
-  return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
-    server,
-    slot,
-    container: name,
-    port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
+  const portAt = ({ slot, port }: Copy) =>
+    isMultiServer ? (port ?? (wanted?.ports && hostPort(wanted.ports.host, slot))) : wanted?.spec.port;
+  return (copies[service] ?? []).map((copy) => ({
+    server: copy.server,
+    slot: copy.slot,
+    container: copy.name,
+    ...(portAt(copy) !== undefined && { port: portAt(copy)! }),
     durations: Object.fromEntries(
       told.flatMap(([name, steps]) => {
-        const ms = steps.flatMap((step) => timeline?.durationMs(step, service, server) ?? []);
+        const ms = steps.flatMap((step) => timeline?.durationMs(step, service, copy.server) ?? []);
         return ms.length === 0 ? [] : [[name, ms.reduce((sum, one) => sum + one)]];
       }),
     ),

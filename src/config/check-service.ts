@@ -1,3 +1,4 @@
+import { isWorker, type PortsSpec, type StrategyName } from '../model/spec.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { ServiceInput } from './schema/service.ts';
 
@@ -5,18 +6,37 @@ import type { ServiceInput } from './schema/service.ts';
 export type Report = (path: readonly (string | number)[], message: string, hint?: string) => void;
 
 /** checkService reports what is wrong among keys of a service that are right each by itself. */
-export function checkService(input: ServiceInput, report: Report): void {
+export function checkService(input: ServiceInput, ports: PortsSpec, report: Report): void {
   checkVolumes(input, report);
   checkSecrets(input, report);
   checkAliases(input, report);
   checkLimits(input, report);
   checkScratch(input, report);
+  checkOverlap(input, ports, report);
+}
+
+/** strategyOf returns how a service is replaced: `overlap` is a worker's word for it. */
+export function strategyOf({ strategy, overlap }: ServiceInput): StrategyName {
+  return strategy ?? (overlap === false ? 'recreate' : DEFAULTS.strategy);
+}
+
+function checkOverlap({ strategy, overlap }: ServiceInput, ports: PortsSpec, report: Report): void {
+  if (overlap === undefined) return;
+  if (!isWorker(ports)) {
+    report(
+      ['overlap'],
+      'is for workers, and this service has a port',
+      'Write strategy: recreate to have the old container stop before the new one starts.',
+    );
+  } else if (strategy !== undefined && (strategy === 'toggle') !== overlap) {
+    report(['overlap'], `${overlap} and strategy: ${strategy} exclude each other`, 'Keep one of the two.');
+  }
 }
 
 /** No two containers of a stateful service ever share a volume for writing. */
 function checkVolumes(input: ServiceInput, report: Report): void {
   if (input.share_volumes) return;
-  const strategy = input.strategy ?? DEFAULTS.strategy;
+  const strategy = strategyOf(input);
   const servers = input.servers ?? DEFAULTS.servers;
   input.volumes?.forEach((volume, index) => {
     if (volume.readOnly || volume.source === undefined) return;

@@ -1,18 +1,12 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
-import type {
-  ContainerSpec,
-  Healthcheck,
-  HealthTimes,
-  HookSpec,
-  PolicySpec,
-  Protocol,
-  ServiceSpec,
-} from '../model/spec.ts';
-import { checkService, type Report } from './check-service.ts';
+import type { ContainerSpec, Healthcheck, HookSpec, PolicySpec, ServiceSpec } from '../model/spec.ts';
+import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import type { Variables } from './interpolate.ts';
+import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
+import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
@@ -41,36 +35,23 @@ export function resolveService(
   const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-  const protocol = input.protocol ?? defaultProtocol(input, recognised);
-  const port = input.port ?? recognised?.port;
   if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
-  if (port === undefined) {
-    const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
-    report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
-  }
-  if (protocol === 'tcp' && input.domain?.length) {
-    report(
-      ['domain'],
-      `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`,
-      'Write protocol: http if it speaks HTTP.',
-    );
-  }
-  checkService(input, report);
-  const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
+  const { ports, domains } = resolvePorts(input, recognised, report);
+  checkService(input, ports, report);
+  const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
   return {
     name,
-    protocol,
-    port: port ?? 0,
+    ...ports,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
     container: container(name, input, recognised, variables),
     route: {
-      domains: input.domain ?? [],
+      ...domains,
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
     },
-    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
+    policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
 }
@@ -98,15 +79,6 @@ function mergeService(base: ServiceInput | undefined, over: ServiceInput | undef
   return merged;
 }
 
-type HealthcheckInput = NonNullable<ServiceInput['healthcheck']>;
-
-/** What is said of a check over HTTP alone. */
-const HTTP_KEYS = ['path', 'headers', 'expect'] as const;
-
-function asksOverHttp(input: HealthcheckInput): boolean {
-  return HTTP_KEYS.some((name) => input[name] !== undefined);
-}
-
 type PlainMap = Record<string, unknown>;
 
 function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
@@ -120,71 +92,6 @@ function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
 
 function isMap(value: unknown): value is PlainMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
-  if (recognised) return 'tcp';
-  return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
-}
-
-/** The check of a recognised image; without a test a connection to its port. */
-interface RecognisedTest {
-  test: string[] | undefined;
-}
-
-function resolveHealthcheck(
-  input: HealthcheckInput,
-  protocol: Protocol,
-  recognised: RecognisedTest | undefined,
-  report: Report,
-): Healthcheck {
-  const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
-  for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
-    const at = ['healthcheck', name];
-    if (isDisabled) report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
-    else if (input.test !== undefined)
-      report(at, `${name} and test exclude each other`, 'Keep one of the two.');
-    else if (protocol === 'tcp') {
-      report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
-    }
-  }
-  const kind = healthcheckKind(input, isDisabled, recognised);
-  const said = {
-    intervalMs: input.interval,
-    timeoutMs: input.timeout,
-    retries: input.retries,
-    startPeriodMs: input.start_period,
-  };
-  const unsaid = TIMES.filter((name) => said[name] === undefined);
-  return {
-    ...kind,
-    intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
-    timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
-    retries: said.retries ?? DEFAULTS.healthcheck.retries,
-    startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
-    ...(kind.kind === 'default' && unsaid.length > 0 && { unsaid }),
-  };
-}
-
-const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'] as const;
-
-function healthcheckKind(
-  { path, test, headers, expect }: HealthcheckInput,
-  isDisabled: boolean,
-  recognised: RecognisedTest | undefined,
-): Omit<Healthcheck, keyof HealthTimes> {
-  if (isDisabled) return { kind: 'tcp' };
-  if (path !== undefined || headers !== undefined || expect !== undefined) {
-    return {
-      kind: 'http',
-      ...given('path', path),
-      ...given('headers', headers),
-      ...(expect && { expect: { ...given('status', expect.status), ...given('json', expect.json) } }),
-    };
-  }
-  if (test !== undefined) return { kind: 'command', test };
-  if (recognised?.test) return { kind: 'command', test: recognised.test };
-  return { kind: recognised ? 'tcp' : 'default' };
 }
 
 function container(
@@ -267,7 +174,7 @@ function logging({ driver, options }: NonNullable<ServiceInput['logging']>): Con
 function policy(input: ServiceInput, healthcheck: Healthcheck): PolicySpec {
   const pullPolicy = input.pull_policy ?? DEFAULTS.pull_policy;
   return {
-    strategy: input.strategy ?? DEFAULTS.strategy,
+    strategy: strategyOf(input),
     healthcheck,
     drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
     stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),

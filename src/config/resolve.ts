@@ -209,11 +209,19 @@ function checkDependencies(services: readonly ServiceSpec[], report: Report): vo
 function checkDomains(services: readonly ServiceSpec[], report: Report): void {
   const owners = new Map<string, string>();
   for (const { name, route } of services) {
-    for (const domain of route.domains) {
-      const owner = owners.get(domain);
-      if (owner !== undefined)
-        report(name, ['domain'], `domain ${domain} belongs to both "${owner}" and "${name}"`);
-      owners.set(domain, name);
+    const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) =>
+      domains.map((domain) => ({
+        domain,
+        path: ['extra_ports', port, 'domain'],
+        owner: `${name} (port ${port})`,
+      })),
+    );
+    const ofMain = route.domains.map((domain) => ({ domain, path: ['domain'], owner: name }));
+    for (const { domain, path, owner } of [...ofMain, ...ofPorts]) {
+      const other = owners.get(domain);
+      if (other !== undefined)
+        report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
+      owners.set(domain, owner);
     }
   }
 }

@@ -113,11 +113,12 @@ async function stillDraining(run: Run, followed: readonly Followed[]): Promise<D
 function drainingCopy({ observed, services }: Followed['input'], step: DrainStep, until: string): Draining[] {
   const { service, server, id, name } = step;
   const copy = observed.find((one) => one.name === server)?.copies.find((one) => one.id === id);
-  const ports = services.find((one) => one.name === service)?.ports;
-  if (copy === undefined || copy.isAdopted || ports === undefined) return [];
+  const wanted = services.find((one) => one.name === service);
+  if (copy === undefined || copy.isAdopted || wanted === undefined) return [];
   const { slot, release, versionPort } = copy;
-  const port = portOf(slot, versionPort) ?? hostPort(ports.host, slot);
-  return [{ service, server, slot, name, release, port, until }];
+  const { ports } = wanted;
+  const port = portOf(slot, versionPort) ?? (ports && hostPort(ports.host, slot));
+  return [{ service, server, slot, name, release, ...(port !== undefined && { port }), until }];
 }
 
 /** The lease is free for other services meanwhile; the record is told that this run lives, and when it is done. */

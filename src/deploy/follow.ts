@@ -1,5 +1,6 @@
 import { allOrErrors } from '../fleet/fleet.ts';
 import { messageOf } from '../model/errors.ts';
+import { isWorker } from '../model/spec.ts';
 import { failureOf, type StepFailure } from './execute.ts';
 import { type Followed, finish } from './finish.ts';
 import { observe } from './observation/observe.ts';
@@ -75,7 +76,8 @@ function standing({ services }: PlanInput, { undone, isUndone }: Progress): stri
       const number = Math.max(current?.number ?? 0, serving);
       if (number === 0) return `Nothing of ${name} serves yet.`;
       const image = current?.number === number ? ` (${current.container.image})` : '';
-      return `Release ${number} of ${name}${image} serves.`;
+      const verb = current !== undefined && isWorker(current) ? 'works' : 'serves';
+      return `Release ${number} of ${name}${image} ${verb}.`;
     });
 }
 

@@ -95,9 +95,14 @@ export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): Envir
   const services = wanted.services.map((spec): ServiceSpec => {
     const release = restored.get(spec.name);
     if (release === undefined) return spec;
-    const { protocol, port, container, route, policy } = release;
+    const { protocol, port, extraPorts, container, route, policy } = release;
     const { name, dependsOn, placement } = spec;
-    return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+    const ports = {
+      ...(protocol !== undefined && { protocol }),
+      ...(port !== undefined && { port }),
+      ...(extraPorts !== undefined && { extraPorts }),
+    };
+    return pinned({ name, dependsOn, placement, ...ports, container, route, policy }, release);
   });
   return { ...wanted, services };
 }

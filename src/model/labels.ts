@@ -19,6 +19,8 @@ export const LABEL = {
   /** Where names and ports carry the version: the container's own host port, as the slot `base` would have it. */
   versionPort: 'switchyard.version-port',
   internalPort: 'switchyard.internal-port',
+  /** Internal and host port of the slot `base` of each further port, by its name: `console=5321/8123`, with blanks between. */
+  extraPorts: 'switchyard.extra-ports',
   /** Hash of everything the container was made from. */
   containerHash: 'switchyard.container-hash',
   /** Counts how often the values of the service's secrets changed. */

@@ -10,12 +10,44 @@ export const INTERNAL_PORTS = { first: 5000, count: 1000 } as const;
 /** The host port of a slot is that of the slot before it plus this. */
 export const SLOT_OFFSET = 10_000;
 
-/** The two ports that are allocated to a service once and never move. */
-export interface ServicePorts {
+/** The two numbers that are allocated to a port of a service once and never move. */
+export interface PortNumbers {
   /** 8000-8999: the port of the slot `base` on the server; see {@link hostPort} for the others. */
   host: number;
-  /** 5000-5999: where the sidecar serves the service. */
+  /** 5000-5999: where the sidecar serves the port. */
   internal: number;
+}
+
+/** Those of the main port of a service, and of its further ones by their names. */
+export interface ServicePorts extends PortNumbers {
+  extra?: Readonly<Record<string, PortNumbers>>;
+}
+
+/** numbersOf returns those of one port: the main one has no name. It throws for a port that has none. */
+export function numbersOf(ports: ServicePorts, name?: string): PortNumbers {
+  const found = name === undefined ? ports : ports.extra?.[name];
+  if (found === undefined) throw new Error(`no numbers were given to the port ${JSON.stringify(name)}`);
+  return found;
+}
+
+/** allNumbers returns those of all ports of a service. */
+export function allNumbers({ host, internal, extra = {} }: ServicePorts): PortNumbers[] {
+  return [{ host, internal }, ...Object.values(extra)];
+}
+
+/** extraPortsText returns the numbers of further ports as a label has them: `console=5321/8123 metrics=5400/8007`. */
+export function extraPortsText(extra: Readonly<Record<string, PortNumbers>>): string {
+  return Object.entries(extra)
+    .map(([name, { internal, host }]) => `${name}=${internal}/${host}`)
+    .join(' ');
+}
+
+/** parseExtraPorts is the inverse of extraPortsText; what it cannot read it leaves out. */
+export function parseExtraPorts(text = ''): Record<string, PortNumbers> {
+  const found = text.matchAll(/([^\s=]+)=(\d+)\/(\d+)/g);
+  return Object.fromEntries(
+    [...found].map(([, name, internal, host]) => [name, { host: Number(host), internal: Number(internal) }]),
+  );
 }
 
 /**
@@ -31,9 +63,13 @@ export function preferredHostPort(scope: Scope, service: string, containerPort: 
   return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
 }
 
-/** preferredInternalPort hashes `project/environment/service` into 5000-5999. */
-export function preferredInternalPort(scope: Scope, service: string): number {
-  return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
+/**
+ * preferredInternalPort hashes `project/environment/service` into 5000-5999, and `project/environment/service/name` for
+ * a further port. No name holds a slash, so no two ports have one text.
+ */
+export function preferredInternalPort(scope: Scope, service: string, name?: string): number {
+  const ending = name === undefined ? '' : `/${name}`;
+  return stablePort(`${scope.project}/${scope.environment}/${service}${ending}`, INTERNAL_PORTS);
 }
 
 /** preferredVersionPort hashes `project/environment/service/containerPort/version` into 8000-8999. */
@@ -61,6 +97,8 @@ export function basePort(port: number): number {
 export interface PortRequest {
   service: string;
   containerPort: number;
+  /** Its further ports, by their names. */
+  extra?: Readonly<Record<string, number>>;
 }
 
 /** What is known before ports are allocated. */
@@ -72,7 +110,7 @@ export interface PortsInUse {
 }
 
 /** A service whose next container needs a host port that carries its version. */
-export interface VersionPortRequest extends PortRequest {
+export interface VersionPortRequest extends Omit<PortRequest, 'extra'> {
   version: string;
 }
 
@@ -89,20 +127,29 @@ export function allocatePorts(
 ): Map<string, ServicePorts> {
   const hosts = new Set(inUse.foreignHostPorts);
   const internals = new Set<number>();
-  for (const ports of inUse.recorded.values()) {
-    hosts.add(ports.host);
-    internals.add(ports.internal);
+  for (const { host, internal } of [...inUse.recorded.values()].flatMap(allNumbers)) {
+    hosts.add(host);
+    internals.add(internal);
   }
+  const give = (service: string, containerPort: number, name?: string): PortNumbers => ({
+    host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
+    internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service, name)),
+  });
   const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-  const allocated = new Map<string, ServicePorts>();
-  for (const { service, containerPort } of byName) {
-    const ports = inUse.recorded.get(service) ?? {
-      host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
-      internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
-    };
-    allocated.set(service, ports);
-  }
-  return allocated;
+  // Main ports first: a further port of one service never takes the number that another one would have had.
+  const mains = byName.map(({ service, containerPort }) => {
+    const { host, internal } = inUse.recorded.get(service) ?? give(service, containerPort);
+    return { host, internal };
+  });
+  return new Map(
+    byName.map(({ service, extra = {} }, index): [string, ServicePorts] => {
+      const recorded = inUse.recorded.get(service)?.extra;
+      const others = Object.entries(extra)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, port]) => [name, recorded?.[name] ?? give(service, port, name)] as const);
+      return [service, { ...mains[index]!, ...(others.length > 0 && { extra: Object.fromEntries(others) }) }];
+    }),
+  );
 }
 
 /**

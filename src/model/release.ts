@@ -1,16 +1,14 @@
 import type { CopyState, Slot } from './copy.ts';
-import type { ContainerSpec, PolicySpec, Protocol, RouteSpec, StrategyName } from './spec.ts';
+import type { ContainerSpec, PolicySpec, PortsSpec, RouteSpec, StrategyName } from './spec.ts';
 
 /** Everything needed to run one version of a service again. Written once, never changed. */
-export interface Release {
+export interface Release extends PortsSpec {
   schema: 1;
   project: string;
   environment: string;
   service: string;
   /** Counts from 1, per service. */
   number: number;
-  protocol: Protocol;
-  port: number;
   container: ContainerSpec;
   route: RouteSpec;
   policy: PolicySpec;
@@ -83,8 +81,8 @@ export interface RecordedCopy {
   slot: Slot;
   /** The container's name. */
   container: string;
-  /** The port to look at: the host port where one is published, else the container port. */
-  port: number;
+  /** The port to look at: the host port where one is published, else the container port; none of a worker. */
+  port?: number;
   state: CopyState;
   healthy: boolean;
   release: number;
@@ -119,13 +117,22 @@ export interface RecordedHooks {
   post_deploy?: HookProgress;
 }
 
+/** The numbers of a further port. */
+export interface RecordedPort {
+  internal_port: number;
+  host_port: number;
+}
+
 /** What runs of one service, on the state branch. */
 export interface RecordedService {
   release: number;
   /** With digest where there is one. */
   image: string;
-  internal_port: number;
-  host_port: number;
+  /** Left out of a worker, as is the next one. */
+  internal_port?: number;
+  host_port?: number;
+  /** Of further ports, by their names. */
+  extra_ports?: Record<string, RecordedPort>;
   /** Those that serve, and those that a run still drains without the lease. */
   copies: RecordedCopy[];
   deployed_at: string;

@@ -77,7 +77,10 @@ export interface ContainerSpec {
 
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
+  /** Those of the main port. */
   domains: string[];
+  /** Those of further ports, by their names; ports without any are left out. */
+  extraDomains?: Record<string, string[]>;
   /** How long a connection may be silent, in either direction, before edge or sidecar end it. */
   idleTimeoutMs: number;
   /** The largest body of a request that edge and sidecar pass on; undefined is without limit. */
@@ -105,11 +108,11 @@ export interface HealthTimes {
 /** How a new container proves that it is healthy. */
 export interface Healthcheck extends HealthTimes {
   /**
-   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the
-   * container, and a connection to its port; `default`: the image's own HEALTHCHECK where it has one, else http or tcp
-   * by protocol.
+   * `http`: GET `path`; `tcp`: a connection to the container port; `command`: exit code 0 inside the container, and a
+   * connection to its port where it has one; `running`: it runs for the start period without a restart; `default`: the
+   * image's own HEALTHCHECK where it has one, else http or tcp by protocol, else `running`.
    */
-  kind: 'http' | 'tcp' | 'command' | 'default';
+  kind: 'http' | 'tcp' | 'command' | 'running' | 'default';
   /** For http; `/` without one. */
   path?: string;
   /** For command: `['CMD', …]` or `['CMD-SHELL', 'line']`. */
@@ -146,12 +149,25 @@ export interface PolicySpec {
   postDeploy?: HookSpec;
 }
 
-/** One service of one environment, with everything merged, checked and in plain units. */
-export interface ServiceSpec {
-  name: string;
-  protocol: Protocol;
-  /** The port the container listens on. */
+/** A port that a container listens on, and what is spoken there. */
+export interface ContainerPort {
   port: number;
+  protocol: Protocol;
+}
+
+/** On what a container can be reached. A worker has neither port nor protocol: nobody connects to it. */
+export interface PortsSpec {
+  /** What is spoken on the main port. */
+  protocol?: Protocol;
+  /** The main port. */
+  port?: number;
+  /** Further ports, by their names. */
+  extraPorts?: Record<string, ContainerPort>;
+}
+
+/** One service of one environment, with everything merged, checked and in plain units. */
+export interface ServiceSpec extends PortsSpec {
+  name: string;
   dependsOn: string[];
   /** On how many of the servers of `zones` it stands; empty zones are all zones. */
   placement: { servers: number; zones: string[] };
@@ -211,6 +227,31 @@ export interface EnvironmentSpec {
   retainReleases: number;
   nginx: NginxSpec;
   onPartialFailure: PartialFailure;
+}
+
+/** A port of a service; the main one has no name. */
+export interface NamedPort extends ContainerPort {
+  name?: string;
+}
+
+/** portsOf returns the ports of a service, the main one first and the others by their names; none of a worker. Pure. */
+export function portsOf({ protocol, port, extraPorts = {} }: PortsSpec): NamedPort[] {
+  if (port === undefined || protocol === undefined) return [];
+  const others = Object.entries(extraPorts).map(([name, other]) => ({ name, ...other }));
+  return [{ port, protocol }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
+}
+
+/** isWorker tells whether a service has no port: nobody connects to it, and it works all the same. */
+export function isWorker(spec: PortsSpec): boolean {
+  return portsOf(spec).length === 0;
+}
+
+/** domainsOf returns all domains of a service, those of the main port first. Pure. */
+export function domainsOf({
+  domains,
+  extraDomains = {},
+}: Pick<RouteSpec, 'domains' | 'extraDomains'>): string[] {
+  return [...domains, ...Object.values(extraDomains).flat()];
 }
 
 /** specHash returns a short hash of any plain value; the order of object keys does not matter. */

@@ -4,13 +4,23 @@ import { type NginxSpec, specHash } from '../model/spec.ts';
 import {
   type MainConfig,
   type NginxKind,
+  portFile,
   renderControl,
   renderMain,
   renderPointer,
-  routeFile,
+  routeFiles,
   type ScopeFiles,
+  servedPorts,
 } from './render.ts';
-import { hostOf, type Route, type RoutedCopy, upstreamName } from './routes.ts';
+import {
+  domainsOfRoute,
+  hostOf,
+  portKey,
+  type Route,
+  type RoutedCopy,
+  type RoutePort,
+  upstreamName,
+} from './routes.ts';
 import {
   contentHash,
   editedFiles,
@@ -93,7 +103,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   const scopes: Manifest['scopes'] = { ...others };
   const files = new Map(wish.files);
   if (!isLeaving) {
-    files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
+    files.set(controlFile(wish.scope), renderControl(controlOf(kind, name, generation, wish)));
     const { repository } = wish;
     scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
   }
@@ -194,7 +204,7 @@ function controlFile(scope: Scope): string {
 function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
   for (const [other, { routes }] of Object.entries(others)) {
     for (const { domains } of Object.values(routes)) {
-      const taken = wish.routes.flatMap((route) => route.domains).find((domain) => domains.includes(domain));
+      const taken = wish.routes.flatMap(domainsOfRoute).find((domain) => domains.includes(domain));
       if (taken !== undefined) {
         throw new UserError(
           `the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`,
@@ -264,22 +274,28 @@ function nextGeneration(previous: string | undefined, files: ScopeFiles): string
 
 /** Of the routes that are served here: an edge has those with a domain, and each zone its own. */
 function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
-  const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
+  const served = wish.routes.filter((route) =>
+    routeFiles(wish.scope, route).some((file) => wish.files.has(file)),
+  );
   return Object.fromEntries(
     served.map((route) => [
       route.service,
       {
-        domains: route.domains,
+        domains: domainsOfRoute(route),
         copies: route.copies.map(copyFacts),
         backing: {
-          protocol: route.protocol,
-          container_port: route.containerPort,
-          internal_port: route.internalPort,
-          host_port: route.hostPort,
+          ports: route.ports.map((port) => ({
+            ...(port.name !== undefined && { name: port.name }),
+            protocol: port.protocol,
+            container_port: port.containerPort,
+            internal_port: port.internalPort,
+            host_port: port.hostPort,
+            domains: port.domains,
+            prove_path: port.provePath,
+          })),
           idle_timeout_ms: route.idleTimeoutMs,
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
-          prove_path: route.provePath,
         },
       },
     ]),
@@ -312,20 +328,22 @@ function copyScope(
   }
 }
 
-function controlOf(name: string, generation: string, wish: ScopeWish) {
-  const provable = wish.routes
-    .filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
-    .map((route) => ({
-      service: route.service,
-      upstream: upstreamName(wish.scope, route.service),
-      path: route.provePath,
-      host: proveHostOf(route),
-    }));
+function controlOf(kind: NginxKind, name: string, generation: string, wish: ScopeWish) {
+  const provable = wish.routes.flatMap((route) =>
+    servedPorts(kind, route)
+      .filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
+      .map((port) => ({
+        key: portKey(route.service, port),
+        upstream: upstreamName(wish.scope, route.service, port),
+        path: port.provePath,
+        host: proveHostOf(route, port),
+      })),
+  );
   return { scope: name, generation, provable };
 }
 
 /** A Host that nginx would read as something else is not used; any answer of the app is a proof. */
-function proveHostOf({ service, domains, proveHeaders }: Route): string {
+function proveHostOf({ service }: Route, { domains, proveHeaders }: RoutePort): string {
   const said = proveHeaders?.host;
   return said !== undefined && /^[\w.:[\]-]+$/.test(said) ? said : hostOf(service, domains);
 }

@@ -9,6 +9,9 @@ import { endDiverting } from './divert.ts';
 import { ensureInheritingEdge } from './install.ts';
 import { NginxInstance } from './instance.ts';
 import { reaches } from './prove.ts';
+import { servedPorts } from './render.ts';
+import { portKey } from './routes.ts';
+import { routesOf } from './tree.ts';
 
 /** A connection that the kernel has for the bridge already is accepted within this time. */
 const SETTLE_MS = 1_000;
@@ -47,7 +50,7 @@ export async function openEdge(
   return edge;
 }
 
-/** Waits until the edge has an answer for every service that the bridge has one for, of all environments. */
+/** Waits until the edge has an answer for every port that the bridge has one for, of all environments. */
 async function awaitBackends(
   edge: NginxInstance,
   bridge: NginxInstance,
@@ -56,27 +59,29 @@ async function awaitBackends(
 ): Promise<void> {
   const { tree, folder } = await edge.look(scopeName(scope), clock);
   const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
-  const services = scopes.flatMap(([name, { routes }]) =>
-    Object.keys(routes).map((service) => ({ name, service })),
+  const ports = scopes.flatMap(([name, served]) =>
+    routesOf(served).flatMap((route) =>
+      servedPorts('edge', route).map((port) => ({ name, key: portKey(route.service, port) })),
+    ),
   );
-  await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service, clock)));
+  await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
 }
 
 async function awaitBackend(
   edge: NginxInstance,
   bridge: NginxInstance,
   scope: string,
-  service: string,
+  key: string,
   clock: Clock,
 ): Promise<void> {
-  const asks = (nginx: NginxInstance) => reaches(nginx, scope, service).catch(() => false);
+  const asks = (nginx: NginxInstance) => reaches(nginx, scope, key).catch(() => false);
   const isReached = await poll(
     clock,
     { everyMs: POLL_MS, timeoutMs: REACH_TIMEOUT_MS },
     async () => (await asks(edge)) || !(await asks(bridge)) || undefined,
   );
   if (isReached) return;
-  throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+  throw new UserError(`${edge.title}: ${key} is not reached, which the bridge reaches`, {
     hint: 'New connections go on to the bridge, and lose nothing. Run again.',
   });
 }

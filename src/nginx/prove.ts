@@ -3,7 +3,7 @@ import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxInstance } from './instance.ts';
 import { CONTROL_PORT, PROVE_PORT_OFFSET, provePaths } from './render.ts';
-import type { Route } from './routes.ts';
+import { portKey, type RoutePort } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */
 const PROOF_TIMEOUT_MS = 10_000;
@@ -13,7 +13,8 @@ const TOUCH_MS = 50;
 
 /** What a switch has to be proven of on one nginx. */
 export interface Proof {
-  route: Route;
+  service: string;
+  port: RoutePort;
   /** `address:port` of the copies that shall answer on this server; empty when none stands here. */
   own: string[];
   /** The same of all servers of the zone. */
@@ -21,7 +22,7 @@ export interface Proof {
 }
 
 /**
- * prove sends requests through the very upstreams of a route until a copy that shall have the traffic has answered
+ * prove sends requests through the very upstreams of a port until a copy that shall have the traffic has answered
  * through each (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
  * alone proves nothing: with a name that does not resolve, the old side serves as backup. It throws a UserError that
  * says who answered instead.
@@ -34,7 +35,7 @@ export async function prove(
   clock: Clock,
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
-  const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+  const ask = proof.port.protocol === 'http' ? askHttp : askStream;
   let answered = 'nobody';
   const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -50,9 +51,14 @@ export async function prove(
   });
   if (isProven) return;
   throw new UserError(
-    `${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`,
+    `${instance.title}: the switch of ${nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`,
     { hint: 'The old side keeps running and nothing of it was touched.' },
   );
+}
+
+/** `rabbitmq`, and for a further port `rabbitmq (port console)`. */
+function nameOf({ service, port: { name } }: Proof): string {
+  return name === undefined ? service : `${service} (port ${name})`;
 }
 
 /** lastUpstream returns the address that gave the answer: nginx lists all it tried, by commas. */
@@ -60,9 +66,9 @@ function lastUpstream(tried: string): string {
   return tried.split(',').at(-1)?.trim() ?? '';
 }
 
-/** reaches tells whether an nginx has an answer from a backend for an http service through each upstream, whichever it is. */
-export async function reaches({ server, address }: NginxInstance, scope: string, service: string) {
-  const asked = provePaths(scope, service).map((path) =>
+/** reaches tells whether an nginx has an answer from a backend for an http port through each upstream, whichever it is. */
+export async function reaches({ server, address }: NginxInstance, scope: string, key: string) {
+  const asked = provePaths(scope, key).map((path) =>
     server.http.get({ address, port: CONTROL_PORT, path }, 5_000),
   );
   return (await Promise.all(asked)).every(({ headers }) => isAnswered(headers));
@@ -79,7 +85,7 @@ function askHttp(
   generation: string,
   proof: Proof,
 ): Promise<string[][]> {
-  const paths = provePaths(scopeName(scope), proof.route.service);
+  const paths = provePaths(scopeName(scope), portKey(proof.service, proof.port));
   return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 
@@ -90,7 +96,7 @@ async function askPath(
   proof: Proof,
 ): Promise<string[]> {
   // nginx passes them on; the Host is in its configuration.
-  const { proveHeaders: headers = {} } = proof.route;
+  const { proveHeaders: headers = {} } = proof.port;
   // One request for each backend: they take turns.
   const answers = await Promise.all(
     proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, headers }, 5_000)),
@@ -112,7 +118,7 @@ async function askStream(
   clock: Clock,
 ): Promise<string[][]> {
   const { server, id } = instance;
-  const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+  const port = proof.port.internalPort + PROVE_PORT_OFFSET;
   await Promise.all(proof.all.map(() => touch(instance, port, clock)));
   const { stdout } = await server.engine.logs(id, { tail: 500 });
   const answers = stdout

@@ -1,10 +1,13 @@
-import { type Scope, scopeName } from '../model/names.ts';
+import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
   type Backend,
   backendsOf,
+  isServedOn,
+  portKey,
   type Route,
+  type RoutePort,
   type RouteServer,
   UNPOOLED,
   unpooledName,
@@ -27,7 +30,7 @@ export const CONTROL_ACCESS_FILE = 'control_access.conf';
 /** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
 export type ScopeFiles = Map<string, string>;
 
-/** renderScope renders the files of one environment as `on` needs them: one file a service. */
+/** renderScope renders the files of one environment as `on` needs them: one file a port, and one a worker. */
 export function renderScope(
   kind: NginxKind,
   scope: Scope,
@@ -36,26 +39,57 @@ export function renderScope(
   servers: readonly RouteServer[],
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
-  for (const route of routes) {
-    const backends = backendsOf(scope, route, on, servers);
-    const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
-    if (!isServed) continue;
-    files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
+  for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
+    if (kind === 'sidecar' && route.ports.length === 0) {
+      files.set(workerFile(scope, route.service), renderWorker(scope, route));
+    }
+    for (const port of servedPorts(kind, route)) {
+      const backends = backendsOf(scope, route, port, on, servers);
+      files.set(portFile(scope, route.service, port), renderPort(kind, scope, route, port, backends));
+    }
   }
   return files;
 }
 
-/** routeFile returns where a route is written, below a folder. */
-export function routeFile(scope: Scope, { service, protocol }: Pick<Route, 'service' | 'protocol'>): string {
-  return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
+/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
+export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): RoutePort[] {
+  return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 
-function renderRoute(kind: NginxKind, scope: Scope, route: Route, backends: readonly Backend[]): string {
-  const name = upstreamName(scope, route.service);
-  if (route.protocol === 'tcp') return renderUpstream(name, backends) + renderStreamServer(scope, route);
+/** portFile returns where a port of a route is written, below a folder. */
+export function portFile(scope: Scope, service: string, port: RoutePort): string {
+  return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+}
+
+/** routeFiles returns where a route is written that is served whole, below a folder. */
+export function routeFiles(scope: Scope, { service, ports }: Route): string[] {
+  if (ports.length === 0) return [workerFile(scope, service)];
+  return ports.map((port) => portFile(scope, service, port));
+}
+
+function workerFile(scope: Scope, service: string): string {
+  return `worker/${scopeName(scope)}/${service}.conf`;
+}
+
+/** Nothing includes it: with it a worker's switch is a new generation, like any other's. */
+function renderWorker(scope: Scope, { service, copies }: Route): string {
+  const active = copies.filter(({ weight }) => weight > 0);
+  const lines = active.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`);
+  return `# Nobody connects to ${service}. These are active:\n${lines.join('')}`;
+}
+
+function renderPort(
+  kind: NginxKind,
+  scope: Scope,
+  route: Route,
+  port: RoutePort,
+  backends: readonly Backend[],
+): string {
+  const name = upstreamName(scope, route.service, port);
+  if (port.protocol === 'tcp') return renderUpstream(name, backends) + renderStreamServer(name, route, port);
   const pooled = renderUpstream(name, backends, POOL);
-  const unpooled = renderUpstream(unpooledName(scope, route.service), backends, NO_POOL);
-  return pooled + unpooled + renderHttpServer(kind, scope, route);
+  const unpooled = renderUpstream(unpooledName(scope, route.service, port), backends, NO_POOL);
+  return pooled + unpooled + renderHttpServer(kind, name, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -93,13 +127,12 @@ function renderAddress({ address, port, isLocal }: Backend): string {
   return `${address}:${port} ${health}`;
 }
 
-function renderHttpServer(kind: NginxKind, scope: Scope, route: Route): string {
-  const upstream = upstreamName(scope, route.service);
+function renderHttpServer(kind: NginxKind, upstream: string, route: Route, port: RoutePort): string {
   const idle = seconds(route.idleTimeoutMs);
   const streamed = STREAMED[route.requestBuffering ?? 'auto'];
   const lines = [
-    `listen ${kind === 'edge' ? '80' : route.internalPort};`,
-    `server_name ${kind === 'edge' ? route.domains.map(serverName).join(' ') : '_'};`,
+    `listen ${kind === 'edge' ? '80' : port.internalPort};`,
+    `server_name ${kind === 'edge' ? port.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     `proxy_read_timeout ${idle};`,
     `proxy_send_timeout ${idle};`,
@@ -188,16 +221,15 @@ function disguisesOf(name: string): string[] {
   return spellings.filter((spelling) => spelling !== name);
 }
 
-function renderStreamServer(scope: Scope, route: Route): string {
-  const name = upstreamName(scope, route.service);
+function renderStreamServer(name: string, route: Route, { internalPort }: RoutePort): string {
   return `server {
-    listen ${route.internalPort} so_keepalive=60s:10s:6;
+    listen ${internalPort} so_keepalive=60s:10s:6;
     proxy_pass ${name};
     # The default of 10 min cuts idle database pools.
     proxy_timeout ${seconds(route.idleTimeoutMs)};
 }
 server {
-    listen ${route.internalPort + PROVE_PORT_OFFSET};
+    listen ${internalPort + PROVE_PORT_OFFSET};
     include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
     proxy_timeout 5s;
@@ -210,16 +242,16 @@ server {
 export interface ScopeControl {
   scope: string;
   generation: string;
-  /** The http services whose upstream can be proven, with path and Host header for the request. */
-  provable: { service: string; upstream: string; path: string; host: string }[];
+  /** The http ports whose upstream can be proven, by their keys, with path and Host header for the request. */
+  provable: { key: string; upstream: string; path: string; host: string }[];
 }
 
-/** provePaths returns where the control endpoint proves the upstreams of an http service, one path for each. */
-export function provePaths(scope: string, service: string): string[] {
-  return UPSTREAMS.map((ending) => `/prove/${scope}/${service}${ending}`);
+/** provePaths returns where the control endpoint proves the upstreams of an http port, one path for each; see portKey. */
+export function provePaths(scope: string, key: string): string[] {
+  return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}`);
 }
 
-/** What the names of a service's upstreams end with. */
+/** What the names of a port's upstreams end with. */
 const UPSTREAMS = ['', UNPOOLED];
 
 /** renderControl renders the locations by which a reload and a switch are proven. */
@@ -228,7 +260,7 @@ export function renderControl(control: ScopeControl): string {
     UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })),
   );
   const proofs = upstreams.map(
-    ({ service, ending, upstream, path, host }) => `location = /prove/${control.scope}/${service}${ending} {
+    ({ key, ending, upstream, path, host }) => `location = /prove/${control.scope}/${key}${ending} {
     proxy_pass http://${upstream}${path};
     proxy_set_header Host ${host};
     proxy_set_header Connection "";

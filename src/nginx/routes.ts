@@ -6,25 +6,51 @@ import type { Protocol, RequestBuffering } from '../model/spec.ts';
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
 export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port'>;
 
-/** What edge and sidecar serve for one service. */
-export interface Route {
-  service: string;
+/** What edge and sidecar serve on one port of a service. */
+export interface RoutePort {
+  /** The main port has none. */
+  name?: string;
   protocol: Protocol;
   containerPort: number;
   internalPort: number;
   /** The host port of the slot `base`. */
   hostPort: number;
   domains: string[];
+  /** What the proof asks for over HTTP. */
+  provePath: string;
+  /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
+  proveHeaders?: Readonly<Record<string, string>>;
+}
+
+/**
+ * What edge and sidecar serve for one service. All its ports lead to the same copies, and so move in one switch. That of
+ * a worker has none, and serves nobody: it says which copies are active.
+ */
+export interface Route {
+  service: string;
+  /** The main one first. */
+  ports: RoutePort[];
   idleTimeoutMs: number;
   /** The largest body of a request; undefined is without limit. */
   maxBodyBytes?: number;
   /** Undefined is `auto`. */
   requestBuffering?: RequestBuffering;
-  /** What the proof asks for over HTTP. */
-  provePath: string;
-  /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
-  proveHeaders?: Readonly<Record<string, string>>;
   copies: RoutedCopy[];
+}
+
+/** domainsOfRoute returns the domains of all ports of a route. */
+export function domainsOfRoute({ ports }: Pick<Route, 'ports'>): string[] {
+  return ports.flatMap(({ domains }) => domains);
+}
+
+/** withDomainsOf returns a route whose ports also have the domains that others give them: who was promised one keeps it. */
+export function withDomainsOf(route: Route, others: readonly Pick<Route, 'ports'>[]): Route {
+  const promised = [route, ...others].flatMap(({ ports }) => ports);
+  const ports = route.ports.map((port) => ({
+    ...port,
+    domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
+  }));
+  return { ...route, ports };
 }
 
 /** A server as routes see it. */
@@ -61,32 +87,55 @@ export function hostOf(service: string, domains: readonly string[]): string {
   return whole ?? starred?.replace('*', 'probe') ?? service;
 }
 
-/** upstreamName returns the name of a service's upstream: the name of its base container. */
-export function upstreamName(scope: Scope, service: string): string {
-  return containerName(scope, service, 'base');
+/** portKey names a port among all of an environment: `api`, and `api.metrics` for a further one; no name holds a dot. */
+export function portKey(service: string, { name }: Pick<RoutePort, 'name'>): string {
+  return name === undefined ? service : `${service}.${name}`;
 }
 
 /**
- * unpooledName returns the name of the second upstream of an http service: the same backends, and every request has a
+ * upstreamName returns the name of a port's upstream: that of the service's base container, and `….metrics` for a further
+ * port.
+ */
+export function upstreamName(scope: Scope, service: string, port: Pick<RoutePort, 'name'> = {}): string {
+  return portKey(containerName(scope, service, 'base'), port);
+}
+
+/**
+ * unpooledName returns the name of the second upstream of an http port: the same backends, and every request has a
  * connection of its own. No container is called so, since names of services hold no underscore.
  */
-export function unpooledName(scope: Scope, service: string): string {
-  return `${upstreamName(scope, service)}${UNPOOLED}`;
+export function unpooledName(scope: Scope, service: string, port: Pick<RoutePort, 'name'> = {}): string {
+  return `${upstreamName(scope, service, port)}${UNPOOLED}`;
 }
 
 /** What the name of an upstream ends with whose connections serve one request each. */
 export const UNPOOLED = '_unpooled';
 
+/** isServedOn tells whether a server sends traffic of a route anywhere: it has copies in its zone. */
+export function isServedOn(
+  { copies }: Pick<Route, 'copies'>,
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): boolean {
+  return servers.some(
+    (server) =>
+      copies.some((copy) => copy.server === server.name) &&
+      server.zone === on.zone &&
+      (server.name === on.name || server.privateIp !== undefined),
+  );
+}
+
 /**
- * backendsOf returns the upstream of a route as one server sees it: the copies in its zone by their weights, and on each
+ * backendsOf returns the upstream of a port as one server sees it: the copies in its zone by their weights, and on each
  * of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
  * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
  * servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
- * known before there is a container. Backends with traffic come first.
+ * known before there is a container; further ports have that of the slot only. Backends with traffic come first.
  */
 export function backendsOf(
   scope: Scope,
   route: Route,
+  port: RoutePort,
   on: RouteServer,
   servers: readonly RouteServer[],
 ): Backend[] {
@@ -99,12 +148,13 @@ export function backendsOf(
     return [...slots].map((slot) => {
       const copy = here.find((one) => one.slot === slot);
       const weight = copy?.weight ?? 0;
-      const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
+      const isOwn = weight > 0 && port.name === undefined;
+      const published = (isOwn ? copy?.port : undefined) ?? hostPort(port.hostPort, slot);
       return {
         server: server.name,
         slot,
         address: isLocal ? containerName(scope, route.service, slot) : server.privateIp!,
-        port: isLocal ? route.containerPort : published,
+        port: isLocal ? port.containerPort : published,
         isLocal,
         weight,
       };

@@ -14,14 +14,20 @@ const copy = z.object({
 });
 /** With it a route can be written again without the record. */
 const backing = z.object({
-  protocol: z.enum(['http', 'tcp']),
-  container_port: z.number(),
-  internal_port: z.number(),
-  host_port: z.number(),
+  ports: z.array(
+    z.object({
+      name: z.string().optional(),
+      protocol: z.enum(['http', 'tcp']),
+      container_port: z.number(),
+      internal_port: z.number(),
+      host_port: z.number(),
+      domains: z.array(z.string()),
+      prove_path: z.string(),
+    }),
+  ),
   idle_timeout_ms: z.number(),
   max_body_bytes: z.number().optional(),
   request_buffering: z.enum(['on', 'off']).optional(),
-  prove_path: z.string(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -42,6 +48,7 @@ const manifestSchema = z.object({
       routes: z.record(
         z.string(),
         z.object({
+          /** Of all its ports. */
           domains: z.array(z.string()),
           copies: z.array(copy),
           backing: backing.optional(),
@@ -149,21 +156,24 @@ export function servingSlots(scope: ManifestScope | undefined, server: string): 
 
 /** routesOf returns the routes of an environment as a manifest has them; those that say too little are left out. */
 export function routesOf(scope: ManifestScope | undefined): Route[] {
-  return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, copies, backing: facts }]) =>
+  return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) =>
     facts === undefined
       ? []
       : [
           {
             service,
-            protocol: facts.protocol,
-            containerPort: facts.container_port,
-            internalPort: facts.internal_port,
-            hostPort: facts.host_port,
-            domains,
+            ports: facts.ports.map((port) => ({
+              ...(port.name !== undefined && { name: port.name }),
+              protocol: port.protocol,
+              containerPort: port.container_port,
+              internalPort: port.internal_port,
+              hostPort: port.host_port,
+              domains: port.domains,
+              provePath: port.prove_path,
+            })),
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-            provePath: facts.prove_path,
             copies,
           },
         ],

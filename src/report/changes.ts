@@ -63,7 +63,12 @@ export function describeChange(change: Change): string {
 }
 
 /** describeImage returns what a service is, and where people find it: `ghcr.io/acme/api:1.2.3 at api.example.com`. */
-export function describeImage({ image, domains }: Pick<Change, 'image' | 'domains'>): string {
+export function describeImage({
+  image,
+  domains,
+  isWorker,
+}: Pick<Change, 'image' | 'domains' | 'isWorker'>): string {
+  if (isWorker) return `${image}, a worker without a port`;
   return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Deployed } from '../commands/change.ts';
 import type { ServiceResult } from '../commands/outputs.ts';
 import type { DeployReport } from '../deploy/request.ts';
+import { domainsOf } from '../model/spec.ts';
 import { describeChange, describeImage, describeNothing } from './changes.ts';
 import { textOf } from './failure.ts';
 import { caution, escapeMarkdown, page, section } from './markdown.ts';
@@ -35,7 +36,8 @@ export function deployedLines({ report, author, failure }: Deployed): string[] {
     .filter(({ effect }) => effect !== 'remove')
     .map((change) => {
       const servers = [...new Set((report.copies[change.service] ?? []).map(({ server }) => server))];
-      const what = `${change.service}: release ${change.to} serves, ${describeImage(change)}`;
+      const isThere = change.isWorker ? `works, ${change.image}` : `serves, ${describeImage(change)}`;
+      const what = `${change.service}: release ${change.to} ${isThere}`;
       return `${what} on ${servers.join(', ')}${change.effect === 'none' ? '' : commit}`;
     });
 }
@@ -78,7 +80,7 @@ function copies(report: DeployReport, services: Record<string, ServiceResult>): 
       server,
       slot,
       container,
-      port: String(port),
+      port: port === undefined ? '' : String(port),
       start: milliseconds(durations.start),
       'healthy after': milliseconds(durations.healthy),
     })),
@@ -90,7 +92,10 @@ function copies(report: DeployReport, services: Record<string, ServiceResult>): 
 function contentOf({ services, undone }: DeployReport, service: string): { image: string; domains: string } {
   const wanted = services.find(({ name }) => name === service);
   const spec = undone.includes(service) ? wanted?.known.current : wanted?.spec;
-  return { image: spec?.container.image ?? '', domains: spec?.route.domains.join(', ') ?? '' };
+  return {
+    image: spec?.container.image ?? '',
+    domains: spec === undefined ? '' : domainsOf(spec.route).join(', '),
+  };
 }
 
 function probes(services: Record<string, ServiceResult>): string {

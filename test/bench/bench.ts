@@ -204,7 +204,7 @@ async function benchEdge(): Promise<void> {
   const [recorded] = (await shop.state()).services.web!.copies;
   const server = servers.find(({ host }) => host === recorded!.server)!;
   const ways = {
-    direct: { host: server.privateIp, port: recorded!.port },
+    direct: { host: server.privateIp, port: recorded!.port! },
     'through the edge': { host: server.host, port: 80 },
   };
   const seen: Record<string, { p50: number[]; p99: number[] }> = {};

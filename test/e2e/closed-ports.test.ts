@@ -62,7 +62,7 @@ describe('Ports', () => {
       const [api, cache] = [await shop.recorded('api'), await shop.recorded('cache')];
       const published = api.copies.map((copy) => ({
         server: lab.servers.find(({ host }) => host === copy.server)!,
-        port: copy.port,
+        port: copy.port!,
       }));
       expect(published).toHaveLength(2);
       for (const { server, port } of published) {
@@ -70,13 +70,14 @@ describe('Ports', () => {
         expect(await knockFrom(neighbour, server.privateIp, port)).toBe('open');
         expect(await knockFrom(neighbour, server.host, port)).toBe('closed');
         expect(await knock(server.host, port)).toBe('refused');
-        expect(await knock(server.host, api.internal_port)).toBe('refused');
-        expect(await knock(server.host, cache.internal_port)).toBe('refused');
+        expect(await knock(server.host, api.internal_port!)).toBe('refused');
+        expect(await knock(server.host, cache.internal_port!)).toBe('refused');
       }
     });
 
     test('an internal port is reached from its own network, and from no other project', async () => {
-      const { internal_port: port, copies } = await shop.recorded('cache');
+      const { internal_port, copies } = await shop.recorded('cache');
+      const port = internal_port!;
       expect(port).not.toBe((await stranger.recorded('cache')).internal_port);
       const sidecar = await addressOf(home, 'closed_production_nginx', 'closed_production_network');
       const container = await addressOf(home, copies[0]!.container, 'closed_production_network');
@@ -104,8 +105,8 @@ describe('Ports', () => {
     const edge = await first.docker('ps', '--filter', 'name=^switchyard_edge$', '--format', '{{.Ports}}');
     const open = [...edge.matchAll(/:(\d+)->/g)].map((match) => Number(match[1]));
     expect([...new Set(open)].sort()).toEqual([80]);
-    const { host_port: port, internal_port } = await shop.recorded('api');
-    for (const closed of [port, hostPort(port, 'secondary'), internal_port, 3000]) {
+    const { host_port, internal_port } = await shop.recorded('api');
+    for (const closed of [host_port!, hostPort(host_port!, 'secondary'), internal_port!, 3000]) {
       expect(await knock(first.host, closed)).toBe('refused');
     }
     expect(await knock(first.host, 80)).toBe('open');

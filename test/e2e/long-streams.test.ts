@@ -141,7 +141,7 @@ async function toggleNeighbour(toggle: number): Promise<void> {
 async function internalAddress(server: LabServer, service: string): Promise<{ host: string; port: number }> {
   const format = '{{(index .NetworkSettings.Networks "streams_production_network").IPAddress}}';
   const host = await server.docker('inspect', '--format', format, 'streams_production_nginx');
-  return { host, port: (await shop.recorded(service)).internal_port };
+  return { host, port: (await shop.recorded(service)).internal_port! };
 }
 
 /** The running containers of some services, both sides. */

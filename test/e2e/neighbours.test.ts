@@ -207,7 +207,7 @@ async function portsOf(project: Project): Promise<Record<string, { host: number;
   return Object.fromEntries(
     Object.entries(services).map(([name, { host_port, internal_port }]) => [
       name,
-      { host: host_port, internal: internal_port },
+      { host: host_port!, internal: internal_port! },
     ]),
   );
 }

@@ -32,7 +32,7 @@ async function deployOnTwoOfThree(): Promise<void> {
     services.web!.servers = 2;
   });
   await shop.deploy();
-  internalPort = (await shop.recorded('web')).internal_port;
+  internalPort = (await shop.recorded('web')).internal_port!;
   holders = await shop.homesOf('web');
   ports = [];
   traffic = startUsers(servers, 'versions.example.com');

@@ -204,7 +204,7 @@ describe('What a change of the file causes', () => {
     async () => {
       const { internal_port: port } = await shop.recorded('jobs');
       const [home] = await shop.homesOf('jobs');
-      expect(await internally(home!, port)).toBe('answered');
+      expect(await internally(home!, port!)).toBe('answered');
       shop.edit(({ services }) => {
         delete services.jobs;
       });
@@ -218,7 +218,7 @@ describe('What a change of the file causes', () => {
       expect(changed(before.containers, await shop.standing())).toEqual([
         expect.stringMatching(new RegExp(`^- ${home!.host} causes_production_jobs(_secondary)?$`)),
       ]);
-      expect(await internally(home!, port)).toBe('refused');
+      expect(await internally(home!, port!)).toBe('refused');
       expect(await home!.docker('volume', 'ls', '--quiet')).toMatch(/^causes_production_jobs-data$/m);
       expect((await shop.state()).services).not.toHaveProperty('jobs');
       expect((await shop.deploy()).outputs.changed).toBe('false');

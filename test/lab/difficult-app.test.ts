@@ -281,7 +281,7 @@ describe('behind an edge alone', () => {
   };
 
   beforeAll(async () => {
-    front = await startFront('edge', [{ name: 'app' }, { name: 'rest', route: { domains: ['*'] } }]);
+    front = await startFront('edge', [{ name: 'app' }, { name: 'rest', domains: ['*'] }]);
   }, 120_000);
 
   afterAll(async () => {

@@ -29,6 +29,8 @@ export interface FrontApp {
   name: string;
   environment?: Record<string, string>;
   route?: Partial<Route>;
+  /** Domains in place of `<name>.example.com`. */
+  domains?: string[];
 }
 
 /** What an answer was. */
@@ -140,7 +142,7 @@ export async function startFront(
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
-      const port = kind === 'edge' ? 80 : route.internalPort;
+      const port = kind === 'edge' ? 80 : route.ports[0]!.internalPort;
       return { host: address, port, headers: { host: `${app}.example.com` } };
     };
     const front: Front = {
@@ -176,16 +178,20 @@ export async function startFront(
   }
 }
 
-function routeOf({ name, route }: FrontApp, index: number): Route {
+function routeOf({ name, route, domains }: FrontApp, index: number): Route {
   return {
     service: name,
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5_100 + index,
-    hostPort: 8_100 + index,
-    domains: [`${name}.example.com`],
+    ports: [
+      {
+        protocol: 'http',
+        containerPort: 3000,
+        internalPort: 5_100 + index,
+        hostPort: 8_100 + index,
+        domains: domains ?? [`${name}.example.com`],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 86_400_000,
-    provePath: '/',
     copies: [{ server: HERE.name, slot: 'base', weight: 1 }],
     ...route,
   };

@@ -104,7 +104,7 @@ export const healthcheck = closed({
         'Command that is run inside the container and exits with 0 when it is healthy; then the port of the service has to take a connection from outside of it. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
       fallback: {
         words:
-          "the check of a recognised image, else the image's own HEALTHCHECK, else a request for / (http) or a connection (tcp)",
+          "the check of a recognised image, else the image's own HEALTHCHECK, else a request for / (http) or a connection (tcp); of a worker, that it runs for `start_period` without a restart",
       },
       short: 'test: pg_isready -h 127.0.0.1',
       long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',

@@ -12,10 +12,14 @@ export const SERVICE_REFUSALS: Refusals = {
   preset: NOT_YET,
   version: NOT_YET,
   ports: {
-    why: 'write the one port the container listens on as port; nothing is published to the world but the domains.',
+    why: 'write the port the container listens on as port, and further ones by name as extra_ports; nothing is published to the world but the domains.',
     instead: (value) => {
-      const port = containerPortOf(value);
-      return port && `write port: ${port}; nothing is published to the world but the domains.`;
+      const [port, ...others] = containerPortsOf(value);
+      const further = others.length > 0 ? `, and extra_ports: { <name>: ${others[0]} } for the other` : '';
+      return (
+        port &&
+        `write port: ${port}${further}${others.length > 1 ? 's' : ''}; nothing is published to the world but the domains.`
+      );
     },
   },
   networks: UNNEEDED,
@@ -42,12 +46,15 @@ export const SERVICE_REFUSALS: Refusals = {
     'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
 };
 
-/** containerPortOf returns the port of the container in the first of Compose's `ports`, in all its forms. */
-function containerPortOf(ports: unknown): string | undefined {
-  const first: unknown = Array.isArray(ports) ? ports[0] : undefined;
-  const isLong = typeof first === 'object' && first !== null;
-  const text = String(isLong ? ((first as { target?: unknown }).target ?? '') : (first ?? ''));
-  return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1];
+/** containerPortsOf returns the ports of the container in Compose's `ports`, in all its forms, each once. */
+function containerPortsOf(ports: unknown): string[] {
+  const all: unknown[] = Array.isArray(ports) ? ports : [];
+  const found = all.flatMap((one) => {
+    const isLong = typeof one === 'object' && one !== null;
+    const text = String(isLong ? ((one as { target?: unknown }).target ?? '') : (one ?? ''));
+    return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1] ?? [];
+  });
+  return [...new Set(found)];
 }
 
 /** Keys of Compose's `deploy` that we do not take. */

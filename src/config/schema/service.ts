@@ -11,6 +11,7 @@ import { splitWords } from '../shell-words.ts';
 import { checkSecretName, checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
 import { containerOptionKeys } from './container-options.ts';
+import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
@@ -135,12 +136,19 @@ const service = closed(
       example: 'image: ghcr.io/acme/api:1.2.3',
     }),
     port: key(port, {
-      description: 'The one port the container listens on.',
-      fallback: { words: 'the port of a recognised image, else it is required' },
+      description:
+        "The port the container listens on. A service without one is a worker: nobody connects to it, and it is healthy by its `test`, by its image's HEALTHCHECK, or when it has run for `start_period` without a restart.",
+      fallback: { words: 'the port of a recognised image, else none' },
       example: 'port: 3000',
     }),
+    extra_ports: key(extraPorts, {
+      description:
+        'Further ports of the container, by their names: a console, metrics. Each has an internal port of its own that never changes; all move to the new side in one switch, and each is proven. Who depends on the service gets them as `SWITCHYARD_<SERVICE>_PORT_<NAME>`.',
+      short: 'extra_ports: { metrics: 9100 }',
+      long: 'extra_ports:\n  console: { port: 15672, domain: queue.example.com }',
+    }),
     protocol: key(z.enum(['http', 'tcp']), {
-      description: 'What is spoken on the port.',
+      description: 'What is spoken on `port`.',
       fallback: {
         words:
           '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
@@ -159,7 +167,7 @@ const service = closed(
     depends_on: key(dependsOn, {
       from: 'Compose',
       description:
-        "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`. An environment's list replaces the other.",
+        "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. An environment's list replaces the other.",
       short: 'depends_on: [cache]',
       long: 'depends_on:\n  cache: { condition: service_healthy }',
     }),
@@ -236,6 +244,12 @@ const service = closed(
         '`toggle` starts the new side beside the old one and loses no request. `recreate` stops the old container before the new one starts, which a service that writes to a volume needs.',
       fallback: { value: DEFAULTS.strategy },
       example: 'strategy: recreate',
+    }),
+    overlap: key(flag, {
+      description:
+        'Of a worker: whether the old one may work while the new one starts. `false` stops the old one first, wherever it stands, for work that must not be done twice at once: a scheduler, a consumer that keeps an order. It is the same as `strategy: recreate`.',
+      fallback: { value: true },
+      example: 'overlap: false',
     }),
     naming: key(z.enum(['side', 'version']), {
       description:

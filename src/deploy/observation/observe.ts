@@ -12,6 +12,7 @@ import {
   type Scope,
   scopeName,
 } from '../../model/names.ts';
+import { parseExtraPorts } from '../../model/ports.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import { isVersionedName } from '../../model/version-name.ts';
 import { NginxInstance, readTree } from '../../nginx/instance.ts';
@@ -73,9 +74,7 @@ export async function observe(
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
       .filter(({ Labels }) => !isOwned(Labels, scope))
-      .flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
-      .filter((port) => port !== undefined)
-      .map(Number),
+      .flatMap(({ Labels }) => hostPortsOf(Labels)),
     leftovers,
     images: new Map(
       [[nginx.image, nginxImage] as const, ...images].flatMap(([name, found]) =>
@@ -134,6 +133,13 @@ function ownerOf(
   return [...written, ...labelled].find((repository) => repository !== undefined);
 }
 
+/** All host ports of the slot `base` that a container's labels tell of. */
+function hostPortsOf(labels: ContainerSummary['Labels'] = {}): number[] {
+  const extra = Object.values(parseExtraPorts(labels[LABEL.extraPorts]));
+  const own = [labels[LABEL.hostPort], labels[LABEL.versionPort]].filter((port) => port !== undefined);
+  return [...own.map(Number), ...extra.map(({ host }) => host)];
+}
+
 function nameOf({ Names }: ContainerSummary): string {
   return Names?.[0]?.replace(/^\//, '') ?? '';
 }
@@ -166,6 +172,7 @@ async function observeCopy(
     hostPort: Number(labels[LABEL.hostPort]),
     versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
     internalPort: Number(labels[LABEL.internalPort]),
+    extraPorts: parseExtraPorts(labels[LABEL.extraPorts]),
     address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
     helpers: helpersOf(own, summary.Id!),
     condition: {

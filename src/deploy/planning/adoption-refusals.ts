@@ -1,7 +1,7 @@
 import { failTogether, UserError } from '../../model/errors.ts';
 import { containerName, type Scope } from '../../model/names.ts';
 import { HOST_PORTS, hostPort } from '../../model/ports.ts';
-import type { AdoptSpec, EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
+import { type AdoptSpec, domainsOf, type EnvironmentSpec, type ServiceSpec } from '../../model/spec.ts';
 import { candidatesOf, DOOR_PORTS, doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
 import { sourceOf } from './blueprint.ts';
 import type { ForeignContainer, ObservedServer } from './observed.ts';
@@ -160,7 +160,7 @@ function refuseFront(
   server: ObservedServer,
 ): UserError[] {
   const front = frontOf(server);
-  const domains = services.flatMap(({ route }) => route.domains);
+  const domains = services.flatMap(({ route }) => domainsOf(route));
   if (front === undefined || (domains.length === 0 && server.edge === undefined)) return [];
   const where = `${server.name}: the edge needs port ${doorsOf(front)
     .map(({ port }) => port)
@@ -214,7 +214,7 @@ function refuseLostNames(
   front: ForeignContainer,
 ): UserError[] {
   const drop = dropOf(wanted.nginx);
-  const promised = wanted.services.flatMap(({ route }) => route.domains);
+  const promised = wanted.services.flatMap(({ route }) => domainsOf(route));
   const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
   if (lost.length === 0) return [];
   return [

@@ -13,14 +13,21 @@ import {
   variableName,
   volumeName,
 } from '../../model/names.ts';
-import { hostPort, type ServicePorts } from '../../model/ports.ts';
-import { type ContainerSpec, type ServerSpec, specHash, type VolumeMount } from '../../model/spec.ts';
+import { allNumbers, extraPortsText, hostPort, numbersOf, type ServicePorts } from '../../model/ports.ts';
+import {
+  type ContainerSpec,
+  portsOf,
+  type ServerSpec,
+  specHash,
+  type VolumeMount,
+} from '../../model/spec.ts';
 import { versionedName } from '../../model/version-name.ts';
+import { portKey } from '../../nginx/routes.ts';
 import { changedSettings, type WantedSettings } from './container-settings.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedCopy } from './observed.ts';
 import { observedOn } from './observed-copies.ts';
-import type { WantedService } from './wanted.ts';
+import { ownPorts, type WantedService } from './wanted.ts';
 
 /** Everything that the copies of a service on one server are made from, but for slot, name and the values of secrets. */
 export interface Blueprint {
@@ -29,13 +36,15 @@ export interface Blueprint {
   repository: string;
   service: string;
   container: ContainerSpec;
-  containerPort: number;
-  ports: ServicePorts;
+  /** The main port of the container, and further ones by their names; a worker has none. */
+  containerPort: number | undefined;
+  extraPorts?: Record<string, number>;
+  ports: ServicePorts | undefined;
   /** The container's own host port, as the slot `base` would have it, where names and ports carry the version. */
   versionPort?: number | undefined;
   /** The address to publish the host port on; undefined publishes nothing. */
   publishOn: string | undefined;
-  /** Internal ports of the services it depends on, by name. */
+  /** Internal ports of the services it depends on, by the ends of the variables that say them. */
   dependencies: Record<string, number>;
   secretsVersion: number;
 }
@@ -44,19 +53,34 @@ export interface Blueprint {
 export function blueprintOf(input: PlanInput, service: WantedService, server: ServerSpec): Blueprint {
   const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
   const isVersioned = service.spec.container.naming === 'version';
-  const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
   return {
     scope: input.scope,
     repository: input.repository,
     service: service.name,
     container: service.spec.container,
     containerPort: service.spec.port,
-    ports: service.ports,
+    ...extraPortsOf(service),
+    ports: ownPorts(service),
     versionPort: isVersioned ? service.versionPort : undefined,
     publishOn: isAlone ? undefined : server.privateIp,
-    dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+    dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => addressesOf(input, name))),
     secretsVersion: service.release.secretsVersion,
   };
+}
+
+function extraPortsOf({ spec }: WantedService): Pick<Blueprint, 'extraPorts'> {
+  const others = portsOf(spec).flatMap(({ name, port }) =>
+    name === undefined ? [] : [[name, port] as const],
+  );
+  return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
+}
+
+/** Where the sidecar serves the ports of a service, by their keys; nobody connects to a worker. */
+function addressesOf({ services }: PlanInput, service: string): [key: string, port: number][] {
+  const found = services.find(({ name }) => name === service);
+  const ports = found && ownPorts(found);
+  if (found === undefined || ports === undefined) return [];
+  return portsOf(found.spec).map((port) => [portKey(service, port), numbersOf(ports, port.name).internal]);
 }
 
 /**
@@ -66,7 +90,9 @@ export function blueprintOf(input: PlanInput, service: WantedService, server: Se
  */
 export function blueprintHash(blueprint: Blueprint): string {
   const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
-  return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+  const hosts = ports === undefined ? [] : allNumbers(ports).map(({ host }) => host);
+  const isPublished = publishOn !== undefined && hosts.length > 0;
+  return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
 }
 
 /** settingsOf returns how a copy of a blueprint is to be made. Pure. */
@@ -74,7 +100,7 @@ export function settingsOf(
   blueprint: Blueprint,
   { slot, release }: { slot: Slot; release: number },
 ): WantedSettings {
-  const { scope, container, containerPort, publishOn } = blueprint;
+  const { scope, container, containerPort, extraPorts = {}, publishOn } = blueprint;
   return {
     image: container.image,
     command: container.command,
@@ -93,11 +119,11 @@ export function settingsOf(
       readOnly: volume.readOnly,
       ...(volume.more && { more: volume.more }),
     })),
-    containerPort,
+    containerPorts: containerPort === undefined ? [] : [containerPort, ...Object.values(extraPorts)],
     ports:
       publishOn === undefined
         ? []
-        : hostPortsOf(blueprint, slot).map((own) => ({ address: publishOn, hostPort: own, containerPort })),
+        : hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
     restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
     logging: container.logging,
     resources: {
@@ -137,7 +163,7 @@ export function hookSettings(
       [LABEL.release]: String(release),
       [LABEL.version]: container.image,
     },
-    containerPort: undefined,
+    containerPorts: [],
     ports: [],
     restart: { name: 'no', maximumRetryCount: 0 },
     // What nobody else sees can be written.
@@ -196,9 +222,19 @@ export function cleanPath(path: string): string {
  * A container with a port of its own has its slot's too: that one is known before the container is, and is where old
  * workers of other servers' nginx send what they still hold when the old container has gone.
  */
-function hostPortsOf({ ports, versionPort }: Blueprint, slot: Slot): number[] {
+function hostPortsOf(
+  { ports, containerPort, extraPorts = {}, versionPort }: Blueprint,
+  slot: Slot,
+): { hostPort: number; containerPort: number }[] {
+  if (ports === undefined || containerPort === undefined) return [];
   const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-  return bases.map((base) => hostPort(base, slot)).sort((a, b) => a - b);
+  const others = Object.entries(extraPorts).map(([name, port]) => ({
+    base: numbersOf(ports, name).host,
+    containerPort: port,
+  }));
+  return [...bases.map((base) => ({ base, containerPort })), ...others]
+    .map(({ base, containerPort: port }) => ({ hostPort: hostPort(base, slot), containerPort: port }))
+    .sort((a, b) => a.hostPort - b.hostPort);
 }
 
 /** nginx finds a copy by the name of its slot: a container that is called by its version has it as an alias. */
@@ -208,10 +244,15 @@ function aliasesOf({ scope, service, container }: Blueprint, slot: Slot): string
 
 /** The file's variables, and the addresses of what it depends on. */
 function environmentOf({ container, dependencies }: Blueprint): Record<string, string> {
-  const addresses = Object.entries(dependencies).flatMap(([service, port]) => [
-    [`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-    [`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-  ]);
+  const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
+    const [service = '', name] = key.split('.');
+    const prefix = `SWITCHYARD_${variableName(service)}`;
+    if (name !== undefined) return [[`${prefix}_PORT_${variableName(name)}`, String(port)]];
+    return [
+      [`${prefix}_HOST`, SIDECAR_ALIAS],
+      [`${prefix}_PORT`, String(port)],
+    ];
+  });
   return { ...container.environment, ...Object.fromEntries(addresses) };
 }
 
@@ -226,9 +267,12 @@ function ownLabels(blueprint: Blueprint, slot: Slot, release: number): Record<st
     [LABEL.release]: String(release),
     [LABEL.version]: container.image,
     [LABEL.slot]: slot,
-    [LABEL.hostPort]: String(ports.host),
+    ...(ports !== undefined && {
+      [LABEL.hostPort]: String(ports.host),
+      [LABEL.internalPort]: String(ports.internal),
+    }),
+    ...(ports?.extra !== undefined && { [LABEL.extraPorts]: extraPortsText(ports.extra) }),
     ...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
-    [LABEL.internalPort]: String(ports.internal),
     [LABEL.containerHash]: blueprintHash(blueprint),
     [LABEL.secretsVersion]: String(secretsVersion),
   };

@@ -1,7 +1,7 @@
 import type { Copy } from '../../model/copy.ts';
-import { allocatePorts, type ServicePorts } from '../../model/ports.ts';
-import type { EnvironmentState, Release } from '../../model/release.ts';
-import type { EnvironmentSpec, ServiceSpec } from '../../model/spec.ts';
+import { allocatePorts, type PortNumbers, type ServicePorts } from '../../model/ports.ts';
+import type { EnvironmentState, RecordedPort, Release } from '../../model/release.ts';
+import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
 import type { PlanInput } from './input.ts';
 import {
@@ -67,10 +67,10 @@ export function buildInput(facts: Facts): PlanInput {
   checkNarrowing(wanted, narrowing);
   checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
   const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-  const ports = portsOf(facts);
+  const ports = numbersOfAll(facts);
   const versionPorts = versionPortsOf(facts, ports);
   const services = wanted.services
-    .flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)!))
+    .flatMap((spec) => wantedService(facts, spec, ports))
     .map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
   checkDependencies(services);
   checkPorts(services, wanted, narrowing);
@@ -129,7 +129,11 @@ function comparisonOf({ wanted, narrowing, restored, known }: Facts): Comparison
   };
 }
 
-function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): WantedService[] {
+function wantedService(
+  facts: Facts,
+  spec: ServiceSpec,
+  numbers: ReadonlyMap<string, ServicePorts>,
+): WantedService[] {
   const { narrowing, observed, state } = facts;
   const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
   const known: KnownReleases = {
@@ -158,7 +162,7 @@ function wantedService(facts: Facts, spec: ServiceSpec, ports: ServicePorts): Wa
       spec: wanted,
       dependsOn,
       placement,
-      ports,
+      ports: numbers.get(name),
       release,
       known,
       isSelected,
@@ -177,8 +181,7 @@ function imageIdOf(image: string, observed: readonly ObservedServer[]): string |
 /** A service that is deployed and that a narrowed run leaves alone, also when the file has forgotten it. */
 function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, ServicePorts>): WantedService[] {
   const current = facts.known.get(name)?.current;
-  const own = ports.get(name);
-  if (current === undefined || own === undefined) return [];
+  if (current === undefined) return [];
   return [
     {
       name,
@@ -188,7 +191,7 @@ function keptService(facts: Facts, name: string, ports: ReadonlyMap<string, Serv
         servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
         zones: [],
       },
-      ports: own,
+      ports: ports.get(name),
       release: currentNumber(current),
       known: { current, rollout: undefined, highest: current.number, serving: 0 },
       isSelected: false,
@@ -201,20 +204,43 @@ function currentNumber(current: Release) {
 }
 
 /** Recorded ports never move; where the record was lost, the containers' labels still know them. */
-function portsOf(facts: Facts): Map<string, ServicePorts> {
+function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
-  for (const { service, hostPort, internalPort } of observed.flatMap(({ copies }) => copies)) {
-    if (hostPort > 0 && internalPort > 0) recorded.set(service, { host: hostPort, internal: internalPort });
+  for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
+    if (hostPort > 0 && internalPort > 0)
+      recorded.set(service, { host: hostPort, internal: internalPort, extra: extraPorts });
   }
-  for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-    recorded.set(name, { host: host_port, internal: internal_port });
+  for (const [name, { host_port: host, internal_port: internal, extra_ports }] of Object.entries(
+    state.services,
+  )) {
+    if (host === undefined || internal === undefined) continue;
+    const extra = { ...recorded.get(name)?.extra, ...extraNumbers(extra_ports) };
+    recorded.set(name, { host, internal, extra });
   }
-  const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
   const foreign = observed.flatMap((server) => server.foreignHostPorts);
   const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
+  const requests = wanted.services.flatMap((spec) => portRequests(facts, spec));
   const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
   return new Map([...recorded, ...allocated]);
+}
+
+/** The release that runs has its ports until it goes, whatever the file says by now. */
+function portRequests({ known }: Facts, spec: ServiceSpec) {
+  const current = known.get(spec.name)?.current;
+  const [main, ...others] = [spec, ...(current ? [current] : [])].flatMap(portsOf);
+  if (main === undefined) return [];
+  const extra = others.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port] as const]));
+  return [{ service: spec.name, containerPort: main.port, extra: Object.fromEntries(extra) }];
+}
+
+function extraNumbers(recorded: Readonly<Record<string, RecordedPort>> = {}): Record<string, PortNumbers> {
+  return Object.fromEntries(
+    Object.entries(recorded).map(([name, { host_port, internal_port }]) => [
+      name,
+      { host: host_port, internal: internal_port },
+    ]),
+  );
 }
 
 /** What the rest of a run has to know that leaves servers out in its middle. */

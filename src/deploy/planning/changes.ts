@@ -1,3 +1,4 @@
+import { domainsOf, isWorker } from '../../model/spec.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn } from './observed-copies.ts';
 import type { Change, Effect } from './plan.ts';
@@ -28,7 +29,8 @@ function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
     reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
     servers: plan.copies.map(({ server }) => server),
     image: service.spec.container.image,
-    domains: service.spec.route.domains,
+    domains: domainsOf(service.spec.route),
+    ...(isWorker(service.spec) && { isWorker: true }),
   };
 }
 

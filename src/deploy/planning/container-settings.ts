@@ -40,8 +40,8 @@ export interface WantedSettings extends Omit<ContainerSettings, 'command' | 'ent
   secrets: string[];
   /** The labels by which it is found again. */
   ownLabels: Record<string, string>;
-  /** The port that its image listens on; undefined for one that takes no traffic. */
-  containerPort: number | undefined;
+  /** The ports that it listens on; none of one that takes no traffic. */
+  containerPorts: number[];
   /** Its names on the network. */
   aliases: string[];
   /** Names that it alone has for other containers: `container:alias`. */

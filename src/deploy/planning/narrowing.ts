@@ -1,5 +1,12 @@
 import { UserError } from '../../model/errors.ts';
-import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../../model/spec.ts';
+import {
+  domainsOf,
+  type EnvironmentSpec,
+  portsOf,
+  type ServerSpec,
+  type ServiceSpec,
+  specHash,
+} from '../../model/spec.ts';
 import type { WantedService } from './wanted.ts';
 
 /** What a run was narrowed to; undefined is everything. */
@@ -69,7 +76,7 @@ export function checkPorts(
   if (zones === undefined || servers.every(({ zone }) => zones.includes(zone))) return;
   const moved = services.find(({ isSelected, spec, known: { current } }) => {
     if (!isSelected || current === undefined) return false;
-    return spec.port !== current.port || spec.protocol !== current.protocol;
+    return specHash(portsOf(spec)) !== specHash(portsOf(current));
   });
   if (moved === undefined) return;
   throw new UserError(`the port of ${moved.name} changes, and this run is narrowed to some zones`, {
@@ -80,8 +87,10 @@ export function checkPorts(
 /** Services that this run leaves alone keep their domains: the file may have given one of them to another by now. */
 export function checkDomains(services: readonly WantedService[]): void {
   for (const service of services.filter(({ isSelected }) => isSelected)) {
-    for (const domain of service.spec.route.domains) {
-      const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
+    for (const domain of domainsOf(service.spec.route)) {
+      const owner = services.find(
+        (other) => other !== service && domainsOf(other.spec.route).includes(domain),
+      );
       if (owner === undefined) continue;
       throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
         hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,

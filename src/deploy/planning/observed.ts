@@ -1,5 +1,6 @@
 import type { Slot } from '../../model/copy.ts';
 import type { HookName } from '../../model/names.ts';
+import type { PortNumbers } from '../../model/ports.ts';
 import type { ServedName } from '../../nginx/served-names.ts';
 import type { Folder, Tree } from '../../nginx/tree.ts';
 import type { ContainerSettings, ImageDefaults } from './container-settings.ts';
@@ -28,6 +29,8 @@ export interface ObservedCopy {
   /** Its own host port, as the slot `base` would have it; undefined where ports do not carry the version. */
   versionPort: number | undefined;
   internalPort: number;
+  /** The numbers of its further ports. */
+  extraPorts?: Readonly<Record<string, PortNumbers>>;
   /** On the environment's network, while it runs. */
   address: string | undefined;
   /** Ids of the helpers that watch its connections: those of a run that drains it, or that was killed while it did. */

@@ -45,6 +45,8 @@ export interface Change {
   image: string;
   /** Domains that lead to it afterwards. */
   domains: string[];
+  /** It has no port afterwards. */
+  isWorker?: true;
 }
 
 /** With what a plan compares that which runs: by it people are told what is in order when there is nothing to do. */

@@ -1,9 +1,9 @@
 import { scopeName } from '../../model/names.ts';
-import type { ServicePorts } from '../../model/ports.ts';
-import type { ServerSpec } from '../../model/spec.ts';
+import { numbersOf, type ServicePorts } from '../../model/ports.ts';
+import { portsOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish } from '../../nginx/compose.ts';
 import { type NginxKind, renderScope } from '../../nginx/render.ts';
-import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import { type Route, type RoutedCopy, type RoutePort, withDomainsOf } from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
 import { asRouted, copiesByRole, liveRoutes, servingCopies } from './routed-copies.ts';
@@ -51,7 +51,7 @@ export function routesAfter(
   const liveRoute = (name: string): Route[] => [live.get(name)].filter((route) => route !== undefined);
   const routes = input.services.flatMap((service): Route[] => {
     const plan = done.has(service.name) ? plans.get(service.name) : undefined;
-    if (plan?.isPostponed) return liveRoute(service.name).map((route) => withDomains(route, service));
+    if (plan?.isPostponed) return liveRoute(service.name).map((route) => withNewDomains(route, service));
     if (plan !== undefined) return [routeOf(service, service.spec, plan.copies.map(asRouted))];
     const copies = servingCopies(input, service.name).map(asRouted);
     const isRecorded = !service.isSelected && !isRecordBehind(input, service);
@@ -65,8 +65,8 @@ export function routesAfter(
 }
 
 /** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
-function withDomains(route: Route, { spec }: WantedService): Route {
-  return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
+function withNewDomains(route: Route, { ports, spec }: WantedService): Route {
+  return withDomainsOf(route, [{ ports: routePorts(ports, spec) }]);
 }
 
 /** A run was cut off between its switch and the record. */
@@ -77,21 +77,34 @@ function isRecordBehind(input: PlanInput, { name, release }: WantedService): boo
 }
 
 function routeOf(
-  service: { name: string; ports: ServicePorts },
-  spec: Pick<ReleaseSpec, 'protocol' | 'port' | 'route' | 'policy'>,
+  service: Pick<WantedService, 'name' | 'ports'>,
+  spec: RoutedSpec,
   copies: RoutedCopy[],
 ): Route {
-  return {
-    service: service.name,
-    protocol: spec.protocol,
-    containerPort: spec.port,
-    internalPort: service.ports.internal,
-    hostPort: service.ports.host,
-    ...spec.route,
-    provePath: provePath(spec.policy.healthcheck.path),
-    ...(spec.policy.healthcheck.headers && { proveHeaders: spec.policy.healthcheck.headers }),
-    copies,
-  };
+  const { domains, extraDomains, ...limits } = spec.route;
+  return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
+}
+
+/** What of a release says how it is served. */
+type RoutedSpec = Pick<ReleaseSpec, 'protocol' | 'port' | 'extraPorts' | 'route' | 'policy'>;
+
+function routePorts(numbers: ServicePorts | undefined, spec: RoutedSpec): RoutePort[] {
+  if (numbers === undefined) return [];
+  const { healthcheck } = spec.policy;
+  return portsOf(spec).map(({ name, port, protocol }) => {
+    const { host, internal } = numbersOf(numbers, name);
+    return {
+      ...(name !== undefined && { name }),
+      protocol,
+      containerPort: port,
+      internalPort: internal,
+      hostPort: host,
+      domains: (name === undefined ? spec.route.domains : spec.route.extraDomains?.[name]) ?? [],
+      // What the health check asks is asked on the main port.
+      provePath: name === undefined ? provePath(healthcheck.path) : '/',
+      ...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
+    };
+  });
 }
 
 /** A path that nginx would read as something else is not used; any answer of the app is a proof. */

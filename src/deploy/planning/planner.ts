@@ -314,7 +314,7 @@ function planRemovals(
 }
 
 const UNKNOWN_SPEC = {
-  port: undefined,
+  isUnknown: true,
   policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 } as const;
 

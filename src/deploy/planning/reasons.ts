@@ -40,10 +40,16 @@ export function explainChange(
   return [...new Set(reasons)];
 }
 
-function specFacts({ protocol, port, container, route, policy }: WantedService['spec']) {
+/** Options and further ports are told by their names in the file. */
+function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
   const { options, ...rest } = container;
-  // Options are told by their names in the file.
-  return { protocol, port, ...rest, ...options, ...route, ...policy };
+  const { extraDomains, ...served } = route;
+  const extra = Object.entries(extraPorts).map(([name, one]) => [
+    name,
+    { ...one, domain: extraDomains?.[name] },
+  ]);
+  const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
+  return { protocol, port, ...further, ...rest, ...options, ...served, ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {

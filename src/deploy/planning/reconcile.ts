@@ -1,4 +1,4 @@
-import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import { type Route, type RoutedCopy, withDomainsOf } from '../../nginx/routes.ts';
 import { routesOf } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn, serversWithRoutes } from './observed-copies.ts';
@@ -95,8 +95,11 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
     return now.copies.filter(there);
   });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
-  const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
-  return { ...newest.route, domains, copies };
+  const whole = withDomainsOf(
+    newest.route,
+    all.map(({ route }) => route),
+  );
+  return { ...whole, copies };
 }
 
 /** The highest release among the copies that are there; negative where there is none or one does not run. */

@@ -1,3 +1,4 @@
+import { type PortsSpec, portsOf } from '../../model/spec.ts';
 import type { DrainStep } from '../steps/drain.ts';
 import type { RemoveStep } from '../steps/remove.ts';
 import type { StopStep } from '../steps/stop.ts';
@@ -11,8 +12,8 @@ export interface Retirement {
   server: string;
   id: string;
   name: string;
-  /** The port whose connections count; undefined is every port that it listens on. */
-  containerPort: number | undefined;
+  /** The ports whose connections count; undefined is every port that it listens on. */
+  ports: readonly number[] | undefined;
   release: number;
   /** Ids of the helpers of killed runs that watch it still: they go with it. */
   helpers: string[];
@@ -24,9 +25,10 @@ export interface Retirement {
 /** A service as far as its copies can go by it: also one that left the file. */
 export interface RetiringService {
   name: string;
-  spec: {
-    /** Undefined where nobody knows it any more. */
-    port: number | undefined;
+  /** Without `isUnknown`, its ports are those that it says. */
+  spec: PortsSpec & {
+    /** Nobody knows any more what it was. */
+    isUnknown?: true;
     policy: Pick<ReleaseSpec['policy'], 'strategy' | 'drainTimeoutMs' | 'stopGracePeriodMs'>;
   };
   /** Its releases before this run; left out of one that left the file. */
@@ -50,24 +52,29 @@ export function retire(
 ): Retirement {
   const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
   const { policy } = service.spec;
+  const ports = isAdopted ? undefined : portsOfAll(service);
+  // Nobody is connected to a worker; one that has crashed serves again as soon as its engine has started it.
+  const isDrained = ports?.length !== 0 && (isRunning || condition?.state === 'restarting');
   return {
     service: service.name,
     server,
     id,
     name,
-    containerPort: isAdopted ? undefined : portOfAll(service),
+    ports,
     release,
     helpers,
-    // One that has crashed serves again as soon as its engine has started it.
-    drainTimeoutMs: isRunning || condition?.state === 'restarting' ? policy.drainTimeoutMs : undefined,
+    drainTimeoutMs: isDrained ? policy.drainTimeoutMs : undefined,
     graceMs: policy.stopGracePeriodMs,
   };
 }
 
-/** The port that every release of a service has: a copy of an older one may listen on another, where its users are. */
-function portOfAll({ spec: { port }, known }: RetiringService): number | undefined {
-  const before = [known?.current, known?.rollout].flatMap((release) => release?.port ?? []);
-  return before.every((other) => other === port) ? port : undefined;
+/** The ports that every release of a service has: a copy of an older one may listen on others, where its users are. */
+function portsOfAll({ spec, known }: RetiringService): number[] | undefined {
+  if (spec.isUnknown) return undefined;
+  const numbers = (release: PortsSpec) => portsOf(release).map(({ port }) => port);
+  const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+  const ports = numbers(spec);
+  return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
 }
 
 /** retireUnused returns how a container goes that this run has started and that never had traffic: at once. Pure. */
@@ -96,16 +103,8 @@ export function addRetirements(graph: StepGraph, all: readonly Retirement[], aft
 }
 
 /** drainOf returns the step that waits until nobody is connected any more; none where nobody can be. */
-export function drainOf({
-  service,
-  server,
-  id,
-  name,
-  containerPort,
-  drainTimeoutMs,
-}: Retirement): DrainStep[] {
+export function drainOf({ service, server, id, name, ports, drainTimeoutMs }: Retirement): DrainStep[] {
   if (drainTimeoutMs === undefined) return [];
-  const ports = containerPort === undefined ? undefined : [containerPort];
   return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
 }
 

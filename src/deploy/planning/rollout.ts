@@ -1,7 +1,8 @@
-import type { Route } from '../../nginx/routes.ts';
+import type { Route, RoutePort } from '../../nginx/routes.ts';
 import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
 import type { Step } from '../steps/index.ts';
+import type { ProbeStep } from '../steps/probe.ts';
 import type { StartStep } from '../steps/start.ts';
 import type { StopStep } from '../steps/stop.ts';
 import type { SwitchStep } from '../steps/switch.ts';
@@ -119,19 +120,29 @@ const proveOf = ({ move, server, routes, moved }: SwitchStep): Step => ({
   moved,
 });
 
-function probesOf(rollout: RolloutParts): Step[] {
-  return probedRoutes(rollout).map((route) => ({ kind: 'probe', service: route.service, route }));
-}
-
 function probeEndsOf(rollout: RolloutParts): Step[] {
-  return probedRoutes(rollout).map(({ service }) => ({ kind: 'end probe', service }));
+  return probesOf(rollout).map(({ service }) => ({ kind: 'end probe', service }));
 }
 
 /** What moves and had traffic before, over http: a probe that has nobody to answer it would prove nothing. */
-function probedRoutes({ move, retire }: RolloutParts): Route[] {
+function probesOf({ move, retire }: RolloutParts): ProbeStep[] {
   if (move === undefined) return [];
   const replaced = new Set(retire.map(({ service }) => service));
-  return move.routes.filter(
-    ({ service, protocol }) => protocol === 'http' && move.moved.includes(service) && replaced.has(service),
+  return move.routes
+    .filter(({ service }) => move.moved.includes(service) && replaced.has(service))
+    .map((route) => ({
+      kind: 'probe' as const,
+      service: route.service,
+      route,
+      ports: probedPorts(route, move),
+    }))
+    .filter(({ ports }) => ports.length > 0);
+}
+
+/** A further port that is new is served by nobody before the switch. */
+function probedPorts({ service, ports }: Route, { before }: TrafficMove): RoutePort[] {
+  const served = before.find((route) => route.service === service)?.ports.map(({ name }) => name) ?? [];
+  return ports.filter(
+    ({ name, protocol }) => protocol === 'http' && (name === undefined || served.includes(name)),
   );
 }

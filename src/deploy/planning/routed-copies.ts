@@ -1,7 +1,7 @@
 import type { Copy, Slot } from '../../model/copy.ts';
 import { containerName, type Scope, scopeName } from '../../model/names.ts';
 import type { ServerSpec } from '../../model/spec.ts';
-import type { Route, RoutedCopy } from '../../nginx/routes.ts';
+import { type Route, type RoutedCopy, withDomainsOf } from '../../nginx/routes.ts';
 import { type ManifestScope, routesOf, servingSlots } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedCopy, ObservedNginx, ObservedServer } from './observed.ts';
@@ -107,8 +107,8 @@ export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   const live = new Map<string, Route>();
   for (const { edge, sidecar } of input.observed) {
     for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
-      const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
-      live.set(route.service, { ...route, domains: [...domains] });
+      const known = live.get(route.service);
+      live.set(route.service, withDomainsOf(route, known === undefined ? [] : [known]));
     }
   }
   const placed = [...live.values()].map((route) => ({

@@ -1,5 +1,5 @@
 import type { Copy, Slot } from '../../model/copy.ts';
-import { type ServerSpec, specHash } from '../../model/spec.ts';
+import { isWorker, type ServerSpec, specHash } from '../../model/spec.ts';
 import { hostOf } from '../../nginx/routes.ts';
 import type { PullStep } from '../steps/pull.ts';
 import { type Blueprint, blueprintHash, blueprintOf, changedByHand, nameOf } from './blueprint.ts';
@@ -7,7 +7,7 @@ import type { PlanInput } from './input.ts';
 import type { ObservedCopy } from './observed.ts';
 import { copiesOn, handMadeOn, observedOn, serversWithAdopted } from './observed-copies.ts';
 import { place } from './placement.ts';
-import { type Retirement, retire } from './retirement.ts';
+import { type Retirement, retire, stopOf } from './retirement.ts';
 import type { Check, Rollout } from './rollout.ts';
 import { asRouted, copiesByRole, copyNamed, routedSlot, serving, servingCopies } from './routed-copies.ts';
 import { type Replacement, STRATEGIES } from './strategies.ts';
@@ -266,8 +266,15 @@ function planDeparture(
   server: string,
   { rollout, takenOver }: ServicePlan,
 ): void {
+  // A worker of which two must not run at once has stopped before it starts elsewhere.
+  const isAlone = isWorker(service.spec) && service.spec.policy.strategy === 'recreate';
   for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
-    (copy.isAdopted ? takenOver : rollout.retire).push(retire(service, server, copy));
+    const retirement = retire(service, server, copy);
+    if (copy.isAdopted) takenOver.push(retirement);
+    else if (isAlone) {
+      rollout.stop.push(stopOf(retirement));
+      rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
+    } else rollout.retire.push(retirement);
   }
 }
 
@@ -276,5 +283,6 @@ export function checkOf(service: WantedService, server: string, slot: Slot, name
   const { protocol, port, policy, route } = service.spec;
   const { healthcheck } = policy;
   const host = healthcheck.headers?.host ?? hostOf(service.name, route.domains);
-  return { service: service.name, server, slot, name, containerPort: port, protocol, healthcheck, host };
+  const listening = port !== undefined && protocol !== undefined && { containerPort: port, protocol };
+  return { service: service.name, server, slot, name, ...listening, healthcheck, host };
 }

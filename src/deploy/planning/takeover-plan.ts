@@ -1,4 +1,4 @@
-import { backendsOf, type Route } from '../../nginx/routes.ts';
+import { domainsOfRoute, isServedOn, type Route } from '../../nginx/routes.ts';
 import type { DivertStep } from '../steps/divert.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import { doorsOf, frontOf, isNamed, oldSidecarOf } from './adopted.ts';
@@ -94,9 +94,9 @@ function takeoverOn(
 function servedAt(input: PlanInput, server: string, routes: readonly Route[]): string[] {
   const { scope, servers, nginx } = input;
   const on = servers.find(({ name }) => name === server)!;
-  const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+  const here = routes.filter((route) => isServedOn(route, on, servers));
   return [
-    ...here.flatMap(({ domains }) => domains),
+    ...here.flatMap(domainsOfRoute),
     ...(nginx.adopt?.drop ?? []),
     ...servedForOthers(scope, observedOn(input, server)),
   ];
@@ -106,7 +106,7 @@ function servedAt(input: PlanInput, server: string, routes: readonly Route[]): s
 function frontToGo(input: PlanInput, server: string, routes: readonly Route[]): ForeignContainer | undefined {
   const observed = observedOn(input, server);
   const front = frontOf(observed);
-  if (front === undefined || routes.every(({ domains }) => domains.length === 0)) return undefined;
+  if (front === undefined || routes.flatMap(domainsOfRoute).length === 0) return undefined;
   return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
 }
 
@@ -133,7 +133,7 @@ function retireNginx(
     server,
     id,
     name,
-    containerPort: undefined,
+    ports: undefined,
     release: 0,
     helpers,
     drainTimeoutMs: isRunning ? longestDrain(input) : undefined,

@@ -1,6 +1,12 @@
 import type { Slot } from '../../model/copy.ts';
 import { containerName, type Scope } from '../../model/names.ts';
-import { allocateVersionPorts, basePort, hostPort, type ServicePorts } from '../../model/ports.ts';
+import {
+  allNumbers,
+  allocateVersionPorts,
+  basePort,
+  hostPort,
+  type ServicePorts,
+} from '../../model/ports.ts';
 import type { EnvironmentState, RecordedCopy } from '../../model/release.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import { versionOf } from '../../model/version-name.ts';
@@ -23,13 +29,11 @@ export function versionPortsOf(
 ): ReadonlyMap<string, number> {
   const requests = facts.wanted.services
     .filter(({ container }) => container.naming === 'version')
-    .map(({ name, port, container }) => ({
-      service: name,
-      containerPort: port,
-      version: versionOf(container.image),
-    }));
+    .flatMap(({ name, port, container }) =>
+      port === undefined ? [] : [{ service: name, containerPort: port, version: versionOf(container.image) }],
+    );
   const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
-  const own = [...ports.values()].map(({ host }) => host);
+  const own = [...ports.values()].flatMap(allNumbers).map(({ host }) => host);
   return allocateVersionPorts(
     facts.wanted,
     requests,

@@ -1,18 +1,17 @@
-import type { ServicePorts } from '../../model/ports.ts';
+import { numbersOf, type ServicePorts } from '../../model/ports.ts';
 import type { EnvironmentState, Release } from '../../model/release.ts';
 import {
   type ContainerSpec,
   type PolicySpec,
-  type Protocol,
+  type PortsSpec,
+  portsOf,
   type RouteSpec,
   specHash,
 } from '../../model/spec.ts';
 import type { ObservedServer } from './observed.ts';
 
 /** The part of a service that a release holds. */
-export interface ReleaseSpec {
-  protocol: Protocol;
-  port: number;
+export interface ReleaseSpec extends PortsSpec {
   container: ContainerSpec;
   route: RouteSpec;
   policy: PolicySpec;
@@ -20,9 +19,9 @@ export interface ReleaseSpec {
 
 /** partHashes returns the hash of each part of a spec; what differs decides what a change does (container: new copies; route: a reload; policy: neither). */
 export function partHashes(spec: ReleaseSpec): { container: string; route: string; policy: string } {
-  const { protocol, port, container, route, policy } = spec;
+  const { container, route, policy } = spec;
   return {
-    container: specHash([protocol, port, container]),
+    container: specHash([portsOf(spec), container]),
     route: specHash(route),
     policy: specHash(policy),
   };
@@ -120,13 +119,23 @@ export function secretsVersionOf(
 /** What to do with a hook of which nobody knows how it ended: run it again, or take it for done. */
 export type UnfinishedHookAnswer = 'run' | 'done';
 
+/** ownPorts returns the numbers of the ports that a service has; undefined of a worker. Pure. */
+export function ownPorts({ ports, spec }: Pick<WantedService, 'ports' | 'spec'>): ServicePorts | undefined {
+  const [main, ...others] = portsOf(spec);
+  if (ports === undefined || main === undefined) return undefined;
+  const { host, internal } = ports;
+  const extra = others.map(({ name }) => [name!, numbersOf(ports, name)] as const);
+  return { host, internal, ...(extra.length > 0 && { extra: Object.fromEntries(extra) }) };
+}
+
 /** A service that shall stand in the environment after the run. */
 export interface WantedService {
   name: string;
   spec: ReleaseSpec;
   dependsOn: string[];
   placement: { servers: number; zones: string[] };
-  ports: ServicePorts;
+  /** The numbers of the ports that it has, and that its release has which runs; undefined where neither has any. */
+  ports: ServicePorts | undefined;
   /** The host port of its next container, as the slot `base` would have it, where ports carry the version. */
   versionPort?: number | undefined;
   release: Numbered;

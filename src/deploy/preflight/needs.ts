@@ -1,4 +1,4 @@
-import { hostPort } from '../../model/ports.ts';
+import { allNumbers, hostPort } from '../../model/ports.ts';
 import { DOOR_PORTS, doorsOf } from '../planning/adopted.ts';
 import type { PlanInput } from '../planning/input.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
@@ -53,8 +53,9 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
     ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
     ...started.flatMap(({ service, slot, blueprint }) => {
       const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
-      if (blueprint.publishOn === undefined || isOurs) return [];
-      return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, slot), owner: service }];
+      const { publishOn: address, ports } = blueprint;
+      if (address === undefined || ports === undefined || isOurs) return [];
+      return allNumbers(ports).map(({ host }) => ({ address, number: hostPort(host, slot), owner: service }));
     }),
   ];
 }

@@ -13,7 +13,8 @@ export interface Draining {
   /** The container's name. */
   name: string;
   release: number;
-  port: number;
+  /** None where nobody knows it any more. */
+  port?: number;
   /** The run says again before this time that it lives. */
   until: string;
 }

@@ -9,8 +9,9 @@ import type {
   RecordedService,
   Release,
 } from '../../model/release.ts';
+import { domainsOf } from '../../model/spec.ts';
 import type { ServiceChange } from '../../state/history.ts';
-import type { WantedService } from '../planning/wanted.ts';
+import { ownPorts, type WantedService } from '../planning/wanted.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import { hasUnfinished, withHooks } from './hook-record.ts';
 import type { Achieved, RunOutcome } from './outcome.ts';
@@ -24,14 +25,15 @@ export function releaseOf(
   author: Author,
   now: Date,
 ): Release {
-  const { protocol, port, container, route, policy } = service.spec;
+  const { protocol, port, extraPorts, container, route, policy } = service.spec;
   return {
     schema: 1,
     ...scope,
     service: service.name,
     number: service.release.number,
-    protocol,
-    port,
+    ...(protocol !== undefined && { protocol }),
+    ...(port !== undefined && { port }),
+    ...(extraPorts !== undefined && { extraPorts }),
     container,
     route,
     policy,
@@ -168,21 +170,20 @@ function recordOf(
   now: Date,
 ): RecordedService {
   const before = services[service.name] ?? emptyRecord(service, author, now);
-  const { rollout, ...kept } = before;
+  const { rollout, internal_port, host_port, extra_ports, ...kept } = before;
   const isNumberNew = before.release !== change.to;
   return {
     ...kept,
     release: change.to,
     image,
-    internal_port: service.ports.internal,
-    host_port: service.ports.host,
+    ...recordedPorts(ownPorts(service)),
     copies: [
       ...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
       ...draining.map(({ server, slot, name, port, release, until }) => ({
         server,
         slot,
         container: name,
-        port,
+        ...(port !== undefined && { port }),
         state: 'draining' as const,
         healthy: true,
         release,
@@ -199,12 +200,14 @@ function recordOf(
 
 function recordedCopy(service: WantedService, copy: Copy, isMultiServer: boolean): RecordedCopy {
   const { server, slot, name, port, release, state } = copy;
-  const published = port ?? hostPort(service.ports.host, slot);
+  const ports = ownPorts(service);
+  const published = port ?? (ports && hostPort(ports.host, slot));
+  const seen = isMultiServer ? published : service.spec.port;
   return {
     server,
     slot,
     container: name,
-    port: isMultiServer ? published : service.spec.port,
+    ...(seen !== undefined && { port: seen }),
     state,
     healthy: true,
     release,
@@ -268,7 +271,7 @@ export function begunChanges(begun: readonly BegunService[]): ServiceChange[] {
     from,
     to: release.number,
     image: spec.container.image,
-    domains: spec.route.domains,
+    domains: domainsOf(spec.route),
   }));
 }
 
@@ -280,12 +283,31 @@ function withoutRollout({ rollout, ...recorded }: RecordedService): RecordedServ
   return recorded;
 }
 
-function emptyRecord(service: { ports: ServicePorts }, author: Author, now: Date): RecordedService {
+function recordedPorts(
+  ports: ServicePorts | undefined,
+): Pick<RecordedService, 'internal_port' | 'host_port' | 'extra_ports'> {
+  if (ports === undefined) return {};
+  const { internal, host, extra } = ports;
+  const others = Object.entries(extra ?? {}).map(([name, numbers]) => [
+    name,
+    { internal_port: numbers.internal, host_port: numbers.host },
+  ]);
+  return {
+    internal_port: internal,
+    host_port: host,
+    ...(others.length > 0 && { extra_ports: Object.fromEntries(others) }),
+  };
+}
+
+function emptyRecord(
+  service: Pick<WantedService, 'ports' | 'spec'>,
+  author: Author,
+  now: Date,
+): RecordedService {
   return {
     release: 0,
     image: '',
-    internal_port: service.ports.internal,
-    host_port: service.ports.host,
+    ...recordedPorts(ownPorts(service)),
     copies: [],
     deployed_at: now.toISOString(),
     previous: 0,

@@ -8,7 +8,7 @@ export function createRequest(
   settings: WantedSettings,
   secrets: Readonly<Record<string, string>>,
 ): ContainerCreateRequest {
-  const { command, entrypoint, containerPort, networks, aliases, links } = settings;
+  const { command, entrypoint, containerPorts, networks, aliases, links } = settings;
   const [network = ''] = networks;
   const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
   const own: ContainerCreateRequest = {
@@ -19,7 +19,7 @@ export function createRequest(
     ...(settings.workingDir && { WorkingDir: settings.workingDir }),
     ...(settings.stopSignal && { StopSignal: settings.stopSignal }),
     Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
-    ExposedPorts: containerPort === undefined ? {} : { [`${containerPort}/tcp`]: {} },
+    ExposedPorts: Object.fromEntries(containerPorts.map((port) => [`${port}/tcp`, {}])),
     Labels: { ...settings.labels, ...settings.ownLabels },
     HostConfig: {
       // PID 1 must pass signals on and reap children; most images' commands do neither.

@@ -7,8 +7,9 @@ import type { ImageCheck, StartedCopy } from './start.ts';
 
 /** A copy that is asked how it does. */
 export interface Candidate extends StartedCopy {
-  containerPort: number;
-  protocol: Protocol;
+  /** A worker has neither. */
+  containerPort?: number;
+  protocol?: Protocol;
   /** As it counts for this copy, see {@link checkWithImage}. */
   healthcheck: Healthcheck;
   /** The Host that the app is asked with. */
@@ -24,6 +25,15 @@ export function checkWithImage(healthcheck: Healthcheck, { test, ...times }: Ima
 }
 
 /**
+ * isJustWatched tells whether nothing can be asked of a copy: it is healthy when it has run for its start period without a
+ * restart. Pure.
+ */
+export function isJustWatched({ healthcheck: { kind }, containerPort, imageCheck }: Candidate): boolean {
+  if (kind === 'running') return true;
+  return kind === 'default' && containerPort === undefined && imageCheck.test.length <= 1;
+}
+
+/**
  * examination returns a function that resolves to undefined for a healthy copy, else to what is wrong; it rejects where
  * that could not be asked.
  */
@@ -32,7 +42,8 @@ export function examination(
   candidate: Candidate,
   { clock }: RunContext,
 ): () => Promise<Complaint | undefined> {
-  const { healthcheck, protocol, address, containerPort: port } = candidate;
+  const { healthcheck, protocol, address, containerPort } = candidate;
+  const port = containerPort ?? 0;
   const { timeoutMs } = healthcheck;
 
   const http = async () => {
@@ -53,11 +64,19 @@ export function examination(
   const command = (test: readonly string[]) => async () => {
     const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
     const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
-    if (result.exitCode === 0) return await tcp();
+    if (result.exitCode === 0) return containerPort === undefined ? undefined : await tcp();
     const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
     return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
   };
 
+  const running = async () => {
+    const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+    const isSteady = State?.Running && !State.Restarting && RestartCount <= candidate.restarts;
+    if (isSteady && clock.now() - candidate.since >= healthcheck.startPeriodMs) return undefined;
+    return { why: `it has not run for ${healthcheck.startPeriodMs / 1000} s without a restart` };
+  };
+
+  if (isJustWatched(candidate)) return running;
   switch (healthcheck.kind) {
     case 'http':
       return http;
@@ -65,6 +84,8 @@ export function examination(
       return command(healthcheck.test ?? []);
     case 'tcp':
       return tcp;
+    case 'running':
+      return running;
     case 'default': {
       const { test } = candidate.imageCheck;
       if (test.length > 1) return command(test);

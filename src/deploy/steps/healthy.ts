@@ -4,11 +4,11 @@ import { copyKey, type Slot } from '../../model/copy.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
 import type { Healthcheck, HealthTimes, Protocol } from '../../model/spec.ts';
 import type { RunContext } from './context.ts';
-import { type Candidate, checkWithImage, examination } from './examination.ts';
+import { type Candidate, checkWithImage, examination, isJustWatched } from './examination.ts';
 import type { Complaint } from './http-verdict.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
-import { findListeners, watchRefusals } from './listeners.ts';
+import { findListeners, type RefusalWatch, watchRefusals } from './listeners.ts';
 import { inspectStarted } from './start.ts';
 
 /** A copy that has to prove that it is healthy. */
@@ -18,8 +18,9 @@ export interface CheckedCopy {
   slot: Slot;
   /** The container's name. */
   name: string;
-  containerPort: number;
-  protocol: Protocol;
+  /** The main port, and what is spoken there; a worker has neither. */
+  containerPort?: number;
+  protocol?: Protocol;
   healthcheck: Healthcheck;
   /** The Host that the app is asked with over HTTP. */
   host: string;
@@ -50,8 +51,13 @@ const LOOKS_MAX = 3;
 /** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
 export const answer: StepKind<AnswerStep> = {
   onlyWaits: true,
-  describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
-  run: (step, context) => awaitAnswers(step, context, 1),
+  describe: ({ service, slot, server, containerPort }) =>
+    `wait until ${service} (${slot}) on ${server} ${containerPort === undefined ? 'works' : 'answers'}`,
+  async run(step, context) {
+    await tellOfTimes(step, context);
+    await awaitAnswers(step, context, 1);
+    tellOfExposed(step, context);
+  },
 };
 
 /**
@@ -69,20 +75,40 @@ export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Hea
   return startPeriodMs + retries * (intervalMs + timeoutMs);
 }
 
-async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
-  const { clock, known } = context;
-  const server = context.fleet.server(step.server);
-  // Where an earlier run was cut off, the container has been running since then.
-  const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
-  const healthcheck = checkWithImage(step.healthcheck, started.imageCheck);
-  const candidate: Candidate & CheckedCopy = { ...step, ...started, healthcheck };
-  const look = examination(server, candidate, context);
-  const whyRefused = watchRefusals(
-    () => findListeners(context, server, candidate, candidate.containerPort),
-    candidate.containerPort,
-    Math.min(healthcheck.retries, LOOKS_MAX),
+/** The plan could not know what the image says. */
+async function tellOfTimes(step: CheckedCopy, context: RunContext): Promise<void> {
+  const { healthcheck } = await candidateOf(step, context);
+  const ms = allowedMs(healthcheck);
+  if (ms === allowedMs(step.healthcheck)) return;
+  context.log.info(
+    `${step.name} on ${step.server} has ${ms / 1000} s to become healthy, by the HEALTHCHECK of its image`,
   );
-  const startsUntil = started.since + healthcheck.startPeriodMs;
+}
+
+async function candidateOf(step: CheckedCopy, context: RunContext): Promise<Candidate> {
+  // Where an earlier run was cut off, the container has been running since then.
+  const known = context.known.started.get(copyKey(step));
+  const started = known ?? (await inspectStarted(context, step, step.name));
+  return { ...step, ...started, healthcheck: checkWithImage(step.healthcheck, started.imageCheck) };
+}
+
+/** Whoever forgot the port of an app should read of it; many a worker has the image of an app that listens. */
+function tellOfExposed(step: AnswerStep, { known, log }: RunContext): void {
+  const exposed = known.started.get(copyKey(step))?.exposed ?? [];
+  if (step.containerPort !== undefined || exposed.length === 0) return;
+  log.info(
+    `${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`,
+  );
+}
+
+async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
+  const { clock } = context;
+  const server = context.fleet.server(step.server);
+  const candidate = await candidateOf(step, context);
+  const { healthcheck, since } = candidate;
+  const look = examination(server, candidate, context);
+  const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
+  const startsUntil = since + healthcheck.startPeriodMs;
   const { intervalMs } = healthcheck;
   const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
   // The answer that ended the wait before this one counts.
@@ -93,7 +119,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const isHealthy = await poll(
     clock,
     {
-      timeoutMs: started.since + allowedMs(healthcheck) - clock.now(),
+      timeoutMs: since + allowedMs(healthcheck) - clock.now(),
       everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
     },
     async () => {
@@ -107,8 +133,8 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       successes = 0;
       failures += 1;
       reason = complaint;
-      const crash = await crashOf(server, candidate.id, context);
-      if (crash !== undefined) throw await failure(server, candidate, { why: crash });
+      const crash = await crashOf(server, candidate, context);
+      if (crash !== undefined) throw await failure(server, candidate, crash);
       if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
         reason = refusal ?? complaint;
@@ -119,21 +145,48 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
     },
   );
   if (isHealthy) return;
-  const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
+  const seconds = ((clock.now() - since) / 1000).toFixed(1);
   const why = `was not healthy within ${seconds} s: ${reason.why}`;
   throw await failure(server, candidate, { ...reason, why });
 }
 
-async function crashOf(server: Server, id: string, context: RunContext): Promise<string | undefined> {
-  const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
-  if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting)) return undefined;
-  const ended = await lastEnd(server, id, context);
-  if (ended === undefined) return `crashed ${RestartCount} times`;
-  const why = ended.OOMKilled ? ', out of memory' : '';
-  return RestartCount > 0
-    ? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
-    : `ended with exit code ${ended.ExitCode}${why}`;
+/** Only who connects to a port is refused there. */
+function refusalsOf(
+  server: Server,
+  candidate: Candidate & Pick<CheckedCopy, 'service'>,
+  context: RunContext,
+): RefusalWatch {
+  const { containerPort: port, healthcheck } = candidate;
+  if (port === undefined) return async () => ({ refusal: undefined, isCertain: false });
+  const find = () => findListeners(context, server, candidate, port);
+  return watchRefusals(find, port, Math.min(healthcheck.retries, LOOKS_MAX));
 }
+
+/** How a copy has ended; undefined while it runs, or is started again. */
+async function crashOf(
+  server: Server,
+  candidate: Candidate,
+  context: RunContext,
+): Promise<Complaint | undefined> {
+  const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+  const isCrashing = isJustWatched(candidate)
+    ? RestartCount > candidate.restarts
+    : RestartCount >= RESTARTS_MAX;
+  if (!isCrashing && (State?.Running || State?.Restarting)) return undefined;
+  const times = RestartCount === 1 ? 'once' : `${RestartCount} times`;
+  const ended = await lastEnd(server, candidate.id, context);
+  if (ended === undefined) return { why: `crashed ${times}` };
+  const code = `with exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+  const last = RestartCount > 1 ? ', the last time' : ',';
+  return {
+    why: RestartCount > 0 ? `crashed ${times}${last} ${code}` : `ended ${code}`,
+    ...(candidate.containerPort === undefined && ended.ExitCode === 0 && { advice: ENDS_WELL }),
+  };
+}
+
+/** Exit code 0: it did what it had to do. */
+const ENDS_WELL =
+  'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
 
 /** The engine forgets an exit code as soon as it starts the container again: it is read between two starts. */
 async function lastEnd(server: Server, id: string, { clock }: RunContext) {

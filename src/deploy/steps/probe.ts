@@ -1,7 +1,7 @@
 import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { scopeName } from '../../model/names.ts';
-import { backendsOf, hostOf, type Route } from '../../nginx/routes.ts';
+import { hostOf, isServedOn, type Route, type RoutePort } from '../../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { mergeReports, Prober, type ProbeTarget } from './prober.ts';
@@ -12,6 +12,8 @@ export interface ProbeStep {
   service: string;
   /** How it is served afterwards. */
   route: Route;
+  /** Those of its ports that requests are sent to: they speak HTTP, and are served before the switch too. */
+  ports: RoutePort[];
 }
 
 /** Ending the requests to a service when its old copies have stopped. */
@@ -26,14 +28,15 @@ const FIRST_ANSWERS_MS = 1_000;
 const LONGEST_PROBE_MS = 30_000;
 
 /**
- * Sends requests through the edges of all servers, or the sidecars where a service has no domain. It is done when the
+ * Sends requests through the edges of all servers, or the sidecars where a port has no domain. It is done when the
  * first answers have come, or after a second: a probe that begins after the switch has seen nothing.
  */
 export const probe: StepKind<ProbeStep> = {
   describe: ({ service }) => `begin to probe ${service}`,
-  async run({ service, route }, context) {
+  async run({ service, route, ports }, context) {
     const { clock, known } = context;
-    const probers = targetsOf(context, route).map((target) => new Prober(target, clock));
+    const targets = ports.flatMap((port) => targetsOf(context, route, port));
+    const probers = targets.map((target) => new Prober(target, clock));
     known.probers.set(service, probers);
     await inTime(clock, Promise.all(probers.map(({ begun }) => begun)), FIRST_ANSWERS_MS, undefined);
     void clock
@@ -58,15 +61,20 @@ export async function endProbing({ known }: RunContext, service: string): Promis
   known.probed.set(service, mergeReports(await Promise.all(probers.map((prober) => prober.end()))));
 }
 
-function targetsOf(context: RunContext, route: Route): ProbeTarget[] {
-  const { fleet, scope, servers } = context;
-  const isServed = (server: Server) => backendsOf(scope, route, server.spec, servers).length > 0;
-  return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, server) ?? []);
+function targetsOf(context: RunContext, route: Route, port: RoutePort): ProbeTarget[] {
+  const { fleet, servers } = context;
+  const isServed = (server: Server) => isServedOn(route, server.spec, servers);
+  return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, port, server) ?? []);
 }
 
-function targetOn({ known, scope }: RunContext, route: Route, server: Server): ProbeTarget | undefined {
-  const { proveHeaders: headers = {} } = route;
-  const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
+function targetOn(
+  { known, scope }: RunContext,
+  route: Route,
+  port: RoutePort,
+  server: Server,
+): ProbeTarget | undefined {
+  const { proveHeaders: headers = {} } = port;
+  const kind = port.domains.length > 0 ? 'edge' : 'sidecar';
   const instance = known.instances.get(nginxKey(server.name, kind));
   // One that was made anew in this run has no route yet: what it cannot answer was not lost by the switch.
   if (!instance?.mayServe(scopeName(scope), route.service)) return undefined;
@@ -74,10 +82,10 @@ function targetOn({ known, scope }: RunContext, route: Route, server: Server): P
     http: server.http,
     name: `${server.name} ${kind}`,
     address: instance.address,
-    port: kind === 'edge' ? 80 : route.internalPort,
+    port: kind === 'edge' ? 80 : port.internalPort,
     // The edge knows a service by its domains alone.
-    host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, route.domains),
-    path: route.provePath,
+    host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
+    path: port.provePath,
     headers,
   };
 }

@@ -2,7 +2,8 @@ import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
 import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
-import { backendsOf, type Route } from '../../nginx/routes.ts';
+import { servedPorts } from '../../nginx/render.ts';
+import { backendsOf, type Route, type RoutePort } from '../../nginx/routes.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 
@@ -23,37 +24,45 @@ export interface ProveStep {
  * started again in its slot is proven too: its nginx may know another address of it for a second.
  */
 export const prove: StepKind<ProveStep> = {
-  describe({ server, moved }) {
-    return moved.length > 0
-      ? `prove that the new copies of ${moved.join(', ')} answer on ${server}`
+  describe({ server, moved, routes }) {
+    const asked = routes.filter(({ service, ports }) => moved.includes(service) && ports.length > 0);
+    return asked.length > 0
+      ? `prove that the new copies of ${asked.map(({ service }) => service).join(', ')} answer on ${server}`
       : `see that ${server} has its routes`;
   },
   async run(step, context) {
     const staging = await context.known.stagings.get(step.move);
     const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
       if (generation === undefined) return [];
-      const routes = step.routes
+      const ports = step.routes
         .filter(({ service }) => step.moved.includes(service))
-        .filter(({ domains }) => instance.kind === 'sidecar' || domains.length > 0)
-        .map((route) => proofOf(context, route, instance.server))
+        .flatMap((route) =>
+          servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)),
+        )
         .filter(({ all }) => all.length > 0);
-      return routes.map((proof) => proveRoute(instance, context.scope, generation, proof, context.clock));
+      return ports.map((proof) => proveRoute(instance, context.scope, generation, proof, context.clock));
     });
     await allOrErrors(proofs);
     await staging?.finished(step.server);
   },
 };
 
-/** The addresses that may answer for a route on a server: those of the copies that have the traffic. */
-function proofOf({ scope, servers, known }: RunContext, route: Route, server: Server): Proof {
-  const backends = backendsOf(scope, route, server.spec, servers).filter(({ weight }) => weight > 0);
+/** The addresses that may answer for a port on a server: those of the copies that have the traffic. */
+function proofOf(
+  { scope, servers, known }: RunContext,
+  route: Route,
+  port: RoutePort,
+  server: Server,
+): Proof {
+  const backends = backendsOf(scope, route, port, server.spec, servers).filter(({ weight }) => weight > 0);
   const addresses = backends.map((backend) => {
     const key = copyKey({ ...backend, service: route.service });
     const address = backend.isLocal ? (known.addresses.get(key) ?? key) : backend.address;
     return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
   });
   return {
-    route,
+    service: route.service,
+    port,
     own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
     all: addresses.map(({ text }) => text),
   };

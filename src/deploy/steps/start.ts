@@ -37,6 +37,10 @@ export interface StartedCopy {
   /** On the environment's network. */
   address: string;
   imageCheck: ImageCheck;
+  /** Ports that it exposes, whoever says so. */
+  exposed: readonly number[];
+  /** How often its engine had started it again by then. */
+  restarts: number;
   /** From when on the time counts that it has to become healthy. */
   since: number;
 }
@@ -75,6 +79,8 @@ export async function inspectStarted(
     name: container.Name?.replace(/^\//, '') ?? '',
     address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
     imageCheck: imageCheckOf(container.Config?.Healthcheck),
+    exposed: Object.keys(container.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+    restarts: container.RestartCount ?? 0,
     since: clock.now(),
   };
   known.addresses.set(copyKey(place), copy.address);

@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { type RunOptions, World } from '../world/world.ts';
-import { database, servers, service, shop } from './specs.ts';
+import { database, scheduler, servers, service, shop, worker } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
 
 const isFull = process.env.SWITCHYARD_FULL === '1';
@@ -62,6 +62,23 @@ function version(number: number, changes: Partial<EnvironmentSpec> = {}): Enviro
 
 const two = (number: number) =>
   shop([service('api', { image: `api:${number}`, servers: 2, policy: { healthcheck: HEALTH } })], servers(2));
+/** A worker that toggles after a service with several ports, and one of which two must not work at once. */
+const workers = (number: number) =>
+  shop(
+    [
+      service('api', {
+        image: `api:${number}`,
+        servers: 2,
+        policy: { healthcheck: HEALTH },
+        extraPorts: { metrics: { port: 9100, protocol: 'http' }, feed: { port: 9200, protocol: 'tcp' } },
+      }),
+      worker('mailer', { image: `mailer:${number}`, servers: 2, dependsOn: ['api'] }),
+      scheduler('clock', { image: `clock:${number}` }),
+    ],
+    servers(2),
+  );
+const moving = (zone: string, number: number) =>
+  shop([scheduler('clock', { image: `clock:${number}`, zones: [zone] })], servers(2, ['lon1', 'nyc1']));
 const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
@@ -77,6 +94,17 @@ const STORIES: Story[] = [
     past: [],
     wanted: version(1),
     options: { secrets: secretsOf(1) },
+  },
+  {
+    name: 'while it toggles workers and a service with several ports',
+    past: [workers(1)],
+    wanted: workers(2),
+  },
+  { name: 'while workers come for the first time', past: [two(1)], wanted: workers(1) },
+  {
+    name: 'while a worker moves that must be alone',
+    past: [moving('lon1', 1)],
+    wanted: moving('nyc1', 2),
   },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {

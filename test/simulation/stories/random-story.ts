@@ -3,11 +3,11 @@ import type { RollbackTarget } from '../../../src/deploy/record/choose-release.t
 import type { EnvironmentSpec, HookSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { MISCHIEF, type Mischief } from './mischief.ts';
-import { database, type ServiceChanges, servers, service, shop } from './specs.ts';
+import { database, type ServiceChanges, servers, service, shop, worker } from './specs.ts';
 
 /** Images of this version never get healthy. */
 export const BROKEN = 4;
-export const SERVICES = ['api', 'web', 'db'] as const;
+export const SERVICES = ['api', 'web', 'db', 'mailer'] as const;
 /** The domains that an older front serves. */
 export const DOMAINS = ['api.example.com', 'www.example.com'];
 /** The container that is a database already, before Switchyard comes. */
@@ -25,6 +25,7 @@ const desired = fc.record({
     fc.record({
       version: fc.integer({ min: 1, max: BROKEN }),
       port: fc.constantFrom(3000, 4000),
+      hasMetrics: fc.boolean(),
       domain: fc.constantFrom(...DOMAINS),
       servers: fc.integer({ min: 1, max: 3 }),
       token: fc.constantFrom('one', 'two'),
@@ -46,6 +47,16 @@ const desired = fc.record({
     { freq: 3, nil: undefined },
   ),
   db: fc.option(fc.record({ version: fc.integer({ min: 1, max: BROKEN }) }), { freq: 3, nil: undefined }),
+  /** A worker. */
+  mailer: fc.option(
+    fc.record({
+      version: fc.integer({ min: 1, max: BROKEN }),
+      servers: fc.integer({ min: 1, max: 2 }),
+      overlaps: fc.boolean(),
+      dependsOnApi: fc.boolean(),
+    }),
+    { freq: 2, nil: undefined },
+  ),
   servers: fc.constantFrom(1, 2, 2, 3, 3),
   keeps: fc.boolean(),
 });
@@ -167,10 +178,14 @@ export const rollbackStories: fc.Arbitrary<RandomStory> = fc
   )
   .map(([before, deploys, rollbacks]) => {
     const versions = deploys.map((one, index) => withApi(one, { version: index + 1 }));
-    const { web, db } = deploys[0]!.desired;
+    const { web, db, mailer } = deploys[0]!.desired;
     // What the rollbacks need stays in the file.
     const chapters = [...versions, ...rollbacks].map((one): Chapter => {
-      const kept = { web: web && (one.desired.web ?? web), db: db && (one.desired.db ?? db) };
+      const kept = {
+        web: web && (one.desired.web ?? web),
+        db: db && (one.desired.db ?? db),
+        mailer: mailer && (one.desired.mailer ?? mailer),
+      };
       return { ...one, desired: { ...one.desired, ...kept } };
     });
     return { setting: before, chapters: withOnePort(chapters) };
@@ -183,7 +198,7 @@ function withOnePort(chapters: Chapter[]): Chapter[] {
       mischief?.kind === 'switch a server off' || (strike !== undefined && strike.way.how !== 'killed'),
   );
   if (new Set(chapters.map((one) => one.desired.servers)).size === 1 && !isAnyAway) return chapters;
-  return chapters.map((one) => withApi(one, { port: 3000 }));
+  return chapters.map((one) => withApi(one, { port: 3000, hasMetrics: false }));
 }
 
 /** withApi returns a chapter that wants something else of api, where it wants api. */
@@ -192,12 +207,13 @@ function withApi(one: Chapter, changes: Partial<NonNullable<Desired['api']>>): C
 }
 
 /** fileOf returns what the file says; with `isAdopting` it names what was made by hand. */
-export function fileOf({ api, web, db, servers: count, keeps }: Desired): EnvironmentSpec {
+export function fileOf({ api, web, db, mailer, servers: count, keeps }: Desired): EnvironmentSpec {
   const dependsOnDb = db === undefined ? [] : ['db'];
   const apiChanges = (it: NonNullable<typeof api>): ServiceChanges => ({
     image: `api:${it.version}`,
     naming: it.naming,
     port: it.port,
+    ...(it.hasMetrics && { extraPorts: { metrics: { port: 9100, protocol: 'http' } } }),
     domains: [it.domain],
     servers: it.servers,
     secrets: ['TOKEN'],
@@ -219,6 +235,13 @@ export function fileOf({ api, web, db, servers: count, keeps }: Desired): Enviro
         dependsOn: web.dependsOnApi && api !== undefined ? ['api'] : [],
       }),
     api && service('api', apiChanges(api)),
+    mailer &&
+      worker('mailer', {
+        image: `mailer:${mailer.version}`,
+        servers: mailer.overlaps ? mailer.servers : 1,
+        dependsOn: mailer.dependsOnApi && api !== undefined ? ['api'] : [],
+        policy: { strategy: mailer.overlaps ? 'toggle' : 'recreate' },
+      }),
     db && database('db', { image: `db:${db.version}`, adopt: { container: OLD_DATABASE, drop: [] } }),
   ];
   const environment = shop(
@@ -240,7 +263,7 @@ export function allServers() {
 }
 
 /** describeDesired returns what the file says as a line that a person reads. */
-export function describeDesired({ api, web, db, servers: count, keeps }: Desired): string {
+export function describeDesired({ api, web, db, mailer, servers: count, keeps }: Desired): string {
   const hookText = (name: string, one: Hook | undefined) =>
     one && `${name} that ${one.fails ? 'fails' : 'works'}${one.idempotent ? ' (idempotent)' : ''}`;
   const words = (...parts: (string | undefined | false)[]) => parts.filter(Boolean).join(', ');
@@ -248,7 +271,7 @@ export function describeDesired({ api, web, db, servers: count, keeps }: Desired
     api &&
       words(
         `api:${api.version} on ${api.servers}`,
-        `port ${api.port}`,
+        `port ${api.port}${api.hasMetrics ? ' and metrics' : ''}`,
         api.domain,
         `token ${api.token}`,
         `drain ${api.drainTimeoutMs} ms`,
@@ -259,6 +282,8 @@ export function describeDesired({ api, web, db, servers: count, keeps }: Desired
     web &&
       `web:${web.version} on ${web.servers}${web.isKeptInFirstZone ? ` in ${ZONES[0]}` : ''}${web.hasDomain ? ' with a domain' : ''}${web.dependsOnApi ? ' after api' : ''}`,
     db && `db:${db.version}`,
+    mailer &&
+      `mailer:${mailer.version} on ${mailer.servers}${mailer.overlaps ? '' : ' alone'}${mailer.dependsOnApi ? ' after api' : ''}`,
     `servers ${servers(count)
       .map(({ name }) => name)
       .join(' ')}`,

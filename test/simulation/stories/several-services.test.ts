@@ -14,7 +14,7 @@ describe('services that depend on each other', () => {
     const plan = await planFor(newWorld(), all());
     expect(plan.rollouts.map(({ services }) => services)).toEqual([['db'], ['api'], ['web']]);
     const [first, second] = stepsOf(plan, 'start').map(({ blueprint }) => blueprint);
-    expect(second?.dependencies).toEqual({ db: first?.ports.internal });
+    expect(second?.dependencies).toEqual({ db: first?.ports?.internal });
   });
 
   test('change only where something differs', async () => {
@@ -28,7 +28,7 @@ describe('services that depend on each other', () => {
     const world = await deployed(all());
     const next = shop([web({ image: 'web:2' }), api({ image: 'api:2', port: 4000 }), database('db')]);
     const ports = stepsOf(await planFor(world, next), 'stage').map(
-      ({ routes }) => routes.find((route) => route.service === 'api')?.containerPort,
+      ({ routes }) => routes.find((route) => route.service === 'api')?.ports[0]?.containerPort,
     );
     expect(ports).toEqual([4000, 4000]);
     await world.deploy(next);

@@ -72,6 +72,25 @@ export function database(name: string, changes: ServiceChanges = {}): ServiceSpe
   });
 }
 
+/** worker returns a service without a port, healthy when it has run for two seconds. */
+export function worker(name: string, changes: ServiceChanges = {}): ServiceSpec {
+  const { protocol, port, ...spec } = service(name, { domains: [], ...changes });
+  const healthcheck = { ...spec.policy.healthcheck, startPeriodMs: 2_000 };
+  return { ...spec, policy: { ...spec.policy, healthcheck, ...changes.policy } };
+}
+
+/** What a worker has in its environment of which two must not run at once: a rule of the world. */
+const ALONE = { ALONE: 'yes' };
+
+/** scheduler returns a worker of which two must not run at once. */
+export function scheduler(name: string, changes: ServiceChanges = {}): ServiceSpec {
+  return worker(name, {
+    ...changes,
+    environment: { ...ALONE, ...changes.environment },
+    policy: { strategy: 'recreate', ...changes.policy },
+  });
+}
+
 /** servers returns servers `a`, `b`, … with private addresses; `zones` names the zone of each, `lon1` unless given. */
 export function servers(count: number, zones: readonly string[] = []): ServerSpec[] {
   return ['a', 'b', 'c', 'd'].slice(0, count).map((name, index) => ({

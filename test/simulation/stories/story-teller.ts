@@ -81,7 +81,10 @@ class Teller {
     this.#note(`images: ${images}; streams of ${streamMs} ms`);
     const { registry } = this.#world;
     // It listens where nobody asks.
-    for (const name of SERVICES) registry.define(`${name}:${BROKEN}`, { status: 503, port: 9 });
+    for (const name of SERVICES) {
+      const isWorker = name === 'mailer';
+      registry.define(`${name}:${BROKEN}`, isWorker ? { crashesAfterMs: 700 } : { status: 503, port: 9 });
+    }
     if (before === 'neighbour') {
       this.#note('a neighbour is deployed on a and b');
       await this.#world.deploy(neighbour(1));
@@ -348,6 +351,10 @@ class Teller {
     if (!found?.isRunning) throw new Wrong(`${container} is recorded, and does not run on ${server}`);
     if (found.labels[LABEL.release] !== `${release}`)
       throw new Wrong(`${container} on ${server} is release ${found.labels[LABEL.release]}, not ${release}`);
+    const isReached = this.#world.state.services[name]!.internal_port !== undefined;
+    if (!isReached && this.#world.working(name, server) !== container)
+      throw new Wrong(`${this.#world.working(name, server)} works as ${name} on ${server}, not ${container}`);
+    if (!isReached) return;
     const serving = this.#world.serving(name, server)?.split(', ') ?? [];
     const recorded = this.#world.state.services[name]!.copies.map((copy) => copy.container);
     const isServing = serving.includes(container) && serving.every((one) => recorded.includes(one));
@@ -379,6 +386,8 @@ class Teller {
   async #checkNeighbour(): Promise<void> {
     if (this.#story.setting.before !== 'neighbour' && this.#neighbourVersion === 1) return;
     const wanted = neighbour(this.#neighbourVersion);
+    // Where nothing of the shop took it over, a front holds what the neighbour's edge needs.
+    if (wanted.servers.some(({ name }) => this.#world.machines.get(name)?.find(FRONT) !== undefined)) return;
     const ended = await this.#world.tryDeploy(wanted);
     if (failureOf(ended) !== undefined)
       throw new Wrong(`the neighbour cannot deploy: ${String(failureOf(ended))}`);
@@ -396,20 +405,20 @@ function neighbour(version: number): EnvironmentSpec {
 function otherVersion(desired: Desired): Desired {
   const next = <T extends { version: number }>(one: T | undefined) =>
     one && { ...one, version: (one.version % (BROKEN - 1)) + 1 };
-  return { ...desired, api: next(desired.api), db: next(desired.db) };
+  return { ...desired, api: next(desired.api), db: next(desired.db), mailer: next(desired.mailer) };
 }
 
 /** What somebody makes of a file that cannot work. */
 function mended(desired: Desired): Desired {
-  const { api, web, db } = structuredClone(desired);
-  for (const one of [api, web, db]) if (one?.version === BROKEN) one.version = 1;
+  const { api, web, db, mailer } = structuredClone(desired);
+  for (const one of [api, web, db, mailer]) if (one?.version === BROKEN) one.version = 1;
   for (const one of [api?.preDeploy, api?.postDeploy]) if (one) one.fails = false;
-  return { ...desired, api, web, db };
+  return { ...desired, api, web, db, mailer };
 }
 
 /** It wants a version that never gets healthy, or hooks that fail. */
-function isToFail({ api, web, db }: Desired): boolean {
-  const isBroken = [api, web, db].some((one) => one?.version === BROKEN);
+function isToFail({ api, web, db, mailer }: Desired): boolean {
+  const isBroken = [api, web, db, mailer].some((one) => one?.version === BROKEN);
   return isBroken || api?.preDeploy?.fails === true || api?.postDeploy?.fails === true;
 }
 

@@ -248,7 +248,32 @@ export const CONTRACT: readonly Case[] = [
       expect(restarting.State).toMatchObject({ Status: 'restarting', Running: true, ExitCode: 1 });
       expect((await engine.listContainers({ name: [own] }))[0]?.State).toMatch(/restarting|running/);
       await engine.stopContainer(own, 1);
-      expect((await engine.inspectContainer(own)).State).toMatchObject({ Status: 'exited', Running: false });
+      const stopped = await engine.inspectContainer(own);
+      expect(stopped.State).toMatchObject({ Status: 'exited', Running: false });
+      expect(stopped.RestartCount).toBeGreaterThanOrEqual(2);
+    },
+  },
+  {
+    title: 'who starts a container has its restarts counted anew',
+    async run({ server: { engine }, images, clock, crash }, own) {
+      const policy = { HostConfig: { RestartPolicy: { Name: 'unless-stopped' as const } } };
+      await start(engine, own, { Image: images.app, ...policy });
+      await crash(own);
+      await until(clock, async () => {
+        const { RestartCount, State } = await engine.inspectContainer(own);
+        return (RestartCount === 1 && State?.Status === 'running') || undefined;
+      });
+      await engine.stopContainer(own, 1);
+      await engine.startContainer(own);
+      expect(await engine.inspectContainer(own)).toMatchObject({ RestartCount: 0, State: { Running: true } });
+    },
+  },
+  {
+    title: 'a container exposes what its image does, and what it says itself',
+    async run({ server: { engine }, images }, own) {
+      await engine.createContainer(own, { Image: images.nginx, ExposedPorts: { '9100/tcp': {} } });
+      const { Config } = await engine.inspectContainer(own);
+      expect(Object.keys(Config?.ExposedPorts ?? {}).sort()).toEqual(['80/tcp', '9100/tcp']);
     },
   },
   {

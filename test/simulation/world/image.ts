@@ -20,6 +20,8 @@ export interface App {
   port?: number;
   /** Where no other container reaches it, and what the kernel calls that: it listens there instead. */
   listensOn?: '127.0.0.1' | '::1' | 'IPv6';
+  /** Ports that its image exposes, as EXPOSE does. */
+  exposes?: number[];
   /** What it answers over HTTP. Default 200; 503 is an app that never gets healthy. */
   status?: number;
   /** It answers so, whatever `status` says; undefined is what it answers else. */

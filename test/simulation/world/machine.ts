@@ -589,7 +589,8 @@ function taking(target: Target): Target | undefined {
 function withDefaults(request: ContainerCreateRequest, { behaviour }: Image): ContainerCreateRequest {
   const isNginx = behaviour.runs === 'nginx';
   const app = behaviour.runs === 'app' ? behaviour.app : {};
-  const exposed = isNginx ? { '80/tcp': {} } : {};
+  const exposes = isNginx ? [80] : (app.exposes ?? []);
+  const exposed = Object.fromEntries(exposes.map((port) => [`${port}/tcp`, {}]));
   const isOwnEntry = (request.Entrypoint ?? []).length > 0;
   const command = isNginx ? ['nginx', '-g', 'daemon off;'] : [];
   const healthcheck =

@@ -27,13 +27,17 @@ const S1: ServerSpec = {
 function api(slot: 'base' | 'secondary'): Route {
   return {
     service: 'api',
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5100,
-    hostPort: 8100,
-    domains: ['api.example.com'],
+    ports: [
+      {
+        protocol: 'http',
+        containerPort: 3000,
+        internalPort: 5100,
+        hostPort: 8100,
+        domains: ['api.example.com'],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 60_000,
-    provePath: '/',
     copies: [{ server: 's1', slot, weight: 1 }],
   };
 }
@@ -87,7 +91,9 @@ test('an nginx that is made by the product serves what it was told to', async ()
     await nginx.awaitGeneration(scopeName(SHOP), next.generation, clock);
     const copy = world.machine('s1').find(`shop_production_api${slot === 'base' ? '' : '_secondary'}`);
     const address = `${copy?.endpoints.get('shop_production_network')?.address}:3000`;
-    await prove(nginx, SHOP, next.generation, { route: routes[0]!, own: [address], all: [address] }, clock);
+    const { service, ports } = routes[0]!;
+    const proof = { service, port: ports[0]!, own: [address], all: [address] };
+    await prove(nginx, SHOP, next.generation, proof, clock);
   }
 });
 

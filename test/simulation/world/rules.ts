@@ -15,8 +15,8 @@ export interface BrokenRule {
 type HookEnd = 'runs' | 'well' | 'badly' | 'killed';
 
 /**
- * Rules are what must hold at every moment, whoever was killed: no two containers write one volume, no two hooks of a
- * service run at once, and none runs again that has ended well.
+ * Rules are what must hold at every moment, whoever was killed: no two containers write one volume, no two run at once of a
+ * worker that must be alone, no two hooks of a service do, and no hook runs again that has ended well.
  */
 export class Rules {
   readonly broken: BrokenRule[] = [];
@@ -36,6 +36,7 @@ export class Rules {
 
   #started(machine: Machine, container: Container): void {
     this.#checkVolumes(machine, container);
+    if (container.environment.ALONE !== undefined) this.#checkAlone(machine, container);
     if (container.labels[LABEL.role] === 'hook') this.#checkHook(container);
   }
 
@@ -52,13 +53,22 @@ export class Rules {
     }
   }
 
+  #checkAlone(machine: Machine, container: Container): void {
+    const rival = [...this.#simulation.machines.values()]
+      .filter(({ isOff }) => !isOff)
+      .flatMap(({ containers }) => [...containers.values()])
+      .find((other) => other !== container && other.isRunning && isSameService(other, container));
+    if (rival !== undefined)
+      this.#note(`${container.name} starts on ${machine.name} while ${rival.name} still works`);
+  }
+
   #checkHook(container: Container): void {
     const key = keyOf(container);
     const before = this.#hooks.get(key);
     if (before === 'well') this.#note(`${key} runs again, and has ended well`);
     const rival = [...this.#simulation.machines.values()]
       .flatMap(({ containers }) => [...containers.values()])
-      .find((other) => other !== container && other.isRunning && isSameHook(other, container));
+      .find((other) => other !== container && other.isRunning && isSameService(other, container));
     if (rival !== undefined) this.#note(`${container.name} and ${rival.name} run at once`);
     this.#hooks.set(key, 'runs');
   }
@@ -86,8 +96,7 @@ function keyOf({ labels, image }: Container): string {
   return [...words.map((label) => labels[label]), image.id.slice(7, 19)].join(' ');
 }
 
-function isSameHook(one: Container, other: Container): boolean {
-  return [LABEL.role, LABEL.project, LABEL.environment, LABEL.service].every(
-    (label) => one.labels[label] === other.labels[label],
-  );
+function isSameService(one: Container, other: Container): boolean {
+  const words = [LABEL.role, LABEL.project, LABEL.environment, LABEL.service];
+  return words.every((label) => one.labels[label] === other.labels[label]);
 }

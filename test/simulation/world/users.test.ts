@@ -211,13 +211,17 @@ function lostAt(place: string): string[] {
 function routeTo(slot: Side): Route {
   return {
     service: 'api',
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5100,
-    hostPort: 8100,
-    domains: ['api.example.com'],
+    ports: [
+      {
+        protocol: 'http',
+        containerPort: 3000,
+        internalPort: 5100,
+        hostPort: 8100,
+        domains: ['api.example.com'],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 60_000,
-    provePath: '/',
     copies: [{ server: 'a', slot, weight: 1 }],
   };
 }

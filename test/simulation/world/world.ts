@@ -17,9 +17,12 @@ import {
   type Scope,
   scopeName,
   secretsVolumeName,
+  sidecarName,
 } from '../../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
-import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
+import { domainsOf, type EnvironmentSpec, portsOf, type ServiceSpec } from '../../../src/model/spec.ts';
+import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
+import { parseTree, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { Store } from '../../../src/state/store.ts';
@@ -343,6 +346,19 @@ export class World extends Simulation {
     return names.length > 1 ? names.join(', ') : names[0];
   }
 
+  /** working returns the container of a worker that is active on a server, by what its sidecar's manifest says. */
+  working(service: string, server = 'a', scope = SHOP): string | undefined {
+    const machine = this.machine(server);
+    const files = machine.find(sidecarName(scope))?.list(CONFIG_FOLDER) ?? new Map<string, string>();
+    const below = new Map([...files].map(([path, text]) => [path.slice(path.indexOf('/') + 1), text]));
+    const tree = parseTree(below);
+    const served = tree.folders[tree.live].manifest?.scopes[scopeName(scope)];
+    const [slot] = servingSlots(served, server).get(service) ?? [];
+    return this.containersOf(server, 'service').find(
+      ({ labels }) => labels[LABEL.service] === service && labels[LABEL.slot] === slot,
+    )?.name;
+  }
+
   /** answering returns the names of the containers that answer for a domain at the door of a server. */
   answering(domain: string, server = 'a'): string[] {
     return this.users.answering((place) => place.machine.name === server && place.domain === domain);
@@ -520,9 +536,10 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
   const prefix = `${scopeName(wanted)}_`;
   return (place) => {
     const { domain, upstream, network } = place;
-    const name = upstream.startsWith(prefix) ? upstream.slice(prefix.length) : undefined;
+    // What follows a dot names a further port.
+    const [name, port] = upstream.startsWith(prefix) ? upstream.slice(prefix.length).split('.') : [];
     const spec = wanted.services.find((service) =>
-      domain === undefined ? service.name === name : service.route.domains.includes(domain),
+      domain === undefined ? service.name === name : domainsOf(service.route).includes(domain),
     );
     const isDropped = isGivenUp(wanted, place);
     const isOwn = name !== undefined || network === networkName(wanted) || isDropped;
@@ -532,12 +549,15 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
     const drainTimeoutMs = before.drainTimeoutMs.get(name ?? '') ?? DRAIN_MS;
     if (spec === undefined) return { drainTimeoutMs, mayBeDown, mayGo: isOwn };
     const isRestored = before.restored.includes(spec.name);
+    // Nobody is promised a port that the file has taken away.
+    const isUnported = domain === undefined && portsOf(spec).every((one) => one.name !== port);
     return {
       drainTimeoutMs: isRestored
         ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
         : spec.policy.drainTimeoutMs,
       mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
-      mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
+      mayGo:
+        isUnported || mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
     };
   };
 }

@@ -87,7 +87,6 @@ api:
   expect(load(file)).toEqual([
     expect.stringContaining('services.db.container_name: not supported'),
     expect.stringContaining('services.db.volumes[0]: two containers would write to volume "data"'),
-    'services.api: needs a port',
     expect.stringContaining('services.api.ports: not supported: write port: 3000;'),
   ]);
   // A typo leaves open what is meant: what would follow from it is not told.

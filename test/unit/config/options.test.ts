@@ -95,7 +95,9 @@ describe('options of a container, in every form of Compose', () => {
 
 test('a service without a port is told the one that it exposes', () => {
   const file = localFile('api: { image: acme/api, expose: ["53/udp", "8080"] }');
-  expect(errorsOf(() => resolveText(file)).map(({ hint }) => hint)).toEqual(['Write port: 8080.']);
+  expect(errorsOf(() => resolveText(file)).map(({ hint }) => hint)).toEqual([
+    expect.stringMatching(/^Write port: 8080\./),
+  ]);
 });
 
 describe('words that Compose has twice', () => {

@@ -303,14 +303,12 @@ describe('recognised images', () => {
     });
   });
 
-  test('others need a port, and all an image', () => {
-    expect(messagesOf(() => resolveText(localFile('api: { image: acme/redis-exporter }')))).toEqual([
-      'services.api: needs a port',
-    ]);
+  test('others have the port that the file says, and all need an image', () => {
+    const { services } = resolveText(localFile('api: { image: acme/redis-exporter }'));
+    expect(services[0]?.port).toBeUndefined();
     expect(messagesOf(() => resolveText(localFile('api: { port: 80 }')))).toEqual([
       'services.api: needs an image',
     ]);
-    expect(messagesOf(() => resolveText(localFile('api: {}')))).toHaveLength(2);
   });
 });
 
@@ -480,7 +478,7 @@ b: { image: x, port: 1, domain: TWO.com }`);
   });
 
   test('mistakes of all services are told at once, in the order of the file', () => {
-    const text = localFile('a: { image: x, domain: a.com, protocol: tcp }\nb: { port: 1, servers: 3 }');
+    const text = localFile('a: { image: x, domain: a.com, drain: {} }\nb: { port: 1, servers: 3 }');
     expect(errorsOf(() => resolveText(text)).map(({ location }) => location?.line)).toEqual([5, 5, 6, 6]);
   });
 });
@@ -557,10 +555,10 @@ services:
       'environments.local.services.api.servers: 7 servers are wanted, and the environment has 1',
     );
     expect(error?.location).toMatchObject({ line: 11, column: 18 });
-    const alone = text.replace(', port: 1 }', ' }');
+    const alone = text.replace(', port: 1 }', ', domain: d.com }');
     expect(errorsOf(() => resolveText(alone))).toEqual([
       expect.objectContaining({
-        message: 'environments.local.services.debug: needs a port',
+        message: 'environments.local.services.debug.domain: needs a port: requests for a domain go to it',
         location: expect.objectContaining({ line: 15 }),
       }),
     ]);

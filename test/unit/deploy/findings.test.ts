@@ -151,7 +151,7 @@ describe('ports', () => {
 
   test('the edge needs its own, a new copy one on the private address, and only where there are several servers', () => {
     const picture = new Picture();
-    const { host } = picture.input(first(2)).services[0]!.ports;
+    const { host } = picture.input(first(2)).services[0]!.ports!;
     expect(portsOf(picture, first(2))).toEqual(['the edge 127.0.0.1:80', `api 10.0.0.1:${host}`]);
     picture.deploy(first(2));
     expect(portsOf(picture, first(2))).toEqual([]);

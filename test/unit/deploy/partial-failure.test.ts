@@ -18,13 +18,17 @@ const STUBBORN = new Error('nginx took nothing');
 function routes(homes: Record<string, string[]>): Route[] {
   return Object.entries(homes).map(([name, on]) => ({
     service: name,
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5000,
-    hostPort: 8000,
-    domains: [],
+    ports: [
+      {
+        protocol: 'http',
+        containerPort: 3000,
+        internalPort: 5000,
+        hostPort: 8000,
+        domains: [],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 60_000,
-    provePath: '/',
     copies: on.map((server) => ({ server, slot: 'base', weight: 1 })),
   }));
 }

@@ -202,9 +202,9 @@ export class Picture {
       isRunning: true,
       condition: { state: 'running', restarts: 0, health: undefined },
       settings: { ...settingsOf(blueprint, { slot, release }), command: [], entrypoint: [] },
-      hostPort: ports.host,
+      hostPort: ports?.host ?? 0,
       versionPort,
-      internalPort: ports.internal,
+      internalPort: ports?.internal ?? 0,
       address: `172.18.0.${this.#containers + 2}`,
       helpers: [],
     });

@@ -180,7 +180,7 @@ describe('the record', () => {
 
   test('where other servers of the environment reach a copy, its host port is the one to look at', () => {
     const run = writing(undefined, shop([service('api', { servers: 2 })], servers(2)));
-    const { host } = run.service.ports;
+    const { host } = run.service.ports!;
     expect(run.ends().services.api?.copies.map(({ server, port }) => [server, port])).toEqual([
       ['a', host],
       ['b', host],

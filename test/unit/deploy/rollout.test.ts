@@ -42,13 +42,17 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
   const copy = { service: 'api', slot: 'secondary', name: 'api_2' } as const;
   const route = (slot: Slot): Route => ({
     service: 'api',
-    protocol,
-    containerPort: 3000,
-    internalPort: PORTS.internal,
-    hostPort: PORTS.host,
-    domains: ['api.example.com'],
+    ports: [
+      {
+        protocol,
+        containerPort: 3000,
+        internalPort: PORTS.internal,
+        hostPort: PORTS.host,
+        domains: ['api.example.com'],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 60_000,
-    provePath: '/',
     copies: on.map((server) => ({ server, slot, weight: 1 })),
   });
   const before = isFirst ? [] : [route('base')];
@@ -68,7 +72,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
     (server): Retirement => ({
       ...old,
       server,
-      containerPort: 3000,
+      ports: [3000],
       release: 1,
       helpers: [],
       drainTimeoutMs: isRecreated ? undefined : 120_000,

@@ -5,14 +5,17 @@ import {
   allocatePorts,
   allocateVersionPorts,
   basePort,
+  extraPortsText,
   hostPort,
   type PortRequest,
+  parseExtraPorts,
   preferredHostPort,
   preferredInternalPort,
   preferredVersionPort,
   type ServicePorts,
   stablePort,
 } from '../../../src/model/ports.ts';
+import { portsOf } from '../../../src/model/spec.ts';
 
 const SHOP = { project: 'shop', environment: 'production' };
 const NONE = { recorded: new Map<string, ServicePorts>(), foreignHostPorts: new Set<number>() };
@@ -40,6 +43,65 @@ describe('golden vectors', () => {
 
   test('the input is hashed as UTF-8', () => {
     expect(stablePort('ünïcode', { first: 0, count: 1000 })).toBe(759);
+  });
+});
+
+/** python3 as above: h('shop/production/rabbitmq/console', 5000) */
+test.each([
+  ['shop', 'production', 'rabbitmq', 'console', 5211],
+  ['shop', 'production', 'rabbitmq', 'metrics', 5430],
+  ['shop', 'staging', 'rabbitmq', 'console', 5296],
+  ['shop', 'production', 'api', 'metrics', 5415],
+  ['blog', 'live', 'site', 'metrics', 5922],
+])('%s/%s/%s/%s has internal port %i', (project, environment, service, name, port) => {
+  expect(preferredInternalPort({ project, environment }, service, name)).toBe(port);
+});
+
+describe('further ports', () => {
+  const rabbit = { service: 'rabbitmq', containerPort: 5672, extra: { console: 15_672, metrics: 15_692 } };
+  const api = { service: 'api', containerPort: 3000 };
+
+  test('have numbers of their own, which another order does not change', () => {
+    const allocated = allocatePorts(SHOP, [rabbit, api], NONE);
+    expect(allocated.get('rabbitmq')).toEqual({
+      host: preferredHostPort(SHOP, 'rabbitmq', 5672),
+      internal: 5564,
+      extra: {
+        console: { host: 8845, internal: 5211 },
+        metrics: { host: preferredHostPort(SHOP, 'rabbitmq', 15_692), internal: 5430 },
+      },
+    });
+    const turned = { ...rabbit, extra: { metrics: 15_692, console: 15_672 } };
+    expect(allocatePorts(SHOP, [api, turned], NONE)).toEqual(allocated);
+  });
+
+  test('never take the number that the main port of another service would have', () => {
+    // Both are hashed to 5211.
+    const recorded = new Map<string, ServicePorts>();
+    const rival = Array.from({ length: 5000 }, (_, index) => `s${index}`).find(
+      (service) => preferredInternalPort(SHOP, service) === 5211,
+    )!;
+    const allocated = allocatePorts(SHOP, [rabbit, { ...api, service: rival }], { ...NONE, recorded });
+    expect(allocated.get(rival)?.internal).toBe(5211);
+    expect(allocated.get('rabbitmq')?.extra?.console?.internal).toBe(5212);
+  });
+
+  test('never move once they are recorded, and one that is new joins them', () => {
+    const extra = { console: { host: 8100, internal: 5999 } };
+    const recorded = new Map([['rabbitmq', { host: 8001, internal: 5001, extra }]]);
+    const allocated = allocatePorts(SHOP, [rabbit], { ...NONE, recorded });
+    expect(allocated.get('rabbitmq')).toMatchObject({
+      host: 8001,
+      internal: 5001,
+      extra: { ...extra, metrics: { internal: 5430 } },
+    });
+  });
+
+  test('are read again from the label that says them', () => {
+    const extra = { console: { host: 8845, internal: 5211 }, metrics: { host: 8001, internal: 5430 } };
+    expect(extraPortsText(extra)).toBe('console=5211/8845 metrics=5430/8001');
+    expect(parseExtraPorts(extraPortsText(extra))).toEqual(extra);
+    expect(parseExtraPorts(undefined)).toEqual({});
   });
 });
 
@@ -189,4 +251,17 @@ describe('allocatePorts', () => {
       }),
     );
   });
+});
+
+test('ports come in the order of their names, whatever the order of a file or of a record', () => {
+  const extraPorts = {
+    metrics: { port: 9100, protocol: 'tcp' },
+    console: { port: 9001, protocol: 'http' },
+  } as const;
+  expect(portsOf({ port: 9000, protocol: 'http', extraPorts }).map(({ name }) => name)).toEqual([
+    undefined,
+    'console',
+    'metrics',
+  ]);
+  expect(portsOf({})).toEqual([]);
 });

@@ -19,7 +19,13 @@ import {
 import { at, cache, LONDON_A, LONDON_B, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
 const BLOG = { project: 'blog', environment: 'live' };
-const blogRoute = web({ service: 'site', domains: ['blog.example.com'], internalPort: 5300, hostPort: 8300 });
+const BLOG_ROUTE = {
+  service: 'site',
+  domains: ['blog.example.com'],
+  internalPort: 5300,
+  hostPort: 8300,
+};
+const blogRoute = web(BLOG_ROUTE);
 
 /** A volume that configurations are written to, one after the other. */
 class Volume {
@@ -54,7 +60,7 @@ class Volume {
 }
 
 const shop = (changes = {}) => wish('edge', [web(changes)]);
-const blog = (changes = {}) => wish('edge', [{ ...blogRoute, ...changes }], { scope: BLOG });
+const blog = (changes = {}) => wish('edge', [web({ ...BLOG_ROUTE, ...changes })], { scope: BLOG });
 
 describe('the host of a proof', () => {
   const hostsOf = (changes = {}) => {

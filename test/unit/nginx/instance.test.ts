@@ -132,8 +132,9 @@ describe('after a reload', () => {
 });
 
 describe('a switch is proven', () => {
-  const proofOf = (route = web()) => ({
-    route,
+  const proofOf = ({ service, ports } = web()) => ({
+    service,
+    port: ports[0]!,
     own: ['10.0.0.9:3000'],
     all: ['10.0.0.9:3000', '10.0.0.3:8100'],
   });

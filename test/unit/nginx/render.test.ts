@@ -9,9 +9,21 @@ import type { NginxSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { type Directive, parseDirectives } from '../../../src/nginx/configuration.ts';
 import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
-import { backendsOf, type Route } from '../../../src/nginx/routes.ts';
+import { backendsOf, type Route, type RoutePort } from '../../../src/nginx/routes.ts';
 import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
-import { at, cache, LONDON_A, LONDON_B, NEW_YORK, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
+import {
+  at,
+  cache,
+  LONDON_A,
+  LONDON_B,
+  NEW_YORK,
+  type RouteChanges,
+  SETTINGS,
+  SHOP,
+  web,
+  wish,
+  worker,
+} from './routes-of-shop.ts';
 
 /** written returns the files of the next configuration of a new, empty nginx, as one text for people. */
 function written(kind: 'edge' | 'sidecar', of: ReturnType<typeof wish>): string {
@@ -135,8 +147,57 @@ describe('rules that hold for every configuration', () => {
   });
 });
 
+describe('a service with further ports, and one without any', () => {
+  const rabbit = cache({
+    service: 'rabbit',
+    further: [
+      {
+        name: 'console',
+        protocol: 'http',
+        containerPort: 15_672,
+        internalPort: 5300,
+        hostPort: 8300,
+        domains: ['queue.example.com'],
+        provePath: '/',
+      },
+    ],
+  });
+  const routes = [rabbit, worker()];
+
+  test('each port has a file of its own, and the edge those with a domain', () => {
+    const pathsOf = (kind: 'edge' | 'sidecar') => [
+      ...renderScope(kind, SHOP, routes, LONDON_A, [LONDON_A]).keys(),
+    ];
+    expect(pathsOf('sidecar')).toEqual([
+      'stream/shop_production/rabbit.conf',
+      'http/shop_production/rabbit.console.conf',
+      'worker/shop_production/mailer.conf',
+    ]);
+    expect(pathsOf('edge')).toEqual(['http/shop_production/rabbit.console.conf']);
+  });
+
+  test('all lead to the same copies, and the http ports can be proven by their names', () => {
+    const text = written('sidecar', wish('sidecar', routes));
+    expect(text).toContain('server shop_production_rabbit_secondary:15672 resolve max_fails=0;');
+    expect(text).toContain('location = /prove/shop_production/rabbit.console {');
+    expect(text).toContain('location = /prove/shop_production/rabbit.console_unpooled {');
+    expect(text).toContain('listen 5300;');
+  });
+
+  test('of a worker nginx reads nothing, and its manifest says which copy is active', () => {
+    const { files, folder } = compose(
+      'sidecar',
+      parseTree(firstFiles('sidecar', SHOP, SETTINGS)),
+      wish('sidecar', routes),
+    );
+    expect(files.get(`${folder}/main.conf`)).not.toContain('mailer');
+    const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(folder)]]));
+    expect(routesOf(tree.folders[folder].manifest?.scopes.shop_production)).toEqual(routes);
+  });
+});
+
 describe('what a request meets', () => {
-  const fileOf = (kind: 'edge' | 'sidecar', changes: Partial<Route> = {}) =>
+  const fileOf = (kind: 'edge' | 'sidecar', changes: RouteChanges = {}) =>
     [...renderScope(kind, SHOP, [web(changes)], LONDON_A, [LONDON_A]).values()].join('');
   const mainOf = (kind: 'edge' | 'sidecar', changes: Partial<NginxSpec> = {}) =>
     firstFiles(kind, SHOP, { ...SETTINGS, ...changes }).get('a/main.conf')!;
@@ -226,7 +287,7 @@ describe('the backends of a route', () => {
   const both = web({ copies: [at(LONDON_A, 'base'), at(LONDON_B, 'secondary')] });
 
   test('the other side of every copy is there as backup, after all that have the traffic', () => {
-    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, LONDON_B])).toMatchObject([
+    expect(backendsOf(SHOP, both, both.ports[0]!, LONDON_A, [LONDON_A, LONDON_B])).toMatchObject([
       { address: 'shop_production_api', port: 3000, isLocal: true, weight: 1 },
       { address: '10.0.0.3', port: 18_100, isLocal: false, weight: 1 },
       { address: 'shop_production_api_secondary', port: 3000, isLocal: true, weight: 0 },
@@ -236,9 +297,9 @@ describe('the backends of a route', () => {
 
   test('servers of other zones, unknown ones and those without a private address are left out', () => {
     const nowhere = { name: LONDON_B.name, zone: 'lon1' };
-    expect(backendsOf(SHOP, both, NEW_YORK, [LONDON_A, LONDON_B, NEW_YORK])).toEqual([]);
-    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A, nowhere])).toHaveLength(2);
-    expect(backendsOf(SHOP, both, LONDON_A, [LONDON_A])).toHaveLength(2);
+    expect(backendsOf(SHOP, both, both.ports[0]!, NEW_YORK, [LONDON_A, LONDON_B, NEW_YORK])).toEqual([]);
+    expect(backendsOf(SHOP, both, both.ports[0]!, LONDON_A, [LONDON_A, nowhere])).toHaveLength(2);
+    expect(backendsOf(SHOP, both, both.ports[0]!, LONDON_A, [LONDON_A])).toHaveLength(2);
   });
 
   test('weights are written where they differ, and never beside least_conn', () => {
@@ -284,17 +345,28 @@ describe('whatever the schema lets through', () => {
       fc.constant('*'),
     )
     .map((text) => text.toLowerCase());
-  const route: fc.Arbitrary<Route> = fc.record({
-    service: name,
+  const port: fc.Arbitrary<RoutePort> = fc.record({
     protocol: fc.constantFrom('http' as const, 'tcp' as const),
     containerPort: fc.integer({ min: 1, max: 65_535 }),
     internalPort: fc.integer({ min: 5000, max: 5999 }),
     hostPort: fc.integer({ min: 8000, max: 8999 }),
     domains: fc.array(domain, { maxLength: 3 }),
+    provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
+  });
+  /** A worker, a service with one port, or one with a further port. */
+  const ports = fc.oneof(
+    fc.constant<RoutePort[]>([]),
+    port.map((main): RoutePort[] => [main]),
+    fc
+      .tuple(port, name, port)
+      .map(([main, called, other]): RoutePort[] => [main, { ...other, name: called }]),
+  );
+  const route: fc.Arbitrary<Route> = fc.record({
+    service: name,
+    ports,
     idleTimeoutMs: fc.integer({ min: 1, max: 1e9 }),
     maxBodyBytes: fc.integer({ min: 1, max: 1e12 }),
     requestBuffering: fc.constantFrom('on' as const, 'off' as const),
-    provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
     copies: fc.constant([at(LONDON_A, 'base')]),
   });
 

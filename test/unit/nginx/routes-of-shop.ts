@@ -2,7 +2,7 @@ import type { Slot } from '../../../src/model/copy.ts';
 import type { NginxSpec } from '../../../src/model/spec.ts';
 import type { ScopeWish } from '../../../src/nginx/compose.ts';
 import { type NginxKind, renderScope } from '../../../src/nginx/render.ts';
-import type { Route, RoutedCopy, RouteServer } from '../../../src/nginx/routes.ts';
+import type { Route, RoutedCopy, RoutePort, RouteServer } from '../../../src/nginx/routes.ts';
 
 export const SHOP = { project: 'shop', environment: 'production' };
 export const SETTINGS: NginxSpec = { image: 'nginx:1.30-alpine', keepaliveMinTimeoutMs: 2000 };
@@ -17,36 +17,60 @@ export function at({ name }: RouteServer, slot: Slot, weight = 1, port?: number)
   return { server: name, slot, weight, ...(port !== undefined && { port }) };
 }
 
+/** What of a route a test may want otherwise: of its main port as well, and further ports. */
+export type RouteChanges = Partial<Omit<Route, 'ports'> & RoutePort> & { further?: RoutePort[] };
+
+function routeOf(main: RoutePort, route: Omit<Route, 'ports'>, changes: RouteChanges): Route {
+  const {
+    protocol,
+    containerPort,
+    internalPort,
+    hostPort,
+    domains,
+    provePath,
+    further = [],
+    ...rest
+  } = changes;
+  const said = { protocol, containerPort, internalPort, hostPort, domains, provePath };
+  const own = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  return { ...route, ...rest, ports: [{ ...main, ...own }, ...further] };
+}
+
 /** web returns the route of an http service with two domains. */
-export function web(changes: Partial<Route> = {}): Route {
-  return {
-    service: 'api',
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5100,
-    hostPort: 8100,
-    domains: ['api.example.com', 'www.example.com'],
-    idleTimeoutMs: 60_000,
-    provePath: '/health',
-    copies: [at(LONDON_A, 'base')],
-    ...changes,
-  };
+export function web(changes: RouteChanges = {}): Route {
+  return routeOf(
+    {
+      protocol: 'http',
+      containerPort: 3000,
+      internalPort: 5100,
+      hostPort: 8100,
+      domains: ['api.example.com', 'www.example.com'],
+      provePath: '/health',
+    },
+    { service: 'api', idleTimeoutMs: 60_000, copies: [at(LONDON_A, 'base')] },
+    changes,
+  );
+}
+
+/** worker returns the route of a service without a port. */
+export function worker(changes: Partial<Route> = {}): Route {
+  return { service: 'mailer', ports: [], idleTimeoutMs: 60_000, copies: [at(LONDON_A, 'base')], ...changes };
 }
 
 /** cache returns the route of a tcp service. */
-export function cache(changes: Partial<Route> = {}): Route {
-  return {
-    service: 'cache',
-    protocol: 'tcp',
-    containerPort: 6379,
-    internalPort: 5200,
-    hostPort: 8200,
-    domains: [],
-    idleTimeoutMs: 86_400_000,
-    provePath: '/',
-    copies: [at(LONDON_A, 'secondary')],
-    ...changes,
-  };
+export function cache(changes: RouteChanges = {}): Route {
+  return routeOf(
+    {
+      protocol: 'tcp',
+      containerPort: 6379,
+      internalPort: 5200,
+      hostPort: 8200,
+      domains: [],
+      provePath: '/',
+    },
+    { service: 'cache', idleTimeoutMs: 86_400_000, copies: [at(LONDON_A, 'secondary')] },
+    changes,
+  );
 }
 
 /** wish returns what an environment wants of an nginx on a server. */

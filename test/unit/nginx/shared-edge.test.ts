@@ -118,13 +118,17 @@ function scopeOf(project: string) {
 function routeTo(project: string, slot: Slot): Route {
   return {
     service: 'web',
-    protocol: 'http',
-    containerPort: 3000,
-    internalPort: 5000,
-    hostPort: 8000,
-    domains: [`${project}.example.com`],
+    ports: [
+      {
+        protocol: 'http',
+        containerPort: 3000,
+        internalPort: 5000,
+        hostPort: 8000,
+        domains: [`${project}.example.com`],
+        provePath: '/',
+      },
+    ],
     idleTimeoutMs: 60_000,
-    provePath: '/',
     copies: [{ server: server.name, slot, weight: 1 }],
   };
 }

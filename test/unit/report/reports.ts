@@ -123,7 +123,7 @@ export function toggleOn(servers: readonly string[]): StepGraph {
     switched,
   );
   const drained = graph.add(
-    olds.map((old) => ({ kind: 'drain', ...old, ports: [port], timeoutMs: 120_000 })),
+    olds.map((old) => ({ kind: 'drain', ...old, ports: [port!], timeoutMs: 120_000 })),
     proven,
   );
   graph.add(

@@ -1,0 +1,124 @@
+import type { ContainerPort, PortsSpec, Protocol, RouteSpec } from '../model/spec.ts';
+import type { Report } from './check-service.ts';
+import type { RecognisedImage } from './image.ts';
+import { asksOverHttp, HTTP_KEYS } from './resolve-healthcheck.ts';
+import type { ServiceInput } from './schema/service.ts';
+
+/** On what a service is reached, and by which domains. */
+interface ResolvedPorts {
+  ports: PortsSpec;
+  domains: Pick<RouteSpec, 'domains' | 'extraDomains'>;
+}
+
+/**
+ * resolvePorts returns the ports of a service with their protocols and domains; none where it names none, which makes it a
+ * worker. What makes no sense among them, or for a worker, is reported.
+ */
+export function resolvePorts(
+  input: ServiceInput,
+  recognised: RecognisedImage | undefined,
+  report: Report,
+): ResolvedPorts {
+  const port = input.port ?? recognised?.port;
+  if (port === undefined) {
+    checkWorker(input, report);
+    return { ports: {}, domains: { domains: [] } };
+  }
+  const protocol = input.protocol ?? defaultProtocol(input, recognised);
+  const ofImage = recognised ? ` by its image ${input.image}` : '';
+  checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
+  const extra = resolveExtra(input, port, report);
+  const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
+  const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
+  return {
+    ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
+    domains: {
+      domains: input.domain ?? [],
+      ...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
+    },
+  };
+}
+
+function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
+  if (recognised) return 'tcp';
+  return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
+}
+
+function checkDomain(
+  protocol: Protocol,
+  domains: readonly string[] | undefined,
+  path: readonly string[],
+  what: string,
+  report: Report,
+): void {
+  if (protocol === 'http' || !domains?.length) return;
+  report(
+    path,
+    `a domain needs protocol http, and this is ${what}`,
+    'Write protocol: http if it speaks HTTP.',
+  );
+}
+
+interface ExtraPort extends ContainerPort {
+  domains: string[];
+}
+
+/** Further ports by their names. */
+function resolveExtra(
+  { extra_ports: input = {} }: ServiceInput,
+  main: number,
+  report: Report,
+): [name: string, port: ExtraPort][] {
+  const taken = new Map([[main, 'the main port']]);
+  return Object.entries(input).map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
+    const path = ['extra_ports', name];
+    const owner = taken.get(port);
+    if (port === 0) report(path, 'needs a port', 'Write port: the one that the container listens on.');
+    else if (owner !== undefined) report([...path, 'port'], `${port} is ${owner} already`);
+    taken.set(port, `the port ${name}`);
+    const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
+    checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
+    return [name, { port, protocol, domains }];
+  });
+}
+
+/** Keys that say that somebody connects to the service, and why they do. */
+const OF_A_PORT = {
+  domain: 'requests for a domain go to it',
+  expose: 'it exposes one',
+  extra_ports: 'they come beside the main one',
+  protocol: 'it says what is spoken there',
+  idle_timeout: 'it is about connections',
+  max_body_size: 'it is about requests',
+  request_buffering: 'it is about requests',
+} as const;
+
+/** Nobody connects to a service without a port: most who say otherwise have forgotten it. */
+function checkWorker(input: ServiceInput, report: Report): void {
+  const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+  const hint = `Write port: ${exposed ?? 'the one that the container listens on'}. A service without one is a worker, to which nobody connects.`;
+  const said = Object.entries(OF_A_PORT).find(([name]) => isSaid(input[name as keyof typeof OF_A_PORT]));
+  if (said !== undefined) report([said[0]], `needs a port: ${said[1]}`, hint);
+  else
+    for (const name of HTTP_KEYS.filter((one) => input.healthcheck?.[one] !== undefined))
+      report(['healthcheck', name], 'needs a port: requests go there', hint);
+  if (input.drain !== undefined) {
+    report(
+      ['drain'],
+      'nobody is connected to a worker, a service without a port',
+      'Write stop_grace_period: the time it has to finish its work after SIGTERM. Write port: if somebody connects to it.',
+    );
+  }
+  const servers = input.servers ?? 1;
+  if (input.overlap === false && servers > 1) {
+    report(
+      ['servers'],
+      `${servers} of it run at once, and overlap: false says that two must not`,
+      'Keep one of the two.',
+    );
+  }
+}
+
+function isSaid(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
