@@ -106,6 +106,7 @@ test('an app that takes its own host only is asked with it', async () => {
 test.each([
   ['127.0.0.1', 'of 127.0.0.1 only'],
   ['::1', 'of ::1 only'],
+  ['::', 'of IPv6 addresses only'],
 ])(
   'an app that listens on %s alone is told so, also when its own command finds it',
   async (address, where) => {

@@ -51,7 +51,10 @@ const LOOKS_MAX = 3;
 export const answer: StepKind<AnswerStep> = {
   onlyWaits: true,
   describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
-  run: (step, context) => awaitAnswers(step, context, 1),
+  async run(step, context) {
+    await tellOfImage(step, context);
+    await awaitAnswers(step, context, 1);
+  },
 };
 
 /**
@@ -69,20 +72,35 @@ export function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }: Hea
   return startPeriodMs + retries * (intervalMs + timeoutMs);
 }
 
-async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
-  const { clock, known } = context;
-  const server = context.fleet.server(step.server);
+/** The plan could not know what the image says. */
+async function tellOfImage(step: CheckedCopy, context: RunContext): Promise<void> {
+  const { healthcheck } = await candidateOf(step, context);
+  const ms = allowedMs(healthcheck);
+  if (ms === allowedMs(step.healthcheck)) return;
+  context.log.info(
+    `${step.name} on ${step.server} has ${ms / 1000} s to become healthy, by the HEALTHCHECK of its image`,
+  );
+}
+
+async function candidateOf(step: CheckedCopy, context: RunContext): Promise<Candidate> {
   // Where an earlier run was cut off, the container has been running since then.
-  const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
-  const healthcheck = checkWithImage(step.healthcheck, started.imageCheck);
-  const candidate: Candidate & CheckedCopy = { ...step, ...started, healthcheck };
+  const known = context.known.started.get(copyKey(step));
+  const started = known ?? (await inspectStarted(context, step, step.name));
+  return { ...step, ...started, healthcheck: checkWithImage(step.healthcheck, started.imageCheck) };
+}
+
+async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: number): Promise<void> {
+  const { clock } = context;
+  const server = context.fleet.server(step.server);
+  const candidate = await candidateOf(step, context);
+  const { healthcheck, since } = candidate;
   const look = examination(server, candidate, context);
   const whyRefused = watchRefusals(
-    () => findListeners(context, server, candidate, candidate.containerPort),
+    () => findListeners(context, server, { ...candidate, service: step.service }, candidate.containerPort),
     candidate.containerPort,
     Math.min(healthcheck.retries, LOOKS_MAX),
   );
-  const startsUntil = started.since + healthcheck.startPeriodMs;
+  const startsUntil = since + healthcheck.startPeriodMs;
   const { intervalMs } = healthcheck;
   const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
   // The answer that ended the wait before this one counts.
@@ -93,7 +111,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
   const isHealthy = await poll(
     clock,
     {
-      timeoutMs: started.since + allowedMs(healthcheck) - clock.now(),
+      timeoutMs: since + allowedMs(healthcheck) - clock.now(),
       everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
     },
     async () => {
@@ -119,7 +137,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
     },
   );
   if (isHealthy) return;
-  const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
+  const seconds = ((clock.now() - since) / 1000).toFixed(1);
   const why = `was not healthy within ${seconds} s: ${reason.why}`;
   throw await failure(server, candidate, { ...reason, why });
 }

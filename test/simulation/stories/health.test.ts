@@ -41,6 +41,9 @@ test("an image's own HEALTHCHECK says how long its app may take, unless the file
   const healthTimes = { StartPeriod: 5 * MINUTE_MS * 1e6, Interval: 20e9 };
   world.registry.define('api:2', { bootMs: 4 * MINUTE_MS, healthcheck, healthTimes });
   await world.deploy(api('api:2', { unsaid: ['startPeriodMs', 'intervalMs'] }));
+  expect(world.runs.at(-1)!.lines).toContain(
+    'shop_production_api_secondary on a has 363 s to become healthy, by the HEALTHCHECK of its image',
+  );
   world.registry.define('api:3', { bootMs: 4 * MINUTE_MS, healthcheck, healthTimes });
   expect(failureOf(await world.tryDeploy(api('api:3', { unsaid: ['intervalMs'] })))).toMatchObject({
     message: expect.stringMatching(/was not healthy within \d+\.\d s: ready ended with 1 \(nobody answers\)/),

@@ -10,7 +10,7 @@
  * | `HOSTS` | answers 400 to all hosts but these, with commas; unset takes all |
  * | `DEAF` | `1`: as the first process of its container it does not hear SIGTERM |
  * | `LEAK` | `1`: it never closes a connection that the other end has closed |
- * | `LISTEN` | the address that it listens on, default all |
+ * | `LISTEN` | the address that it listens on, default all; `::` takes no IPv4 |
  *
  * | path | does |
  * | --- | --- |
@@ -131,7 +131,10 @@ server.on('upgrade', (request, socket) => {
 });
 
 setTimeout(
-  () => server.listen(Number(PORT), LISTEN, () => console.log(`listening on ${PORT}`)),
+  () =>
+    server.listen({ port: Number(PORT), host: LISTEN, ipv6Only: LISTEN === '::' }, () =>
+      console.log(`listening on ${PORT}`),
+    ),
   Number(START_MS),
 );
 // Without a handler the kernel keeps the signal from the first process of a container.
