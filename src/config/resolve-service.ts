@@ -148,7 +148,7 @@ function resolveHealthcheck(
       report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
     }
   }
-  const kind = healthcheckKind(input, isDisabled, recognised);
+  const check = healthcheckKind(input, isDisabled, recognised);
   const said = {
     intervalMs: input.interval,
     timeoutMs: input.timeout,
@@ -157,12 +157,12 @@ function resolveHealthcheck(
   };
   const unsaid = TIMES.filter((name) => said[name] === undefined);
   return {
-    ...kind,
+    ...check,
     intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
     timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
     retries: said.retries ?? DEFAULTS.healthcheck.retries,
     startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
-    ...(kind.kind === 'default' && unsaid.length > 0 && { unsaid }),
+    ...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
   };
 }
 
