@@ -46,7 +46,7 @@ export function resolveHealthcheck(
     }
   }
   const instead = isWorker(ports) ? 'running' : 'tcp';
-  const kind = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
+  const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
   const said = {
     intervalMs: input.interval,
     timeoutMs: input.timeout,
@@ -55,12 +55,12 @@ export function resolveHealthcheck(
   };
   const unsaid = TIMES.filter((name) => said[name] === undefined);
   return {
-    ...kind,
+    ...check,
     intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
     timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
     retries: said.retries ?? DEFAULTS.healthcheck.retries,
     startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
-    ...(kind.kind === 'default' && unsaid.length > 0 && { unsaid }),
+    ...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
   };
 }
 

@@ -90,7 +90,7 @@ export interface RouteSpec {
 }
 
 /** What an answer over HTTP has to be. */
-export interface HealthExpectation {
+interface HealthExpectation {
   /** Statuses, from and to, both included; absent is 200 to 399 with a path, and all below 500 without one. */
   status?: [from: number, to: number][];
   /** Members that the JSON of the body has at least, with these values. */

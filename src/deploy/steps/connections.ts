@@ -47,7 +47,9 @@ const HALF_CLOSED_MS = 10_000;
 
 /** What a drain waits for, and what it does not. */
 export interface Openness {
-  /** Connections that somebody may use, and those that are half-closed and have their time. */
+  /** Connections that somebody may use. */
+  used: number;
+  /** These, and those that are half-closed and have their time. */
   open: number;
   /** Those that were half-closed for longer. */
   abandoned: Record<HalfClosed, number>;
@@ -67,6 +69,7 @@ export class ConnectionWatch {
     const abandoned = halfClosed.filter(({ id }) => now - this.#since.get(id)! >= HALF_CLOSED_MS);
     const count = (state: HalfClosed) => abandoned.filter((one) => one.halfClosed === state).length;
     return {
+      used: connections.length - halfClosed.length,
       open: connections.length - abandoned.length,
       abandoned: { CLOSE_WAIT: count('CLOSE_WAIT'), FIN_WAIT2: count('FIN_WAIT2') },
     };

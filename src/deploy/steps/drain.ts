@@ -82,8 +82,8 @@ export function warnOfCut(
 
 /**
  * awaitNobody waits until nobody is connected to a container any more, or the time is over; it returns how many
- * connections are open then, and tells of those that it has not waited for. A helper in the container's network namespace reads the kernel's table: that works for every
- * image, also without a shell, and needs no right but Docker's.
+ * connections somebody may use then, and tells of those that it has not waited for. A helper in the container's network
+ * namespace reads the kernel's table: that works for every image, also without a shell, and needs no right but Docker's.
  */
 export async function awaitNobody(
   context: RunContext,
@@ -96,7 +96,7 @@ export async function awaitNobody(
   const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
   let helper = await startHelper(context, server, target);
   const watch = new ConnectionWatch();
-  let { open, abandoned }: Openness = watch.look([], begun);
+  let { open, used, abandoned }: Openness = watch.look([], begun);
   let emptyLooks = 0;
   let toldAt = begun;
   /** True when the last connection has ended. */
@@ -108,7 +108,7 @@ export async function awaitNobody(
       helper = await startHelper(context, server, target);
       return undefined;
     }
-    ({ open, abandoned } = watch.look(seen, clock.now()));
+    ({ open, used, abandoned } = watch.look(seen, clock.now()));
     emptyLooks = open === 0 ? emptyLooks + 1 : 0;
     if (emptyLooks === EMPTY_LOOKS_NEEDED) return true;
     if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
@@ -123,7 +123,7 @@ export async function awaitNobody(
     const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
     const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
     tellOfAbandoned(log, serverName, target, abandoned);
-    return isOver ? 0 : open;
+    return isOver ? 0 : used;
   } finally {
     if (helper !== undefined) await server.engine.removeContainer(helper);
   }

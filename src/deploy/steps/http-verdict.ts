@@ -12,7 +12,7 @@ export interface Complaint {
 }
 
 /** How a copy is asked over HTTP. */
-export interface Asked {
+interface Asked {
   path: string;
   host: string;
 }

@@ -6,7 +6,8 @@ import { service, shop } from './specs.ts';
 
 /** What a drain without limit waits for, and what it does not. */
 
-const api = (image: string) => shop([service('api', { image, policy: { drainTimeoutMs: 0 } })]);
+const api = (image: string, drainTimeoutMs = 0) =>
+  shop([service('api', { image, policy: { drainTimeoutMs } })]);
 
 /** Connections to the old copy, beside those of its users. */
 function connect(world: World, count: number, how: Partial<Connection> = {}): Connection[] {
@@ -56,4 +57,12 @@ test('those that somebody uses are waited for, however many are left half-open b
   const { tookMs, lines } = await replace(world);
   expect(tookMs).toBeGreaterThan(90_000);
   expect(lines.join('\n')).toMatch(/waits for 1 connection to its port 3000 to end/);
+});
+
+test('nobody is cut where a time is over before theirs is', async () => {
+  const world = await deployed(api('api:1', 5_000));
+  connect(world, 25, { isHalfClosed: true });
+  await world.deploy(api('api:2', 5_000));
+  const { lines } = world.runs.at(-1)!;
+  expect(lines.filter((line) => /are cut|is cut/.test(line))).toEqual([]);
 });

@@ -93,19 +93,18 @@ describe('connections that are closed at one end', () => {
   test('are waited for ten seconds, each from when it was seen so first, and then counted apart', () => {
     const watch = new ConnectionWatch();
     const none = { CLOSE_WAIT: 0, FIN_WAIT2: 0 };
-    expect(lookAt(watch, table('01', 'A001', 'A002') + table('08', 'A003'), 0)).toEqual({
-      open: 3,
-      abandoned: none,
-    });
-    expect(lookAt(watch, table('08', 'A001', 'A003') + table('01', 'A002'), 9_999)).toEqual({
-      open: 3,
-      abandoned: none,
-    });
-    expect(lookAt(watch, table('08', 'A001', 'A003') + table('05', 'A002'), 10_000)).toEqual({
+    const first = table('01', 'A001', 'A002') + table('08', 'A003');
+    expect(lookAt(watch, first, 0)).toEqual({ used: 2, open: 3, abandoned: none });
+    const second = table('08', 'A001', 'A003') + table('01', 'A002');
+    expect(lookAt(watch, second, 9_999)).toEqual({ used: 1, open: 3, abandoned: none });
+    const last = table('08', 'A001', 'A003') + table('05', 'A002');
+    expect(lookAt(watch, last, 10_000)).toEqual({
+      used: 0,
       open: 2,
       abandoned: { CLOSE_WAIT: 1, FIN_WAIT2: 0 },
     });
-    expect(lookAt(watch, table('08', 'A001', 'A003') + table('05', 'A002'), 20_000)).toEqual({
+    expect(lookAt(watch, last, 20_000)).toEqual({
+      used: 0,
       open: 0,
       abandoned: { CLOSE_WAIT: 2, FIN_WAIT2: 1 },
     });
