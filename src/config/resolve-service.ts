@@ -1,6 +1,7 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import type {
   ContainerSpec,
+  FileSpec,
   Healthcheck,
   HookSpec,
   PolicySpec,
@@ -11,10 +12,12 @@ import { checkService, type Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
-import type { Variables } from './interpolate.ts';
+import type { LoadedConfig } from './load.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
+import type { SecretDefinition } from './schema/secrets.ts';
 import type { ServiceInput } from './schema/service.ts';
+import { SecretText } from './secret-text.ts';
 
 /** What is said of a service, and where; the later ones win. */
 export interface ServiceParts {
@@ -26,17 +29,38 @@ export interface ServiceParts {
   image: string | undefined;
 }
 
+/** What tells plain values from secrets, and where those come from. */
+export interface Known extends Pick<LoadedConfig, 'variables' | 'isSecret' | 'holdsSecret'> {
+  definitions: Readonly<Record<string, SecretDefinition>>;
+}
+
+/** A secret as the run, or the file, has it under a name. */
+export interface NamedSecret {
+  secret: string;
+  /** Where the service names it, below its own path. */
+  place: readonly (string | number)[];
+  /** A file may hold anything. */
+  encoding?: 'base64';
+}
+
+/** A service as it is wanted, and what its secrets are made from. */
+export interface ResolvedService {
+  spec: ServiceSpec;
+  /** By the name that the value is kept under: that of the variable, or what secretFileKey says. */
+  secrets: Record<string, SecretText | NamedSecret>;
+}
+
 /**
  * resolveService turns what is said of a service into what is wanted: merged, defaults filled in, variables without a
- * value taken from `variables`, a recognised image's port and check. Rules between its keys are reported; what it
+ * value taken from what is `known`, a recognised image's port and check. Rules between its keys are reported; what it
  * returns is only of use when nothing was.
  */
 export function resolveService(
   name: string,
   { base, over, image }: ServiceParts,
-  variables: Variables,
+  known: Known,
   report: Report,
-): ServiceSpec {
+): ResolvedService {
   const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
@@ -56,13 +80,21 @@ export function resolveService(
   }
   checkService(input, report);
   const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
-  return {
+  const variables = variablesOf(input.environment ?? {}, known);
+  const files = filesOf(input.secrets ?? [], known);
+  const spec: ServiceSpec = {
     name,
     protocol,
     port: port ?? 0,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-    container: container(name, input, recognised, variables),
+    container: {
+      ...container(name, input, recognised, {
+        environment: variables.environment,
+        secrets: Object.keys(variables.secrets),
+      }),
+      ...(files.specs.length > 0 && { files: files.specs }),
+    },
     route: {
       domains: input.domain ?? [],
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
@@ -72,6 +104,7 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
+  return { spec, secrets: { ...variables.secrets, ...files.secrets } };
 }
 
 /**
@@ -107,7 +140,9 @@ function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
 }
 
 function isMap(value: unknown): value is PlainMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
+  );
 }
 
 function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
@@ -163,7 +198,7 @@ function container(
   name: string,
   input: ServiceInput,
   recognised: RecognisedImage | undefined,
-  variables: Variables,
+  variables: Pick<ContainerSpec, 'environment' | 'secrets'>,
 ): ContainerSpec {
   const { limits, reservations } = input.deploy?.resources ?? {};
   const options = optionsOf(name, input, recognised);
@@ -175,8 +210,7 @@ function container(
     ...given('user', input.user),
     ...given('workingDir', input.working_dir),
     ...given('stopSignal', input.stop_signal),
-    environment: withRunsValues(input.environment ?? {}, variables),
-    secrets: input.secrets ?? [],
+    ...variables,
     volumes: input.volumes ?? [],
     labels: input.labels ?? {},
     restart: restart(input),
@@ -217,17 +251,46 @@ function restart({ restart: said, deploy }: ServiceInput): ContainerSpec['restar
   return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
 }
 
-/** withRunsValues gives variables without a value that of the run's environment, or leaves them out. */
-function withRunsValues(
-  environment: Record<string, string | null>,
-  variables: Variables,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => {
-      const resolved = value ?? (Object.hasOwn(variables, name) ? variables[name] : undefined);
-      return resolved === undefined ? [] : [[name, resolved]];
-    }),
-  );
+/**
+ * variablesOf tells variables whose values may be read by everybody from those that are secrets: made from one, or
+ * found among those of the run. One that is found nowhere is one that was not passed.
+ */
+function variablesOf(
+  said: Record<string, string | SecretText | null>,
+  { variables, isSecret, holdsSecret }: Known,
+): Pick<ContainerSpec, 'environment'> & Pick<ResolvedService, 'secrets'> {
+  const environment: Record<string, string> = {};
+  const secrets: ResolvedService['secrets'] = {};
+  for (const [name, value] of Object.entries(said)) {
+    const own = Object.hasOwn(variables, name) && !isSecret(name) ? variables[name] : undefined;
+    const plain = value ?? own;
+    if (plain === undefined) secrets[name] = { secret: name, place: ['environment', name] };
+    else if (plain instanceof SecretText) secrets[name] = plain;
+    else if (holdsSecret(plain)) secrets[name] = SecretText.of(plain);
+    else environment[name] = plain;
+  }
+  return { environment, secrets };
+}
+
+/** secretFileKey returns under what name the value of a secret is kept that is a file: no variable has a blank in its own. */
+function secretFileKey(source: string): string {
+  return `secret ${source}`;
+}
+
+/** filesOf returns the files that secrets become. */
+function filesOf(
+  said: NonNullable<ServiceInput['secrets']>,
+  { definitions }: Known,
+): Pick<ResolvedService, 'secrets'> & { specs: FileSpec[] } {
+  const secrets: ResolvedService['secrets'] = {};
+  const specs = said.map(({ source, ...file }, index): FileSpec => {
+    const key = secretFileKey(source);
+    const isFile = Object.hasOwn(definitions, source) && definitions[source]?.file !== undefined;
+    const encoding = isFile ? ({ encoding: 'base64' } as const) : {};
+    secrets[key] = { secret: source, place: ['secrets', index], ...encoding };
+    return { ...file, content: { secret: key, ...encoding } };
+  });
+  return { secrets, specs };
 }
 
 function logging({ driver, options }: NonNullable<ServiceInput['logging']>): ContainerSpec['logging'] {

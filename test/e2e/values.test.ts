@@ -51,8 +51,8 @@ describe('Values of environment and secrets', () => {
           ...Object.fromEntries(Object.entries(hard).map(inFile)),
           EXPOSE_ENV: '1',
           EMPTY: '',
+          ...Object.fromEntries(Object.keys(secrets).map((name) => [name, null])),
         },
-        secrets: Object.keys(secrets),
       },
     });
   });

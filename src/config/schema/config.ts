@@ -8,6 +8,7 @@ import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
 import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './scalars.ts';
+import { secretDefinitions } from './secrets.ts';
 import { services } from './service.ts';
 
 /** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
@@ -76,6 +77,12 @@ export const config = closed(
         .refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }),
       { description: 'The environments by name: where services run.' },
     ),
+    secrets: key(secretDefinitions, {
+      from: 'Compose',
+      description:
+        'Where the values of secrets come from that the input `secrets` does not have under their own names. Their names work in `environment` and in references, `${api_token}`, too. An environment may say otherwise.',
+      example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
+    }),
     services: key(services, { description: 'The services by name, as they are in every environment.' }),
   },
   TOP_REFUSALS,

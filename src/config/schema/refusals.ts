@@ -26,7 +26,7 @@ export const SERVICE_REFUSALS: Refusals = {
   mac_address: 'two containers of a service stand side by side on one network during a deploy.',
   container_name:
     'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
-  env_file: `${NO_CHECKOUT} write environment, or secrets for what must not be read.`,
+  env_file: `${NO_CHECKOUT} write environment.`,
   label_file: `${NO_CHECKOUT} write labels.`,
   configs: `${NO_CHECKOUT} put the files into the image or a volume.`,
   credential_spec: 'it is for Windows.',
@@ -75,9 +75,16 @@ export const TOP_REFUSALS: Refusals = {
   version: 'Compose has given it up, and it never had a meaning here.',
   networks: UNNEEDED,
   volumes: 'a named volume is made on first use; just name it at the service.',
-  secrets: 'name the secrets at the service that needs them, and pass their values as the input secrets.',
   configs: 'there is no checkout on the server; put the files into the image or a volume.',
   include: 'one file describes a project.',
+};
+
+/** Keys of a secret in Compose's `secrets` that we do not take. */
+export const SECRET_REFUSALS: Refusals = {
+  driver: 'it is for Swarm; write environment or file.',
+  driver_opts: 'it is for Swarm.',
+  template_driver: 'it is for Swarm; put a value together under environment of the service.',
+  labels: 'a secret is no thing of the engine here, and has no labels.',
 };
 
 /** Options of Compose's long form of `depends_on` that we do not take. */
