@@ -212,6 +212,12 @@ export interface EnvironmentSpec {
   onPartialFailure: PartialFailure;
 }
 
+/** secretNamesOf returns the names of all secrets that a container needs a value of: for variables, and for files. */
+export function secretNamesOf({ secrets, files = [] }: Pick<ContainerSpec, 'secrets' | 'files'>): string[] {
+  const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
+  return [...new Set([...secrets, ...ofFiles])];
+}
+
 /** specHash returns a short hash of any plain value; the order of object keys does not matter. */
 export function specHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);

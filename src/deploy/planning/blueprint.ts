@@ -93,6 +93,7 @@ export function settingsOf(
       readOnly: volume.readOnly,
       ...(volume.more && { more: volume.more }),
     })),
+    files: container.files ?? [],
     containerPort,
     ports:
       publishOn === undefined

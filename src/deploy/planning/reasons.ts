@@ -8,6 +8,7 @@ import type { WantedService } from './wanted.ts';
 /** Whose keys the user chose: they are shown as they are. */
 const USERS_MAPS = [
   'environment.',
+  'files.',
   'labels.',
   'logging.options.',
   'sysctls.',
@@ -41,9 +42,11 @@ export function explainChange(
 }
 
 function specFacts({ protocol, port, container, route, policy }: WantedService['spec']) {
-  const { options, ...rest } = container;
+  const { options, files = [], ...rest } = container;
+  // Files are told by their places, and never by what is in them.
+  const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   // Options are told by their names in the file.
-  return { protocol, port, ...rest, ...options, ...route, ...policy };
+  return { protocol, port, ...rest, files: Object.fromEntries(byPlace), ...options, ...route, ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {
