@@ -39,6 +39,8 @@ export interface RunOptions {
   excludedServers?: readonly string[];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
+  /** Values by name, as `status` is given them. */
+  passed?: Record<string, string>;
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
   unfinishedHook?: UnfinishedHookAnswer;
@@ -217,8 +219,9 @@ export class World extends Simulation {
   /** status returns what the action of that name would show. */
   async status(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<StatusReport> {
     const ended = await this.run((means) => {
-      const { zones, excludedServers } = options;
-      return status({ ...this.#requestOf(wanted, options, means), zones, excludedServers });
+      const { zones, excludedServers, passed = {} } = options;
+      const request = this.#requestOf(wanted, options, means);
+      return status({ ...request, zones, excludedServers, secrets: passed });
     });
     if (ended.how === 'done') return ended.value;
     throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
