@@ -102,7 +102,7 @@ const COMMANDS: readonly string[] = ['command', 'entrypoint', 'test', 'pre_deplo
 /** instead says where a secret can go. */
 function instead(path: Path, name: string): string {
   if (path.some((step) => COMMANDS.includes(String(step)))) {
-    return `Command lines are seen by everybody on the server. Write environment: [${name}], and have a shell in the container put it in: sh -c 'exec program --password "$$${name}"'.`;
+    return `Write environment: [${name}], which the program may read by itself; else have a shell in the container put it in: ["sh", "-c", 'exec program --password "$$${name}"'].`;
   }
   if (path[2] === 'servers' && path[4] === 'host') {
     return 'A server is known by its host everywhere. Give it a name, and only that is written down.';

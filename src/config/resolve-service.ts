@@ -91,7 +91,8 @@ export function resolveService(
     container: {
       ...container(name, input, recognised, {
         environment: variables.environment,
-        secrets: Object.keys(variables.secrets),
+        // Where a variable stands in the file is no change.
+        secrets: Object.keys(variables.secrets).sort(),
       }),
       ...(files.specs.length > 0 && { files: files.specs }),
     },

@@ -54,7 +54,9 @@ export async function restore(
   const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)!));
   for (const note of notes) log.info(note);
   const secrets = await readSecrets(fleet, wanted, restored);
-  for (const value of Object.values(secrets).flatMap((values) => Object.values(values))) request.hide(value);
+  for (const [name, { container }] of restored) {
+    for (const value of hiddenForms(secrets[name] ?? {}, container)) request.hide(value);
+  }
   return {
     wanted: restoredSpec(wanted, restored),
     secrets,
@@ -143,6 +145,14 @@ async function readSecrets(
       return [release.service, valuesOf(release, found)];
     }),
   );
+}
+
+/** hiddenForms returns values as they are kept, and as the files have them that are kept as base64. */
+function hiddenForms(values: SecretValues, { files = [] }: Release['container']): string[] {
+  const encoded = files.flatMap(({ content }) =>
+    'secret' in content && content.encoding === 'base64' ? (values[content.secret] ?? []) : [],
+  );
+  return [...Object.values(values), ...encoded.map((value) => Buffer.from(value, 'base64').toString())];
 }
 
 /** A server may keep nothing, or be new: any of them that has all values will do. */

@@ -217,7 +217,12 @@ describe('what is made from secrets is kept as they are', () => {
     const { plan } = await world.deploy(two.wanted, two.secrets);
     expect(plan.changes).toMatchObject([{ to: 2, effect: 'toggle', reasons: ['secrets'] }]);
     expect(world.servingContainer('api').environment.MADE).toBe('postgres://app:another@db/app');
-    await world.deploy(two.wanted, { services: ['api'], rollback: 'previous' });
+    const hidden: string[] = [];
+    const hide = (value: string) => void hidden.push(value);
+    await world.deploy(two.wanted, { services: ['api'], rollback: 'previous', hide });
+    // Nobody has passed them to that run.
+    const licence = `licence ${MARK} of ${valuesOf(1).BARE}`;
+    expect(hidden).toEqual(expect.arrayContaining([...Object.values(one.secrets.secrets.api!), licence]));
     const container = world.servingContainer('api');
     expect(container.environment.MADE).toBe(`postgres://app:${valuesOf(1).PASSWORD}@db/app`);
     expect(container.readFile('/run/secrets/token')).toBe(valuesOf(1).TOKEN);

@@ -49,6 +49,8 @@ export interface RunOptions {
   /** The repository that it is of; that of the shop unless given. */
   repository?: string;
   takeOverFrom?: string;
+  /** Told of values that are to be kept out of its log. */
+  hide?(value: string): void;
   /** What happens to the run. */
   strikes?: readonly Strike[];
   leaseWaitMs?: number;
@@ -267,7 +269,7 @@ export class World extends Simulation {
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
-      hide: () => undefined,
+      hide: options.hide ?? (() => undefined),
       provider: { ...means.provider, servers, ensure: servers },
       openStore: async () => this.#store(wanted, means, repository),
       findRepository: async () => repository,

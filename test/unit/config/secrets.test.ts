@@ -89,7 +89,7 @@ describe('what is made from a secret is a secret', () => {
       secrets,
       variables: { URL: made, LEVEL: 'info' },
     });
-    expect([plain, names]).toEqual([{ LEVEL: 'info' }, ['URL', 'COPY']]);
+    expect([plain, names]).toEqual([{ LEVEL: 'info' }, ['COPY', 'URL']]);
     expect(values()).toEqual({ URL: made, COPY: made });
   });
 
@@ -125,14 +125,18 @@ describe('a secret anywhere else is refused, with what to write instead', () => 
     ['image: "acme/api:$TOKEN"', 'image', /goes into environment, or into a file/],
     ['labels: { a: "x$TOKEN" }', 'labels.a', /goes into environment/],
     ['labels: ["a=$TOKEN"]', 'labels[0]', /goes into environment/],
-    ['command: redis-server --requirepass $TOKEN', 'command', /sh -c 'exec program --password "\$\$TOKEN"'/],
-    ['command: [redis-server, "$TOKEN"]', 'command[1]', /sh -c/],
-    ['entrypoint: ["/run", "$TOKEN"]', 'entrypoint[1]', /sh -c/],
-    ['healthcheck: { test: "curl -u $TOKEN" }', 'healthcheck.test', /sh -c/],
-    ['healthcheck: { test: [CMD, curl, "$TOKEN"] }', 'healthcheck.test[2]', /sh -c/],
+    [
+      'command: redis-server --requirepass $TOKEN',
+      'command',
+      /\["sh", "-c", 'exec program --password "\$\$TOKEN"'\]/,
+    ],
+    ['command: [redis-server, "$TOKEN"]', 'command[1]', /"sh", "-c"/],
+    ['entrypoint: ["/run", "$TOKEN"]', 'entrypoint[1]', /"sh", "-c"/],
+    ['healthcheck: { test: "curl -u $TOKEN" }', 'healthcheck.test', /"sh", "-c"/],
+    ['healthcheck: { test: [CMD, curl, "$TOKEN"] }', 'healthcheck.test[2]', /"sh", "-c"/],
     ['healthcheck: { path: "/$TOKEN" }', 'healthcheck.path', /environment/],
-    ['pre_deploy: "migrate $TOKEN"', 'pre_deploy', /sh -c/],
-    ['post_deploy: { command: [warm, "$TOKEN"] }', 'post_deploy.command[1]', /sh -c/],
+    ['pre_deploy: "migrate $TOKEN"', 'pre_deploy', /"sh", "-c"/],
+    ['post_deploy: { command: [warm, "$TOKEN"] }', 'post_deploy.command[1]', /"sh", "-c"/],
     ['domain: "$TOKEN.example.com"', 'domain', /vars/],
     ['domain: ["$TOKEN.example.com"]', 'domain[0]', /vars/],
     ['user: "$TOKEN"', 'user', /vars/],
