@@ -56,19 +56,22 @@ export async function change(
 
 /** changeRequest says what shall change. It keeps all secret values out of the log; it throws for those that are missing. */
 export function changeRequest(
-  { wanted, config, reach }: Project,
+  { wanted, repositorySecrets, config, reach }: Project,
   inputs: RequestInputs,
   log: ConcealingLog,
   { scope, rollback }: ChangeKind,
 ): ChangeRequest {
   const { service: services, zones, secrets } = inputs;
   for (const value of Object.values(secrets ?? {})) log.hide(value);
+  for (const values of Object.values(repositorySecrets)) hideVariables(values, log);
   const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
   return {
     ...reach,
     wanted,
     secrets:
-      secrets === undefined ? {} : requireSecrets({ ...wanted, services: selected }, secrets, config.locate),
+      secrets === undefined
+        ? {}
+        : requireSecrets({ ...wanted, services: selected }, secrets, config.locate, repositorySecrets),
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],
@@ -76,6 +79,16 @@ export function changeRequest(
     rollback,
     hide: (value) => log.hide(value),
   };
+}
+
+/** A short value of an env file is a word like any other: without it, the log could not be read. */
+const SHORTEST_HIDDEN = 6;
+
+/** Whole files stand in no line of a log. */
+function hideVariables(values: Readonly<Record<string, string>>, log: ConcealingLog): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!name.startsWith('file:') && value.length >= SHORTEST_HIDDEN) log.hide(value);
+  }
 }
 
 function deployed({ wanted, title, author }: Project, report: DeployReport): Deployed {

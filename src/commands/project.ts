@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
-import { loadEnvironment } from '../config/resolve.ts';
+import { loadEnvironment, type RepositorySecrets } from '../config/resolve.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
+import { openWorkTree } from '../git/work-tree.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
@@ -15,12 +16,15 @@ import type { Inputs, PROJECT } from './inputs.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
-export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> & Partial<Pick<Inputs, 'images'>>;
+export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
+  Partial<Pick<Inputs, 'images' | 'secrets'>>;
 
 /** An environment of the file, and how its servers and its record are reached. */
 export interface Project {
   config: LoadedConfig;
   wanted: EnvironmentSpec;
+  /** Values of its files that count as secret, by service and name. */
+  repositorySecrets: RepositorySecrets;
   /** For people: `shop production`. */
   title: string;
   reach: Reach;
@@ -38,8 +42,13 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   // Annotations count from the workspace.
   const path = join(folder, inputs.config);
   const text = await readConfig(surroundings.workspace, path);
-  const options = { images: inputs.images ?? {} };
-  const { config, wanted } = loadEnvironment(text, path, env, inputs.environment, options);
+  const options = {
+    images: inputs.images ?? {},
+    repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
+    // Who brings no secrets starts nothing by the file.
+    areFilesOptional: inputs.secrets === undefined,
+  };
+  const { config, wanted, repositorySecrets } = loadEnvironment(text, path, env, inputs.environment, options);
   for (const warning of config.warnings) log.warning(warning);
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
@@ -50,6 +59,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   return {
     config,
     wanted,
+    repositorySecrets,
     title: `${scope.project} ${scope.environment}`,
     reach: {
       provider: providerOf(wanted, { sshPrivateKey }),

@@ -151,6 +151,7 @@ function servicePaths(value: unknown): Path[] {
 /** Keys below which the names are the user's own, where `x-…` is one like any other. */
 const USERS_NAMES: readonly string[] = [
   'services',
+  'configs',
   'environments',
   'environment',
   'labels',

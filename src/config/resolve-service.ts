@@ -11,10 +11,11 @@ import { checkService, type Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
-import type { Variables } from './interpolate.ts';
+import { isOfRepository } from './mount.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
+import { type Given, givenBy, type Sources } from './service-files.ts';
 
 /** What is said of a service, and where; the later ones win. */
 export interface ServiceParts {
@@ -26,17 +27,24 @@ export interface ServiceParts {
   image: string | undefined;
 }
 
+/** A service that is wanted, and what of it may stand in no record. */
+export interface ResolvedService {
+  spec: ServiceSpec;
+  /** Values that come from the repository and count as secret, by the names in the secret set. */
+  secrets: Record<string, string>;
+}
+
 /**
  * resolveService turns what is said of a service into what is wanted: merged, defaults filled in, variables without a
- * value taken from `variables`, a recognised image's port and check. Rules between its keys are reported; what it
- * returns is only of use when nothing was.
+ * value taken from those of `sources`, files and env files read there, a recognised image's port and check. Rules between
+ * its keys are reported; what it returns is only of use when nothing was.
  */
 export function resolveService(
   name: string,
   { base, over, image }: ServiceParts,
-  variables: Variables,
+  sources: Sources,
   report: Report,
-): ServiceSpec {
+): ResolvedService {
   const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
@@ -55,14 +63,15 @@ export function resolveService(
     );
   }
   checkService(input, report);
+  const fromRepository = givenBy(input, sources, report);
   const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
-  return {
+  const spec: ServiceSpec = {
     name,
     protocol,
     port: port ?? 0,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-    container: container(name, input, recognised, variables),
+    container: container(name, input, recognised, { ...sources, ...fromRepository }),
     route: {
       domains: input.domain ?? [],
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
@@ -72,6 +81,7 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
+  return { spec, secrets: fromRepository.secrets };
 }
 
 /**
@@ -163,7 +173,7 @@ function container(
   name: string,
   input: ServiceInput,
   recognised: RecognisedImage | undefined,
-  variables: Variables,
+  { variables, environment, secretVariables, files }: Given & Pick<Sources, 'variables'>,
 ): ContainerSpec {
   const { limits, reservations } = input.deploy?.resources ?? {};
   const options = optionsOf(name, input, recognised);
@@ -175,9 +185,10 @@ function container(
     ...given('user', input.user),
     ...given('workingDir', input.working_dir),
     ...given('stopSignal', input.stop_signal),
-    environment: withRunsValues(input.environment ?? {}, variables),
-    secrets: input.secrets ?? [],
-    volumes: input.volumes ?? [],
+    environment: { ...environment, ...withRunsValues(input.environment ?? {}, variables) },
+    secrets: [...(input.secrets ?? []), ...secretVariables],
+    volumes: (input.volumes ?? []).filter((volume) => !isOfRepository(volume)),
+    ...(files.length > 0 && { files }),
     labels: input.labels ?? {},
     restart: restart(input),
     logging: logging(input.logging ?? {}),
@@ -220,7 +231,7 @@ function restart({ restart: said, deploy }: ServiceInput): ContainerSpec['restar
 /** withRunsValues gives variables without a value that of the run's environment, or leaves them out. */
 function withRunsValues(
   environment: Record<string, string | null>,
-  variables: Variables,
+  variables: Sources['variables'],
 ): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => {

@@ -1,5 +1,6 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
+import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -12,6 +13,7 @@ import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { resolveService } from './resolve-service.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
+import type { Sources } from './service-files.ts';
 
 /** What a run says beside the file. */
 export interface ResolveOptions {
@@ -19,6 +21,19 @@ export interface ResolveOptions {
   images?: Readonly<Record<string, string>>;
   /** Mistakes of the file that are known already, to be told with those that are found. */
   beside?: readonly UserError[];
+  /** The files that it may name; none unless given. */
+  repository?: RepositoryFiles;
+  /** Nothing will be started, so files that it names may be missing. */
+  areFilesOptional?: boolean;
+}
+
+/** Values by service and name that come from the repository and count as secret: they may stand in no record. */
+export type RepositorySecrets = Readonly<Record<string, Record<string, string>>>;
+
+/** An environment as it is wanted, and what of it may stand in no record. */
+export interface ResolvedEnvironment {
+  wanted: EnvironmentSpec;
+  repositorySecrets: RepositorySecrets;
 }
 
 /**
@@ -31,13 +46,13 @@ export function loadEnvironment(
   variables: Variables,
   environment: string,
   options: ResolveOptions = {},
-): { config: LoadedConfig; wanted: EnvironmentSpec } {
+): ResolvedEnvironment & { config: LoadedConfig } {
   const { loaded: config, errors } = examineConfig(text, file, variables);
   if (config === undefined) {
     failTogether(errors);
     throw new Error('a file without a mistake could not be read');
   }
-  return { config, wanted: resolveEnvironment(config, environment, { ...options, beside: errors }) };
+  return { config, ...resolveAll(config, environment, { ...options, beside: errors }) };
 }
 
 /** Report is told of a mistake at a key of a service. */
@@ -53,6 +68,10 @@ export function resolveEnvironment(
   environment: string,
   options: ResolveOptions = {},
 ): EnvironmentSpec {
+  return resolveAll(loaded, environment, options).wanted;
+}
+
+function resolveAll(loaded: LoadedConfig, environment: string, options: ResolveOptions): ResolvedEnvironment {
   const input = environmentOf(loaded, environment);
   const errors: UserError[] = [...(options.beside ?? [])];
   const report: Report = (service, path, message, hint) => {
@@ -65,14 +84,21 @@ export function resolveEnvironment(
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
-  const services = names.map((name) =>
+  const sources: Sources = {
+    configs: loaded.config.configs ?? {},
+    repository: options.repository ?? NO_FILES,
+    variables: loaded.variables,
+    mayBeMissing: options.areFilesOptional ?? false,
+  };
+  const resolved = names.map((name) =>
     resolveService(
       name,
       { base: base.get(name), over: over.get(name), image: images.get(name) },
-      loaded.variables,
+      sources,
       (path, message, hint) => report(name, path, message, hint),
     ),
   );
+  const services = resolved.map(({ spec }) => spec);
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
@@ -80,7 +106,7 @@ export function resolveEnvironment(
   failTogether(inOrder(errors));
   const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
   const { access_log, trusted_proxies } = loaded.config.edge ?? {};
-  return {
+  const wanted: EnvironmentSpec = {
     project: loaded.config.project,
     environment,
     provider: input.provider,
@@ -97,6 +123,8 @@ export function resolveEnvironment(
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
+  const repositorySecrets = Object.fromEntries(resolved.map(({ spec, secrets }) => [spec.name, secrets]));
+  return { wanted, repositorySecrets };
 }
 
 function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {

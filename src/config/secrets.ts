@@ -2,23 +2,28 @@ import { failTogether, type UserError } from '../model/errors.ts';
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { inOrder, type Locate, originsOf, problemError } from './load.ts';
 import { didYouMean } from './nearest.ts';
+import type { RepositorySecrets } from './resolve.ts';
 
 /** Toggled off by a called workflow that does not inherit them. */
 const PASSING =
   'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
 
 /**
- * requireSecrets returns the secrets of every service by name. It throws a UserError, or UserErrors, for
+ * requireSecrets returns the secrets of every service by name: those of the input, and what comes from the repository and
+ * counts as secret. It throws a UserError, or UserErrors, for
  * all that are missing or blank: a service that starts without its password fails later and less clearly.
  */
 export function requireSecrets(
   spec: EnvironmentSpec,
   secrets: Readonly<Record<string, string>>,
   locate: Locate,
+  fromRepository: RepositorySecrets = {},
 ): Record<string, Record<string, string>> {
   const errors: UserError[] = [];
   const required = spec.services.map(({ name: service, container }) => {
-    const values = container.secrets.map((secret, index) => {
+    const own = fromRepository[service] ?? {};
+    const names = container.secrets.filter((secret) => !Object.hasOwn(own, secret));
+    const values = names.map((secret, index) => {
       const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
       if (value === undefined || value.trim() === '') {
         const path = ['services', service, 'secrets', index];
@@ -44,7 +49,7 @@ export function requireSecrets(
       }
       return [secret, value ?? ''] as const;
     });
-    return [service, Object.fromEntries(values)] as const;
+    return [service, { ...own, ...Object.fromEntries(values) }] as const;
   });
   failTogether(inOrder(errors));
   return Object.fromEntries(required);
