@@ -3,6 +3,7 @@ import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
 import { withAdvice } from '../model/errors.ts';
+import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
@@ -66,7 +67,9 @@ export function changeRequest(
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
   const secrets =
     inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
-  for (const value of Object.values(secrets).flatMap(Object.values<string>)) log.hide(value);
+  for (const { name, container } of wanted.services) {
+    for (const value of hiddenValues(secrets[name] ?? {}, container)) log.hide(value);
+  }
   return {
     ...reach,
     wanted,

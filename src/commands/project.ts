@@ -6,6 +6,7 @@ import type { SecretSources } from '../config/secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
+import { openWorkTree } from '../git/work-tree.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
@@ -30,10 +31,15 @@ export interface Project extends ResolvedEnvironment {
 }
 
 /**
- * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. It
- * throws UserErrors for every mistake in file and inputs.
+ * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. A command
+ * that takes secrets starts services by the file, unless it says otherwise. It throws UserErrors for every mistake in
+ * file and inputs.
  */
-export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
+export async function openProject(
+  inputs: ProjectInputs,
+  surroundings: Surroundings,
+  isStarting = inputs.secrets !== undefined,
+): Promise<Project> {
   const { env, log, clock } = surroundings;
   const folder = inputs['working-directory'] ?? '';
   const workspace = join(surroundings.workspace, folder);
@@ -42,7 +48,13 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   const text = await readConfig(surroundings.workspace, path);
   const { secrets: given = {} } = inputs;
   for (const value of Object.values(given)) log.hide(value);
-  const options = { images: inputs.images ?? {}, secrets: given };
+  const options = {
+    images: inputs.images ?? {},
+    secrets: given,
+    repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
+    // What starts nothing by the file needs none of its files.
+    areFilesOptional: !isStarting,
+  };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
   const { config, wanted, definitions } = environment;
   const files = await readSecretFiles(join(surroundings.workspace, dirname(path)), definitions);

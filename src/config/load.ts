@@ -19,6 +19,8 @@ export interface LoadedConfig {
   isSecret(name: string): boolean;
   /** holdsSecret tells whether a text has the value of one of the run's secrets in it. */
   holdsSecret(text: string): boolean;
+  /** secretValue returns the value of a secret of the run, undefined for what is none, or blank. */
+  secretValue(name: string): string | undefined;
   /** locate returns the place of the first of `paths` that the file has, else the nearest around the first. */
   locate: Locate;
   /** has tells whether the file has something at `path`. */
@@ -81,7 +83,11 @@ export function examineConfig(
     isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
     return { variables, isSecret };
   });
-  const known = { variables, isSecret, holdsSecret: holderOf(secrets) };
+  const secretValue = (name: string): string | undefined => {
+    const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+    return value?.trim() === '' ? undefined : value;
+  };
+  const known = { variables, isSecret, holdsSecret: holderOf(secrets), secretValue };
   const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
   const result = config.safeParse(value);
   const problems = [
@@ -106,7 +112,7 @@ export function examineConfig(
 function loadedConfig(
   source: Source,
   file: string,
-  known: Pick<LoadedConfig, 'variables' | 'isSecret' | 'holdsSecret'>,
+  known: Pick<LoadedConfig, 'variables' | 'isSecret' | 'holdsSecret' | 'secretValue'>,
   value: unknown,
   said: Config,
 ): LoadedConfig {
@@ -187,6 +193,7 @@ function servicePaths(value: unknown): Path[] {
 /** Keys below which the names are the user's own, where `x-…` is one like any other. */
 const USERS_NAMES: readonly string[] = [
   'services',
+  'configs',
   'environments',
   'environment',
   'secrets',

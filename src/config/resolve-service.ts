@@ -1,7 +1,6 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
 import type {
   ContainerSpec,
-  FileSpec,
   Healthcheck,
   HookSpec,
   PolicySpec,
@@ -12,12 +11,13 @@ import { checkService, type Report } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
-import type { LoadedConfig } from './load.ts';
+import { isOfRepository } from './mount.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
-import type { SecretDefinition } from './schema/secrets.ts';
 import type { ServiceInput } from './schema/service.ts';
 import { SecretText } from './secret-text.ts';
+import { givenBy, type Sources } from './service-files.ts';
+import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
 
 /** What is said of a service, and where; the later ones win. */
 export interface ServiceParts {
@@ -29,36 +29,22 @@ export interface ServiceParts {
   image: string | undefined;
 }
 
-/** What tells plain values from secrets, and where those come from. */
-export interface Known extends Pick<LoadedConfig, 'variables' | 'isSecret' | 'holdsSecret'> {
-  definitions: Readonly<Record<string, SecretDefinition>>;
-}
-
-/** A secret as the run, or the file, has it under a name. */
-export interface NamedSecret {
-  secret: string;
-  /** Where the service names it, below its own path. */
-  place: readonly (string | number)[];
-  /** A file may hold anything. */
-  encoding?: 'base64';
-}
-
 /** A service as it is wanted, and what its secrets are made from. */
 export interface ResolvedService {
   spec: ServiceSpec;
-  /** By the name that the value is kept under: that of the variable, or what secretFileKey says. */
-  secrets: Record<string, SecretText | NamedSecret>;
+  /** By the names that the values are kept under. */
+  secrets: SecretParts;
 }
 
 /**
  * resolveService turns what is said of a service into what is wanted: merged, defaults filled in, variables without a
- * value taken from what is `known`, a recognised image's port and check. Rules between its keys are reported; what it
- * returns is only of use when nothing was.
+ * value taken from those of `sources`, files and env files read there, a recognised image's port and check. Rules between
+ * its keys are reported; what it returns is only of use when nothing was.
  */
 export function resolveService(
   name: string,
   { base, over, image }: ServiceParts,
-  known: Known,
+  sources: Sources,
   report: Report,
 ): ResolvedService {
   const input = { ...mergeService(base, over), ...given('image', image) };
@@ -80,8 +66,10 @@ export function resolveService(
   }
   checkService(input, report);
   const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
-  const variables = variablesOf(input.environment ?? {}, known);
-  const files = filesOf(input.secrets ?? [], known);
+  const fromRepository = givenBy(input, sources, report);
+  const variables = variablesOf(input.environment ?? {}, sources, fromRepository.names);
+  const secretFiles = secretFilesOf(input, fromRepository.files, sources, report);
+  const files = [...fromRepository.files, ...secretFiles.files];
   const spec: ServiceSpec = {
     name,
     protocol,
@@ -89,12 +77,11 @@ export function resolveService(
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
     container: {
-      ...container(name, input, recognised, {
-        environment: variables.environment,
-        // Where a variable stands in the file is no change.
-        secrets: Object.keys(variables.secrets).sort(),
-      }),
-      ...(files.specs.length > 0 && { files: files.specs }),
+      ...container(name, input, recognised),
+      environment: { ...fromRepository.environment, ...variables.environment },
+      // Where a variable stands in the file is no change.
+      secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
+      ...(files.length > 0 && { files }),
     },
     route: {
       domains: input.domain ?? [],
@@ -105,7 +92,7 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
-  return { spec, secrets: { ...variables.secrets, ...files.secrets } };
+  return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
 }
 
 /**
@@ -199,8 +186,7 @@ function container(
   name: string,
   input: ServiceInput,
   recognised: RecognisedImage | undefined,
-  variables: Pick<ContainerSpec, 'environment' | 'secrets'>,
-): ContainerSpec {
+): Omit<ContainerSpec, 'environment' | 'secrets' | 'files'> {
   const { limits, reservations } = input.deploy?.resources ?? {};
   const options = optionsOf(name, input, recognised);
   return {
@@ -211,8 +197,7 @@ function container(
     ...given('user', input.user),
     ...given('workingDir', input.working_dir),
     ...given('stopSignal', input.stop_signal),
-    ...variables,
-    volumes: input.volumes ?? [],
+    volumes: (input.volumes ?? []).filter((volume) => !isOfRepository(volume)),
     labels: input.labels ?? {},
     restart: restart(input),
     logging: logging(input.logging ?? {}),
@@ -250,48 +235,6 @@ function restart({ restart: said, deploy }: ServiceInput): ContainerSpec['restar
   if (policy.condition === 'none') return { name: 'no' };
   if (policy.condition !== 'on-failure') return { name: 'always' };
   return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
-}
-
-/**
- * variablesOf tells variables whose values may be read by everybody from those that are secrets: made from one, or
- * found among those of the run. One that is found nowhere is one that was not passed.
- */
-function variablesOf(
-  said: Record<string, string | SecretText | null>,
-  { variables, isSecret, holdsSecret }: Known,
-): Pick<ContainerSpec, 'environment'> & Pick<ResolvedService, 'secrets'> {
-  const environment: Record<string, string> = {};
-  const secrets: ResolvedService['secrets'] = {};
-  for (const [name, value] of Object.entries(said)) {
-    const own = Object.hasOwn(variables, name) && !isSecret(name) ? variables[name] : undefined;
-    const plain = value ?? own;
-    if (plain === undefined) secrets[name] = { secret: name, place: ['environment', name] };
-    else if (plain instanceof SecretText) secrets[name] = plain;
-    else if (holdsSecret(plain)) secrets[name] = SecretText.of(plain);
-    else environment[name] = plain;
-  }
-  return { environment, secrets };
-}
-
-/** secretFileKey returns under what name the value of a secret is kept that is a file: no variable has a blank in its own. */
-function secretFileKey(source: string): string {
-  return `secret ${source}`;
-}
-
-/** filesOf returns the files that secrets become. */
-function filesOf(
-  said: NonNullable<ServiceInput['secrets']>,
-  { definitions }: Known,
-): Pick<ResolvedService, 'secrets'> & { specs: FileSpec[] } {
-  const secrets: ResolvedService['secrets'] = {};
-  const specs = said.map(({ source, ...file }, index): FileSpec => {
-    const key = secretFileKey(source);
-    const isFile = Object.hasOwn(definitions, source) && definitions[source]?.file !== undefined;
-    const encoding = isFile ? ({ encoding: 'base64' } as const) : {};
-    secrets[key] = { secret: source, place: ['secrets', index], ...encoding };
-    return { ...file, content: { secret: key, ...encoding } };
-  });
-  return { secrets, specs };
 }
 
 function logging({ driver, options }: NonNullable<ServiceInput['logging']>): ContainerSpec['logging'] {

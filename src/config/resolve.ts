@@ -1,5 +1,6 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
+import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -13,6 +14,7 @@ import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
 import type { SecretDefinition } from './schema/secrets.ts';
+import type { Sources } from './service-files.ts';
 
 /** What a run says beside the file. */
 export interface ResolveOptions {
@@ -22,6 +24,10 @@ export interface ResolveOptions {
   secrets?: Secrets | undefined;
   /** Mistakes of the file that are known already, to be told with those that are found. */
   beside?: readonly UserError[];
+  /** The files that it may name; none unless given. */
+  repository?: RepositoryFiles;
+  /** Nothing will be started, so files that it names may be missing. */
+  areFilesOptional?: boolean;
 }
 
 /**
@@ -87,11 +93,18 @@ export function resolveWithSecrets(
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
+  const sources: Sources = {
+    ...loaded,
+    definitions,
+    configs: loaded.config.configs ?? {},
+    repository: options.repository ?? NO_FILES,
+    mayBeMissing: options.areFilesOptional ?? false,
+  };
   const resolved = names.map((name) =>
     resolveService(
       name,
       { base: base.get(name), over: over.get(name), image: images.get(name) },
-      { ...loaded, definitions },
+      sources,
       (path, message, hint) => report(name, path, message, hint),
     ),
   );

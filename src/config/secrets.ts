@@ -3,8 +3,8 @@ import { type Lookup, lookupIn, type Variables } from './interpolate.ts';
 import { inOrder, type Locate, originsOf, problemError, type Secrets } from './load.ts';
 import { didYouMean } from './nearest.ts';
 import type { ResolvedEnvironment } from './resolve.ts';
-import type { NamedSecret } from './resolve-service.ts';
 import { SecretText } from './secret-text.ts';
+import type { NamedSecret } from './service-secrets.ts';
 
 /** Toggled off by a called workflow that does not inherit them. */
 const PASSING =

@@ -1,6 +1,7 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
 import { UserError } from '../model/errors.ts';
+import { hiddenValues } from '../model/hidden-values.ts';
 import type { Release } from '../model/release.ts';
 import { type EnvironmentSpec, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -55,7 +56,7 @@ export async function restore(
   for (const note of notes) log.info(note);
   const secrets = await readSecrets(fleet, wanted, restored);
   for (const [name, { container }] of restored) {
-    for (const value of hiddenForms(secrets[name] ?? {}, container)) request.hide(value);
+    for (const value of hiddenValues(secrets[name] ?? {}, container)) request.hide(value);
   }
   return {
     wanted: restoredSpec(wanted, restored),
@@ -145,14 +146,6 @@ async function readSecrets(
       return [release.service, valuesOf(release, found)];
     }),
   );
-}
-
-/** hiddenForms returns values as they are kept, and as the files have them that are kept as base64. */
-function hiddenForms(values: SecretValues, { files = [] }: Release['container']): string[] {
-  const encoded = files.flatMap(({ content }) =>
-    'secret' in content && content.encoding === 'base64' ? (values[content.secret] ?? []) : [],
-  );
-  return [...Object.values(values), ...encoded.map((value) => Buffer.from(value, 'base64').toString())];
 }
 
 /** A server may keep nothing, or be new: any of them that has all values will do. */

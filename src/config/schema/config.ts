@@ -4,6 +4,7 @@ import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
 import { NAMED_RANGES, parseTrustedProxies } from '../trusted-proxies.ts';
 import { adopt } from './adopt.ts';
+import { configs } from './configs.ts';
 import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
@@ -77,6 +78,13 @@ export const config = closed(
         .refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }),
       { description: 'The environments by name: where services run.' },
     ),
+    configs: key(configs, {
+      from: 'Compose',
+      description:
+        'Files that services can be given, by name: a file of the repository, text, or what a variable has. A change of what is in it is a new release of the services that have it.',
+      short: 'configs:\n  loki: { file: ./loki.yml }',
+      long: 'configs:\n  flags: { content: "debug=false" }',
+    }),
     secrets: key(secretDefinitions, {
       from: 'Compose',
       description:

@@ -11,6 +11,7 @@ import { SecretText } from '../secret-text.ts';
 import { splitWords } from '../shell-words.ts';
 import { checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
+import { envFiles, serviceConfigs } from './configs.ts';
 import { containerOptionKeys } from './container-options.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
@@ -209,6 +210,20 @@ const service = closed(
       short: 'secrets: [api_token]',
       long: 'secrets:\n  - { source: api_token, target: token, uid: 1000, gid: 1000, mode: 0440 }',
     }),
+    env_file: key(envFiles, {
+      from: 'Compose',
+      description:
+        "Files of the repository with variables, read when the action runs; `environment` wins over them, and a later file over an earlier one. A file that git does not have as it is, one that the workflow has just written, counts as secret: its values are kept like those of `secrets`. An environment's list replaces the other.",
+      short: 'env_file: .env.production',
+      long: 'env_file:\n  - common.env\n  - { path: local.env, required: false }',
+    }),
+    configs: key(serviceConfigs, {
+      from: 'Compose',
+      description:
+        "Files that the container is given before it starts, by their names under the `configs` of the file; it can only read them. An environment's list replaces the other.",
+      short: 'configs: [loki]',
+      long: 'configs:\n  - { source: loki, target: /etc/loki/loki.yml, mode: 0440 }',
+    }),
     healthcheck: key(healthcheck, {
       from: 'Compose',
       description: 'How a new container proves that it is healthy before it gets traffic.',
@@ -348,7 +363,7 @@ const service = closed(
     volumes: key(volumes, {
       from: 'Compose',
       description:
-        "Volumes (`name:/target`), directories of the server (`/path:/target`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. Relative sources are refused: there is no checkout on the server. An environment's list replaces the other.",
+        "Volumes (`name:/target`), directories of the server (`/path:/target`), files and folders of the repository (`./path:/target:ro`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. What is of the repository is delivered with each release, and read-only. An environment's list replaces the other.",
       short: 'volumes: ["assets:/srv/assets:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]',
       long: 'volumes:\n  - { type: volume, source: assets, target: /srv/assets, read_only: true }\n  - { type: tmpfs, target: /tmp }',
     }),
