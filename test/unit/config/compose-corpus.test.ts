@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { RepositoryFile, RepositoryFiles } from '../../../src/model/repository-files.ts';
-import { indented, localFile, messagesOf, resolveText } from './files.ts';
+import { ANY_FILES, indented, localFile, messagesOf, resolveText } from './files.ts';
 
 /**
  * Services as people write them for well-known images, without `container_name`, `networks`, `depends_on`, `links` and
@@ -603,20 +602,12 @@ const CONFIGS = ['alertmanager', 'blackbox', 'otel', 'postgres']
   .map((name) => `  ${name}: { file: ./${name}.yml }\n`)
   .join('');
 
-const FILE: RepositoryFile = { bytes: Buffer.from('A=1\n'), isExecutable: false, isSecret: false };
+const ALL = [...Object.entries(SERVICES), ...Object.entries(WITH_FILES)];
 
-/** A repository that has whatever is named: files where a name has an ending, else folders. */
-const ANYTHING: RepositoryFiles = {
-  find: (path) =>
-    /[^./]\.\w+$|\.env|Caddyfile/.test(path)
-      ? { kind: 'file', file: FILE }
-      : { kind: 'folder', files: new Map([['some.yml', FILE]]) },
-};
-
-test.each(Object.entries({ ...SERVICES, ...WITH_FILES }))('%s loads by its own words', (_name, block) => {
+test.each(ALL)('%s loads by its own words', (_name, block) => {
   const service = `${block}\nstrategy: recreate`;
   const file = `${localFile(`service:\n${indented(service, 2)}`)}configs:\n${CONFIGS}`;
-  expect(resolveText(file, 'local', {}, { repository: ANYTHING }).services).toHaveLength(1);
+  expect(resolveText(file, 'local', {}, { repository: ANY_FILES }).services).toHaveLength(1);
 });
 
 test('there are some forty of each', () => {
@@ -629,7 +620,7 @@ test.each([
   ['configs: [{ source: x }]', 'there is no config "x"'],
 ])('%s is refused with the word to write', (keys, words) => {
   const file = localFile(`service:\n  image: acme/api\n  port: 3000\n${indented(keys, 2)}`);
-  expect(messagesOf(() => resolveText(file, 'local', {}, { repository: ANYTHING }))).toEqual([
+  expect(messagesOf(() => resolveText(file, 'local', {}, { repository: ANY_FILES }))).toEqual([
     expect.stringContaining(words),
   ]);
 });
