@@ -245,7 +245,12 @@ describe('keys of a service', () => {
       'labels: label "switchyard.side" is reserved: labels with switchyard. are Switchyard\'s',
     ],
     ['labels: ["=x"]', 'labels: a label needs a name'],
-    ['volumes: ["./x:/y"]', 'volumes[0]: volume source "./x" is a relative path'],
+    ['volumes: ["~/x:/y"]', 'volumes[0]: volume source "~/x" is a relative path'],
+    ['volumes: ["./x:/y"]', 'volumes[0]: ./x is of the repository, and a container cannot write there'],
+    ['configs: [{ source: a, mode: rw }]', 'configs[0].mode: "rw" is no mode of a file'],
+    ['configs: [{ source: a, uid: app }]', 'configs[0].uid: "app" is no number of a user or group'],
+    ['configs: [{ source: a, target: b }]', 'configs[0].target: "b" is no absolute path of a file'],
+    ['env_file: [{ path: a, format: yaml }]', 'env_file: must be a path, or a list of such'],
     ['volumes: [5]', 'volumes[0]: must be text (name:/target) or a map'],
     [
       'volumes: [{ type: tmpfs, target: /t, sorce: a }]',
