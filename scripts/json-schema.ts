@@ -40,9 +40,15 @@ export function editorSchema(): Record<string, unknown> {
   };
 }
 
+/** A text and one that is made from secrets are the same in the file. */
+function distinct(members: readonly unknown[]): unknown[] {
+  const written = members.map((member) => JSON.stringify(member));
+  return members.filter((_member, index) => written.indexOf(written[index]!) === index);
+}
+
 /** standard turns our documentation of a node, and of all below it, into standard keywords. */
 function standard(node: unknown, name = ''): unknown {
-  if (Array.isArray(node)) return node.map((member) => standard(member));
+  if (Array.isArray(node)) return distinct(node.map((member) => standard(member)));
   if (typeof node !== 'object' || node === null) return node;
   const { from, fallback, short, long, example, id, takes, properties, ...rest } = node as SchemaNode;
   const examples = [short, long, example].flatMap((yaml) =>

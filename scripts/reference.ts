@@ -40,7 +40,8 @@ stand in quotes or come from a variable; \`yes\`, \`no\`, \`on\` and \`off\` are
 
 const INTERPOLATION = `## Variables
 
-References in values (not in keys) are replaced from the environment of the run, as Compose does it:
+References in values (not in keys) are replaced from the secrets of the run and from the environment of its step, as Compose
+does it. What is made from a secret is one, and is refused everywhere but in the \`environment\` of a service:
 
 | reference | becomes |
 | --- | --- |
@@ -53,7 +54,8 @@ References in values (not in keys) are replaced from the environment of the run,
 
 Defaults and messages may hold references themselves. Compose puts in nothing for a variable that is not set, and
 warns; here it is an error, because a value that is silently blank in production is worse than a run that stops: write
-\`\${NAME:-}\` where nothing is meant. This holds for the whole file, not only for the environment of the run. What was
+\`\${NAME:-}\` where nothing is meant. This holds for the whole file, but for the \`environment\` of services that are not
+deployed, or are another environment's. What was
 put in stays text: \`port: \${PORT}\` works, because a port may be text, and \`VERSION: \${VERSION}\` keeps the \`0\` of
 \`1.10\`. GitHub's own \`\${{ … }}\` is not evaluated in this file: set a variable in the \`env\` of the workflow step. Inside
 \`{ }\` and \`[ ]\` YAML wants references in quotes.`;

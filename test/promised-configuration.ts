@@ -29,8 +29,7 @@ services:
     domain: [api.example.com, www.example.com]
     depends_on: [cache]
     servers: 2
-    environment: { LOG_LEVEL: info }
-    secrets: [API_TOKEN]
+    environment: { LOG_LEVEL: info, API_TOKEN: }
     healthcheck: { path: /health, interval: 500ms, timeout: 2s, start_period: 30s }
     drain: { timeout: 60s }
     stop_grace_period: 20s

@@ -9,15 +9,21 @@ const SHORTEST_SECRET = 4;
 export class RunnerLog implements ConcealingLog {
   readonly #secrets = new Set<string>();
 
-  /** hide keeps a value, each of its lines and their base64 out of the log; the runner is told as well. */
+  /** hide keeps a value out of the log, each of its lines, and what JSON, Markdown, addresses and base64 make of it; the runner is told as well. */
   hide(value: string): void {
     const forms = [
       value,
       ...value.split('\n').map((line) => line.trim()),
       JSON.stringify(value).slice(1, -1),
     ];
+    const bytes = Buffer.from(value);
+    const encoded = [
+      encodeURIComponent(value.toWellFormed()),
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+    ];
     // The summary has them escaped.
-    for (const form of [...forms, ...forms.map(escapeMarkdown), Buffer.from(value).toString('base64')]) {
+    for (const form of [...forms, ...forms.map(escapeMarkdown), ...encoded]) {
       if (form.length < SHORTEST_SECRET || this.#secrets.has(form)) continue;
       this.#secrets.add(form);
       if (process.env.GITHUB_ACTIONS === 'true') core.setSecret(form);

@@ -3,6 +3,7 @@ import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
 import { withAdvice } from '../model/errors.ts';
+import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
@@ -54,21 +55,25 @@ export async function change(
   );
 }
 
-/** changeRequest says what shall change. It keeps all secret values out of the log; it throws for those that are missing. */
+/** changeRequest says what shall change. It keeps what is made from secrets out of the log; it throws for those that are missing. */
 export function changeRequest(
-  { wanted, config, reach }: Project,
+  project: Project,
   inputs: RequestInputs,
   log: ConcealingLog,
   { scope, rollback }: ChangeKind,
 ): ChangeRequest {
-  const { service: services, zones, secrets } = inputs;
-  for (const value of Object.values(secrets ?? {})) log.hide(value);
-  const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
+  const { service: services, zones } = inputs;
+  const { wanted, reach, config, sources } = project;
+  const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
+  const secrets =
+    inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+  for (const { name, container } of wanted.services) {
+    for (const value of hiddenValues(secrets[name] ?? {}, container)) log.hide(value);
+  }
   return {
     ...reach,
     wanted,
-    secrets:
-      secrets === undefined ? {} : requireSecrets({ ...wanted, services: selected }, secrets, config.locate),
+    secrets,
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],

@@ -1,26 +1,29 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
-import { loadEnvironment } from '../config/resolve.ts';
+import { loadEnvironment, type ResolvedEnvironment } from '../config/resolve.ts';
+import type { SecretSources } from '../config/secrets.ts';
 import type { Reach } from '../deploy/request.ts';
 import { providerOf } from '../fleet/provider.ts';
 import { findRepository } from '../git/repository.ts';
+import { openWorkTree } from '../git/work-tree.ts';
 import { githubRun } from '../github/run.ts';
 import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
-import type { EnvironmentSpec } from '../model/spec.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
 import type { Inputs, PROJECT } from './inputs.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
-export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> & Partial<Pick<Inputs, 'images'>>;
+export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
+  Partial<Pick<Inputs, 'images' | 'secrets'>>;
 
 /** An environment of the file, and how its servers and its record are reached. */
-export interface Project {
+export interface Project extends ResolvedEnvironment {
   config: LoadedConfig;
-  wanted: EnvironmentSpec;
+  /** What the values of its secrets come from. */
+  sources: SecretSources;
   /** For people: `shop production`. */
   title: string;
   reach: Reach;
@@ -28,18 +31,35 @@ export interface Project {
 }
 
 /**
- * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. It
- * throws UserErrors for every mistake in file and inputs.
+ * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. A command
+ * that takes secrets starts services by the file, unless it says otherwise. It throws UserErrors for every mistake in
+ * file and inputs.
  */
-export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
+export async function openProject(
+  inputs: ProjectInputs,
+  surroundings: Surroundings,
+  isStarting = inputs.secrets !== undefined,
+): Promise<Project> {
   const { env, log, clock } = surroundings;
   const folder = inputs['working-directory'] ?? '';
   const workspace = join(surroundings.workspace, folder);
   // Annotations count from the workspace.
   const path = join(folder, inputs.config);
   const text = await readConfig(surroundings.workspace, path);
-  const options = { images: inputs.images ?? {} };
-  const { config, wanted } = loadEnvironment(text, path, env, inputs.environment, options);
+  const { secrets: given = {} } = inputs;
+  for (const value of Object.values(given)) log.hide(value);
+  const options = {
+    images: inputs.images ?? {},
+    secrets: given,
+    repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
+    // What starts nothing by the file needs none of its files.
+    areFilesOptional: !isStarting,
+  };
+  const environment = loadEnvironment(text, path, env, inputs.environment, options);
+  const { config, wanted, definitions } = environment;
+  const files = await readSecretFiles(join(surroundings.workspace, dirname(path)), definitions);
+  for (const content of files.values())
+    for (const form of ['utf8', 'base64'] as const) log.hide(content.toString(form));
   for (const warning of config.warnings) log.warning(warning);
   const scope = { project: wanted.project, environment: wanted.environment };
   const run = githubRun(env);
@@ -48,8 +68,8 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
   // Some secrets have `\n` for each line end.
   if (sshPrivateKey !== undefined) log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
   return {
-    config,
-    wanted,
+    ...environment,
+    sources: { given, variables: env, files },
     title: `${scope.project} ${scope.environment}`,
     reach: {
       provider: providerOf(wanted, { sshPrivateKey }),
@@ -72,6 +92,22 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
     },
     author: { run: run.run, actor: run.actor, commit: run.sha },
   };
+}
+
+/** readSecretFiles returns the files that the values of secrets come from, by the paths in the file. */
+async function readSecretFiles(
+  folder: string,
+  definitions: Project['definitions'],
+): Promise<Map<string, Buffer>> {
+  const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
+  const found = await Promise.all(
+    paths.map(async (path): Promise<[string, Buffer][]> => {
+      // What is not there is told where it is needed.
+      const content = await readFile(resolve(folder, path)).catch(() => undefined);
+      return content === undefined ? [] : [[path, content]];
+    }),
+  );
+  return new Map(found.flat());
 }
 
 async function readConfig(workspace: string, path: string): Promise<string> {

@@ -14,16 +14,19 @@ export interface Status extends CommandResult<'releases' | 'result'> {
 export const status = command({
   title: 'Switchyard status',
   description: 'Show what runs where in an environment, and where it differs from the record.',
-  inputs: [...PROJECT, 'zones', 'exclude-servers'],
+  inputs: [...PROJECT, 'zones', 'exclude-servers', 'secrets'],
   outputs: ['releases', 'result'],
   meanings: {
+    secrets:
+      'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. With them it is told which of them the state branch has in the clear. Not needed otherwise.',
     result:
       'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
   },
   async run(inputs, surroundings): Promise<Status> {
-    const { reach, wanted } = await openProject(inputs, surroundings);
+    const { reach, wanted } = await openProject(inputs, surroundings, false);
     const { zones, 'exclude-servers': excludedServers } = inputs;
-    const report = await look({ ...reach, wanted, zones, excludedServers });
+    const { secrets = {} } = inputs;
+    const report = await look({ ...reach, wanted, zones, excludedServers, secrets });
     return {
       kind: 'status',
       report,

@@ -8,7 +8,6 @@ export type Report = (path: readonly (string | number)[], message: string, hint?
 /** checkService reports what is wrong among keys of a service that are right each by itself. */
 export function checkService(input: ServiceInput, ports: PortsSpec, report: Report): void {
   checkVolumes(input, report);
-  checkSecrets(input, report);
   checkAliases(input, report);
   checkLimits(input, report);
   checkScratch(input, report);
@@ -52,18 +51,6 @@ function checkVolumes(input: ServiceInput, report: Report): void {
         ['volumes', index],
         `each of ${servers} servers would have a ${what} of its own, with other data`,
         'Write servers: 1, or share_volumes: true if the servers need not have the same data.',
-      );
-    }
-  });
-}
-
-function checkSecrets(input: ServiceInput, report: Report): void {
-  input.secrets?.forEach((secret, index) => {
-    if (Object.hasOwn(input.environment ?? {}, secret)) {
-      report(
-        ['secrets', index],
-        `"${secret}" is both a secret and a variable of the environment`,
-        'Keep one of the two.',
       );
     }
   });

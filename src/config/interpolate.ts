@@ -3,6 +3,9 @@ import { UserError } from '../model/errors.ts';
 /** The run's environment; an undefined or missing value is unset. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** Lookup returns the value of a name, undefined for one that is not set. */
+export type Lookup = (name: string) => string | undefined;
+
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 
 /**
@@ -11,11 +14,14 @@ const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
  */
 export class InterpolationError extends UserError {
   readonly reference: string;
+  /** The reference is right, and what it leads to is not set, or empty: others may know a value for it. */
+  readonly isMissing: boolean;
 
-  constructor(reference: string, message: string, hint: string) {
+  constructor(reference: string, message: string, hint: string, isMissing = false) {
     super(message, { hint });
     this.name = 'InterpolationError';
     this.reference = reference;
+    this.isMissing = isMissing;
   }
 }
 
@@ -28,6 +34,11 @@ export class InterpolationError extends UserError {
  * https://docs.docker.com/reference/compose-file/interpolation/
  */
 export function interpolate(text: string, variables: Variables): string {
+  return interpolateWith(text, lookupIn(variables));
+}
+
+/** interpolateWith is interpolate, with values from anywhere. */
+export function interpolateWith(text: string, variables: Lookup): string {
   let result = '';
   let offset = 0;
   for (;;) {
@@ -40,8 +51,13 @@ export function interpolate(text: string, variables: Variables): string {
   }
 }
 
+/** lookupIn returns the lookup in a map of variables. */
+export function lookupIn(variables: Variables): Lookup {
+  return (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined);
+}
+
 /** reference evaluates the reference that begins at `dollar`, and says where it ends. */
-function reference(text: string, dollar: number, variables: Variables): { value: string; end: number } {
+function reference(text: string, dollar: number, variables: Lookup): { value: string; end: number } {
   const next = text[dollar + 1];
   if (next === '$') return { value: '$', end: dollar + 2 };
   if (next === '{') {
@@ -54,36 +70,34 @@ function reference(text: string, dollar: number, variables: Variables): { value:
 }
 
 /** braced evaluates `${…}`. */
-function braced(whole: string, variables: Variables): string {
+function braced(whole: string, variables: Lookup): string {
   const name = nameAt(whole, 2);
   const [, operator, word] = /^(:?[-?+])([\s\S]*)$/.exec(whole.slice(2 + name.length, -1)) ?? [];
   if (name === '' || (operator === undefined && whole.length !== name.length + 3)) throw invalid(whole);
   if (operator === undefined || word === undefined) return required(whole, name, variables);
-  const value = lookUp(name, variables);
+  const value = variables(name);
   const isSet = value !== undefined && !(operator.startsWith(':') && value === '');
-  if (operator.endsWith('+')) return isSet ? interpolate(word, variables) : '';
+  if (operator.endsWith('+')) return isSet ? interpolateWith(word, variables) : '';
   if (isSet) return value;
-  if (operator.endsWith('-')) return interpolate(word, variables);
-  const reason = interpolate(word, variables);
+  if (operator.endsWith('-')) return interpolateWith(word, variables);
+  const reason = interpolateWith(word, variables);
   throw new InterpolationError(
     whole,
     `variable ${name} is ${value === undefined ? 'not set' : 'empty'}${reason === '' ? '' : `: ${reason}`}`,
-    `Set ${name} in the env of the workflow step.`,
+    `Set ${name} in the env of the workflow step, or pass it with the input secrets.`,
+    true,
   );
 }
 
-function required(whole: string, name: string, variables: Variables): string {
-  const value = lookUp(name, variables);
+function required(whole: string, name: string, variables: Lookup): string {
+  const value = variables(name);
   if (value !== undefined) return value;
   throw new InterpolationError(
     whole,
     `variable ${name} is not set`,
-    `Set ${name} in the env of the workflow step, give a default (\${${name}:-…}), or write $$ for a dollar sign.`,
+    `Set ${name} in the env of the workflow step, or pass it with the input secrets; give a default (\${${name}:-…}), or write $$ for a dollar sign.`,
+    true,
   );
-}
-
-function lookUp(name: string, variables: Variables): string | undefined {
-  return Object.hasOwn(variables, name) ? variables[name] : undefined;
 }
 
 function nameAt(text: string, offset: number): string {

@@ -2,7 +2,9 @@ import { failTogether, type Location, UserError } from '../model/errors.ts';
 import { checkName } from '../model/names.ts';
 import type { Variables } from './interpolate.ts';
 import { type Problem, pathText, problemsOf } from './problems.ts';
+import { revealServers } from './reveal-servers.ts';
 import { type Config, config } from './schema/config.ts';
+import { SecretText } from './secret-text.ts';
 import { type Path, readSource, type Source } from './source.ts';
 import { serviceWarnings } from './warnings.ts';
 
@@ -13,6 +15,12 @@ export interface LoadedConfig {
   config: Config;
   /** The run's environment, which variables without a value are taken from. */
   variables: Variables;
+  /** isSecret tells whether a name is that of a secret, be it of the run or of the file. */
+  isSecret(name: string): boolean;
+  /** holdsSecret tells whether a text has the value of one of the run's secrets in it. */
+  holdsSecret(text: string): boolean;
+  /** secretValue returns the value of a secret of the run, undefined for what is none, or blank. */
+  secretValue(name: string): string | undefined;
   /** locate returns the place of the first of `paths` that the file has, else the nearest around the first. */
   locate: Locate;
   /** has tells whether the file has something at `path`. */
@@ -20,6 +28,9 @@ export interface LoadedConfig {
   /** What is right and probably not meant, as sentences with their places. */
   warnings: readonly string[];
 }
+
+/** Values of secrets by name. */
+export type Secrets = Readonly<Record<string, string>>;
 
 /** See LoadedConfig. */
 export type Locate = (...paths: [Path, ...Path[]]) => Location;
@@ -41,52 +52,74 @@ export interface ExaminedConfig {
 
 /**
  * loadConfig parses the text of a configuration file, replaces references to `variables` (the run's
- * environment) and checks every key. `file` is its name for messages. It throws a UserError, or UserErrors
+ * environment) and checks every key. `secrets` are those of the run, which win over variables of the same name: what is
+ * made from them is marked, and put in later. `file` is its name for messages. It throws a UserError, or UserErrors
  * with all mistakes of the file at once, each with its place, its path, and for an unknown key the nearest
  * known one. What only holds for one environment is checked by resolveEnvironment.
  */
-export function loadConfig(text: string, file: string, variables: Variables): LoadedConfig {
-  const { loaded, errors } = examineConfig(text, file, variables);
+export function loadConfig(
+  text: string,
+  file: string,
+  variables: Variables,
+  secrets: Secrets = {},
+): LoadedConfig {
+  const { loaded, errors } = examineConfig(text, file, variables, secrets);
   failTogether(errors);
   return loaded as LoadedConfig;
 }
 
 /**
  * examineConfig is loadConfig that hands back the mistakes, so that more can be told beside them: keys that are refused
- * leave no doubt what the rest says. It throws for what is no YAML, and for bad references.
+ * leave no doubt what the rest says. It throws for what is no YAML, and hands back bad references as well.
  */
-export function examineConfig(text: string, file: string, variables: Variables): ExaminedConfig {
-  const source = readSource(text, file, variables);
-  const value = withoutExtensions(source.value);
+export function examineConfig(
+  text: string,
+  file: string,
+  variables: Variables,
+  secrets: Secrets = {},
+): ExaminedConfig {
+  let isSecret = (name: string): boolean => Object.hasOwn(secrets, name);
+  const source = readSource(text, file, (own) => {
+    isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
+    return { variables, isSecret };
+  });
+  const secretValue = (name: string): string | undefined => {
+    const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+    return value?.trim() === '' ? undefined : value;
+  };
+  const known = { variables, isSecret, holdsSecret: holderOf(secrets), secretValue };
+  const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
   const result = config.safeParse(value);
   const problems = [
     ...nameProblems(value),
     ...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
   ];
-  const located = problems.map((problem) =>
-    problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
+  const located = problems.map(
+    (problem) =>
+      problem.error ??
+      problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
   );
   const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
   const said = isClear ? config.safeParse(withoutPaths(value, problems)).data : result.data;
   // A name that cannot be is no matter of the schema.
-  const isReadable = isClear || problems.length === 0;
+  const isReadable = source.errors.length === 0 && (isClear || problems.length === 0);
   return {
-    loaded: isReadable && said ? loadedConfig(source, file, variables, value, said) : undefined,
-    errors: inOrder(located),
+    loaded: isReadable && said ? loadedConfig(source, file, known, value, said) : undefined,
+    errors: inOrder([...new Set([...source.errors, ...located])]),
   };
 }
 
 function loadedConfig(
   source: Source,
   file: string,
-  variables: Variables,
+  known: Pick<LoadedConfig, 'variables' | 'isSecret' | 'holdsSecret' | 'secretValue'>,
   value: unknown,
   said: Config,
 ): LoadedConfig {
   return {
     file,
     config: said,
-    variables,
+    ...known,
     locate: locator(source),
     has: source.has,
     warnings: servicePaths(value)
@@ -96,6 +129,15 @@ function loadedConfig(
         return `${file}:${line}: ${pathText(path)}: ${message}`;
       }),
   };
+}
+
+/** A shorter value is in many texts by chance. */
+const SHORTEST_FOUND = 8;
+
+/** Whoever puts a secret into the env of the step, alone or in a text, has made no less a secret of it. */
+function holderOf(secrets: Secrets): (text: string) => boolean {
+  const values = Object.values(secrets).filter((value) => value.trim().length >= SHORTEST_FOUND);
+  return (text) => values.some((value) => text.includes(value));
 }
 
 /** problemError makes the error of a problem: its path, its sentence, its hint and its place. */
@@ -151,8 +193,10 @@ function servicePaths(value: unknown): Path[] {
 /** Keys below which the names are the user's own, where `x-…` is one like any other. */
 const USERS_NAMES: readonly string[] = [
   'services',
+  'configs',
   'environments',
   'environment',
+  'secrets',
   'labels',
   'annotations',
   'sysctls',
@@ -202,7 +246,9 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
+  );
 }
 
 function asMap(value: unknown): Record<string, unknown> {

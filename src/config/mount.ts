@@ -8,6 +8,13 @@ const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** `{project}_{env}_nginx` is the sidecar's configuration, `…_secrets` keeps the values of secrets. */
 const RESERVED_VOLUMES: readonly string[] = [SIDECAR_ALIAS, SECRETS_VOLUME];
 
+/** isOfRepository tells whether a mount is a file or folder of the repository: `./loki.yml`, `../conf`, `.`. */
+export function isOfRepository({ type, source = '' }: Pick<VolumeMount, 'type' | 'source'>): boolean {
+  return type === 'bind' && RELATIVE.test(source);
+}
+
+const RELATIVE = /^\.{1,2}(?:\/|$)/;
+
 /** A mount in Compose's long form, its keys as in the file. */
 export interface LongMount {
   type: 'volume' | 'bind' | 'tmpfs';
@@ -40,8 +47,8 @@ const CONSISTENCIES: readonly string[] = ['consistent', 'cached', 'delegated'];
 
 /**
  * parseShortMount reads Compose's short form of a volume, `name:/target[:options]`, `/path/on/the/server:/target[:options]`
- * or `/target` alone, a volume without a name; options are `ro`, `rw`, `z`, `Z`, `nocopy` and a propagation, with commas.
- * It throws for other options and for relative sources.
+ * `./file/of/the/repository:/target:ro`, or `/target` alone, a volume without a name; options are `ro`, `rw`, `z`, `Z`, `nocopy` and a propagation, with commas.
+ * It throws for other options.
  */
 export function parseShortMount(text: string): VolumeMount {
   const [first = '', target, options = '', ...rest] = text.split(':');
@@ -56,7 +63,7 @@ export function parseShortMount(text: string): VolumeMount {
   const propagation = words.find((word) => PROPAGATIONS.includes(word));
   const selinux = words.find((word): word is 'z' | 'Z' => word === 'z' || word === 'Z');
   return checkMount({
-    type: first.startsWith('/') ? 'bind' : 'volume',
+    type: first.startsWith('/') || RELATIVE.test(first) ? 'bind' : 'volume',
     source: first,
     target,
     read_only: words.includes('ro'),
@@ -91,9 +98,15 @@ export function checkMount(said: LongMount): VolumeMount {
       hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
     });
   }
+  if (isOfRepository({ type, source })) {
+    if (mount.readOnly) return { ...mount, source };
+    throw new UserError(`${source} is of the repository, and a container cannot write there`, {
+      hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
+    });
+  }
   if (/^[.~]/.test(source)) {
     throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
-      hint: 'There is no checkout on the server that it could be relative to: write an absolute path or a volume name.',
+      hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
     });
   }
   if (type === 'bind' && !isAbsolutePath(source)) {

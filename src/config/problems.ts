@@ -1,6 +1,8 @@
 import type * as z from 'zod';
+import type { UserError } from '../model/errors.ts';
 import { didYouMean, listed } from './nearest.ts';
 import { REFUSED } from './schema/key.ts';
+import { SecretText } from './secret-text.ts';
 import type { Path } from './source.ts';
 
 /** One mistake in the file. */
@@ -12,6 +14,8 @@ export interface Problem {
   isKey?: boolean;
   /** The key is one of Compose's that is not taken: what else is said is clear without it. */
   isRefused?: boolean;
+  /** The mistake itself, where it is one already: a reference that leads to nothing. */
+  error?: UserError;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -30,6 +34,8 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
   const problem = (message: string, hint?: unknown): Problem[] => [
     { path, message, ...(typeof hint === 'string' ? { hint } : {}) },
   ];
+  const secret = secretIn(issue, parent, valueAt);
+  if (secret !== undefined) return [secret];
   if (value === undefined && issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
     return problem('is required');
   }
@@ -67,6 +73,41 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
     default:
       return problem(issue.message);
   }
+}
+
+/** secretIn is secretAt for an issue, and for all forms of the value that were tried. */
+function secretIn(issue: Issue, parent: Path, valueAt: (path: Path) => unknown): Problem | undefined {
+  const path = [...parent, ...issue.path] as Path;
+  const tried = issue.code === 'invalid_union' ? issue.errors.flat() : [];
+  return tried.reduce((found, inner) => found ?? secretIn(inner, path, valueAt), secretAt(path, valueAt));
+}
+
+/** secretAt tells of a secret, or of a value that is not known, in a place where it cannot stand. */
+function secretAt(path: Path, valueAt: (path: Path) => unknown): Problem | undefined {
+  const places = path.map((_step, index) => path.slice(0, index + 1));
+  const place = places.find((one) => valueAt(one) instanceof SecretText);
+  if (place === undefined) return undefined;
+  const { names, missing } = valueAt(place) as SecretText;
+  if (missing !== undefined) return { path: place, message: missing.message, error: missing };
+  return {
+    path: place,
+    message: `is made from the secret ${names.join(', ')}, and what stands here is written down: on the record, in plans, on the servers`,
+    hint: instead(place, names[0] ?? 'NAME'),
+  };
+}
+
+/** Keys whose words a program in the container gets. */
+const COMMANDS: readonly string[] = ['command', 'entrypoint', 'test', 'pre_deploy', 'post_deploy'];
+
+/** instead says where a secret can go. */
+function instead(path: Path, name: string): string {
+  if (path.some((step) => COMMANDS.includes(String(step)))) {
+    return `Write environment: [${name}], which the program may read by itself; else have a shell in the container put it in: ["sh", "-c", 'exec program --password "$$${name}"'].`;
+  }
+  if (path[2] === 'servers' && path[4] === 'host') {
+    return 'A server is known by its host everywhere. Give it a name, and only that is written down.';
+  }
+  return `What nobody may read goes into environment, or into a file by secrets. What everybody may belongs in the env of the step under a name that no secret has: \${{ vars.… }}.`;
 }
 
 /** shown writes a value in a message: text and numbers as they are, of the rest only what it is. */

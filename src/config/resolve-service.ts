@@ -4,12 +4,15 @@ import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
-import type { Variables } from './interpolate.ts';
+import { isOfRepository } from './mount.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
+import { SecretText } from './secret-text.ts';
+import { givenBy, type Sources } from './service-files.ts';
+import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
 
 /** What is said of a service, and where; the later ones win. */
 export interface ServiceParts {
@@ -21,17 +24,24 @@ export interface ServiceParts {
   image: string | undefined;
 }
 
+/** A service as it is wanted, and what its secrets are made from. */
+export interface ResolvedService {
+  spec: ServiceSpec;
+  /** By the names that the values are kept under. */
+  secrets: SecretParts;
+}
+
 /**
  * resolveService turns what is said of a service into what is wanted: merged, defaults filled in, variables without a
- * value taken from `variables`, a recognised image's port and check. Rules between its keys are reported; what it
- * returns is only of use when nothing was.
+ * value taken from those of `sources`, files and env files read there, a recognised image's port and check. Rules between
+ * its keys are reported; what it returns is only of use when nothing was.
  */
 export function resolveService(
   name: string,
   { base, over, image }: ServiceParts,
-  variables: Variables,
+  sources: Sources,
   report: Report,
-): ServiceSpec {
+): ResolvedService {
   const input = { ...mergeService(base, over), ...given('image', image) };
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
@@ -39,12 +49,22 @@ export function resolveService(
   const { ports, domains } = resolvePorts(input, recognised, report);
   checkService(input, ports, report);
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
-  return {
+  const fromRepository = givenBy(input, sources, report);
+  const variables = variablesOf(input.environment ?? {}, sources, fromRepository.names);
+  const secretFiles = secretFilesOf(input, fromRepository.files, sources, report);
+  const files = [...fromRepository.files, ...secretFiles.files];
+  const spec: ServiceSpec = {
     name,
     ...ports,
     dependsOn: input.depends_on ?? [],
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-    container: container(name, input, recognised, variables),
+    container: {
+      ...container(name, input, recognised),
+      environment: { ...fromRepository.environment, ...variables.environment },
+      // Where a variable stands in the file is no change.
+      secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
+      ...(files.length > 0 && { files }),
+    },
     route: {
       ...domains,
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
@@ -54,6 +74,7 @@ export function resolveService(
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),
   };
+  return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
 }
 
 /**
@@ -91,15 +112,16 @@ function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
 }
 
 function isMap(value: unknown): value is PlainMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
+  );
 }
 
 function container(
   name: string,
   input: ServiceInput,
   recognised: RecognisedImage | undefined,
-  variables: Variables,
-): ContainerSpec {
+): Omit<ContainerSpec, 'environment' | 'secrets' | 'files'> {
   const { limits, reservations } = input.deploy?.resources ?? {};
   const options = optionsOf(name, input, recognised);
   return {
@@ -110,9 +132,7 @@ function container(
     ...given('user', input.user),
     ...given('workingDir', input.working_dir),
     ...given('stopSignal', input.stop_signal),
-    environment: withRunsValues(input.environment ?? {}, variables),
-    secrets: input.secrets ?? [],
-    volumes: input.volumes ?? [],
+    volumes: (input.volumes ?? []).filter((volume) => !isOfRepository(volume)),
     labels: input.labels ?? {},
     restart: restart(input),
     logging: logging(input.logging ?? {}),
@@ -150,19 +170,6 @@ function restart({ restart: said, deploy }: ServiceInput): ContainerSpec['restar
   if (policy.condition === 'none') return { name: 'no' };
   if (policy.condition !== 'on-failure') return { name: 'always' };
   return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
-}
-
-/** withRunsValues gives variables without a value that of the run's environment, or leaves them out. */
-function withRunsValues(
-  environment: Record<string, string | null>,
-  variables: Variables,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => {
-      const resolved = value ?? (Object.hasOwn(variables, name) ? variables[name] : undefined);
-      return resolved === undefined ? [] : [[name, resolved]];
-    }),
-  );
 }
 
 function logging({ driver, options }: NonNullable<ServiceInput['logging']>): ContainerSpec['logging'] {

@@ -1,5 +1,6 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
+import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -7,18 +8,26 @@ import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
 import { parseImage } from './image.ts';
 import type { Variables } from './interpolate.ts';
-import { examineConfig, inOrder, type LoadedConfig, originsOf, problemError } from './load.ts';
+import { examineConfig, inOrder, type LoadedConfig, originsOf, problemError, type Secrets } from './load.ts';
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
-import { resolveService } from './resolve-service.ts';
+import { type ResolvedService, resolveService } from './resolve-service.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
+import type { SecretDefinition } from './schema/secrets.ts';
+import type { Sources } from './service-files.ts';
 
 /** What a run says beside the file. */
 export interface ResolveOptions {
   /** Images by service; they win over the file. */
   images?: Readonly<Record<string, string>>;
+  /** The run's secrets; see loadConfig. */
+  secrets?: Secrets | undefined;
   /** Mistakes of the file that are known already, to be told with those that are found. */
   beside?: readonly UserError[];
+  /** The files that it may name; none unless given. */
+  repository?: RepositoryFiles;
+  /** Nothing will be started, so files that it names may be missing. */
+  areFilesOptional?: boolean;
 }
 
 /**
@@ -31,17 +40,26 @@ export function loadEnvironment(
   variables: Variables,
   environment: string,
   options: ResolveOptions = {},
-): { config: LoadedConfig; wanted: EnvironmentSpec } {
-  const { loaded: config, errors } = examineConfig(text, file, variables);
+): ResolvedEnvironment & { config: LoadedConfig } {
+  const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets);
   if (config === undefined) {
     failTogether(errors);
     throw new Error('a file without a mistake could not be read');
   }
-  return { config, wanted: resolveEnvironment(config, environment, { ...options, beside: errors }) };
+  return { config, ...resolveWithSecrets(config, environment, { ...options, beside: errors }) };
 }
 
 /** Report is told of a mistake at a key of a service. */
 type Report = (service: string, path: readonly (string | number)[], message: string, hint?: string) => void;
+
+/** An environment as it is wanted, and what the secrets of its services are made from. */
+export interface ResolvedEnvironment {
+  wanted: EnvironmentSpec;
+  /** By service. */
+  secrets: Readonly<Record<string, ResolvedService['secrets']>>;
+  /** Where the file says that they come from, by name. */
+  definitions: Readonly<Record<string, SecretDefinition>>;
+}
 
 /**
  * resolveEnvironment returns one environment as it is wanted: its services merged over those of the file,
@@ -53,6 +71,15 @@ export function resolveEnvironment(
   environment: string,
   options: ResolveOptions = {},
 ): EnvironmentSpec {
+  return resolveWithSecrets(loaded, environment, options).wanted;
+}
+
+/** resolveWithSecrets is resolveEnvironment, with what the secrets are made from. */
+export function resolveWithSecrets(
+  loaded: LoadedConfig,
+  environment: string,
+  options: ResolveOptions = {},
+): ResolvedEnvironment {
   const input = environmentOf(loaded, environment);
   const errors: UserError[] = [...(options.beside ?? [])];
   const report: Report = (service, path, message, hint) => {
@@ -60,19 +87,28 @@ export function resolveEnvironment(
     const origin = loaded.has(over) ? over : base;
     errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
   };
+  const definitions = { ...loaded.config.secrets, ...input.secrets };
   const servers = resolveServers(input);
   const base = new Map(Object.entries(loaded.config.services ?? {}));
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
-  const services = names.map((name) =>
+  const sources: Sources = {
+    ...loaded,
+    definitions,
+    configs: loaded.config.configs ?? {},
+    repository: options.repository ?? NO_FILES,
+    mayBeMissing: options.areFilesOptional ?? false,
+  };
+  const resolved = names.map((name) =>
     resolveService(
       name,
       { base: base.get(name), over: over.get(name), image: images.get(name) },
-      loaded.variables,
+      sources,
       (path, message, hint) => report(name, path, message, hint),
     ),
   );
+  const services = resolved.map(({ spec }) => spec);
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
@@ -80,7 +116,7 @@ export function resolveEnvironment(
   failTogether(inOrder(errors));
   const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
   const { access_log, trusted_proxies } = loaded.config.edge ?? {};
-  return {
+  const wanted: EnvironmentSpec = {
     project: loaded.config.project,
     environment,
     provider: input.provider,
@@ -97,6 +133,8 @@ export function resolveEnvironment(
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
+  const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
+  return { wanted, secrets, definitions };
 }
 
 function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {

@@ -1,51 +1,121 @@
-import { failTogether, type UserError } from '../model/errors.ts';
-import type { EnvironmentSpec } from '../model/spec.ts';
-import { inOrder, type Locate, originsOf, problemError } from './load.ts';
+import { failTogether, UserError } from '../model/errors.ts';
+import { type Lookup, lookupIn, type Variables } from './interpolate.ts';
+import { inOrder, type Locate, originsOf, problemError, type Secrets } from './load.ts';
 import { didYouMean } from './nearest.ts';
+import type { ResolvedEnvironment } from './resolve.ts';
+import { SecretText } from './secret-text.ts';
+import type { NamedSecret } from './service-secrets.ts';
 
 /** Toggled off by a called workflow that does not inherit them. */
 const PASSING =
   'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
 
+/** What the values of secrets come from. */
+export interface SecretSources {
+  /** The input `secrets`. */
+  given: Secrets;
+  /** The run's environment. */
+  variables: Variables;
+  /** The files that definitions name, by path; one that is not there is missing. */
+  files: ReadonlyMap<string, Buffer>;
+}
+
+type Definitions = ResolvedEnvironment['definitions'];
+
 /**
- * requireSecrets returns the secrets of every service by name. It throws a UserError, or UserErrors, for
- * all that are missing or blank: a service that starts without its password fails later and less clearly.
+ * requireSecrets returns the values of the secrets of services, by service and name. It throws a UserError, or
+ * UserErrors, for all that are missing or blank: a service that starts without its password fails later and less clearly.
  */
 export function requireSecrets(
-  spec: EnvironmentSpec,
-  secrets: Readonly<Record<string, string>>,
+  { wanted, secrets, definitions }: ResolvedEnvironment,
+  services: readonly string[],
+  sources: SecretSources,
   locate: Locate,
 ): Record<string, Record<string, string>> {
   const errors: UserError[] = [];
-  const required = spec.services.map(({ name: service, container }) => {
-    const values = container.secrets.map((secret, index) => {
-      const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
-      if (value === undefined || value.trim() === '') {
-        const path = ['services', service, 'secrets', index];
-        const isPassed = Object.keys(secrets).length > 0;
-        const problem =
-          value !== undefined
-            ? 'is blank'
-            : isPassed
-              ? `is not set${didYouMean(secret, Object.keys(secrets))}`
-              : 'was not passed: the input secrets is empty';
-        errors.push(
-          problemError(
-            {
-              path: path.slice(0, 2),
-              message: `secret ${secret} ${problem}`,
-              hint: isPassed
-                ? `Set it on GitHub ("gh secret set ${secret}"); one of an environment needs "environment:" at the job. ${PASSING}`
-                : PASSING,
-            },
-            locate(...originsOf(spec.environment, path)),
-          ),
-        );
+  const lookup = lookupOf(sources, definitions);
+  const required = services.map((service) => {
+    const values = Object.entries(secrets[service] ?? {}).map(([name, source]) => {
+      try {
+        if (source instanceof SecretText) return [name, madeValue(source, lookup, sources)] as const;
+        return [name, namedValue(source, lookup, sources, definitions)] as const;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        const { message, hint } = error;
+        const path = ['services', service, ...(source instanceof SecretText ? [] : source.place)];
+        const location = error.location ?? locate(...originsOf(wanted.environment, path));
+        errors.push(problemError({ path: path.slice(0, 2), message, hint }, location));
+        return [name, ''] as const;
       }
-      return [secret, value ?? ''] as const;
     });
     return [service, Object.fromEntries(values)] as const;
   });
   failTogether(inOrder(errors));
   return Object.fromEntries(required);
+}
+
+/** What the file says wins, then a secret of the run, then a variable of the step; a blank secret is none. */
+function lookupOf({ given, variables, files }: SecretSources, definitions: Definitions): Lookup {
+  const inVariables = lookupIn(variables);
+  const inSecrets = lookupIn(given);
+  const ofRun = (name: string): string | undefined => {
+    const value = inSecrets(name);
+    return value === undefined || value.trim() === '' ? inVariables(name) : value;
+  };
+  return (name) => {
+    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (definition?.file !== undefined) return files.get(definition.file)?.toString();
+    if (definition?.environment !== undefined) return ofRun(definition.environment);
+    return ofRun(name) ?? ofRun(githubName(name));
+  };
+}
+
+/** GitHub writes the names of secrets in capitals, and takes no hyphens and dots. */
+function githubName(name: string): string {
+  return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
+}
+
+/** namedValue returns the value of a secret of the run or the file. It throws a UserError where there is none. */
+function namedValue(
+  { secret: name, encoding }: NamedSecret,
+  lookup: Lookup,
+  { given, files }: SecretSources,
+  definitions: Definitions,
+): string {
+  const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+  const value = lookup(name);
+  if (value !== undefined) {
+    return encoding === undefined || file === undefined ? value : files.get(file)!.toString(encoding);
+  }
+  if (file !== undefined) {
+    throw new UserError(`secret ${name} is missing: there is no file ${file}`, {
+      hint: 'It is looked for on the machine that runs the action, from the folder of the configuration. Does a step before this one make it?',
+    });
+  }
+  const asked = environment ?? name;
+  const isPassed = Object.keys(given).length > 0;
+  const problem = [asked, githubName(asked)].some((one) => Object.hasOwn(given, one))
+    ? 'is blank'
+    : isPassed
+      ? `is not set${didYouMean(asked, Object.keys(given))}`
+      : 'was not passed: the input secrets is empty';
+  throw new UserError(`secret ${asked} ${problem}`, {
+    hint: isPassed
+      ? `Set it on GitHub ("gh secret set ${githubName(asked)}"); one of an environment needs "environment:" at the job. ${PASSING} What is no secret can stand in the env of the step.`
+      : PASSING,
+  });
+}
+
+/** madeValue returns a text with its references replaced. It throws a UserError for one that leads to nothing. */
+function madeValue(text: SecretText, lookup: Lookup, { given }: SecretSources): string {
+  try {
+    return text.resolve(lookup);
+  } catch (error) {
+    if (!(error instanceof UserError) || Object.keys(given).length > 0) throw error;
+    const { message, hint = '', location } = error;
+    throw new UserError(message, {
+      hint: `${hint} The input secrets is empty. ${PASSING}`,
+      ...(location && { location }),
+    });
+  }
 }

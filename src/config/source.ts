@@ -13,14 +13,26 @@ import {
   visit,
 } from 'yaml';
 import { failTogether, type Location, messageOf, UserError } from '../model/errors.ts';
-import { InterpolationError, interpolate, type Variables } from './interpolate.ts';
+import { InterpolationError, interpolateWith, lookupIn, type Variables } from './interpolate.ts';
+import { placed, SecretText } from './secret-text.ts';
 
 /** The way from the top of a file to a value: keys, and indexes of lists. */
 export type Path = readonly (string | number)[];
 
+/** What references in a file lead to. */
+export interface References {
+  /** The run's environment. */
+  variables: Variables;
+  /** Whether a name is that of a secret, whatever the run's environment has under it. */
+  isSecret(name: string): boolean;
+}
+
 /** Source is a YAML file that was read: its plain value, and the way back from a path to a line. */
 export interface Source {
-  /** Maps, lists, strings, numbers, booleans and null; references are replaced. */
+  /**
+   * Maps, lists, strings, numbers, booleans and null; references are replaced. What is made from a secret, or from what
+   * is not set, is a SecretText.
+   */
   value: unknown;
   /** locate returns the place of `path`, or of the nearest thing around it that the file has. */
   locate(path: Path): Location;
@@ -28,13 +40,20 @@ export interface Source {
   locateKey(path: Path): Location;
   /** has tells whether the file has something at `path`, be it by an anchor or a merge key. */
   has(path: Path): boolean;
+  /** References that are none. What they stand in is a SecretText that is wrong everywhere. */
+  errors: readonly UserError[];
 }
 
 /**
  * readSource parses YAML 1.2 with anchors and merge keys, and replaces references to variables in all
- * scalar values (not in keys). It throws UserErrors with all syntax errors or all bad references.
+ * scalar values (not in keys). It throws UserErrors with all syntax errors. `references` is asked
+ * for once the file's own secrets are known: it is given their names.
  */
-export function readSource(text: string, file: string, variables: Variables): Source {
+export function readSource(
+  text: string,
+  file: string,
+  references: (own: ReadonlySet<string>) => References,
+): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
   const place = (offset: number): Location => {
@@ -48,12 +67,14 @@ export function readSource(text: string, file: string, variables: Variables): So
       return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
     }),
   );
-  failTogether(replaceReferences(document, text, variables, place));
+  const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
+  failTogether(syntax);
   return {
     value: plainValue(document, place),
     locate: (path) => place(find(document, path).offset),
     locateKey: (path) => place(find(document, path).keyOffset),
     has: (path) => find(document, path).isComplete,
+    errors,
   };
 }
 
@@ -71,6 +92,28 @@ function syntaxHint(text: string, line: number): { hint?: string } {
     : {};
 }
 
+/** ownSecrets returns the names under `secrets` at the top of a file, and of its environments, and where they come from. */
+function ownSecrets(document: Document): Set<string> {
+  const membersOf = (node: unknown): [string, unknown][] => {
+    const map = resolved(document, node as Node | null);
+    if (!isMap(map)) return [];
+    return map.items.map(({ key, value }) => [String(isScalar(key) ? key.value : key), value]);
+  };
+  const under = (node: unknown, name: string): [string, unknown][] =>
+    membersOf(membersOf(node).find(([key]) => key === name)?.[1]);
+  const { contents } = document;
+  const definitions = [
+    ...under(contents, 'secrets'),
+    ...under(contents, 'environments').flatMap(([, environment]) => under(environment, 'secrets')),
+  ];
+  return new Set(
+    definitions.flatMap(([name, definition]) => {
+      const from = membersOf(definition).filter(([key]) => key === 'environment' || key === 'name');
+      return [name, ...from.map(([, value]) => String(isScalar(value) ? value.value : ''))];
+    }),
+  );
+}
+
 /**
  * replaceReferences checks aliases and keys, and interpolates the scalars in place. What was interpolated stays text, as in Compose:
  * the place it stands at decides whether it is read as a number. A number that does not print as it is
@@ -79,9 +122,10 @@ function syntaxHint(text: string, line: number): { hint?: string } {
 function replaceReferences(
   document: Document,
   text: string,
-  variables: Variables,
+  references: References,
   place: (offset: number) => Location,
-): UserError[] {
+): { syntax: UserError[]; errors: UserError[] } {
+  const syntax: UserError[] = [];
   const errors: UserError[] = [];
   visit(document, {
     Alias(_key, node, ancestors) {
@@ -90,13 +134,13 @@ function replaceReferences(
       const problem =
         target === undefined ? 'there is no anchor before this:' : 'this is inside its own anchor:';
       const location = place(node.range?.[0] ?? 0);
-      errors.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
+      syntax.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
     },
     Scalar(key, node) {
       if (key === 'key') {
         // JavaScript gives this name a meaning of its own, so that a map would lose it without a word.
         if (node.value !== '__proto__') return;
-        errors.push(
+        syntax.push(
           new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }),
         );
         return;
@@ -106,18 +150,44 @@ function replaceReferences(
         node.value = node.source;
       }
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
+      const written = node.value;
+      const [start, end] = node.range ?? [0, 0];
+      const locate = (reference: string): Location =>
+        place(start + Math.max(0, text.slice(start, end).indexOf(reference)));
       try {
-        node.value = interpolate(node.value, variables);
+        node.value = replaced(written, references, locate);
       } catch (error) {
         if (!(error instanceof InterpolationError)) throw error;
-        const [start, end] = node.range ?? [0, 0];
-        const exact = text.slice(start, end).indexOf(error.reference);
-        const location = place(start + Math.max(0, exact));
-        errors.push(new UserError(error.message, { location, ...(error.hint ? { hint: error.hint } : {}) }));
+        const missing = placed(error, locate(error.reference));
+        node.value = new SecretText(written, { missing, locate });
+        errors.push(missing);
       }
     },
   });
-  return errors;
+  return { syntax, errors };
+}
+
+/** replaced returns a text with its references replaced, or what stands for it where that has to wait. */
+function replaced(
+  text: string,
+  { variables, isSecret }: References,
+  locate: (reference: string) => Location,
+): string | SecretText {
+  const names = new Set<string>();
+  const plain = lookupIn(variables);
+  const lookup = (name: string): string | undefined => {
+    if (!isSecret(name)) return plain(name);
+    names.add(name);
+    return 'secret';
+  };
+  try {
+    const value = interpolateWith(text, lookup);
+    return names.size === 0 ? value : new SecretText(text, { names: [...names], locate });
+  } catch (error) {
+    if (!(error instanceof InterpolationError) || !error.isMissing) throw error;
+    const missing = placed(error, locate(error.reference));
+    return new SecretText(text, { names: [...names], missing, locate });
+  }
 }
 
 /** plainValue turns what can still go wrong after parsing, an alias that explodes, into a UserError. */
@@ -146,13 +216,19 @@ function find(document: Document, path: Path): { offset: number; keyOffset: numb
       const ownPlace = isPlaceOfItsOwn(node) ? startOf(node) : undefined;
       keyOffset = startOf(pair.key as Node | null) ?? offset;
       offset = ownPlace ?? keyOffset;
-    } else if (isSeq(container) && typeof step === 'number' && step < container.items.length) {
-      node = container.items[step] as Node | null;
+    } else if (isSeq(container) && itemAt(container.items, step) !== undefined) {
+      node = itemAt(container.items, step) as Node | null;
       offset = startOf(node) ?? offset;
       keyOffset = offset;
     } else return { offset, keyOffset, isComplete: false };
   }
   return { offset, keyOffset, isComplete: true };
+}
+
+/** itemAt returns a member of a list: by its index, or of a list of `KEY=value` the last one of that key. */
+function itemAt(items: readonly unknown[], step: string | number): unknown {
+  if (typeof step === 'number') return items[step];
+  return items.findLast((item) => isScalar(item) && String(item.value).split('=', 1)[0] === step);
 }
 
 function isPlaceOfItsOwn(node: Node | null): boolean {

@@ -1,8 +1,9 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
 import { UserError } from '../model/errors.ts';
+import { hiddenValues } from '../model/hidden-values.ts';
 import type { Release } from '../model/release.ts';
-import type { EnvironmentSpec, ServiceSpec } from '../model/spec.ts';
+import { type EnvironmentSpec, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { observeOwner } from './observation/observe.ts';
@@ -58,7 +59,9 @@ export async function restore(request: ChangeRequest, environment: OpenEnvironme
   const notes = staying.map(([name, release]) => stayingNote(release, failedOf(snapshot, name)!));
   for (const note of notes) log.info(note);
   const secrets = await readSecrets(fleet, wanted, restored);
-  for (const value of Object.values(secrets).flatMap((values) => Object.values(values))) request.hide(value);
+  for (const [name, { container }] of restored) {
+    for (const value of hiddenValues(secrets[name] ?? {}, container)) request.hide(value);
+  }
   return {
     wanted: restoredSpec(wanted, restored),
     secrets,
@@ -141,7 +144,7 @@ async function readSecrets(
   { project, environment, nginx }: EnvironmentSpec,
   restored: Restored,
 ): Promise<Record<string, SecretValues>> {
-  const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+  const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
   const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
   if (sets.length === 0) return {};
   const scope = { project, environment };
@@ -157,7 +160,8 @@ async function readSecrets(
 /** A server may keep nothing, or be new: any of them that has all values will do. */
 function valuesOf(release: Release, found: readonly (SecretValues | undefined)[]): SecretValues {
   const { container, service, number, secrets_version } = release;
-  const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+  const names = secretNamesOf(container);
+  const whole = found.find((values) => names.every((name) => values?.[name] !== undefined));
   if (whole === undefined) {
     throw new UserError(
       `the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`,
@@ -166,5 +170,5 @@ function valuesOf(release: Release, found: readonly (SecretValues | undefined)[]
       },
     );
   }
-  return Object.fromEntries(container.secrets.map((name) => [name, whole[name]!]));
+  return Object.fromEntries(names.map((name) => [name, whole[name]!]));
 }

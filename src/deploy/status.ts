@@ -1,6 +1,8 @@
 import type { EnvironmentSpec } from '../model/spec.ts';
 import { holderOf } from '../state/lease.ts';
+import type { Snapshot } from '../state/snapshot.ts';
 import { withEnvironment } from './environment.ts';
+import { exposedSecrets } from './observation/exposed-secrets.ts';
 import { type StatusReport, statusOf } from './observation/status.ts';
 import { survey } from './observation/survey.ts';
 import { buildKeptInput } from './planning/build-input.ts';
@@ -12,6 +14,8 @@ export interface StatusRequest extends Reach {
   wanted: EnvironmentSpec;
   zones: readonly string[] | undefined;
   excludedServers: readonly string[] | undefined;
+  /** Values of secrets by name, to be looked for on the record. */
+  secrets: Readonly<Record<string, string>>;
 }
 
 /** status asks servers and record and compares; it changes nothing and needs no lease. */
@@ -22,6 +26,16 @@ export async function status(request: StatusRequest): Promise<StatusReport> {
   return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
     const { snapshot } = journal;
     const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-    return statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()));
+    const exposed = await exposedOn(snapshot, request.secrets);
+    return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now())), exposed };
   });
+}
+
+/** All releases that the tip of the state branch has, also of services that have left. */
+async function exposedOn(snapshot: Snapshot, secrets: StatusRequest['secrets']): Promise<string[]> {
+  if (Object.keys(secrets).length === 0) return [];
+  const { services, release_numbers = {} } = snapshot.state;
+  const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+  const releases = await Promise.all([...names].map((name) => snapshot.releases(name)));
+  return exposedSecrets(releases.flat(), secrets);
 }

@@ -30,6 +30,27 @@ export async function packFiles(files: Files, modes = READABLE): Promise<Buffer>
   return await buffer(archive);
 }
 
+/** A file of an archive with its bytes, or a folder without. */
+export interface ArchiveEntry {
+  /** From the archive's root. */
+  path: string;
+  content?: Buffer;
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** packEntries returns a tar archive of files and folders with their modes and owners, in the order given. */
+export async function packEntries(entries: readonly ArchiveEntry[]): Promise<Buffer> {
+  const archive = pack();
+  for (const { path, content, ...owned } of entries) {
+    if (content === undefined) archive.entry({ name: path, type: 'directory', ...owned });
+    else archive.entry({ name: path, ...owned }, content);
+  }
+  archive.finalize();
+  return await buffer(archive);
+}
+
 /** unpackFiles returns the regular files of a tar archive. */
 export async function unpackFiles(archive: Buffer): Promise<Map<string, string>> {
   const files = new Map<string, string>();

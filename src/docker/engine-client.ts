@@ -15,7 +15,7 @@ import type {
   VolumeListResponse,
 } from '@docker/node-sdk';
 import { type Clock, poll, systemClock } from '../model/clock.ts';
-import { type Files, type Modes, packFiles, unpackFiles } from './archive.ts';
+import { type ArchiveEntry, type Files, type Modes, packEntries, packFiles, unpackFiles } from './archive.ts';
 import type { Engine, ExecResult, LogOptions, PullProgress, RegistryAuth } from './engine.ts';
 import { type Dial, EngineError, EngineHttp, isStatus } from './http.ts';
 import { demultiplex, isFramed } from './multiplex.ts';
@@ -200,6 +200,10 @@ export class EngineClient implements Engine {
     await this.writeArchive(id, folder, Readable.from([await packFiles(files, modes)]));
   }
 
+  async writeEntries(id: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void> {
+    await this.writeArchive(id, folder, Readable.from([await packEntries(entries)]));
+  }
+
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
     return await unpackFiles(await buffer(await this.readArchive(id, folder)));
   }
@@ -351,12 +355,13 @@ export class EngineClient implements Engine {
     }
   }
 
-  async createVolume(name: string, labels: Record<string, string>): Promise<void> {
-    await this.#http.json({
+  async createVolume(name: string, labels: Record<string, string>): Promise<string> {
+    const { Mountpoint } = await this.#http.json<Volume>({
       method: 'POST',
       path: ['volumes', 'create'],
       body: { Name: name, Labels: labels },
     });
+    return Mountpoint;
   }
 
   async hasVolume(name: string): Promise<boolean> {

@@ -11,7 +11,7 @@ import type {
   SystemInfo,
   Volume,
 } from '@docker/node-sdk';
-import type { Files, Modes } from './archive.ts';
+import type { ArchiveEntry, Files, Modes } from './archive.ts';
 import type { RunningCommand } from './running-command.ts';
 
 /** Credentials for one registry, as the Engine API takes them. */
@@ -121,6 +121,9 @@ export interface Engine {
   /** writeFiles writes text files below `folder` of a container, running or not, or of a volume mounted there. */
   writeFiles(id: string, folder: string, files: Files, modes?: Modes): Promise<void>;
 
+  /** writeEntries is writeFiles for bytes, with the mode and the owner of each file and folder. */
+  writeEntries(id: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void>;
+
   /** readFiles returns the text files below `folder` of a container, or the one that it is, by path from its parent. */
   readFiles(id: string, folder: string): Promise<Map<string, string>>;
 
@@ -177,8 +180,11 @@ export interface Engine {
   /** leaveNetwork detaches a container from a network; one that is not attached is fine. */
   leaveNetwork(network: string, container: string): Promise<void>;
 
-  /** createVolume creates a volume; one of the same name is fine and keeps its labels. */
-  createVolume(name: string, labels: Record<string, string>): Promise<void>;
+  /**
+   * createVolume creates a volume; one of the same name is fine and keeps its labels. It returns the path of its files
+   * on the server.
+   */
+  createVolume(name: string, labels: Record<string, string>): Promise<string>;
 
   /** hasVolume tells whether there is a volume of this name. */
   hasVolume(name: string): Promise<boolean>;

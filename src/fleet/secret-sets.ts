@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { PRIVATE } from '../docker/archive.ts';
 import { isStatus } from '../docker/http.ts';
 import { messageOf, UserError } from '../model/errors.ts';
@@ -6,6 +5,7 @@ import { LABEL } from '../model/labels.ts';
 import { type Scope, secretsVolumeName } from '../model/names.ts';
 import type { SecretSet } from '../model/release.ts';
 import type { Server } from './server.ts';
+import { throughVolume } from './volume-access.ts';
 
 /** Where the volume is mounted in the container through which it is read and written. */
 const FOLDER = '/switchyard-secrets';
@@ -90,19 +90,9 @@ export class SecretSets {
   }
 
   async #through<T>(work: (container: string) => Promise<T>): Promise<T> {
-    const { engine } = this.#server;
     const volume = secretsVolumeName(this.#scope);
-    const container = await engine.createContainer(`${volume}_${randomUUID()}`, {
-      Image: await this.#anyImage(),
-      Cmd: ['true'],
-      Labels: { [LABEL.role]: 'helper', ...this.#labels() },
-      HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-    });
-    try {
-      return await work(container);
-    } finally {
-      await engine.removeContainer(container);
-    }
+    const access = { volume, folder: FOLDER, image: await this.#anyImage() };
+    return await throughVolume(this.#server, this.#scope, access, work);
   }
 
   /** Nothing of the image is ever run: where the usual one was pruned, that of any container will do. */

@@ -1,6 +1,6 @@
 /** The labels by which our containers are found again; they are all that is needed to rebuild the record. */
 export const LABEL = {
-  /** `service`, `sidecar`, `edge`, `edge-lock`, `edge-bridge`, `edge-divert`, `hook` or `helper`; of a volume `secrets`. */
+  /** `service`, `sidecar`, `edge`, `edge-lock`, `edge-bridge`, `edge-divert`, `hook` or `helper`; of a volume `sidecar`, `secrets` or `files`. */
   role: 'switchyard.role',
   project: 'switchyard.project',
   environment: 'switchyard.environment',

@@ -111,6 +111,14 @@ export function secretsVolumeName(scope: Scope): string {
   return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
 
+/** Where a container has the volume of the files that it is given, so that the engine knows that it needs it. */
+export const FILES_FOLDER = '/.switchyard';
+
+/** filesVolumeName returns the name of a volume for the files of one container; `mark` tells it from all others. */
+export function filesVolumeName(container: string, mark: string): string {
+  return `${container}_files_${mark}`;
+}
+
 /** volumeName returns the name of a service volume on the server: `{project}_{env}_{volume}`. */
 export function volumeName(scope: Scope, volume: string): string {
   return `${scopeName(scope)}_${volume}`;

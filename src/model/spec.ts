@@ -44,6 +44,22 @@ export interface MountMore {
   mode?: number;
 }
 
+/** Where the bytes of a file are: in the release itself, or in the secret set of its number, under a name. */
+export type FileContent = { text: string } | { base64: string } | { secret: string; encoding?: 'base64' };
+
+/** A file that is put into a container before it starts, and that it can only read. */
+export interface FileSpec {
+  /** The absolute path in the container: of the file, or of the folder that it is delivered with. */
+  target: string;
+  /** Its place below the target, where that is a folder: `sub/a.yml`. */
+  path?: string;
+  mode: number;
+  /** Undefined is the user, and the group, that the container runs as. */
+  uid?: number;
+  gid?: number;
+  content: FileContent;
+}
+
 /** What ran before Switchyard and is taken over. */
 export interface AdoptSpec {
   /** The container's name. */
@@ -63,9 +79,11 @@ export interface ContainerSpec {
   workingDir?: string;
   stopSignal?: string;
   environment: Record<string, string>;
-  /** Names of the secrets that reach the container as environment variables. */
+  /** Names of the variables whose values are secrets, or are made from them: those are kept apart, see SecretSets. */
   secrets: string[];
   volumes: VolumeMount[];
+  /** Files that it is given; absent where there are none. */
+  files?: FileSpec[];
   labels: Record<string, string>;
   /** Docker's restart policy, `unless-stopped` unless the file says otherwise. */
   restart: { name: 'no' | 'always' | 'unless-stopped' | 'on-failure'; maximumRetryCount?: number };
@@ -90,7 +108,7 @@ export interface RouteSpec {
 }
 
 /** What an answer over HTTP has to be. */
-interface HealthExpectation {
+export interface HealthExpectation {
   /** Statuses, from and to, both included; absent is 200 to 399 with a path, and all below 500 without one. */
   status?: [from: number, to: number][];
   /** Members that the JSON of the body has at least, with these values. */
@@ -252,6 +270,12 @@ export function domainsOf({
   extraDomains = {},
 }: Pick<RouteSpec, 'domains' | 'extraDomains'>): string[] {
   return [...domains, ...Object.values(extraDomains).flat()];
+}
+
+/** secretNamesOf returns the names of all secrets that a container needs a value of: for variables, and for files. */
+export function secretNamesOf({ secrets, files = [] }: Pick<ContainerSpec, 'secrets' | 'files'>): string[] {
+  const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
+  return [...new Set([...secrets, ...ofFiles])];
 }
 
 /** specHash returns a short hash of any plain value; the order of object keys does not matter. */

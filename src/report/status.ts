@@ -16,6 +16,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     historyRows(service, history.slice(0, SHOWN)),
   );
   const drift = report.drift.map((one) => `drift: ${one}`);
+  const exposed = report.exposed.map((one) => `exposed: ${one}`);
   const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
   const nginx = report.nginx.map(
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
@@ -27,6 +28,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       ...nginx,
       ...lease,
       ...drift,
+      ...exposed,
       ...textTable(past),
     ],
     markdown: page(
@@ -34,6 +36,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
       [...nginx, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
+      exposed.map((line) => `- ⛔ ${line}`).join('\n'),
       past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`,
     ),
   };

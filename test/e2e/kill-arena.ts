@@ -77,7 +77,7 @@ export class Arena {
         api: {
           ...web(this.lab, DOMAIN, this.#version),
           depends_on: ['cache'],
-          secrets: ['TOKEN'],
+          environment: ['TOKEN'],
           // What is struck in the middle of a hook is not run again unless it may be.
           pre_deploy: { command: ['node', '-e', ''], idempotent: true },
         },

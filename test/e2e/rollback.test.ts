@@ -61,8 +61,7 @@ describe('A rollback', () => {
       api: {
         ...webService(lab, 'back', 2),
         domain: API,
-        environment: { EXPOSE_ENV: '1', LEVEL: 'info', ONLY_FIRST: 'yes' },
-        secrets: ['TOKEN'],
+        environment: { EXPOSE_ENV: '1', LEVEL: 'info', ONLY_FIRST: 'yes', TOKEN: null },
         drain: { timeout: '20s' },
       },
     };
@@ -73,8 +72,7 @@ describe('A rollback', () => {
     config.services.www!.image = lab.images.web('gone');
     Object.assign(config.services.api!, {
       image: lab.images.web('v2'),
-      environment: { EXPOSE_ENV: '1', LEVEL: 'warn' },
-      secrets: ['TOKEN', 'ONLY_SECOND'],
+      environment: { EXPOSE_ENV: '1', LEVEL: 'warn', TOKEN: null, ONLY_SECOND: null },
       drain: { timeout: '30s' },
     });
   };

@@ -36,6 +36,7 @@ describe('Values of environment and secrets', () => {
   const secrets = Object.fromEntries(
     Object.entries(hard).map(([name, value]) => [`SECRET_${name}`, `${value}${marker}${name}`]),
   );
+  const made = `postgres://app:${secrets.SECRET_SHELL}@db?${secrets.SECRET_PERCENT}`;
   let lab: Fleet;
   let server: LabServer;
   let shop: Project;
@@ -51,8 +52,10 @@ describe('Values of environment and secrets', () => {
           ...Object.fromEntries(Object.entries(hard).map(inFile)),
           EXPOSE_ENV: '1',
           EMPTY: '',
+          ...Object.fromEntries(Object.keys(secrets).map((name) => [name, null])),
+          MADE: 'postgres://app:${SECRET_SHELL}@db?${SECRET_PERCENT}',
         },
-        secrets: Object.keys(secrets),
+        secrets: ['secret_equals', { source: 'SECRET_LINES', target: '/etc/api/lines', mode: '0440' }],
       },
     });
   });
@@ -96,8 +99,21 @@ describe('Values of environment and secrets', () => {
     await arrived();
     const { status, body } = await ask(server, DOMAIN, '/env');
     expect(status).toBe(200);
-    expect(JSON.parse(body)).toMatchObject({ ...hard, EMPTY: '', ...secrets });
+    expect(JSON.parse(body)).toMatchObject({ ...hard, EMPTY: '', ...secrets, MADE: made });
     expect((await server.exec(['ls', '/tmp'])).stdout).not.toMatch('pwned');
+  });
+
+  test('as files they are for the user of the container alone, also after a restart', async () => {
+    await arrived();
+    const [container = ''] = await shop.containers(server, 'api');
+    const modeOf = (path: string) => server.docker('exec', container, 'stat', '-c', '%a', path);
+    const textOf = (path: string) => server.docker('exec', container, 'cat', path);
+    expect((await modeOf('/run/secrets/secret_equals')).trim()).toBe('400');
+    expect((await modeOf('/etc/api/lines')).trim()).toBe('440');
+    expect(await textOf('/run/secrets/secret_equals')).toMatch(secrets.SECRET_EQUALS!);
+    await server.docker('restart', '--time', '1', container);
+    expect(await textOf('/run/secrets/secret_equals')).toMatch(secrets.SECRET_EQUALS!);
+    expect(await textOf('/etc/api/lines')).toContain(secrets.SECRET_LINES!.trim());
   });
 
   test('secrets are in no log, summary or output', async () => {

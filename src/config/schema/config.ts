@@ -4,10 +4,12 @@ import { DEFAULTS } from '../defaults.ts';
 import { parseImage } from '../image.ts';
 import { NAMED_RANGES, parseTrustedProxies } from '../trusted-proxies.ts';
 import { adopt } from './adopt.ts';
+import { configs } from './configs.ts';
 import { environment } from './environment.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { TOP_REFUSALS } from './refusals.ts';
 import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './scalars.ts';
+import { secretDefinitions } from './secrets.ts';
 import { services } from './service.ts';
 
 /** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
@@ -76,6 +78,19 @@ export const config = closed(
         .refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }),
       { description: 'The environments by name: where services run.' },
     ),
+    configs: key(configs, {
+      from: 'Compose',
+      description:
+        'Files that services can be given, by name: a file of the repository, text, or what a variable has. A change of what is in it is a new release of the services that have it.',
+      short: 'configs:\n  loki: { file: ./loki.yml }',
+      long: 'configs:\n  flags: { content: "debug=false" }',
+    }),
+    secrets: key(secretDefinitions, {
+      from: 'Compose',
+      description:
+        'Where the values of secrets come from that the input `secrets` does not have under their own names. Their names work in `environment` and in references, `${api_token}`, too. An environment may say otherwise.',
+      example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
+    }),
     services: key(services, { description: 'The services by name, as they are in every environment.' }),
   },
   TOP_REFUSALS,

@@ -7,6 +7,7 @@ import { parseHostKey } from '../host-key.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { LOCAL_REFUSALS } from './refusals.ts';
 import { oneOrMany, port } from './scalars.ts';
+import { secretDefinitions } from './secrets.ts';
 import { services } from './service.ts';
 
 const host = parsed(z.string(), parseHost);
@@ -141,6 +142,12 @@ const overrides = key(services, {
   example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
 
+const secrets = key(secretDefinitions, {
+  description:
+    'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
+  example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+});
+
 const staticEnvironment = closed({
   provider: requiredKey(z.literal('static'), {
     description: 'Servers that exist already, reached over SSH.',
@@ -160,6 +167,7 @@ const staticEnvironment = closed({
     fallback: { value: DEFAULTS.on_partial_failure },
     example: 'on_partial_failure: keep',
   }),
+  secrets,
   services: overrides,
 }).superRefine((environment, context) => {
   checkServers(environment, (path, message, hint) => {
@@ -172,6 +180,7 @@ const localEnvironment = closed(
     provider: requiredKey(z.literal('local'), {
       description: 'The Docker engine of the machine that runs the action.',
     }),
+    secrets,
     services: overrides,
   },
   LOCAL_REFUSALS,

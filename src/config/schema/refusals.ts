@@ -1,9 +1,9 @@
+import { variableName } from '../../model/names.ts';
 import type { Refusals } from './key.ts';
 
 const UNNEEDED =
   'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
-const NO_CHECKOUT = 'there is no checkout on the server;';
 
 /** Keys of a Compose service that we do not take. */
 export const SERVICE_REFUSALS: Refusals = {
@@ -23,16 +23,25 @@ export const SERVICE_REFUSALS: Refusals = {
     },
   },
   networks: UNNEEDED,
-  network_mode:
-    'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
+  network_mode: {
+    why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
+    instead: (value) => {
+      const [, kind, name] = /^(service|container):(.+)$/.exec(String(value)) ?? [];
+      if (value === 'bridge' || value === 'default')
+        return 'leave it out: a container has a network of its own.';
+      if (kind === undefined) return undefined;
+      const other = variableName(String(name));
+      return kind === 'service'
+        ? `${name} is replaced by itself, and its network with it; write depends_on: [${name}], and use SWITCHYARD_${other}_HOST and _PORT in place of localhost.`
+        : 'that container can be replaced at any time, and its network with it; reach it by an address.';
+    },
+  },
   links: UNNEEDED,
   external_links: UNNEEDED,
   mac_address: 'two containers of a service stand side by side on one network during a deploy.',
   container_name:
     'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
-  env_file: `${NO_CHECKOUT} write environment, or secrets for what must not be read.`,
-  label_file: `${NO_CHECKOUT} write labels.`,
-  configs: `${NO_CHECKOUT} put the files into the image or a volume.`,
+  label_file: 'write labels.',
   credential_spec: 'it is for Windows.',
   extends: 'use a YAML anchor (&name, *name, <<) below a key that begins with x-.',
   profiles: 'write the service under environments.<name>.services to have it in that environment only.',
@@ -82,9 +91,22 @@ export const TOP_REFUSALS: Refusals = {
   version: 'Compose has given it up, and it never had a meaning here.',
   networks: UNNEEDED,
   volumes: 'a named volume is made on first use; just name it at the service.',
-  secrets: 'name the secrets at the service that needs them, and pass their values as the input secrets.',
-  configs: 'there is no checkout on the server; put the files into the image or a volume.',
   include: 'one file describes a project.',
+};
+
+/** Keys of Compose's `configs` that we do not take. */
+export const CONFIG_REFUSALS: Refusals = {
+  name: 'only Swarm keeps files under names of their own.',
+  labels: 'nobody would find them: a file is delivered into a container.',
+  template_driver: 'only Swarm fills in templates; write content, where variables are replaced.',
+};
+
+/** Keys of a secret in Compose's `secrets` that we do not take. */
+export const SECRET_REFUSALS: Refusals = {
+  driver: 'it is for Swarm; write environment or file.',
+  driver_opts: 'it is for Swarm.',
+  template_driver: 'it is for Swarm; put a value together under environment of the service.',
+  labels: 'a secret is no thing of the engine here, and has no labels.',
 };
 
 /** Options of Compose's long form of `depends_on` that we do not take. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
 import { parseBytes } from '../bytes.ts';
 import { parseDuration } from '../duration.ts';
+import { SecretText } from '../secret-text.ts';
 import { parsed } from './key.ts';
 
 /*
@@ -14,6 +15,10 @@ export const text = parsed(z.string(), (value) => {
   if (value.includes('\0')) throw new UserError('a NUL character is not possible here');
   return value;
 });
+
+/** A text that is made from secrets; in the file it is a text like any other. */
+export const secretText = z.instanceof(SecretText);
+secretText._zod.toJSONSchema = () => ({ type: 'string' });
 
 /** Text that says something. */
 export const filledText = parsed(z.string(), (value) => {

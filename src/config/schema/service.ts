@@ -7,9 +7,11 @@ import { parseImage } from '../image.ts';
 import { isAbsolutePath } from '../mount.ts';
 import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
+import { SecretText } from '../secret-text.ts';
 import { splitWords } from '../shell-words.ts';
-import { checkSecretName, checkVariableName } from '../variable-name.ts';
+import { checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
+import { envFiles, serviceConfigs } from './configs.ts';
 import { containerOptionKeys } from './container-options.ts';
 import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
@@ -26,9 +28,11 @@ import {
   oneOrMany,
   port,
   positiveDuration,
+  secretText,
   text,
   wholeNumber,
 } from './scalars.ts';
+import { secretFiles } from './secrets.ts';
 import { volumes } from './volumes.ts';
 
 /** Labels that Switchyard finds its containers by. */
@@ -59,25 +63,41 @@ function checked(check: (value: string) => unknown) {
   });
 }
 
-const environmentValue = z.union([text, z.number(), z.boolean(), z.null()], {
+const environmentValue = z.union([text, secretText, z.number(), z.boolean(), z.null()], {
   error: 'must be text, a number, true or false, or nothing',
 });
 
 const variableName = checked(checkVariableName);
 
-/** A map of variables; null takes the value from the run's environment. */
+/** A map of variables; null takes the value from the run's secrets or environment. */
 const environment = parsed(
-  z.union([z.record(variableName, environmentValue), z.array(text)], {
+  z.union([z.record(variableName, environmentValue), z.array(z.union([text, secretText]))], {
     error: 'must be a map or a list of KEY=value',
   }),
-  (value): Record<string, string | null> => {
-    const map = Array.isArray(value) ? fromPairs(value, null) : value;
+  (value): Record<string, string | SecretText | null> => {
+    const map = Array.isArray(value) ? fromVariables(value) : value;
     if (Array.isArray(value)) Object.keys(map).forEach(checkVariableName);
     return Object.fromEntries(
-      Object.entries(map).map(([name, member]) => [name, member === null ? null : String(member)]),
+      Object.entries(map).map(([name, member]) => [
+        name,
+        member === null || member instanceof SecretText ? member : String(member),
+      ]),
     );
   },
 );
+
+/** Of a list a text may be made from secrets, but for the name in it. */
+function fromVariables(list: readonly (string | SecretText)[]): Record<string, string | SecretText | null> {
+  return Object.assign(
+    {},
+    ...list.map((pair) => {
+      if (typeof pair === 'string') return fromPairs([pair], null);
+      const { name, value } = pair.split() ?? {};
+      if (name !== undefined && value !== undefined) return { [name]: value };
+      throw pair.missing ?? new UserError('the name of a variable is a reference to a secret');
+    }),
+  );
+}
 
 const labels = textMap(checkLabelName);
 
@@ -187,19 +207,31 @@ const service = closed(
     environment: key(environment, {
       from: 'Compose',
       description:
-        "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
-      short: 'environment: ["LOG_LEVEL=info", "TZ"]',
-      long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
+        "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+      short: 'environment: ["LOG_LEVEL=info", "API_TOKEN"]',
+      long: 'environment:\n  LOG_LEVEL: info\n  API_TOKEN:\n  DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app"',
     }),
-    secrets: key(
-      parsed(z.array(checked(checkSecretName)), (list) => distinct(list)),
-      {
-        from: 'Compose',
-        description:
-          'Names of the secrets that reach the container as environment variables. Their values come from the input `secrets` of the action; a missing or blank one fails the run before anything else. Only the short form.',
-        example: 'secrets: [API_TOKEN]',
-      },
-    ),
+    secrets: key(secretFiles, {
+      from: 'Compose',
+      description:
+        "Secrets that the container gets as files, `/run/secrets/<name>`: read-only, and for its own user alone. Their values come from the input `secrets` of the action, or from where the file's own `secrets` says; a missing or blank one fails the run before anything else. For variables write `environment`. An environment's list replaces the other.",
+      short: 'secrets: [api_token]',
+      long: 'secrets:\n  - { source: api_token, target: token, uid: 1000, gid: 1000, mode: 0440 }',
+    }),
+    env_file: key(envFiles, {
+      from: 'Compose',
+      description:
+        "Files of the repository with variables, read when the action runs; `environment` wins over them, and a later file over an earlier one. A file that git does not have as it is, one that the workflow has just written, counts as secret: its values are kept like those of `secrets`. An environment's list replaces the other.",
+      short: 'env_file: .env.production',
+      long: 'env_file:\n  - common.env\n  - { path: local.env, required: false }',
+    }),
+    configs: key(serviceConfigs, {
+      from: 'Compose',
+      description:
+        "Files that the container is given before it starts, by their names under the `configs` of the file; it can only read them. An environment's list replaces the other.",
+      short: 'configs: [loki]',
+      long: 'configs:\n  - { source: loki, target: /etc/loki/loki.yml, mode: 0440 }',
+    }),
     healthcheck: key(healthcheck, {
       from: 'Compose',
       description: 'How a new container proves that it is healthy before it gets traffic.',
@@ -345,7 +377,7 @@ const service = closed(
     volumes: key(volumes, {
       from: 'Compose',
       description:
-        "Volumes (`name:/target`), directories of the server (`/path:/target`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. Relative sources are refused: there is no checkout on the server. An environment's list replaces the other.",
+        "Volumes (`name:/target`), directories of the server (`/path:/target`), files and folders of the repository (`./path:/target:ro`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. What is of the repository is delivered with each release, and read-only. An environment's list replaces the other.",
       short: 'volumes: ["assets:/srv/assets:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]',
       long: 'volumes:\n  - { type: volume, source: assets, target: /srv/assets, read_only: true }\n  - { type: tmpfs, target: /tmp }',
     }),

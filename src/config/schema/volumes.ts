@@ -92,7 +92,7 @@ const mount = z.union(
           ),
           source: key(z.string(), {
             description:
-              "The volume's name, or the path on the server. A volume without one is new, and filled from the image, in each container.",
+              "The volume's name, the path on the server, or one of the repository (`./conf`). A volume without one is new, and filled from the image, in each container.",
           }),
           target: requiredKey(z.string(), { description: 'The path in the container.' }),
           read_only: key(flag, {

@@ -63,10 +63,15 @@ async function findNetworks({ engine }: Pick<Server, 'engine'>, scope: Scope): P
   );
 }
 
-/** Volumes with a sidecar's configuration that no container mounts. Those of services carry no label, and stay. */
+/**
+ * Volumes with a sidecar's configuration, or with files of a container, that no container mounts. Those of services carry
+ * no label, and stay.
+ */
 async function findVolumes({ engine }: Pick<Server, 'engine'>, scope: Scope): Promise<Leftover[]> {
-  const found = await engine.listUnusedVolumes([`${LABEL.role}=sidecar`, ...labelsOf(scope)]);
-  return found.map(({ Name }) => ({ id: Name!, name: Name! }));
+  const found = await engine.listUnusedVolumes(labelsOf(scope));
+  const isOfContainer = (role: string | undefined) => role === 'sidecar' || role === 'files';
+  const left = found.filter(({ Labels }) => isOfContainer(Labels?.[LABEL.role]));
+  return left.map(({ Name }) => ({ id: Name!, name: Name! }));
 }
 
 function labelsOf({ project, environment }: Scope): string[] {

@@ -37,6 +37,8 @@ export interface StatusReport {
   services: Record<string, StatusService>;
   /** Where servers and record differ, as sentences. */
   drift: string[];
+  /** Secrets that the record has in the clear, as sentences; only those that the run was given are known. */
+  exposed: string[];
   /** Who is changing the environment right now. */
   lease: string | undefined;
   /** State of edge and sidecar by server. */
@@ -44,7 +46,7 @@ export interface StatusReport {
 }
 
 /** statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed. Pure. */
-export function statusOf(kept: PlanInput, lease: string | undefined): StatusReport {
+export function statusOf(kept: PlanInput, lease: string | undefined): Omit<StatusReport, 'exposed'> {
   const { scope, state, observed } = kept;
   const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();

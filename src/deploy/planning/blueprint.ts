@@ -119,6 +119,7 @@ export function settingsOf(
       readOnly: volume.readOnly,
       ...(volume.more && { more: volume.more }),
     })),
+    files: container.files ?? [],
     containerPorts: containerPort === undefined ? [] : [containerPort, ...Object.values(extraPorts)],
     ports:
       publishOn === undefined

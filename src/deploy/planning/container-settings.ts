@@ -1,6 +1,6 @@
 import type { EngineFields } from '../../model/container-options.ts';
 import { changedOptions } from '../../model/engine-fields.ts';
-import { canonicalJson, type MountMore } from '../../model/spec.ts';
+import { canonicalJson, type FileSpec, type MountMore } from '../../model/spec.ts';
 
 /** What an image gives to its containers where they say nothing themselves. */
 export interface ImageDefaults {
@@ -36,6 +36,7 @@ export interface WantedSettings extends Omit<ContainerSettings, 'command' | 'ent
   command: string[] | undefined;
   entrypoint: string[] | undefined;
   volumes: WantedVolume[];
+  files: readonly FileSpec[];
   /** Names of the secrets that become environment variables. */
   secrets: string[];
   /** The labels by which it is found again. */
@@ -76,6 +77,11 @@ export function changedSettings(
       'volumes',
       true,
       asked.volumes.every((volume) => hasVolume(is, volume)),
+    ),
+    ...differing(
+      'files',
+      true,
+      asked.files.every(({ target }) => hasVolume(is, { type: 'bind', source: '', target, readOnly: true })),
     ),
     ...differing('ports', asked.ports, is.ports),
     ...differing('restart', asked.restart, is.restart),

@@ -8,6 +8,7 @@ import type { WantedService } from './wanted.ts';
 /** Whose keys the user chose: they are shown as they are. */
 const USERS_MAPS = [
   'environment.',
+  'files.',
   'labels.',
   'logging.options.',
   'sysctls.',
@@ -40,16 +41,18 @@ export function explainChange(
   return [...new Set(reasons)];
 }
 
-/** Options and further ports are told by their names in the file. */
+/** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
-  const { options, ...rest } = container;
+  const { options, files = [], ...rest } = container;
   const { extraDomains, ...served } = route;
+  const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
     name,
     { ...one, domain: extraDomains?.[name] },
   ]);
   const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
-  return { protocol, port, ...further, ...rest, ...options, ...served, ...policy };
+  const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
+  return { protocol, port, ...told, ...served, ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {

@@ -1,12 +1,17 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
+import type { DeliveredFiles } from '../../fleet/delivered-files.ts';
 import type { EngineFields } from '../../model/container-options.ts';
 import type { WantedSettings } from '../planning/container-settings.ts';
 import { mountsOf } from './mounts.ts';
 
-/** createRequest returns what the Engine API is asked to create; `secrets` has the values by the names in the settings. */
+/**
+ * createRequest returns what the Engine API is asked to create; `secrets` has the values by the names in the settings,
+ * `files` says where those lie that it is given.
+ */
 export function createRequest(
   settings: WantedSettings,
   secrets: Readonly<Record<string, string>>,
+  files?: DeliveredFiles,
 ): ContainerCreateRequest {
   const { command, entrypoint, containerPorts, networks, aliases, links } = settings;
   const [network = ''] = networks;
@@ -25,7 +30,7 @@ export function createRequest(
       // PID 1 must pass signals on and reap children; most images' commands do neither.
       Init: true,
       NetworkMode: network,
-      ...mountsOf(settings.volumes),
+      ...mountsOf(settings.volumes, files),
       RestartPolicy: {
         Name: settings.restart.name as 'no',
         MaximumRetryCount: settings.restart.maximumRetryCount,

@@ -1,4 +1,5 @@
 import { EngineError } from '../../docker/http.ts';
+import { removeWithFiles } from '../../fleet/delivered-files.ts';
 import type { Server } from '../../fleet/server.ts';
 import { poll } from '../../model/clock.ts';
 import { messageOf, UserError } from '../../model/errors.ts';
@@ -6,8 +7,8 @@ import { LABEL } from '../../model/labels.ts';
 import type { HookName } from '../../model/names.ts';
 import { type Blueprint, hookSettings } from '../planning/blueprint.ts';
 import { isCutOff } from '../planning/unfinished-hook.ts';
-import { createRequest } from './container-request.ts';
 import type { RunContext } from './context.ts';
+import { createContainer } from './create-container.ts';
 import type { StepKind } from './kind.ts';
 import { lastLines } from './last-lines.ts';
 
@@ -65,7 +66,7 @@ export const hook: StepKind<HookStep> = {
     const log = await lastLines(server, id);
     const isKilled = isCutOff(exitCode);
     if (!isKilled) await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-    await server.engine.removeContainer(id);
+    await removeWithFiles(server, id);
     if (exitCode === 0) {
       context.log.info(`${titleOf(step)} has ended well. ${log}`);
       return;
@@ -103,7 +104,7 @@ async function ensureStarted(context: RunContext, server: Server, step: HookStep
     });
   }
   if (found !== undefined && found.State?.Status !== 'created') return found.Id!;
-  const id = found?.Id ?? (await create(context, server, step));
+  const id = found?.Id ?? (await create(context, step));
   context.moment('created');
   await context.record.noteHook(step, 'begun');
   context.moment('begun');
@@ -114,18 +115,18 @@ async function ensureStarted(context: RunContext, server: Server, step: HookStep
     // Without an answer nobody knows whether it runs: the record stays at `begun`, and the next run looks.
     if (!(error instanceof EngineError)) throw error;
     await context.record.noteHook(step, 'failed');
-    await engine.removeContainer(id);
+    await removeWithFiles(server, id);
     throw startFailure(step, error);
   }
   return id;
 }
 
-async function create(context: RunContext, server: Server, step: HookStep): Promise<string> {
-  const secrets = context.secrets[step.service] ?? {};
+async function create(context: RunContext, step: HookStep): Promise<string> {
+  const { service, server, name, blueprint } = step;
   try {
-    const request = createRequest(hookSettings(step.blueprint, step), secrets);
-    const platform = step.blueprint.container.options?.platform;
-    return await server.engine.createContainer(step.name, request, platform);
+    const settings = hookSettings(blueprint, step);
+    const { platform } = blueprint.container.options ?? {};
+    return await createContainer(context, { service, server, name, settings, platform });
   } catch (error) {
     throw startFailure(step, error);
   }
@@ -176,12 +177,12 @@ async function awaitEnd(context: RunContext, running: Running): Promise<{ exitCo
 /** What ended because it was asked to may have ended well, and nobody knows what it has left out: it is removed, so that only `begun` stays. */
 async function stop(
   { log }: RunContext,
-  { engine }: Server,
+  server: Server,
   running: Running,
   graceSeconds: number,
 ): Promise<void> {
-  await engine.stopContainer(running.id, graceSeconds);
-  await engine.removeContainer(running.id);
+  await server.engine.stopContainer(running.id, graceSeconds);
+  await removeWithFiles(server, running.id);
   log.warning(`${titleOf(running)} on ${running.server} was stopped in the middle. ${WHAT_NEXT}`);
 }
 

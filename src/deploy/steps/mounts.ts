@@ -1,4 +1,6 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
+import type { DeliveredFiles } from '../../fleet/delivered-files.ts';
+import { FILES_FOLDER } from '../../model/names.ts';
 import type { WantedVolume } from '../planning/container-settings.ts';
 
 /** The part of a request that says what is mounted. */
@@ -9,12 +11,31 @@ type Mount = NonNullable<Mounting['Mounts']>[number];
  * mountsOf returns what the engine is asked to mount. Labels of SELinux, and directories that it shall make, it takes in
  * the older form only, as text.
  */
-export function mountsOf(volumes: readonly WantedVolume[]): Mounting {
+export function mountsOf(volumes: readonly WantedVolume[], files?: DeliveredFiles): Mounting {
   const binds = volumes.filter(({ more }) => more?.selinux !== undefined || more?.createHostPath);
   return {
-    Mounts: volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+    Mounts: [
+      ...volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+      ...(files === undefined ? [] : fileMounts(files)),
+    ],
     ...(binds.length > 0 && { Binds: binds.map(bindOf) }),
   };
+}
+
+/** The volume is mounted beside its files: by that the engine knows that it is in use, and no prune takes it. */
+function fileMounts({ volume, mounts }: DeliveredFiles): Mount[] {
+  return [
+    {
+      Type: 'volume',
+      Source: volume,
+      Target: FILES_FOLDER,
+      ReadOnly: true,
+      VolumeOptions: { NoCopy: true },
+    },
+    ...mounts.map(
+      ({ source, target }): Mount => ({ Type: 'bind', Source: source, Target: target, ReadOnly: true }),
+    ),
+  ];
 }
 
 function bindOf({ source, target, readOnly, more = {} }: WantedVolume): string {

@@ -1,6 +1,7 @@
+import { removeWithFiles } from '../../fleet/delivered-files.ts';
 import type { StepKind } from './kind.ts';
 
-/** Removing a container that nobody needs any more, and the helpers that watch it. Named volumes stay. */
+/** Removing a container that nobody needs any more, its files, and the helpers that watch it. Other named volumes stay. */
 export interface RemoveStep {
   kind: 'remove';
   service: string;
@@ -16,8 +17,8 @@ export interface RemoveStep {
 export const remove: StepKind<RemoveStep> = {
   describe: ({ name, server }) => `remove ${name} on ${server}`,
   async run({ server, id, helpers }, { fleet }) {
-    const { engine } = fleet.server(server);
-    await engine.removeContainer(id);
-    await Promise.all(helpers.map((helper) => engine.removeContainer(helper)));
+    const on = fleet.server(server);
+    await removeWithFiles(on, id);
+    await Promise.all(helpers.map((helper) => on.engine.removeContainer(helper)));
   },
 };

@@ -1,13 +1,14 @@
 import type { HealthConfig } from '@docker/node-sdk';
 import { EngineError, isStatus } from '../../docker/http.ts';
+import { removeWithFiles } from '../../fleet/delivered-files.ts';
 import { copyKey, type Slot } from '../../model/copy.ts';
 import { UserError } from '../../model/errors.ts';
 import { LABEL } from '../../model/labels.ts';
 import { networkName } from '../../model/names.ts';
 import type { HealthTimes } from '../../model/spec.ts';
 import { type Blueprint, settingsOf } from '../planning/blueprint.ts';
-import { createRequest } from './container-request.ts';
 import type { RunContext } from './context.ts';
+import { createContainer } from './create-container.ts';
 import type { StepKind } from './kind.ts';
 
 /** A new copy beside the old one, or an existing one that is started again. */
@@ -54,13 +55,13 @@ export const start: StepKind<StartStep> = {
     return `start ${service} release ${release} as ${slot} on ${server}${called}`;
   },
   async run(step, context) {
-    const { engine } = context.fleet.server(step.server);
+    const server = context.fleet.server(step.server);
     const id = step.existing ?? (await create(context, step));
     context.moment('created');
     try {
-      await engine.startContainer(id);
+      await server.engine.startContainer(id);
     } catch (error) {
-      if (step.existing === undefined) await engine.removeContainer(id);
+      if (step.existing === undefined) await removeWithFiles(server, id);
       throw startFailure(step, error);
     }
     await inspectStarted(context, step, id);
@@ -100,15 +101,16 @@ function imageCheckOf({ Test, Interval, Timeout, Retries, StartPeriod }: HealthC
 }
 
 async function create(context: RunContext, step: StartStep): Promise<string> {
-  const { engine } = context.fleet.server(step.server);
-  const settings = settingsOf(step.blueprint, step);
-  const request = createRequest(settings, context.secrets[step.service] ?? {});
-  const platform = step.blueprint.container.options?.platform;
+  const { service, server, name, blueprint } = step;
+  const settings = settingsOf(blueprint, step);
+  const { platform } = blueprint.container.options ?? {};
   try {
-    const id = await engine.createContainer(step.name, request, platform).catch(async (error: unknown) => {
-      if (!isStatus(error, 409) || !(await removeLatecomer(context, step))) throw error;
-      return await engine.createContainer(step.name, request, platform);
-    });
+    const id = await createContainer(context, { service, server, name, settings, platform }, (create) =>
+      create().catch(async (error: unknown) => {
+        if (!isStatus(error, 409) || !(await removeLatecomer(context, step))) throw error;
+        return await create();
+      }),
+    );
     context.known.created.add(id);
     context.known.unused.add(id);
     return id;
@@ -124,8 +126,8 @@ async function create(context: RunContext, step: StartStep): Promise<string> {
  * holds the lease: it has had none.
  */
 async function removeLatecomer({ fleet, scope, log }: RunContext, step: StartStep): Promise<boolean> {
-  const { engine } = fleet.server(step.server);
-  const latecomer = await engine.findContainer(step.name);
+  const server = fleet.server(step.server);
+  const latecomer = await server.engine.findContainer(step.name);
   const labels = latecomer?.Config?.Labels ?? {};
   const isOurs =
     labels[LABEL.role] === 'service' &&
@@ -134,7 +136,7 @@ async function removeLatecomer({ fleet, scope, log }: RunContext, step: StartSte
     labels[LABEL.service] === step.service;
   if (latecomer === undefined || !isOurs) return false;
   log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
-  await engine.removeContainer(latecomer.Id!);
+  await removeWithFiles(server, latecomer.Id!);
   return true;
 }
 

@@ -1,3 +1,4 @@
+import { removeWithFiles } from '../../fleet/delivered-files.ts';
 import type { Server } from '../../fleet/server.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { StepKind } from './kind.ts';
@@ -24,10 +25,11 @@ export const sweep: StepKind<SweepStep> = {
   },
 };
 
-function remove({ engine }: Server, { what, id }: SweepStep): Promise<void> {
+function remove(server: Server, { what, id }: SweepStep): Promise<void> {
+  const { engine } = server;
   switch (what) {
     case 'container':
-      return engine.removeContainer(id);
+      return removeWithFiles(server, id);
     case 'network':
       return engine.removeNetwork(id);
     case 'volume':

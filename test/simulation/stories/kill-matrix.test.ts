@@ -50,6 +50,7 @@ function version(number: number, changes: Partial<EnvironmentSpec> = {}): Enviro
           servers: 2,
           dependsOn: ['db'],
           secrets: ['TOKEN'],
+          files: [{ target: '/etc/api.yml', mode: 0o444, content: { text: `of version ${number}` } }],
           policy: { healthcheck: HEALTH, preDeploy: MIGRATION, postDeploy: MIGRATION },
         }),
         database('db', { image: `db:${number}` }),

@@ -13,6 +13,24 @@ afterEach(() => expect(complaintOf(world)).toBeUndefined());
 const withToken = (TOKEN: string) => ({ secrets: { api: { TOKEN } } });
 const back = { services: ['api'], rollback: 'previous' as const };
 
+describe('a record that has a secret in the clear', () => {
+  const made = (URL: string) => shop([service('api', { environment: { URL, LEVEL: 'info' } })]);
+
+  test('is told by status, by name, place and releases, to whoever passes the secret', async () => {
+    for (const version of [1, 2]) await world.deploy(made(`//app:hunter2-${version}@db`));
+    const passed = { DB_PASSWORD: 'hunter2-', WORD: 'info', SHORT: 'app', OTHER: 'not there' };
+    const { exposed } = await world.status(made(''), { passed });
+    expect(exposed).toEqual([
+      expect.stringMatching(/secret WORD is.*: environment\.LEVEL of api, release 1, 2\./),
+      expect.stringMatching(
+        /secret DB_PASSWORD is on the state branch.*: environment\.URL of api, release 1, 2\./,
+      ),
+    ]);
+    expect(exposed.join()).not.toContain('hunter2');
+    expect((await world.status(made(''))).exposed).toEqual([]);
+  });
+});
+
 describe('a set of secrets', () => {
   /** One copy on every server. */
   const onAll = (all: ServerSpec[], secrets = ['TOKEN']) =>

@@ -1,5 +1,11 @@
 import type { ContainerOptions } from '../../../src/model/container-options.ts';
-import type { EnvironmentSpec, PolicySpec, ServerSpec, ServiceSpec } from '../../../src/model/spec.ts';
+import type {
+  EnvironmentSpec,
+  FileSpec,
+  PolicySpec,
+  ServerSpec,
+  ServiceSpec,
+} from '../../../src/model/spec.ts';
 
 /** The repository that deploys the shop. */
 export const REPOSITORY = 'github.com/acme/shop';
@@ -14,6 +20,7 @@ export type ServiceChanges = Partial<
   environment?: Record<string, string>;
   secrets?: string[];
   volumes?: string[];
+  files?: FileSpec[];
   options?: ContainerOptions;
   servers?: number;
   zones?: string[];
@@ -22,8 +29,20 @@ export type ServiceChanges = Partial<
 
 /** service returns an http service with a domain, in which everything else is a default. */
 export function service(name: string, changes: ServiceChanges = {}): ServiceSpec {
-  const { image, naming, domains, environment, secrets, volumes, servers, zones, policy, options, ...rest } =
-    changes;
+  const {
+    image,
+    naming,
+    domains,
+    environment,
+    secrets,
+    volumes,
+    files,
+    servers,
+    zones,
+    policy,
+    options,
+    ...rest
+  } = changes;
   return {
     name,
     protocol: 'http',
@@ -45,6 +64,7 @@ export function service(name: string, changes: ServiceChanges = {}): ServiceSpec
       restart: { name: 'unless-stopped' },
       logging: { driver: 'json-file', options: {} },
       resources: {},
+      ...(files && { files }),
       ...(options && { options }),
     },
     route: { domains: domains ?? [`${name}.example.com`], idleTimeoutMs: 60_000 },

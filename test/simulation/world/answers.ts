@@ -185,7 +185,7 @@ export function volumeAnswer(volume: Volume, tell: Tell): VolumeAnswer {
     Driver: 'local',
     Labels: { ...volume.labels },
     CreatedAt: tell(volume.createdAt),
-    Mountpoint: `/var/lib/docker/volumes/${volume.name}/_data`,
+    Mountpoint: volume.mountpoint,
     Scope: 'local',
     Options: {},
   } as VolumeAnswer;

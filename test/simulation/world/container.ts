@@ -59,6 +59,8 @@ export interface Process {
 export interface Mounted {
   type: 'volume' | 'bind' | 'tmpfs';
   volume: Volume | undefined;
+  /** Of a path of the server that lies in a volume, where: the volume may go for all that the engine knows. */
+  within?: { volume: Volume; path: string } | undefined;
   /** The path on the server, of one that is no volume. */
   source: string;
   target: string;
@@ -202,10 +204,12 @@ export class Container {
 
   /** Where a path leads: into a volume, or into the container's own files. */
   #home(path: string): { files: Map<string, string>; rest: string } {
-    for (const { target, volume } of this.mounts) {
-      if (volume === undefined) continue;
-      if (path === target) return { files: volume.files, rest: '' };
-      if (path.startsWith(`${target}/`)) return { files: volume.files, rest: path.slice(target.length + 1) };
+    const byDepth = [...this.mounts].sort((a, b) => b.target.length - a.target.length);
+    for (const { target, volume, within } of byDepth) {
+      const home = within ?? (volume && { volume, path: '' });
+      if (home === undefined || !`${path}/`.startsWith(`${target}/`)) continue;
+      const rest = [home.path, path.slice(target.length + 1)].filter((part) => part !== '').join('/');
+      return { files: home.volume.files, rest };
     }
     return { files: this.files, rest: path };
   }

@@ -1,13 +1,16 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
 import { expect } from '@jest/globals';
 import { defaultsOf, settingsFound } from '../../../src/deploy/observation/container-settings.ts';
-import { settingsOf } from '../../../src/deploy/planning/blueprint.ts';
+import { type Blueprint, settingsOf } from '../../../src/deploy/planning/blueprint.ts';
 import { changedSettings } from '../../../src/deploy/planning/container-settings.ts';
 import { connectionsTo } from '../../../src/deploy/steps/connections.ts';
 import { createRequest } from '../../../src/deploy/steps/container-request.ts';
+import { deliverFiles, removeWithFiles } from '../../../src/fleet/delivered-files.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { type Clock, poll } from '../../../src/model/clock.ts';
 import type { ContainerOptions } from '../../../src/model/container-options.ts';
+import { LABEL } from '../../../src/model/labels.ts';
+import type { ContainerSpec, FileSpec } from '../../../src/model/spec.ts';
 import { service } from '../stories/specs.ts';
 
 /** What the cases of the contract are run on: a server of the lab, or one of the model. */
@@ -53,6 +56,20 @@ const OPTIONS: ContainerOptions = {
   mem_swappiness: 10,
   oom_score_adj: 100,
 };
+
+function blueprintOf(environment: string, container: ContainerSpec): Blueprint {
+  return {
+    scope: { project: 'shop', environment },
+    repository: 'example.com/shop',
+    service: 'api',
+    container,
+    containerPort: 3000,
+    ports: { host: 8123, internal: 5123 },
+    publishOn: undefined,
+    dependencies: {},
+    secretsVersion: 0,
+  };
+}
 
 /** CONTRACT is what the product relies on, engine by engine and nginx by nginx. */
 export const CONTRACT: readonly Case[] = [
@@ -456,20 +473,7 @@ export const CONTRACT: readonly Case[] = [
     async run({ server: { engine }, images }, own) {
       const { container } = service('api', { image: images.app, options: OPTIONS });
       const settings = {
-        ...settingsOf(
-          {
-            scope: { project: 'shop', environment: own },
-            repository: 'example.com/shop',
-            service: 'api',
-            container: { ...container, entrypoint: [] },
-            containerPort: 3000,
-            ports: { host: 8123, internal: 5123 },
-            publishOn: undefined,
-            dependencies: {},
-            secretsVersion: 0,
-          },
-          { slot: 'base', release: 1 },
-        ),
+        ...settingsOf(blueprintOf(own, { ...container, entrypoint: [] }), { slot: 'base', release: 1 }),
         networks: [await makeNetwork(engine, own)],
         links: [],
       };
@@ -479,6 +483,58 @@ export const CONTRACT: readonly Case[] = [
       // Once the container runs, it is in its network.
       expect(changedSettings({ ...settings, networks: [] }, found, defaultsOf(Config))).toEqual([]);
       expect(found.entrypoint).toEqual([]);
+    },
+  },
+  {
+    title: 'files that are delivered are there when the container starts, and their volume is in use',
+    async run({ server, images, clock }, own) {
+      const { engine } = server;
+      const scope = { project: 'shop', environment: own };
+      const file = { mode: 0o640, uid: 1000, gid: 1001 };
+      const { container } = service('api', { image: images.app });
+      const files: FileSpec[] = [
+        { ...file, target: '/run/secrets/key', content: { secret: 'KEY' } },
+        { ...file, target: '/etc/conf', path: 'sub/own.conf', content: { text: 'own' } },
+      ];
+      const settings = {
+        ...settingsOf(
+          blueprintOf(own, { ...container, files, options: { read_only: true, tmpfs: { '/run': '' } } }),
+          {
+            slot: 'base',
+            release: 1,
+          },
+        ),
+        networks: [await makeNetwork(engine, own)],
+        links: [],
+      };
+      const secrets = { KEY: 'open-sesame' };
+      const delivery = { container: own, service: 'api', files, image: images.app, secrets };
+      const delivered = await deliverFiles(server, scope, delivery);
+      const { volume = '', mounts = [] } = delivered ?? {};
+      const labels = [`${LABEL.environment}=${own}`];
+      const unused = async () => (await engine.listUnusedVolumes(labels)).map(({ Name }) => Name);
+      expect(await unused()).toEqual([volume]);
+      const id = await engine.createContainer(own, createRequest(settings, secrets, delivered));
+      await engine.startContainer(id);
+      await until(clock, async () => (await engine.inspectContainer(id)).State?.Running || undefined);
+      expect([...(await engine.readFiles(id, '/run/secrets/key'))]).toEqual([['key', 'open-sesame']]);
+      expect([...(await engine.readFiles(id, '/etc/conf'))]).toEqual([['conf/sub/own.conf', 'own']]);
+      expect(
+        changedSettings(
+          { ...settings, networks: [] },
+          settingsFound(await engine.inspectContainer(id)),
+          undefined,
+        ),
+      ).toEqual([]);
+      expect(await unused()).toEqual([]);
+      await expect(engine.removeVolume(volume)).rejects.toMatchObject({ status: 409 });
+      await removeWithFiles(server, id);
+      expect(await engine.hasVolume(volume)).toBe(false);
+      const orphan = {
+        ...createRequest(settings, secrets),
+        HostConfig: { Mounts: [{ Type: 'bind' as const, Source: mounts[0]!.source, Target: '/x' }] },
+      };
+      await expect(engine.createContainer(own, orphan)).rejects.toMatchObject({ status: 400 });
     },
   },
   {

@@ -10,6 +10,7 @@ import type {
   SystemInfo,
   Volume as VolumeAnswer,
 } from '@docker/node-sdk';
+import type { ArchiveEntry } from '../../../src/docker/archive.ts';
 import type {
   Engine,
   ExecResult,
@@ -170,6 +171,15 @@ export class SimulatedEngine implements Engine {
     });
   }
 
+  async writeEntries(id: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void> {
+    await this.#change(`PUT containers/${this.#nameOf(id)}/archive`, () => {
+      const container = this.#machine.need(id);
+      if (container.list(folder) === undefined) throw noFile(folder, id);
+      for (const { path, content } of entries)
+        if (content !== undefined) container.writeFile(`${folder}/${path}`, content.toString());
+    });
+  }
+
   async readFiles(id: string, folder: string): Promise<Map<string, string>> {
     return await this.#look(`containers/${this.#nameOf(id)}/archive`, () => {
       const found = this.#machine.need(id).list(folder.replace(/(?<=.)\/$/, ''));
@@ -287,10 +297,11 @@ export class SimulatedEngine implements Engine {
     }
   }
 
-  async createVolume(name: string, labels: Record<string, string>): Promise<void> {
-    await this.#change(`POST volumes/create ${name}`, () => {
-      this.#machine.createVolume(name, labels);
-    });
+  async createVolume(name: string, labels: Record<string, string>): Promise<string> {
+    return await this.#change(
+      `POST volumes/create ${name}`,
+      () => this.#machine.createVolume(name, labels).mountpoint,
+    );
   }
 
   async hasVolume(name: string): Promise<boolean> {

@@ -146,6 +146,8 @@ export class Machine {
     const facts = { source: Source, target: Target.replace(/(?<=.)\/$/, ''), isReadOnly: ReadOnly };
     if (Type === 'tmpfs') return { type: 'tmpfs', volume: undefined, ...facts, source: '' };
     if (Type === 'bind') {
+      const within = this.#withinVolume(Source);
+      if (within !== undefined) return { type: 'bind', volume: undefined, within, ...facts };
       if (!this.directories.has(Source))
         throw new EngineError(
           400,
@@ -157,7 +159,16 @@ export class Machine {
       Source === ''
         ? this.#addVolume(this.simulation.newId(), {}, true)
         : this.createVolume(Source, VolumeOptions?.Labels);
-    return { type: 'volume', volume, ...facts, source: `/var/lib/docker/volumes/${volume.name}/_data` };
+    return { type: 'volume', volume, ...facts, source: volume.mountpoint };
+  }
+
+  /** A path of the server that is one of a volume's files. */
+  #withinVolume(path: string): Mounted['within'] {
+    for (const volume of this.volumes.values()) {
+      const place = path.slice(volume.mountpoint.length + 1);
+      if (path.startsWith(`${volume.mountpoint}/`) && volume.has(place)) return { volume, path: place };
+    }
+    return undefined;
   }
 
   /** start starts a container that does not run; one that runs is left alone. */

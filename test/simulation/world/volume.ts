@@ -7,6 +7,16 @@ export class Volume {
   readonly isAnonymous: boolean;
   readonly files = new Map<string, string>();
 
+  /** Where its files are on the server. */
+  get mountpoint(): string {
+    return `/var/lib/docker/volumes/${this.name}/_data`;
+  }
+
+  /** has tells whether there is a file at a path, or a folder with one. */
+  has(path: string): boolean {
+    return this.files.has(path) || [...this.files.keys()].some((file) => file.startsWith(`${path}/`));
+  }
+
   constructor(facts: {
     name: string;
     labels: Record<string, string>;

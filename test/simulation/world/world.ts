@@ -42,6 +42,8 @@ export interface RunOptions {
   excludedServers?: readonly string[];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
+  /** Values by name, as `status` is given them. */
+  passed?: Record<string, string>;
   /** `update-nginx`: only routes. */
   routesOnly?: boolean;
   unfinishedHook?: UnfinishedHookAnswer;
@@ -50,6 +52,8 @@ export interface RunOptions {
   /** The repository that it is of; that of the shop unless given. */
   repository?: string;
   takeOverFrom?: string;
+  /** Told of values that are to be kept out of its log. */
+  hide?(value: string): void;
   /** What happens to the run. */
   strikes?: readonly Strike[];
   leaseWaitMs?: number;
@@ -220,8 +224,9 @@ export class World extends Simulation {
   /** status returns what the action of that name would show. */
   async status(wanted: EnvironmentSpec, options: RunOptions = {}): Promise<StatusReport> {
     const ended = await this.run((means) => {
-      const { zones, excludedServers } = options;
-      return status({ ...this.#requestOf(wanted, options, means), zones, excludedServers });
+      const { zones, excludedServers, passed = {} } = options;
+      const request = this.#requestOf(wanted, options, means);
+      return status({ ...request, zones, excludedServers, secrets: passed });
     });
     if (ended.how === 'done') return ended.value;
     throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
@@ -267,7 +272,7 @@ export class World extends Simulation {
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),
       ...(rollback !== undefined && { rollback: { to: rollback } }),
-      hide: () => undefined,
+      hide: options.hide ?? (() => undefined),
       provider: { ...means.provider, servers, ensure: servers },
       openStore: async () => this.#store(wanted, means, repository),
       findRepository: async () => repository,

@@ -25,6 +25,13 @@ describe('secrets', () => {
     expect(log.clean(Buffer.from('quote " and\nline').toString('base64'))).toBe('***');
   });
 
+  test('as addresses have it', () => {
+    expect(hiding('p@ss/w?rd').clean(`postgres://app:${encodeURIComponent('p@ss/w?rd')}@db`)).toBe(
+      'postgres://app:***@db',
+    );
+    expect(hiding('>>>???').clean(Buffer.from('>>>???').toString('base64url'))).toBe('***');
+  });
+
   test('as Markdown has it', () => {
     expect(hiding('pa_ss*w').clean(escapeMarkdown('says pa_ss*w'))).toBe('says ***');
   });

@@ -15,7 +15,7 @@ project: shop
 environments:
   home: { provider: local }
 services:
-  api: { image: "api:1", port: 3000, secrets: [TOKEN] }
+  api: { image: "api:1", port: 3000, environment: [TOKEN, "URL=//app:\${TOKEN}@db"] }
   web: { image: "web:1", port: 3000 }
 `;
 
@@ -114,12 +114,13 @@ describe('a project', () => {
 
 describe('what shall change', () => {
   test('has the secrets that the chosen services name, and keeps all of them out of the log', async () => {
-    const project = await openProject(INPUTS, surroundings);
-    const inputs = { service: ['api'], secrets: { TOKEN: 'hunter2', OTHER: 'hunter3' } };
+    const secrets = { TOKEN: 'hunter2', OTHER: 'hunter3' };
+    const project = await openProject({ ...INPUTS, secrets }, surroundings);
+    const inputs = { service: ['api'], secrets };
     const request = changeRequest(project, inputs, surroundings.log, { scope: 'services' });
-    expect(request.secrets).toEqual({ api: { TOKEN: 'hunter2' } });
+    expect(request.secrets).toEqual({ api: { TOKEN: 'hunter2', URL: '//app:hunter2@db' } });
     expect(request.narrowing).toEqual({ services: ['api'], zones: undefined, excludedServers: undefined });
-    expect(hidden).toEqual(['hunter2', 'hunter3']);
+    expect(hidden).toEqual(['hunter2', 'hunter3', 'hunter2', '//app:hunter2@db']);
     request.hide('hunter4');
     expect(hidden).toContain('hunter4');
   });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { indented, localFile, resolveText } from './files.ts';
+import { ANY_FILES, indented, localFile, messagesOf, resolveText } from './files.ts';
 
 /**
  * Services as people write them for well-known images, without `container_name`, `networks`, `depends_on`, `links` and
@@ -315,11 +315,312 @@ develop: { watch: [{ action: rebuild, path: ./src }] }
 port: 8080`,
 };
 
-test.each(Object.entries(SERVICES))('%s loads by its own words', (_name, block) => {
+/** The same with files of the repository beside them: binds, configs and env files. */
+const WITH_FILES: Record<string, string> = {
+  'prometheus with its files': `
+image: prom/prometheus:v3.0.0
+user: root
+command: ["--config.file=/etc/prometheus/prometheus.yml", "--web.enable-lifecycle"]
+volumes:
+  - ./prometheus.yml:/etc/prometheus/prometheus.yml:ro
+  - ./rules:/etc/prometheus/rules:ro
+  - prometheus_data:/prometheus
+restart: unless-stopped
+port: 9090`,
+  'loki with its file': `
+image: grafana/loki:3.3.0
+command: -config.file=/etc/loki/loki.yml
+volumes: ["./loki.yml:/etc/loki/loki.yml:ro", "loki:/loki"]
+port: 3100`,
+  promtail: `
+image: grafana/promtail:3.3.0
+command: -config.file=/etc/promtail/config.yml
+volumes:
+  - ./promtail-config.yml:/etc/promtail/config.yml:ro,z
+  - /var/log:/var/log:ro
+  - /var/lib/docker/containers:/var/lib/docker/containers:ro
+  - /var/run/docker.sock:/var/run/docker.sock:ro
+port: 9080`,
+  alertmanager: `
+image: prom/alertmanager:v0.27.0
+command: --config.file=/etc/alertmanager/alertmanager.yml
+configs: [{ source: alertmanager, target: /etc/alertmanager/alertmanager.yml }]
+port: 9093`,
+  'blackbox exporter': `
+image: prom/blackbox-exporter:v0.25.0
+configs: [blackbox]
+command: --config.file=/blackbox
+port: 9115`,
+  'grafana with provisioning': `
+image: grafana/grafana:11.4.0
+env_file: ./grafana.env
+volumes:
+  - grafana-storage:/var/lib/grafana
+  - ./grafana/provisioning:/etc/grafana/provisioning:ro
+  - ./grafana/dashboards:/var/lib/grafana/dashboards:ro
+port: 3000`,
+  'telegraf with its file': `
+image: telegraf:1.33
+user: "telegraf:999"
+environment: [HOST_PROC=/host/proc, HOST_SYS=/host/sys, HOST_ETC=/host/etc]
+volumes:
+  - ./telegraf.conf:/etc/telegraf/telegraf.conf:ro
+  - /proc:/host/proc:ro
+  - /sys:/host/sys:ro
+  - /etc:/host/etc:ro
+  - /var/run/docker.sock:/var/run/docker.sock:ro
+port: 8125`,
+  tempo: `
+image: grafana/tempo:2.6.1
+command: ["-config.file=/etc/tempo.yaml"]
+volumes: ["./tempo.yaml:/etc/tempo.yaml:ro", "tempo:/var/tempo"]
+port: 3200`,
+  'otel collector': `
+image: otel/opentelemetry-collector-contrib:0.115.0
+command: ["--config=/etc/otelcol/config.yaml"]
+configs: [{ source: otel, target: /etc/otelcol/config.yaml, mode: 0444 }]
+port: 4318`,
+  vector: `
+image: timberio/vector:0.42.0-alpine
+volumes: ["./vector.yaml:/etc/vector/vector.yaml:ro", "/var/run/docker.sock:/var/run/docker.sock:ro"]
+environment: { VECTOR_LOG: info }
+port: 8686`,
+  nextcloud: `
+image: nextcloud:30-apache
+restart: always
+volumes: ["nextcloud:/var/www/html:z"]
+environment: ["MYSQL_HOST=db", "REDIS_HOST=redis"]
+env_file: [db.env]
+port: 80`,
+  gitea: `
+image: gitea/gitea:1.22
+restart: always
+environment: [USER_UID=1000, USER_GID=1000, "GITEA__database__DB_TYPE=postgres"]
+volumes: ["./app.ini:/etc/gitea/app.ini:ro", "gitea:/data", "/etc/timezone:/etc/timezone:ro", "/etc/localtime:/etc/localtime:ro"]
+port: 3000`,
+  vaultwarden: `
+image: vaultwarden/server:1.32.5
+restart: unless-stopped
+environment: { DOMAIN: "https://vault.example.com", SIGNUPS_ALLOWED: "false" }
+volumes: ["vw-data:/data/"]
+port: 80`,
+  n8n: `
+image: docker.n8n.io/n8nio/n8n
+restart: always
+environment:
+  - N8N_HOST=\${SUBDOMAIN:-n8n}.example.com
+  - N8N_PROTOCOL=https
+  - NODE_ENV=production
+  - GENERIC_TIMEZONE=\${GENERIC_TIMEZONE:-Europe/Berlin}
+volumes: ["n8n_data:/home/node/.n8n", "./local-files:/files:ro"]
+port: 5678`,
+  metabase: `
+image: metabase/metabase:v0.51.7
+hostname: metabase
+volumes: ["/dev/urandom:/dev/random:ro"]
+environment: { MB_DB_TYPE: postgres, MB_DB_DBNAME: metabaseappdb, MB_DB_PORT: 5432 }
+healthcheck: { test: curl --fail -I http://localhost:3000/api/health || exit 1, interval: 15s, timeout: 5s, retries: 5 }
+port: 3000`,
+  plausible: `
+image: ghcr.io/plausible/community-edition:v2.1.4
+restart: always
+command: sh -c "/entrypoint.sh db createdb && /entrypoint.sh db migrate && /entrypoint.sh run"
+volumes: ["plausible-data:/var/lib/plausible"]
+ulimits: { nofile: { soft: 65535, hard: 65535 } }
+environment: ["TMPDIR=/var/lib/plausible/tmp", "BASE_URL=https://stats.example.com", "HTTP_PORT"]
+port: 8000`,
+  'plausible events db': `
+image: clickhouse/clickhouse-server:24.3.3.102-alpine
+volumes:
+  - event-data:/var/lib/clickhouse
+  - event-logs:/var/log/clickhouse-server
+  - ./clickhouse/logs.xml:/etc/clickhouse-server/config.d/logs.xml:ro
+  - ./clickhouse/ipv4-only.xml:/etc/clickhouse-server/config.d/ipv4-only.xml:ro
+ulimits: { nofile: { soft: 262144, hard: 262144 } }
+port: 8123`,
+  umami: `
+image: ghcr.io/umami-software/umami:postgresql-latest
+environment: { DATABASE_TYPE: postgresql, APP_SECRET: replace-me }
+init: true
+restart: always
+healthcheck: { test: ["CMD-SHELL", "curl http://localhost:3000/api/heartbeat"], interval: 5s, timeout: 5s, retries: 5 }
+port: 3000`,
+  ghost: `
+image: ghost:5-alpine
+restart: always
+environment: { url: "https://blog.example.com", database__client: sqlite3 }
+volumes: ["ghost:/var/lib/ghost/content"]
+port: 2368`,
+  wordpress: `
+image: wordpress:6-php8.3-apache
+restart: always
+environment: { WORDPRESS_DB_HOST: "db:3306", WORDPRESS_DB_NAME: wordpress }
+volumes: ["wordpress:/var/www/html", "./uploads.ini:/usr/local/etc/php/conf.d/uploads.ini:ro"]
+port: 80`,
+  'mastodon web': `
+image: ghcr.io/mastodon/mastodon:v4.3.2
+restart: always
+env_file: .env.production
+command: bundle exec puma -C config/puma.rb
+healthcheck: { test: ["CMD-SHELL", "curl -s --noproxy localhost localhost:3000/health | grep -q 'OK' || exit 1"] }
+volumes: ["mastodon:/mastodon/public/system"]
+port: 3000`,
+  'matrix synapse': `
+image: matrixdotorg/synapse:v1.121.1
+restart: unless-stopped
+environment: [SYNAPSE_CONFIG_PATH=/data/homeserver.yaml]
+volumes: ["synapse:/data", "./homeserver.yaml:/config/homeserver.yaml:ro"]
+port: 8008`,
+  mattermost: `
+image: mattermost/mattermost-team-edition:10.3
+security_opt: ["no-new-privileges:true"]
+pids_limit: 200
+read_only: false
+tmpfs: [/tmp]
+volumes: ["mm-config:/mattermost/config:rw", "mm-data:/mattermost/data:rw"]
+environment: [TZ, MM_SQLSETTINGS_DRIVERNAME=postgres]
+port: 8065`,
+  minio: `
+image: quay.io/minio/minio:RELEASE.2024-12-18T13-15-44Z
+command: server --console-address ":9001" /data
+hostname: minio1
+expose: ["9000", "9001"]
+healthcheck: { test: ["CMD", "mc", "ready", "local"], interval: 5s, timeout: 5s, retries: 5 }
+volumes: ["minio:/data"]
+port: 9000`,
+  keycloak: `
+image: quay.io/keycloak/keycloak:26.0
+command: start --import-realm
+environment: { KC_DB: postgres, KC_HOSTNAME: id.example.com, KC_HTTP_ENABLED: "true", KC_PROXY_HEADERS: xforwarded }
+volumes: ["./realm-export.json:/opt/keycloak/data/import/realm.json:ro"]
+port: 8080`,
+  'authentik server': `
+image: ghcr.io/goauthentik/server:2024.10.5
+restart: unless-stopped
+command: server
+environment: { AUTHENTIK_REDIS__HOST: redis, AUTHENTIK_POSTGRESQL__HOST: postgresql }
+volumes: ["media:/media", "./custom-templates:/templates:ro"]
+env_file: [.env]
+port: 9000`,
+  'immich server': `
+image: ghcr.io/immich-app/immich-server:\${IMMICH_VERSION:-release}
+volumes: ["\${UPLOAD_LOCATION:-/srv/photos}:/usr/src/app/upload", "/etc/localtime:/etc/localtime:ro"]
+env_file: [{ path: .env, required: false }]
+restart: always
+healthcheck: { disable: false }
+port: 2283`,
+  'paperless ngx': `
+image: ghcr.io/paperless-ngx/paperless-ngx:latest
+restart: unless-stopped
+volumes: ["data:/usr/src/paperless/data", "media:/usr/src/paperless/media", "export:/usr/src/paperless/export"]
+env_file: docker-compose.env
+environment: { PAPERLESS_REDIS: "redis://broker:6379", PAPERLESS_TIKA_ENABLED: 1 }
+port: 8000`,
+  gotenberg: `
+image: docker.io/gotenberg/gotenberg:8.14
+restart: unless-stopped
+command: ["gotenberg", "--chromium-disable-javascript=true", "--chromium-allow-list=file:///tmp/.*"]
+port: 3000`,
+  'sentry relay': `
+image: getsentry/relay:24.12.0
+ulimits: { nofile: { soft: 4096, hard: 4096 } }
+volumes: [{ type: bind, read_only: true, source: ./relay, target: /work/.relay }, { type: volume, source: geoip, target: /geoip, read_only: true }]
+stop_grace_period: 5s
+port: 3000`,
+  'sentry snuba': `
+image: getsentry/snuba:24.12.0
+command: api
+environment:
+  <<: &snuba { SNUBA_SETTINGS: self_hosted, CLICKHOUSE_PORT: 9000 }
+  UWSGI_MAX_REQUESTS: "10000"
+port: 1218`,
+  'airflow webserver': `
+image: apache/airflow:2.10.4
+command: webserver
+user: "\${AIRFLOW_UID:-50000}:0"
+environment: &airflow
+  AIRFLOW__CORE__EXECUTOR: CeleryExecutor
+  AIRFLOW__CORE__LOAD_EXAMPLES: 'false'
+  _PIP_ADDITIONAL_REQUIREMENTS: \${_PIP_ADDITIONAL_REQUIREMENTS:-}
+volumes: ["./dags:/opt/airflow/dags:ro", "logs:/opt/airflow/logs", "./plugins:/opt/airflow/plugins:ro"]
+healthcheck: { test: ["CMD", "curl", "--fail", "http://localhost:8080/health"], interval: 30s, timeout: 10s, retries: 5, start_period: 30s }
+port: 8080`,
+  flower: `
+image: mher/flower:2.0
+command: celery flower --broker=redis://redis:6379/0 --port=5555
+env_file: [{ path: ./celery.env, format: raw }]
+port: 5555`,
+  'nginx with files': `
+image: nginx:1.27-alpine
+volumes:
+  - ./nginx.conf:/etc/nginx/nginx.conf:ro
+  - ./conf.d/:/etc/nginx/conf.d/:ro
+  - ./html:/usr/share/nginx/html:ro
+port: 80`,
+  caddy: `
+image: caddy:2.8-alpine
+cap_add: [NET_ADMIN]
+volumes: ["./Caddyfile:/etc/caddy/Caddyfile:ro", "./site:/srv:ro", "caddy_data:/data", "caddy_config:/config"]
+port: 80`,
+  'postgres with init scripts': `
+image: postgres:17
+volumes: ["./init:/docker-entrypoint-initdb.d:ro", "pg:/var/lib/postgresql/data"]
+env_file: .env.db
+command: postgres -c config_file=/etc/postgresql.conf
+configs: [{ source: postgres, target: /etc/postgresql.conf, uid: "999", gid: "999", mode: 0440 }]`,
+  'redis with its file': `
+image: redis:7-alpine
+command: ["redis-server", "/usr/local/etc/redis/redis.conf"]
+volumes: ["./redis.conf:/usr/local/etc/redis/redis.conf:ro", "redis:/data"]`,
+  mosquitto: `
+image: eclipse-mosquitto:2
+volumes: ["./mosquitto/config:/mosquitto/config:ro", "mosquitto:/mosquitto/data"]
+port: 1883`,
+  homepage: `
+image: ghcr.io/gethomepage/homepage:latest
+environment: { PUID: 1000, PGID: 1000, HOMEPAGE_ALLOWED_HOSTS: home.example.com }
+volumes: ["./config:/app/config:ro", "/var/run/docker.sock:/var/run/docker.sock:ro"]
+port: 3000`,
+  'next app': `
+image: ghcr.io/acme/next
+working_dir: /app
+env_file: [.env, ./.env.local]
+environment: ["NODE_ENV=development", "NODE_ENV=production"]
+volumes: ["/app/node_modules", "/app/.next/cache"]
+healthcheck: { test: "wget -qO- http://localhost:3000/api/health", interval: 1m30s, timeout: 10s, retries: 3, start_period: 40s }
+port: 3000`,
+  'behind a vpn': `
+image: lscr.io/linuxserver/qbittorrent
+environment: [PUID=1000, PGID=1000, TZ=Etc/UTC, WEBUI_PORT=8080]
+init: false
+volumes: ["qb:/config", "/srv/downloads:/downloads"]
+port: 8080`,
+};
+
+/** What the blocks name under `configs`. */
+const CONFIGS = ['alertmanager', 'blackbox', 'otel', 'postgres']
+  .map((name) => `  ${name}: { file: ./${name}.yml }\n`)
+  .join('');
+
+const ALL = [...Object.entries(SERVICES), ...Object.entries(WITH_FILES)];
+
+test.each(ALL)('%s loads by its own words', (_name, block) => {
   const service = `${block}\nstrategy: recreate`;
-  expect(resolveText(localFile(`service:\n${indented(service, 2)}`)).services).toHaveLength(1);
+  const file = `${localFile(`service:\n${indented(service, 2)}`)}configs:\n${CONFIGS}`;
+  expect(resolveText(file, 'local', {}, { repository: ANY_FILES }).services).toHaveLength(1);
 });
 
-test('there are some forty', () => {
-  expect(Object.keys(SERVICES).length).toBeGreaterThanOrEqual(40);
+test('there are some forty of each', () => {
+  for (const all of [SERVICES, WITH_FILES]) expect(Object.keys(all).length).toBeGreaterThanOrEqual(40);
+});
+
+test.each([
+  ['volumes: ["./data:/data"]', './data is of the repository, and a container cannot write there'],
+  ['network_mode: "service:gluetun"', 'write depends_on: [gluetun], and use SWITCHYARD_GLUETUN_HOST'],
+  ['configs: [{ source: x }]', 'there is no config "x"'],
+])('%s is refused with the word to write', (keys, words) => {
+  const file = localFile(`service:\n  image: acme/api\n  port: 3000\n${indented(keys, 2)}`);
+  expect(messagesOf(() => resolveText(file, 'local', {}, { repository: ANY_FILES }))).toEqual([
+    expect.stringContaining(words),
+  ]);
 });

@@ -1,6 +1,7 @@
 import { loadConfig } from '../../../src/config/load.ts';
 import { type ResolveOptions, resolveEnvironment } from '../../../src/config/resolve.ts';
 import { UserError, UserErrors } from '../../../src/model/errors.ts';
+import type { RepositoryFile, RepositoryFiles } from '../../../src/model/repository-files.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
 import { PROMISED } from '../../promised-configuration.ts';
 import { HOST_KEYS } from './host-keys.ts';
@@ -10,6 +11,16 @@ export const SHOP = PROMISED.replace('ssh-ed25519 AAAA…', HOST_KEYS.ed25519).r
   'ssh-ed25519 AAAA…',
   HOST_KEYS.otherEd25519,
 );
+
+const FILE: RepositoryFile = { bytes: Buffer.from('A=1\n'), isExecutable: false, isSecret: false };
+
+/** ANY_FILES is a repository that has whatever is named: files where a name has an ending, else folders. */
+export const ANY_FILES: RepositoryFiles = {
+  find: (path) =>
+    /[^./]\.\w+$|\.env|Caddyfile/.test(path)
+      ? { kind: 'file', file: FILE }
+      : { kind: 'folder', files: new Map([['some.yml', FILE]]) },
+};
 
 type Variables = Record<string, string | undefined>;
 

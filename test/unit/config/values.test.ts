@@ -351,13 +351,15 @@ describe('parseShortMount', () => {
       { type: 'volume', source: 'data', target: '/data', readOnly: false, more: { nocopy: true } },
     ],
     ['/srv/x:/data:rw', { type: 'bind', source: '/srv/x', target: '/data', readOnly: false }],
+    ['./x.yml:/etc/x.yml:ro', { type: 'bind', source: './x.yml', target: '/etc/x.yml', readOnly: true }],
+    ['..:/src:ro', { type: 'bind', source: '..', target: '/src', readOnly: true }],
   ])('%j', (text, mount) => {
     expect(parseShortMount(text)).toEqual(mount);
   });
 
   test.each([
-    ['./x:/data', 'is a relative path'],
-    ['../x:/data', 'is a relative path'],
+    ['./x:/data', 'is of the repository, and a container cannot write there'],
+    ['../x:/data:z', 'is of the repository, and a container cannot write there'],
     ['~/x:/data', 'is a relative path'],
     ['/data:ro', 'is no place for a volume'],
     ['data:/data:x', 'is no volume'],

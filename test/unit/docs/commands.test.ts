@@ -12,6 +12,14 @@ interface Command {
   text: string;
 }
 
+/** Who works in the clone. */
+const PERSON = {
+  GIT_AUTHOR_NAME: 'Lab',
+  GIT_AUTHOR_EMAIL: 'lab@example.com',
+  GIT_COMMITTER_NAME: 'Lab',
+  GIT_COMMITTER_EMAIL: 'lab@example.com',
+};
+
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts?: object }).scripts ?? {});
 /** What is meant for the reader's own machine. */
 const here = blocks('sh')
@@ -74,7 +82,7 @@ describe('commands for a clone', () => {
     const said = execFileSync('bash', ['-euc', text], {
       cwd: join(folder, 'clone'),
       encoding: 'utf8',
-      env: { ...process.env, GIT_PAGER: 'cat' },
+      env: { ...process.env, ...PERSON, GIT_PAGER: 'cat' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     expect(said.includes('shop production') || text.includes('git push')).toBe(true);

@@ -40,6 +40,7 @@ export async function statusIn({ world, wanted }: Shop): Promise<string> {
       wanted,
       zones: undefined,
       excludedServers: undefined,
+      secrets: {},
       provider,
       clock,
       log,

@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { ACTIONS } from '../../../src/actions/catalogue.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { resolveEnvironment } from '../../../src/config/resolve.ts';
+import { ANY_FILES } from '../config/files.ts';
 import { blocks, read } from './documents.ts';
 import { complaintsAbout } from './workflow-check.ts';
 
@@ -67,7 +68,8 @@ function actionsOf(workflow: string): string[] {
 /** load resolves every environment of a configuration. */
 function load(text: string, name: string): void {
   const config = loadConfig(text, name, {});
-  for (const environment of Object.keys(config.config.environments)) resolveEnvironment(config, environment);
+  for (const environment of Object.keys(config.config.environments))
+    resolveEnvironment(config, environment, { repository: ANY_FILES });
 }
 
 describe('the YAML of the documents', () => {

@@ -38,6 +38,7 @@ describe('status', () => {
     releases: {},
     services: {},
     drift: [],
+    exposed: [],
     lease: undefined,
     nginx: [],
   };
@@ -51,6 +52,7 @@ describe('status', () => {
       ...nothing,
       services: { api: { ...api, copies, history: [] } },
       drift: ['api: it is not there'],
+      exposed: ['the secret X'],
       lease: 'ann (run 7)',
       nginx: [{ server: 'a', edge: 'runs', sidecar: 'none' }],
     });
@@ -62,9 +64,10 @@ describe('status', () => {
       'a: edge runs, sidecar none',
       'being changed by ann (run 7)',
       'drift: api: it is not there',
+      'exposed: the secret X',
     ]);
     expect(markdown).toMatch('\n\n- a: edge runs, sidecar none\n- being changed by ann (run 7)\n\n');
-    expect(markdown).toMatch('- ⚠️ drift: api: it is not there\n');
+    expect(markdown).toMatch('- ⚠️ drift: api: it is not there\n\n- ⛔ exposed: the secret X\n');
   });
 
   test('shows the last releases below', () => {

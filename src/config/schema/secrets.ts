@@ -1,0 +1,135 @@
+import { posix } from 'node:path';
+import * as z from 'zod';
+import { UserError } from '../../model/errors.ts';
+import { closed, key, parsed, requiredKey } from './key.ts';
+import { SECRET_REFUSALS } from './refusals.ts';
+import { filledText, flag, wholeNumber } from './scalars.ts';
+
+/** Where the files of secrets are, as in Compose. */
+const FOLDER = '/run/secrets';
+
+const secretName = parsed(z.string(), (name) => {
+  if (/^[a-zA-Z0-9._-]+$/.test(name)) return name;
+  throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
+    hint: 'Use letters, digits, dots, hyphens and underscores.',
+  });
+});
+
+/** A secret that a container gets as a file, in plain words. */
+export interface SecretFileInput {
+  source: string;
+  target: string;
+  uid?: number;
+  gid?: number;
+  mode: number;
+}
+
+/** For the user of the container alone. */
+const MODE = 0o400;
+
+const id = (what: string) => wholeNumber(`the number of a ${what}`, 0, 2 ** 31 - 1);
+
+const long = closed({
+  source: requiredKey(secretName, { description: 'The name of the secret.' }),
+  target: key(filledText, {
+    from: 'Compose',
+    description: 'The name of the file in `/run/secrets`, or its whole path.',
+    fallback: { words: 'the name of the secret' },
+    example: 'target: /etc/app/token',
+  }),
+  uid: key(id('user'), {
+    from: 'Compose',
+    description: 'The user that the file belongs to, by number.',
+    fallback: { words: 'the user that the container runs as' },
+    example: 'uid: 1000',
+  }),
+  gid: key(id('group'), {
+    from: 'Compose',
+    description: 'The group that the file belongs to, by number.',
+    fallback: { words: 'the group that the container runs as' },
+    example: 'gid: 1000',
+  }),
+  mode: key(
+    parsed(z.union([z.number(), z.string()], { error: 'must be a mode such as 0440' }), (value) => {
+      const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
+      if (digits !== undefined) return Number.parseInt(digits, 8);
+      throw new UserError(`${JSON.stringify(value)} is no mode of a file`, {
+        hint: 'Write it in octal: 0440.',
+      });
+    }).meta({ takes: 'mode' }),
+    {
+      from: 'Compose',
+      description: 'Its mode, in octal. Nobody can write to it either way.',
+      fallback: { value: '0400' },
+      example: 'mode: 0440',
+    },
+  ),
+});
+
+const file = z.union([secretName.transform((source) => ({ source })), long], {
+  error: 'must be the name of a secret, or a map with source',
+});
+
+/** Secrets that a container gets as files, in Compose's short and long form. */
+export const secretFiles = parsed(z.array(file), (list): SecretFileInput[] => {
+  const files = list.map(({ source, ...said }: z.infer<typeof long>) => ({
+    source,
+    target: posix.resolve(FOLDER, said.target ?? source),
+    mode: said.mode ?? MODE,
+    ...(said.uid !== undefined && { uid: said.uid }),
+    ...(said.gid !== undefined && { gid: said.gid }),
+  }));
+  const twice = files.find(({ target }, index) => files.findIndex((one) => one.target === target) < index);
+  if (twice === undefined) return files;
+  throw new UserError(`two secrets would be the file ${twice.target}`, {
+    hint: 'Give one of them another target.',
+  });
+});
+
+/** Where the value of a secret comes from; without a word it is the one of its own name in the input `secrets`. */
+export type SecretDefinition = z.infer<typeof definition>;
+
+const definition = parsed(
+  closed(
+    {
+      environment: key(filledText, {
+        from: 'Compose',
+        description:
+          'The name that its value has in the input `secrets`, else in the env of the step. GitHub has no names with `GITHUB_`, hyphens or lower case.',
+        example: 'environment: PROD_API_TOKEN',
+      }),
+      file: key(filledText, {
+        from: 'Compose',
+        description:
+          'A file of the machine that runs the action, from the folder of the configuration: one that an earlier step has made. Keep it out of git.',
+        example: 'file: ./token.txt',
+      }),
+      external: key(flag, {
+        from: 'Compose',
+        description: 'Says that the value comes from the input `secrets`, which is so anyway.',
+        fallback: { value: false },
+        example: 'external: true',
+      }),
+      name: key(filledText, {
+        from: 'Compose',
+        description: 'With `external`, the name that it has there. The same as `environment`.',
+        fallback: { words: 'its own' },
+        example: 'name: API_TOKEN_2',
+      }),
+    },
+    SECRET_REFUSALS,
+  ),
+  ({ environment, file: path, external, name }): { environment?: string; file?: string } => {
+    const said = [environment, path, external || undefined].filter((one) => one !== undefined);
+    if (said.length > 1) {
+      throw new UserError('says twice where the value comes from', {
+        hint: 'Keep one of environment, file and external.',
+      });
+    }
+    const from = environment ?? (external ? name : undefined);
+    return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
+  },
+);
+
+/** The secrets of a file, or of an environment, by name. */
+export const secretDefinitions = z.record(secretName, definition);

@@ -1,0 +1,26 @@
+import type { ContainerSpec } from './spec.ts';
+
+/** A shorter value is a word like any other: without it, a log could not be read. */
+const SHORTEST_HIDDEN = 6;
+
+/**
+ * hiddenValues returns what of the secrets of a container must be kept out of logs: their values, by name, also as the
+ * container's files have them. Whole files of the repository stand in no line of a log, and what is secret in them is
+ * known by itself.
+ */
+export function hiddenValues(
+  values: Readonly<Record<string, string>>,
+  { files = [] }: Pick<ContainerSpec, 'files'>,
+): string[] {
+  const said = Object.entries(values).filter(
+    ([name, value]) => !name.startsWith('file:') && value.length >= SHORTEST_HIDDEN,
+  );
+  const encoded = new Set(
+    files.flatMap(({ content }) =>
+      'secret' in content && content.encoding === 'base64' ? [content.secret] : [],
+    ),
+  );
+  return said.flatMap(([name, value]) =>
+    encoded.has(name) ? [value, Buffer.from(value, 'base64').toString()] : [value],
+  );
+}
