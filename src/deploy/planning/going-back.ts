@@ -9,7 +9,7 @@ import { isCreating, planPrepare } from './prepare-plan.ts';
 import { retire, retireUnused } from './retirement.ts';
 import { layOut, type Rollout } from './rollout.ts';
 import { servingCopies } from './routed-copies.ts';
-import { checkOf } from './service-plan.ts';
+import { checkOf, isAloneEverywhere, planService } from './service-plan.ts';
 import type { WantedService } from './wanted.ts';
 
 /** What has happened to a rollout that has failed. */
@@ -62,6 +62,7 @@ function goBack(
   const isSeen = before.reached.every((server) => now.reached.includes(server));
   const isAlone = service.spec.policy.strategy === 'recreate';
   const mayGo = ({ id }: ObservedCopy) => isSeen || isAlone || unused.has(id);
+  const mayStart = !mayWorkUnseen(before, now, service);
   for (const server of now.reached) {
     const were = copiesOn(before, service.name, server);
     const are = copiesOn(now, service.name, server);
@@ -76,10 +77,20 @@ function goBack(
       const isServing = serving.some((one) => one.server === server && one.name === copy.name);
       // One that had just crashed was stopped before its engine could start it again.
       const mayRun = copy.isRunning || (isAlone && isServing);
-      if (found === undefined || found.isRunning || !mayRun) continue;
+      if (found === undefined || found.isRunning || !mayRun || !mayStart) continue;
       addRestarted(now, service, server, found, isServing, parts);
     }
   }
+}
+
+/**
+ * The new copy of a worker of which two must not work at once may have been started on a server that cannot be asked any
+ * more: then nothing is started here, and the next run sees what is there.
+ */
+function mayWorkUnseen(before: PlanInput, now: PlanInput, service: WantedService): boolean {
+  if (!isAloneEverywhere(service)) return false;
+  const { start } = planService(before, service).rollout;
+  return start.some(({ server }) => !now.reached.includes(server));
 }
 
 /** Where two must not write one volume together, the new copy stops before the old one starts. */

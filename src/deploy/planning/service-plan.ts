@@ -260,18 +260,21 @@ function addLeftovers(
   }
 }
 
+/** isAloneEverywhere tells whether two of a service must not work at once on any servers: it stops before it starts elsewhere. */
+export function isAloneEverywhere({ spec }: Pick<WantedService, 'spec'>): boolean {
+  return isWorker(spec) && spec.policy.strategy === 'recreate';
+}
+
 function planDeparture(
   input: PlanInput,
   service: WantedService,
   server: string,
   { rollout, takenOver }: ServicePlan,
 ): void {
-  // A worker of which two must not run at once has stopped before it starts elsewhere.
-  const isAlone = isWorker(service.spec) && service.spec.policy.strategy === 'recreate';
   for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
     const retirement = retire(service, server, copy);
     if (copy.isAdopted) takenOver.push(retirement);
-    else if (isAlone) {
+    else if (isAloneEverywhere(service)) {
       rollout.stop.push(stopOf(retirement));
       rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
     } else rollout.retire.push(retirement);

@@ -175,6 +175,23 @@ describe('a worker', () => {
     expect(await world.describe(v2)).toEqual(NOTHING);
   });
 
+  test('may be named by its version', async () => {
+    const named = (number: number) => mailer({ image: `mailer:${number}`, naming: 'version' });
+    const world = await deployed(named(1), named(2));
+    expect(world.running()).toEqual(['shop_production_mailer_v2']);
+    expect(world.working('mailer')).toBe('shop_production_mailer_v2');
+    expect(await world.describe(named(2))).toEqual(NOTHING);
+  });
+
+  test('on two servers toggles on both', async () => {
+    const two = (number: number) =>
+      shop([worker('mailer', { image: `mailer:${number}`, servers: 2 })], servers(2));
+    const world = await deployed(two(1), two(2));
+    expect([world.running('a'), world.running('b')]).toEqual([[SECONDARY], [SECONDARY]]);
+    expect([world.working('mailer', 'a'), world.working('mailer', 'b')]).toEqual([SECONDARY, SECONDARY]);
+    expect(world.container(SECONDARY).bindings).toEqual([]);
+  });
+
   test('leaves with its environment', async () => {
     const world = await deployed(mailer());
     await world.deploy(shop([]));
@@ -240,5 +257,21 @@ describe('a worker of which two must not work at once', () => {
     world.registry.define('clock:2', { crashesAfterMs: 300 });
     await expect(world.deploy(clock({ image: 'clock:2', zones: ['nyc1'] }, on))).rejects.toThrow('crashed');
     expect([world.running('a'), world.running('b')]).toEqual([[CLOCK], []]);
+  });
+
+  test('is not started again while the server of the new one cannot be asked: it may work there', async () => {
+    const on = servers(2, ['lon1', 'nyc1']);
+    const moved = clock({ image: 'clock:2', zones: ['nyc1'] }, on);
+    const world = await deployed(clock({ zones: ['lon1'] }, on));
+    const begun = world.start(moved);
+    await world.clock.pass(3_000);
+    expect(world.running('b')).toEqual([CLOCK]);
+    world.switchOff('b');
+    await world.finish(begun);
+    expect(world.running('a')).toEqual([]);
+    world.switchOn('b');
+    await rest(world);
+    await world.deploy(moved);
+    expect([world.running('a'), world.running('b')]).toEqual([[], [CLOCK]]);
   });
 });

@@ -3,8 +3,8 @@ import { ANY_FILES, indented, localFile, messagesOf, resolveText } from './files
 
 /**
  * Services as people write them for well-known images, without `container_name`, `networks`, `depends_on`, `links` and
- * `ports`. They load by their own words; what is added is what Compose has no word for: `port`, and `strategy` for what
- * writes to a volume.
+ * `ports`. They load by their own words; what is added is what Compose has no word for: `port` and `extra_ports`, and
+ * `strategy` or `overlap` for what two must not do at once.
  */
 const SERVICES: Record<string, string> = {
   postgres: `
@@ -53,7 +53,8 @@ image: rabbitmq:4-management
 hostname: rabbit
 environment: { RABBITMQ_DEFAULT_USER: app, RABBITMQ_DEFAULT_VHOST: / }
 ulimits: { nofile: 65536 }
-volumes: ["rabbit:/var/lib/rabbitmq"]`,
+volumes: ["rabbit:/var/lib/rabbitmq"]
+extra_ports: { console: { port: 15672, domain: queue.example.com }, metrics: 15692 }`,
   kafka: `
 image: apache/kafka:3.9.0
 hostname: broker
@@ -313,6 +314,23 @@ uts: host
 userns_mode: host
 develop: { watch: [{ action: rebuild, path: ./src }] }
 port: 8080`,
+  'celery worker': `
+image: registry.example.com/acme/django:2024.9
+command: celery -A app worker --loglevel=info --concurrency 2
+environment: { CELERY_BROKER_URL: "redis://redis:6379/0" }
+healthcheck: { test: celery -A app inspect ping, interval: 30s, timeout: 10s }
+stop_grace_period: 2m
+restart: always`,
+  'celery beat': `
+image: registry.example.com/acme/django:2024.9
+command: celery -A app beat --schedule /tmp/celerybeat-schedule
+tmpfs: /tmp
+overlap: false`,
+  sidekiq: `
+image: ghcr.io/acme/rails:7
+command: bundle exec sidekiq -C config/sidekiq.yml
+volumes: ["uploads:/app/public/uploads"]
+stop_signal: SIGTERM`,
 };
 
 /** The same with files of the repository beside them: binds, configs and env files. */
