@@ -17,7 +17,7 @@ import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
-  Partial<Pick<Inputs, 'images' | 'secrets'>>;
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
 
 /** An environment of the file, and how its servers and its record are reached. */
 export interface Project {
@@ -46,7 +46,7 @@ export async function openProject(inputs: ProjectInputs, surroundings: Surroundi
     images: inputs.images ?? {},
     repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
     // Who brings no secrets starts nothing by the file.
-    areFilesOptional: inputs.secrets === undefined,
+    isStarted: (name: string) => inputs.secrets !== undefined && (inputs.service?.includes(name) ?? true),
   };
   const { config, wanted, repositorySecrets } = loadEnvironment(text, path, env, inputs.environment, options);
   for (const warning of config.warnings) log.warning(warning);

@@ -117,6 +117,11 @@ describe('configs', () => {
   });
 });
 
+test('an extension key may stand in a config, and is the name of one', () => {
+  const { container } = load('configs: [x-flags]', 'configs: { x-flags: { content: a, x-note: 1 } }');
+  expect(container.files).toMatchObject([{ target: '/x-flags', content: { text: 'a' } }]);
+});
+
 describe('a bind of the repository', () => {
   test.each([
     [
@@ -152,7 +157,7 @@ describe('a bind of the repository', () => {
     ['["./nowhere:/x:ro"]', 'services.api.volumes[0]: there is no ./nowhere in the repository'],
     ['["./empty:/x:ro"]', 'services.api.volumes[0]: ./empty has no files in it'],
     ['["../../x:/x:ro"]', 'services.api.volumes[0]: ../../x is outside of the repository'],
-    ['["./large:/x:ro"]', 'services.api: has 1.0 MB of files, and 1 MB is possible'],
+    ['["./large:/x:ro"]', 'services.api: has 1.1 MB of files, and 1 MB is possible'],
     [
       '[{ type: bind, source: ./conf, target: /x }]',
       'services.api.volumes[0]: ./conf is of the repository, and a container cannot write there',
@@ -192,12 +197,12 @@ describe('env files', () => {
     expect(values).toEqual({ api: { POOL: '1', DB_PASSWORD: 'open-sesame' } });
   });
 
-  test('that are missing fail the run, unless nothing would be started', () => {
+  test('that are missing fail the run, unless the service is not started by it', () => {
     const keys = 'env_file: nowhere.env';
     expect(messagesOf(() => load(keys))).toEqual([
       'services.api.env_file[0]: there is no nowhere.env in the repository',
     ]);
-    expect(load(keys, '', {}, { areFilesOptional: true }).container.environment).toEqual({});
+    expect(load(keys, '', {}, { isStarted: () => false }).container.environment).toEqual({});
   });
 
   test('with a bad line or a reserved name are refused at their place', () => {
