@@ -143,6 +143,11 @@ describe('a bind of the repository', () => {
     expect(container.volumes).toMatchObject([{ source: 'data' }]);
   });
 
+  test('may have another one over a file in it', () => {
+    const { container } = load('volumes: ["./conf:/x:ro", "./loki.yml:/x/a.yml:ro"]');
+    expect(container.files?.map(({ target }) => target)).toEqual(['/x', '/x', '/x/a.yml']);
+  });
+
   test('that git does not have as it is counts as secret, byte for byte', () => {
     const { container, secrets } = load('volumes: ["./.htpasswd:/etc/.htpasswd:ro", "./key.der:/key:ro"]');
     expect(JSON.stringify(container)).not.toContain('$2y$');
@@ -157,6 +162,10 @@ describe('a bind of the repository', () => {
     ['["./nowhere:/x:ro"]', 'services.api.volumes[0]: there is no ./nowhere in the repository'],
     ['["./empty:/x:ro"]', 'services.api.volumes[0]: ./empty has no files in it'],
     ['["../../x:/x:ro"]', 'services.api.volumes[0]: ../../x is outside of the repository'],
+    [
+      '["./conf:/x:ro", "./loki.yml:/x/b.yml:ro"]',
+      'services.api.volumes: nothing can be put at /x/b.yml: the folder at /x is of the repository, and read-only',
+    ],
     ['["./large:/x:ro"]', 'services.api: has 1.1 MB of files, and 1 MB is possible'],
     [
       '[{ type: bind, source: ./conf, target: /x }]',
