@@ -20,7 +20,7 @@ function checkAllEnvironments({ config }: Project): void {
   const errors: UserError[] = [];
   for (const environment of Object.keys(config.config.environments)) {
     try {
-      resolveEnvironment(config, environment, { areFilesOptional: true });
+      resolveEnvironment(config, environment, { isStarted: () => false });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       errors.push(...(error instanceof UserErrors ? error.errors : [error]));

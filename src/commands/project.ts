@@ -17,7 +17,7 @@ import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
 export type ProjectInputs = Pick<Inputs, (typeof PROJECT)[number]> &
-  Partial<Pick<Inputs, 'images' | 'secrets'>>;
+  Partial<Pick<Inputs, 'images' | 'secrets' | 'service'>>;
 
 /** An environment of the file, and how its servers and its record are reached. */
 export interface Project extends ResolvedEnvironment {
@@ -53,7 +53,7 @@ export async function openProject(
     secrets: given,
     repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
     // What starts nothing by the file needs none of its files.
-    areFilesOptional: !isStarting,
+    isStarted: (name: string) => isStarting && (inputs.service?.includes(name) ?? true),
   };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
   const { config, wanted, definitions } = environment;

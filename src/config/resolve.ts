@@ -26,8 +26,8 @@ export interface ResolveOptions {
   beside?: readonly UserError[];
   /** The files that it may name; none unless given. */
   repository?: RepositoryFiles;
-  /** Nothing will be started, so files that it names may be missing. */
-  areFilesOptional?: boolean;
+  /** Of services that are not started by the file, what they name may be missing; all are unless given. */
+  isStarted?: (service: string) => boolean;
 }
 
 /**
@@ -93,18 +93,18 @@ export function resolveWithSecrets(
   const over = new Map(Object.entries(input.services ?? {}));
   const names = [...new Set([...base.keys(), ...over.keys()])];
   const images = checkImages(options.images ?? {}, names, errors);
-  const sources: Sources = {
+  const sourcesOf = (service: string): Sources => ({
     ...loaded,
     definitions,
     configs: loaded.config.configs ?? {},
     repository: options.repository ?? NO_FILES,
-    mayBeMissing: options.areFilesOptional ?? false,
-  };
+    mayBeMissing: !(options.isStarted?.(service) ?? true),
+  });
   const resolved = names.map((name) =>
     resolveService(
       name,
       { base: base.get(name), over: over.get(name), image: images.get(name) },
-      sources,
+      sourcesOf(name),
       (path, message, hint) => report(name, path, message, hint),
     ),
   );

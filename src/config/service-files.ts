@@ -1,5 +1,5 @@
 import { UserError } from '../model/errors.ts';
-import { NO_FILES, type RepositoryFile, type RepositoryFiles } from '../model/repository-files.ts';
+import type { RepositoryFile, RepositoryFiles } from '../model/repository-files.ts';
 import type { FileContent, FileSpec } from '../model/spec.ts';
 import type { Report } from './check-service.ts';
 import { parseEnvFile } from './env-file.ts';
@@ -12,27 +12,15 @@ import type { Known, NamedSecret, SecretParts } from './service-secrets.ts';
 import { checkVariableName } from './variable-name.ts';
 
 /** All files of a service together; they are in the record of each of its releases. */
-export const FILES_MAX_BYTES = 1024 * 1024;
+const FILES_MAX_BYTES = 1024 * 1024;
 
 /** Where a service's files and variables may come from, beside the configuration itself. */
 export interface Sources extends Known {
   configs: Readonly<Record<string, ConfigInput>>;
   repository: RepositoryFiles;
-  /** A file that is not there is no mistake: nothing will be started. */
+  /** What is not there is no mistake: the service is not started by the file. */
   mayBeMissing: boolean;
 }
-
-/** Sources without anything. */
-export const NO_SOURCES: Sources = {
-  configs: {},
-  repository: NO_FILES,
-  variables: {},
-  mayBeMissing: false,
-  definitions: {},
-  isSecret: () => false,
-  holdsSecret: () => false,
-  secretValue: () => undefined,
-};
 
 /** What the repository gives to a service. */
 export interface Given {
@@ -53,13 +41,15 @@ export interface Given {
  */
 export function givenBy(input: ServiceInput, sources: Sources, report: Report): Given {
   const variables = variablesOf(input, sources, report);
-  const found = [...bindsOf(input, sources, report), ...configsOf(input, sources, report)];
+  const binds = bindsOf(input, sources, report);
+  const configs = configsOf(input, sources, report);
+  const found = [...binds, ...configs];
   const sum = found.reduce((bytes, { file }) => bytes + file.bytes.length, 0);
   if (sum > FILES_MAX_BYTES) {
-    report([], `has ${(sum / FILES_MAX_BYTES).toFixed(1)} MB of files, and 1 MB is possible`, TOO_MUCH);
+    report([], `has ${megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
     return { ...variables, files: [] };
   }
-  checkTargets(input, found, report);
+  checkTargets(input, { binds, configs }, report);
   const secrets = { ...variables.secrets };
   const files = found.map(({ file: { bytes, isSecret }, made, ...place }) => {
     const name = `file:${[place.target, place.path].filter(Boolean).join('/')}`;
@@ -75,6 +65,11 @@ export function givenBy(input: ServiceInput, sources: Sources, report: Report): 
 }
 
 const TOO_MUCH = 'They are kept with each release: put large ones into the image, or a volume.';
+
+/** With one digit, rounded up: what is too much never looks as if it were not. */
+function megabytes(bytes: number): string {
+  return (Math.ceil((bytes / FILES_MAX_BYTES) * 10) / 10).toFixed(1);
+}
 
 /** A file with its place in the container. */
 type Found = Omit<FileSpec, 'content'> & {
@@ -176,16 +171,29 @@ function look(path: string, { repository, mayBeMissing }: Sources, complain: Com
 const NOT_THERE =
   'Paths count from the folder of this file. A file that the workflow writes has to be there before this step; a directory of the server is an absolute path.';
 
-function checkTargets(input: ServiceInput, found: readonly Found[], report: Report): void {
-  const taken = new Set([
-    ...(input.volumes ?? []).map(({ target }) => target),
-    ...Object.keys(input.tmpfs ?? {}),
-  ]);
-  const ofConfigs = found.slice(found.length - (input.configs?.length ?? 0));
-  for (const { target } of ofConfigs) {
+/** Volumes among themselves were compared already. */
+function checkTargets(
+  input: ServiceInput,
+  { binds, configs }: { binds: readonly Found[]; configs: readonly Found[] },
+  report: Report,
+): void {
+  const mounted = (input.volumes ?? []).map(({ target }) => target);
+  const taken = new Set([...mounted, ...Object.keys(input.tmpfs ?? {})]);
+  for (const { target } of configs) {
     if (taken.has(target))
       report(['configs'], `two things would be at ${target}`, 'Give one another target.');
     taken.add(target);
+  }
+  const folders = binds.filter(({ path }) => path !== undefined);
+  const inFolders = folders.map(({ target, path }) => `${target}/${path}`);
+  for (const target of new Set([...mounted, ...configs.map((one) => one.target)])) {
+    const folder = folders.find((one) => target.startsWith(`${one.target}/`))?.target;
+    if (folder === undefined || inFolders.some((place) => `${place}/`.startsWith(`${target}/`))) continue;
+    report(
+      [configs.some((one) => one.target === target) ? 'configs' : 'volumes'],
+      `nothing can be put at ${target}: the folder at ${folder} is of the repository, and read-only`,
+      'Put an empty file, or a folder with one, there in the repository, or choose another target.',
+    );
   }
 }
 

@@ -114,7 +114,7 @@ export function entriesOf(
 }
 
 /** targetsOf returns where something is mounted, each place once. */
-export function targetsOf(files: readonly FileSpec[]): string[] {
+function targetsOf(files: readonly FileSpec[]): string[] {
   return [...new Set(files.map(({ target }) => target))];
 }
 

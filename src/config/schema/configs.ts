@@ -6,7 +6,7 @@ import { CONFIG_REFUSALS } from './refusals.ts';
 import { filledText, flag, secretText, text } from './scalars.ts';
 
 /** A mode of a file in octal, as a number for the engine. */
-export const fileMode = parsed(
+const fileMode = parsed(
   z.union([z.number(), z.string()], { error: 'must be a mode such as 0440' }),
   (value) => {
     const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
@@ -18,7 +18,7 @@ export const fileMode = parsed(
 ).meta({ takes: 'mode' });
 
 /** A user or group by its number: nobody can ask the image for names before it is there. */
-export const ownerNumber = parsed(
+const ownerNumber = parsed(
   z.union([z.number(), z.string()], { error: 'must be a number such as 1000' }),
   (value) => {
     if (/^\d{1,10}$/.test(String(value))) return Number(value);
@@ -27,7 +27,7 @@ export const ownerNumber = parsed(
 ).meta({ takes: 'number' });
 
 /** The absolute path of a file in a container. */
-export const fileTarget = parsed(z.string(), (path) => {
+const fileTarget = parsed(z.string(), (path) => {
   if (isAbsolutePath(path) && !path.endsWith('/')) return path;
   throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`);
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,6 +136,58 @@ describe('what shall change', () => {
     expect(() => request(['api'], {})).toThrow('secret TOKEN was not passed');
     // A command that takes none leaves all as they are.
     expect(request(['api'], undefined).secrets).toEqual({});
+  });
+});
+
+describe('files of the repository', () => {
+  const WITH_FILES = FILE.replace(/environment: \[.*\]/, 'env_file: .env').replace(
+    'web: { image: "web:1",',
+    'web: { image: "web:1", volumes: ["./web.yml:/etc/web.yml:ro"],',
+  );
+  const both = { secrets: {} };
+
+  test('that git does not know are secret: in no spec, and kept out of the log', async () => {
+    write(WITH_FILES);
+    writeFileSync(join(workspace, '.env'), 'DB_PASSWORD=open-sesame\nPOOL=5\n');
+    writeFileSync(join(workspace, 'web.yml'), 'key: mellon\n');
+    const project = await openProject({ ...INPUTS, ...both }, surroundings);
+    expect(JSON.stringify(project.wanted)).not.toMatch(/open-sesame|mellon/);
+    const request = changeRequest(project, both, surroundings.log, { scope: 'services' });
+    expect(request.secrets).toEqual({
+      api: { DB_PASSWORD: 'open-sesame', POOL: '5' },
+      web: { 'file:/etc/web.yml': 'key: mellon\n' },
+    });
+    // What is as short as a word would make the log unreadable.
+    expect(hidden).toEqual(['open-sesame']);
+  });
+
+  test('that git has stand in the spec', async () => {
+    write(WITH_FILES);
+    writeFileSync(join(workspace, '.env'), 'LEVEL=info\n');
+    writeFileSync(join(workspace, 'web.yml'), 'a: 1\n');
+    for (const args of [
+      ['init', '--quiet'],
+      ['add', '.'],
+    ])
+      execFileSync('git', args, { cwd: workspace });
+    const { wanted, secrets } = await openProject({ ...INPUTS, ...both }, surroundings);
+    expect(wanted.services.map(({ container }) => [container.environment, container.files])).toEqual([
+      [{ LEVEL: 'info' }, undefined],
+      [{}, [expect.objectContaining({ target: '/etc/web.yml', content: { text: 'a: 1\n' } })]],
+    ]);
+    expect(secrets).toEqual({ api: {}, web: {} });
+  });
+
+  test('are needed by the services that are started, and by no command that starts none', async () => {
+    write(WITH_FILES);
+    writeFileSync(join(workspace, 'web.yml'), 'a: 1\n');
+    const open = (inputs: object) => openProject({ ...INPUTS, ...inputs }, surroundings);
+    expect(await refusal(open(both))).toMatchObject({
+      message: 'services.api.env_file[0]: there is no .env in the repository',
+      location: { file: 'switchyard.yml', line: 6 },
+    });
+    await open({ ...both, service: ['web'] });
+    await open({});
   });
 });
 

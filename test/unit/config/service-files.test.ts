@@ -140,6 +140,11 @@ test('a config and a secret are not at one place', () => {
   ).toEqual(['services.api.secrets[0]: two things would be at /run/secrets/a']);
 });
 
+test('an extension key may stand in a config, and is the name of one', () => {
+  const { container } = load('configs: [x-flags]', 'configs: { x-flags: { content: a, x-note: 1 } }');
+  expect(container.files).toMatchObject([{ target: '/x-flags', content: { text: 'a' } }]);
+});
+
 describe('a bind of the repository', () => {
   test.each([
     [
@@ -161,6 +166,11 @@ describe('a bind of the repository', () => {
     expect(container.volumes).toMatchObject([{ source: 'data' }]);
   });
 
+  test('may have another one over a file in it', () => {
+    const { container } = load('volumes: ["./conf:/x:ro", "./loki.yml:/x/a.yml:ro"]');
+    expect(container.files?.map(({ target }) => target)).toEqual(['/x', '/x', '/x/a.yml']);
+  });
+
   test('that git does not have as it is counts as secret, byte for byte', () => {
     const { container, secrets } = load('volumes: ["./.htpasswd:/etc/.htpasswd:ro", "./key.der:/key:ro"]');
     expect(JSON.stringify(container)).not.toContain('$2y$');
@@ -175,7 +185,11 @@ describe('a bind of the repository', () => {
     ['["./nowhere:/x:ro"]', 'services.api.volumes[0]: there is no ./nowhere in the repository'],
     ['["./empty:/x:ro"]', 'services.api.volumes[0]: ./empty has no files in it'],
     ['["../../x:/x:ro"]', 'services.api.volumes[0]: ../../x is outside of the repository'],
-    ['["./large:/x:ro"]', 'services.api: has 1.0 MB of files, and 1 MB is possible'],
+    [
+      '["./conf:/x:ro", "./loki.yml:/x/b.yml:ro"]',
+      'services.api.volumes: nothing can be put at /x/b.yml: the folder at /x is of the repository, and read-only',
+    ],
+    ['["./large:/x:ro"]', 'services.api: has 1.1 MB of files, and 1 MB is possible'],
     [
       '[{ type: bind, source: ./conf, target: /x }]',
       'services.api.volumes[0]: ./conf is of the repository, and a container cannot write there',
@@ -229,12 +243,12 @@ describe('env files', () => {
     expect(secrets).toEqual({ URL: url, AGAIN: `x${url}`, DB_PASSWORD: 'of the run', COPY: `x${url}` });
   });
 
-  test('that are missing fail the run, unless nothing would be started', () => {
+  test('that are missing fail the run, unless the service is not started by it', () => {
     const keys = 'env_file: nowhere.env';
     expect(messagesOf(() => load(keys))).toEqual([
       'services.api.env_file[0]: there is no nowhere.env in the repository',
     ]);
-    expect(load(keys, '', {}, { areFilesOptional: true }).container.environment).toEqual({});
+    expect(load(keys, '', {}, { isStarted: () => false }).container.environment).toEqual({});
   });
 
   test('with a bad line or a reserved name are refused at their place', () => {
