@@ -208,8 +208,10 @@ function numbersOfAll(facts: Facts): Map<string, ServicePorts> {
   const { wanted, observed, state } = facts;
   const recorded = new Map<string, ServicePorts>();
   for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
-    if (hostPort > 0 && internalPort > 0)
-      recorded.set(service, { host: hostPort, internal: internalPort, extra: extraPorts });
+    if (!(hostPort > 0 && internalPort > 0)) continue;
+    // The old copy may have other ports than the new one.
+    const extra = { ...recorded.get(service)?.extra, ...extraPorts };
+    recorded.set(service, { host: hostPort, internal: internalPort, extra });
   }
   for (const [name, { host_port: host, internal_port: internal, extra_ports }] of Object.entries(
     state.services,
