@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { SshConnection } from '../../../src/ssh/connection.ts';
 import { blocks, documents, prose, read } from './documents.ts';
 import { Reader } from './reader.ts';
+
+// Each test starts a dozen programs, which wait for one another.
+jest.setTimeout(30_000);
 
 let reader: Reader;
 beforeEach(async () => {
