@@ -10,7 +10,7 @@ export interface Assignment {
   value: string;
 }
 
-const NAME = /^(?:export\s+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
+const NAME = /^(?:export[ \t]+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
   r: '\r',
@@ -48,9 +48,10 @@ export function parseEnvFile(
     }
     const line = lineNumber();
     const { groups: { name = '', sign = '' } = {}, 0: head = '' } = NAME.exec(rest) ?? {};
-    if (name === '') throw new UserError(`${file}:${line}: is no assignment`, { hint: 'Write NAME=value.' });
+    if (name === '') throw noAssignment(`${file}:${line}`);
     rest = rest.slice(head.length);
     if (sign === '') {
+      if (!ENDS.test(rest)) throw noAssignment(`${file}:${line}`);
       const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
       if (value !== undefined) assignments.push({ name, value });
       rest = rest.replace(/^[^\n]*/, '');
@@ -62,6 +63,13 @@ export function parseEnvFile(
     assignments.push({ name, value });
   }
   return assignments;
+}
+
+/** The rest of a line with nothing on it, or a comment. */
+const ENDS = /^[ \t]*(?:#[^\n]*)?(?:\n|$)/;
+
+function noAssignment(place: string): UserError {
+  return new UserError(`${place}: is no assignment`, { hint: 'Write NAME=value.' });
 }
 
 function parseRaw(text: string): Assignment[] {
@@ -78,6 +86,11 @@ function valueAt(rest: string, place: string, known: Variables): { value: string
     const body = (quote === "'" ? /^'((?:[^'\\]|\\[\s\S])*)'/ : /^"((?:[^"\\]|\\[\s\S])*)"/).exec(rest);
     if (body === null) throw new UserError(`${place}: a quote is not closed`, { hint: `Add ${quote}.` });
     const [whole, inner = ''] = body;
+    if (!ENDS.test(rest.slice(whole.length))) {
+      throw new UserError(`${place}: there is text after the closing quote`, {
+        hint: 'Put all of the value into the quotes.',
+      });
+    }
     const after = /^[^\n]*/.exec(rest.slice(whole.length))?.[0] ?? '';
     const length = whole.length + after.length;
     if (quote === "'") return { value: inner.replaceAll("\\'", "'"), length };
