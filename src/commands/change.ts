@@ -63,7 +63,7 @@ export function changeRequest(
 ): ChangeRequest {
   const { service: services, zones, secrets } = inputs;
   for (const value of Object.values(secrets ?? {})) log.hide(value);
-  for (const values of Object.values(repositorySecrets)) hideVariables(values, log);
+  for (const values of Object.values(repositorySecrets)) hideValues(values, log);
   const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
   return {
     ...reach,
@@ -81,13 +81,15 @@ export function changeRequest(
   };
 }
 
-/** A short value of an env file is a word like any other: without it, the log could not be read. */
+/** What is shorter is a word like any other: without it, the log could not be read. */
 const SHORTEST_HIDDEN = 6;
 
-/** Whole files stand in no line of a log. */
-function hideVariables(values: Readonly<Record<string, string>>, log: ConcealingLog): void {
+/** hideValues keeps values of env files, and files of one line, out of the log; whole files stand in no line of it. */
+function hideValues(values: Readonly<Record<string, string>>, log: ConcealingLog): void {
   for (const [name, value] of Object.entries(values)) {
-    if (!name.startsWith('file:') && value.length >= SHORTEST_HIDDEN) log.hide(value);
+    const text = name.startsWith('file:') ? value.trim() : value;
+    const isOfFile = name.startsWith('file:') && text.includes('\n');
+    if (!isOfFile && text.length >= SHORTEST_HIDDEN) log.hide(text);
   }
 }
 
