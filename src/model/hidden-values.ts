@@ -12,9 +12,9 @@ export function hiddenValues(
   values: Readonly<Record<string, string>>,
   { files = [] }: Pick<ContainerSpec, 'files'>,
 ): string[] {
-  const said = Object.entries(values).filter(
-    ([name, value]) => !name.startsWith('file:') && value.length >= SHORTEST_HIDDEN,
-  );
+  const said = Object.entries(values)
+    .map(([name, value]) => [name, isOfFile(name) ? value.trim() : value] as const)
+    .filter(([name, text]) => text.length >= SHORTEST_HIDDEN && !(isOfFile(name) && text.includes('\n')));
   const encoded = new Set(
     files.flatMap(({ content }) =>
       'secret' in content && content.encoding === 'base64' ? [content.secret] : [],
@@ -23,4 +23,9 @@ export function hiddenValues(
   return said.flatMap(([name, value]) =>
     encoded.has(name) ? [value, Buffer.from(value, 'base64').toString()] : [value],
   );
+}
+
+/** What is kept under such a name is a whole file of the repository. */
+function isOfFile(name: string): boolean {
+  return name.startsWith('file:');
 }

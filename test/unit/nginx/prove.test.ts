@@ -24,8 +24,8 @@ test('a proof sends the headers of the health check, through each upstream', asy
     server: { http: { get } },
   } as unknown as NginxInstance;
   const headers = { 'x-forwarded-proto': 'https' };
-  const route = web({ proveHeaders: headers });
-  await prove(edge, SHOP, '1.abc', { route, own: [COPY], all: [COPY] }, systemClock);
+  const { service, ports } = web({ proveHeaders: headers });
+  await prove(edge, SHOP, '1.abc', { service, port: ports[0]!, own: [COPY], all: [COPY] }, systemClock);
   expect(asked.map(({ path, headers: sent }) => [path, sent])).toEqual([
     ['/prove/shop_production/api', headers],
     ['/prove/shop_production/api_unpooled', headers],
