@@ -25,6 +25,7 @@ describe('a worker', () => {
     expect(await world.describe(mailer())).toEqual([
       'shop production: plan',
       '  mailer none → 1: new on a (not deployed yet); mailer:1, a worker without a port',
+      '  waits at most 8 s for health',
       '  · pull nginx:1.30 on a',
       '  · pull mailer:1 on a',
       '  · record the intent: mailer release 1',
@@ -50,6 +51,7 @@ describe('a worker', () => {
     expect(await world.describe(v2)).toEqual([
       'shop production: plan',
       '  mailer 1 → 2: new containers beside the old ones on a (image); mailer:2, a worker without a port',
+      '  waits at most 8 s for health',
       '  · pull mailer:2 on a',
       '  · record the intent: mailer release 2',
       '  · start mailer release 2 as secondary on a',
@@ -215,6 +217,7 @@ describe('a worker of which two must not work at once', () => {
     expect(await world.describe(clock({ image: 'clock:2' }))).toEqual([
       'shop production: plan',
       '  clock 1 → 2: RESTART: the old container stops before the new one starts on a (image); clock:2, a worker without a port',
+      '  waits at most 8 s for health',
       '  · pull clock:2 on a',
       '  · record the intent: clock release 2',
       '  · stop shop_production_clock on a',

@@ -39,7 +39,7 @@ describe('a service without a port', () => {
   test.each([
     ['domain: mail.example.com', 'domain: needs a port: requests for a domain go to it'],
     ['protocol: http', 'protocol: needs a port: it says what is spoken there'],
-    ['healthcheck: { path: /up }', 'healthcheck.path: needs a port: it is requested there'],
+    ['healthcheck: { path: /up }', 'healthcheck.path: needs a port: requests go there'],
     ['extra_ports: { metrics: 9100 }', 'extra_ports: needs a port: they come beside the main one'],
     ['idle_timeout: 1h', 'idle_timeout: needs a port: it is about connections'],
     ['max_body_size: 1m', 'max_body_size: needs a port: it is about requests'],

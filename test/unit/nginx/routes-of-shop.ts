@@ -28,10 +28,11 @@ function routeOf(main: RoutePort, route: Omit<Route, 'ports'>, changes: RouteCha
     hostPort,
     domains,
     provePath,
+    proveHeaders,
     further = [],
     ...rest
   } = changes;
-  const said = { protocol, containerPort, internalPort, hostPort, domains, provePath };
+  const said = { protocol, containerPort, internalPort, hostPort, domains, provePath, proveHeaders };
   const own = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { ...route, ...rest, ports: [{ ...main, ...own }, ...further] };
 }
