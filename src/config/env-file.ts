@@ -20,7 +20,7 @@ export interface SecretNames {
 
 const NO_SECRETS: SecretNames = { is: () => false, valueOf: () => undefined };
 
-const NAME = /^(?:export\s+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
+const NAME = /^(?:export[ \t]+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
   r: '\r',
@@ -70,10 +70,11 @@ export function parseEnvFile(
     }
     const line = lineNumber();
     const { groups: { name = '', sign = '' } = {}, 0: head = '' } = NAME.exec(rest) ?? {};
-    if (name === '') throw new UserError(`${file}:${line}: is no assignment`, { hint: 'Write NAME=value.' });
+    if (name === '') throw noAssignment(`${file}:${line}`);
     rest = rest.slice(head.length);
     isMade = false;
     if (sign === '') {
+      if (!ENDS.test(rest)) throw noAssignment(`${file}:${line}`);
       const value = known[name];
       if (value !== undefined && !Object.hasOwn(own, name)) assign(name, value);
       rest = rest.replace(/^[^\n]*/, '');
@@ -85,6 +86,13 @@ export function parseEnvFile(
     assign(name, value);
   }
   return assignments;
+}
+
+/** The rest of a line with nothing on it, or a comment. */
+const ENDS = /^[ \t]*(?:#[^\n]*)?(?:\n|$)/;
+
+function noAssignment(place: string): UserError {
+  return new UserError(`${place}: is no assignment`, { hint: 'Write NAME=value.' });
 }
 
 function parseRaw(text: string): Assignment[] {
@@ -101,6 +109,11 @@ function valueAt(rest: string, place: string, known: Variables): { value: string
     const body = (quote === "'" ? /^'((?:[^'\\]|\\[\s\S])*)'/ : /^"((?:[^"\\]|\\[\s\S])*)"/).exec(rest);
     if (body === null) throw new UserError(`${place}: a quote is not closed`, { hint: `Add ${quote}.` });
     const [whole, inner = ''] = body;
+    if (!ENDS.test(rest.slice(whole.length))) {
+      throw new UserError(`${place}: there is text after the closing quote`, {
+        hint: 'Put all of the value into the quotes.',
+      });
+    }
     const after = /^[^\n]*/.exec(rest.slice(whole.length))?.[0] ?? '';
     const length = whole.length + after.length;
     if (quote === "'") return { value: inner.replaceAll("\\'", "'"), length };

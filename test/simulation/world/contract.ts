@@ -507,9 +507,15 @@ export const CONTRACT: readonly Case[] = [
       expect(await engine.hasVolume(volume)).toBe(false);
       const orphan = {
         ...createRequest(settings, secrets),
-        HostConfig: { Mounts: [{ Type: 'bind' as const, Source: mounts[0]!.source, Target: '/x' }] },
+        HostConfig: {
+          Mounts: [
+            { Type: 'volume' as const, Source: volume, Target: '/y' },
+            { Type: 'bind' as const, Source: mounts[0]!.source, Target: '/x' },
+          ],
+        },
       };
       await expect(engine.createContainer(own, orphan)).rejects.toMatchObject({ status: 400 });
+      expect(await engine.hasVolume(volume)).toBe(false);
     },
   },
   {

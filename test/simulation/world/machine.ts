@@ -114,13 +114,16 @@ export class Machine {
     this.#refuseTakenName(name, '');
     const image = this.images.find(request.Image ?? '');
     if (image === undefined) throw new EngineError(404, `No such image: ${request.Image}`);
+    const asked = request.HostConfig?.Mounts ?? [];
+    // The paths of all are looked at before a volume is made.
+    for (const mount of asked.filter(({ Type }) => Type === 'bind')) this.#mount(mount);
     const container = new Container({
       id: this.simulation.newId(),
       name,
       request: withDefaults(request, image),
       image,
       createdAt: this.now(),
-      mounts: (request.HostConfig?.Mounts ?? []).map((mount) => this.#mount(mount)),
+      mounts: asked.map((mount) => this.#mount(mount)),
     });
     const mode = container.networkMode;
     const configs = request.NetworkingConfig?.EndpointsConfig ?? {};

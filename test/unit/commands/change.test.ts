@@ -158,7 +158,7 @@ describe('files of the repository', () => {
       web: { 'file:/etc/web.yml': 'key: mellon\n' },
     });
     // What is as short as a word would make the log unreadable.
-    expect(hidden).toEqual(['open-sesame']);
+    expect(hidden).toEqual(['open-sesame', 'key: mellon']);
   });
 
   test('that git has stand in the spec', async () => {

@@ -40,6 +40,8 @@ describe('an env file', () => {
 
   test.each([
     ['A=1\n=2', '.env:2: is no assignment'],
+    ['A B=1', '.env:1: is no assignment'],
+    [`A="x"y`, '.env:1: there is text after the closing quote'],
     ['A="1\n', '.env:1: a quote is not closed'],
     ["A='1", '.env:1: a quote is not closed'],
     ['A=1\n\nPASSWORD=pa$word', '.env:3: a reference after "$" cannot be replaced'],
