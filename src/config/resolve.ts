@@ -75,7 +75,7 @@ export function resolveEnvironment(
 }
 
 /** resolveWithSecrets is resolveEnvironment, with what the secrets are made from. */
-export function resolveWithSecrets(
+function resolveWithSecrets(
   loaded: LoadedConfig,
   environment: string,
   options: ResolveOptions = {},

@@ -16,13 +16,3 @@ export function checkVariableName(name: string): void {
     );
   }
 }
-
-/** checkSecretName throws unless `name` is one that GitHub and a shell take: letters, digits, underscores. */
-export function checkSecretName(name: string): void {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
-      hint: 'Use letters, digits and underscores, not starting with a digit.',
-    });
-  }
-  checkVariableName(name);
-}

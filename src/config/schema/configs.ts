@@ -6,7 +6,7 @@ import { CONFIG_REFUSALS } from './refusals.ts';
 import { filledText, flag, secretText, text } from './scalars.ts';
 
 /** A mode of a file in octal, as a number for the engine. */
-const fileMode = parsed(
+export const fileMode = parsed(
   z.union([z.number(), z.string()], { error: 'must be a mode such as 0440' }),
   (value) => {
     const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
@@ -18,7 +18,7 @@ const fileMode = parsed(
 ).meta({ takes: 'mode' });
 
 /** A user or group by its number: nobody can ask the image for names before it is there. */
-const ownerNumber = parsed(
+export const ownerNumber = parsed(
   z.union([z.number(), z.string()], { error: 'must be a number such as 1000' }),
   (value) => {
     if (/^\d{1,10}$/.test(String(value))) return Number(value);

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
+import { fileMode, ownerNumber } from './configs.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { SECRET_REFUSALS } from './refusals.ts';
-import { filledText, flag, wholeNumber } from './scalars.ts';
+import { filledText, flag } from './scalars.ts';
 
 /** Where the files of secrets are, as in Compose. */
 const FOLDER = '/run/secrets';
@@ -27,8 +28,6 @@ export interface SecretFileInput {
 /** For the user of the container alone. */
 const MODE = 0o400;
 
-const id = (what: string) => wholeNumber(`the number of a ${what}`, 0, 2 ** 31 - 1);
-
 const long = closed({
   source: requiredKey(secretName, { description: 'The name of the secret.' }),
   target: key(filledText, {
@@ -37,33 +36,24 @@ const long = closed({
     fallback: { words: 'the name of the secret' },
     example: 'target: /etc/app/token',
   }),
-  uid: key(id('user'), {
+  uid: key(ownerNumber, {
     from: 'Compose',
     description: 'The user that the file belongs to, by number.',
     fallback: { words: 'the user that the container runs as' },
     example: 'uid: 1000',
   }),
-  gid: key(id('group'), {
+  gid: key(ownerNumber, {
     from: 'Compose',
     description: 'The group that the file belongs to, by number.',
     fallback: { words: 'the group that the container runs as' },
     example: 'gid: 1000',
   }),
-  mode: key(
-    parsed(z.union([z.number(), z.string()], { error: 'must be a mode such as 0440' }), (value) => {
-      const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
-      if (digits !== undefined) return Number.parseInt(digits, 8);
-      throw new UserError(`${JSON.stringify(value)} is no mode of a file`, {
-        hint: 'Write it in octal: 0440.',
-      });
-    }).meta({ takes: 'mode' }),
-    {
-      from: 'Compose',
-      description: 'Its mode, in octal. Nobody can write to it either way.',
-      fallback: { value: '0400' },
-      example: 'mode: 0440',
-    },
-  ),
+  mode: key(fileMode, {
+    from: 'Compose',
+    description: 'Its mode, in octal. Nobody can write to it either way.',
+    fallback: { words: '`0400`' },
+    example: 'mode: 0440',
+  }),
 });
 
 const file = z.union([secretName.transform((source) => ({ source })), long], {

@@ -269,7 +269,7 @@ describe('secrets as files', () => {
     [
       'secrets: [{ source: a, uid: app }]',
       '',
-      'services.api.secrets[0].uid: must be the number of a user, not "app"',
+      'services.api.secrets[0].uid: "app" is no number of a user or group',
     ],
     ['', 'secrets: { a: { environment: A, file: b } }', 'secrets.a: says twice where the value comes from'],
     [

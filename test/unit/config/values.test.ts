@@ -10,7 +10,7 @@ import { parseShortMount } from '../../../src/config/mount.ts';
 import { didYouMean, listed, nearest } from '../../../src/config/nearest.ts';
 import { parseRestart } from '../../../src/config/restart.ts';
 import { splitWords } from '../../../src/config/shell-words.ts';
-import { checkSecretName, checkVariableName } from '../../../src/config/variable-name.ts';
+import { checkVariableName } from '../../../src/config/variable-name.ts';
 import { UserError } from '../../../src/model/errors.ts';
 import { HOST_KEYS } from './host-keys.ts';
 
@@ -400,10 +400,6 @@ describe('names of variables', () => {
 
   test.each(['', 'A=B', 'A\0', 'A B', 'SWITCHYARD_X'])('checkVariableName refuses %j', (name) => {
     expect(() => checkVariableName(name)).toThrow(UserError);
-  });
-
-  test.each(['', '1A', 'a.b', 'a-b', 'SWITCHYARD_X'])('checkSecretName refuses %j', (name) => {
-    expect(() => checkSecretName(name)).toThrow(UserError);
   });
 });
 
