@@ -103,10 +103,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   for (const folder of ['git', 'work', 'keys']) mkdirSync(join(dir, folder), { recursive: true });
   const networks = await createNetworks(name, [...new Set(plans.map((plan) => plan.zone))]);
   const registry = await startRegistry(name, cache.registry!, networks);
-  const [nginx, redis, node, ...web] = await Promise.all([
+  // The others stand on the same system: once it is there, they are pushed without it.
+  const node = await push(registry, cache.node!, 'node:24');
+  const [nginx, redis, ...web] = await Promise.all([
     push(registry, cache.nginx!, 'nginx:1.30'),
     push(registry, cache.redis!, 'redis:7'),
-    push(registry, cache.node!, 'node:24'),
     ...['v1', 'v2', 'v3'].map((version) => pushWeb(registry, app, version)),
   ]);
   const images = { nginx, redis, node };
