@@ -1,12 +1,12 @@
 (() => {
   	var __webpack_modules__ = ({
-  6276:
+  8255:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const fs = __nccwpck_require__(9896);
 const path = __nccwpck_require__(6928);
 const {promisify} = __nccwpck_require__(9023);
-const semver = __nccwpck_require__(1162);
+const semver = __nccwpck_require__(1635);
 const useNativeRecursiveOption = semver.satisfies(process.version, '>=10.12.0');
 const checkPath = pth => {
 	if (process.platform === 'win32') {
@@ -122,7 +122,7 @@ module.exports.sync = (input, options) => {
 	return make(path.resolve(input));
 };
   }),
-  1162:
+  1635:
   ((module, exports) => {
 exports = module.exports = SemVer
 var debug
@@ -1543,7 +1543,7 @@ function coerce (version, options) {
 	'.' + (match[4] || '0'), options)
 }
   }),
-  9616:
+  2531:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -1553,8 +1553,8 @@ const {
 } = __nccwpck_require__(2203);
 const {
   CHANNEL_EXTENDED_DATATYPE: { STDERR },
-} = __nccwpck_require__(5241);
-const { bufferSlice } = __nccwpck_require__(9101);
+} = __nccwpck_require__(1364);
+const { bufferSlice } = __nccwpck_require__(3864);
 const PACKET_SIZE = 32 * 1024;
 const MAX_WINDOW = 2 * 1024 * 1024;
 const WINDOW_THRESHOLD = MAX_WINDOW / 2;
@@ -1779,7 +1779,7 @@ module.exports = {
   WINDOW_THRESHOLD,
 };
   }),
-  2618:
+  5129:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Socket } = __nccwpck_require__(9278);
@@ -1787,13 +1787,13 @@ const { Duplex } = __nccwpck_require__(2203);
 const { resolve } = __nccwpck_require__(6928);
 const { readFile } = __nccwpck_require__(9896);
 const { execFile, spawn } = __nccwpck_require__(5317);
-const { isParsedKey, parseKey } = __nccwpck_require__(5780);
+const { isParsedKey, parseKey } = __nccwpck_require__(1357);
 const {
   makeBufferParser,
   readUInt32BE,
   writeUInt32BE,
   writeUInt32LE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 function once(cb) {
   let called = false;
   return (...args) => {
@@ -2588,7 +2588,7 @@ module.exports = {
   PageantAgent,
 };
   }),
-  4788:
+  3737:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -2616,11 +2616,11 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(5241);
-const { init: cryptoInit } = __nccwpck_require__(403);
-const Protocol = __nccwpck_require__(3402);
-const { parseKey } = __nccwpck_require__(5780);
-const { SFTP } = __nccwpck_require__(7979);
+} = __nccwpck_require__(1364);
+const { init: cryptoInit } = __nccwpck_require__(8536);
+const Protocol = __nccwpck_require__(4017);
+const { parseKey } = __nccwpck_require__(1357);
+const { SFTP } = __nccwpck_require__(4740);
 const {
   bufferCopy,
   makeBufferParser,
@@ -2628,22 +2628,22 @@ const {
   readUInt32BE,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
-const { AgentContext, createAgent, isAgent } = __nccwpck_require__(2618);
+} = __nccwpck_require__(3864);
+const { AgentContext, createAgent, isAgent } = __nccwpck_require__(5129);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(9616);
+} = __nccwpck_require__(2531);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5174);
+} = __nccwpck_require__(5017);
 const bufferParser = makeBufferParser();
 const sigParser = makeBufferParser();
 const RE_OPENSSH = /^OpenSSH_(?:(?![0-4])\d)|(?:\d{2,})/;
@@ -4460,7 +4460,7 @@ function getKeyAlgos(client, key, serverSigAlgs) {
 }
 module.exports = Client;
   }),
-  4902:
+  2793:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const { Agent: HttpAgent } = __nccwpck_require__(8611);
@@ -4480,7 +4480,7 @@ for (const ctor of [HttpAgent, HttpsAgent]) {
 	  const dstIP = options.host;
 	  const dstPort = options.port;
 	  if (Client === undefined)
-		Client = __nccwpck_require__(4788);
+		Client = __nccwpck_require__(3737);
 	  const client = new Client();
 	  let triedForward = false;
 	  client.on('ready', () => {
@@ -4528,7 +4528,7 @@ function decorateStream(stream, ctor, options) {
   return wrapped;
 }
   }),
-  2059:
+  7632:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -4538,32 +4538,32 @@ const {
   CygwinAgent,
   OpenSSHAgent,
   PageantAgent,
-} = __nccwpck_require__(2618);
+} = __nccwpck_require__(5129);
 const {
   SSHTTPAgent: HTTPAgent,
   SSHTTPSAgent: HTTPSAgent,
-} = __nccwpck_require__(4902);
-const { parseKey } = __nccwpck_require__(5780);
+} = __nccwpck_require__(2793);
+const { parseKey } = __nccwpck_require__(1357);
 const {
   flagsToString,
   OPEN_MODE,
   STATUS_CODE,
   stringToFlags,
-} = __nccwpck_require__(7979);
+} = __nccwpck_require__(4740);
 module.exports = {
   AgentProtocol,
   BaseAgent,
   createAgent,
-  Client: __nccwpck_require__(4788),
+  Client: __nccwpck_require__(3737),
   CygwinAgent,
   HTTPAgent,
   HTTPSAgent,
   OpenSSHAgent,
   PageantAgent,
-  Server: __nccwpck_require__(7680),
+  Server: __nccwpck_require__(7501),
   utils: {
 	parseKey,
-	...__nccwpck_require__(5288),
+	...__nccwpck_require__(2593),
 	sftp: {
 	  flagsToString,
 	  OPEN_MODE,
@@ -4573,7 +4573,7 @@ module.exports = {
   },
 };
   }),
-  5288:
+  2593:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -4583,9 +4583,9 @@ const {
   getCurves,
   randomBytes,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(6097);
-const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(403);
+const { Ber } = __nccwpck_require__(8479);
+const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(8536);
 const SALT_LEN = 16;
 const DEFAULT_ROUNDS = 16;
 const curves = getCurves();
@@ -5014,11 +5014,11 @@ module.exports = {
   }
 };
   }),
-  3402:
+  4017:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { inspect } = __nccwpck_require__(9023);
-const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(403);
+const { bindingAvailable, NullCipher, NullDecipher } = __nccwpck_require__(8536);
 const {
   COMPAT_CHECKS,
   DISCONNECT_REASON,
@@ -5026,18 +5026,18 @@ const {
   MESSAGE,
   SIGNALS,
   TERMINAL_MODE,
-} = __nccwpck_require__(5241);
+} = __nccwpck_require__(1364);
 const {
   DEFAULT_KEXINIT_CLIENT,
   DEFAULT_KEXINIT_SERVER,
   KexInit,
   kexinit,
   onKEXPayload,
-} = __nccwpck_require__(5920);
+} = __nccwpck_require__(7357);
 const {
   parseKey,
-} = __nccwpck_require__(5780);
-const MESSAGE_HANDLERS = __nccwpck_require__(2163);
+} = __nccwpck_require__(1357);
+const MESSAGE_HANDLERS = __nccwpck_require__(6092);
 const {
   bufferCopy,
   bufferFill,
@@ -5045,13 +5045,13 @@ const {
   convertSignature,
   sendPacket,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(6255);
+} = __nccwpck_require__(2976);
 const MODULE_VER = (__nccwpck_require__(8342)  .rE);
 const VALID_DISCONNECT_REASONS = new Map(
   Object.values(DISCONNECT_REASON).map((n) => [n, 1])
@@ -6558,7 +6558,7 @@ function sendExtInfo(proto) {
 }
 module.exports = Protocol;
   }),
-  7979:
+  4740:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(4434);
@@ -6575,7 +6575,7 @@ const {
   bufferSlice,
   makeBufferParser,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 const ATTR = {
   SIZE: 0x00000001,
   UIDGID: 0x00000002,
@@ -9299,7 +9299,7 @@ const {
   ERR_INVALID_ARG_TYPE,
   ERR_OUT_OF_RANGE,
   validateNumber
-} = __nccwpck_require__(9231);
+} = __nccwpck_require__(8472);
 const kMinPoolSpace = 128;
 let pool;
 const poolFragments = [];
@@ -9636,7 +9636,7 @@ module.exports = {
   stringToFlags,
 };
   }),
-  5241:
+  1364:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const crypto = __nccwpck_require__(6982);
@@ -9644,7 +9644,7 @@ let cpuInfo;
 try {
   cpuInfo = __nccwpck_require__(6954)();
 } catch {}
-const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(403);
+const { bindingAvailable, CIPHER_INFO, MAC_INFO } = __nccwpck_require__(8536);
 const eddsaSupported = (() => {
   if (typeof crypto.sign === 'function'
 	  && typeof crypto.verify === 'function') {
@@ -9923,13 +9923,13 @@ module.exports.DISCONNECT_REASON_BY_VALUE =
   Array.from(Object.entries(module.exports.DISCONNECT_REASON))
 	   .reduce((obj, [key, value]) => ({ ...obj, [value]: key }), {});
   }),
-  403:
+  8536:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual
 } = __nccwpck_require__(6982);
-const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(9101);
+const { readUInt32BE, writeUInt32BE } = __nccwpck_require__(3864);
 const FastBuffer = Buffer[Symbol.species];
 const MAX_SEQNO = 2 ** 32 - 1;
 const EMPTY_BUFFER = Buffer.alloc(0);
@@ -9944,7 +9944,7 @@ let AESGCMDecipher;
 let ChaChaPolyDecipher;
 let GenericDecipher;
 try {
-  binding = __nccwpck_require__(575);
+  binding = __nccwpck_require__(8612);
   ({ AESGCMCipher, ChaChaPolyCipher, GenericCipher,
 	 AESGCMDecipher, ChaChaPolyDecipher, GenericDecipher } = binding);
 } catch {}
@@ -11220,7 +11220,7 @@ module.exports = {
   init: (() => {
 	return new Promise(async (resolve, reject) => {
 	  try {
-		POLY1305_WASM_MODULE = await __nccwpck_require__(6903)();
+		POLY1305_WASM_MODULE = await __nccwpck_require__(9782)();
 		POLY1305_RESULT_MALLOC = POLY1305_WASM_MODULE._malloc(16);
 		poly1305_auth = POLY1305_WASM_MODULE.cwrap(
 		  'poly1305_auth',
@@ -11239,7 +11239,7 @@ module.exports = {
   createDecipher,
 };
   }),
-  6903:
+  9782:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var createPoly1305 = (function() {
   var _scriptDir = typeof document !== 'undefined' && document.currentScript ? document.currentScript.src : undefined;
@@ -11277,13 +11277,13 @@ if (true)
   module.exports = createPoly1305;
 else {}
   }),
-  2163:
+  6092:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const MESSAGE_HANDLERS = new Array(256);
 [
-  (__nccwpck_require__(5920).HANDLERS),
-  __nccwpck_require__(5625),
+  (__nccwpck_require__(7357).HANDLERS),
+  __nccwpck_require__(6668),
 ].forEach((handlers) => {
   for (let [type, handler] of Object.entries(handlers)) {
 	type = +type;
@@ -11293,7 +11293,7 @@ const MESSAGE_HANDLERS = new Array(256);
 });
 module.exports = MESSAGE_HANDLERS;
   }),
-  5625:
+  6668:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -11302,16 +11302,16 @@ const {
   doFatalError,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 const {
   CHANNEL_OPEN_FAILURE,
   COMPAT,
   MESSAGE,
   TERMINAL_MODE,
-} = __nccwpck_require__(5241);
+} = __nccwpck_require__(1364);
 const {
   parseKey,
-} = __nccwpck_require__(5780);
+} = __nccwpck_require__(1357);
 const TERMINAL_MODE_BY_VALUE =
   Array.from(Object.entries(TERMINAL_MODE))
 	   .reduce((obj, [key, value]) => ({ ...obj, [key]: value }), {});
@@ -12206,7 +12206,7 @@ module.exports = {
   },
 };
   }),
-  5920:
+  7357:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -12219,7 +12219,7 @@ const {
   generateKeyPairSync,
   randomFillSync,
 } = __nccwpck_require__(6982);
-const { Ber } = __nccwpck_require__(6097);
+const { Ber } = __nccwpck_require__(8479);
 const {
   COMPAT,
   curve25519Supported,
@@ -12230,14 +12230,14 @@ const {
   DEFAULT_COMPRESSION,
   DISCONNECT_REASON,
   MESSAGE,
-} = __nccwpck_require__(5241);
+} = __nccwpck_require__(1364);
 const {
   CIPHER_INFO,
   createCipher,
   createDecipher,
   MAC_INFO,
-} = __nccwpck_require__(403);
-const { parseDERKey } = __nccwpck_require__(5780);
+} = __nccwpck_require__(8536);
+const { parseDERKey } = __nccwpck_require__(1357);
 const {
   bufferFill,
   bufferParser,
@@ -12246,13 +12246,13 @@ const {
   FastBuffer,
   sigSSHToASN1,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 const {
   PacketReader,
   PacketWriter,
   ZlibPacketReader,
   ZlibPacketWriter,
-} = __nccwpck_require__(6255);
+} = __nccwpck_require__(2976);
 let MESSAGE_HANDLERS;
 const GEX_MIN_BITS = 2048;
 const GEX_MAX_BITS = 8192;
@@ -13707,14 +13707,14 @@ function onKEXPayload(state, payload) {
 	  case MESSAGE.UNIMPLEMENTED:
 	  case MESSAGE.DEBUG:
 		if (!MESSAGE_HANDLERS)
-		  MESSAGE_HANDLERS = __nccwpck_require__(2163);
+		  MESSAGE_HANDLERS = __nccwpck_require__(6092);
 		return MESSAGE_HANDLERS[type](this, payload);
 	}
   }
   switch (type) {
 	case MESSAGE.DISCONNECT:
 	  if (!MESSAGE_HANDLERS)
-		MESSAGE_HANDLERS = __nccwpck_require__(2163);
+		MESSAGE_HANDLERS = __nccwpck_require__(6092);
 	  return MESSAGE_HANDLERS[type](this, payload);
 	case MESSAGE.KEXINIT:
 	  if (!state.firstPacket) {
@@ -13816,7 +13816,7 @@ module.exports = {
   },
 };
   }),
-  5780:
+  1357:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -13831,17 +13831,17 @@ const {
   verify: verify_,
 } = __nccwpck_require__(6982);
 const supportedOpenSSLCiphers = getCiphers();
-const { Ber } = __nccwpck_require__(6097);
-const bcrypt_pbkdf = (__nccwpck_require__(6618).pbkdf);
-const { CIPHER_INFO } = __nccwpck_require__(403);
-const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(5241);
+const { Ber } = __nccwpck_require__(8479);
+const bcrypt_pbkdf = (__nccwpck_require__(1600).pbkdf);
+const { CIPHER_INFO } = __nccwpck_require__(8536);
+const { eddsaSupported, SUPPORTED_CIPHER } = __nccwpck_require__(1364);
 const {
   bufferSlice,
   makeBufferParser,
   readString,
   readUInt32BE,
   writeUInt32BE,
-} = __nccwpck_require__(9101);
+} = __nccwpck_require__(3864);
 const SYM_HASH_ALGO = Symbol('Hash Algorithm');
 const SYM_PRIV_PEM = Symbol('Private key PEM');
 const SYM_PUB_PEM = Symbol('Public key PEM');
@@ -15043,7 +15043,7 @@ module.exports = {
   parseKey,
 };
   }),
-  9231:
+  8472:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(2613);
@@ -15141,10 +15141,10 @@ exports.validateNumber = function validateNumber(value, name) {
 	throw new ERR_INVALID_ARG_TYPE(name, 'number', value);
 };
   }),
-  9101:
+  3864:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Ber = (__nccwpck_require__(6097).Ber);
+const Ber = (__nccwpck_require__(8479).Ber);
 let DISCONNECT_REASON;
 const FastBuffer = Buffer[Symbol.species];
 const TypedArrayFill = Object.getPrototypeOf(Uint8Array.prototype).fill;
@@ -15299,7 +15299,7 @@ module.exports = {
   doFatalError: (protocol, msg, level, reason) => {
 	let err;
 	if (DISCONNECT_REASON === undefined)
-	  ({ DISCONNECT_REASON } = __nccwpck_require__(5241));
+	  ({ DISCONNECT_REASON } = __nccwpck_require__(1364));
 	if (msg instanceof Error) {
 	  err = msg;
 	  if (typeof level !== 'number')
@@ -15467,7 +15467,7 @@ module.exports = {
   },
 };
   }),
-  6255:
+  2976:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { kMaxLength } = __nccwpck_require__(181);
@@ -15679,7 +15679,7 @@ module.exports = {
   ZlibPacketWriter,
 };
   }),
-  7680:
+  7501:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Server: netServer } = __nccwpck_require__(9278);
@@ -15699,27 +15699,27 @@ const {
   SUPPORTED_KEX,
   SUPPORTED_MAC,
   SUPPORTED_SERVER_HOST_KEY,
-} = __nccwpck_require__(5241);
-const { init: cryptoInit } = __nccwpck_require__(403);
-const { KexInit } = __nccwpck_require__(5920);
-const { parseKey } = __nccwpck_require__(5780);
-const Protocol = __nccwpck_require__(3402);
-const { SFTP } = __nccwpck_require__(7979);
-const { writeUInt32BE } = __nccwpck_require__(9101);
+} = __nccwpck_require__(1364);
+const { init: cryptoInit } = __nccwpck_require__(8536);
+const { KexInit } = __nccwpck_require__(7357);
+const { parseKey } = __nccwpck_require__(1357);
+const Protocol = __nccwpck_require__(4017);
+const { SFTP } = __nccwpck_require__(4740);
+const { writeUInt32BE } = __nccwpck_require__(3864);
 const {
   Channel,
   MAX_WINDOW,
   PACKET_SIZE,
   windowAdjust,
   WINDOW_THRESHOLD,
-} = __nccwpck_require__(9616);
+} = __nccwpck_require__(2531);
 const {
   ChannelManager,
   generateAlgorithmList,
   isWritable,
   onChannelOpenFailure,
   onCHANNEL_CLOSE,
-} = __nccwpck_require__(5174);
+} = __nccwpck_require__(5017);
 const MAX_PENDING_AUTHS = 10;
 class AuthContext extends EventEmitter {
   constructor(protocol, username, service, method, cb) {
@@ -16848,10 +16848,10 @@ function compareNumbers(a, b) {
 module.exports = Server;
 module.exports.IncomingClient = Client;
   }),
-  5174:
+  5017:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { SFTP } = __nccwpck_require__(7979);
+const { SFTP } = __nccwpck_require__(4740);
 const MAX_CHANNEL = 2 ** 32 - 1;
 function onChannelOpenFailure(self, recipient, info, cb) {
   self._chanMgr.remove(recipient);
@@ -17137,7 +17137,7 @@ module.exports = {
   },
 };
   }),
-  2039:
+  9613:
   (function(__unused_webpack_module, exports, __nccwpck_require__) {
 "use strict";
 var __createBinding = (this && this.__createBinding) || (Object.create ? (function(o, m, k, k2) {
@@ -17188,9 +17188,9 @@ exports.getProxyUrl = getProxyUrl;
 exports.isHttps = isHttps;
 const http = __importStar(__nccwpck_require__(8611));
 const https = __importStar(__nccwpck_require__(5692));
-const pm = __importStar(__nccwpck_require__(9875));
-const tunnel = __importStar(__nccwpck_require__(5070));
-const undici_1 = __nccwpck_require__(1684);
+const pm = __importStar(__nccwpck_require__(5733));
+const tunnel = __importStar(__nccwpck_require__(8836));
+const undici_1 = __nccwpck_require__(6530);
 var HttpCodes;
 (function (HttpCodes) {
 	HttpCodes[HttpCodes["OK"] = 200] = "OK";
@@ -17794,7 +17794,7 @@ class HttpClient {
 exports.HttpClient = HttpClient;
 const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
   }),
-  9875:
+  5733:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -17887,7 +17887,7 @@ class DecodedURL extends URL {
 	}
 }
   }),
-  1748:
+  8458:
   ((module) => {
 module.exports = {
   newInvalidAsn1Error: function (msg) {
@@ -17898,12 +17898,12 @@ module.exports = {
   }
 };
   }),
-  9291:
+  693:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var errors = __nccwpck_require__(1748);
-var types = __nccwpck_require__(5594);
-var Reader = __nccwpck_require__(4328);
-var Writer = __nccwpck_require__(1092);
+var errors = __nccwpck_require__(8458);
+var types = __nccwpck_require__(7452);
+var Reader = __nccwpck_require__(3794);
+var Writer = __nccwpck_require__(6050);
 module.exports = {
   Reader: Reader,
   Writer: Writer
@@ -17917,12 +17917,12 @@ for (var e in errors) {
 	module.exports[e] = errors[e];
 }
   }),
-  4328:
+  3794:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(6719).Buffer);
-var ASN1 = __nccwpck_require__(5594);
-var errors = __nccwpck_require__(1748);
+var Buffer = (__nccwpck_require__(3201).Buffer);
+var ASN1 = __nccwpck_require__(7452);
+var errors = __nccwpck_require__(8458);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 function Reader(data) {
   if (!data || !Buffer.isBuffer(data))
@@ -18074,7 +18074,7 @@ Reader.prototype._readTag = function (tag) {
 };
 module.exports = Reader;
   }),
-  5594:
+  7452:
   ((module) => {
 module.exports = {
   EOC: 0,
@@ -18110,12 +18110,12 @@ module.exports = {
   Context: 128
 };
   }),
-  1092:
+  6050:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 var assert = __nccwpck_require__(2613);
-var Buffer = (__nccwpck_require__(6719).Buffer);
-var ASN1 = __nccwpck_require__(5594);
-var errors = __nccwpck_require__(1748);
+var Buffer = (__nccwpck_require__(3201).Buffer);
+var ASN1 = __nccwpck_require__(7452);
+var errors = __nccwpck_require__(8458);
 var newInvalidAsn1Error = errors.newInvalidAsn1Error;
 var DEFAULT_OPTS = {
   size: 1024,
@@ -18351,16 +18351,16 @@ Writer.prototype._ensure = function (len) {
 };
 module.exports = Writer;
   }),
-  6097:
+  8479:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-var Ber = __nccwpck_require__(9291);
+var Ber = __nccwpck_require__(693);
 module.exports = {
   Ber: Ber,
   BerReader: Ber.Reader,
   BerWriter: Ber.Writer
 };
   }),
-  6173:
+  6547:
   ((module) => {
 function isBuffer(value) {
   return Buffer.isBuffer(value) || value instanceof Uint8Array
@@ -18518,10 +18518,10 @@ module.exports = {
   writeUInt32LE
 }
   }),
-  6618:
+  1600:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-var crypto_hash_sha512 = (__nccwpck_require__(9384).lowlevel).crypto_hash;
+var crypto_hash_sha512 = (__nccwpck_require__(2106).lowlevel).crypto_hash;
 var BLF_J = 0;
 var Blowfish = function() {
   this.S = [
@@ -18963,11 +18963,11 @@ module.exports = {
 	  pbkdf: bcrypt_pbkdf
 };
   }),
-  1736:
+  3850:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 module.exports = __nccwpck_require__(4434)
   }),
-  1967:
+  6481:
   ((module) => {
 module.exports = class FixedFIFO {
   constructor (hwm) {
@@ -19004,9 +19004,9 @@ module.exports = class FixedFIFO {
   }
 }
   }),
-  6927:
+  4333:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const FixedFIFO = __nccwpck_require__(1967)
+const FixedFIFO = __nccwpck_require__(6481)
 module.exports = class FastFIFO {
   constructor (hwm) {
 	this.hwm = hwm || 16
@@ -19048,7 +19048,7 @@ module.exports = class FastFIFO {
   }
 }
   }),
-  1011:
+  625:
   ((module) => {
 "use strict";
 const isStream = stream =>
@@ -19073,7 +19073,7 @@ isStream.transform = stream =>
 	typeof stream._transform === 'function';
 module.exports = isStream;
   }),
-  6719:
+  3201:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 var buffer = __nccwpck_require__(181)
@@ -19138,7 +19138,7 @@ if (!safer.constants) {
 }
 module.exports = safer
   }),
-  2914:
+  2392:
   ((module) => {
 module.exports = shellescape;
 function shellescape(a) {
@@ -19154,12 +19154,12 @@ function shellescape(a) {
   return ret.join(' ');
 }
   }),
-  8200:
+  6930:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { EventEmitter } = __nccwpck_require__(1736)
-const FIFO = __nccwpck_require__(6927)
-const TextDecoder = __nccwpck_require__(1410)
-const StreamError = __nccwpck_require__(3237)
+const { EventEmitter } = __nccwpck_require__(3850)
+const FIFO = __nccwpck_require__(4333)
+const TextDecoder = __nccwpck_require__(9100)
+const StreamError = __nccwpck_require__(251)
 const qmt =
   typeof queueMicrotask === 'undefined' ? (fn) => global.process.nextTick(fn) : queueMicrotask
 const MAX = (1 << 29) - 1
@@ -20205,7 +20205,7 @@ module.exports = {
   PassThrough
 }
   }),
-  3237:
+  251:
   ((module) => {
 module.exports = class StreamError extends Error {
   constructor(msg, code, fn = StreamError) {
@@ -20244,7 +20244,7 @@ module.exports = class StreamError extends Error {
   }
 }
   }),
-  5531:
+  1937:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const constants = {
   S_IFMT: 61440,
@@ -20260,12 +20260,12 @@ try {
   module.exports = constants
 }
   }),
-  6919:
+  2021:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Writable, Readable, getStreamError } = __nccwpck_require__(8200)
-const FIFO = __nccwpck_require__(6927)
-const b4a = __nccwpck_require__(6173)
-const headers = __nccwpck_require__(5472)
+const { Writable, Readable, getStreamError } = __nccwpck_require__(6930)
+const FIFO = __nccwpck_require__(4333)
+const b4a = __nccwpck_require__(6547)
+const headers = __nccwpck_require__(5086)
 const EMPTY = b4a.alloc(0)
 const MAX_HEADER_SIZE = 4 * 1024 * 1024
 class BufferList {
@@ -20600,9 +20600,9 @@ function overflow (size) {
   return size && 512 - size
 }
   }),
-  5472:
+  5086:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6173)
+const b4a = __nccwpck_require__(6547)
 const ZEROS = '0000000000000000000'
 const SEVENS = '7777777777777777777'
 const ZERO_OFFSET = '0'.charCodeAt(0)
@@ -20860,17 +20860,17 @@ function addLength (str) {
   return (len + digits) + str
 }
   }),
-  6474:
+  348:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
-exports.extract = __nccwpck_require__(6919)
-exports.pack = __nccwpck_require__(2257)
+exports.extract = __nccwpck_require__(2021)
+exports.pack = __nccwpck_require__(1339)
   }),
-  2257:
+  1339:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { Readable, Writable, getStreamError } = __nccwpck_require__(8200)
-const b4a = __nccwpck_require__(6173)
-const constants = __nccwpck_require__(5531)
-const headers = __nccwpck_require__(5472)
+const { Readable, Writable, getStreamError } = __nccwpck_require__(6930)
+const b4a = __nccwpck_require__(6547)
+const constants = __nccwpck_require__(1937)
+const headers = __nccwpck_require__(5086)
 const DMODE = 0o755
 const FMODE = 0o644
 const END_OF_TAR = b4a.alloc(1024)
@@ -21090,10 +21090,10 @@ function mapWritable (buf) {
   return b4a.isBuffer(buf) ? buf : b4a.from(buf)
 }
   }),
-  1410:
+  9100:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const PassThroughDecoder = __nccwpck_require__(3524)
-const UTF8Decoder = __nccwpck_require__(4554)
+const PassThroughDecoder = __nccwpck_require__(606)
+const UTF8Decoder = __nccwpck_require__(2780)
 module.exports = class TextDecoder {
   constructor(encoding = 'utf8') {
 	this.encoding = normalizeEncoding(encoding)
@@ -21148,9 +21148,9 @@ function normalizeEncoding(encoding) {
   }
 }
   }),
-  3524:
+  606:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6173)
+const b4a = __nccwpck_require__(6547)
 module.exports = class PassThroughDecoder {
   constructor(encoding) {
 	this.encoding = encoding
@@ -21166,9 +21166,9 @@ module.exports = class PassThroughDecoder {
   }
 }
   }),
-  4554:
+  2780:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const b4a = __nccwpck_require__(6173)
+const b4a = __nccwpck_require__(6547)
 module.exports = class UTF8Decoder {
   constructor() {
 	this._reset()
@@ -21310,11 +21310,11 @@ function trailingBytesSeen(data) {
   return 0
 }
   }),
-  5070:
+  8836:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-module.exports = __nccwpck_require__(5862);
+module.exports = __nccwpck_require__(9812);
   }),
-  5862:
+  9812:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var net = __nccwpck_require__(9278);
@@ -21538,7 +21538,7 @@ if (process.env.NODE_DEBUG && /\btunnel\b/.test(process.env.NODE_DEBUG)) {
 }
 exports.debug = debug;
   }),
-  9384:
+  2106:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 (function(nacl) {
 'use strict';
@@ -23594,31 +23594,31 @@ nacl.setPRNG = function(fn) {
 })();
 })( true && module.exports ? module.exports : (self.nacl = self.nacl || {}));
   }),
-  1684:
+  6530:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Client = __nccwpck_require__(1313)
-const Dispatcher = __nccwpck_require__(3415)
-const Pool = __nccwpck_require__(5928)
-const BalancedPool = __nccwpck_require__(6681)
-const Agent = __nccwpck_require__(1745)
-const ProxyAgent = __nccwpck_require__(7508)
-const EnvHttpProxyAgent = __nccwpck_require__(9221)
-const RetryAgent = __nccwpck_require__(334)
-const errors = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
+const Client = __nccwpck_require__(3451)
+const Dispatcher = __nccwpck_require__(845)
+const Pool = __nccwpck_require__(3490)
+const BalancedPool = __nccwpck_require__(8315)
+const Agent = __nccwpck_require__(231)
+const ProxyAgent = __nccwpck_require__(7522)
+const EnvHttpProxyAgent = __nccwpck_require__(2527)
+const RetryAgent = __nccwpck_require__(6308)
+const errors = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
 const { InvalidArgumentError } = errors
-const api = __nccwpck_require__(2531)
-const buildConnector = __nccwpck_require__(1332)
-const MockClient = __nccwpck_require__(2361)
-const MockAgent = __nccwpck_require__(7017)
-const MockPool = __nccwpck_require__(6480)
-const mockErrors = __nccwpck_require__(2673)
-const RetryHandler = __nccwpck_require__(4004)
-const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(1481)
-const DecoratorHandler = __nccwpck_require__(9151)
-const RedirectHandler = __nccwpck_require__(7158)
-const createRedirectInterceptor = __nccwpck_require__(1576)
+const api = __nccwpck_require__(3357)
+const buildConnector = __nccwpck_require__(1094)
+const MockClient = __nccwpck_require__(7675)
+const MockAgent = __nccwpck_require__(6871)
+const MockPool = __nccwpck_require__(5634)
+const mockErrors = __nccwpck_require__(8423)
+const RetryHandler = __nccwpck_require__(3282)
+const { getGlobalDispatcher, setGlobalDispatcher } = __nccwpck_require__(6411)
+const DecoratorHandler = __nccwpck_require__(6777)
+const RedirectHandler = __nccwpck_require__(3332)
+const createRedirectInterceptor = __nccwpck_require__(3342)
 Object.assign(Dispatcher.prototype, api)
 module.exports.Dispatcher = Dispatcher
 module.exports.Client = Client
@@ -23633,10 +23633,10 @@ module.exports.DecoratorHandler = DecoratorHandler
 module.exports.RedirectHandler = RedirectHandler
 module.exports.createRedirectInterceptor = createRedirectInterceptor
 module.exports.interceptors = {
-  redirect: __nccwpck_require__(7734),
-  retry: __nccwpck_require__(5486),
-  dump: __nccwpck_require__(5376),
-  dns: __nccwpck_require__(4287)
+  redirect: __nccwpck_require__(8344),
+  retry: __nccwpck_require__(6520),
+  dump: __nccwpck_require__(4094),
+  dns: __nccwpck_require__(3017)
 }
 module.exports.buildConnector = buildConnector
 module.exports.errors = errors
@@ -23685,7 +23685,7 @@ function makeDispatcher (fn) {
 }
 module.exports.setGlobalDispatcher = setGlobalDispatcher
 module.exports.getGlobalDispatcher = getGlobalDispatcher
-const fetchImpl = (__nccwpck_require__(4202).fetch)
+const fetchImpl = (__nccwpck_require__(344).fetch)
 module.exports.fetch = async function fetch (init, options = undefined) {
   try {
 	return await fetchImpl(init, options)
@@ -23696,28 +23696,28 @@ module.exports.fetch = async function fetch (init, options = undefined) {
 	throw err
   }
 }
-module.exports.Headers = __nccwpck_require__(3408).Headers
-module.exports.Response = __nccwpck_require__(7287).Response
-module.exports.Request = __nccwpck_require__(9683).Request
-module.exports.FormData = __nccwpck_require__(3818).FormData
+module.exports.Headers = __nccwpck_require__(3354).Headers
+module.exports.Response = __nccwpck_require__(3489).Response
+module.exports.Request = __nccwpck_require__(229).Request
+module.exports.FormData = __nccwpck_require__(5468).FormData
 module.exports.File = globalThis.File ?? (__nccwpck_require__(4573).File)
-module.exports.FileReader = __nccwpck_require__(6575).FileReader
-const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(5311)
+module.exports.FileReader = __nccwpck_require__(6973).FileReader
+const { setGlobalOrigin, getGlobalOrigin } = __nccwpck_require__(7473)
 module.exports.setGlobalOrigin = setGlobalOrigin
 module.exports.getGlobalOrigin = getGlobalOrigin
-const { CacheStorage } = __nccwpck_require__(6577)
-const { kConstruct } = __nccwpck_require__(8329)
+const { CacheStorage } = __nccwpck_require__(1855)
+const { kConstruct } = __nccwpck_require__(8171)
 module.exports.caches = new CacheStorage(kConstruct)
-const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7889)
+const { deleteCookie, getCookies, getSetCookies, setCookie } = __nccwpck_require__(7931)
 module.exports.deleteCookie = deleteCookie
 module.exports.getCookies = getCookies
 module.exports.getSetCookies = getSetCookies
 module.exports.setCookie = setCookie
-const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(192)
+const { parseMIMEType, serializeAMimeType } = __nccwpck_require__(4418)
 module.exports.parseMIMEType = parseMIMEType
 module.exports.serializeAMimeType = serializeAMimeType
-const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6760)
-module.exports.WebSocket = __nccwpck_require__(2522).WebSocket
+const { CloseEvent, ErrorEvent, MessageEvent } = __nccwpck_require__(6450)
+module.exports.WebSocket = __nccwpck_require__(100).WebSocket
 module.exports.CloseEvent = CloseEvent
 module.exports.ErrorEvent = ErrorEvent
 module.exports.MessageEvent = MessageEvent
@@ -23730,13 +23730,13 @@ module.exports.MockClient = MockClient
 module.exports.MockPool = MockPool
 module.exports.MockAgent = MockAgent
 module.exports.mockErrors = mockErrors
-const { EventSource } = __nccwpck_require__(7042)
+const { EventSource } = __nccwpck_require__(1268)
 module.exports.EventSource = EventSource
   }),
-  2730:
+  2348:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { addAbortListener } = __nccwpck_require__(9500)
-const { RequestAbortedError } = __nccwpck_require__(3959)
+const { addAbortListener } = __nccwpck_require__(4758)
+const { RequestAbortedError } = __nccwpck_require__(3877)
 const kListener = Symbol('kListener')
 const kSignal = Symbol('kSignal')
 function abort (self) {
@@ -23781,14 +23781,14 @@ module.exports = {
   removeSignal
 }
   }),
-  3192:
+  8562:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
-const { addSignal, removeSignal } = __nccwpck_require__(2730)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
+const { addSignal, removeSignal } = __nccwpck_require__(2348)
 class ConnectHandler extends AsyncResource {
   constructor (opts, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -23868,7 +23868,7 @@ function connect (opts, callback) {
 }
 module.exports = connect
   }),
-  2466:
+  7128:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -23880,10 +23880,10 @@ const {
   InvalidArgumentError,
   InvalidReturnValueError,
   RequestAbortedError
-} = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
+} = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2730)
+const { addSignal, removeSignal } = __nccwpck_require__(2348)
 const assert = __nccwpck_require__(4589)
 const kResume = Symbol('resume')
 class PipelineRequest extends Readable {
@@ -24069,14 +24069,14 @@ function pipeline (opts, handler) {
 }
 module.exports = pipeline
   }),
-  887:
+  941:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { Readable } = __nccwpck_require__(8947)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
+const { Readable } = __nccwpck_require__(7685)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
 const { AsyncResource } = __nccwpck_require__(6698)
 class RequestHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -24252,16 +24252,16 @@ function request (opts, callback) {
 module.exports = request
 module.exports.RequestHandler = RequestHandler
   }),
-  4388:
+  5566:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { finished, PassThrough } = __nccwpck_require__(7075)
-const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
-const { getResolveErrorBodyCallback } = __nccwpck_require__(363)
+const { InvalidArgumentError, InvalidReturnValueError } = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
+const { getResolveErrorBodyCallback } = __nccwpck_require__(5261)
 const { AsyncResource } = __nccwpck_require__(6698)
-const { addSignal, removeSignal } = __nccwpck_require__(2730)
+const { addSignal, removeSignal } = __nccwpck_require__(2348)
 class StreamHandler extends AsyncResource {
   constructor (opts, factory, callback) {
 	if (!opts || typeof opts !== 'object') {
@@ -24427,13 +24427,13 @@ function stream (opts, factory, callback) {
 }
 module.exports = stream
   }),
-  6342:
+  9084:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError, SocketError } = __nccwpck_require__(3959)
+const { InvalidArgumentError, SocketError } = __nccwpck_require__(3877)
 const { AsyncResource } = __nccwpck_require__(6698)
-const util = __nccwpck_require__(9500)
-const { addSignal, removeSignal } = __nccwpck_require__(2730)
+const util = __nccwpck_require__(4758)
+const { addSignal, removeSignal } = __nccwpck_require__(2348)
 const assert = __nccwpck_require__(4589)
 class UpgradeHandler extends AsyncResource {
   constructor (opts, callback) {
@@ -24516,23 +24516,23 @@ function upgrade (opts, callback) {
 }
 module.exports = upgrade
   }),
-  2531:
+  3357:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-module.exports.request = __nccwpck_require__(887)
-module.exports.stream = __nccwpck_require__(4388)
-module.exports.pipeline = __nccwpck_require__(2466)
-module.exports.upgrade = __nccwpck_require__(6342)
-module.exports.connect = __nccwpck_require__(3192)
+module.exports.request = __nccwpck_require__(941)
+module.exports.stream = __nccwpck_require__(5566)
+module.exports.pipeline = __nccwpck_require__(7128)
+module.exports.upgrade = __nccwpck_require__(9084)
+module.exports.connect = __nccwpck_require__(8562)
   }),
-  8947:
+  7685:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { Readable } = __nccwpck_require__(7075)
-const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
-const { ReadableStreamFrom } = __nccwpck_require__(9500)
+const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
+const { ReadableStreamFrom } = __nccwpck_require__(4758)
 const kConsume = Symbol('kConsume')
 const kReading = Symbol('kReading')
 const kBody = Symbol('kBody')
@@ -24822,13 +24822,13 @@ function consumeFinish (consume, err) {
 }
 module.exports = { Readable: BodyReadable, chunksDecode }
   }),
-  363:
+  5261:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 const assert = __nccwpck_require__(4589)
 const {
   ResponseStatusCodeError
-} = __nccwpck_require__(3959)
-const { chunksDecode } = __nccwpck_require__(8947)
+} = __nccwpck_require__(3877)
+const { chunksDecode } = __nccwpck_require__(7685)
 const CHUNK_LIMIT = 128 * 1024
 async function getResolveErrorBodyCallback ({ callback, body, contentType, statusCode, statusMessage, headers }) {
   assert(body)
@@ -24905,14 +24905,14 @@ module.exports = {
   isContentTypeText
 }
   }),
-  1332:
+  1094:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const net = __nccwpck_require__(7030)
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(9500)
-const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3959)
-const timers = __nccwpck_require__(4591)
+const util = __nccwpck_require__(4758)
+const { InvalidArgumentError, ConnectTimeoutError } = __nccwpck_require__(3877)
+const timers = __nccwpck_require__(5885)
 function noop () {}
 let tls
 let SessionCache
@@ -25083,7 +25083,7 @@ function onConnectTimeout (socket, opts) {
 }
 module.exports = buildConnector
   }),
-  2371:
+  1641:
   ((module) => {
 "use strict";
 const headerNameLowerCasedRecord = {}
@@ -25196,7 +25196,7 @@ module.exports = {
   headerNameLowerCasedRecord
 }
   }),
-  5458:
+  7272:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const diagnosticsChannel = __nccwpck_require__(3053)
@@ -25375,7 +25375,7 @@ module.exports = {
   channels
 }
   }),
-  3959:
+  3877:
   ((module) => {
 "use strict";
 const kUndiciError = Symbol.for('undici.error.UND_ERR')
@@ -25730,13 +25730,13 @@ module.exports = {
   MessageSizeExceededError
 }
   }),
-  9691:
+  3417:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   InvalidArgumentError,
   NotSupportedError
-} = __nccwpck_require__(3959)
+} = __nccwpck_require__(3877)
 const assert = __nccwpck_require__(4589)
 const {
   isValidHTTPToken,
@@ -25751,9 +25751,9 @@ const {
   validateHandler,
   getServerName,
   normalizedMethodRecords
-} = __nccwpck_require__(9500)
-const { channels } = __nccwpck_require__(5458)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
+} = __nccwpck_require__(4758)
+const { channels } = __nccwpck_require__(7272)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
 const invalidPathRegex = /[^\u0021-\u00ff]/
 const kHandler = Symbol('handler')
 class Request {
@@ -26109,7 +26109,7 @@ function processHeader (request, key, val) {
 }
 module.exports = Request
   }),
-  8031:
+  3029:
   ((module) => {
 module.exports = {
   kClose: Symbol('close'),
@@ -26179,13 +26179,13 @@ module.exports = {
   kHttpsProxyAgent: Symbol('https proxy agent')
 }
   }),
-  6868:
+  1242:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   wellknownHeaderNames,
   headerNameLowerCasedRecord
-} = __nccwpck_require__(2371)
+} = __nccwpck_require__(1641)
 class TstNode {
   value = null
   left = null
@@ -26289,11 +26289,11 @@ module.exports = {
   tree
 }
   }),
-  9500:
+  4758:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(8031)
+const { kDestroyed, kBodyUsed, kListeners, kBody } = __nccwpck_require__(3029)
 const { IncomingMessage } = __nccwpck_require__(7067)
 const stream = __nccwpck_require__(7075)
 const net = __nccwpck_require__(7030)
@@ -26301,9 +26301,9 @@ const { Blob } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const { stringify } = __nccwpck_require__(1792)
 const { EventEmitter: EE } = __nccwpck_require__(8474)
-const { InvalidArgumentError } = __nccwpck_require__(3959)
-const { headerNameLowerCasedRecord } = __nccwpck_require__(2371)
-const { tree } = __nccwpck_require__(6868)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
+const { headerNameLowerCasedRecord } = __nccwpck_require__(1641)
+const { tree } = __nccwpck_require__(1242)
 const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(v => Number(v))
 class BodyAsyncIterable {
   constructor (body) {
@@ -26839,16 +26839,16 @@ module.exports = {
   wrapRequestBody
 }
   }),
-  1745:
+  231:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { InvalidArgumentError } = __nccwpck_require__(3959)
-const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
-const DispatcherBase = __nccwpck_require__(1517)
-const Pool = __nccwpck_require__(5928)
-const Client = __nccwpck_require__(1313)
-const util = __nccwpck_require__(9500)
-const createRedirectInterceptor = __nccwpck_require__(1576)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
+const { kClients, kRunning, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
+const DispatcherBase = __nccwpck_require__(8847)
+const Pool = __nccwpck_require__(3490)
+const Client = __nccwpck_require__(3451)
+const util = __nccwpck_require__(4758)
+const createRedirectInterceptor = __nccwpck_require__(3342)
 const kOnConnect = Symbol('onConnect')
 const kOnDisconnect = Symbol('onDisconnect')
 const kOnConnectionError = Symbol('onConnectionError')
@@ -26946,13 +26946,13 @@ class Agent extends DispatcherBase {
 }
 module.exports = Agent
   }),
-  6681:
+  8315:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   BalancedPoolMissingUpstreamError,
   InvalidArgumentError
-} = __nccwpck_require__(3959)
+} = __nccwpck_require__(3877)
 const {
   PoolBase,
   kClients,
@@ -26960,10 +26960,10 @@ const {
   kAddClient,
   kRemoveClient,
   kGetDispatcher
-} = __nccwpck_require__(7292)
-const Pool = __nccwpck_require__(5928)
-const { kUrl, kInterceptors } = __nccwpck_require__(8031)
-const { parseOrigin } = __nccwpck_require__(9500)
+} = __nccwpck_require__(7610)
+const Pool = __nccwpck_require__(3490)
+const { kUrl, kInterceptors } = __nccwpck_require__(3029)
+const { parseOrigin } = __nccwpck_require__(4758)
 const kFactory = Symbol('factory')
 const kOptions = Symbol('options')
 const kGreatestCommonDivisor = Symbol('kGreatestCommonDivisor')
@@ -27103,13 +27103,13 @@ class BalancedPool extends PoolBase {
 }
 module.exports = BalancedPool
   }),
-  4393:
+  3399:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(9500)
-const { channels } = __nccwpck_require__(5458)
-const timers = __nccwpck_require__(4591)
+const util = __nccwpck_require__(4758)
+const { channels } = __nccwpck_require__(7272)
+const timers = __nccwpck_require__(5885)
 const {
   RequestContentLengthMismatchError,
   ResponseContentLengthMismatchError,
@@ -27122,7 +27122,7 @@ const {
   BodyTimeoutError,
   HTTPParserError,
   ResponseExceededMaxSizeError
-} = __nccwpck_require__(3959)
+} = __nccwpck_require__(3877)
 const {
   kUrl,
   kReset,
@@ -27155,8 +27155,8 @@ const {
   kOnError,
   kResume,
   kHTTPContext
-} = __nccwpck_require__(8031)
-const constants = __nccwpck_require__(748)
+} = __nccwpck_require__(3029)
+const constants = __nccwpck_require__(4918)
 const EMPTY_BUF = Buffer.alloc(0)
 const FastBuffer = Buffer[Symbol.species]
 const addListener = util.addListener
@@ -27166,12 +27166,12 @@ const kIdleSocketValidationTimeout = Symbol('kIdleSocketValidationTimeout')
 const kSocketUsed = Symbol('kSocketUsed')
 let extractBody
 async function lazyllhttp () {
-  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(3922) : undefined
+  const llhttpWasmData = process.env.JEST_WORKER_ID ? __nccwpck_require__(7020) : undefined
   let mod
   try {
-	mod = await WebAssembly.compile(__nccwpck_require__(3742))
+	mod = await WebAssembly.compile(__nccwpck_require__(2212))
   } catch (e) {
-	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(3922))
+	mod = await WebAssembly.compile(llhttpWasmData || __nccwpck_require__(7020))
   }
   return await WebAssembly.instantiate(mod, {
 	env: {
@@ -27850,7 +27850,7 @@ function writeH1 (client, request) {
   )
   if (util.isFormDataLike(body)) {
 	if (!extractBody) {
-	  extractBody = (__nccwpck_require__(1448).extractBody)
+	  extractBody = (__nccwpck_require__(5662).extractBody)
 	}
 	const [bodyStream, contentType] = extractBody(body)
 	if (request.contentType == null) {
@@ -28242,19 +28242,19 @@ class AsyncWriter {
 }
 module.exports = connectH1
   }),
-  3504:
+  9674:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const { errorMonitor } = __nccwpck_require__(8474)
 const { pipeline } = __nccwpck_require__(7075)
-const util = __nccwpck_require__(9500)
+const util = __nccwpck_require__(4758)
 const {
   RequestContentLengthMismatchError,
   RequestAbortedError,
   SocketError,
   InformationalError
-} = __nccwpck_require__(3959)
+} = __nccwpck_require__(3877)
 const {
   kUrl,
   kReset,
@@ -28273,7 +28273,7 @@ const {
   kResume,
   kSize,
   kHTTPContext
-} = __nccwpck_require__(8031)
+} = __nccwpck_require__(3029)
 const kOpenStreams = Symbol('open streams')
 let extractBody
 let h2ExperimentalWarned = false
@@ -28555,7 +28555,7 @@ function writeH2 (client, request) {
   }
   let contentLength = util.bodyLength(body)
   if (util.isFormDataLike(body)) {
-	extractBody ??= (__nccwpck_require__(1448).extractBody)
+	extractBody ??= (__nccwpck_require__(5662).extractBody)
 	const [bodyStream, contentType] = extractBody(body)
 	headers['content-type'] = contentType
 	body = bodyStream.stream
@@ -28821,22 +28821,22 @@ async function writeIterable (abort, h2stream, body, client, request, socket, co
 }
 module.exports = connectH2
   }),
-  1313:
+  3451:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
 const net = __nccwpck_require__(7030)
 const http = __nccwpck_require__(7067)
-const util = __nccwpck_require__(9500)
-const { channels } = __nccwpck_require__(5458)
-const Request = __nccwpck_require__(9691)
-const DispatcherBase = __nccwpck_require__(1517)
+const util = __nccwpck_require__(4758)
+const { channels } = __nccwpck_require__(7272)
+const Request = __nccwpck_require__(3417)
+const DispatcherBase = __nccwpck_require__(8847)
 const {
   InvalidArgumentError,
   InformationalError,
   ClientDestroyedError
-} = __nccwpck_require__(3959)
-const buildConnector = __nccwpck_require__(1332)
+} = __nccwpck_require__(3877)
+const buildConnector = __nccwpck_require__(1094)
 const {
   kUrl,
   kServerName,
@@ -28878,9 +28878,9 @@ const {
   kHTTPContext,
   kMaxConcurrentStreams,
   kResume
-} = __nccwpck_require__(8031)
-const connectH1 = __nccwpck_require__(4393)
-const connectH2 = __nccwpck_require__(3504)
+} = __nccwpck_require__(3029)
+const connectH1 = __nccwpck_require__(3399)
+const connectH2 = __nccwpck_require__(9674)
 let deprecatedInterceptorWarned = false
 const kClosedResolve = Symbol('kClosedResolve')
 const noop = () => {}
@@ -29115,7 +29115,7 @@ class Client extends DispatcherBase {
 	})
   }
 }
-const createRedirectInterceptor = __nccwpck_require__(1576)
+const createRedirectInterceptor = __nccwpck_require__(3342)
 function onError (client, err) {
   if (
 	client[kRunning] === 0 &&
@@ -29322,17 +29322,17 @@ function _resume (client, sync) {
 }
 module.exports = Client
   }),
-  1517:
+  8847:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
-const Dispatcher = __nccwpck_require__(3415)
+const Dispatcher = __nccwpck_require__(845)
 const {
   ClientDestroyedError,
   ClientClosedError,
   InvalidArgumentError
-} = __nccwpck_require__(3959)
-const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(8031)
+} = __nccwpck_require__(3877)
+const { kDestroy, kClose, kClosed, kDestroyed, kDispatch, kInterceptors } = __nccwpck_require__(3029)
 const kOnDestroyed = Symbol('onDestroyed')
 const kOnClosed = Symbol('onClosed')
 const kInterceptedDispatch = Symbol('Intercepted Dispatch')
@@ -29495,7 +29495,7 @@ class DispatcherBase extends Dispatcher {
 }
 module.exports = DispatcherBase
   }),
-  3415:
+  845:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const EventEmitter = __nccwpck_require__(8474)
@@ -29547,13 +29547,13 @@ class ComposedDispatcher extends Dispatcher {
 }
 module.exports = Dispatcher
   }),
-  9221:
+  2527:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(1517)
-const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(8031)
-const ProxyAgent = __nccwpck_require__(7508)
-const Agent = __nccwpck_require__(1745)
+const DispatcherBase = __nccwpck_require__(8847)
+const { kClose, kDestroy, kClosed, kDestroyed, kDispatch, kNoProxyAgent, kHttpProxyAgent, kHttpsProxyAgent } = __nccwpck_require__(3029)
+const ProxyAgent = __nccwpck_require__(7522)
+const Agent = __nccwpck_require__(231)
 const DEFAULT_PORTS = {
   'http:': 80,
   'https:': 443
@@ -29680,7 +29680,7 @@ class EnvHttpProxyAgent extends DispatcherBase {
 }
 module.exports = EnvHttpProxyAgent
   }),
-  5464:
+  5874:
   ((module) => {
 "use strict";
 const kSize = 2048;
@@ -29734,13 +29734,13 @@ module.exports = class FixedQueue {
   }
 };
   }),
-  7292:
+  7610:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const DispatcherBase = __nccwpck_require__(1517)
-const FixedQueue = __nccwpck_require__(5464)
-const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(8031)
-const PoolStats = __nccwpck_require__(8186)
+const DispatcherBase = __nccwpck_require__(8847)
+const FixedQueue = __nccwpck_require__(5874)
+const { kConnected, kSize, kRunning, kPending, kQueued, kBusy, kFree, kUrl, kClose, kDestroy, kDispatch } = __nccwpck_require__(3029)
+const PoolStats = __nccwpck_require__(396)
 const kClients = Symbol('clients')
 const kNeedDrain = Symbol('needDrain')
 const kQueue = Symbol('queue')
@@ -29896,9 +29896,9 @@ module.exports = {
   kGetDispatcher
 }
   }),
-  8186:
+  396:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
-const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(8031)
+const { kFree, kConnected, kPending, kQueued, kRunning, kSize } = __nccwpck_require__(3029)
 const kPool = Symbol('pool')
 class PoolStats {
   constructor (pool) {
@@ -29925,7 +29925,7 @@ class PoolStats {
 }
 module.exports = PoolStats
   }),
-  5928:
+  3490:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -29934,14 +29934,14 @@ const {
   kNeedDrain,
   kAddClient,
   kGetDispatcher
-} = __nccwpck_require__(7292)
-const Client = __nccwpck_require__(1313)
+} = __nccwpck_require__(7610)
+const Client = __nccwpck_require__(3451)
 const {
   InvalidArgumentError
-} = __nccwpck_require__(3959)
-const util = __nccwpck_require__(9500)
-const { kUrl, kInterceptors } = __nccwpck_require__(8031)
-const buildConnector = __nccwpck_require__(1332)
+} = __nccwpck_require__(3877)
+const util = __nccwpck_require__(4758)
+const { kUrl, kInterceptors } = __nccwpck_require__(3029)
+const buildConnector = __nccwpck_require__(1094)
 const kOptions = Symbol('options')
 const kConnections = Symbol('connections')
 const kFactory = Symbol('factory')
@@ -30017,17 +30017,17 @@ class Pool extends PoolBase {
 }
 module.exports = Pool
   }),
-  7508:
+  7522:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(8031)
+const { kProxy, kClose, kDestroy, kDispatch, kInterceptors } = __nccwpck_require__(3029)
 const { URL } = __nccwpck_require__(3136)
-const Agent = __nccwpck_require__(1745)
-const Pool = __nccwpck_require__(5928)
-const DispatcherBase = __nccwpck_require__(1517)
-const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3959)
-const buildConnector = __nccwpck_require__(1332)
-const Client = __nccwpck_require__(1313)
+const Agent = __nccwpck_require__(231)
+const Pool = __nccwpck_require__(3490)
+const DispatcherBase = __nccwpck_require__(8847)
+const { InvalidArgumentError, RequestAbortedError, SecureProxyConnectionError } = __nccwpck_require__(3877)
+const buildConnector = __nccwpck_require__(1094)
+const Client = __nccwpck_require__(3451)
 const kAgent = Symbol('proxy agent')
 const kClient = Symbol('proxy client')
 const kProxyHeaders = Symbol('proxy headers')
@@ -30235,11 +30235,11 @@ function throwIfProxyAuthIsSent (headers) {
 }
 module.exports = ProxyAgent
   }),
-  334:
+  6308:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const Dispatcher = __nccwpck_require__(3415)
-const RetryHandler = __nccwpck_require__(4004)
+const Dispatcher = __nccwpck_require__(845)
+const RetryHandler = __nccwpck_require__(3282)
 class RetryAgent extends Dispatcher {
   #agent = null
   #options = null
@@ -30267,12 +30267,12 @@ class RetryAgent extends Dispatcher {
 }
 module.exports = RetryAgent
   }),
-  1481:
+  6411:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const globalDispatcher = Symbol.for('undici.globalDispatcher.1')
-const { InvalidArgumentError } = __nccwpck_require__(3959)
-const Agent = __nccwpck_require__(1745)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
+const Agent = __nccwpck_require__(231)
 if (getGlobalDispatcher() === undefined) {
   setGlobalDispatcher(new Agent())
 }
@@ -30295,7 +30295,7 @@ module.exports = {
   getGlobalDispatcher
 }
   }),
-  9151:
+  6777:
   ((module) => {
 "use strict";
 module.exports = class DecoratorHandler {
@@ -30332,13 +30332,13 @@ module.exports = class DecoratorHandler {
   }
 }
   }),
-  7158:
+  3332:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(9500)
-const { kBodyUsed } = __nccwpck_require__(8031)
+const util = __nccwpck_require__(4758)
+const { kBodyUsed } = __nccwpck_require__(3029)
 const assert = __nccwpck_require__(4589)
-const { InvalidArgumentError } = __nccwpck_require__(3959)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
 const EE = __nccwpck_require__(8474)
 const redirectableStatusCodes = [300, 301, 302, 303, 307, 308]
 const kBody = Symbol('body')
@@ -30496,18 +30496,18 @@ function cleanRequestHeaders (headers, removeContent, unknownOrigin) {
 }
 module.exports = RedirectHandler
   }),
-  4004:
+  3282:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { kRetryHandlerDefaultRetry } = __nccwpck_require__(8031)
-const { RequestRetryError } = __nccwpck_require__(3959)
+const { kRetryHandlerDefaultRetry } = __nccwpck_require__(3029)
+const { RequestRetryError } = __nccwpck_require__(3877)
 const {
   isDisturbed,
   parseHeaders,
   parseRangeHeader,
   wrapRequestBody
-} = __nccwpck_require__(9500)
+} = __nccwpck_require__(4758)
 function calculateRetryAfterHeader (retryAfter) {
   const current = Date.now()
   return new Date(retryAfter).getTime() - current
@@ -30846,13 +30846,13 @@ class RetryHandler {
 }
 module.exports = RetryHandler
   }),
-  4287:
+  3017:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { isIP } = __nccwpck_require__(7030)
 const { lookup } = __nccwpck_require__(610)
-const DecoratorHandler = __nccwpck_require__(9151)
-const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3959)
+const DecoratorHandler = __nccwpck_require__(6777)
+const { InvalidArgumentError, InformationalError } = __nccwpck_require__(3877)
 const maxInt = Math.pow(2, 31) - 1
 class DNSInstance {
   #maxTTL = 0
@@ -31156,12 +31156,12 @@ module.exports = interceptorOpts => {
   }
 }
   }),
-  5376:
+  4094:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(9500)
-const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3959)
-const DecoratorHandler = __nccwpck_require__(9151)
+const util = __nccwpck_require__(4758)
+const { InvalidArgumentError, RequestAbortedError } = __nccwpck_require__(3877)
+const DecoratorHandler = __nccwpck_require__(6777)
 class DumpHandler extends DecoratorHandler {
   #maxSize = 1024 * 1024
   #abort = null
@@ -31255,10 +31255,10 @@ function createDumpInterceptor (
 }
 module.exports = createDumpInterceptor
   }),
-  1576:
+  3342:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(7158)
+const RedirectHandler = __nccwpck_require__(3332)
 function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections }) {
   return (dispatch) => {
 	return function Intercept (opts, handler) {
@@ -31274,10 +31274,10 @@ function createRedirectInterceptor ({ maxRedirections: defaultMaxRedirections })
 }
 module.exports = createRedirectInterceptor
   }),
-  7734:
+  8344:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RedirectHandler = __nccwpck_require__(7158)
+const RedirectHandler = __nccwpck_require__(3332)
 module.exports = opts => {
   const globalMaxRedirections = opts?.maxRedirections
   return dispatch => {
@@ -31297,10 +31297,10 @@ module.exports = opts => {
   }
 }
   }),
-  5486:
+  6520:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const RetryHandler = __nccwpck_require__(4004)
+const RetryHandler = __nccwpck_require__(3282)
 module.exports = globalOpts => {
   return dispatch => {
 	return function retryInterceptor (opts, handler) {
@@ -31318,12 +31318,12 @@ module.exports = globalOpts => {
   }
 }
   }),
-  748:
+  4918:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.SPECIAL_HEADERS = exports.HEADER_STATE = exports.MINOR = exports.MAJOR = exports.CONNECTION_TOKEN_CHARS = exports.HEADER_CHARS = exports.TOKEN = exports.STRICT_TOKEN = exports.HEX = exports.URL_CHAR = exports.STRICT_URL_CHAR = exports.USERINFO_CHARS = exports.MARK = exports.ALPHANUM = exports.NUM = exports.HEX_MAP = exports.NUM_MAP = exports.ALPHA = exports.FINISH = exports.H_METHOD_MAP = exports.METHOD_MAP = exports.METHODS_RTSP = exports.METHODS_ICE = exports.METHODS_HTTP = exports.METHODS = exports.LENIENT_FLAGS = exports.FLAGS = exports.TYPE = exports.ERROR = void 0;
-const utils_1 = __nccwpck_require__(4608);
+const utils_1 = __nccwpck_require__(8222);
 var ERROR;
 (function (ERROR) {
 	ERROR[ERROR["OK"] = 0] = "OK";
@@ -31567,19 +31567,19 @@ exports.SPECIAL_HEADERS = {
 	'upgrade': HEADER_STATE.UPGRADE,
 };
   }),
-  3922:
+  7020:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK07MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtXACAAQRhqQgA3AwAgAEIANwMAIABBOGpCADcDACAAQTBqQgA3AwAgAEEoakIANwMAIABBIGpCADcDACAAQRBqQgA3AwAgAEEIakIANwMAIABB3QE2AhwLBgAgABAyC5otAQt/IwBBEGsiCiQAQaTQACgCACIJRQRAQeTTACgCACIFRQRAQfDTAEJ/NwIAQejTAEKAgISAgIDAADcCAEHk0wAgCkEIakFwcUHYqtWqBXMiBTYCAEH40wBBADYCAEHI0wBBADYCAAtBzNMAQYDUBDYCAEGc0ABBgNQENgIAQbDQACAFNgIAQazQAEF/NgIAQdDTAEGArAM2AgADQCABQcjQAGogAUG80ABqIgI2AgAgAiABQbTQAGoiAzYCACABQcDQAGogAzYCACABQdDQAGogAUHE0ABqIgM2AgAgAyACNgIAIAFB2NAAaiABQczQAGoiAjYCACACIAM2AgAgAUHU0ABqIAI2AgAgAUEgaiIBQYACRw0AC0GM1ARBwasDNgIAQajQAEH00wAoAgA2AgBBmNAAQcCrAzYCAEGk0ABBiNQENgIAQcz/B0E4NgIAQYjUBCEJCwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB7AFNBEBBjNAAKAIAIgZBECAAQRNqQXBxIABBC0kbIgRBA3YiAHYiAUEDcQRAAkAgAUEBcSAAckEBcyICQQN0IgBBtNAAaiIBIABBvNAAaigCACIAKAIIIgNGBEBBjNAAIAZBfiACd3E2AgAMAQsgASADNgIIIAMgATYCDAsgAEEIaiEBIAAgAkEDdCICQQNyNgIEIAAgAmoiACAAKAIEQQFyNgIEDBELQZTQACgCACIIIARPDQEgAQRAAkBBAiAAdCICQQAgAmtyIAEgAHRxaCIAQQN0IgJBtNAAaiIBIAJBvNAAaigCACICKAIIIgNGBEBBjNAAIAZBfiAAd3EiBjYCAAwBCyABIAM2AgggAyABNgIMCyACIARBA3I2AgQgAEEDdCIAIARrIQUgACACaiAFNgIAIAIgBGoiBCAFQQFyNgIEIAgEQCAIQXhxQbTQAGohAEGg0AAoAgAhAwJ/QQEgCEEDdnQiASAGcUUEQEGM0AAgASAGcjYCACAADAELIAAoAggLIgEgAzYCDCAAIAM2AgggAyAANgIMIAMgATYCCAsgAkEIaiEBQaDQACAENgIAQZTQACAFNgIADBELQZDQACgCACILRQ0BIAtoQQJ0QbzSAGooAgAiACgCBEF4cSAEayEFIAAhAgNAAkAgAigCECIBRQRAIAJBFGooAgAiAUUNAQsgASgCBEF4cSAEayIDIAVJIQIgAyAFIAIbIQUgASAAIAIbIQAgASECDAELCyAAKAIYIQkgACgCDCIDIABHBEBBnNAAKAIAGiADIAAoAggiATYCCCABIAM2AgwMEAsgAEEUaiICKAIAIgFFBEAgACgCECIBRQ0DIABBEGohAgsDQCACIQcgASIDQRRqIgIoAgAiAQ0AIANBEGohAiADKAIQIgENAAsgB0EANgIADA8LQX8hBCAAQb9/Sw0AIABBE2oiAUFwcSEEQZDQACgCACIIRQ0AQQAgBGshBQJAAkACQAJ/QQAgBEGAAkkNABpBHyAEQf///wdLDQAaIARBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmoLIgZBAnRBvNIAaigCACICRQRAQQAhAUEAIQMMAQtBACEBIARBGSAGQQF2a0EAIAZBH0cbdCEAQQAhAwNAAkAgAigCBEF4cSAEayIHIAVPDQAgAiEDIAciBQ0AQQAhBSACIQEMAwsgASACQRRqKAIAIgcgByACIABBHXZBBHFqQRBqKAIAIgJGGyABIAcbIQEgAEEBdCEAIAINAAsLIAEgA3JFBEBBACEDQQIgBnQiAEEAIABrciAIcSIARQ0DIABoQQJ0QbzSAGooAgAhAQsgAUUNAQsDQCABKAIEQXhxIARrIgIgBUkhACACIAUgABshBSABIAMgABshAyABKAIQIgAEfyAABSABQRRqKAIACyIBDQALCyADRQ0AIAVBlNAAKAIAIARrTw0AIAMoAhghByADIAMoAgwiAEcEQEGc0AAoAgAaIAAgAygCCCIBNgIIIAEgADYCDAwOCyADQRRqIgIoAgAiAUUEQCADKAIQIgFFDQMgA0EQaiECCwNAIAIhBiABIgBBFGoiAigCACIBDQAgAEEQaiECIAAoAhAiAQ0ACyAGQQA2AgAMDQtBlNAAKAIAIgMgBE8EQEGg0AAoAgAhAQJAIAMgBGsiAkEQTwRAIAEgBGoiACACQQFyNgIEIAEgA2ogAjYCACABIARBA3I2AgQMAQsgASADQQNyNgIEIAEgA2oiACAAKAIEQQFyNgIEQQAhAEEAIQILQZTQACACNgIAQaDQACAANgIAIAFBCGohAQwPC0GY0AAoAgAiAyAESwRAIAQgCWoiACADIARrIgFBAXI2AgRBpNAAIAA2AgBBmNAAIAE2AgAgCSAEQQNyNgIEIAlBCGohAQwPC0EAIQEgBAJ/QeTTACgCAARAQezTACgCAAwBC0Hw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBDGpBcHFB2KrVqgVzNgIAQfjTAEEANgIAQcjTAEEANgIAQYCABAsiACAEQccAaiIFaiIGQQAgAGsiB3EiAk8EQEH80wBBMDYCAAwPCwJAQcTTACgCACIBRQ0AQbzTACgCACIIIAJqIQAgACABTSAAIAhLcQ0AQQAhAUH80wBBMDYCAAwPC0HI0wAtAABBBHENBAJAAkAgCQRAQczTACEBA0AgASgCACIAIAlNBEAgACABKAIEaiAJSw0DCyABKAIIIgENAAsLQQAQMyIAQX9GDQUgAiEGQejTACgCACIBQQFrIgMgAHEEQCACIABrIAAgA2pBACABa3FqIQYLIAQgBk8NBSAGQf7///8HSw0FQcTTACgCACIDBEBBvNMAKAIAIgcgBmohASABIAdNDQYgASADSw0GCyAGEDMiASAARw0BDAcLIAYgA2sgB3EiBkH+////B0sNBCAGEDMhACAAIAEoAgAgASgCBGpGDQMgACEBCwJAIAYgBEHIAGpPDQAgAUF/Rg0AQezTACgCACIAIAUgBmtqQQAgAGtxIgBB/v///wdLBEAgASEADAcLIAAQM0F/RwRAIAAgBmohBiABIQAMBwtBACAGaxAzGgwECyABIgBBf0cNBQwDC0EAIQMMDAtBACEADAoLIABBf0cNAgtByNMAQcjTACgCAEEEcjYCAAsgAkH+////B0sNASACEDMhAEEAEDMhASAAQX9GDQEgAUF/Rg0BIAAgAU8NASABIABrIgYgBEE4ak0NAQtBvNMAQbzTACgCACAGaiIBNgIAQcDTACgCACABSQRAQcDTACABNgIACwJAAkACQEGk0AAoAgAiAgRAQczTACEBA0AgACABKAIAIgMgASgCBCIFakYNAiABKAIIIgENAAsMAgtBnNAAKAIAIgFBAEcgACABT3FFBEBBnNAAIAA2AgALQQAhAUHQ0wAgBjYCAEHM0wAgADYCAEGs0ABBfzYCAEGw0ABB5NMAKAIANgIAQdjTAEEANgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBeCAAa0EPcSIBIABqIgIgBkE4ayIDIAFrIgFBAXI2AgRBqNAAQfTTACgCADYCAEGY0AAgATYCAEGk0AAgAjYCACAAIANqQTg2AgQMAgsgACACTQ0AIAIgA0kNACABKAIMQQhxDQBBeCACa0EPcSIAIAJqIgNBmNAAKAIAIAZqIgcgAGsiAEEBcjYCBCABIAUgBmo2AgRBqNAAQfTTACgCADYCAEGY0AAgADYCAEGk0AAgAzYCACACIAdqQTg2AgQMAQsgAEGc0AAoAgBJBEBBnNAAIAA2AgALIAAgBmohA0HM0wAhAQJAAkACQANAIAMgASgCAEcEQCABKAIIIgENAQwCCwsgAS0ADEEIcUUNAQtBzNMAIQEDQCABKAIAIgMgAk0EQCADIAEoAgRqIgUgAksNAwsgASgCCCEBDAALAAsgASAANgIAIAEgASgCBCAGajYCBCAAQXggAGtBD3FqIgkgBEEDcjYCBCADQXggA2tBD3FqIgYgBCAJaiIEayEBIAIgBkYEQEGk0AAgBDYCAEGY0ABBmNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEDAgLQaDQACgCACAGRgRAQaDQACAENgIAQZTQAEGU0AAoAgAgAWoiADYCACAEIABBAXI2AgQgACAEaiAANgIADAgLIAYoAgQiBUEDcUEBRw0GIAVBeHEhCCAFQf8BTQRAIAVBA3YhAyAGKAIIIgAgBigCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBwsgAiAANgIIIAAgAjYCDAwGCyAGKAIYIQcgBiAGKAIMIgBHBEAgACAGKAIIIgI2AgggAiAANgIMDAULIAZBFGoiAigCACIFRQRAIAYoAhAiBUUNBCAGQRBqIQILA0AgAiEDIAUiAEEUaiICKAIAIgUNACAAQRBqIQIgACgCECIFDQALIANBADYCAAwEC0F4IABrQQ9xIgEgAGoiByAGQThrIgMgAWsiAUEBcjYCBCAAIANqQTg2AgQgAiAFQTcgBWtBD3FqQT9rIgMgAyACQRBqSRsiA0EjNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAc2AgAgA0EQakHU0wApAgA3AgAgA0HM0wApAgA3AghB1NMAIANBCGo2AgBB0NMAIAY2AgBBzNMAIAA2AgBB2NMAQQA2AgAgA0EkaiEBA0AgAUEHNgIAIAUgAUEEaiIBSw0ACyACIANGDQAgAyADKAIEQX5xNgIEIAMgAyACayIFNgIAIAIgBUEBcjYCBCAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIDcUUEQEGM0AAgASADcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEGQ0AAoAgAiA0EBIAF0IgZxRQRAIAAgAjYCAEGQ0AAgAyAGcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQMCQANAIAMiACgCBEF4cSAFRg0BIAFBHXYhAyABQQF0IQEgACADQQRxakEQaiIGKAIAIgMNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAtBmNAAKAIAIgEgBE0NAEGk0AAoAgAiACAEaiICIAEgBGsiAUEBcjYCBEGY0AAgATYCAEGk0AAgAjYCACAAIARBA3I2AgQgAEEIaiEBDAgLQQAhAUH80wBBMDYCAAwHC0EAIQALIAdFDQACQCAGKAIcIgJBAnRBvNIAaiIDKAIAIAZGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAdBEEEUIAcoAhAgBkYbaiAANgIAIABFDQELIAAgBzYCGCAGKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAGQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAIaiEBIAYgCGoiBigCBCEFCyAGIAVBfnE2AgQgASAEaiABNgIAIAQgAUEBcjYCBCABQf8BTQRAIAFBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASABQQN2dCIBcUUEQEGM0AAgASACcjYCACAADAELIAAoAggLIgEgBDYCDCAAIAQ2AgggBCAANgIMIAQgATYCCAwBC0EfIQUgAUH///8HTQRAIAFBJiABQQh2ZyIAa3ZBAXEgAEEBdGtBPmohBQsgBCAFNgIcIARCADcCECAFQQJ0QbzSAGohAEGQ0AAoAgAiAkEBIAV0IgNxRQRAIAAgBDYCAEGQ0AAgAiADcjYCACAEIAA2AhggBCAENgIIIAQgBDYCDAwBCyABQRkgBUEBdmtBACAFQR9HG3QhBSAAKAIAIQACQANAIAAiAigCBEF4cSABRg0BIAVBHXYhACAFQQF0IQUgAiAAQQRxakEQaiIDKAIAIgANAAsgAyAENgIAIAQgAjYCGCAEIAQ2AgwgBCAENgIIDAELIAIoAggiACAENgIMIAIgBDYCCCAEQQA2AhggBCACNgIMIAQgADYCCAsgCUEIaiEBDAILAkAgB0UNAAJAIAMoAhwiAUECdEG80gBqIgIoAgAgA0YEQCACIAA2AgAgAA0BQZDQACAIQX4gAXdxIgg2AgAMAgsgB0EQQRQgBygCECADRhtqIAA2AgAgAEUNAQsgACAHNgIYIAMoAhAiAQRAIAAgATYCECABIAA2AhgLIANBFGooAgAiAUUNACAAQRRqIAE2AgAgASAANgIYCwJAIAVBD00EQCADIAQgBWoiAEEDcjYCBCAAIANqIgAgACgCBEEBcjYCBAwBCyADIARqIgIgBUEBcjYCBCADIARBA3I2AgQgAiAFaiAFNgIAIAVB/wFNBEAgBUF4cUG00ABqIQACf0GM0AAoAgAiAUEBIAVBA3Z0IgVxRQRAQYzQACABIAVyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRBvNIAaiEAQQEgAXQiBCAIcUUEQCAAIAI2AgBBkNAAIAQgCHI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEEAkADQCAEIgAoAgRBeHEgBUYNASABQR12IQQgAUEBdCEBIAAgBEEEcWpBEGoiBigCACIEDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLIANBCGohAQwBCwJAIAlFDQACQCAAKAIcIgFBAnRBvNIAaiICKAIAIABGBEAgAiADNgIAIAMNAUGQ0AAgC0F+IAF3cTYCAAwCCyAJQRBBFCAJKAIQIABGG2ogAzYCACADRQ0BCyADIAk2AhggACgCECIBBEAgAyABNgIQIAEgAzYCGAsgAEEUaigCACIBRQ0AIANBFGogATYCACABIAM2AhgLAkAgBUEPTQRAIAAgBCAFaiIBQQNyNgIEIAAgAWoiASABKAIEQQFyNgIEDAELIAAgBGoiByAFQQFyNgIEIAAgBEEDcjYCBCAFIAdqIAU2AgAgCARAIAhBeHFBtNAAaiEBQaDQACgCACEDAn9BASAIQQN2dCICIAZxRQRAQYzQACACIAZyNgIAIAEMAQsgASgCCAsiAiADNgIMIAEgAzYCCCADIAE2AgwgAyACNgIIC0Gg0AAgBzYCAEGU0AAgBTYCAAsgAEEIaiEBCyAKQRBqJAAgAQtDACAARQRAPwBBEHQPCwJAIABB//8DcQ0AIABBAEgNACAAQRB2QAAiAEF/RgRAQfzTAEEwNgIAQX8PCyAAQRB0DwsACwvcPyIAQYAICwkBAAAAAgAAAAMAQZQICwUEAAAABQBBpAgLCQYAAAAHAAAACABB3AgLii1JbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AFJlc3BvbnNlIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zAFVzZXIgY2FsbGJhY2sgZXJyb3IAYG9uX3Jlc2V0YCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfaGVhZGVyYCBjYWxsYmFjayBlcnJvcgBgb25fbWVzc2FnZV9iZWdpbmAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3N0YXR1c19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3ZlcnNpb25fY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl91cmxfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXRob2RfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfZmllbGRfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fbmFtZWAgY2FsbGJhY2sgZXJyb3IAVW5leHBlY3RlZCBjaGFyIGluIHVybCBzZXJ2ZXIASW52YWxpZCBoZWFkZXIgdmFsdWUgY2hhcgBJbnZhbGlkIGhlYWRlciBmaWVsZCBjaGFyAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdmVyc2lvbgBJbnZhbGlkIG1pbm9yIHZlcnNpb24ASW52YWxpZCBtYWpvciB2ZXJzaW9uAEV4cGVjdGVkIHNwYWNlIGFmdGVyIHZlcnNpb24ARXhwZWN0ZWQgQ1JMRiBhZnRlciB2ZXJzaW9uAEludmFsaWQgSFRUUCB2ZXJzaW9uAEludmFsaWQgaGVhZGVyIHRva2VuAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fdXJsAEludmFsaWQgY2hhcmFjdGVycyBpbiB1cmwAVW5leHBlY3RlZCBzdGFydCBjaGFyIGluIHVybABEb3VibGUgQCBpbiB1cmwARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgARHVwbGljYXRlIENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhciBpbiB1cmwgcGF0aABDb250ZW50LUxlbmd0aCBjYW4ndCBiZSBwcmVzZW50IHdpdGggVHJhbnNmZXItRW5jb2RpbmcASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgc2l6ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl92YWx1ZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIGNoYXJhY3RlciBpbiBjaHVuayBleHRlbnNpb25zIHF1b3RlZCB2YWx1ZQBQYXVzZWQgYnkgb25faGVhZGVyc19jb21wbGV0ZQBJbnZhbGlkIEVPRiBzdGF0ZQBvbl9yZXNldCBwYXVzZQBvbl9jaHVua19oZWFkZXIgcGF1c2UAb25fbWVzc2FnZV9iZWdpbiBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fdmFsdWUgcGF1c2UAb25fc3RhdHVzX2NvbXBsZXRlIHBhdXNlAG9uX3ZlcnNpb25fY29tcGxldGUgcGF1c2UAb25fdXJsX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl92YWx1ZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXNzYWdlX2NvbXBsZXRlIHBhdXNlAG9uX21ldGhvZF9jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfZmllbGRfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUgcGF1c2UAVW5leHBlY3RlZCBzcGFjZSBhZnRlciBzdGFydCBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAFBhdXNlIG9uIENPTk5FQ1QvVXBncmFkZQBQYXVzZSBvbiBQUkkvVXBncmFkZQBFeHBlY3RlZCBIVFRQLzIgQ29ubmVjdGlvbiBQcmVmYWNlAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fbWV0aG9kAEV4cGVjdGVkIHNwYWNlIGFmdGVyIG1ldGhvZABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2hlYWRlcl9maWVsZABQYXVzZWQASW52YWxpZCB3b3JkIGVuY291bnRlcmVkAEludmFsaWQgbWV0aG9kIGVuY291bnRlcmVkAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2NoZW1hAFJlcXVlc3QgaGFzIGludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYABTV0lUQ0hfUFJPWFkAVVNFX1BST1hZAE1LQUNUSVZJVFkAVU5QUk9DRVNTQUJMRV9FTlRJVFkAQ09QWQBNT1ZFRF9QRVJNQU5FTlRMWQBUT09fRUFSTFkATk9USUZZAEZBSUxFRF9ERVBFTkRFTkNZAEJBRF9HQVRFV0FZAFBMQVkAUFVUAENIRUNLT1VUAEdBVEVXQVlfVElNRU9VVABSRVFVRVNUX1RJTUVPVVQATkVUV09SS19DT05ORUNUX1RJTUVPVVQAQ09OTkVDVElPTl9USU1FT1VUAExPR0lOX1RJTUVPVVQATkVUV09SS19SRUFEX1RJTUVPVVQAUE9TVABNSVNESVJFQ1RFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX0xPQURfQkFMQU5DRURfUkVRVUVTVABCQURfUkVRVUVTVABIVFRQX1JFUVVFU1RfU0VOVF9UT19IVFRQU19QT1JUAFJFUE9SVABJTV9BX1RFQVBPVABSRVNFVF9DT05URU5UAE5PX0NPTlRFTlQAUEFSVElBTF9DT05URU5UAEhQRV9JTlZBTElEX0NPTlNUQU5UAEhQRV9DQl9SRVNFVABHRVQASFBFX1NUUklDVABDT05GTElDVABURU1QT1JBUllfUkVESVJFQ1QAUEVSTUFORU5UX1JFRElSRUNUAENPTk5FQ1QATVVMVElfU1RBVFVTAEhQRV9JTlZBTElEX1NUQVRVUwBUT09fTUFOWV9SRVFVRVNUUwBFQVJMWV9ISU5UUwBVTkFWQUlMQUJMRV9GT1JfTEVHQUxfUkVBU09OUwBPUFRJT05TAFNXSVRDSElOR19QUk9UT0NPTFMAVkFSSUFOVF9BTFNPX05FR09USUFURVMATVVMVElQTEVfQ0hPSUNFUwBJTlRFUk5BTF9TRVJWRVJfRVJST1IAV0VCX1NFUlZFUl9VTktOT1dOX0VSUk9SAFJBSUxHVU5fRVJST1IASURFTlRJVFlfUFJPVklERVJfQVVUSEVOVElDQVRJT05fRVJST1IAU1NMX0NFUlRJRklDQVRFX0VSUk9SAElOVkFMSURfWF9GT1JXQVJERURfRk9SAFNFVF9QQVJBTUVURVIAR0VUX1BBUkFNRVRFUgBIUEVfVVNFUgBTRUVfT1RIRVIASFBFX0NCX0NIVU5LX0hFQURFUgBNS0NBTEVOREFSAFNFVFVQAFdFQl9TRVJWRVJfSVNfRE9XTgBURUFSRE9XTgBIUEVfQ0xPU0VEX0NPTk5FQ1RJT04ASEVVUklTVElDX0VYUElSQVRJT04ARElTQ09OTkVDVEVEX09QRVJBVElPTgBOT05fQVVUSE9SSVRBVElWRV9JTkZPUk1BVElPTgBIUEVfSU5WQUxJRF9WRVJTSU9OAEhQRV9DQl9NRVNTQUdFX0JFR0lOAFNJVEVfSVNfRlJPWkVOAEhQRV9JTlZBTElEX0hFQURFUl9UT0tFTgBJTlZBTElEX1RPS0VOAEZPUkJJRERFTgBFTkhBTkNFX1lPVVJfQ0FMTQBIUEVfSU5WQUxJRF9VUkwAQkxPQ0tFRF9CWV9QQVJFTlRBTF9DT05UUk9MAE1LQ09MAEFDTABIUEVfSU5URVJOQUwAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRV9VTk9GRklDSUFMAEhQRV9PSwBVTkxJTksAVU5MT0NLAFBSSQBSRVRSWV9XSVRIAEhQRV9JTlZBTElEX0NPTlRFTlRfTEVOR1RIAEhQRV9VTkVYUEVDVEVEX0NPTlRFTlRfTEVOR1RIAEZMVVNIAFBST1BQQVRDSABNLVNFQVJDSABVUklfVE9PX0xPTkcAUFJPQ0VTU0lORwBNSVNDRUxMQU5FT1VTX1BFUlNJU1RFTlRfV0FSTklORwBNSVNDRUxMQU5FT1VTX1dBUk5JTkcASFBFX0lOVkFMSURfVFJBTlNGRVJfRU5DT0RJTkcARXhwZWN0ZWQgQ1JMRgBIUEVfSU5WQUxJRF9DSFVOS19TSVpFAE1PVkUAQ09OVElOVUUASFBFX0NCX1NUQVRVU19DT01QTEVURQBIUEVfQ0JfSEVBREVSU19DT01QTEVURQBIUEVfQ0JfVkVSU0lPTl9DT01QTEVURQBIUEVfQ0JfVVJMX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8AAF4TAAAmEwAAMBAAAPAXAACdEwAAFRIAADkXAADwEgAAChAAAHUSAACtEgAAghMAAE8UAAB/EAAAoBUAACMUAACJEgAAixQAAE0VAADUEQAAzxQAABAYAADJFgAA3BYAAMERAADgFwAAuxQAAHQUAAB8FQAA5RQAAAgXAAAfEAAAZRUAAKMUAAAoFQAAAhUAAJkVAAAsEAAAixkAAE8PAADUDgAAahAAAM4QAAACFwAAiQ4AAG4TAAAcEwAAZhQAAFYXAADBEwAAzRMAAGwTAABoFwAAZhcAAF8XAAAiEwAAzg8AAGkOAADYDgAAYxYAAMsTAACqDgAAKBcAACYXAADFEwAAXRYAAOgRAABnEwAAZRMAAPIWAABzEwAAHRcAAPkWAADzEQAAzw4AAM4VAAAMEgAAsxEAAKURAABhEAAAMhcAALsTAEH5NQsBAQBBkDYL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB/TcLAQEAQZE4C14CAwICAgICAAACAgACAgACAgICAgICAgICAAQAAAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEH9OQsBAQBBkToLXgIAAgICAgIAAAICAAICAAICAgICAgICAgIAAwAEAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgIAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgICAgACAAIAQfA7Cw1sb3NlZWVwLWFsaXZlAEGJPAsBAQBBoDwL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBiT4LAQEAQaA+C+cBAQEBAQEBAQEBAQEBAgEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQFjaHVua2VkAEGwwAALXwEBAAEBAQEBAAABAQABAQABAQEBAQEBAQEBAAAAAAAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAEGQwgALIWVjdGlvbmVudC1sZW5ndGhvbnJveHktY29ubmVjdGlvbgBBwMIACy1yYW5zZmVyLWVuY29kaW5ncGdyYWRlDQoNCg0KU00NCg0KVFRQL0NFL1RTUC8AQfnCAAsFAQIAAQMAQZDDAAvgAQQBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH5xAALBQECAAEDAEGQxQAL4AEEAQEFAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cYACwQBAAABAEGRxwAL3wEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEH6yAALBAEAAAIAQZDJAAtfAwQAAAQEBAQEBAQEBAQEBQQEBAQEBAQEBAQEBAAEAAYHBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQABAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQAQfrKAAsEAQAAAQBBkMsACwEBAEGqywALQQIAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAEH6zAALBAEAAAEAQZDNAAsBAQBBms0ACwYCAAAAAAIAQbHNAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB8M4AC5YBTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRU9SRElSRUNUT1JUUkNIUEFSQU1FVEVSVVJDRUJTQ1JJQkVBUkRPV05BQ0VJTkROS0NLVUJTQ1JJQkVIVFRQL0FEVFAv', 'base64')
   }),
-  3742:
+  2212:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Buffer } = __nccwpck_require__(4573)
 module.exports = Buffer.from('AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAX8AYAJ/fwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAy0sBQYAAAIAAAAAAAACAQIAAgICAAADAAAAAAMDAwMBAQEBAQEBAQEAAAIAAAAEBQFwARISBQMBAAIGCAF/AUGA1AQLB9EFIgZtZW1vcnkCAAtfaW5pdGlhbGl6ZQAIGV9faW5kaXJlY3RfZnVuY3Rpb25fdGFibGUBAAtsbGh0dHBfaW5pdAAJGGxsaHR0cF9zaG91bGRfa2VlcF9hbGl2ZQAvDGxsaHR0cF9hbGxvYwALBm1hbGxvYwAxC2xsaHR0cF9mcmVlAAwEZnJlZQAMD2xsaHR0cF9nZXRfdHlwZQANFWxsaHR0cF9nZXRfaHR0cF9tYWpvcgAOFWxsaHR0cF9nZXRfaHR0cF9taW5vcgAPEWxsaHR0cF9nZXRfbWV0aG9kABAWbGxodHRwX2dldF9zdGF0dXNfY29kZQAREmxsaHR0cF9nZXRfdXBncmFkZQASDGxsaHR0cF9yZXNldAATDmxsaHR0cF9leGVjdXRlABQUbGxodHRwX3NldHRpbmdzX2luaXQAFQ1sbGh0dHBfZmluaXNoABYMbGxodHRwX3BhdXNlABcNbGxodHRwX3Jlc3VtZQAYG2xsaHR0cF9yZXN1bWVfYWZ0ZXJfdXBncmFkZQAZEGxsaHR0cF9nZXRfZXJybm8AGhdsbGh0dHBfZ2V0X2Vycm9yX3JlYXNvbgAbF2xsaHR0cF9zZXRfZXJyb3JfcmVhc29uABwUbGxodHRwX2dldF9lcnJvcl9wb3MAHRFsbGh0dHBfZXJybm9fbmFtZQAeEmxsaHR0cF9tZXRob2RfbmFtZQAfEmxsaHR0cF9zdGF0dXNfbmFtZQAgGmxsaHR0cF9zZXRfbGVuaWVudF9oZWFkZXJzACEhbGxodHRwX3NldF9sZW5pZW50X2NodW5rZWRfbGVuZ3RoACIdbGxodHRwX3NldF9sZW5pZW50X2tlZXBfYWxpdmUAIyRsbGh0dHBfc2V0X2xlbmllbnRfdHJhbnNmZXJfZW5jb2RpbmcAJBhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YALgkXAQBBAQsRAQIDBAUKBgcrLSwqKSglJyYK77MCLBYAQYjQACgCAARAAAtBiNAAQQE2AgALFAAgABAwIAAgAjYCOCAAIAE6ACgLFAAgACAALwEyIAAtAC4gABAvEAALHgEBf0HAABAyIgEQMCABQYAINgI4IAEgADoAKCABC48MAQd/AkAgAEUNACAAQQhrIgEgAEEEaygCACIAQXhxIgRqIQUCQCAAQQFxDQAgAEEDcUUNASABIAEoAgAiAGsiAUGc0AAoAgBJDQEgACAEaiEEAkACQEGg0AAoAgAgAUcEQCAAQf8BTQRAIABBA3YhAyABKAIIIgAgASgCDCICRgRAQYzQAEGM0AAoAgBBfiADd3E2AgAMBQsgAiAANgIIIAAgAjYCDAwECyABKAIYIQYgASABKAIMIgBHBEAgACABKAIIIgI2AgggAiAANgIMDAMLIAFBFGoiAygCACICRQRAIAEoAhAiAkUNAiABQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFKAIEIgBBA3FBA0cNAiAFIABBfnE2AgRBlNAAIAQ2AgAgBSAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCABKAIcIgJBAnRBvNIAaiIDKAIAIAFGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgAUYbaiAANgIAIABFDQELIAAgBjYCGCABKAIQIgIEQCAAIAI2AhAgAiAANgIYCyABQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAFTw0AIAUoAgQiAEEBcUUNAAJAAkACQAJAIABBAnFFBEBBpNAAKAIAIAVGBEBBpNAAIAE2AgBBmNAAQZjQACgCACAEaiIANgIAIAEgAEEBcjYCBCABQaDQACgCAEcNBkGU0ABBADYCAEGg0ABBADYCAAwGC0Gg0AAoAgAgBUYEQEGg0AAgATYCAEGU0ABBlNAAKAIAIARqIgA2AgAgASAAQQFyNgIEIAAgAWogADYCAAwGCyAAQXhxIARqIQQgAEH/AU0EQCAAQQN2IQMgBSgCCCIAIAUoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgBSgCGCEGIAUgBSgCDCIARwRAQZzQACgCABogACAFKAIIIgI2AgggAiAANgIMDAMLIAVBFGoiAygCACICRQRAIAUoAhAiAkUNAiAFQRBqIQMLA0AgAyEHIAIiAEEUaiIDKAIAIgINACAAQRBqIQMgACgCECICDQALIAdBADYCAAwCCyAFIABBfnE2AgQgASAEaiAENgIAIAEgBEEBcjYCBAwDC0EAIQALIAZFDQACQCAFKAIcIgJBAnRBvNIAaiIDKAIAIAVGBEAgAyAANgIAIAANAUGQ0ABBkNAAKAIAQX4gAndxNgIADAILIAZBEEEUIAYoAhAgBUYbaiAANgIAIABFDQELIAAgBjYCGCAFKAIQIgIEQCAAIAI2AhAgAiAANgIYCyAFQRRqKAIAIgJFDQAgAEEUaiACNgIAIAIgADYCGAsgASAEaiAENgIAIAEgBEEBcjYCBCABQaDQACgCAEcNAEGU0AAgBDYCAAwBCyAEQf8BTQRAIARBeHFBtNAAaiEAAn9BjNAAKAIAIgJBASAEQQN2dCIDcUUEQEGM0AAgAiADcjYCACAADAELIAAoAggLIgIgATYCDCAAIAE2AgggASAANgIMIAEgAjYCCAwBC0EfIQIgBEH///8HTQRAIARBJiAEQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAgsgASACNgIcIAFCADcCECACQQJ0QbzSAGohAAJAQZDQACgCACIDQQEgAnQiB3FFBEAgACABNgIAQZDQACADIAdyNgIAIAEgADYCGCABIAE2AgggASABNgIMDAELIARBGSACQQF2a0EAIAJBH0cbdCECIAAoAgAhAAJAA0AgACIDKAIEQXhxIARGDQEgAkEddiEAIAJBAXQhAiADIABBBHFqQRBqIgcoAgAiAA0ACyAHIAE2AgAgASADNgIYIAEgATYCDCABIAE2AggMAQsgAygCCCIAIAE2AgwgAyABNgIIIAFBADYCGCABIAM2AgwgASAANgIIC0Gs0ABBrNAAKAIAQQFrIgBBfyAAGzYCAAsLBwAgAC0AKAsHACAALQAqCwcAIAAtACsLBwAgAC0AKQsHACAALwEyCwcAIAAtAC4LQAEEfyAAKAIYIQEgAC0ALSECIAAtACghAyAAKAI4IQQgABAwIAAgBDYCOCAAIAM6ACggACACOgAtIAAgATYCGAu74gECB38DfiABIAJqIQQCQCAAIgIoAgwiAA0AIAIoAgQEQCACIAE2AgQLIwBBEGsiCCQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAIoAhwiA0EBaw7dAdoBAdkBAgMEBQYHCAkKCwwNDtgBDxDXARES1gETFBUWFxgZGhvgAd8BHB0e1QEfICEiIyQl1AEmJygpKiss0wHSAS0u0QHQAS8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRtsBR0hJSs8BzgFLzQFMzAFNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBywHKAbgByQG5AcgBugG7AbwBvQG+Ab8BwAHBAcIBwwHEAcUBxgEA3AELQQAMxgELQQ4MxQELQQ0MxAELQQ8MwwELQRAMwgELQRMMwQELQRQMwAELQRUMvwELQRYMvgELQRgMvQELQRkMvAELQRoMuwELQRsMugELQRwMuQELQR0MuAELQQgMtwELQR4MtgELQSAMtQELQR8MtAELQQcMswELQSEMsgELQSIMsQELQSMMsAELQSQMrwELQRIMrgELQREMrQELQSUMrAELQSYMqwELQScMqgELQSgMqQELQcMBDKgBC0EqDKcBC0ErDKYBC0EsDKUBC0EtDKQBC0EuDKMBC0EvDKIBC0HEAQyhAQtBMAygAQtBNAyfAQtBDAyeAQtBMQydAQtBMgycAQtBMwybAQtBOQyaAQtBNQyZAQtBxQEMmAELQQsMlwELQToMlgELQTYMlQELQQoMlAELQTcMkwELQTgMkgELQTwMkQELQTsMkAELQT0MjwELQQkMjgELQSkMjQELQT4MjAELQT8MiwELQcAADIoBC0HBAAyJAQtBwgAMiAELQcMADIcBC0HEAAyGAQtBxQAMhQELQcYADIQBC0EXDIMBC0HHAAyCAQtByAAMgQELQckADIABC0HKAAx/C0HLAAx+C0HNAAx9C0HMAAx8C0HOAAx7C0HPAAx6C0HQAAx5C0HRAAx4C0HSAAx3C0HTAAx2C0HUAAx1C0HWAAx0C0HVAAxzC0EGDHILQdcADHELQQUMcAtB2AAMbwtBBAxuC0HZAAxtC0HaAAxsC0HbAAxrC0HcAAxqC0EDDGkLQd0ADGgLQd4ADGcLQd8ADGYLQeEADGULQeAADGQLQeIADGMLQeMADGILQQIMYQtB5AAMYAtB5QAMXwtB5gAMXgtB5wAMXQtB6AAMXAtB6QAMWwtB6gAMWgtB6wAMWQtB7AAMWAtB7QAMVwtB7gAMVgtB7wAMVQtB8AAMVAtB8QAMUwtB8gAMUgtB8wAMUQtB9AAMUAtB9QAMTwtB9gAMTgtB9wAMTQtB+AAMTAtB+QAMSwtB+gAMSgtB+wAMSQtB/AAMSAtB/QAMRwtB/gAMRgtB/wAMRQtBgAEMRAtBgQEMQwtBggEMQgtBgwEMQQtBhAEMQAtBhQEMPwtBhgEMPgtBhwEMPQtBiAEMPAtBiQEMOwtBigEMOgtBiwEMOQtBjAEMOAtBjQEMNwtBjgEMNgtBjwEMNQtBkAEMNAtBkQEMMwtBkgEMMgtBkwEMMQtBlAEMMAtBlQEMLwtBlgEMLgtBlwEMLQtBmAEMLAtBmQEMKwtBmgEMKgtBmwEMKQtBnAEMKAtBnQEMJwtBngEMJgtBnwEMJQtBoAEMJAtBoQEMIwtBogEMIgtBowEMIQtBpAEMIAtBpQEMHwtBpgEMHgtBpwEMHQtBqAEMHAtBqQEMGwtBqgEMGgtBqwEMGQtBrAEMGAtBrQEMFwtBrgEMFgtBAQwVC0GvAQwUC0GwAQwTC0GxAQwSC0GzAQwRC0GyAQwQC0G0AQwPC0G1AQwOC0G2AQwNC0G3AQwMC0G4AQwLC0G5AQwKC0G6AQwJC0G7AQwIC0HGAQwHC0G8AQwGC0G9AQwFC0G+AQwEC0G/AQwDC0HAAQwCC0HCAQwBC0HBAQshAwNAAkACQAJAAkACQAJAAkACQAJAIAICfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAgJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADDsYBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHyAhIyUmKCorLC8wMTIzNDU2Nzk6Ozw9lANAQkRFRklLTk9QUVJTVFVWWFpbXF1eX2BhYmNkZWZnaGpsb3Bxc3V2eHl6e3x/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcsBzAHNAc4BzwGKA4kDiAOHA4QDgwOAA/sC+gL5AvgC9wL0AvMC8gLLAsECsALZAQsgASAERw3wAkHdASEDDLMDCyABIARHDcgBQcMBIQMMsgMLIAEgBEcNe0H3ACEDDLEDCyABIARHDXBB7wAhAwywAwsgASAERw1pQeoAIQMMrwMLIAEgBEcNZUHoACEDDK4DCyABIARHDWJB5gAhAwytAwsgASAERw0aQRghAwysAwsgASAERw0VQRIhAwyrAwsgASAERw1CQcUAIQMMqgMLIAEgBEcNNEE/IQMMqQMLIAEgBEcNMkE8IQMMqAMLIAEgBEcNK0ExIQMMpwMLIAItAC5BAUYNnwMMwQILQQAhAAJAAkACQCACLQAqRQ0AIAItACtFDQAgAi8BMCIDQQJxRQ0BDAILIAIvATAiA0EBcUUNAQtBASEAIAItAChBAUYNACACLwEyIgVB5ABrQeQASQ0AIAVBzAFGDQAgBUGwAkYNACADQcAAcQ0AQQAhACADQYgEcUGABEYNACADQShxQQBHIQALIAJBADsBMCACQQA6AC8gAEUN3wIgAkIANwMgDOACC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAARQ3MASAAQRVHDd0CIAJBBDYCHCACIAE2AhQgAkGwGDYCECACQRU2AgxBACEDDKQDCyABIARGBEBBBiEDDKQDCyABQQFqIQFBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAA3ZAgwcCyACQgA3AyBBEiEDDIkDCyABIARHDRZBHSEDDKEDCyABIARHBEAgAUEBaiEBQRAhAwyIAwtBByEDDKADCyACIAIpAyAiCiAEIAFrrSILfSIMQgAgCiAMWhs3AyAgCiALWA3UAkEIIQMMnwMLIAEgBEcEQCACQQk2AgggAiABNgIEQRQhAwyGAwtBCSEDDJ4DCyACKQMgQgBSDccBIAIgAi8BMEGAAXI7ATAMQgsgASAERw0/QdAAIQMMnAMLIAEgBEYEQEELIQMMnAMLIAFBAWohAUEAIQACQCACKAI4IgNFDQAgAygCUCIDRQ0AIAIgAxEAACEACyAADc8CDMYBC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ3GASAAQRVHDc0CIAJBCzYCHCACIAE2AhQgAkGCGTYCECACQRU2AgxBACEDDJoDC0EAIQACQCACKAI4IgNFDQAgAygCSCIDRQ0AIAIgAxEAACEACyAARQ0MIABBFUcNygIgAkEaNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMmQMLQQAhAAJAIAIoAjgiA0UNACADKAJMIgNFDQAgAiADEQAAIQALIABFDcQBIABBFUcNxwIgAkELNgIcIAIgATYCFCACQZEXNgIQIAJBFTYCDEEAIQMMmAMLIAEgBEYEQEEPIQMMmAMLIAEtAAAiAEE7Rg0HIABBDUcNxAIgAUEBaiEBDMMBC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3DASAAQRVHDcICIAJBDzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJYDCwNAIAEtAABB8DVqLQAAIgBBAUcEQCAAQQJHDcECIAIoAgQhAEEAIQMgAkEANgIEIAIgACABQQFqIgEQLSIADcICDMUBCyAEIAFBAWoiAUcNAAtBEiEDDJUDC0EAIQACQCACKAI4IgNFDQAgAygCTCIDRQ0AIAIgAxEAACEACyAARQ3FASAAQRVHDb0CIAJBGzYCHCACIAE2AhQgAkGRFzYCECACQRU2AgxBACEDDJQDCyABIARGBEBBFiEDDJQDCyACQQo2AgggAiABNgIEQQAhAAJAIAIoAjgiA0UNACADKAJIIgNFDQAgAiADEQAAIQALIABFDcIBIABBFUcNuQIgAkEVNgIcIAIgATYCFCACQYIZNgIQIAJBFTYCDEEAIQMMkwMLIAEgBEcEQANAIAEtAABB8DdqLQAAIgBBAkcEQAJAIABBAWsOBMQCvQIAvgK9AgsgAUEBaiEBQQghAwz8AgsgBCABQQFqIgFHDQALQRUhAwyTAwtBFSEDDJIDCwNAIAEtAABB8DlqLQAAIgBBAkcEQCAAQQFrDgTFArcCwwK4ArcCCyAEIAFBAWoiAUcNAAtBGCEDDJEDCyABIARHBEAgAkELNgIIIAIgATYCBEEHIQMM+AILQRkhAwyQAwsgAUEBaiEBDAILIAEgBEYEQEEaIQMMjwMLAkAgAS0AAEENaw4UtQG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwG/Ab8BvwEAvwELQQAhAyACQQA2AhwgAkGvCzYCECACQQI2AgwgAiABQQFqNgIUDI4DCyABIARGBEBBGyEDDI4DCyABLQAAIgBBO0cEQCAAQQ1HDbECIAFBAWohAQy6AQsgAUEBaiEBC0EiIQMM8wILIAEgBEYEQEEcIQMMjAMLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43wQLAAgABAgMEBQYH0AHQAdAB0AHQAdAB0AEICQoLDA3QAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdAB0AHQAdABDg8QERIT0AELQgIhCgzAAgtCAyEKDL8CC0IEIQoMvgILQgUhCgy9AgtCBiEKDLwCC0IHIQoMuwILQgghCgy6AgtCCSEKDLkCC0IKIQoMuAILQgshCgy3AgtCDCEKDLYCC0INIQoMtQILQg4hCgy0AgtCDyEKDLMCC0IKIQoMsgILQgshCgyxAgtCDCEKDLACC0INIQoMrwILQg4hCgyuAgtCDyEKDK0CC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsON8ACvwIAAQIDBAUGB74CvgK+Ar4CvgK+Ar4CCAkKCwwNvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ar4CvgK+Ag4PEBESE74CC0ICIQoMvwILQgMhCgy+AgtCBCEKDL0CC0IFIQoMvAILQgYhCgy7AgtCByEKDLoCC0IIIQoMuQILQgkhCgy4AgtCCiEKDLcCC0ILIQoMtgILQgwhCgy1AgtCDSEKDLQCC0IOIQoMswILQg8hCgyyAgtCCiEKDLECC0ILIQoMsAILQgwhCgyvAgtCDSEKDK4CC0IOIQoMrQILQg8hCgysAgsgAiACKQMgIgogBCABa60iC30iDEIAIAogDFobNwMgIAogC1gNpwJBHyEDDIkDCyABIARHBEAgAkEJNgIIIAIgATYCBEElIQMM8AILQSAhAwyIAwtBASEFIAIvATAiA0EIcUUEQCACKQMgQgBSIQULAkAgAi0ALgRAQQEhACACLQApQQVGDQEgA0HAAHFFIAVxRQ0BC0EAIQAgA0HAAHENAEECIQAgA0EIcQ0AIANBgARxBEACQCACLQAoQQFHDQAgAi0ALUEKcQ0AQQUhAAwCC0EEIQAMAQsgA0EgcUUEQAJAIAItAChBAUYNACACLwEyIgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNAEEEIQAgA0EocUUNAiADQYgEcUGABEYNAgtBACEADAELQQBBAyACKQMgUBshAAsgAEEBaw4FvgIAsAEBpAKhAgtBESEDDO0CCyACQQE6AC8MhAMLIAEgBEcNnQJBJCEDDIQDCyABIARHDRxBxgAhAwyDAwtBACEAAkAgAigCOCIDRQ0AIAMoAkQiA0UNACACIAMRAAAhAAsgAEUNJyAAQRVHDZgCIAJB0AA2AhwgAiABNgIUIAJBkRg2AhAgAkEVNgIMQQAhAwyCAwsgASAERgRAQSghAwyCAwtBACEDIAJBADYCBCACQQw2AgggAiABIAEQKiIARQ2UAiACQSc2AhwgAiABNgIUIAIgADYCDAyBAwsgASAERgRAQSkhAwyBAwsgAS0AACIAQSBGDRMgAEEJRw2VAiABQQFqIQEMFAsgASAERwRAIAFBAWohAQwWC0EqIQMM/wILIAEgBEYEQEErIQMM/wILIAEtAAAiAEEJRyAAQSBHcQ2QAiACLQAsQQhHDd0CIAJBADoALAzdAgsgASAERgRAQSwhAwz+AgsgAS0AAEEKRw2OAiABQQFqIQEMsAELIAEgBEcNigJBLyEDDPwCCwNAIAEtAAAiAEEgRwRAIABBCmsOBIQCiAKIAoQChgILIAQgAUEBaiIBRw0AC0ExIQMM+wILQTIhAyABIARGDfoCIAIoAgAiACAEIAFraiEHIAEgAGtBA2ohBgJAA0AgAEHwO2otAAAgAS0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAEEDRgRAQQYhAQziAgsgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAc2AgAM+wILIAJBADYCAAyGAgtBMyEDIAQgASIARg35AiAEIAFrIAIoAgAiAWohByAAIAFrQQhqIQYCQANAIAFB9DtqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBCEYEQEEFIQEM4QILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPoCCyACQQA2AgAgACEBDIUCC0E0IQMgBCABIgBGDfgCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgJAA0AgAUHQwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEM4AILIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADPkCCyACQQA2AgAgACEBDIQCCyABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRg0JDIECCyAEIAFBAWoiAUcNAAtBMCEDDPgCC0EwIQMM9wILIAEgBEcEQANAIAEtAAAiAEEgRwRAIABBCmsOBP8B/gH+Af8B/gELIAQgAUEBaiIBRw0AC0E4IQMM9wILQTghAwz2AgsDQCABLQAAIgBBIEcgAEEJR3EN9gEgBCABQQFqIgFHDQALQTwhAwz1AgsDQCABLQAAIgBBIEcEQAJAIABBCmsOBPkBBAT5AQALIABBLEYN9QEMAwsgBCABQQFqIgFHDQALQT8hAwz0AgtBwAAhAyABIARGDfMCIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAEGAQGstAAAgAS0AAEEgckcNASAAQQZGDdsCIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPQCCyACQQA2AgALQTYhAwzZAgsgASAERgRAQcEAIQMM8gILIAJBDDYCCCACIAE2AgQgAi0ALEEBaw4E+wHuAewB6wHUAgsgAUEBaiEBDPoBCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUExIQMM3AILIAFBAWohAUEyIQMM2wILIAFBAWohAUEzIQMM2gILDP4BCyAEIAFBAWoiAUcNAAtBNSEDDPACC0E1IQMM7wILIAEgBEcEQANAIAEtAABBgDxqLQAAQQFHDfcBIAQgAUEBaiIBRw0AC0E9IQMM7wILQT0hAwzuAgtBACEAAkAgAigCOCIDRQ0AIAMoAkAiA0UNACACIAMRAAAhAAsgAEUNASAAQRVHDeYBIAJBwgA2AhwgAiABNgIUIAJB4xg2AhAgAkEVNgIMQQAhAwztAgsgAUEBaiEBC0E8IQMM0gILIAEgBEYEQEHCACEDDOsCCwJAA0ACQCABLQAAQQlrDhgAAswCzALRAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAswCzALMAgDMAgsgBCABQQFqIgFHDQALQcIAIQMM6wILIAFBAWohASACLQAtQQFxRQ3+AQtBLCEDDNACCyABIARHDd4BQcQAIQMM6AILA0AgAS0AAEGQwABqLQAAQQFHDZwBIAQgAUEBaiIBRw0AC0HFACEDDOcCCyABLQAAIgBBIEYN/gEgAEE6Rw3AAiACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgAN3gEM3QELQccAIQMgBCABIgBGDeUCIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFBkMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvwIgAUEFRg3CAiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzlAgtByAAhAyAEIAEiAEYN5AIgBCABayACKAIAIgFqIQcgACABa0EJaiEGA0AgAUGWwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw2+AkECIAFBCUYNwgIaIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOQCCyABIARGBEBByQAhAwzkAgsCQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQe4Aaw4HAL8CvwK/Ar8CvwIBvwILIAFBAWohAUE+IQMMywILIAFBAWohAUE/IQMMygILQcoAIQMgBCABIgBGDeICIAQgAWsgAigCACIBaiEGIAAgAWtBAWohBwNAIAFBoMIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNvAIgAUEBRg2+AiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBjYCAAziAgtBywAhAyAEIAEiAEYN4QIgBCABayACKAIAIgFqIQcgACABa0EOaiEGA0AgAUGiwgBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw27AiABQQ5GDb4CIAFBAWohASAEIABBAWoiAEcNAAsgAiAHNgIADOECC0HMACEDIAQgASIARg3gAiAEIAFrIAIoAgAiAWohByAAIAFrQQ9qIQYDQCABQcDCAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDboCQQMgAUEPRg2+AhogAUEBaiEBIAQgAEEBaiIARw0ACyACIAc2AgAM4AILQc0AIQMgBCABIgBGDd8CIAQgAWsgAigCACIBaiEHIAAgAWtBBWohBgNAIAFB0MIAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNuQJBBCABQQVGDb0CGiABQQFqIQEgBCAAQQFqIgBHDQALIAIgBzYCAAzfAgsgASAERgRAQc4AIQMM3wILAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAvAK8ArwCvAK8ArwCvAK8ArwCvAK8ArwCAbwCvAK8AgIDvAILIAFBAWohAUHBACEDDMgCCyABQQFqIQFBwgAhAwzHAgsgAUEBaiEBQcMAIQMMxgILIAFBAWohAUHEACEDDMUCCyABIARHBEAgAkENNgIIIAIgATYCBEHFACEDDMUCC0HPACEDDN0CCwJAAkAgAS0AAEEKaw4EAZABkAEAkAELIAFBAWohAQtBKCEDDMMCCyABIARGBEBB0QAhAwzcAgsgAS0AAEEgRw0AIAFBAWohASACLQAtQQFxRQ3QAQtBFyEDDMECCyABIARHDcsBQdIAIQMM2QILQdMAIQMgASAERg3YAiACKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABB1sIAai0AAEcNxwEgAEEBRg3KASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBjYCAAzYAgsgASAERgRAQdUAIQMM2AILIAEtAABBCkcNwgEgAUEBaiEBDMoBCyABIARGBEBB1gAhAwzXAgsCQAJAIAEtAABBCmsOBADDAcMBAcMBCyABQQFqIQEMygELIAFBAWohAUHKACEDDL0CC0EAIQACQCACKAI4IgNFDQAgAygCPCIDRQ0AIAIgAxEAACEACyAADb8BQc0AIQMMvAILIAItAClBIkYNzwIMiQELIAQgASIFRgRAQdsAIQMM1AILQQAhAEEBIQFBASEGQQAhAwJAAn8CQAJAAkACQAJAAkACQCAFLQAAQTBrDgrFAcQBAAECAwQFBgjDAQtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshA0EAIQFBACEGDL0BC0EJIQNBASEAQQAhAUEAIQYMvAELIAEgBEYEQEHdACEDDNMCCyABLQAAQS5HDbgBIAFBAWohAQyIAQsgASAERw22AUHfACEDDNECCyABIARHBEAgAkEONgIIIAIgATYCBEHQACEDDLgCC0HgACEDDNACC0HhACEDIAEgBEYNzwIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGA0AgAS0AACAAQeLCAGotAABHDbEBIABBA0YNswEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMzwILQeIAIQMgASAERg3OAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYDQCABLQAAIABB5sIAai0AAEcNsAEgAEECRg2vASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAzOAgtB4wAhAyABIARGDc0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgNAIAEtAAAgAEHpwgBqLQAARw2vASAAQQNGDa0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADM0CCyABIARGBEBB5QAhAwzNAgsgAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANqgFB1gAhAwyzAgsgASAERwRAA0AgAS0AACIAQSBHBEACQAJAAkAgAEHIAGsOCwABswGzAbMBswGzAbMBswGzAQKzAQsgAUEBaiEBQdIAIQMMtwILIAFBAWohAUHTACEDDLYCCyABQQFqIQFB1AAhAwy1AgsgBCABQQFqIgFHDQALQeQAIQMMzAILQeQAIQMMywILA0AgAS0AAEHwwgBqLQAAIgBBAUcEQCAAQQJrDgOnAaYBpQGkAQsgBCABQQFqIgFHDQALQeYAIQMMygILIAFBAWogASAERw0CGkHnACEDDMkCCwNAIAEtAABB8MQAai0AACIAQQFHBEACQCAAQQJrDgSiAaEBoAEAnwELQdcAIQMMsQILIAQgAUEBaiIBRw0AC0HoACEDDMgCCyABIARGBEBB6QAhAwzIAgsCQCABLQAAIgBBCmsOGrcBmwGbAbQBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBmwGbAZsBpAGbAZsBAJkBCyABQQFqCyEBQQYhAwytAgsDQCABLQAAQfDGAGotAABBAUcNfSAEIAFBAWoiAUcNAAtB6gAhAwzFAgsgAUEBaiABIARHDQIaQesAIQMMxAILIAEgBEYEQEHsACEDDMQCCyABQQFqDAELIAEgBEYEQEHtACEDDMMCCyABQQFqCyEBQQQhAwyoAgsgASAERgRAQe4AIQMMwQILAkACQAJAIAEtAABB8MgAai0AAEEBaw4HkAGPAY4BAHwBAo0BCyABQQFqIQEMCwsgAUEBagyTAQtBACEDIAJBADYCHCACQZsSNgIQIAJBBzYCDCACIAFBAWo2AhQMwAILAkADQCABLQAAQfDIAGotAAAiAEEERwRAAkACQCAAQQFrDgeUAZMBkgGNAQAEAY0BC0HaACEDDKoCCyABQQFqIQFB3AAhAwypAgsgBCABQQFqIgFHDQALQe8AIQMMwAILIAFBAWoMkQELIAQgASIARgRAQfAAIQMMvwILIAAtAABBL0cNASAAQQFqIQEMBwsgBCABIgBGBEBB8QAhAwy+AgsgAC0AACIBQS9GBEAgAEEBaiEBQd0AIQMMpQILIAFBCmsiA0EWSw0AIAAhAUEBIAN0QYmAgAJxDfkBC0EAIQMgAkEANgIcIAIgADYCFCACQYwcNgIQIAJBBzYCDAy8AgsgASAERwRAIAFBAWohAUHeACEDDKMCC0HyACEDDLsCCyABIARGBEBB9AAhAwy7AgsCQCABLQAAQfDMAGotAABBAWsOA/cBcwCCAQtB4QAhAwyhAgsgASAERwRAA0AgAS0AAEHwygBqLQAAIgBBA0cEQAJAIABBAWsOAvkBAIUBC0HfACEDDKMCCyAEIAFBAWoiAUcNAAtB8wAhAwy6AgtB8wAhAwy5AgsgASAERwRAIAJBDzYCCCACIAE2AgRB4AAhAwygAgtB9QAhAwy4AgsgASAERgRAQfYAIQMMuAILIAJBDzYCCCACIAE2AgQLQQMhAwydAgsDQCABLQAAQSBHDY4CIAQgAUEBaiIBRw0AC0H3ACEDDLUCCyABIARGBEBB+AAhAwy1AgsgAS0AAEEgRw16IAFBAWohAQxbC0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAADXgMgAILIAEgBEYEQEH6ACEDDLMCCyABLQAAQcwARw10IAFBAWohAUETDHYLQfsAIQMgASAERg2xAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYDQCABLQAAIABB8M4Aai0AAEcNcyAAQQVGDXUgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMsQILIAEgBEYEQEH8ACEDDLECCwJAAkAgAS0AAEHDAGsODAB0dHR0dHR0dHR0AXQLIAFBAWohAUHmACEDDJgCCyABQQFqIQFB5wAhAwyXAgtB/QAhAyABIARGDa8CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDXIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADLACCyACQQA2AgAgBkEBaiEBQRAMcwtB/gAhAyABIARGDa4CIAIoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQfbOAGotAABHDXEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK8CCyACQQA2AgAgBkEBaiEBQRYMcgtB/wAhAyABIARGDa0CIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQfzOAGotAABHDXAgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADK4CCyACQQA2AgAgBkEBaiEBQQUMcQsgASAERgRAQYABIQMMrQILIAEtAABB2QBHDW4gAUEBaiEBQQgMcAsgASAERgRAQYEBIQMMrAILAkACQCABLQAAQc4Aaw4DAG8BbwsgAUEBaiEBQesAIQMMkwILIAFBAWohAUHsACEDDJICCyABIARGBEBBggEhAwyrAgsCQAJAIAEtAABByABrDggAbm5ubm5uAW4LIAFBAWohAUHqACEDDJICCyABQQFqIQFB7QAhAwyRAgtBgwEhAyABIARGDakCIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQYDPAGotAABHDWwgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKoCCyACQQA2AgAgBkEBaiEBQQAMbQtBhAEhAyABIARGDagCIAIoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQYPPAGotAABHDWsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADKkCCyACQQA2AgAgBkEBaiEBQSMMbAsgASAERgRAQYUBIQMMqAILAkACQCABLQAAQcwAaw4IAGtra2trawFrCyABQQFqIQFB7wAhAwyPAgsgAUEBaiEBQfAAIQMMjgILIAEgBEYEQEGGASEDDKcCCyABLQAAQcUARw1oIAFBAWohAQxgC0GHASEDIAEgBEYNpQIgAigCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBiM8Aai0AAEcNaCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpgILIAJBADYCACAGQQFqIQFBLQxpC0GIASEDIAEgBEYNpAIgAigCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABB0M8Aai0AAEcNZyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMpQILIAJBADYCACAGQQFqIQFBKQxoCyABIARGBEBBiQEhAwykAgtBASABLQAAQd8ARw1nGiABQQFqIQEMXgtBigEhAyABIARGDaICIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgNAIAEtAAAgAEGMzwBqLQAARw1kIABBAUYN+gEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMogILQYsBIQMgASAERg2hAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGOzwBqLQAARw1kIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyiAgsgAkEANgIAIAZBAWohAUECDGULQYwBIQMgASAERg2gAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHwzwBqLQAARw1jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyhAgsgAkEANgIAIAZBAWohAUEfDGQLQY0BIQMgASAERg2fAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHyzwBqLQAARw1iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAygAgsgAkEANgIAIAZBAWohAUEJDGMLIAEgBEYEQEGOASEDDJ8CCwJAAkAgAS0AAEHJAGsOBwBiYmJiYgFiCyABQQFqIQFB+AAhAwyGAgsgAUEBaiEBQfkAIQMMhQILQY8BIQMgASAERg2dAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGRzwBqLQAARw1gIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyeAgsgAkEANgIAIAZBAWohAUEYDGELQZABIQMgASAERg2cAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGXzwBqLQAARw1fIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAydAgsgAkEANgIAIAZBAWohAUEXDGALQZEBIQMgASAERg2bAiACKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEGazwBqLQAARw1eIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAycAgsgAkEANgIAIAZBAWohAUEVDF8LQZIBIQMgASAERg2aAiACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGhzwBqLQAARw1dIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAybAgsgAkEANgIAIAZBAWohAUEeDF4LIAEgBEYEQEGTASEDDJoCCyABLQAAQcwARw1bIAFBAWohAUEKDF0LIAEgBEYEQEGUASEDDJkCCwJAAkAgAS0AAEHBAGsODwBcXFxcXFxcXFxcXFxcAVwLIAFBAWohAUH+ACEDDIACCyABQQFqIQFB/wAhAwz/AQsgASAERgRAQZUBIQMMmAILAkACQCABLQAAQcEAaw4DAFsBWwsgAUEBaiEBQf0AIQMM/wELIAFBAWohAUGAASEDDP4BC0GWASEDIAEgBEYNlgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBp88Aai0AAEcNWSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlwILIAJBADYCACAGQQFqIQFBCwxaCyABIARGBEBBlwEhAwyWAgsCQAJAAkACQCABLQAAQS1rDiMAW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1sBW1tbW1sCW1tbA1sLIAFBAWohAUH7ACEDDP8BCyABQQFqIQFB/AAhAwz+AQsgAUEBaiEBQYEBIQMM/QELIAFBAWohAUGCASEDDPwBC0GYASEDIAEgBEYNlAIgAigCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABBqc8Aai0AAEcNVyAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlQILIAJBADYCACAGQQFqIQFBGQxYC0GZASEDIAEgBEYNkwIgAigCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBrs8Aai0AAEcNViAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMlAILIAJBADYCACAGQQFqIQFBBgxXC0GaASEDIAEgBEYNkgIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBtM8Aai0AAEcNVSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkwILIAJBADYCACAGQQFqIQFBHAxWC0GbASEDIAEgBEYNkQIgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBts8Aai0AAEcNVCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAMkgILIAJBADYCACAGQQFqIQFBJwxVCyABIARGBEBBnAEhAwyRAgsCQAJAIAEtAABB1ABrDgIAAVQLIAFBAWohAUGGASEDDPgBCyABQQFqIQFBhwEhAwz3AQtBnQEhAyABIARGDY8CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjPAGotAABHDVIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADJACCyACQQA2AgAgBkEBaiEBQSYMUwtBngEhAyABIARGDY4CIAIoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbrPAGotAABHDVEgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI8CCyACQQA2AgAgBkEBaiEBQQMMUgtBnwEhAyABIARGDY0CIAIoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQe3PAGotAABHDVAgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI4CCyACQQA2AgAgBkEBaiEBQQwMUQtBoAEhAyABIARGDYwCIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQbzPAGotAABHDU8gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADI0CCyACQQA2AgAgBkEBaiEBQQ0MUAsgASAERgRAQaEBIQMMjAILAkACQCABLQAAQcYAaw4LAE9PT09PT09PTwFPCyABQQFqIQFBiwEhAwzzAQsgAUEBaiEBQYwBIQMM8gELIAEgBEYEQEGiASEDDIsCCyABLQAAQdAARw1MIAFBAWohAQxGCyABIARGBEBBowEhAwyKAgsCQAJAIAEtAABByQBrDgcBTU1NTU0ATQsgAUEBaiEBQY4BIQMM8QELIAFBAWohAUEiDE0LQaQBIQMgASAERg2IAiACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHAzwBqLQAARw1LIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyJAgsgAkEANgIAIAZBAWohAUEdDEwLIAEgBEYEQEGlASEDDIgCCwJAAkAgAS0AAEHSAGsOAwBLAUsLIAFBAWohAUGQASEDDO8BCyABQQFqIQFBBAxLCyABIARGBEBBpgEhAwyHAgsCQAJAAkACQAJAIAEtAABBwQBrDhUATU1NTU1NTU1NTQFNTQJNTQNNTQRNCyABQQFqIQFBiAEhAwzxAQsgAUEBaiEBQYkBIQMM8AELIAFBAWohAUGKASEDDO8BCyABQQFqIQFBjwEhAwzuAQsgAUEBaiEBQZEBIQMM7QELQacBIQMgASAERg2FAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHtzwBqLQAARw1IIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyGAgsgAkEANgIAIAZBAWohAUERDEkLQagBIQMgASAERg2EAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHCzwBqLQAARw1HIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyFAgsgAkEANgIAIAZBAWohAUEsDEgLQakBIQMgASAERg2DAiACKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHFzwBqLQAARw1GIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyEAgsgAkEANgIAIAZBAWohAUErDEcLQaoBIQMgASAERg2CAiACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHKzwBqLQAARw1FIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyDAgsgAkEANgIAIAZBAWohAUEUDEYLIAEgBEYEQEGrASEDDIICCwJAAkACQAJAIAEtAABBwgBrDg8AAQJHR0dHR0dHR0dHRwNHCyABQQFqIQFBkwEhAwzrAQsgAUEBaiEBQZQBIQMM6gELIAFBAWohAUGVASEDDOkBCyABQQFqIQFBlgEhAwzoAQsgASAERgRAQawBIQMMgQILIAEtAABBxQBHDUIgAUEBaiEBDD0LQa0BIQMgASAERg3/ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHNzwBqLQAARw1CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAyAAgsgAkEANgIAIAZBAWohAUEODEMLIAEgBEYEQEGuASEDDP8BCyABLQAAQdAARw1AIAFBAWohAUElDEILQa8BIQMgASAERg39ASACKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEHQzwBqLQAARw1AIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz+AQsgAkEANgIAIAZBAWohAUEqDEELIAEgBEYEQEGwASEDDP0BCwJAAkAgAS0AAEHVAGsOCwBAQEBAQEBAQEABQAsgAUEBaiEBQZoBIQMM5AELIAFBAWohAUGbASEDDOMBCyABIARGBEBBsQEhAwz8AQsCQAJAIAEtAABBwQBrDhQAPz8/Pz8/Pz8/Pz8/Pz8/Pz8/AT8LIAFBAWohAUGZASEDDOMBCyABQQFqIQFBnAEhAwziAQtBsgEhAyABIARGDfoBIAIoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQdnPAGotAABHDT0gAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPsBCyACQQA2AgAgBkEBaiEBQSEMPgtBswEhAyABIARGDfkBIAIoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQd3PAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAiAFNgIADPoBCyACQQA2AgAgBkEBaiEBQRoMPQsgASAERgRAQbQBIQMM+QELAkACQAJAIAEtAABBxQBrDhEAPT09PT09PT09AT09PT09Aj0LIAFBAWohAUGdASEDDOEBCyABQQFqIQFBngEhAwzgAQsgAUEBaiEBQZ8BIQMM3wELQbUBIQMgASAERg33ASACKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHkzwBqLQAARw06IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz4AQsgAkEANgIAIAZBAWohAUEoDDsLQbYBIQMgASAERg32ASACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHqzwBqLQAARw05IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAz3AQsgAkEANgIAIAZBAWohAUEHDDoLIAEgBEYEQEG3ASEDDPYBCwJAAkAgAS0AAEHFAGsODgA5OTk5OTk5OTk5OTkBOQsgAUEBaiEBQaEBIQMM3QELIAFBAWohAUGiASEDDNwBC0G4ASEDIAEgBEYN9AEgAigCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB7c8Aai0AAEcNNyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9QELIAJBADYCACAGQQFqIQFBEgw4C0G5ASEDIAEgBEYN8wEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8M8Aai0AAEcNNiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM9AELIAJBADYCACAGQQFqIQFBIAw3C0G6ASEDIAEgBEYN8gEgAigCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8s8Aai0AAEcNNSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8wELIAJBADYCACAGQQFqIQFBDww2CyABIARGBEBBuwEhAwzyAQsCQAJAIAEtAABByQBrDgcANTU1NTUBNQsgAUEBaiEBQaUBIQMM2QELIAFBAWohAUGmASEDDNgBC0G8ASEDIAEgBEYN8AEgAigCACIAIAQgAWtqIQUgASAAa0EHaiEGAkADQCABLQAAIABB9M8Aai0AAEcNMyAAQQdGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyACIAU2AgAM8QELIAJBADYCACAGQQFqIQFBGww0CyABIARGBEBBvQEhAwzwAQsCQAJAAkAgAS0AAEHCAGsOEgA0NDQ0NDQ0NDQBNDQ0NDQ0AjQLIAFBAWohAUGkASEDDNgBCyABQQFqIQFBpwEhAwzXAQsgAUEBaiEBQagBIQMM1gELIAEgBEYEQEG+ASEDDO8BCyABLQAAQc4ARw0wIAFBAWohAQwsCyABIARGBEBBvwEhAwzuAQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQcEAaw4VAAECAz8EBQY/Pz8HCAkKCz8MDQ4PPwsgAUEBaiEBQegAIQMM4wELIAFBAWohAUHpACEDDOIBCyABQQFqIQFB7gAhAwzhAQsgAUEBaiEBQfIAIQMM4AELIAFBAWohAUHzACEDDN8BCyABQQFqIQFB9gAhAwzeAQsgAUEBaiEBQfcAIQMM3QELIAFBAWohAUH6ACEDDNwBCyABQQFqIQFBgwEhAwzbAQsgAUEBaiEBQYQBIQMM2gELIAFBAWohAUGFASEDDNkBCyABQQFqIQFBkgEhAwzYAQsgAUEBaiEBQZgBIQMM1wELIAFBAWohAUGgASEDDNYBCyABQQFqIQFBowEhAwzVAQsgAUEBaiEBQaoBIQMM1AELIAEgBEcEQCACQRA2AgggAiABNgIEQasBIQMM1AELQcABIQMM7AELQQAhAAJAIAIoAjgiA0UNACADKAI0IgNFDQAgAiADEQAAIQALIABFDV4gAEEVRw0HIAJB0QA2AhwgAiABNgIUIAJBsBc2AhAgAkEVNgIMQQAhAwzrAQsgAUEBaiABIARHDQgaQcIBIQMM6gELA0ACQCABLQAAQQprDgQIAAALAAsgBCABQQFqIgFHDQALQcMBIQMM6QELIAEgBEcEQCACQRE2AgggAiABNgIEQQEhAwzQAQtBxAEhAwzoAQsgASAERgRAQcUBIQMM6AELAkACQCABLQAAQQprDgQBKCgAKAsgAUEBagwJCyABQQFqDAULIAEgBEYEQEHGASEDDOcBCwJAAkAgAS0AAEEKaw4XAQsLAQsLCwsLCwsLCwsLCwsLCwsLCwALCyABQQFqIQELQbABIQMMzQELIAEgBEYEQEHIASEDDOYBCyABLQAAQSBHDQkgAkEAOwEyIAFBAWohAUGzASEDDMwBCwNAIAEhAAJAIAEgBEcEQCABLQAAQTBrQf8BcSIDQQpJDQEMJwtBxwEhAwzmAQsCQCACLwEyIgFBmTNLDQAgAiABQQpsIgU7ATIgBUH+/wNxIANB//8Dc0sNACAAQQFqIQEgAiADIAVqIgM7ATIgA0H//wNxQegHSQ0BCwtBACEDIAJBADYCHCACQcEJNgIQIAJBDTYCDCACIABBAWo2AhQM5AELIAJBADYCHCACIAE2AhQgAkHwDDYCECACQRs2AgxBACEDDOMBCyACKAIEIQAgAkEANgIEIAIgACABECYiAA0BIAFBAWoLIQFBrQEhAwzIAQsgAkHBATYCHCACIAA2AgwgAiABQQFqNgIUQQAhAwzgAQsgAigCBCEAIAJBADYCBCACIAAgARAmIgANASABQQFqCyEBQa4BIQMMxQELIAJBwgE2AhwgAiAANgIMIAIgAUEBajYCFEEAIQMM3QELIAJBADYCHCACIAE2AhQgAkGXCzYCECACQQ02AgxBACEDDNwBCyACQQA2AhwgAiABNgIUIAJB4xA2AhAgAkEJNgIMQQAhAwzbAQsgAkECOgAoDKwBC0EAIQMgAkEANgIcIAJBrws2AhAgAkECNgIMIAIgAUEBajYCFAzZAQtBAiEDDL8BC0ENIQMMvgELQSYhAwy9AQtBFSEDDLwBC0EWIQMMuwELQRghAwy6AQtBHCEDDLkBC0EdIQMMuAELQSAhAwy3AQtBISEDDLYBC0EjIQMMtQELQcYAIQMMtAELQS4hAwyzAQtBPSEDDLIBC0HLACEDDLEBC0HOACEDDLABC0HYACEDDK8BC0HZACEDDK4BC0HbACEDDK0BC0HxACEDDKwBC0H0ACEDDKsBC0GNASEDDKoBC0GXASEDDKkBC0GpASEDDKgBC0GvASEDDKcBC0GxASEDDKYBCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB8Rs2AhAgAkEGNgIMDL0BCyACQQA2AgAgBkEBaiEBQSQLOgApIAIoAgQhACACQQA2AgQgAiAAIAEQJyIARQRAQeUAIQMMowELIAJB+QA2AhwgAiABNgIUIAIgADYCDEEAIQMMuwELIABBFUcEQCACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwy7AQsgAkH4ADYCHCACIAE2AhQgAkHKGDYCECACQRU2AgxBACEDDLoBCyACQQA2AhwgAiABNgIUIAJBjhs2AhAgAkEGNgIMQQAhAwy5AQsgAkEANgIcIAIgATYCFCACQf4RNgIQIAJBBzYCDEEAIQMMuAELIAJBADYCHCACIAE2AhQgAkGMHDYCECACQQc2AgxBACEDDLcBCyACQQA2AhwgAiABNgIUIAJBww82AhAgAkEHNgIMQQAhAwy2AQsgAkEANgIcIAIgATYCFCACQcMPNgIQIAJBBzYCDEEAIQMMtQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0RIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMtAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0gIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMswELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0iIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMsgELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0OIAJB5QA2AhwgAiABNgIUIAIgADYCDEEAIQMMsQELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0dIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMsAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0fIAJB0gA2AhwgAiABNgIUIAIgADYCDEEAIQMMrwELIABBP0cNASABQQFqCyEBQQUhAwyUAQtBACEDIAJBADYCHCACIAE2AhQgAkH9EjYCECACQQc2AgwMrAELIAJBADYCHCACIAE2AhQgAkHcCDYCECACQQc2AgxBACEDDKsBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNByACQeUANgIcIAIgATYCFCACIAA2AgxBACEDDKoBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNFiACQdMANgIcIAIgATYCFCACIAA2AgxBACEDDKkBCyACKAIEIQAgAkEANgIEIAIgACABECUiAEUNGCACQdIANgIcIAIgATYCFCACIAA2AgxBACEDDKgBCyACQQA2AhwgAiABNgIUIAJBxgo2AhAgAkEHNgIMQQAhAwynAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQMgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwymAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRIgAkHTADYCHCACIAE2AhQgAiAANgIMQQAhAwylAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDRQgAkHSADYCHCACIAE2AhQgAiAANgIMQQAhAwykAQsgAigCBCEAIAJBADYCBCACIAAgARAlIgBFDQAgAkHlADYCHCACIAE2AhQgAiAANgIMQQAhAwyjAQtB1QAhAwyJAQsgAEEVRwRAIAJBADYCHCACIAE2AhQgAkG5DTYCECACQRo2AgxBACEDDKIBCyACQeQANgIcIAIgATYCFCACQeMXNgIQIAJBFTYCDEEAIQMMoQELIAJBADYCACAGQQFqIQEgAi0AKSIAQSNrQQtJDQQCQCAAQQZLDQBBASAAdEHKAHFFDQAMBQtBACEDIAJBADYCHCACIAE2AhQgAkH3CTYCECACQQg2AgwMoAELIAJBADYCACAGQQFqIQEgAi0AKUEhRg0DIAJBADYCHCACIAE2AhQgAkGbCjYCECACQQg2AgxBACEDDJ8BCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJBkDM2AhAgAkEINgIMDJ0BCyACQQA2AgAgBkEBaiEBIAItAClBI0kNACACQQA2AhwgAiABNgIUIAJB0wk2AhAgAkEINgIMQQAhAwycAQtB0QAhAwyCAQsgAS0AAEEwayIAQf8BcUEKSQRAIAIgADoAKiABQQFqIQFBzwAhAwyCAQsgAigCBCEAIAJBADYCBCACIAAgARAoIgBFDYYBIAJB3gA2AhwgAiABNgIUIAIgADYCDEEAIQMMmgELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ2GASACQdwANgIcIAIgATYCFCACIAA2AgxBACEDDJkBCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMhwELIAJB2gA2AhwgAiAFNgIUIAIgADYCDAyYAQtBACEBQQEhAwsgAiADOgArIAVBAWohAwJAAkACQCACLQAtQRBxDQACQAJAAkAgAi0AKg4DAQACBAsgBkUNAwwCCyAADQEMAgsgAUUNAQsgAigCBCEAIAJBADYCBCACIAAgAxAoIgBFBEAgAyEBDAILIAJB2AA2AhwgAiADNgIUIAIgADYCDEEAIQMMmAELIAIoAgQhACACQQA2AgQgAiAAIAMQKCIARQRAIAMhAQyHAQsgAkHZADYCHCACIAM2AhQgAiAANgIMQQAhAwyXAQtBzAAhAwx9CyAAQRVHBEAgAkEANgIcIAIgATYCFCACQZQNNgIQIAJBITYCDEEAIQMMlgELIAJB1wA2AhwgAiABNgIUIAJByRc2AhAgAkEVNgIMQQAhAwyVAQtBACEDIAJBADYCHCACIAE2AhQgAkGAETYCECACQQk2AgwMlAELIAIoAgQhACACQQA2AgQgAiAAIAEQJSIARQ0AIAJB0wA2AhwgAiABNgIUIAIgADYCDEEAIQMMkwELQckAIQMMeQsgAkEANgIcIAIgATYCFCACQcEoNgIQIAJBBzYCDCACQQA2AgBBACEDDJEBCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAlIgBFDQAgAkHSADYCHCACIAE2AhQgAiAANgIMDJABC0HIACEDDHYLIAJBADYCACAFIQELIAJBgBI7ASogAUEBaiEBQQAhAAJAIAIoAjgiA0UNACADKAIwIgNFDQAgAiADEQAAIQALIAANAQtBxwAhAwxzCyAAQRVGBEAgAkHRADYCHCACIAE2AhQgAkHjFzYCECACQRU2AgxBACEDDIwBC0EAIQMgAkEANgIcIAIgATYCFCACQbkNNgIQIAJBGjYCDAyLAQtBACEDIAJBADYCHCACIAE2AhQgAkGgGTYCECACQR42AgwMigELIAEtAABBOkYEQCACKAIEIQBBACEDIAJBADYCBCACIAAgARApIgBFDQEgAkHDADYCHCACIAA2AgwgAiABQQFqNgIUDIoBC0EAIQMgAkEANgIcIAIgATYCFCACQbERNgIQIAJBCjYCDAyJAQsgAUEBaiEBQTshAwxvCyACQcMANgIcIAIgADYCDCACIAFBAWo2AhQMhwELQQAhAyACQQA2AhwgAiABNgIUIAJB8A42AhAgAkEcNgIMDIYBCyACIAIvATBBEHI7ATAMZgsCQCACLwEwIgBBCHFFDQAgAi0AKEEBRw0AIAItAC1BCHFFDQMLIAIgAEH3+wNxQYAEcjsBMAwECyABIARHBEACQANAIAEtAABBMGsiAEH/AXFBCk8EQEE1IQMMbgsgAikDICIKQpmz5syZs+bMGVYNASACIApCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAIgCiALfDcDICAEIAFBAWoiAUcNAAtBOSEDDIUBCyACKAIEIQBBACEDIAJBADYCBCACIAAgAUEBaiIBECoiAA0MDHcLQTkhAwyDAQsgAi0AMEEgcQ0GQcUBIQMMaQtBACEDIAJBADYCBCACIAEgARAqIgBFDQQgAkE6NgIcIAIgADYCDCACIAFBAWo2AhQMgQELIAItAChBAUcNACACLQAtQQhxRQ0BC0E3IQMMZgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIABEAgAkE7NgIcIAIgADYCDCACIAFBAWo2AhQMfwsgAUEBaiEBDG4LIAJBCDoALAwECyABQQFqIQEMbQtBACEDIAJBADYCHCACIAE2AhQgAkHkEjYCECACQQQ2AgwMewsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ1sIAJBNzYCHCACIAE2AhQgAiAANgIMDHoLIAIgAi8BMEEgcjsBMAtBMCEDDF8LIAJBNjYCHCACIAE2AhQgAiAANgIMDHcLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCACLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIAJBAToALCACIAIvATAgAXI7ATAgACEBDAELIAIgAi8BMEEIcjsBMCAAIQELQTkhAwxcCyACQQA6ACwLQTQhAwxaCyABIARGBEBBLSEDDHMLAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0EtIQMMdAsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIARQ0CIAJBLDYCHCACIAE2AhQgAiAANgIMDHMLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAS0AAEENRgRAIAIoAgQhAEEAIQMgAkEANgIEIAIgACABECoiAEUEQCABQQFqIQEMAgsgAkEsNgIcIAIgADYCDCACIAFBAWo2AhQMcgsgAi0ALUEBcQRAQcQBIQMMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKiIADQEMZQtBLyEDDFcLIAJBLjYCHCACIAE2AhQgAiAANgIMDG8LQQAhAyACQQA2AhwgAiABNgIUIAJB8BQ2AhAgAkEDNgIMDG4LQQEhAwJAAkACQAJAIAItACxBBWsOBAMBAgAECyACIAIvATBBCHI7ATAMAwtBAiEDDAELQQQhAwsgAkEBOgAsIAIgAi8BMCADcjsBMAtBKiEDDFMLQQAhAyACQQA2AhwgAiABNgIUIAJB4Q82AhAgAkEKNgIMDGsLQQEhAwJAAkACQAJAAkACQCACLQAsQQJrDgcFBAQDAQIABAsgAiACLwEwQQhyOwEwDAMLQQIhAwwBC0EEIQMLIAJBAToALCACIAIvATAgA3I7ATALQSshAwxSC0EAIQMgAkEANgIcIAIgATYCFCACQasSNgIQIAJBCzYCDAxqC0EAIQMgAkEANgIcIAIgATYCFCACQf0NNgIQIAJBHTYCDAxpCyABIARHBEADQCABLQAAQSBHDUggBCABQQFqIgFHDQALQSUhAwxpC0ElIQMMaAsgAi0ALUEBcQRAQcMBIQMMTwsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQKSIABEAgAkEmNgIcIAIgADYCDCACIAFBAWo2AhQMaAsgAUEBaiEBDFwLIAFBAWohASACLwEwIgBBgAFxBEBBACEAAkAgAigCOCIDRQ0AIAMoAlQiA0UNACACIAMRAAAhAAsgAEUNBiAAQRVHDR8gAkEFNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMZwsCQCAAQaAEcUGgBEcNACACLQAtQQJxDQBBACEDIAJBADYCHCACIAE2AhQgAkGWEzYCECACQQQ2AgwMZwsgAgJ/IAIvATBBFHFBFEYEQEEBIAItAChBAUYNARogAi8BMkHlAEYMAQsgAi0AKUEFRgs6AC5BACEAAkAgAigCOCIDRQ0AIAMoAiQiA0UNACACIAMRAAAhAAsCQAJAAkACQAJAIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyACQQE6AC4LIAIgAi8BMEHAAHI7ATALQSchAwxPCyACQSM2AhwgAiABNgIUIAJBpRY2AhAgAkEVNgIMQQAhAwxnC0EAIQMgAkEANgIcIAIgATYCFCACQdULNgIQIAJBETYCDAxmC0EAIQACQCACKAI4IgNFDQAgAygCLCIDRQ0AIAIgAxEAACEACyAADQELQQ4hAwxLCyAAQRVGBEAgAkECNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMZAtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMYwtBACEDIAJBADYCHCACIAE2AhQgAkGqHDYCECACQQ82AgwMYgsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEgCqdqIgEQKyIARQ0AIAJBBTYCHCACIAE2AhQgAiAANgIMDGELQQ8hAwxHC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxfC0IBIQoLIAFBAWohAQJAIAIpAyAiC0L//////////w9YBEAgAiALQgSGIAqENwMgDAELQQAhAyACQQA2AhwgAiABNgIUIAJBrQk2AhAgAkEMNgIMDF4LQSQhAwxEC0EAIQMgAkEANgIcIAIgATYCFCACQc0TNgIQIAJBDDYCDAxcCyACKAIEIQBBACEDIAJBADYCBCACIAAgARAsIgBFBEAgAUEBaiEBDFILIAJBFzYCHCACIAA2AgwgAiABQQFqNgIUDFsLIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQRY2AhwgAiAANgIMIAIgAUEBajYCFAxbC0EfIQMMQQtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMWQsgAigCBCEAQQAhAyACQQA2AgQgAiAAIAEQLSIARQRAIAFBAWohAQxQCyACQRQ2AhwgAiAANgIMIAIgAUEBajYCFAxYCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABEC0iAEUEQCABQQFqIQEMAQsgAkETNgIcIAIgADYCDCACIAFBAWo2AhQMWAtBHiEDDD4LQQAhAyACQQA2AhwgAiABNgIUIAJBxgw2AhAgAkEjNgIMDFYLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABEC0iAEUEQCABQQFqIQEMTgsgAkERNgIcIAIgADYCDCACIAFBAWo2AhQMVQsgAkEQNgIcIAIgATYCFCACIAA2AgwMVAtBACEDIAJBADYCHCACIAE2AhQgAkHGDDYCECACQSM2AgwMUwtBACEDIAJBADYCHCACIAE2AhQgAkHAFTYCECACQQI2AgwMUgsgAigCBCEAQQAhAyACQQA2AgQCQCACIAAgARAtIgBFBEAgAUEBaiEBDAELIAJBDjYCHCACIAA2AgwgAiABQQFqNgIUDFILQRshAww4C0EAIQMgAkEANgIcIAIgATYCFCACQcYMNgIQIAJBIzYCDAxQCyACKAIEIQBBACEDIAJBADYCBAJAIAIgACABECwiAEUEQCABQQFqIQEMAQsgAkENNgIcIAIgADYCDCACIAFBAWo2AhQMUAtBGiEDDDYLQQAhAyACQQA2AhwgAiABNgIUIAJBmg82AhAgAkEiNgIMDE4LIAIoAgQhAEEAIQMgAkEANgIEAkAgAiAAIAEQLCIARQRAIAFBAWohAQwBCyACQQw2AhwgAiAANgIMIAIgAUEBajYCFAxOC0EZIQMMNAtBACEDIAJBADYCHCACIAE2AhQgAkGaDzYCECACQSI2AgwMTAsgAEEVRwRAQQAhAyACQQA2AhwgAiABNgIUIAJBgww2AhAgAkETNgIMDEwLIAJBCjYCHCACIAE2AhQgAkHkFjYCECACQRU2AgxBACEDDEsLIAIoAgQhAEEAIQMgAkEANgIEIAIgACABIAqnaiIBECsiAARAIAJBBzYCHCACIAE2AhQgAiAANgIMDEsLQRMhAwwxCyAAQRVHBEBBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMSgsgAkEeNgIcIAIgATYCFCACQfkXNgIQIAJBFTYCDEEAIQMMSQtBACEAAkAgAigCOCIDRQ0AIAMoAiwiA0UNACACIAMRAAAhAAsgAEUNQSAAQRVGBEAgAkEDNgIcIAIgATYCFCACQbAYNgIQIAJBFTYCDEEAIQMMSQtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMSAtBACEDIAJBADYCHCACIAE2AhQgAkHaDTYCECACQRQ2AgwMRwtBACEDIAJBADYCHCACIAE2AhQgAkGnDjYCECACQRI2AgwMRgsgAkEAOgAvIAItAC1BBHFFDT8LIAJBADoALyACQQE6ADRBACEDDCsLQQAhAyACQQA2AhwgAkHkETYCECACQQc2AgwgAiABQQFqNgIUDEMLAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB3QEhAwxDCwJAAkAgAi0ANEEBRw0AQQAhAAJAIAIoAjgiA0UNACADKAJYIgNFDQAgAiADEQAAIQALIABFDQAgAEEVRw0BIAJB3AE2AhwgAiABNgIUIAJB1RY2AhAgAkEVNgIMQQAhAwxEC0HBASEDDCoLIAJBADYCHCACIAE2AhQgAkHpCzYCECACQR82AgxBACEDDEILAkACQCACLQAoQQFrDgIEAQALQcABIQMMKQtBuQEhAwwoCyACQQI6AC9BACEAAkAgAigCOCIDRQ0AIAMoAgAiA0UNACACIAMRAAAhAAsgAEUEQEHCASEDDCgLIABBFUcEQCACQQA2AhwgAiABNgIUIAJBpAw2AhAgAkEQNgIMQQAhAwxBCyACQdsBNgIcIAIgATYCFCACQfoWNgIQIAJBFTYCDEEAIQMMQAsgASAERgRAQdoBIQMMQAsgAS0AAEHIAEYNASACQQE6ACgLQawBIQMMJQtBvwEhAwwkCyABIARHBEAgAkEQNgIIIAIgATYCBEG+ASEDDCQLQdkBIQMMPAsgASAERgRAQdgBIQMMPAsgAS0AAEHIAEcNBCABQQFqIQFBvQEhAwwiCyABIARGBEBB1wEhAww7CwJAAkAgAS0AAEHFAGsOEAAFBQUFBQUFBQUFBQUFBQEFCyABQQFqIQFBuwEhAwwiCyABQQFqIQFBvAEhAwwhC0HWASEDIAEgBEYNOSACKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGD0ABqLQAARw0DIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw6CyACKAIEIQAgAkIANwMAIAIgACAGQQFqIgEQJyIARQRAQcYBIQMMIQsgAkHVATYCHCACIAE2AhQgAiAANgIMQQAhAww5C0HUASEDIAEgBEYNOCACKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGB0ABqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAIgBTYCAAw5CyACQYEEOwEoIAIoAgQhACACQgA3AwAgAiAAIAZBAWoiARAnIgANAwwCCyACQQA2AgALQQAhAyACQQA2AhwgAiABNgIUIAJB2Bs2AhAgAkEINgIMDDYLQboBIQMMHAsgAkHTATYCHCACIAE2AhQgAiAANgIMQQAhAww0C0EAIQACQCACKAI4IgNFDQAgAygCOCIDRQ0AIAIgAxEAACEACyAARQ0AIABBFUYNASACQQA2AhwgAiABNgIUIAJBzA42AhAgAkEgNgIMQQAhAwwzC0HkACEDDBkLIAJB+AA2AhwgAiABNgIUIAJByhg2AhAgAkEVNgIMQQAhAwwxC0HSASEDIAQgASIARg0wIAQgAWsgAigCACIBaiEFIAAgAWtBBGohBgJAA0AgAC0AACABQfzPAGotAABHDQEgAUEERg0DIAFBAWohASAEIABBAWoiAEcNAAsgAiAFNgIADDELIAJBADYCHCACIAA2AhQgAkGQMzYCECACQQg2AgwgAkEANgIAQQAhAwwwCyABIARHBEAgAkEONgIIIAIgATYCBEG3ASEDDBcLQdEBIQMMLwsgAkEANgIAIAZBAWohAQtBuAEhAwwUCyABIARGBEBB0AEhAwwtCyABLQAAQTBrIgBB/wFxQQpJBEAgAiAAOgAqIAFBAWohAUG2ASEDDBQLIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0UIAJBzwE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAsgASAERgRAQc4BIQMMLAsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAIoAgQhACACQQA2AgQgAiAAIAEQKCIARQ0VIAJBzQE2AhwgAiABNgIUIAIgADYCDEEAIQMMLAtBtQEhAwwSCyAEIAEiBUYEQEHMASEDDCsLQQAhAEEBIQFBASEGQQAhAwJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAUtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyEDQQAhAUEAIQYMAgtBCSEDQQEhAEEAIQFBACEGDAELQQAhAUEBIQMLIAIgAzoAKyAFQQFqIQMCQAJAIAItAC1BEHENAAJAAkACQCACLQAqDgMBAAIECyAGRQ0DDAILIAANAQwCCyABRQ0BCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMAwsgAkHJATYCHCACIAM2AhQgAiAANgIMQQAhAwwtCyACKAIEIQAgAkEANgIEIAIgACADECgiAEUEQCADIQEMGAsgAkHKATYCHCACIAM2AhQgAiAANgIMQQAhAwwsCyACKAIEIQAgAkEANgIEIAIgACAFECgiAEUEQCAFIQEMFgsgAkHLATYCHCACIAU2AhQgAiAANgIMDCsLQbQBIQMMEQtBACEAAkAgAigCOCIDRQ0AIAMoAjwiA0UNACACIAMRAAAhAAsCQCAABEAgAEEVRg0BIAJBADYCHCACIAE2AhQgAkGUDTYCECACQSE2AgxBACEDDCsLQbIBIQMMEQsgAkHIATYCHCACIAE2AhQgAkHJFzYCECACQRU2AgxBACEDDCkLIAJBADYCACAGQQFqIQFB9QAhAwwPCyACLQApQQVGBEBB4wAhAwwPC0HiACEDDA4LIAAhASACQQA2AgALIAJBADoALEEJIQMMDAsgAkEANgIAIAdBAWohAUHAACEDDAsLQQELOgAsIAJBADYCACAGQQFqIQELQSkhAwwIC0E4IQMMBwsCQCABIARHBEADQCABLQAAQYA+ai0AACIAQQFHBEAgAEECRw0DIAFBAWohAQwFCyAEIAFBAWoiAUcNAAtBPiEDDCELQT4hAwwgCwsgAkEAOgAsDAELQQshAwwEC0E6IQMMAwsgAUEBaiEBQS0hAwwCCyACIAE6ACwgAkEANgIAIAZBAWohAUEMIQMMAQsgAkEANgIAIAZBAWohAUEKIQMMAAsAC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwXC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwWC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwVC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwUC0EAIQMgAkEANgIcIAIgATYCFCACQc0QNgIQIAJBCTYCDAwTC0EAIQMgAkEANgIcIAIgATYCFCACQekKNgIQIAJBCTYCDAwSC0EAIQMgAkEANgIcIAIgATYCFCACQbcQNgIQIAJBCTYCDAwRC0EAIQMgAkEANgIcIAIgATYCFCACQZwRNgIQIAJBCTYCDAwQC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwPC0EAIQMgAkEANgIcIAIgATYCFCACQZcVNgIQIAJBDzYCDAwOC0EAIQMgAkEANgIcIAIgATYCFCACQcASNgIQIAJBCzYCDAwNC0EAIQMgAkEANgIcIAIgATYCFCACQZUJNgIQIAJBCzYCDAwMC0EAIQMgAkEANgIcIAIgATYCFCACQeEPNgIQIAJBCjYCDAwLC0EAIQMgAkEANgIcIAIgATYCFCACQfsPNgIQIAJBCjYCDAwKC0EAIQMgAkEANgIcIAIgATYCFCACQfEZNgIQIAJBAjYCDAwJC0EAIQMgAkEANgIcIAIgATYCFCACQcQUNgIQIAJBAjYCDAwIC0EAIQMgAkEANgIcIAIgATYCFCACQfIVNgIQIAJBAjYCDAwHCyACQQI2AhwgAiABNgIUIAJBnBo2AhAgAkEWNgIMQQAhAwwGC0EBIQMMBQtB1AAhAyABIARGDQQgCEEIaiEJIAIoAgAhBQJAAkAgASAERwRAIAVB2MIAaiEHIAQgBWogAWshACAFQX9zQQpqIgUgAWohBgNAIAEtAAAgBy0AAEcEQEECIQcMAwsgBUUEQEEAIQcgBiEBDAMLIAVBAWshBSAHQQFqIQcgBCABQQFqIgFHDQALIAAhBSAEIQELIAlBATYCACACIAU2AgAMAQsgAkEANgIAIAkgBzYCAAsgCSABNgIEIAgoAgwhACAIKAIIDgMBBAIACwALIAJBADYCHCACQbUaNgIQIAJBFzYCDCACIABBAWo2AhRBACEDDAILIAJBADYCHCACIAA2AhQgAkHKGjYCECACQQk2AgxBACEDDAELIAEgBEYEQEEiIQMMAQsgAkEJNgIIIAIgATYCBEEhIQMLIAhBEGokACADRQRAIAIoAgwhAAwBCyACIAM2AhxBACEAIAIoAgQiAUUNACACIAEgBCACKAIIEQEAIgFFDQAgAiAENgIUIAIgATYCDCABIQALIAALvgIBAn8gAEEAOgAAIABB3ABqIgFBAWtBADoAACAAQQA6AAIgAEEAOgABIAFBA2tBADoAACABQQJrQQA6AAAgAEEAOgADIAFBBGtBADoAAEEAIABrQQNxIgEgAGoiAEEANgIAQdwAIAFrQXxxIgIgAGoiAUEEa0EANgIAAkAgAkEJSQ0AIABBADYCCCAAQQA2AgQgAUEIa0EANgIAIAFBDGtBADYCACACQRlJDQAgAEEANgIYIABBADYCFCAAQQA2AhAgAEEANgIMIAFBEGtBADYCACABQRRrQQA2AgAgAUEYa0EANgIAIAFBHGtBADYCACACIABBBHFBGHIiAmsiAUEgSQ0AIAAgAmohAANAIABCADcDGCAAQgA3AxAgAEIANwMIIABCADcDACAAQSBqIQAgAUEgayIBQR9LDQALCwtWAQF/AkAgACgCDA0AAkACQAJAAkAgAC0ALw4DAQADAgsgACgCOCIBRQ0AIAEoAiwiAUUNACAAIAERAAAiAQ0DC0EADwsACyAAQcMWNgIQQQ4hAQsgAQsaACAAKAIMRQRAIABB0Rs2AhAgAEEVNgIMCwsUACAAKAIMQRVGBEAgAEEANgIMCwsUACAAKAIMQRZGBEAgAEEANgIMCwsHACAAKAIMCwcAIAAoAhALCQAgACABNgIQCwcAIAAoAhQLFwAgAEEkTwRAAAsgAEECdEGgM2ooAgALFwAgAEEuTwRAAAsgAEECdEGwNGooAgALvwkBAX9B6yghAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HhJw8LQaQhDwtByywPC0H+MQ8LQcAkDwtBqyQPC0GNKA8LQeImDwtBgDAPC0G5Lw8LQdckDwtB7x8PC0HhHw8LQfofDwtB8iAPC0GoLw8LQa4yDwtBiDAPC0HsJw8LQYIiDwtBjh0PC0HQLg8LQcojDwtBxTIPC0HfHA8LQdIcDwtBxCAPC0HXIA8LQaIfDwtB7S4PC0GrMA8LQdQlDwtBzC4PC0H6Lg8LQfwrDwtB0jAPC0HxHQ8LQbsgDwtB9ysPC0GQMQ8LQdcxDwtBoi0PC0HUJw8LQeArDwtBnywPC0HrMQ8LQdUfDwtByjEPC0HeJQ8LQdQeDwtB9BwPC0GnMg8LQbEdDwtBoB0PC0G5MQ8LQbwwDwtBkiEPC0GzJg8LQeksDwtBrB4PC0HUKw8LQfcmDwtBgCYPC0GwIQ8LQf4eDwtBjSMPC0GJLQ8LQfciDwtBoDEPC0GuHw8LQcYlDwtB6B4PC0GTIg8LQcIvDwtBwx0PC0GLLA8LQeEdDwtBjS8PC0HqIQ8LQbQtDwtB0i8PC0HfMg8LQdIyDwtB8DAPC0GpIg8LQfkjDwtBmR4PC0G1LA8LQZswDwtBkjIPC0G2Kw8LQcIiDwtB+DIPC0GeJQ8LQdAiDwtBuh4PC0GBHg8LAAtB1iEhAQsgAQsWACAAIAAtAC1B/gFxIAFBAEdyOgAtCxkAIAAgAC0ALUH9AXEgAUEAR0EBdHI6AC0LGQAgACAALQAtQfsBcSABQQBHQQJ0cjoALQsZACAAIAAtAC1B9wFxIAFBAEdBA3RyOgAtCz4BAn8CQCAAKAI4IgNFDQAgAygCBCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBxhE2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCCCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9go2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCDCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7Ro2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCECIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlRA2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCFCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBqhs2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCGCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB7RM2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCKCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABB9gg2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCHCIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBwhk2AhBBGCEECyAECz4BAn8CQCAAKAI4IgNFDQAgAygCICIDRQ0AIAAgASACIAFrIAMRAQAiBEF/Rw0AIABBlBQ2AhBBGCEECyAEC1kBAn8CQCAALQAoQQFGDQAgAC8BMiIBQeQAa0HkAEkNACABQcwBRg0AIAFBsAJGDQAgAC8BMCIAQcAAcQ0AQQEhAiAAQYgEcUGABEYNACAAQShxRSECCyACC4wBAQJ/AkACQAJAIAAtACpFDQAgAC0AK0UNACAALwEwIgFBAnFFDQEMAgsgAC8BMCIBQQFxRQ0BC0EBIQIgAC0AKEEBRg0AIAAvATIiAEHkAGtB5ABJDQAgAEHMAUYNACAAQbACRg0AIAFBwABxDQBBACECIAFBiARxQYAERg0AIAFBKHFBAEchAgsgAgtzACAAQRBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAA/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQTBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQSBq/QwAAAAAAAAAAAAAAAAAAAAA/QsDACAAQd0BNgIcCwYAIAAQMguaLQELfyMAQRBrIgokAEGk0AAoAgAiCUUEQEHk0wAoAgAiBUUEQEHw0wBCfzcCAEHo0wBCgICEgICAwAA3AgBB5NMAIApBCGpBcHFB2KrVqgVzIgU2AgBB+NMAQQA2AgBByNMAQQA2AgALQczTAEGA1AQ2AgBBnNAAQYDUBDYCAEGw0AAgBTYCAEGs0ABBfzYCAEHQ0wBBgKwDNgIAA0AgAUHI0ABqIAFBvNAAaiICNgIAIAIgAUG00ABqIgM2AgAgAUHA0ABqIAM2AgAgAUHQ0ABqIAFBxNAAaiIDNgIAIAMgAjYCACABQdjQAGogAUHM0ABqIgI2AgAgAiADNgIAIAFB1NAAaiACNgIAIAFBIGoiAUGAAkcNAAtBjNQEQcGrAzYCAEGo0ABB9NMAKAIANgIAQZjQAEHAqwM2AgBBpNAAQYjUBDYCAEHM/wdBODYCAEGI1AQhCQsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCAAQewBTQRAQYzQACgCACIGQRAgAEETakFwcSAAQQtJGyIEQQN2IgB2IgFBA3EEQAJAIAFBAXEgAHJBAXMiAkEDdCIAQbTQAGoiASAAQbzQAGooAgAiACgCCCIDRgRAQYzQACAGQX4gAndxNgIADAELIAEgAzYCCCADIAE2AgwLIABBCGohASAAIAJBA3QiAkEDcjYCBCAAIAJqIgAgACgCBEEBcjYCBAwRC0GU0AAoAgAiCCAETw0BIAEEQAJAQQIgAHQiAkEAIAJrciABIAB0cWgiAEEDdCICQbTQAGoiASACQbzQAGooAgAiAigCCCIDRgRAQYzQACAGQX4gAHdxIgY2AgAMAQsgASADNgIIIAMgATYCDAsgAiAEQQNyNgIEIABBA3QiACAEayEFIAAgAmogBTYCACACIARqIgQgBUEBcjYCBCAIBEAgCEF4cUG00ABqIQBBoNAAKAIAIQMCf0EBIAhBA3Z0IgEgBnFFBEBBjNAAIAEgBnI2AgAgAAwBCyAAKAIICyIBIAM2AgwgACADNgIIIAMgADYCDCADIAE2AggLIAJBCGohAUGg0AAgBDYCAEGU0AAgBTYCAAwRC0GQ0AAoAgAiC0UNASALaEECdEG80gBqKAIAIgAoAgRBeHEgBGshBSAAIQIDQAJAIAIoAhAiAUUEQCACQRRqKAIAIgFFDQELIAEoAgRBeHEgBGsiAyAFSSECIAMgBSACGyEFIAEgACACGyEAIAEhAgwBCwsgACgCGCEJIAAoAgwiAyAARwRAQZzQACgCABogAyAAKAIIIgE2AgggASADNgIMDBALIABBFGoiAigCACIBRQRAIAAoAhAiAUUNAyAAQRBqIQILA0AgAiEHIAEiA0EUaiICKAIAIgENACADQRBqIQIgAygCECIBDQALIAdBADYCAAwPC0F/IQQgAEG/f0sNACAAQRNqIgFBcHEhBEGQ0AAoAgAiCEUNAEEAIARrIQUCQAJAAkACf0EAIARBgAJJDQAaQR8gBEH///8HSw0AGiAEQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qCyIGQQJ0QbzSAGooAgAiAkUEQEEAIQFBACEDDAELQQAhASAEQRkgBkEBdmtBACAGQR9HG3QhAEEAIQMDQAJAIAIoAgRBeHEgBGsiByAFTw0AIAIhAyAHIgUNAEEAIQUgAiEBDAMLIAEgAkEUaigCACIHIAcgAiAAQR12QQRxakEQaigCACICRhsgASAHGyEBIABBAXQhACACDQALCyABIANyRQRAQQAhA0ECIAZ0IgBBACAAa3IgCHEiAEUNAyAAaEECdEG80gBqKAIAIQELIAFFDQELA0AgASgCBEF4cSAEayICIAVJIQAgAiAFIAAbIQUgASADIAAbIQMgASgCECIABH8gAAUgAUEUaigCAAsiAQ0ACwsgA0UNACAFQZTQACgCACAEa08NACADKAIYIQcgAyADKAIMIgBHBEBBnNAAKAIAGiAAIAMoAggiATYCCCABIAA2AgwMDgsgA0EUaiICKAIAIgFFBEAgAygCECIBRQ0DIANBEGohAgsDQCACIQYgASIAQRRqIgIoAgAiAQ0AIABBEGohAiAAKAIQIgENAAsgBkEANgIADA0LQZTQACgCACIDIARPBEBBoNAAKAIAIQECQCADIARrIgJBEE8EQCABIARqIgAgAkEBcjYCBCABIANqIAI2AgAgASAEQQNyNgIEDAELIAEgA0EDcjYCBCABIANqIgAgACgCBEEBcjYCBEEAIQBBACECC0GU0AAgAjYCAEGg0AAgADYCACABQQhqIQEMDwtBmNAAKAIAIgMgBEsEQCAEIAlqIgAgAyAEayIBQQFyNgIEQaTQACAANgIAQZjQACABNgIAIAkgBEEDcjYCBCAJQQhqIQEMDwtBACEBIAQCf0Hk0wAoAgAEQEHs0wAoAgAMAQtB8NMAQn83AgBB6NMAQoCAhICAgMAANwIAQeTTACAKQQxqQXBxQdiq1aoFczYCAEH40wBBADYCAEHI0wBBADYCAEGAgAQLIgAgBEHHAGoiBWoiBkEAIABrIgdxIgJPBEBB/NMAQTA2AgAMDwsCQEHE0wAoAgAiAUUNAEG80wAoAgAiCCACaiEAIAAgAU0gACAIS3ENAEEAIQFB/NMAQTA2AgAMDwtByNMALQAAQQRxDQQCQAJAIAkEQEHM0wAhAQNAIAEoAgAiACAJTQRAIAAgASgCBGogCUsNAwsgASgCCCIBDQALC0EAEDMiAEF/Rg0FIAIhBkHo0wAoAgAiAUEBayIDIABxBEAgAiAAayAAIANqQQAgAWtxaiEGCyAEIAZPDQUgBkH+////B0sNBUHE0wAoAgAiAwRAQbzTACgCACIHIAZqIQEgASAHTQ0GIAEgA0sNBgsgBhAzIgEgAEcNAQwHCyAGIANrIAdxIgZB/v///wdLDQQgBhAzIQAgACABKAIAIAEoAgRqRg0DIAAhAQsCQCAGIARByABqTw0AIAFBf0YNAEHs0wAoAgAiACAFIAZrakEAIABrcSIAQf7///8HSwRAIAEhAAwHCyAAEDNBf0cEQCAAIAZqIQYgASEADAcLQQAgBmsQMxoMBAsgASIAQX9HDQUMAwtBACEDDAwLQQAhAAwKCyAAQX9HDQILQcjTAEHI0wAoAgBBBHI2AgALIAJB/v///wdLDQEgAhAzIQBBABAzIQEgAEF/Rg0BIAFBf0YNASAAIAFPDQEgASAAayIGIARBOGpNDQELQbzTAEG80wAoAgAgBmoiATYCAEHA0wAoAgAgAUkEQEHA0wAgATYCAAsCQAJAAkBBpNAAKAIAIgIEQEHM0wAhAQNAIAAgASgCACIDIAEoAgQiBWpGDQIgASgCCCIBDQALDAILQZzQACgCACIBQQBHIAAgAU9xRQRAQZzQACAANgIAC0EAIQFB0NMAIAY2AgBBzNMAIAA2AgBBrNAAQX82AgBBsNAAQeTTACgCADYCAEHY0wBBADYCAANAIAFByNAAaiABQbzQAGoiAjYCACACIAFBtNAAaiIDNgIAIAFBwNAAaiADNgIAIAFB0NAAaiABQcTQAGoiAzYCACADIAI2AgAgAUHY0ABqIAFBzNAAaiICNgIAIAIgAzYCACABQdTQAGogAjYCACABQSBqIgFBgAJHDQALQXggAGtBD3EiASAAaiICIAZBOGsiAyABayIBQQFyNgIEQajQAEH00wAoAgA2AgBBmNAAIAE2AgBBpNAAIAI2AgAgACADakE4NgIEDAILIAAgAk0NACACIANJDQAgASgCDEEIcQ0AQXggAmtBD3EiACACaiIDQZjQACgCACAGaiIHIABrIgBBAXI2AgQgASAFIAZqNgIEQajQAEH00wAoAgA2AgBBmNAAIAA2AgBBpNAAIAM2AgAgAiAHakE4NgIEDAELIABBnNAAKAIASQRAQZzQACAANgIACyAAIAZqIQNBzNMAIQECQAJAAkADQCADIAEoAgBHBEAgASgCCCIBDQEMAgsLIAEtAAxBCHFFDQELQczTACEBA0AgASgCACIDIAJNBEAgAyABKAIEaiIFIAJLDQMLIAEoAgghAQwACwALIAEgADYCACABIAEoAgQgBmo2AgQgAEF4IABrQQ9xaiIJIARBA3I2AgQgA0F4IANrQQ9xaiIGIAQgCWoiBGshASACIAZGBEBBpNAAIAQ2AgBBmNAAQZjQACgCACABaiIANgIAIAQgAEEBcjYCBAwIC0Gg0AAoAgAgBkYEQEGg0AAgBDYCAEGU0ABBlNAAKAIAIAFqIgA2AgAgBCAAQQFyNgIEIAAgBGogADYCAAwICyAGKAIEIgVBA3FBAUcNBiAFQXhxIQggBUH/AU0EQCAFQQN2IQMgBigCCCIAIAYoAgwiAkYEQEGM0ABBjNAAKAIAQX4gA3dxNgIADAcLIAIgADYCCCAAIAI2AgwMBgsgBigCGCEHIAYgBigCDCIARwRAIAAgBigCCCICNgIIIAIgADYCDAwFCyAGQRRqIgIoAgAiBUUEQCAGKAIQIgVFDQQgBkEQaiECCwNAIAIhAyAFIgBBFGoiAigCACIFDQAgAEEQaiECIAAoAhAiBQ0ACyADQQA2AgAMBAtBeCAAa0EPcSIBIABqIgcgBkE4ayIDIAFrIgFBAXI2AgQgACADakE4NgIEIAIgBUE3IAVrQQ9xakE/ayIDIAMgAkEQakkbIgNBIzYCBEGo0ABB9NMAKAIANgIAQZjQACABNgIAQaTQACAHNgIAIANBEGpB1NMAKQIANwIAIANBzNMAKQIANwIIQdTTACADQQhqNgIAQdDTACAGNgIAQczTACAANgIAQdjTAEEANgIAIANBJGohAQNAIAFBBzYCACAFIAFBBGoiAUsNAAsgAiADRg0AIAMgAygCBEF+cTYCBCADIAMgAmsiBTYCACACIAVBAXI2AgQgBUH/AU0EQCAFQXhxQbTQAGohAAJ/QYzQACgCACIBQQEgBUEDdnQiA3FFBEBBjNAAIAEgA3I2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEG80gBqIQBBkNAAKAIAIgNBASABdCIGcUUEQCAAIAI2AgBBkNAAIAMgBnI2AgAgAiAANgIYIAIgAjYCCCACIAI2AgwMAQsgBUEZIAFBAXZrQQAgAUEfRxt0IQEgACgCACEDAkADQCADIgAoAgRBeHEgBUYNASABQR12IQMgAUEBdCEBIAAgA0EEcWpBEGoiBigCACIDDQALIAYgAjYCACACIAA2AhggAiACNgIMIAIgAjYCCAwBCyAAKAIIIgEgAjYCDCAAIAI2AgggAkEANgIYIAIgADYCDCACIAE2AggLQZjQACgCACIBIARNDQBBpNAAKAIAIgAgBGoiAiABIARrIgFBAXI2AgRBmNAAIAE2AgBBpNAAIAI2AgAgACAEQQNyNgIEIABBCGohAQwIC0EAIQFB/NMAQTA2AgAMBwtBACEACyAHRQ0AAkAgBigCHCICQQJ0QbzSAGoiAygCACAGRgRAIAMgADYCACAADQFBkNAAQZDQACgCAEF+IAJ3cTYCAAwCCyAHQRBBFCAHKAIQIAZGG2ogADYCACAARQ0BCyAAIAc2AhggBigCECICBEAgACACNgIQIAIgADYCGAsgBkEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgCGohASAGIAhqIgYoAgQhBQsgBiAFQX5xNgIEIAEgBGogATYCACAEIAFBAXI2AgQgAUH/AU0EQCABQXhxQbTQAGohAAJ/QYzQACgCACICQQEgAUEDdnQiAXFFBEBBjNAAIAEgAnI2AgAgAAwBCyAAKAIICyIBIAQ2AgwgACAENgIIIAQgADYCDCAEIAE2AggMAQtBHyEFIAFB////B00EQCABQSYgAUEIdmciAGt2QQFxIABBAXRrQT5qIQULIAQgBTYCHCAEQgA3AhAgBUECdEG80gBqIQBBkNAAKAIAIgJBASAFdCIDcUUEQCAAIAQ2AgBBkNAAIAIgA3I2AgAgBCAANgIYIAQgBDYCCCAEIAQ2AgwMAQsgAUEZIAVBAXZrQQAgBUEfRxt0IQUgACgCACEAAkADQCAAIgIoAgRBeHEgAUYNASAFQR12IQAgBUEBdCEFIAIgAEEEcWpBEGoiAygCACIADQALIAMgBDYCACAEIAI2AhggBCAENgIMIAQgBDYCCAwBCyACKAIIIgAgBDYCDCACIAQ2AgggBEEANgIYIAQgAjYCDCAEIAA2AggLIAlBCGohAQwCCwJAIAdFDQACQCADKAIcIgFBAnRBvNIAaiICKAIAIANGBEAgAiAANgIAIAANAUGQ0AAgCEF+IAF3cSIINgIADAILIAdBEEEUIAcoAhAgA0YbaiAANgIAIABFDQELIAAgBzYCGCADKAIQIgEEQCAAIAE2AhAgASAANgIYCyADQRRqKAIAIgFFDQAgAEEUaiABNgIAIAEgADYCGAsCQCAFQQ9NBEAgAyAEIAVqIgBBA3I2AgQgACADaiIAIAAoAgRBAXI2AgQMAQsgAyAEaiICIAVBAXI2AgQgAyAEQQNyNgIEIAIgBWogBTYCACAFQf8BTQRAIAVBeHFBtNAAaiEAAn9BjNAAKAIAIgFBASAFQQN2dCIFcUUEQEGM0AAgASAFcjYCACAADAELIAAoAggLIgEgAjYCDCAAIAI2AgggAiAANgIMIAIgATYCCAwBC0EfIQEgBUH///8HTQRAIAVBJiAFQQh2ZyIAa3ZBAXEgAEEBdGtBPmohAQsgAiABNgIcIAJCADcCECABQQJ0QbzSAGohAEEBIAF0IgQgCHFFBEAgACACNgIAQZDQACAEIAhyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhBAJAA0AgBCIAKAIEQXhxIAVGDQEgAUEddiEEIAFBAXQhASAAIARBBHFqQRBqIgYoAgAiBA0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIICyADQQhqIQEMAQsCQCAJRQ0AAkAgACgCHCIBQQJ0QbzSAGoiAigCACAARgRAIAIgAzYCACADDQFBkNAAIAtBfiABd3E2AgAMAgsgCUEQQRQgCSgCECAARhtqIAM2AgAgA0UNAQsgAyAJNgIYIAAoAhAiAQRAIAMgATYCECABIAM2AhgLIABBFGooAgAiAUUNACADQRRqIAE2AgAgASADNgIYCwJAIAVBD00EQCAAIAQgBWoiAUEDcjYCBCAAIAFqIgEgASgCBEEBcjYCBAwBCyAAIARqIgcgBUEBcjYCBCAAIARBA3I2AgQgBSAHaiAFNgIAIAgEQCAIQXhxQbTQAGohAUGg0AAoAgAhAwJ/QQEgCEEDdnQiAiAGcUUEQEGM0AAgAiAGcjYCACABDAELIAEoAggLIgIgAzYCDCABIAM2AgggAyABNgIMIAMgAjYCCAtBoNAAIAc2AgBBlNAAIAU2AgALIABBCGohAQsgCkEQaiQAIAELQwAgAEUEQD8AQRB0DwsCQCAAQf//A3ENACAAQQBIDQAgAEEQdkAAIgBBf0YEQEH80wBBMDYCAEF/DwsgAEEQdA8LAAsL3D8iAEGACAsJAQAAAAIAAAADAEGUCAsFBAAAAAUAQaQICwkGAAAABwAAAAgAQdwIC4otSW52YWxpZCBjaGFyIGluIHVybCBxdWVyeQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2JvZHkAQ29udGVudC1MZW5ndGggb3ZlcmZsb3cAQ2h1bmsgc2l6ZSBvdmVyZmxvdwBSZXNwb25zZSBvdmVyZmxvdwBJbnZhbGlkIG1ldGhvZCBmb3IgSFRUUC94LnggcmVxdWVzdABJbnZhbGlkIG1ldGhvZCBmb3IgUlRTUC94LnggcmVxdWVzdABFeHBlY3RlZCBTT1VSQ0UgbWV0aG9kIGZvciBJQ0UveC54IHJlcXVlc3QASW52YWxpZCBjaGFyIGluIHVybCBmcmFnbWVudCBzdGFydABFeHBlY3RlZCBkb3QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9zdGF0dXMASW52YWxpZCByZXNwb25zZSBzdGF0dXMASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucwBVc2VyIGNhbGxiYWNrIGVycm9yAGBvbl9yZXNldGAgY2FsbGJhY2sgZXJyb3IAYG9uX2NodW5rX2hlYWRlcmAgY2FsbGJhY2sgZXJyb3IAYG9uX21lc3NhZ2VfYmVnaW5gIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19leHRlbnNpb25fdmFsdWVgIGNhbGxiYWNrIGVycm9yAGBvbl9zdGF0dXNfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl92ZXJzaW9uX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdXJsX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAEVtcHR5IENvbnRlbnQtTGVuZ3RoAEludmFsaWQgY2hhcmFjdGVyIGluIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBNaXNzaW5nIGV4cGVjdGVkIExGIGFmdGVyIGhlYWRlciB2YWx1ZQBJbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AgaGVhZGVyIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGUgdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZWQgdmFsdWUAUGF1c2VkIGJ5IG9uX2hlYWRlcnNfY29tcGxldGUASW52YWxpZCBFT0Ygc3RhdGUAb25fcmVzZXQgcGF1c2UAb25fY2h1bmtfaGVhZGVyIHBhdXNlAG9uX21lc3NhZ2VfYmVnaW4gcGF1c2UAb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlIHBhdXNlAG9uX3N0YXR1c19jb21wbGV0ZSBwYXVzZQBvbl92ZXJzaW9uX2NvbXBsZXRlIHBhdXNlAG9uX3VybF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19jb21wbGV0ZSBwYXVzZQBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGUgcGF1c2UAb25fbWVzc2FnZV9jb21wbGV0ZSBwYXVzZQBvbl9tZXRob2RfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lIHBhdXNlAFVuZXhwZWN0ZWQgc3BhY2UgYWZ0ZXIgc3RhcnQgbGluZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX2NodW5rX2V4dGVuc2lvbl9uYW1lAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgbmFtZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AAU1dJVENIX1BST1hZAFVTRV9QUk9YWQBNS0FDVElWSVRZAFVOUFJPQ0VTU0FCTEVfRU5USVRZAENPUFkATU9WRURfUEVSTUFORU5UTFkAVE9PX0VBUkxZAE5PVElGWQBGQUlMRURfREVQRU5ERU5DWQBCQURfR0FURVdBWQBQTEFZAFBVVABDSEVDS09VVABHQVRFV0FZX1RJTUVPVVQAUkVRVUVTVF9USU1FT1VUAE5FVFdPUktfQ09OTkVDVF9USU1FT1VUAENPTk5FQ1RJT05fVElNRU9VVABMT0dJTl9USU1FT1VUAE5FVFdPUktfUkVBRF9USU1FT1VUAFBPU1QATUlTRElSRUNURURfUkVRVUVTVABDTElFTlRfQ0xPU0VEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9MT0FEX0JBTEFOQ0VEX1JFUVVFU1QAQkFEX1JFUVVFU1QASFRUUF9SRVFVRVNUX1NFTlRfVE9fSFRUUFNfUE9SVABSRVBPUlQASU1fQV9URUFQT1QAUkVTRVRfQ09OVEVOVABOT19DT05URU5UAFBBUlRJQUxfQ09OVEVOVABIUEVfSU5WQUxJRF9DT05TVEFOVABIUEVfQ0JfUkVTRVQAR0VUAEhQRV9TVFJJQ1QAQ09ORkxJQ1QAVEVNUE9SQVJZX1JFRElSRUNUAFBFUk1BTkVOVF9SRURJUkVDVABDT05ORUNUAE1VTFRJX1NUQVRVUwBIUEVfSU5WQUxJRF9TVEFUVVMAVE9PX01BTllfUkVRVUVTVFMARUFSTFlfSElOVFMAVU5BVkFJTEFCTEVfRk9SX0xFR0FMX1JFQVNPTlMAT1BUSU9OUwBTV0lUQ0hJTkdfUFJPVE9DT0xTAFZBUklBTlRfQUxTT19ORUdPVElBVEVTAE1VTFRJUExFX0NIT0lDRVMASU5URVJOQUxfU0VSVkVSX0VSUk9SAFdFQl9TRVJWRVJfVU5LTk9XTl9FUlJPUgBSQUlMR1VOX0VSUk9SAElERU5USVRZX1BST1ZJREVSX0FVVEhFTlRJQ0FUSU9OX0VSUk9SAFNTTF9DRVJUSUZJQ0FURV9FUlJPUgBJTlZBTElEX1hfRk9SV0FSREVEX0ZPUgBTRVRfUEFSQU1FVEVSAEdFVF9QQVJBTUVURVIASFBFX1VTRVIAU0VFX09USEVSAEhQRV9DQl9DSFVOS19IRUFERVIATUtDQUxFTkRBUgBTRVRVUABXRUJfU0VSVkVSX0lTX0RPV04AVEVBUkRPV04ASFBFX0NMT1NFRF9DT05ORUNUSU9OAEhFVVJJU1RJQ19FWFBJUkFUSU9OAERJU0NPTk5FQ1RFRF9PUEVSQVRJT04ATk9OX0FVVEhPUklUQVRJVkVfSU5GT1JNQVRJT04ASFBFX0lOVkFMSURfVkVSU0lPTgBIUEVfQ0JfTUVTU0FHRV9CRUdJTgBTSVRFX0lTX0ZST1pFTgBIUEVfSU5WQUxJRF9IRUFERVJfVE9LRU4ASU5WQUxJRF9UT0tFTgBGT1JCSURERU4ARU5IQU5DRV9ZT1VSX0NBTE0ASFBFX0lOVkFMSURfVVJMAEJMT0NLRURfQllfUEFSRU5UQUxfQ09OVFJPTABNS0NPTABBQ0wASFBFX0lOVEVSTkFMAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0VfVU5PRkZJQ0lBTABIUEVfT0sAVU5MSU5LAFVOTE9DSwBQUkkAUkVUUllfV0lUSABIUEVfSU5WQUxJRF9DT05URU5UX0xFTkdUSABIUEVfVU5FWFBFQ1RFRF9DT05URU5UX0xFTkdUSABGTFVTSABQUk9QUEFUQ0gATS1TRUFSQ0gAVVJJX1RPT19MT05HAFBST0NFU1NJTkcATUlTQ0VMTEFORU9VU19QRVJTSVNURU5UX1dBUk5JTkcATUlTQ0VMTEFORU9VU19XQVJOSU5HAEhQRV9JTlZBTElEX1RSQU5TRkVSX0VOQ09ESU5HAEV4cGVjdGVkIENSTEYASFBFX0lOVkFMSURfQ0hVTktfU0laRQBNT1ZFAENPTlRJTlVFAEhQRV9DQl9TVEFUVVNfQ09NUExFVEUASFBFX0NCX0hFQURFUlNfQ09NUExFVEUASFBFX0NCX1ZFUlNJT05fQ09NUExFVEUASFBFX0NCX1VSTF9DT01QTEVURQBIUEVfQ0JfQ0hVTktfQ09NUExFVEUASFBFX0NCX0hFQURFUl9WQUxVRV9DT01QTEVURQBIUEVfQ0JfQ0hVTktfRVhURU5TSU9OX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fTkFNRV9DT01QTEVURQBIUEVfQ0JfTUVTU0FHRV9DT01QTEVURQBIUEVfQ0JfTUVUSE9EX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJfRklFTERfQ09NUExFVEUAREVMRVRFAEhQRV9JTlZBTElEX0VPRl9TVEFURQBJTlZBTElEX1NTTF9DRVJUSUZJQ0FURQBQQVVTRQBOT19SRVNQT05TRQBVTlNVUFBPUlRFRF9NRURJQV9UWVBFAEdPTkUATk9UX0FDQ0VQVEFCTEUAU0VSVklDRV9VTkFWQUlMQUJMRQBSQU5HRV9OT1RfU0FUSVNGSUFCTEUAT1JJR0lOX0lTX1VOUkVBQ0hBQkxFAFJFU1BPTlNFX0lTX1NUQUxFAFBVUkdFAE1FUkdFAFJFUVVFU1RfSEVBREVSX0ZJRUxEU19UT09fTEFSR0UAUkVRVUVTVF9IRUFERVJfVE9PX0xBUkdFAFBBWUxPQURfVE9PX0xBUkdFAElOU1VGRklDSUVOVF9TVE9SQUdFAEhQRV9QQVVTRURfVVBHUkFERQBIUEVfUEFVU0VEX0gyX1VQR1JBREUAU09VUkNFAEFOTk9VTkNFAFRSQUNFAEhQRV9VTkVYUEVDVEVEX1NQQUNFAERFU0NSSUJFAFVOU1VCU0NSSUJFAFJFQ09SRABIUEVfSU5WQUxJRF9NRVRIT0QATk9UX0ZPVU5EAFBST1BGSU5EAFVOQklORABSRUJJTkQAVU5BVVRIT1JJWkVEAE1FVEhPRF9OT1RfQUxMT1dFRABIVFRQX1ZFUlNJT05fTk9UX1NVUFBPUlRFRABBTFJFQURZX1JFUE9SVEVEAEFDQ0VQVEVEAE5PVF9JTVBMRU1FTlRFRABMT09QX0RFVEVDVEVEAEhQRV9DUl9FWFBFQ1RFRABIUEVfTEZfRVhQRUNURUQAQ1JFQVRFRABJTV9VU0VEAEhQRV9QQVVTRUQAVElNRU9VVF9PQ0NVUkVEAFBBWU1FTlRfUkVRVUlSRUQAUFJFQ09ORElUSU9OX1JFUVVJUkVEAFBST1hZX0FVVEhFTlRJQ0FUSU9OX1JFUVVJUkVEAE5FVFdPUktfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATEVOR1RIX1JFUVVJUkVEAFNTTF9DRVJUSUZJQ0FURV9SRVFVSVJFRABVUEdSQURFX1JFUVVJUkVEAFBBR0VfRVhQSVJFRABQUkVDT05ESVRJT05fRkFJTEVEAEVYUEVDVEFUSU9OX0ZBSUxFRABSRVZBTElEQVRJT05fRkFJTEVEAFNTTF9IQU5EU0hBS0VfRkFJTEVEAExPQ0tFRABUUkFOU0ZPUk1BVElPTl9BUFBMSUVEAE5PVF9NT0RJRklFRABOT1RfRVhURU5ERUQAQkFORFdJRFRIX0xJTUlUX0VYQ0VFREVEAFNJVEVfSVNfT1ZFUkxPQURFRABIRUFEAEV4cGVjdGVkIEhUVFAvAABeEwAAJhMAADAQAADwFwAAnRMAABUSAAA5FwAA8BIAAAoQAAB1EgAArRIAAIITAABPFAAAfxAAAKAVAAAjFAAAiRIAAIsUAABNFQAA1BEAAM8UAAAQGAAAyRYAANwWAADBEQAA4BcAALsUAAB0FAAAfBUAAOUUAAAIFwAAHxAAAGUVAACjFAAAKBUAAAIVAACZFQAALBAAAIsZAABPDwAA1A4AAGoQAADOEAAAAhcAAIkOAABuEwAAHBMAAGYUAABWFwAAwRMAAM0TAABsEwAAaBcAAGYXAABfFwAAIhMAAM4PAABpDgAA2A4AAGMWAADLEwAAqg4AACgXAAAmFwAAxRMAAF0WAADoEQAAZxMAAGUTAADyFgAAcxMAAB0XAAD5FgAA8xEAAM8OAADOFQAADBIAALMRAAClEQAAYRAAADIXAAC7EwBB+TULAQEAQZA2C+ABAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQf03CwEBAEGROAteAgMCAgICAgAAAgIAAgIAAgICAgICAgICAgAEAAAAAAACAgICAgICAgICAgICAgICAgICAgICAgICAgAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAAIAAgBB/TkLAQEAQZE6C14CAAICAgICAAACAgACAgACAgICAgICAgICAAMABAAAAAICAgICAgICAgICAgICAgICAgICAgICAgICAAAAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgACAEHwOwsNbG9zZWVlcC1hbGl2ZQBBiTwLAQEAQaA8C+ABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQYk+CwEBAEGgPgvnAQEBAQEBAQEBAQEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBY2h1bmtlZABBsMAAC18BAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBBkMIACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQcDCAAstcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQoNClNNDQoNClRUUC9DRS9UU1AvAEH5wgALBQECAAEDAEGQwwAL4AEEAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+cQACwUBAgABAwBBkMUAC+ABBAEBBQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEAQfnGAAsEAQAAAQBBkccAC98BAQEAAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBB+sgACwQBAAACAEGQyQALXwMEAAAEBAQEBAQEBAQEBAUEBAQEBAQEBAQEBAQABAAGBwQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEAEH6ygALBAEAAAEAQZDLAAsBAQBBqssAC0ECAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBB+swACwQBAAABAEGQzQALAQEAQZrNAAsGAgAAAAACAEGxzQALOgMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQfDOAAuWAU5PVU5DRUVDS09VVE5FQ1RFVEVDUklCRUxVU0hFVEVBRFNFQVJDSFJHRUNUSVZJVFlMRU5EQVJWRU9USUZZUFRJT05TQ0hTRUFZU1RBVENIR0VPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFSFRUUC9BRFRQLw==', 'base64')
   }),
-  4608:
+  8222:
   ((__unused_webpack_module, exports) => {
 "use strict";
 Object.defineProperty(exports, "__esModule", ({ value: true }));
@@ -31596,11 +31596,11 @@ function enumToMap(obj) {
 }
 exports.enumToMap = enumToMap;
   }),
-  7017:
+  6871:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kClients } = __nccwpck_require__(8031)
-const Agent = __nccwpck_require__(1745)
+const { kClients } = __nccwpck_require__(3029)
+const Agent = __nccwpck_require__(231)
 const {
   kAgent,
   kMockAgentSet,
@@ -31611,14 +31611,14 @@ const {
   kGetNetConnect,
   kOptions,
   kFactory
-} = __nccwpck_require__(2305)
-const MockClient = __nccwpck_require__(2361)
-const MockPool = __nccwpck_require__(6480)
-const { matchValue, buildMockOptions } = __nccwpck_require__(3193)
-const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3959)
-const Dispatcher = __nccwpck_require__(3415)
-const Pluralizer = __nccwpck_require__(5773)
-const PendingInterceptorsFormatter = __nccwpck_require__(5738)
+} = __nccwpck_require__(7231)
+const MockClient = __nccwpck_require__(7675)
+const MockPool = __nccwpck_require__(5634)
+const { matchValue, buildMockOptions } = __nccwpck_require__(9123)
+const { InvalidArgumentError, UndiciError } = __nccwpck_require__(3877)
+const Dispatcher = __nccwpck_require__(845)
+const Pluralizer = __nccwpck_require__(6299)
+const PendingInterceptorsFormatter = __nccwpck_require__(8848)
 class MockAgent extends Dispatcher {
   constructor (opts) {
 	super(opts)
@@ -31725,12 +31725,12 @@ ${pendingInterceptorsFormatter.format(pending)}
 }
 module.exports = MockAgent
   }),
-  2361:
+  7675:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Client = __nccwpck_require__(1313)
-const { buildMockDispatch } = __nccwpck_require__(3193)
+const Client = __nccwpck_require__(3451)
+const { buildMockDispatch } = __nccwpck_require__(9123)
 const {
   kDispatches,
   kMockAgent,
@@ -31739,10 +31739,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(2305)
-const { MockInterceptor } = __nccwpck_require__(5843)
-const Symbols = __nccwpck_require__(8031)
-const { InvalidArgumentError } = __nccwpck_require__(3959)
+} = __nccwpck_require__(7231)
+const { MockInterceptor } = __nccwpck_require__(1821)
+const Symbols = __nccwpck_require__(3029)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
 class MockClient extends Client {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -31772,10 +31772,10 @@ class MockClient extends Client {
 }
 module.exports = MockClient
   }),
-  2673:
+  8423:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { UndiciError } = __nccwpck_require__(3959)
+const { UndiciError } = __nccwpck_require__(3877)
 const kMockNotMatchedError = Symbol.for('undici.error.UND_MOCK_ERR_MOCK_NOT_MATCHED')
 class MockNotMatchedError extends UndiciError {
   constructor (message) {
@@ -31794,10 +31794,10 @@ module.exports = {
   MockNotMatchedError
 }
   }),
-  5843:
+  1821:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(3193)
+const { getResponseData, buildKey, addMockDispatch } = __nccwpck_require__(9123)
 const {
   kDispatches,
   kDispatchKey,
@@ -31805,9 +31805,9 @@ const {
   kDefaultTrailers,
   kContentLength,
   kMockDispatch
-} = __nccwpck_require__(2305)
-const { InvalidArgumentError } = __nccwpck_require__(3959)
-const { buildURL } = __nccwpck_require__(9500)
+} = __nccwpck_require__(7231)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
+const { buildURL } = __nccwpck_require__(4758)
 class MockScope {
   constructor (mockDispatch) {
 	this[kMockDispatch] = mockDispatch
@@ -31929,12 +31929,12 @@ class MockInterceptor {
 module.exports.MockInterceptor = MockInterceptor
 module.exports.MockScope = MockScope
   }),
-  6480:
+  5634:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { promisify } = __nccwpck_require__(7975)
-const Pool = __nccwpck_require__(5928)
-const { buildMockDispatch } = __nccwpck_require__(3193)
+const Pool = __nccwpck_require__(3490)
+const { buildMockDispatch } = __nccwpck_require__(9123)
 const {
   kDispatches,
   kMockAgent,
@@ -31943,10 +31943,10 @@ const {
   kOrigin,
   kOriginalDispatch,
   kConnected
-} = __nccwpck_require__(2305)
-const { MockInterceptor } = __nccwpck_require__(5843)
-const Symbols = __nccwpck_require__(8031)
-const { InvalidArgumentError } = __nccwpck_require__(3959)
+} = __nccwpck_require__(7231)
+const { MockInterceptor } = __nccwpck_require__(1821)
+const Symbols = __nccwpck_require__(3029)
+const { InvalidArgumentError } = __nccwpck_require__(3877)
 class MockPool extends Pool {
   constructor (origin, opts) {
 	super(origin, opts)
@@ -31976,7 +31976,7 @@ class MockPool extends Pool {
 }
 module.exports = MockPool
   }),
-  2305:
+  7231:
   ((module) => {
 "use strict";
 module.exports = {
@@ -32001,18 +32001,18 @@ module.exports = {
   kConnected: Symbol('connected')
 }
   }),
-  3193:
+  9123:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { MockNotMatchedError } = __nccwpck_require__(2673)
+const { MockNotMatchedError } = __nccwpck_require__(8423)
 const {
   kDispatches,
   kMockAgent,
   kOriginalDispatch,
   kOrigin,
   kGetNetConnect
-} = __nccwpck_require__(2305)
-const { buildURL } = __nccwpck_require__(9500)
+} = __nccwpck_require__(7231)
+const { buildURL } = __nccwpck_require__(4758)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const {
   types: {
@@ -32297,7 +32297,7 @@ module.exports = {
   buildHeadersFromArray
 }
   }),
-  5738:
+  8848:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
@@ -32334,7 +32334,7 @@ module.exports = class PendingInterceptorsFormatter {
   }
 }
   }),
-  5773:
+  6299:
   ((module) => {
 "use strict";
 const singulars = {
@@ -32362,7 +32362,7 @@ module.exports = class Pluralizer {
   }
 }
   }),
-  4591:
+  5885:
   ((module) => {
 "use strict";
 let fastNow = 0
@@ -32480,18 +32480,18 @@ module.exports = {
   kFastTimer
 }
   }),
-  9918:
+  2672:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8329)
-const { urlEquals, getFieldValues } = __nccwpck_require__(3762)
-const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(9500)
-const { webidl } = __nccwpck_require__(4625)
-const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(7287)
-const { Request, fromInnerRequest } = __nccwpck_require__(9683)
-const { kState } = __nccwpck_require__(3175)
-const { fetching } = __nccwpck_require__(4202)
-const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(1204)
+const { kConstruct } = __nccwpck_require__(8171)
+const { urlEquals, getFieldValues } = __nccwpck_require__(2448)
+const { kEnumerableProperty, isDisturbed } = __nccwpck_require__(4758)
+const { webidl } = __nccwpck_require__(4927)
+const { Response, cloneResponse, fromInnerResponse } = __nccwpck_require__(3489)
+const { Request, fromInnerRequest } = __nccwpck_require__(229)
+const { kState } = __nccwpck_require__(8841)
+const { fetching } = __nccwpck_require__(344)
+const { urlIsHttpHttpsScheme, createDeferredPromise, readAllBytes } = __nccwpck_require__(7554)
 const assert = __nccwpck_require__(4589)
 class Cache {
   #relevantRequestResponseList
@@ -32990,13 +32990,13 @@ module.exports = {
   Cache
 }
   }),
-  6577:
+  1855:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8329)
-const { Cache } = __nccwpck_require__(9918)
-const { webidl } = __nccwpck_require__(4625)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { kConstruct } = __nccwpck_require__(8171)
+const { Cache } = __nccwpck_require__(2672)
+const { webidl } = __nccwpck_require__(4927)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
 class CacheStorage {
   #caches = new Map()
   constructor () {
@@ -33074,19 +33074,19 @@ module.exports = {
   CacheStorage
 }
   }),
-  8329:
+  8171:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 module.exports = {
-  kConstruct: (__nccwpck_require__(8031).kConstruct)
+  kConstruct: (__nccwpck_require__(3029).kConstruct)
 }
   }),
-  3762:
+  2448:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
-const { URLSerializer } = __nccwpck_require__(192)
-const { isValidHeaderName } = __nccwpck_require__(1204)
+const { URLSerializer } = __nccwpck_require__(4418)
+const { isValidHeaderName } = __nccwpck_require__(7554)
 function urlEquals (A, B, excludeFragment = false) {
   const serializedA = URLSerializer(A, excludeFragment)
   const serializedB = URLSerializer(B, excludeFragment)
@@ -33108,7 +33108,7 @@ module.exports = {
   getFieldValues
 }
   }),
-  5848:
+  7694:
   ((module) => {
 "use strict";
 const maxAttributeValueSize = 1024
@@ -33118,13 +33118,13 @@ module.exports = {
   maxNameValuePairSize
 }
   }),
-  7889:
+  7931:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { parseSetCookie } = __nccwpck_require__(1814)
-const { stringify } = __nccwpck_require__(185)
-const { webidl } = __nccwpck_require__(4625)
-const { Headers } = __nccwpck_require__(3408)
+const { parseSetCookie } = __nccwpck_require__(7940)
+const { stringify } = __nccwpck_require__(9475)
+const { webidl } = __nccwpck_require__(4927)
+const { Headers } = __nccwpck_require__(3354)
 function getCookies (headers) {
   webidl.argumentLengthCheck(arguments, 1, 'getCookies')
   webidl.brandCheck(headers, Headers, { strict: false })
@@ -33244,12 +33244,12 @@ module.exports = {
   setCookie
 }
   }),
-  1814:
+  7940:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(5848)
-const { isCTLExcludingHtab } = __nccwpck_require__(185)
-const { collectASequenceOfCodePointsFast } = __nccwpck_require__(192)
+const { maxNameValuePairSize, maxAttributeValueSize } = __nccwpck_require__(7694)
+const { isCTLExcludingHtab } = __nccwpck_require__(9475)
+const { collectASequenceOfCodePointsFast } = __nccwpck_require__(4418)
 const assert = __nccwpck_require__(4589)
 function parseSetCookie (header) {
   if (isCTLExcludingHtab(header)) {
@@ -33375,7 +33375,7 @@ module.exports = {
   parseUnparsedAttributes
 }
   }),
-  185:
+  9475:
   ((module) => {
 "use strict";
 function isCTLExcludingHtab (value) {
@@ -33577,12 +33577,12 @@ module.exports = {
   stringify
 }
   }),
-  8819:
+  7313:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const buffer = __nccwpck_require__(4573)
 const { Transform } = __nccwpck_require__(7075)
-const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(3943)
+const { isASCIINumber, isValidLastEventId } = __nccwpck_require__(7197)
 const BOM = [0xEF, 0xBB, 0xBF]
 const LF = 0x0A
 const CR = 0x0D
@@ -33951,21 +33951,21 @@ module.exports = {
   EventSourceStream
 }
   }),
-  7042:
+  1268:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { pipeline } = __nccwpck_require__(7075)
-const { fetching } = __nccwpck_require__(4202)
-const { makeRequest } = __nccwpck_require__(9683)
-const { webidl } = __nccwpck_require__(4625)
-const { EventSourceStream } = __nccwpck_require__(8819)
-const { parseMIMEType } = __nccwpck_require__(192)
-const { createFastMessageEvent } = __nccwpck_require__(6760)
-const { isNetworkError } = __nccwpck_require__(7287)
-const { delay } = __nccwpck_require__(3943)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
-const { environmentSettingsObject } = __nccwpck_require__(1204)
-const { getGlobalDispatcher } = __nccwpck_require__(1481)
+const { fetching } = __nccwpck_require__(344)
+const { makeRequest } = __nccwpck_require__(229)
+const { webidl } = __nccwpck_require__(4927)
+const { EventSourceStream } = __nccwpck_require__(7313)
+const { parseMIMEType } = __nccwpck_require__(4418)
+const { createFastMessageEvent } = __nccwpck_require__(6450)
+const { isNetworkError } = __nccwpck_require__(3489)
+const { delay } = __nccwpck_require__(7197)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { environmentSettingsObject } = __nccwpck_require__(7554)
+const { getGlobalDispatcher } = __nccwpck_require__(6411)
 let experimentalWarned = false
 const defaultReconnectionTime = 3000
 const CONNECTING = 0
@@ -34219,7 +34219,7 @@ module.exports = {
   defaultReconnectionTime
 }
   }),
-  3943:
+  7197:
   ((module) => {
 "use strict";
 function isValidLastEventId (value) {
@@ -34243,10 +34243,10 @@ module.exports = {
   delay
 }
   }),
-  1448:
+  5662:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const util = __nccwpck_require__(9500)
+const util = __nccwpck_require__(4758)
 const {
   ReadableStreamFrom,
   isBlobLike,
@@ -34256,16 +34256,16 @@ const {
   fullyReadBody,
   extractMimeType,
   utf8DecodeBytes
-} = __nccwpck_require__(1204)
-const { FormData } = __nccwpck_require__(3818)
-const { kState } = __nccwpck_require__(3175)
-const { webidl } = __nccwpck_require__(4625)
+} = __nccwpck_require__(7554)
+const { FormData } = __nccwpck_require__(5468)
+const { kState } = __nccwpck_require__(8841)
+const { webidl } = __nccwpck_require__(4927)
 const { Blob } = __nccwpck_require__(4573)
 const assert = __nccwpck_require__(4589)
 const { isErrored, isDisturbed } = __nccwpck_require__(7075)
 const { isArrayBuffer } = __nccwpck_require__(3429)
-const { serializeAMimeType } = __nccwpck_require__(192)
-const { multipartFormDataParser } = __nccwpck_require__(8016)
+const { serializeAMimeType } = __nccwpck_require__(4418)
+const { multipartFormDataParser } = __nccwpck_require__(7106)
 let random
 try {
   const crypto = __nccwpck_require__(7598)
@@ -34552,7 +34552,7 @@ module.exports = {
   bodyUnusable
 }
   }),
-  4219:
+  6845:
   ((module) => {
 "use strict";
 const corsSafeListedMethods =   (['GET', 'HEAD', 'POST'])
@@ -34645,7 +34645,7 @@ module.exports = {
   referrerPolicySet
 }
   }),
-  192:
+  4418:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const assert = __nccwpck_require__(4589)
@@ -34999,10 +34999,10 @@ module.exports = {
   isomorphicDecode
 }
   }),
-  8905:
+  8355:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConnected, kSize } = __nccwpck_require__(8031)
+const { kConnected, kSize } = __nccwpck_require__(3029)
 class CompatWeakRef {
   constructor (value) {
 	this.value = value
@@ -35039,12 +35039,12 @@ module.exports = function () {
   return { WeakRef, FinalizationRegistry }
 }
   }),
-  3486:
+  5912:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Blob, File } = __nccwpck_require__(4573)
-const { kState } = __nccwpck_require__(3175)
-const { webidl } = __nccwpck_require__(4625)
+const { kState } = __nccwpck_require__(8841)
+const { webidl } = __nccwpck_require__(4927)
 class FileLike {
   constructor (blobLike, fileName, options = {}) {
 	const n = fileName
@@ -35107,14 +35107,14 @@ function isFileLike (object) {
 }
 module.exports = { FileLike, isFileLike }
   }),
-  8016:
+  7106:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
-const { utf8DecodeBytes } = __nccwpck_require__(1204)
-const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(192)
-const { isFileLike } = __nccwpck_require__(3486)
-const { makeEntry } = __nccwpck_require__(3818)
+const { isUSVString, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
+const { utf8DecodeBytes } = __nccwpck_require__(7554)
+const { HTTP_TOKEN_CODEPOINTS, isomorphicDecode } = __nccwpck_require__(4418)
+const { isFileLike } = __nccwpck_require__(5912)
+const { makeEntry } = __nccwpck_require__(5468)
 const assert = __nccwpck_require__(4589)
 const { File: NodeFile } = __nccwpck_require__(4573)
 const File = globalThis.File ?? NodeFile
@@ -35368,14 +35368,14 @@ module.exports = {
   validateBoundary
 }
   }),
-  3818:
+  5468:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { isBlobLike, iteratorMixin } = __nccwpck_require__(1204)
-const { kState } = __nccwpck_require__(3175)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
-const { FileLike, isFileLike } = __nccwpck_require__(3486)
-const { webidl } = __nccwpck_require__(4625)
+const { isBlobLike, iteratorMixin } = __nccwpck_require__(7554)
+const { kState } = __nccwpck_require__(8841)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { FileLike, isFileLike } = __nccwpck_require__(5912)
+const { webidl } = __nccwpck_require__(4927)
 const { File: NativeFile } = __nccwpck_require__(4573)
 const nodeUtil = __nccwpck_require__(7975)
 const File = globalThis.File ?? NativeFile
@@ -35526,7 +35526,7 @@ function makeEntry (name, value, filename) {
 }
 module.exports = { FormData, makeEntry }
   }),
-  5311:
+  7473:
   ((module) => {
 "use strict";
 const globalOrigin = Symbol.for('undici.globalOrigin.1')
@@ -35559,17 +35559,17 @@ module.exports = {
   setGlobalOrigin
 }
   }),
-  3408:
+  3354:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kConstruct } = __nccwpck_require__(8031)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
+const { kConstruct } = __nccwpck_require__(3029)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
 const {
   iteratorMixin,
   isValidHeaderName,
   isValidHeaderValue
-} = __nccwpck_require__(1204)
-const { webidl } = __nccwpck_require__(4625)
+} = __nccwpck_require__(7554)
+const { webidl } = __nccwpck_require__(4927)
 const assert = __nccwpck_require__(4589)
 const util = __nccwpck_require__(7975)
 const kHeadersMap = Symbol('headers map')
@@ -35965,7 +35965,7 @@ module.exports = {
   getHeadersList
 }
   }),
-  4202:
+  344:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -35974,9 +35974,9 @@ const {
   filterResponse,
   makeResponse,
   fromInnerResponse
-} = __nccwpck_require__(7287)
-const { HeadersList } = __nccwpck_require__(3408)
-const { Request, cloneRequest } = __nccwpck_require__(9683)
+} = __nccwpck_require__(3489)
+const { HeadersList } = __nccwpck_require__(3354)
+const { Request, cloneRequest } = __nccwpck_require__(229)
 const zlib = __nccwpck_require__(8522)
 const {
   bytesMatch,
@@ -36012,23 +36012,23 @@ const {
   buildContentRange,
   createInflate,
   extractMimeType
-} = __nccwpck_require__(1204)
-const { kState, kDispatcher } = __nccwpck_require__(3175)
+} = __nccwpck_require__(7554)
+const { kState, kDispatcher } = __nccwpck_require__(8841)
 const assert = __nccwpck_require__(4589)
-const { safelyExtractBody, extractBody } = __nccwpck_require__(1448)
+const { safelyExtractBody, extractBody } = __nccwpck_require__(5662)
 const {
   redirectStatusSet,
   nullBodyStatus,
   safeMethodsSet,
   requestBodyHeader,
   subresourceSet
-} = __nccwpck_require__(4219)
+} = __nccwpck_require__(6845)
 const EE = __nccwpck_require__(8474)
 const { Readable, pipeline, finished } = __nccwpck_require__(7075)
-const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(9500)
-const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(192)
-const { getGlobalDispatcher } = __nccwpck_require__(1481)
-const { webidl } = __nccwpck_require__(4625)
+const { addAbortListener, isErrored, isReadable, bufferToLowerCasedHeaderName } = __nccwpck_require__(4758)
+const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = __nccwpck_require__(4418)
+const { getGlobalDispatcher } = __nccwpck_require__(6411)
+const { webidl } = __nccwpck_require__(4927)
 const { STATUS_CODES } = __nccwpck_require__(7067)
 const GET_OR_HEAD = ['GET', 'HEAD']
 const defaultUserAgent = typeof __UNDICI_IS_NODE__ !== 'undefined' || typeof esbuildDetection !== 'undefined'
@@ -37093,19 +37093,19 @@ module.exports = {
   finalizeAndReportTiming
 }
   }),
-  9683:
+  229:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(1448)
-const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3408)
-const { FinalizationRegistry } = __nccwpck_require__(8905)()
-const util = __nccwpck_require__(9500)
+const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(5662)
+const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(3354)
+const { FinalizationRegistry } = __nccwpck_require__(8355)()
+const util = __nccwpck_require__(4758)
 const nodeUtil = __nccwpck_require__(7975)
 const {
   isValidHTTPToken,
   sameOrigin,
   environmentSettingsObject
-} = __nccwpck_require__(1204)
+} = __nccwpck_require__(7554)
 const {
   forbiddenMethodsSet,
   corsSafeListedMethodsSet,
@@ -37115,12 +37115,12 @@ const {
   requestCredentials,
   requestCache,
   requestDuplex
-} = __nccwpck_require__(4219)
+} = __nccwpck_require__(6845)
 const { kEnumerableProperty, normalizedMethodRecordsBase, normalizedMethodRecords } = util
-const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(3175)
-const { webidl } = __nccwpck_require__(4625)
-const { URLSerializer } = __nccwpck_require__(192)
-const { kConstruct } = __nccwpck_require__(8031)
+const { kHeaders, kSignal, kState, kDispatcher } = __nccwpck_require__(8841)
+const { webidl } = __nccwpck_require__(4927)
+const { URLSerializer } = __nccwpck_require__(4418)
+const { kConstruct } = __nccwpck_require__(3029)
 const assert = __nccwpck_require__(4589)
 const { getMaxListeners, setMaxListeners, getEventListeners, defaultMaxListeners } = __nccwpck_require__(8474)
 const kAbortController = Symbol('abortController')
@@ -37729,12 +37729,12 @@ webidl.converters.RequestInit = webidl.dictionaryConverter([
 ])
 module.exports = { Request, makeRequest, fromInnerRequest, cloneRequest }
   }),
-  7287:
+  3489:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3408)
-const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(1448)
-const util = __nccwpck_require__(9500)
+const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(3354)
+const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(5662)
+const util = __nccwpck_require__(4758)
 const nodeUtil = __nccwpck_require__(7975)
 const { kEnumerableProperty } = util
 const {
@@ -37746,16 +37746,16 @@ const {
   isErrorLike,
   isomorphicEncode,
   environmentSettingsObject: relevantRealm
-} = __nccwpck_require__(1204)
+} = __nccwpck_require__(7554)
 const {
   redirectStatusSet,
   nullBodyStatus
-} = __nccwpck_require__(4219)
-const { kState, kHeaders } = __nccwpck_require__(3175)
-const { webidl } = __nccwpck_require__(4625)
-const { FormData } = __nccwpck_require__(3818)
-const { URLSerializer } = __nccwpck_require__(192)
-const { kConstruct } = __nccwpck_require__(8031)
+} = __nccwpck_require__(6845)
+const { kState, kHeaders } = __nccwpck_require__(8841)
+const { webidl } = __nccwpck_require__(4927)
+const { FormData } = __nccwpck_require__(5468)
+const { URLSerializer } = __nccwpck_require__(4418)
+const { kConstruct } = __nccwpck_require__(3029)
 const assert = __nccwpck_require__(4589)
 const { types } = __nccwpck_require__(7975)
 const textEncoder = new TextEncoder('utf-8')
@@ -38118,7 +38118,7 @@ module.exports = {
   fromInnerResponse
 }
   }),
-  3175:
+  8841:
   ((module) => {
 "use strict";
 module.exports = {
@@ -38129,19 +38129,19 @@ module.exports = {
   kDispatcher: Symbol('dispatcher')
 }
   }),
-  1204:
+  7554:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Transform } = __nccwpck_require__(7075)
 const zlib = __nccwpck_require__(8522)
-const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(4219)
-const { getGlobalOrigin } = __nccwpck_require__(5311)
-const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(192)
+const { redirectStatusSet, referrerPolicySet: referrerPolicyTokens, badPortsSet } = __nccwpck_require__(6845)
+const { getGlobalOrigin } = __nccwpck_require__(7473)
+const { collectASequenceOfCodePoints, collectAnHTTPQuotedString, removeChars, parseMIMEType } = __nccwpck_require__(4418)
 const { performance } = __nccwpck_require__(643)
-const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(9500)
+const { isBlobLike, ReadableStreamFrom, isValidHTTPToken, normalizedMethodRecordsBase } = __nccwpck_require__(4758)
 const assert = __nccwpck_require__(4589)
 const { isUint8Array } = __nccwpck_require__(3429)
-const { webidl } = __nccwpck_require__(4625)
+const { webidl } = __nccwpck_require__(4927)
 let supportedHashes = []
 let crypto
 try {
@@ -39017,12 +39017,12 @@ module.exports = {
   environmentSettingsObject
 }
   }),
-  4625:
+  4927:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { types, inspect } = __nccwpck_require__(7975)
 const { markAsUncloneable } = __nccwpck_require__(5919)
-const { toUSVString } = __nccwpck_require__(9500)
+const { toUSVString } = __nccwpck_require__(4758)
 const webidl = {}
 webidl.converters = {}
 webidl.util = {}
@@ -39452,7 +39452,7 @@ module.exports = {
   webidl
 }
   }),
-  1691:
+  3513:
   ((module) => {
 "use strict";
 function getEncoding (label) {
@@ -39734,23 +39734,23 @@ module.exports = {
   getEncoding
 }
   }),
-  6575:
+  6973:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
   staticPropertyDescriptors,
   readOperation,
   fireAProgressEvent
-} = __nccwpck_require__(6014)
+} = __nccwpck_require__(2120)
 const {
   kState,
   kError,
   kResult,
   kEvents,
   kAborted
-} = __nccwpck_require__(8445)
-const { webidl } = __nccwpck_require__(4625)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
+} = __nccwpck_require__(7651)
+const { webidl } = __nccwpck_require__(4927)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
 class FileReader extends EventTarget {
   constructor () {
 	super()
@@ -39958,10 +39958,10 @@ module.exports = {
   FileReader
 }
   }),
-  9393:
+  95:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4625)
+const { webidl } = __nccwpck_require__(4927)
 const kState = Symbol('ProgressEvent state')
 class ProgressEvent extends Event {
   constructor (type, eventInitDict = {}) {
@@ -40023,7 +40023,7 @@ module.exports = {
   ProgressEvent
 }
   }),
-  8445:
+  7651:
   ((module) => {
 "use strict";
 module.exports = {
@@ -40035,7 +40035,7 @@ module.exports = {
   kAborted: Symbol('FileReader aborted')
 }
   }),
-  6014:
+  2120:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const {
@@ -40044,12 +40044,12 @@ const {
   kResult,
   kAborted,
   kLastProgressEventFired
-} = __nccwpck_require__(8445)
-const { ProgressEvent } = __nccwpck_require__(9393)
-const { getEncoding } = __nccwpck_require__(1691)
-const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(192)
+} = __nccwpck_require__(7651)
+const { ProgressEvent } = __nccwpck_require__(95)
+const { getEncoding } = __nccwpck_require__(3513)
+const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(4418)
 const { types } = __nccwpck_require__(7975)
-const { StringDecoder } = __nccwpck_require__(5574)
+const { StringDecoder } = __nccwpck_require__(3193)
 const { btoa } = __nccwpck_require__(4573)
 const staticPropertyDescriptors = {
   enumerable: true,
@@ -40223,25 +40223,25 @@ module.exports = {
   fireAProgressEvent
 }
   }),
-  773:
+  271:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(7119)
+const { uid, states, sentCloseFrameState, emptyBuffer, opcodes } = __nccwpck_require__(5750)
 const {
   kReadyState,
   kSentClose,
   kByteParser,
   kReceivedClose,
   kResponse
-} = __nccwpck_require__(4911)
-const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(965)
-const { channels } = __nccwpck_require__(5458)
-const { CloseEvent } = __nccwpck_require__(6760)
-const { makeRequest } = __nccwpck_require__(9683)
-const { fetching } = __nccwpck_require__(4202)
-const { Headers, getHeadersList } = __nccwpck_require__(3408)
-const { getDecodeSplit } = __nccwpck_require__(1204)
-const { WebsocketFrameSend } = __nccwpck_require__(9676)
+} = __nccwpck_require__(7478)
+const { fireEvent, failWebsocketConnection, isClosing, isClosed, isEstablished, parseExtensions } = __nccwpck_require__(2795)
+const { channels } = __nccwpck_require__(7272)
+const { CloseEvent } = __nccwpck_require__(6450)
+const { makeRequest } = __nccwpck_require__(229)
+const { fetching } = __nccwpck_require__(344)
+const { Headers, getHeadersList } = __nccwpck_require__(3354)
+const { getDecodeSplit } = __nccwpck_require__(7554)
+const { WebsocketFrameSend } = __nccwpck_require__(6830)
 let crypto
 try {
   crypto = __nccwpck_require__(7598)
@@ -40403,7 +40403,7 @@ module.exports = {
   closeWebSocketConnection
 }
   }),
-  7119:
+  5750:
   ((module) => {
 "use strict";
 const uid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -40457,12 +40457,12 @@ module.exports = {
   sendHints
 }
   }),
-  6760:
+  6450:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4625)
-const { kEnumerableProperty } = __nccwpck_require__(9500)
-const { kConstruct } = __nccwpck_require__(8031)
+const { webidl } = __nccwpck_require__(4927)
+const { kEnumerableProperty } = __nccwpck_require__(4758)
+const { kConstruct } = __nccwpck_require__(3029)
 const { MessagePort } = __nccwpck_require__(5919)
 class MessageEvent extends Event {
   #eventInit
@@ -40721,10 +40721,10 @@ module.exports = {
   createFastMessageEvent
 }
   }),
-  9676:
+  6830:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { maxUnsigned16Bit } = __nccwpck_require__(7119)
+const { maxUnsigned16Bit } = __nccwpck_require__(5750)
 const BUFFER_SIZE = 16386
 let crypto
 let buffer = null
@@ -40791,12 +40791,12 @@ module.exports = {
   WebsocketFrameSend
 }
   }),
-  4841:
+  6555:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { createInflateRaw, Z_DEFAULT_WINDOWBITS } = __nccwpck_require__(8522)
-const { isValidClientWindowBits } = __nccwpck_require__(965)
-const { MessageSizeExceededError } = __nccwpck_require__(3959)
+const { isValidClientWindowBits } = __nccwpck_require__(2795)
+const { MessageSizeExceededError } = __nccwpck_require__(3877)
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const kBuffer = Symbol('kBuffer')
 const kLength = Symbol('kLength')
@@ -40860,14 +40860,14 @@ class PerMessageDeflate {
 }
 module.exports = { PerMessageDeflate }
   }),
-  1872:
+  5694:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
 const { Writable } = __nccwpck_require__(7075)
 const assert = __nccwpck_require__(4589)
-const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(7119)
-const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(4911)
-const { channels } = __nccwpck_require__(5458)
+const { parserStates, opcodes, states, emptyBuffer, sentCloseFrameState } = __nccwpck_require__(5750)
+const { kReadyState, kSentClose, kResponse, kReceivedClose } = __nccwpck_require__(7478)
+const { channels } = __nccwpck_require__(7272)
 const {
   isValidStatusCode,
   isValidOpcode,
@@ -40877,11 +40877,11 @@ const {
   isControlFrame,
   isTextBinaryFrame,
   isContinuationFrame
-} = __nccwpck_require__(965)
-const { WebsocketFrameSend } = __nccwpck_require__(9676)
-const { closeWebSocketConnection } = __nccwpck_require__(773)
-const { PerMessageDeflate } = __nccwpck_require__(4841)
-const { MessageSizeExceededError } = __nccwpck_require__(3959)
+} = __nccwpck_require__(2795)
+const { WebsocketFrameSend } = __nccwpck_require__(6830)
+const { closeWebSocketConnection } = __nccwpck_require__(271)
+const { PerMessageDeflate } = __nccwpck_require__(6555)
+const { MessageSizeExceededError } = __nccwpck_require__(3877)
 function failWebsocketConnectionWithCode (ws, code, reason) {
   closeWebSocketConnection(ws, code, reason, Buffer.byteLength(reason))
   failWebsocketConnection(ws, reason)
@@ -41220,12 +41220,12 @@ module.exports = {
   ByteParser
 }
   }),
-  504:
+  6802:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { WebsocketFrameSend } = __nccwpck_require__(9676)
-const { opcodes, sendHints } = __nccwpck_require__(7119)
-const FixedQueue = __nccwpck_require__(5464)
+const { WebsocketFrameSend } = __nccwpck_require__(6830)
+const { opcodes, sendHints } = __nccwpck_require__(5750)
+const FixedQueue = __nccwpck_require__(5874)
 const FastBuffer = Buffer[Symbol.species]
 class SendQueue {
   #queue = new FixedQueue()
@@ -41292,7 +41292,7 @@ function toBuffer (data, hint) {
 }
 module.exports = { SendQueue }
   }),
-  4911:
+  7478:
   ((module) => {
 "use strict";
 module.exports = {
@@ -41306,14 +41306,14 @@ module.exports = {
   kByteParser: Symbol('byte parser')
 }
   }),
-  965:
+  2795:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(4911)
-const { states, opcodes } = __nccwpck_require__(7119)
-const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6760)
+const { kReadyState, kController, kResponse, kBinaryType, kWebSocketURL } = __nccwpck_require__(7478)
+const { states, opcodes } = __nccwpck_require__(5750)
+const { ErrorEvent, createFastMessageEvent } = __nccwpck_require__(6450)
 const { isUtf8 } = __nccwpck_require__(4573)
-const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(192)
+const { collectASequenceOfCodePointsFast, removeHTTPWhitespace } = __nccwpck_require__(4418)
 function isConnecting (ws) {
   return ws[kReadyState] === states.CONNECTING
 }
@@ -41487,13 +41487,13 @@ module.exports = {
   isValidClientWindowBits
 }
   }),
-  2522:
+  100:
   ((module, __unused_webpack_exports, __nccwpck_require__) => {
 "use strict";
-const { webidl } = __nccwpck_require__(4625)
-const { URLSerializer } = __nccwpck_require__(192)
-const { environmentSettingsObject } = __nccwpck_require__(1204)
-const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(7119)
+const { webidl } = __nccwpck_require__(4927)
+const { URLSerializer } = __nccwpck_require__(4418)
+const { environmentSettingsObject } = __nccwpck_require__(7554)
+const { staticPropertyDescriptors, states, sentCloseFrameState, sendHints } = __nccwpck_require__(5750)
 const {
   kWebSocketURL,
   kReadyState,
@@ -41502,21 +41502,21 @@ const {
   kResponse,
   kSentClose,
   kByteParser
-} = __nccwpck_require__(4911)
+} = __nccwpck_require__(7478)
 const {
   isConnecting,
   isEstablished,
   isClosing,
   isValidSubprotocol,
   fireEvent
-} = __nccwpck_require__(965)
-const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(773)
-const { ByteParser } = __nccwpck_require__(1872)
-const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(9500)
-const { getGlobalDispatcher } = __nccwpck_require__(1481)
+} = __nccwpck_require__(2795)
+const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_require__(271)
+const { ByteParser } = __nccwpck_require__(5694)
+const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(4758)
+const { getGlobalDispatcher } = __nccwpck_require__(6411)
 const { types } = __nccwpck_require__(7975)
-const { ErrorEvent, CloseEvent } = __nccwpck_require__(6760)
-const { SendQueue } = __nccwpck_require__(504)
+const { ErrorEvent, CloseEvent } = __nccwpck_require__(6450)
+const { SendQueue } = __nccwpck_require__(6802)
 class WebSocket extends EventTarget {
   #events = {
 	open: null,
@@ -41857,7 +41857,7 @@ module.exports = {
   WebSocket
 }
   }),
-  575:
+  8612:
   ((module) => {
 module.exports = eval("require")("./crypto/build/Release/sshcrypto.node");
   }),
@@ -42036,7 +42036,7 @@ module.exports = require("process");
 "use strict";
 module.exports = require("stream");
   }),
-  5574:
+  3193:
   ((module) => {
 "use strict";
 module.exports = require("string_decoder");
@@ -42056,16 +42056,16 @@ module.exports = require("util");
 "use strict";
 module.exports = require("zlib");
   }),
-  6745:
+  8303:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
-var YAMLMap = __nccwpck_require__(2938);
-var YAMLSeq = __nccwpck_require__(3571);
-var resolveBlockMap = __nccwpck_require__(619);
-var resolveBlockSeq = __nccwpck_require__(1610);
-var resolveFlowCollection = __nccwpck_require__(562);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
+var YAMLMap = __nccwpck_require__(188);
+var YAMLSeq = __nccwpck_require__(9521);
+var resolveBlockMap = __nccwpck_require__(1513);
+var resolveBlockSeq = __nccwpck_require__(8468);
+var resolveFlowCollection = __nccwpck_require__(8312);
 function resolveCollection(CN, ctx, token, onError, tagName, tag) {
 	const coll = token.type === 'block-map'
 		? resolveBlockMap.resolveBlockMap(CN, ctx, token, onError, tag)
@@ -42142,13 +42142,13 @@ function composeCollection(CN, ctx, token, props, onError) {
 }
 exports.composeCollection = composeCollection;
   }),
-  6183:
+  2805:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Document = __nccwpck_require__(7977);
-var composeNode = __nccwpck_require__(413);
-var resolveEnd = __nccwpck_require__(2368);
-var resolveProps = __nccwpck_require__(6715);
+var Document = __nccwpck_require__(3471);
+var composeNode = __nccwpck_require__(9919);
+var resolveEnd = __nccwpck_require__(4370);
+var resolveProps = __nccwpck_require__(1645);
 function composeDoc(options, directives, { offset, start, value, end }, onError) {
 	const opts = Object.assign({ _directives: directives }, options);
 	const doc = new Document.Document(undefined, opts);
@@ -42186,15 +42186,15 @@ function composeDoc(options, directives, { offset, start, value, end }, onError)
 }
 exports.composeDoc = composeDoc;
   }),
-  413:
+  9919:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(5525);
-var identity = __nccwpck_require__(1891);
-var composeCollection = __nccwpck_require__(6745);
-var composeScalar = __nccwpck_require__(1337);
-var resolveEnd = __nccwpck_require__(2368);
-var utilEmptyScalarPosition = __nccwpck_require__(6827);
+var Alias = __nccwpck_require__(3731);
+var identity = __nccwpck_require__(6381);
+var composeCollection = __nccwpck_require__(8303);
+var composeScalar = __nccwpck_require__(6335);
+var resolveEnd = __nccwpck_require__(4370);
+var utilEmptyScalarPosition = __nccwpck_require__(8777);
 const CN = { composeNode, composeEmptyNode };
 function composeNode(ctx, token, props, onError) {
 	const atKey = ctx.atKey;
@@ -42296,13 +42296,13 @@ function composeAlias({ options }, { offset, source, end }, onError) {
 exports.composeEmptyNode = composeEmptyNode;
 exports.composeNode = composeNode;
   }),
-  1337:
+  6335:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
-var resolveBlockScalar = __nccwpck_require__(293);
-var resolveFlowScalar = __nccwpck_require__(7686);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
+var resolveBlockScalar = __nccwpck_require__(1523);
+var resolveFlowScalar = __nccwpck_require__(3524);
 function composeScalar(ctx, token, tagToken, onError) {
 	const { value, type, comment, range } = token.type === 'block-scalar'
 		? resolveBlockScalar.resolveBlockScalar(ctx, token, onError)
@@ -42382,16 +42382,16 @@ function findScalarTagByTest({ atKey, directives, schema }, value, token, onErro
 }
 exports.composeScalar = composeScalar;
   }),
-  4260:
+  3146:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var directives = __nccwpck_require__(9082);
-var Document = __nccwpck_require__(7977);
-var errors = __nccwpck_require__(7460);
-var identity = __nccwpck_require__(1891);
-var composeDoc = __nccwpck_require__(6183);
-var resolveEnd = __nccwpck_require__(2368);
+var directives = __nccwpck_require__(2564);
+var Document = __nccwpck_require__(3471);
+var errors = __nccwpck_require__(4390);
+var identity = __nccwpck_require__(6381);
+var composeDoc = __nccwpck_require__(2805);
+var resolveEnd = __nccwpck_require__(4370);
 function getErrorPos(src) {
 	if (typeof src === 'number')
 		return [src, src + 1];
@@ -42574,15 +42574,15 @@ class Composer {
 }
 exports.Composer = Composer;
   }),
-  619:
+  1513:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Pair = __nccwpck_require__(5153);
-var YAMLMap = __nccwpck_require__(2938);
-var resolveProps = __nccwpck_require__(6715);
-var utilContainsNewline = __nccwpck_require__(3151);
-var utilFlowIndentCheck = __nccwpck_require__(7319);
-var utilMapIncludes = __nccwpck_require__(8279);
+var Pair = __nccwpck_require__(5819);
+var YAMLMap = __nccwpck_require__(188);
+var resolveProps = __nccwpck_require__(1645);
+var utilContainsNewline = __nccwpck_require__(9989);
+var utilFlowIndentCheck = __nccwpck_require__(1025);
+var utilMapIncludes = __nccwpck_require__(9721);
 const startColMsg = 'All mapping items must start at the same column';
 function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLMap.YAMLMap;
@@ -42686,10 +42686,10 @@ function resolveBlockMap({ composeNode, composeEmptyNode }, ctx, bm, onError, ta
 }
 exports.resolveBlockMap = resolveBlockMap;
   }),
-  293:
+  1523:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
+var Scalar = __nccwpck_require__(4603);
 function resolveBlockScalar(ctx, scalar, onError) {
 	const start = scalar.offset;
 	const header = parseBlockScalarHeader(scalar, ctx.options.strict, onError);
@@ -42874,12 +42874,12 @@ function splitLines(source) {
 }
 exports.resolveBlockScalar = resolveBlockScalar;
   }),
-  1610:
+  8468:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var YAMLSeq = __nccwpck_require__(3571);
-var resolveProps = __nccwpck_require__(6715);
-var utilFlowIndentCheck = __nccwpck_require__(7319);
+var YAMLSeq = __nccwpck_require__(9521);
+var resolveProps = __nccwpck_require__(1645);
+var utilFlowIndentCheck = __nccwpck_require__(1025);
 function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, tag) {
 	const NodeClass = tag?.nodeClass ?? YAMLSeq.YAMLSeq;
 	const seq = new NodeClass(ctx.schema);
@@ -42925,7 +42925,7 @@ function resolveBlockSeq({ composeNode, composeEmptyNode }, ctx, bs, onError, ta
 }
 exports.resolveBlockSeq = resolveBlockSeq;
   }),
-  2368:
+  4370:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveEnd(end, offset, reqSpace, onError) {
@@ -42965,17 +42965,17 @@ function resolveEnd(end, offset, reqSpace, onError) {
 }
 exports.resolveEnd = resolveEnd;
   }),
-  562:
+  8312:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var YAMLMap = __nccwpck_require__(2938);
-var YAMLSeq = __nccwpck_require__(3571);
-var resolveEnd = __nccwpck_require__(2368);
-var resolveProps = __nccwpck_require__(6715);
-var utilContainsNewline = __nccwpck_require__(3151);
-var utilMapIncludes = __nccwpck_require__(8279);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var YAMLMap = __nccwpck_require__(188);
+var YAMLSeq = __nccwpck_require__(9521);
+var resolveEnd = __nccwpck_require__(4370);
+var resolveProps = __nccwpck_require__(1645);
+var utilContainsNewline = __nccwpck_require__(9989);
+var utilMapIncludes = __nccwpck_require__(9721);
 const blockMsg = 'Block collections are not allowed within flow collections';
 const isBlock = (token) => token && (token.type === 'block-map' || token.type === 'block-seq');
 function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onError, tag) {
@@ -43168,11 +43168,11 @@ function resolveFlowCollection({ composeNode, composeEmptyNode }, ctx, fc, onErr
 }
 exports.resolveFlowCollection = resolveFlowCollection;
   }),
-  7686:
+  3524:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
-var resolveEnd = __nccwpck_require__(2368);
+var Scalar = __nccwpck_require__(4603);
+var resolveEnd = __nccwpck_require__(4370);
 function resolveFlowScalar(scalar, strict, onError) {
 	const { offset, type, source, end } = scalar;
 	let _type;
@@ -43380,7 +43380,7 @@ function parseCharCode(source, offset, length, onError) {
 }
 exports.resolveFlowScalar = resolveFlowScalar;
   }),
-  6715:
+  1645:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIndent, startOnNewline }) {
@@ -43524,7 +43524,7 @@ function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIn
 }
 exports.resolveProps = resolveProps;
   }),
-  3151:
+  9989:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function containsNewline(key) {
@@ -43561,7 +43561,7 @@ function containsNewline(key) {
 }
 exports.containsNewline = containsNewline;
   }),
-  6827:
+  8777:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function emptyScalarPosition(offset, before, pos) {
@@ -43588,10 +43588,10 @@ function emptyScalarPosition(offset, before, pos) {
 }
 exports.emptyScalarPosition = emptyScalarPosition;
   }),
-  7319:
+  1025:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var utilContainsNewline = __nccwpck_require__(3151);
+var utilContainsNewline = __nccwpck_require__(9989);
 function flowIndentCheck(indent, fc, onError) {
 	if (fc?.type === 'flow-collection') {
 		const end = fc.end[0];
@@ -43605,10 +43605,10 @@ function flowIndentCheck(indent, fc, onError) {
 }
 exports.flowIndentCheck = flowIndentCheck;
   }),
-  8279:
+  9721:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
+var identity = __nccwpck_require__(6381);
 function mapIncludes(ctx, items, search) {
 	const { uniqueKeys } = ctx.options;
 	if (uniqueKeys === false)
@@ -43620,20 +43620,20 @@ function mapIncludes(ctx, items, search) {
 }
 exports.mapIncludes = mapIncludes;
   }),
-  7977:
+  3471:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(5525);
-var Collection = __nccwpck_require__(1633);
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var toJS = __nccwpck_require__(3119);
-var Schema = __nccwpck_require__(1148);
-var stringifyDocument = __nccwpck_require__(8577);
-var anchors = __nccwpck_require__(7048);
-var applyReviver = __nccwpck_require__(7817);
-var createNode = __nccwpck_require__(7616);
-var directives = __nccwpck_require__(9082);
+var Alias = __nccwpck_require__(3731);
+var Collection = __nccwpck_require__(443);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var toJS = __nccwpck_require__(7993);
+var Schema = __nccwpck_require__(2554);
+var stringifyDocument = __nccwpck_require__(8819);
+var anchors = __nccwpck_require__(6794);
+var applyReviver = __nccwpck_require__(8691);
+var createNode = __nccwpck_require__(4090);
+var directives = __nccwpck_require__(2564);
 class Document {
 	constructor(value, replacer, options) {
 		this.commentBefore = null;
@@ -43877,11 +43877,11 @@ function assertCollection(contents) {
 }
 exports.Document = Document;
   }),
-  7048:
+  6794:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var visit = __nccwpck_require__(1360);
+var identity = __nccwpck_require__(6381);
+var visit = __nccwpck_require__(9962);
 function anchorIsValid(anchor) {
 	if (/[\x00-\x19\s,[\]{}]/.test(anchor)) {
 		const sa = JSON.stringify(anchor);
@@ -43942,7 +43942,7 @@ exports.anchorNames = anchorNames;
 exports.createNodeAnchors = createNodeAnchors;
 exports.findNewAnchor = findNewAnchor;
   }),
-  7817:
+  8691:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function applyReviver(reviver, obj, key, val) {
@@ -43992,12 +43992,12 @@ function applyReviver(reviver, obj, key, val) {
 }
 exports.applyReviver = applyReviver;
   }),
-  7616:
+  4090:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Alias = __nccwpck_require__(5525);
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
+var Alias = __nccwpck_require__(3731);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
 const defaultTagPrefix = 'tag:yaml.org,2002:';
 function findTagObject(value, tagName, tags) {
 	if (tagName) {
@@ -44078,11 +44078,11 @@ function createNode(value, tagName, ctx) {
 }
 exports.createNode = createNode;
   }),
-  9082:
+  2564:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var visit = __nccwpck_require__(1360);
+var identity = __nccwpck_require__(6381);
+var visit = __nccwpck_require__(9962);
 const escapeChars = {
 	'!': '%21',
 	',': '%2C',
@@ -44233,7 +44233,7 @@ Directives.defaultYaml = { explicit: false, version: '1.2' };
 Directives.defaultTags = { '!!': 'tag:yaml.org,2002:' };
 exports.Directives = Directives;
   }),
-  7460:
+  4390:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class YAMLError extends Error {
@@ -44293,26 +44293,26 @@ exports.YAMLParseError = YAMLParseError;
 exports.YAMLWarning = YAMLWarning;
 exports.prettifyError = prettifyError;
   }),
-  3483:
+  2897:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var __webpack_unused_export__;
-var composer = __nccwpck_require__(4260);
-var Document = __nccwpck_require__(7977);
-var Schema = __nccwpck_require__(1148);
-var errors = __nccwpck_require__(7460);
-var Alias = __nccwpck_require__(5525);
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var Scalar = __nccwpck_require__(4305);
-var YAMLMap = __nccwpck_require__(2938);
-var YAMLSeq = __nccwpck_require__(3571);
-var cst = __nccwpck_require__(3921);
-var lexer = __nccwpck_require__(1893);
-var lineCounter = __nccwpck_require__(2808);
-var parser = __nccwpck_require__(3124);
-var publicApi = __nccwpck_require__(4563);
-var visit = __nccwpck_require__(1360);
+var composer = __nccwpck_require__(3146);
+var Document = __nccwpck_require__(3471);
+var Schema = __nccwpck_require__(2554);
+var errors = __nccwpck_require__(4390);
+var Alias = __nccwpck_require__(3731);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var Scalar = __nccwpck_require__(4603);
+var YAMLMap = __nccwpck_require__(188);
+var YAMLSeq = __nccwpck_require__(9521);
+var cst = __nccwpck_require__(2503);
+var lexer = __nccwpck_require__(6223);
+var lineCounter = __nccwpck_require__(2422);
+var parser = __nccwpck_require__(314);
+var publicApi = __nccwpck_require__(57);
+var visit = __nccwpck_require__(9962);
 __webpack_unused_export__ = composer.Composer;
 __webpack_unused_export__ = Document.Document;
 __webpack_unused_export__ = Schema.Schema;
@@ -44343,7 +44343,7 @@ __webpack_unused_export__ = publicApi.stringify;
 exports.YR = visit.visit;
 __webpack_unused_export__ = visit.visitAsync;
   }),
-  6669:
+  6999:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
@@ -44362,14 +44362,14 @@ function warn(logLevel, warning) {
 exports.debug = debug;
 exports.warn = warn;
   }),
-  5525:
+  3731:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(7048);
-var visit = __nccwpck_require__(1360);
-var identity = __nccwpck_require__(1891);
-var Node = __nccwpck_require__(5605);
-var toJS = __nccwpck_require__(3119);
+var anchors = __nccwpck_require__(6794);
+var visit = __nccwpck_require__(9962);
+var identity = __nccwpck_require__(6381);
+var Node = __nccwpck_require__(2339);
+var toJS = __nccwpck_require__(7993);
 class Alias extends Node.NodeBase {
 	constructor(source) {
 		super(identity.ALIAS);
@@ -44476,12 +44476,12 @@ function getAliasCount(doc, node, anchors) {
 }
 exports.Alias = Alias;
   }),
-  1633:
+  443:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(7616);
-var identity = __nccwpck_require__(1891);
-var Node = __nccwpck_require__(5605);
+var createNode = __nccwpck_require__(4090);
+var identity = __nccwpck_require__(6381);
+var Node = __nccwpck_require__(2339);
 function collectionFromPath(schema, path, value) {
 	let v = value;
 	for (let i = path.length - 1; i >= 0; --i) {
@@ -44599,12 +44599,12 @@ exports.Collection = Collection;
 exports.collectionFromPath = collectionFromPath;
 exports.isEmptyPath = isEmptyPath;
   }),
-  5605:
+  2339:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var applyReviver = __nccwpck_require__(7817);
-var identity = __nccwpck_require__(1891);
-var toJS = __nccwpck_require__(3119);
+var applyReviver = __nccwpck_require__(8691);
+var identity = __nccwpck_require__(6381);
+var toJS = __nccwpck_require__(7993);
 class NodeBase {
 	constructor(type) {
 		Object.defineProperty(this, identity.NODE_TYPE, { value: type });
@@ -44637,13 +44637,13 @@ class NodeBase {
 }
 exports.NodeBase = NodeBase;
   }),
-  5153:
+  5819:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(7616);
-var stringifyPair = __nccwpck_require__(9392);
-var addPairToJSMap = __nccwpck_require__(1308);
-var identity = __nccwpck_require__(1891);
+var createNode = __nccwpck_require__(4090);
+var stringifyPair = __nccwpck_require__(2794);
+var addPairToJSMap = __nccwpck_require__(4218);
+var identity = __nccwpck_require__(6381);
 function createPair(key, value, ctx) {
 	const k = createNode.createNode(key, undefined, ctx);
 	const v = createNode.createNode(value, undefined, ctx);
@@ -44676,12 +44676,12 @@ class Pair {
 exports.Pair = Pair;
 exports.createPair = createPair;
   }),
-  4305:
+  4603:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Node = __nccwpck_require__(5605);
-var toJS = __nccwpck_require__(3119);
+var identity = __nccwpck_require__(6381);
+var Node = __nccwpck_require__(2339);
+var toJS = __nccwpck_require__(7993);
 const isScalarValue = (value) => !value || (typeof value !== 'function' && typeof value !== 'object');
 class Scalar extends Node.NodeBase {
 	constructor(value) {
@@ -44703,15 +44703,15 @@ Scalar.QUOTE_SINGLE = 'QUOTE_SINGLE';
 exports.Scalar = Scalar;
 exports.isScalarValue = isScalarValue;
   }),
-  2938:
+  188:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyCollection = __nccwpck_require__(3008);
-var addPairToJSMap = __nccwpck_require__(1308);
-var Collection = __nccwpck_require__(1633);
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var Scalar = __nccwpck_require__(4305);
+var stringifyCollection = __nccwpck_require__(7586);
+var addPairToJSMap = __nccwpck_require__(4218);
+var Collection = __nccwpck_require__(443);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var Scalar = __nccwpck_require__(4603);
 function findPair(items, key) {
 	const k = identity.isScalar(key) ? key.value : key;
 	for (const it of items) {
@@ -44833,15 +44833,15 @@ class YAMLMap extends Collection.Collection {
 exports.YAMLMap = YAMLMap;
 exports.findPair = findPair;
   }),
-  3571:
+  9521:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var createNode = __nccwpck_require__(7616);
-var stringifyCollection = __nccwpck_require__(3008);
-var Collection = __nccwpck_require__(1633);
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
-var toJS = __nccwpck_require__(3119);
+var createNode = __nccwpck_require__(4090);
+var stringifyCollection = __nccwpck_require__(7586);
+var Collection = __nccwpck_require__(443);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
+var toJS = __nccwpck_require__(7993);
 class YAMLSeq extends Collection.Collection {
 	static get tagName() {
 		return 'tag:yaml.org,2002:seq';
@@ -44927,14 +44927,14 @@ function asItemIndex(key) {
 }
 exports.YAMLSeq = YAMLSeq;
   }),
-  1308:
+  4218:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var log = __nccwpck_require__(6669);
-var merge = __nccwpck_require__(4376);
-var stringify = __nccwpck_require__(3376);
-var identity = __nccwpck_require__(1891);
-var toJS = __nccwpck_require__(3119);
+var log = __nccwpck_require__(6999);
+var merge = __nccwpck_require__(9710);
+var stringify = __nccwpck_require__(5446);
+var identity = __nccwpck_require__(6381);
+var toJS = __nccwpck_require__(7993);
 function addPairToJSMap(ctx, map, { key, value }) {
 	if (identity.isNode(key) && key.addToJSMap)
 		key.addToJSMap(ctx, map, value);
@@ -44990,7 +44990,7 @@ function stringifyKey(key, jsKey, ctx) {
 }
 exports.addPairToJSMap = addPairToJSMap;
   }),
-  1891:
+  6381:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const ALIAS = Symbol.for('yaml.alias');
@@ -45044,10 +45044,10 @@ exports.isPair = isPair;
 exports.isScalar = isScalar;
 exports.isSeq = isSeq;
   }),
-  3119:
+  7993:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
+var identity = __nccwpck_require__(6381);
 function toJS(value, arg, ctx) {
 	if (Array.isArray(value))
 		return value.map((v, i) => toJS(v, String(i), ctx));
@@ -45071,13 +45071,13 @@ function toJS(value, arg, ctx) {
 }
 exports.toJS = toJS;
   }),
-  6242:
+  272:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var resolveBlockScalar = __nccwpck_require__(293);
-var resolveFlowScalar = __nccwpck_require__(7686);
-var errors = __nccwpck_require__(7460);
-var stringifyString = __nccwpck_require__(3665);
+var resolveBlockScalar = __nccwpck_require__(1523);
+var resolveFlowScalar = __nccwpck_require__(3524);
+var errors = __nccwpck_require__(4390);
+var stringifyString = __nccwpck_require__(4223);
 function resolveAsScalar(token, strict = true, onError) {
 	if (token) {
 		const _onError = (pos, code, message) => {
@@ -45258,7 +45258,7 @@ exports.createScalarToken = createScalarToken;
 exports.resolveAsScalar = resolveAsScalar;
 exports.setScalarValue = setScalarValue;
   }),
-  2393:
+  4731:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringify = (cst) => 'type' in cst ? stringifyToken(cst) : stringifyItem(cst);
@@ -45316,7 +45316,7 @@ function stringifyItem({ start, key, sep, value }) {
 }
 exports.stringify = stringify;
   }),
-  5207:
+  9085:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const BREAK = Symbol('break visit');
@@ -45376,12 +45376,12 @@ function _visit(path, item, visitor) {
 }
 exports.visit = visit;
   }),
-  3921:
+  2503:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cstScalar = __nccwpck_require__(6242);
-var cstStringify = __nccwpck_require__(2393);
-var cstVisit = __nccwpck_require__(5207);
+var cstScalar = __nccwpck_require__(272);
+var cstStringify = __nccwpck_require__(4731);
+var cstVisit = __nccwpck_require__(9085);
 const BOM = '\u{FEFF}';
 const DOCUMENT = '\x02';
 const FLOW_END = '\x18';
@@ -45479,10 +45479,10 @@ exports.isScalar = isScalar;
 exports.prettyToken = prettyToken;
 exports.tokenType = tokenType;
   }),
-  1893:
+  6223:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var cst = __nccwpck_require__(3921);
+var cst = __nccwpck_require__(2503);
 function isEmpty(ch) {
 	switch (ch) {
 		case undefined:
@@ -46074,7 +46074,7 @@ class Lexer {
 }
 exports.Lexer = Lexer;
   }),
-  2808:
+  2422:
   ((__unused_webpack_module, exports) => {
 "use strict";
 class LineCounter {
@@ -46102,12 +46102,12 @@ class LineCounter {
 }
 exports.LineCounter = LineCounter;
   }),
-  3124:
+  314:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_process = __nccwpck_require__(932);
-var cst = __nccwpck_require__(3921);
-var lexer = __nccwpck_require__(1893);
+var cst = __nccwpck_require__(2503);
+var lexer = __nccwpck_require__(6223);
 function includesToken(list, type) {
 	for (let i = 0; i < list.length; ++i)
 		if (list[i].type === type)
@@ -47011,16 +47011,16 @@ class Parser {
 }
 exports.Parser = Parser;
   }),
-  4563:
+  57:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var composer = __nccwpck_require__(4260);
-var Document = __nccwpck_require__(7977);
-var errors = __nccwpck_require__(7460);
-var log = __nccwpck_require__(6669);
-var identity = __nccwpck_require__(1891);
-var lineCounter = __nccwpck_require__(2808);
-var parser = __nccwpck_require__(3124);
+var composer = __nccwpck_require__(3146);
+var Document = __nccwpck_require__(3471);
+var errors = __nccwpck_require__(4390);
+var log = __nccwpck_require__(6999);
+var identity = __nccwpck_require__(6381);
+var lineCounter = __nccwpck_require__(2422);
+var parser = __nccwpck_require__(314);
 function parseOptions(options) {
 	const prettyErrors = options.prettyErrors !== false;
 	const lineCounter$1 = options.lineCounter || (prettyErrors && new lineCounter.LineCounter()) || null;
@@ -47107,14 +47107,14 @@ exports.parseAllDocuments = parseAllDocuments;
 exports.parseDocument = parseDocument;
 exports.stringify = stringify;
   }),
-  1148:
+  2554:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var map = __nccwpck_require__(1231);
-var seq = __nccwpck_require__(814);
-var string = __nccwpck_require__(3724);
-var tags = __nccwpck_require__(8478);
+var identity = __nccwpck_require__(6381);
+var map = __nccwpck_require__(7873);
+var seq = __nccwpck_require__(732);
+var string = __nccwpck_require__(138);
+var tags = __nccwpck_require__(4268);
 const sortMapEntriesByKey = (a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 class Schema {
 	constructor({ compat, customTags, merge, resolveKnownTags, schema, sortMapEntries, toStringDefaults }) {
@@ -47145,11 +47145,11 @@ class Schema {
 }
 exports.Schema = Schema;
   }),
-  1231:
+  7873:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var YAMLMap = __nccwpck_require__(2938);
+var identity = __nccwpck_require__(6381);
+var YAMLMap = __nccwpck_require__(188);
 const map = {
 	collection: 'map',
 	default: true,
@@ -47164,10 +47164,10 @@ const map = {
 };
 exports.map = map;
   }),
-  5940:
+  8430:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
+var Scalar = __nccwpck_require__(4603);
 const nullTag = {
 	identify: value => value == null,
 	createNode: () => new Scalar.Scalar(null),
@@ -47181,11 +47181,11 @@ const nullTag = {
 };
 exports.nullTag = nullTag;
   }),
-  814:
+  732:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var YAMLSeq = __nccwpck_require__(3571);
+var identity = __nccwpck_require__(6381);
+var YAMLSeq = __nccwpck_require__(9521);
 const seq = {
 	collection: 'seq',
 	default: true,
@@ -47200,10 +47200,10 @@ const seq = {
 };
 exports.seq = seq;
   }),
-  3724:
+  138:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyString = __nccwpck_require__(3665);
+var stringifyString = __nccwpck_require__(4223);
 const string = {
 	identify: value => typeof value === 'string',
 	default: true,
@@ -47216,10 +47216,10 @@ const string = {
 };
 exports.string = string;
   }),
-  5579:
+  3041:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
+var Scalar = __nccwpck_require__(4603);
 const boolTag = {
 	identify: value => typeof value === 'boolean',
 	default: true,
@@ -47237,11 +47237,11 @@ const boolTag = {
 };
 exports.boolTag = boolTag;
   }),
-  1433:
+  7015:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
-var stringifyNumber = __nccwpck_require__(3677);
+var Scalar = __nccwpck_require__(4603);
+var stringifyNumber = __nccwpck_require__(4383);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -47284,10 +47284,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  2790:
+  6136:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(4383);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 const intResolve = (str, offset, radix, { intAsBigInt }) => (intAsBigInt ? BigInt(str) : parseInt(str.substring(offset), radix));
 function intStringify(node, radix, prefix) {
@@ -47326,16 +47326,16 @@ exports.int = int;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  9772:
+  1822:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(1231);
-var _null = __nccwpck_require__(5940);
-var seq = __nccwpck_require__(814);
-var string = __nccwpck_require__(3724);
-var bool = __nccwpck_require__(5579);
-var float = __nccwpck_require__(1433);
-var int = __nccwpck_require__(2790);
+var map = __nccwpck_require__(7873);
+var _null = __nccwpck_require__(8430);
+var seq = __nccwpck_require__(732);
+var string = __nccwpck_require__(138);
+var bool = __nccwpck_require__(3041);
+var float = __nccwpck_require__(7015);
+var int = __nccwpck_require__(6136);
 const schema = [
 	map.map,
 	seq.seq,
@@ -47351,12 +47351,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  7331:
+  8809:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
-var map = __nccwpck_require__(1231);
-var seq = __nccwpck_require__(814);
+var Scalar = __nccwpck_require__(4603);
+var map = __nccwpck_require__(7873);
+var seq = __nccwpck_require__(732);
 function intIdentify(value) {
 	return typeof value === 'bigint' || Number.isInteger(value);
 }
@@ -47415,25 +47415,25 @@ const jsonError = {
 const schema = [map.map, seq.seq].concat(jsonScalars, jsonError);
 exports.schema = schema;
   }),
-  8478:
+  4268:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(1231);
-var _null = __nccwpck_require__(5940);
-var seq = __nccwpck_require__(814);
-var string = __nccwpck_require__(3724);
-var bool = __nccwpck_require__(5579);
-var float = __nccwpck_require__(1433);
-var int = __nccwpck_require__(2790);
-var schema = __nccwpck_require__(9772);
-var schema$1 = __nccwpck_require__(7331);
-var binary = __nccwpck_require__(743);
-var merge = __nccwpck_require__(4376);
-var omap = __nccwpck_require__(6683);
-var pairs = __nccwpck_require__(7221);
-var schema$2 = __nccwpck_require__(3381);
-var set = __nccwpck_require__(5340);
-var timestamp = __nccwpck_require__(3932);
+var map = __nccwpck_require__(7873);
+var _null = __nccwpck_require__(8430);
+var seq = __nccwpck_require__(732);
+var string = __nccwpck_require__(138);
+var bool = __nccwpck_require__(3041);
+var float = __nccwpck_require__(7015);
+var int = __nccwpck_require__(6136);
+var schema = __nccwpck_require__(1822);
+var schema$1 = __nccwpck_require__(8809);
+var binary = __nccwpck_require__(1261);
+var merge = __nccwpck_require__(9710);
+var omap = __nccwpck_require__(7009);
+var pairs = __nccwpck_require__(2019);
+var schema$2 = __nccwpck_require__(9871);
+var set = __nccwpck_require__(1662);
+var timestamp = __nccwpck_require__(4702);
 const schemas = new Map([
 	['core', schema.schema],
 	['failsafe', [map.map, seq.seq, string.string]],
@@ -47514,12 +47514,12 @@ function getTags(customTags, schemaName, addMergeTag) {
 exports.coreKnownTags = coreKnownTags;
 exports.getTags = getTags;
   }),
-  743:
+  1261:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
 var node_buffer = __nccwpck_require__(181);
-var Scalar = __nccwpck_require__(4305);
-var stringifyString = __nccwpck_require__(3665);
+var Scalar = __nccwpck_require__(4603);
+var stringifyString = __nccwpck_require__(4223);
 const binary = {
 	identify: value => value instanceof Uint8Array,
 	default: false,
@@ -47575,10 +47575,10 @@ const binary = {
 };
 exports.binary = binary;
   }),
-  8514:
+  6024:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
+var Scalar = __nccwpck_require__(4603);
 function boolStringify({ value, source }, ctx) {
 	const boolObj = value ? trueTag : falseTag;
 	if (source && boolObj.test.test(source))
@@ -47604,11 +47604,11 @@ const falseTag = {
 exports.falseTag = falseTag;
 exports.trueTag = trueTag;
   }),
-  2026:
+  3032:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
-var stringifyNumber = __nccwpck_require__(3677);
+var Scalar = __nccwpck_require__(4603);
+var stringifyNumber = __nccwpck_require__(4383);
 const floatNaN = {
 	identify: value => typeof value === 'number',
 	default: true,
@@ -47654,10 +47654,10 @@ exports.float = float;
 exports.floatExp = floatExp;
 exports.floatNaN = floatNaN;
   }),
-  7149:
+  5911:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(4383);
 const intIdentify = (value) => typeof value === 'bigint' || Number.isInteger(value);
 function intResolve(str, offset, radix, { intAsBigInt }) {
 	const sign = str[0];
@@ -47730,11 +47730,11 @@ exports.intBin = intBin;
 exports.intHex = intHex;
 exports.intOct = intOct;
   }),
-  4376:
+  9710:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
 const MERGE_KEY = '<<';
 const merge = {
 	identify: value => value === MERGE_KEY ||
@@ -47794,14 +47794,14 @@ exports.addMergeToJSMap = addMergeToJSMap;
 exports.isMergeKey = isMergeKey;
 exports.merge = merge;
   }),
-  6683:
+  7009:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var toJS = __nccwpck_require__(3119);
-var YAMLMap = __nccwpck_require__(2938);
-var YAMLSeq = __nccwpck_require__(3571);
-var pairs = __nccwpck_require__(7221);
+var identity = __nccwpck_require__(6381);
+var toJS = __nccwpck_require__(7993);
+var YAMLMap = __nccwpck_require__(188);
+var YAMLSeq = __nccwpck_require__(9521);
+var pairs = __nccwpck_require__(2019);
 class YAMLOMap extends YAMLSeq.YAMLSeq {
 	constructor() {
 		super();
@@ -47867,13 +47867,13 @@ const omap = {
 exports.YAMLOMap = YAMLOMap;
 exports.omap = omap;
   }),
-  7221:
+  2019:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var Scalar = __nccwpck_require__(4305);
-var YAMLSeq = __nccwpck_require__(3571);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var Scalar = __nccwpck_require__(4603);
+var YAMLSeq = __nccwpck_require__(9521);
 function resolvePairs(seq, onError) {
 	if (identity.isSeq(seq)) {
 		for (let i = 0; i < seq.items.length; ++i) {
@@ -47949,22 +47949,22 @@ exports.createPairs = createPairs;
 exports.pairs = pairs;
 exports.resolvePairs = resolvePairs;
   }),
-  3381:
+  9871:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var map = __nccwpck_require__(1231);
-var _null = __nccwpck_require__(5940);
-var seq = __nccwpck_require__(814);
-var string = __nccwpck_require__(3724);
-var binary = __nccwpck_require__(743);
-var bool = __nccwpck_require__(8514);
-var float = __nccwpck_require__(2026);
-var int = __nccwpck_require__(7149);
-var merge = __nccwpck_require__(4376);
-var omap = __nccwpck_require__(6683);
-var pairs = __nccwpck_require__(7221);
-var set = __nccwpck_require__(5340);
-var timestamp = __nccwpck_require__(3932);
+var map = __nccwpck_require__(7873);
+var _null = __nccwpck_require__(8430);
+var seq = __nccwpck_require__(732);
+var string = __nccwpck_require__(138);
+var binary = __nccwpck_require__(1261);
+var bool = __nccwpck_require__(6024);
+var float = __nccwpck_require__(3032);
+var int = __nccwpck_require__(5911);
+var merge = __nccwpck_require__(9710);
+var omap = __nccwpck_require__(7009);
+var pairs = __nccwpck_require__(2019);
+var set = __nccwpck_require__(1662);
+var timestamp = __nccwpck_require__(4702);
 const schema = [
 	map.map,
 	seq.seq,
@@ -47990,12 +47990,12 @@ const schema = [
 ];
 exports.schema = schema;
   }),
-  5340:
+  1662:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Pair = __nccwpck_require__(5153);
-var YAMLMap = __nccwpck_require__(2938);
+var identity = __nccwpck_require__(6381);
+var Pair = __nccwpck_require__(5819);
+var YAMLMap = __nccwpck_require__(188);
 class YAMLSet extends YAMLMap.YAMLMap {
 	constructor(schema) {
 		super(schema);
@@ -48082,10 +48082,10 @@ const set = {
 exports.YAMLSet = YAMLSet;
 exports.set = set;
   }),
-  3932:
+  4702:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var stringifyNumber = __nccwpck_require__(3677);
+var stringifyNumber = __nccwpck_require__(4383);
 function parseSexagesimal(str, asBigInt) {
 	const sign = str[0];
 	const parts = sign === '-' || sign === '+' ? str.substring(1) : str;
@@ -48178,7 +48178,7 @@ exports.floatTime = floatTime;
 exports.intTime = intTime;
 exports.timestamp = timestamp;
   }),
-  6767:
+  9341:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const FOLD_FLOW = 'flow';
@@ -48317,13 +48317,13 @@ exports.FOLD_FLOW = FOLD_FLOW;
 exports.FOLD_QUOTED = FOLD_QUOTED;
 exports.foldFlowLines = foldFlowLines;
   }),
-  3376:
+  5446:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var anchors = __nccwpck_require__(7048);
-var identity = __nccwpck_require__(1891);
-var stringifyComment = __nccwpck_require__(2875);
-var stringifyString = __nccwpck_require__(3665);
+var anchors = __nccwpck_require__(6794);
+var identity = __nccwpck_require__(6381);
+var stringifyComment = __nccwpck_require__(6065);
+var stringifyString = __nccwpck_require__(4223);
 function createStringifyContext(doc, options) {
 	const opt = Object.assign({
 		blockQuote: true,
@@ -48448,12 +48448,12 @@ function stringify(item, ctx, onComment, onChompKeep) {
 exports.createStringifyContext = createStringifyContext;
 exports.stringify = stringify;
   }),
-  3008:
+  7586:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var stringify = __nccwpck_require__(3376);
-var stringifyComment = __nccwpck_require__(2875);
+var identity = __nccwpck_require__(6381);
+var stringify = __nccwpck_require__(5446);
+var stringifyComment = __nccwpck_require__(6065);
 function stringifyCollection(collection, ctx, options) {
 	const flow = ctx.inFlow ?? collection.flow;
 	const stringify = flow ? stringifyFlowCollection : stringifyBlockCollection;
@@ -48603,7 +48603,7 @@ function addCommentBefore({ indent, options: { commentString } }, lines, comment
 }
 exports.stringifyCollection = stringifyCollection;
   }),
-  2875:
+  6065:
   ((__unused_webpack_module, exports) => {
 "use strict";
 const stringifyComment = (str) => str.replace(/^(?!$)(?: $)?/gm, '#');
@@ -48621,12 +48621,12 @@ exports.indentComment = indentComment;
 exports.lineComment = lineComment;
 exports.stringifyComment = stringifyComment;
   }),
-  8577:
+  8819:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var stringify = __nccwpck_require__(3376);
-var stringifyComment = __nccwpck_require__(2875);
+var identity = __nccwpck_require__(6381);
+var stringify = __nccwpck_require__(5446);
+var stringifyComment = __nccwpck_require__(6065);
 function stringifyDocument(doc, options) {
 	const lines = [];
 	let hasDirectives = options.directives === true;
@@ -48705,7 +48705,7 @@ function stringifyDocument(doc, options) {
 }
 exports.stringifyDocument = stringifyDocument;
   }),
-  3677:
+  4383:
   ((__unused_webpack_module, exports) => {
 "use strict";
 function stringifyNumber({ format, minFractionDigits, tag, value }) {
@@ -48733,13 +48733,13 @@ function stringifyNumber({ format, minFractionDigits, tag, value }) {
 }
 exports.stringifyNumber = stringifyNumber;
   }),
-  9392:
+  2794:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
-var Scalar = __nccwpck_require__(4305);
-var stringify = __nccwpck_require__(3376);
-var stringifyComment = __nccwpck_require__(2875);
+var identity = __nccwpck_require__(6381);
+var Scalar = __nccwpck_require__(4603);
+var stringify = __nccwpck_require__(5446);
+var stringifyComment = __nccwpck_require__(6065);
 function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 	const { allNullValues, doc, indent, indentStep, options: { commentString, indentSeq, simpleKeys } } = ctx;
 	let keyComment = (identity.isNode(key) && key.comment) || null;
@@ -48884,11 +48884,11 @@ function stringifyPair({ key, value }, ctx, onComment, onChompKeep) {
 }
 exports.stringifyPair = stringifyPair;
   }),
-  3665:
+  4223:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var Scalar = __nccwpck_require__(4305);
-var foldFlowLines = __nccwpck_require__(6767);
+var Scalar = __nccwpck_require__(4603);
+var foldFlowLines = __nccwpck_require__(9341);
 const getFoldOptions = (ctx, isBlock) => ({
 	indentAtStart: isBlock ? ctx.indent.length : ctx.indentAtStart,
 	lineWidth: ctx.options.lineWidth,
@@ -49198,10 +49198,10 @@ function stringifyString(item, ctx, onComment, onChompKeep) {
 }
 exports.stringifyString = stringifyString;
   }),
-  1360:
+  9962:
   ((__unused_webpack_module, exports, __nccwpck_require__) => {
 "use strict";
-var identity = __nccwpck_require__(1891);
+var identity = __nccwpck_require__(6381);
 const BREAK = Symbol('break visit');
 const SKIP = Symbol('skip children');
 const REMOVE = Symbol('remove node');
@@ -49361,7 +49361,7 @@ function replaceNode(key, path, node) {
 exports.visit = visit;
 exports.visitAsync = visitAsync;
   }),
-  1329:
+  6351:
   ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 "use strict";
 __nccwpck_require__.d(__webpack_exports__, {
@@ -49416,8 +49416,8 @@ class Context {
 		throw new Error("context.repo requires a GITHUB_REPOSITORY environment variable like 'owner/repo'");
 	}
 }
-var lib = __nccwpck_require__(2039);
-var undici = __nccwpck_require__(1684);
+var lib = __nccwpck_require__(9613);
+var undici = __nccwpck_require__(6530);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -54096,8 +54096,8 @@ class DecodedURL extends URL {
 		return this._decodedPassword;
 	}
 }
-var node_modules_tunnel = __nccwpck_require__(5070);
-var undici = __nccwpck_require__(1684);
+var node_modules_tunnel = __nccwpck_require__(8836);
+var undici = __nccwpck_require__(6530);
 ;
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
 	function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -55000,7 +55000,7 @@ function toWin32Path(pth) {
 function toPlatformPath(pth) {
 	return pth.replace(/[/\\]/g, path.sep);
 }
-var external_string_decoder_ = __nccwpck_require__(5574);
+var external_string_decoder_ = __nccwpck_require__(3193);
 var external_events_ = __nccwpck_require__(4434);
 var external_child_process_ = __nccwpck_require__(5317);
 var external_assert_ = __nccwpck_require__(2613);
@@ -64632,7 +64632,7 @@ function _instanceof(cls, params = {}) {
 		check: "custom",
 		fn: (data) => data instanceof cls,
 		abort: true,
-		...util.normalizeParams(params),
+		...normalizeParams(params),
 	});
 	inst._zod.bag.Class = cls;
 	inst._zod.check = (payload) => {
@@ -65012,6 +65012,252 @@ const KILLED = [137, 143];
 function isCutOff(exitCode) {
 	return KILLED.includes(exitCode);
 }
+;
+const SLOTS = ['base', 'secondary', '3', '4', '5', '6'];
+function slotIndex(slot) {
+	const index = SLOTS.indexOf(slot);
+	if (index < 0)
+		throw new Error(`there is no slot ${JSON.stringify(slot)}`);
+	return index;
+}
+function isSlot(text) {
+	return SLOTS.includes(text);
+}
+function freeSlot(taken) {
+	const set = new Set(taken);
+	const free = SLOTS.find((slot) => !set.has(slot));
+	if (free === undefined)
+		throw new Error('all slots of a service are taken on one server');
+	return free;
+}
+function copyKey({ server, service, slot }) {
+	return `${server} ${service} ${slot}`;
+}
+var external_node_util_ = __nccwpck_require__(7975);
+;
+const USUAL = [[200, 399]];
+const WITHOUT_PATH = [[100, 499]];
+const SHOWN = 60;
+function complaintAbout({ status, headers, body }, asked, { path, expect = {} }) {
+	const answered = `GET ${asked.path} answered ${status}`;
+	const wanted = expect.status ?? (path === undefined ? WITHOUT_PATH : USUAL);
+	if (!wanted.some(([from, to]) => from <= status && status <= to))
+		return complainOfStatus(answered, status, headers, asked);
+	if (expect.json === undefined)
+		return undefined;
+	if (body.trim() === '')
+		return { why: `${answered} without any content, and JSON is expected`, advice: NO_JSON };
+	const found = parsed(body);
+	if (found === undefined)
+		return { why: `${answered} with what is no JSON: ${shortened(JSON.stringify(body))}`, advice: NO_JSON };
+	const difference = differenceOf(found, expect.json, '');
+	return difference === undefined ? undefined : { why: `${answered}, and ${difference}` };
+}
+const NO_JSON = 'Does the path lead to the health check of the app? Without "expect: { json: … }" its status alone counts.';
+function complainOfStatus(answered, status, headers, { host }) {
+	if (status >= 300 && status < 400 && status !== 304) {
+		const to = [headers.location].flat()[0];
+		return {
+			why: to === undefined ? `${answered}, a redirect` : `${answered}, a redirect to ${shortened(to)}`,
+			advice: /^https:/i.test(to ?? '')
+				? 'The app sends plain HTTP to https: ask it as the proxy in front does, "healthcheck: { headers: { X-Forwarded-Proto: https } }", or let it answer this path without that.'
+				: 'Redirects are not followed: set "path" to where it leads, or take it with "expect: { status: 200-399 }".',
+		};
+	}
+	if (status === 401 || status === 403) {
+		return {
+			why: `${answered}: the app wants to know who asks`,
+			advice: `Let it answer this path without a login, set "path" to one that needs none, or take it with "expect: { status: ${status} }".`,
+		};
+	}
+	if (status === 400 || status === 421) {
+		return {
+			why: `${answered} to the host ${host}`,
+			advice: `Does the app take that host (ALLOWED_HOSTS in Django, config.hosts in Rails)? Add it there, or set "healthcheck: { headers: { Host: … } }".`,
+		};
+	}
+	if (status === 404 || status === 405)
+		return { why: answered, advice: 'Is "path" of the health check one that the app answers to GET?' };
+	if (status < 300)
+		return {
+			why: `${answered}, which "expect" does not name`,
+			advice: `If that is healthy, add it: "expect: { status: [${status}, …] }".`,
+		};
+	return { why: answered };
+}
+function differenceOf(found, wanted, at) {
+	if (!isMap(wanted)) {
+		if ((0,external_node_util_.isDeepStrictEqual)(found, wanted))
+			return undefined;
+		return `"${at}" is ${shortened(JSON.stringify(found))}, not ${shortened(JSON.stringify(wanted))}`;
+	}
+	if (!isMap(found))
+		return at === '' ? 'its JSON is no map' : `"${at}" is no map`;
+	for (const [name, value] of Object.entries(wanted)) {
+		const inside = at === '' ? name : `${at}.${name}`;
+		if (!Object.hasOwn(found, name))
+			return `its JSON has no "${inside}"`;
+		const difference = differenceOf(found[name], value, inside);
+		if (difference !== undefined)
+			return difference;
+	}
+	return undefined;
+}
+function isMap(value) {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function parsed(body) {
+	try {
+		return JSON.parse(body);
+	}
+	catch {
+		return undefined;
+	}
+}
+function shortened(text) {
+	return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+;
+function checkWithImage(healthcheck, { test, ...times }) {
+	const { kind, unsaid = [] } = healthcheck;
+	if (kind !== 'default' || test.length <= 1)
+		return healthcheck;
+	const known = unsaid.filter((name) => times[name] !== undefined);
+	return { ...healthcheck, ...Object.fromEntries(known.map((name) => [name, times[name]])) };
+}
+function isJustWatched({ healthcheck: { kind }, containerPort, imageCheck }) {
+	if (kind === 'running')
+		return true;
+	return kind === 'default' && containerPort === undefined && imageCheck.test.length <= 1;
+}
+function examination(server, candidate, { clock }) {
+	const { healthcheck, protocol, address, containerPort } = candidate;
+	const port = containerPort ?? 0;
+	const { timeoutMs } = healthcheck;
+	const http = async () => {
+		const { path = '/', headers = {} } = healthcheck;
+		const { host } = candidate;
+		const answer = await server.http.get({ address, port, path, host, headers }, timeoutMs);
+		return complaintAbout(answer, { path, host }, healthcheck);
+	};
+	const tcp = async () => {
+		const dialled = server.dial(address, port).then((stream) => {
+			stream.destroy();
+			return true;
+		});
+		const isOpen = await inTime(clock, dialled, timeoutMs, false);
+		return isOpen ? undefined : { why: `no connection to port ${port} within ${timeoutMs} ms` };
+	};
+	const command = (test) => async () => {
+		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
+		if (result.exitCode === 0)
+			return containerPort === undefined ? undefined : await tcp();
+		const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
+		return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
+	};
+	const running = async () => {
+		const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+		const isSteady = State?.Running && !State.Restarting && RestartCount <= candidate.restarts;
+		if (isSteady && clock.now() - candidate.since >= healthcheck.startPeriodMs)
+			return undefined;
+		return { why: `it has not run for ${healthcheck.startPeriodMs / 1000} s without a restart` };
+	};
+	if (isJustWatched(candidate))
+		return running;
+	switch (healthcheck.kind) {
+		case 'http':
+			return http;
+		case 'command':
+			return command(healthcheck.test ?? []);
+		case 'tcp':
+			return tcp;
+		case 'running':
+			return running;
+		case 'default': {
+			const { test } = candidate.imageCheck;
+			if (test.length > 1)
+				return command(test);
+			return protocol === 'http' ? http : tcp;
+		}
+	}
+}
+;
+const LOG_LINES = 50;
+async function lastLines(server, id) {
+	const { stdout, stderr } = await server.engine
+		.logs(id, { tail: LOG_LINES })
+		.catch((error) => ({ stdout: '', stderr: messageOf(error) }));
+	const lines = `${stdout}${stderr}`.trimEnd();
+	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+}
+;
+const ALIVE = new Set(['01', '03', '04']);
+const HALF_CLOSED = new Map([
+	['05', 'FIN_WAIT2'],
+	['08', 'CLOSE_WAIT'],
+]);
+const LISTENING = '0A';
+function connectionsTo(table, ports) {
+	const sockets = table.split('\n').map(socketOf);
+	const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
+	return sockets
+		.filter(({ state, remote, port }) => {
+		return (ALIVE.has(state) || HALF_CLOSED.has(state)) && !isLoopback(remote) && counted.has(port);
+	})
+		.map(({ id, state, isSending }) => ({ id, halfClosed: isSending ? undefined : HALF_CLOSED.get(state) }));
+}
+const HALF_CLOSED_MS = 10_000;
+class ConnectionWatch {
+	#since = new Map();
+	look(connections, now) {
+		const halfClosed = connections.filter(({ halfClosed: state }) => state !== undefined);
+		this.#since = new Map(halfClosed.map(({ id }) => [id, this.#since.get(id) ?? now]));
+		const abandoned = halfClosed.filter(({ id }) => now - this.#since.get(id) >= HALF_CLOSED_MS);
+		const count = (state) => abandoned.filter((one) => one.halfClosed === state).length;
+		return {
+			used: connections.length - halfClosed.length,
+			open: connections.length - abandoned.length,
+			abandoned: { CLOSE_WAIT: count('CLOSE_WAIT'), FIN_WAIT2: count('FIN_WAIT2') },
+		};
+	}
+}
+const RESOLVER = '0B00007F';
+function listeningPorts(table) {
+	const sockets = table
+		.split('\n')
+		.map(socketOf)
+		.filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
+	const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
+	return ports.map((port) => ({
+		port,
+		reach: reachOf(sockets.flatMap((socket) => (socket.port === port ? [socket.local] : []))),
+	}));
+}
+function reachOf(addresses) {
+	const isOutside = (address) => !isLoopback(address);
+	if (addresses.some((address) => isV4(address) && isOutside(address)))
+		return 'all';
+	if (addresses.some(isOutside))
+		return 'IPv6';
+	if (addresses.every(isV4))
+		return '127.0.0.1';
+	return addresses.some(isV4) ? '127.0.0.1 and ::1' : '::1';
+}
+function socketOf(line) {
+	const [, own = '', other = '', state = '', queues = ''] = line.trim().split(/\s+/);
+	const [local = '', port = ''] = own.split(':');
+	const isSending = Number.parseInt(queues.split(':')[0] ?? '', 16) > 0;
+	const remote = other.split(':')[0] ?? '';
+	return { id: `${own} ${other}`, port: Number.parseInt(port, 16), local, remote, state, isSending };
+}
+function isLoopback(address) {
+	return isV4(address) ? address.endsWith('7F') : address === '00000000000000000000000001000000';
+}
+function isV4(address) {
+	return address.length === 8 || address.startsWith('0000000000000000FFFF0000');
+}
+var external_node_crypto_ = __nccwpck_require__(7598);
 var external_node_stream_ = __nccwpck_require__(7075);
 ;
 function hijackHandlers(signal, { onStream, onAnswer, onError }) {
@@ -65193,6 +65439,7 @@ const LABEL = {
 	hostPort: 'switchyard.host-port',
 	versionPort: 'switchyard.version-port',
 	internalPort: 'switchyard.internal-port',
+	extraPorts: 'switchyard.extra-ports',
 	containerHash: 'switchyard.container-hash',
 	secretsVersion: 'switchyard.secrets-version',
 	holder: 'switchyard.holder',
@@ -65200,25 +65447,199 @@ const LABEL = {
 	end: 'switchyard.end',
 };
 ;
-const SLOTS = ['base', 'secondary', '3', '4', '5', '6'];
-function slotIndex(slot) {
-	const index = SLOTS.indexOf(slot);
-	if (index < 0)
-		throw new Error(`there is no slot ${JSON.stringify(slot)}`);
-	return index;
+const POLL_MS = 1_000;
+const EMPTY_LOOKS_NEEDED = 3;
+const EMPTY_POLL_MS = 250;
+const FEEDBACK_EVERY_MS = 5_000;
+const AFTER_OLD_WORKERS_MS = 1_000;
+const drain = {
+	mayOutlastLease: true,
+	describe({ name, server, timeoutMs }) {
+		const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
+		return `drain ${name} on ${server} (${limit})`;
+	},
+	async run(step, context) {
+		tellOfOldWorkers(step, context);
+		await outlastOldWorkers(context);
+		const cut = await awaitNobody(context, step.server, step);
+		context.known.cut += cut;
+		warnOfCut(context, step, cut, 'cut');
+	},
+};
+function tellOfOldWorkers({ name, server }, context) {
+	const seconds = Math.ceil(oldWorkersMs(context) / 1000);
+	if (seconds <= 1)
+		return;
+	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
 }
-function isSlot(text) {
-	return SLOTS.includes(text);
+function oldWorkersMs({ clock, known, nginx }) {
+	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
-function freeSlot(taken) {
-	const set = new Set(taken);
-	const free = SLOTS.find((slot) => !set.has(slot));
-	if (free === undefined)
-		throw new Error('all slots of a service are taken on one server');
-	return free;
+async function outlastOldWorkers(context) {
+	await context.clock.sleep(oldWorkersMs(context));
 }
-function copyKey({ server, service, slot }) {
-	return `${server} ${service} ${slot}`;
+function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
+	if (open === 0)
+		return;
+	const what = open === 1 ? '1 connection is' : `${open} connections are`;
+	log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
+}
+async function awaitNobody(context, serverName, target) {
+	const { clock, log } = context;
+	const server = context.fleet.server(serverName);
+	const begun = clock.now();
+	const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
+	let helper = await startHelper(context, server, target);
+	const watch = new ConnectionWatch();
+	let { open, used, abandoned } = watch.look([], begun);
+	let emptyLooks = 0;
+	let toldAt = begun;
+	const lookOnce = async () => {
+		if (helper === undefined)
+			return true;
+		const seen = await look(server, helper, target.ports);
+		if (seen === undefined) {
+			helper = await startHelper(context, server, target);
+			return undefined;
+		}
+		({ open, used, abandoned } = watch.look(seen, clock.now()));
+		emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+		if (emptyLooks === EMPTY_LOOKS_NEEDED)
+			return true;
+		if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
+			toldAt = clock.now();
+			log.info(`${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
+		}
+		return undefined;
+	};
+	try {
+		const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
+		const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
+		tellOfAbandoned(log, serverName, target, abandoned);
+		return isOver ? 0 : used;
+	}
+	finally {
+		if (helper !== undefined)
+			await server.engine.removeContainer(helper);
+	}
+}
+function tellOfAbandoned(log, server, { name, service }, { CLOSE_WAIT: byApp, FIN_WAIT2: byOthers }) {
+	const connections = (count) => (count === 1 ? '1 connection' : `${count} connections`);
+	const told = `${name} on ${server}: the drain did not wait for`;
+	if (byApp > 0)
+		log.warning(`${told} ${connections(byApp)} that ${service} left half-open (CLOSE_WAIT): everybody has gone, and the app does not close its end`);
+	if (byOthers > 0)
+		log.info(`${told} ${connections(byOthers)} that ${service} has closed and the other end has not (FIN_WAIT2)`);
+}
+function openText(open, ports) {
+	const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
+	return `${open} connection${open === 1 ? '' : 's'}${where}`;
+}
+function limitText(limitMs) {
+	return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
+}
+async function startHelper({ scope, nginx }, { engine }, target) {
+	try {
+		const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
+			Image: nginx.image,
+			Entrypoint: ['cat'],
+			Cmd: [],
+			OpenStdin: true,
+			NetworkDisabled: false,
+			Labels: {
+				[LABEL.role]: 'helper',
+				[LABEL.project]: scope.project,
+				[LABEL.environment]: scope.environment,
+				[LABEL.service]: target.service,
+			},
+			HostConfig: {
+				NetworkMode: `container:${target.id}`,
+				AutoRemove: true,
+				CapDrop: ['ALL'],
+				ReadonlyRootfs: true,
+			},
+		});
+		await engine.startContainer(id);
+		return id;
+	}
+	catch (error) {
+		const state = (await engine.findContainer(target.id))?.State;
+		if (state?.Running !== true || state.Restarting === true)
+			return undefined;
+		throw error;
+	}
+}
+async function look(server, helper, ports) {
+	try {
+		const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+		return connectionsTo(stdout, ports);
+	}
+	catch (error) {
+		if (isStatus(error, 404, 409))
+			return undefined;
+		throw error;
+	}
+}
+;
+async function findListeners(context, server, container, port) {
+	const { engine } = server;
+	const helper = await startHelper(context, server, container).catch(() => undefined);
+	if (helper === undefined)
+		return undefined;
+	try {
+		const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+		const { Config } = await engine.inspectContainer(container.id);
+		const exposed = Object.keys(Config?.ExposedPorts ?? {})
+			.map((name) => Number.parseInt(name, 10))
+			.filter((one) => one !== port)
+			.sort((a, b) => a - b);
+		return { listening: listeningPorts(stdout), exposed };
+	}
+	catch {
+		return undefined;
+	}
+	finally {
+		await engine.removeContainer(helper).catch(() => undefined);
+	}
+}
+function explainRefusal(port, { listening, exposed }, isOurs) {
+	const own = listening.find((one) => one.port === port);
+	if (own?.reach === 'all' || (own?.reach === 'IPv6' && !isOurs))
+		return undefined;
+	if (own?.reach === 'IPv6')
+		return {
+			why: `the app listens on port ${port} of IPv6 addresses only, and it is reached by IPv4`,
+			advice: LISTEN_ON_ALL,
+		};
+	if (own !== undefined)
+		return {
+			why: `the app listens on port ${port} of ${own.reach} only, where nobody outside of its container reaches it`,
+			advice: LISTEN_ON_ALL,
+		};
+	const others = listening.map(({ port: other, reach }) => {
+		const isOpen = reach === 'all' || reach === 'IPv6';
+		return isOpen ? `${other}` : `${other} (of ${reach} only)`;
+	});
+	const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
+	return {
+		why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
+		advice: others.length > 0
+			? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
+			: 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
+	};
+}
+const LISTEN_ON_ALL = 'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).';
+function watchRefusals(find, port, needed) {
+	let looks = 0;
+	let last;
+	return async (isOurs) => {
+		const found = await find();
+		const refusal = found && explainRefusal(port, found, isOurs);
+		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
+		last = refusal?.why;
+		const isElsewhere = (found?.listening.length ?? 0) > 0;
+		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
+	};
 }
 ;
 const NAME_PATTERN = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -65278,6 +65699,10 @@ const SECRETS_VOLUME = 'secrets';
 function secretsVolumeName(scope) {
 	return `${scopeName(scope)}_${SECRETS_VOLUME}`;
 }
+const FILES_FOLDER = '/.switchyard';
+function filesVolumeName(container, mark) {
+	return `${container}_files_${mark}`;
+}
 function volumeName(scope, volume) {
 	return `${scopeName(scope)}_${volume}`;
 }
@@ -65292,373 +65717,136 @@ const EDGE_VOLUME = 'switchyard_edge';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
 ;
-const POLL_MS = 50;
-const TIMEOUT_MS = 20_000;
-const READY = 'new connections are diverted';
-const SCRIPT = `set -eu
-mark=switchyard-edge
-clear() {
-  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
-    set -- $chain
-    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
-      iptables -w -t "$1" $rule
-    done
-  done
-}
-iptables -w -t nat -S OUTPUT >/dev/null
-iptables -w -S DOCKER-USER >/dev/null
-clear
-[ "$#" -gt 0 ] || exit 0
-address=$1
-process=$2
-shift 2
-trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
-  for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
-  done
-done
-echo '${READY}'
-while [ -d "/proc/$process" ]; do
-  sleep 1 &
-  wait $!
-done
-clear
-`;
-async function checkDiverting(server, image, clock) {
-	if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
-		return;
-	const id = await create(server, image, []);
-	await awaitEnd(server, id, clock);
-}
-async function divert({ server, id, address }, image, ports, clock) {
-	const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-	const command = [address, String(process), ...ports.map(String)];
-	const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
-	const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
-	const helper = isThere ? found.Id : await create(server, image, command);
-	await awaitReady(server, helper, clock);
-}
-async function endDiverting(server) {
-	const { engine } = server;
-	await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
-	await engine.removeContainer(EDGE_DIVERT_NAME);
-}
-async function create(server, image, command) {
-	const { engine } = server;
-	await endDiverting(server);
-	const id = await engine
-		.createContainer(EDGE_DIVERT_NAME, {
+async function throughVolume({ engine }, scope, { volume, folder, image, platform }, work) {
+	const request = {
 		Image: image,
-		Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
-		Cmd: command,
-		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-		StopSignal: 'SIGTERM',
-		Labels: { [LABEL.role]: 'edge-divert' },
-		HostConfig: {
-			NetworkMode: 'host',
-			Binds: ['/:/host'],
-			CapAdd: ['NET_ADMIN', 'NET_RAW'],
-			SecurityOpt: ['label=disable'],
-			RestartPolicy: { Name: 'no' },
+		Cmd: ['true'],
+		Labels: {
+			[LABEL.role]: 'helper',
+			[LABEL.project]: scope.project,
+			[LABEL.environment]: scope.environment,
 		},
-	})
-		.catch(async (error) => {
-		if (isStatus(error, 409))
-			return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
-		throw error;
-	});
-	await engine.startContainer(id);
-	return id;
-}
-async function awaitReady(server, id, clock) {
-	const found = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-		const { stdout } = await server.engine.logs(id, { tail: 5 });
-		if (stdout.includes(READY))
-			return 'ready';
-		return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
-	});
-	if (found !== 'ready')
-		throw await divert_failure(server, id);
-}
-async function awaitEnd(server, id, clock) {
-	const exitCode = await poll(clock, { everyMs: POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
-		const { State: state } = await server.engine.inspectContainer(id);
-		return state?.Status === 'exited' ? state.ExitCode : undefined;
-	});
-	if (exitCode !== 0)
-		throw await divert_failure(server, id);
-	await server.engine.removeContainer(id);
-}
-async function divert_failure(server, id) {
-	const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
-	await endDiverting(server);
-	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
-	return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
-		hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
-	});
-}
-;
-class Knowledge {
-	addresses = new Map();
-	started = new Map();
-	created = new Set();
-	unused = new Set();
-	instances = new Map();
-	stagings = new Map();
-	probers = new Map();
-	probed = new Map();
-	digests = new Map();
-	cut = 0;
-	reloadedAt;
-	constructor(now) {
-		this.reloadedAt = now;
-	}
-}
-function nginxKey(server, kind) {
-	return `${server} ${kind}`;
-}
-function instanceAt({ known }, server, kind) {
-	const found = known.instances.get(nginxKey(server, kind));
-	if (found === undefined)
-		throw new Error(`${server}: there is no running ${kind}`);
-	return found;
-}
-var external_node_crypto_ = __nccwpck_require__(7598);
-;
-const LIVE_STATES = new Set(['01', '03', '04', '05', '08']);
-const LISTENING = '0A';
-function countConnections(table, ports) {
-	const sockets = table.split('\n').map(socketOf);
-	const counted = new Set(ports ?? sockets.filter(({ state }) => state === LISTENING).map(({ port }) => port));
-	return sockets.filter(({ state, remote, port }) => LIVE_STATES.has(state) && !isLoopback(remote) && counted.has(port)).length;
-}
-const RESOLVER = '0B00007F';
-function listeningPorts(table) {
-	const sockets = table
-		.split('\n')
-		.map(socketOf)
-		.filter(({ state, local }) => state === LISTENING && local !== RESOLVER);
-	const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b);
-	return ports.map((port) => ({
-		port,
-		isLocal: sockets.filter((socket) => socket.port === port).every(({ local }) => isLoopback(local)),
-	}));
-}
-function socketOf(line) {
-	const [, own = '', remote = '', state = ''] = line.trim().split(/\s+/);
-	const [local = '', port = ''] = own.split(':');
-	return { port: Number.parseInt(port, 16), local, remote: remote.split(':')[0] ?? '', state };
-}
-function isLoopback(address) {
-	const isV4 = address.length === 8 || address.startsWith('0000000000000000FFFF0000');
-	return isV4 ? address.endsWith('7F') : address === '00000000000000000000000001000000';
-}
-;
-const drain_POLL_MS = 1_000;
-const EMPTY_LOOKS_NEEDED = 3;
-const EMPTY_POLL_MS = 250;
-const FEEDBACK_EVERY_MS = 5_000;
-const AFTER_OLD_WORKERS_MS = 1_000;
-const drain = {
-	mayOutlastLease: true,
-	describe({ name, server, timeoutMs }) {
-		const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
-		return `drain ${name} on ${server} (${limit})`;
-	},
-	async run(step, context) {
-		tellOfOldWorkers(step, context);
-		await outlastOldWorkers(context);
-		const cut = await awaitNobody(context, step.server, step);
-		context.known.cut += cut;
-		warnOfCut(context, step, cut, 'cut');
-	},
-};
-function tellOfOldWorkers({ name, server }, context) {
-	const seconds = Math.ceil(oldWorkersMs(context) / 1000);
-	if (seconds <= 1)
-		return;
-	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
-}
-function oldWorkersMs({ clock, known, nginx }) {
-	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
-}
-async function outlastOldWorkers(context) {
-	await context.clock.sleep(oldWorkersMs(context));
-}
-function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
-	if (open === 0)
-		return;
-	const what = open === 1 ? '1 connection is' : `${open} connections are`;
-	log.warning(`${name} on ${server}: ${what} ${fate}, the drain timeout of ${timeoutMs / 1000} s is over`);
-}
-async function awaitNobody(context, serverName, target) {
-	const { clock, log } = context;
-	const server = context.fleet.server(serverName);
-	const begun = clock.now();
-	const limitMs = target.timeoutMs || Number.POSITIVE_INFINITY;
-	let helper = await startHelper(context, server, target);
-	let open = 0;
-	let emptyLooks = 0;
-	let toldAt = begun;
-	const lookOnce = async () => {
-		if (helper === undefined)
-			return true;
-		const seen = await look(server, helper, target.ports);
-		if (seen === undefined) {
-			helper = await startHelper(context, server, target);
-			return undefined;
-		}
-		open = seen;
-		emptyLooks = open === 0 ? emptyLooks + 1 : 0;
-		if (emptyLooks === EMPTY_LOOKS_NEEDED)
-			return true;
-		if (open > 0 && clock.now() - toldAt >= FEEDBACK_EVERY_MS) {
-			toldAt = clock.now();
-			log.info(`${target.name} on ${serverName} waits for ${openText(open, target.ports)} to end: ${Math.round((toldAt - begun) / 1000)} s of ${limitText(limitMs)}`);
-		}
-		return undefined;
+		HostConfig: {
+			NetworkMode: 'none',
+			Mounts: [{ Type: 'volume', Source: volume, Target: folder, VolumeOptions: { NoCopy: true } }],
+		},
 	};
+	const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, request, platform);
 	try {
-		const everyMs = () => (open === 0 ? EMPTY_POLL_MS : drain_POLL_MS);
-		const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
-		return isOver ? 0 : open;
+		return await work(container);
 	}
 	finally {
-		if (helper !== undefined)
-			await server.engine.removeContainer(helper);
+		await engine.removeContainer(container);
 	}
 }
-function openText(open, ports) {
-	const where = ports === undefined ? '' : ` to its port ${ports.join(', ')}`;
-	return `${open} connection${open === 1 ? '' : 's'}${where}`;
-}
-function limitText(limitMs) {
-	return Number.isFinite(limitMs) ? `${limitMs / 1000} s` : 'unlimited time';
-}
-async function startHelper({ scope, nginx }, { engine }, target) {
+;
+const STORE = 'files';
+async function deliverFiles(server, scope, delivery) {
+	const { container, service, files, image, platform } = delivery;
+	if (files.length === 0)
+		return undefined;
+	const { engine, name } = server;
+	const volume = filesVolumeName(container, (0,external_node_crypto_.randomBytes)(4).toString('hex'));
 	try {
-		const id = await engine.createContainer(`${target.name}_drain_${(0,external_node_crypto_.randomUUID)()}`, {
-			Image: nginx.image,
-			Entrypoint: ['cat'],
-			Cmd: [],
-			OpenStdin: true,
-			NetworkDisabled: false,
-			Labels: {
-				[LABEL.role]: 'helper',
-				[LABEL.project]: scope.project,
-				[LABEL.environment]: scope.environment,
-				[LABEL.service]: target.service,
-			},
-			HostConfig: {
-				NetworkMode: `container:${target.id}`,
-				AutoRemove: true,
-				CapDrop: ['ALL'],
-				ReadonlyRootfs: true,
-			},
+		const folder = await engine.createVolume(volume, {
+			[LABEL.role]: 'files',
+			[LABEL.project]: scope.project,
+			[LABEL.environment]: scope.environment,
+			[LABEL.service]: service,
 		});
-		await engine.startContainer(id);
-		return id;
+		const access = { volume, folder: FILES_FOLDER, image, platform };
+		await throughVolume(server, scope, access, async (helper) => {
+			const owner = await ownerIn(server, helper, delivery);
+			await engine.writeEntries(helper, FILES_FOLDER, entriesOf(delivery, owner));
+		});
+		const mounts = targetsOf(files).map((target, index) => ({
+			source: `${folder}/${STORE}/${index}`,
+			target,
+		}));
+		return { volume, mounts };
 	}
 	catch (error) {
-		const state = (await engine.findContainer(target.id))?.State;
-		if (state?.Running !== true || state.Restarting === true)
-			return undefined;
-		throw error;
+		if (error instanceof UserError)
+			throw error;
+		throw new UserError(`${name}: the files of ${service} cannot be delivered: ${messageOf(error)}`, {
+			hint: `What served before serves on. They are written to the volume ${volume}: is the disk full?`,
+			cause: error,
+		});
 	}
 }
-async function look(server, helper, ports) {
-	try {
-		const { stdout } = await server.engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-		return countConnections(stdout, ports);
-	}
-	catch (error) {
-		if (isStatus(error, 404, 409))
-			return undefined;
-		throw error;
-	}
+async function removeWithFiles({ engine }, id) {
+	const found = await engine.findContainer(id);
+	await engine.removeContainer(id);
+	const volumes = (found?.Mounts ?? []).filter(({ Destination }) => Destination === FILES_FOLDER);
+	for (const { Name } of volumes)
+		if (Name)
+			await engine.removeVolume(Name);
 }
-;
-const ACCEPTED_MS = 1_000;
-const divert_divert = {
-	mayOutlastLease: true,
-	moments: ['diverted'],
-	describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
-	async run(step, context) {
-		const { guard, clock, nginx } = context;
-		const bridge = instanceAt(context, step.server, 'edge');
-		await guard.confirm();
-		await divert(bridge, nginx.image, step.ports, clock);
-		context.moment('diverted');
-		await clock.sleep(ACCEPTED_MS);
-		const target = { ...step, service: 'nginx', ports: step.containerPorts };
-		const open = await awaitNobody(context, step.server, target);
-		warnOfCut(context, step, open, 'still open');
-	},
-};
-;
-const LOG_LINES = 50;
-async function lastLines(server, id) {
-	const { stdout, stderr } = await server.engine
-		.logs(id, { tail: LOG_LINES })
-		.catch((error) => ({ stdout: '', stderr: messageOf(error) }));
-	const lines = `${stdout}${stderr}`.trimEnd();
-	return lines === '' ? 'It printed nothing.' : `Its last lines:\n${lines.replaceAll(/^/gm, '  | ')}`;
+async function giveUpFiles({ engine }, files) {
+	if (files !== undefined)
+		await engine.removeVolume(files.volume).catch(() => undefined);
 }
-;
-async function findListeners(context, server, container, port) {
-	const { engine } = server;
-	const helper = await startHelper(context, server, container).catch(() => undefined);
-	if (helper === undefined)
-		return undefined;
-	try {
-		const { stdout } = await engine.exec(helper, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
-		const { Config } = await engine.inspectContainer(container.id);
-		const exposed = Object.keys(Config?.ExposedPorts ?? {})
-			.map((name) => Number.parseInt(name, 10))
-			.filter((one) => one !== port)
-			.sort((a, b) => a - b);
-		return { listening: listeningPorts(stdout), exposed };
+const ROOT = { uid: 0, gid: 0 };
+function entriesOf({ files, secrets }, owner) {
+	const entries = [{ path: STORE, mode: 0o700, ...ROOT }];
+	for (const [index, target] of targetsOf(files).entries()) {
+		const place = `${STORE}/${index}`;
+		const own = files.filter((file) => file.target === target);
+		const folders = new Set(own.flatMap(({ path }) => (path === undefined ? [] : foldersOf(place, path))));
+		for (const folder of folders)
+			entries.push({ path: folder, mode: 0o755, ...ROOT });
+		for (const { path, mode, uid = owner.uid, gid = owner.gid, content } of own) {
+			const bytes = bytesOf(content, secrets);
+			entries.push({ path: path === undefined ? place : `${place}/${path}`, content: bytes, mode, uid, gid });
+		}
 	}
-	catch {
-		return undefined;
-	}
-	finally {
-		await engine.removeContainer(helper).catch(() => undefined);
-	}
+	return entries;
 }
-function explainRefusal(port, { listening, exposed }) {
-	const own = listening.find((one) => one.port === port);
-	if (own !== undefined) {
-		if (!own.isLocal)
-			return undefined;
-		return {
-			why: `the app listens on port ${port} of 127.0.0.1 only, where nobody outside of its container reaches it`,
-			advice: 'Let the app listen on 0.0.0.0 (often a variable or option called HOST, BIND or listen address).',
-		};
-	}
-	const others = listening.map((one) => `${one.port}${one.isLocal ? ' (of 127.0.0.1 only)' : ''}`);
-	const image = exposed.length === 0 ? '' : `; its image exposes ${exposed.join(', ')}`;
-	return {
-		why: `nothing listens on port ${port} of the container, which listens on ${others.join(', ') || 'no port at all'}${image}`,
-		advice: others.length > 0
-			? 'Set "port" of the service to the one that the app listens on, or have the app listen on that one.'
-			: 'Does the app start, and does it need more time ("healthcheck: { start_period: … }")?',
+function targetsOf(files) {
+	return [...new Set(files.map(({ target }) => target))];
+}
+function foldersOf(place, path) {
+	const parts = path.split('/').slice(0, -1);
+	return [place, ...parts.map((_part, index) => [place, ...parts.slice(0, index + 1)].join('/'))];
+}
+function bytesOf(content, secrets) {
+	if ('text' in content)
+		return Buffer.from(content.text);
+	if ('base64' in content)
+		return Buffer.from(content.base64, 'base64');
+	const value = secrets[content.secret];
+	if (value === undefined)
+		throw new Error(`nobody has the value of ${content.secret}`);
+	return Buffer.from(value, content.encoding ?? 'utf8');
+}
+async function ownerIn({ engine }, helper, { files, image, user }) {
+	if (files.every(({ uid, gid }) => uid !== undefined && gid !== undefined))
+		return ROOT;
+	const said = user || (await engine.findImage(image))?.Config?.User || '';
+	if (said === '')
+		return ROOT;
+	const read = async (path) => {
+		const [text = ''] = await engine
+			.readFiles(helper, path)
+			.then((found) => found.values())
+			.catch((error) => {
+			if (isStatus(error, 404))
+				return [];
+			throw error;
+		});
+		return text;
 	};
+	return ownerOf(said, { passwd: await read('/etc/passwd'), group: await read('/etc/group') });
 }
-function watchRefusals(find, port, needed) {
-	let looks = 0;
-	let last;
-	return async () => {
-		const found = await find();
-		const refusal = found && explainRefusal(port, found);
-		looks = refusal !== undefined && refusal.why === last ? looks + 1 : 1;
-		last = refusal?.why;
-		const isElsewhere = (found?.listening.length ?? 0) > 0;
-		return { refusal, isCertain: refusal !== undefined && isElsewhere && looks >= needed };
-	};
+function ownerOf(said, { passwd, group }) {
+	const [user = '', ownGroup] = said.split(':');
+	const rows = (text) => text.split('\n').map((line) => line.split(':'));
+	const account = rows(passwd).find(([name, , uid]) => name === user || uid === user);
+	const uid = Number(/^\d+$/.test(user) ? user : (account?.[2] ?? 0));
+	if (ownGroup === undefined)
+		return { uid, gid: Number(account?.[3] ?? 0) };
+	const found = rows(group).find(([name]) => name === ownGroup);
+	return { uid, gid: Number(/^\d+$/.test(ownGroup) ? ownGroup : (found?.[2] ?? 0)) };
 }
 ;
 const external_node_path_namespaceObject = require("node:path");
@@ -66098,14 +66286,33 @@ function plain(value) {
 const HOST_PORTS = { first: 8000, count: 1000 };
 const INTERNAL_PORTS = { first: 5000, count: 1000 };
 const SLOT_OFFSET = 10_000;
+function numbersOf(ports, name) {
+	const found = name === undefined ? ports : ports.extra?.[name];
+	if (found === undefined)
+		throw new Error(`no numbers were given to the port ${JSON.stringify(name)}`);
+	return found;
+}
+function allNumbers({ host, internal, extra = {} }) {
+	return [{ host, internal }, ...Object.values(extra)];
+}
+function extraPortsText(extra) {
+	return Object.entries(extra)
+		.map(([name, { internal, host }]) => `${name}=${internal}/${host}`)
+		.join(' ');
+}
+function parseExtraPorts(text = '') {
+	const found = text.matchAll(/([^\s=]+)=(\d+)\/(\d+)/g);
+	return Object.fromEntries([...found].map(([, name, internal, host]) => [name, { host: Number(host), internal: Number(internal) }]));
+}
 function stablePort(input, range) {
 	return range.first + ((0,external_node_crypto_.createHash)('sha256').update(input, 'utf8').digest().readUInt32BE(0) % range.count);
 }
 function preferredHostPort(scope, service, containerPort) {
 	return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}`, HOST_PORTS);
 }
-function preferredInternalPort(scope, service) {
-	return stablePort(`${scope.project}/${scope.environment}/${service}`, INTERNAL_PORTS);
+function preferredInternalPort(scope, service, name) {
+	const ending = name === undefined ? '' : `/${name}`;
+	return stablePort(`${scope.project}/${scope.environment}/${service}${ending}`, INTERNAL_PORTS);
 }
 function preferredVersionPort(scope, { service, containerPort, version }) {
 	return stablePort(`${scope.project}/${scope.environment}/${service}/${containerPort}/${version}`, HOST_PORTS);
@@ -66119,20 +66326,26 @@ function basePort(port) {
 function allocatePorts(scope, requests, inUse) {
 	const hosts = new Set(inUse.foreignHostPorts);
 	const internals = new Set();
-	for (const ports of inUse.recorded.values()) {
-		hosts.add(ports.host);
-		internals.add(ports.internal);
+	for (const { host, internal } of [...inUse.recorded.values()].flatMap(allNumbers)) {
+		hosts.add(host);
+		internals.add(internal);
 	}
+	const give = (service, containerPort, name) => ({
+		host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
+		internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service, name)),
+	});
 	const byName = [...requests].sort((a, b) => (a.service < b.service ? -1 : 1));
-	const allocated = new Map();
-	for (const { service, containerPort } of byName) {
-		const ports = inUse.recorded.get(service) ?? {
-			host: take(hosts, HOST_PORTS, preferredHostPort(scope, service, containerPort)),
-			internal: take(internals, INTERNAL_PORTS, preferredInternalPort(scope, service)),
-		};
-		allocated.set(service, ports);
-	}
-	return allocated;
+	const mains = byName.map(({ service, containerPort }) => {
+		const { host, internal } = inUse.recorded.get(service) ?? give(service, containerPort);
+		return { host, internal };
+	});
+	return new Map(byName.map(({ service, extra = {} }, index) => {
+		const recorded = inUse.recorded.get(service)?.extra;
+		const others = Object.entries(extra)
+			.sort(([a], [b]) => (a < b ? -1 : 1))
+			.map(([name, port]) => [name, recorded?.[name] ?? give(service, port, name)]);
+		return [service, { ...mains[index], ...(others.length > 0 && { extra: Object.fromEntries(others) }) }];
+	}));
 }
 function allocateVersionPorts(scope, requests, inUse) {
 	const taken = new Set(inUse);
@@ -66150,6 +66363,22 @@ function take(taken, range, preferred) {
 	throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
 ;
+function portsOf({ protocol, port, extraPorts = {} }) {
+	if (port === undefined || protocol === undefined)
+		return [];
+	const others = Object.entries(extraPorts).map(([name, other]) => ({ name, ...other }));
+	return [{ port, protocol }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
+}
+function isWorker(spec) {
+	return portsOf(spec).length === 0;
+}
+function domainsOf({ domains, extraDomains = {}, }) {
+	return [...domains, ...Object.values(extraDomains).flat()];
+}
+function secretNamesOf({ secrets, files = [] }) {
+	const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
+	return [...new Set([...secrets, ...ofFiles])];
+}
 function specHash(value) {
 	return (0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
@@ -66193,6 +66422,65 @@ function minuteOf(now) {
 	return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
 }
 ;
+function domainsOfRoute({ ports }) {
+	return ports.flatMap(({ domains }) => domains);
+}
+function withDomainsOf(route, others) {
+	const promised = [route, ...others].flatMap(({ ports }) => ports);
+	const ports = route.ports.map((port) => ({
+		...port,
+		domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
+	}));
+	return { ...route, ports };
+}
+const SIDES = ['base', 'secondary'];
+function hostOf(service, domains) {
+	const whole = domains.find((domain) => !domain.includes('*'));
+	const starred = domains.find((domain) => domain.startsWith('*.'));
+	return whole ?? starred?.replace('*', 'probe') ?? service;
+}
+function portKey(service, { name }) {
+	return name === undefined ? service : `${service}.${name}`;
+}
+function upstreamName(scope, service, port = {}) {
+	return portKey(containerName(scope, service, 'base'), port);
+}
+function unpooledName(scope, service, port = {}) {
+	return `${upstreamName(scope, service, port)}${UNPOOLED}`;
+}
+const UNPOOLED = '_unpooled';
+function isServedOn({ copies }, on, servers) {
+	return servers.some((server) => copies.some((copy) => copy.server === server.name) &&
+		server.zone === on.zone &&
+		(server.name === on.name || server.privateIp !== undefined));
+}
+function backendsOf(scope, route, port, on, servers) {
+	const backends = servers.flatMap((server) => {
+		const here = route.copies.filter((copy) => copy.server === server.name);
+		const isLocal = server.name === on.name;
+		if (here.length === 0 || server.zone !== on.zone)
+			return [];
+		if (!isLocal && server.privateIp === undefined)
+			return [];
+		const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
+		return [...slots].map((slot) => {
+			const copy = here.find((one) => one.slot === slot);
+			const weight = copy?.weight ?? 0;
+			const isOwn = weight > 0 && port.name === undefined;
+			const published = (isOwn ? copy?.port : undefined) ?? hostPort(port.hostPort, slot);
+			return {
+				server: server.name,
+				slot,
+				address: isLocal ? containerName(scope, route.service, slot) : server.privateIp,
+				port: isLocal ? port.containerPort : published,
+				isLocal,
+				weight,
+			};
+		});
+	});
+	return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
+}
+;
 function changedSettings(asked, is, defaults) {
 	const isOwnEntry = asked.entrypoint !== undefined && asked.entrypoint.length > 0;
 	const entrypoint = asked.entrypoint ?? defaults?.entrypoint;
@@ -66208,6 +66496,7 @@ function changedSettings(asked, is, defaults) {
 		...differing('stop_signal', asked.stopSignal || undefined, is.stopSignal),
 		...differingIn('labels', asked.labels, is.labels),
 		...differing('volumes', true, asked.volumes.every((volume) => hasVolume(is, volume))),
+		...differing('files', true, asked.files.every(({ target }) => hasVolume(is, { type: 'bind', source: '', target, readOnly: true }))),
 		...differing('ports', asked.ports, is.ports),
 		...differing('restart', asked.restart, is.restart),
 		...differing('logging.driver', asked.logging.driver, is.logging.driver),
@@ -66282,29 +66571,92 @@ function isImageMoved(input, { name, spec }, server) {
 	return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
 }
 ;
+function partHashes(spec) {
+	const { container, route, policy } = spec;
+	return {
+		container: specHash([portsOf(spec), container]),
+		route: specHash(route),
+		policy: specHash(policy),
+	};
+}
+function numberRelease(spec, secretsVersion, known) {
+	for (const release of [known.rollout, known.current]) {
+		if (release === undefined || release.number < known.serving)
+			continue;
+		if (isSameRelease(release, spec, secretsVersion)) {
+			return { number: release.number, isNew: false, secretsVersion };
+		}
+	}
+	return { number: known.highest + 1, isNew: true, secretsVersion };
+}
+function isSameRelease(release, spec, secretsVersion) {
+	return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
+}
+function highestRelease(service, state, observed) {
+	const recorded = state.services[service];
+	const labels = observed.flatMap(({ copies, hooks }) => [...copies, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
+	return Math.max(0, recorded?.release ?? 0, recorded?.rollout?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
+}
+function secretSetKey(service, version) {
+	return `${service}/${version}`;
+}
+function secretsVersionOf(service, secrets, kept, known, versions) {
+	if (Object.keys(secrets).length === 0)
+		return 0;
+	const { given, labelled } = versions;
+	const named = [known.rollout?.secrets_version, known.current?.secrets_version, ...labelled];
+	const candidates = named.filter((version) => version !== undefined && version > 0);
+	const same = candidates.find((version) => {
+		const values = kept.get(secretSetKey(service, version));
+		return values !== undefined && specHash(values) === specHash(secrets);
+	});
+	return same ?? Math.max(given, 0, ...candidates) + 1;
+}
+function ownPorts({ ports, spec }) {
+	const [main, ...others] = portsOf(spec);
+	if (ports === undefined || main === undefined)
+		return undefined;
+	const { host, internal } = ports;
+	const extra = others.map(({ name }) => [name, numbersOf(ports, name)]);
+	return { host, internal, ...(extra.length > 0 && { extra: Object.fromEntries(extra) }) };
+}
+;
 function blueprintOf(input, service, server) {
 	const isAlone = input.servers.filter(({ zone }) => zone === server.zone).length === 1;
 	const isVersioned = service.spec.container.naming === 'version';
-	const ports = new Map(input.services.map(({ name, ports: { internal } }) => [name, internal]));
 	return {
 		scope: input.scope,
 		repository: input.repository,
 		service: service.name,
 		container: service.spec.container,
 		containerPort: service.spec.port,
-		ports: service.ports,
+		...extraPortsOf(service),
+		ports: ownPorts(service),
 		versionPort: isVersioned ? service.versionPort : undefined,
 		publishOn: isAlone ? undefined : server.privateIp,
-		dependencies: Object.fromEntries(service.dependsOn.map((name) => [name, ports.get(name) ?? 0])),
+		dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => addressesOf(input, name))),
 		secretsVersion: service.release.secretsVersion,
 	};
 }
+function extraPortsOf({ spec }) {
+	const others = portsOf(spec).flatMap(({ name, port }) => name === undefined ? [] : [[name, port]]);
+	return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
+}
+function addressesOf({ services }, service) {
+	const found = services.find(({ name }) => name === service);
+	const ports = found && ownPorts(found);
+	if (found === undefined || ports === undefined)
+		return [];
+	return portsOf(found.spec).map((port) => [portKey(service, port), numbersOf(ports, port.name).internal]);
+}
 function blueprintHash(blueprint) {
 	const { ports, publishOn, repository, versionPort, ...rest } = blueprint;
-	return specHash({ ...rest, published: publishOn === undefined ? null : `${publishOn}:${ports.host}` });
+	const hosts = ports === undefined ? [] : allNumbers(ports).map(({ host }) => host);
+	const isPublished = publishOn !== undefined && hosts.length > 0;
+	return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
 }
 function settingsOf(blueprint, { slot, release }) {
-	const { scope, container, containerPort, publishOn } = blueprint;
+	const { scope, container, containerPort, extraPorts = {}, publishOn } = blueprint;
 	return {
 		image: container.image,
 		command: container.command,
@@ -66323,10 +66675,11 @@ function settingsOf(blueprint, { slot, release }) {
 			readOnly: volume.readOnly,
 			...(volume.more && { more: volume.more }),
 		})),
-		containerPort,
+		files: container.files ?? [],
+		containerPorts: containerPort === undefined ? [] : [containerPort, ...Object.values(extraPorts)],
 		ports: publishOn === undefined
 			? []
-			: hostPortsOf(blueprint, slot).map((own) => ({ address: publishOn, hostPort: own, containerPort })),
+			: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
 		restart: { name: container.restart.name, maximumRetryCount: container.restart.maximumRetryCount ?? 0 },
 		logging: container.logging,
 		resources: {
@@ -66357,7 +66710,7 @@ function hookSettings(blueprint, { hook, command, release }) {
 			[LABEL.release]: String(release),
 			[LABEL.version]: container.image,
 		},
-		containerPort: undefined,
+		containerPorts: [],
 		ports: [],
 		restart: { name: 'no', maximumRetryCount: 0 },
 		volumes: settings.volumes.map((volume) => ({ ...volume, readOnly: volume.source !== '' })),
@@ -66387,18 +66740,32 @@ function sourceOf(scope, { type, source, external }) {
 function cleanPath(path) {
 	return path.includes('/') ? external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
 }
-function hostPortsOf({ ports, versionPort }, slot) {
+function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort }, slot) {
+	if (ports === undefined || containerPort === undefined)
+		return [];
 	const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
-	return bases.map((base) => hostPort(base, slot)).sort((a, b) => a - b);
+	const others = Object.entries(extraPorts).map(([name, port]) => ({
+		base: numbersOf(ports, name).host,
+		containerPort: port,
+	}));
+	return [...bases.map((base) => ({ base, containerPort })), ...others]
+		.map(({ base, containerPort: port }) => ({ hostPort: hostPort(base, slot), containerPort: port }))
+		.sort((a, b) => a.hostPort - b.hostPort);
 }
 function aliasesOf({ scope, service, container }, slot) {
 	return container.naming === 'version' ? [service, containerName(scope, service, slot)] : [service];
 }
 function environmentOf({ container, dependencies }) {
-	const addresses = Object.entries(dependencies).flatMap(([service, port]) => [
-		[`SWITCHYARD_${variableName(service)}_HOST`, SIDECAR_ALIAS],
-		[`SWITCHYARD_${variableName(service)}_PORT`, String(port)],
-	]);
+	const addresses = Object.entries(dependencies).flatMap(([key, port]) => {
+		const [service = '', name] = key.split('.');
+		const prefix = `SWITCHYARD_${variableName(service)}`;
+		if (name !== undefined)
+			return [[`${prefix}_PORT_${variableName(name)}`, String(port)]];
+		return [
+			[`${prefix}_HOST`, SIDECAR_ALIAS],
+			[`${prefix}_PORT`, String(port)],
+		];
+	});
 	return { ...container.environment, ...Object.fromEntries(addresses) };
 }
 function ownLabels(blueprint, slot, release) {
@@ -66412,20 +66779,38 @@ function ownLabels(blueprint, slot, release) {
 		[LABEL.release]: String(release),
 		[LABEL.version]: container.image,
 		[LABEL.slot]: slot,
-		[LABEL.hostPort]: String(ports.host),
+		...(ports !== undefined && {
+			[LABEL.hostPort]: String(ports.host),
+			[LABEL.internalPort]: String(ports.internal),
+		}),
+		...(ports?.extra !== undefined && { [LABEL.extraPorts]: extraPortsText(ports.extra) }),
 		...(versionPort !== undefined && { [LABEL.versionPort]: String(versionPort) }),
-		[LABEL.internalPort]: String(ports.internal),
 		[LABEL.containerHash]: blueprintHash(blueprint),
 		[LABEL.secretsVersion]: String(secretsVersion),
 	};
 }
 ;
-function mountsOf(volumes) {
+function mountsOf(volumes, files) {
 	const binds = volumes.filter(({ more }) => more?.selinux !== undefined || more?.createHostPath);
 	return {
-		Mounts: volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+		Mounts: [
+			...volumes.filter((volume) => !binds.includes(volume)).map(mountOf),
+			...(files === undefined ? [] : fileMounts(files)),
+		],
 		...(binds.length > 0 && { Binds: binds.map(bindOf) }),
 	};
+}
+function fileMounts({ volume, mounts }) {
+	return [
+		{
+			Type: 'volume',
+			Source: volume,
+			Target: FILES_FOLDER,
+			ReadOnly: true,
+			VolumeOptions: { NoCopy: true },
+		},
+		...mounts.map(({ source, target }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: true })),
+	];
 }
 function bindOf({ source, target, readOnly, more = {} }) {
 	const options = [
@@ -66481,8 +66866,8 @@ function optionsOf(type, more) {
 	}
 }
 ;
-function createRequest(settings, secrets) {
-	const { command, entrypoint, containerPort, networks, aliases, links } = settings;
+function createRequest(settings, secrets, files) {
+	const { command, entrypoint, containerPorts, networks, aliases, links } = settings;
 	const [network = ''] = networks;
 	const values = Object.fromEntries(settings.secrets.map((name) => [name, secrets[name] ?? '']));
 	const own = {
@@ -66493,12 +66878,12 @@ function createRequest(settings, secrets) {
 		...(settings.workingDir && { WorkingDir: settings.workingDir }),
 		...(settings.stopSignal && { StopSignal: settings.stopSignal }),
 		Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
-		ExposedPorts: containerPort === undefined ? {} : { [`${containerPort}/tcp`]: {} },
+		ExposedPorts: Object.fromEntries(containerPorts.map((port) => [`${port}/tcp`, {}])),
 		Labels: { ...settings.labels, ...settings.ownLabels },
 		HostConfig: {
 			Init: true,
 			NetworkMode: network,
-			...mountsOf(settings.volumes),
+			...mountsOf(settings.volumes, files),
 			RestartPolicy: {
 				Name: settings.restart.name,
 				MaximumRetryCount: settings.restart.maximumRetryCount,
@@ -66542,6 +66927,22 @@ function limitsOf({ resources: { cpus, memoryBytes, reservedMemoryBytes, pids } 
 	};
 }
 ;
+async function createContainer({ fleet, scope, secrets }, { service, server: on, name, settings, platform }, calling = (create) => create()) {
+	const server = fleet.server(on);
+	const values = secrets[service] ?? {};
+	const { files, image, user } = settings;
+	const delivery = { container: name, service, files, image, platform, user, secrets: values };
+	const delivered = await deliverFiles(server, scope, delivery);
+	const request = createRequest(settings, values, delivered);
+	try {
+		return await calling(() => server.engine.createContainer(name, request, platform));
+	}
+	catch (error) {
+		await giveUpFiles(server, delivered);
+		throw error;
+	}
+}
+;
 const start = {
 	moments: ['created'],
 	describe({ service, release, slot, server, name, blueprint, existing }) {
@@ -66551,15 +66952,15 @@ const start = {
 		return `start ${service} release ${release} as ${slot} on ${server}${called}`;
 	},
 	async run(step, context) {
-		const { engine } = context.fleet.server(step.server);
-		const id = step.existing ?? (await start_create(context, step));
+		const server = context.fleet.server(step.server);
+		const id = step.existing ?? (await create(context, step));
 		context.moment('created');
 		try {
-			await engine.startContainer(id);
+			await server.engine.startContainer(id);
 		}
 		catch (error) {
 			if (step.existing === undefined)
-				await engine.removeContainer(id);
+				await removeWithFiles(server, id);
 			throw startFailure(step, error);
 		}
 		await inspectStarted(context, step, id);
@@ -66571,24 +66972,34 @@ async function inspectStarted({ fleet, scope, known, clock }, place, id) {
 		id: container.Id,
 		name: container.Name?.replace(/^\//, '') ?? '',
 		address: container.NetworkSettings?.Networks?.[networkName(scope)]?.IPAddress ?? '',
-		imageTest: container.Config?.Healthcheck?.Test ?? [],
+		imageCheck: imageCheckOf(container.Config?.Healthcheck),
+		exposed: Object.keys(container.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+		restarts: container.RestartCount ?? 0,
 		since: clock.now(),
 	};
 	known.addresses.set(copyKey(place), copy.address);
 	known.started.set(copyKey(place), copy);
 	return copy;
 }
-async function start_create(context, step) {
-	const { engine } = context.fleet.server(step.server);
-	const settings = settingsOf(step.blueprint, step);
-	const request = createRequest(settings, context.secrets[step.service] ?? {});
-	const platform = step.blueprint.container.options?.platform;
+function imageCheckOf({ Test, Interval, Timeout, Retries, StartPeriod } = {}) {
+	return {
+		test: Test ?? [],
+		...(Interval && { intervalMs: Interval / 1e6 }),
+		...(Timeout && { timeoutMs: Timeout / 1e6 }),
+		...(Retries && { retries: Retries }),
+		...(StartPeriod && { startPeriodMs: StartPeriod / 1e6 }),
+	};
+}
+async function create(context, step) {
+	const { service, server, name, blueprint } = step;
+	const settings = settingsOf(blueprint, step);
+	const { platform } = blueprint.container.options ?? {};
 	try {
-		const id = await engine.createContainer(step.name, request, platform).catch(async (error) => {
+		const id = await createContainer(context, { service, server, name, settings, platform }, (create) => create().catch(async (error) => {
 			if (!isStatus(error, 409) || !(await removeLatecomer(context, step)))
 				throw error;
-			return await engine.createContainer(step.name, request, platform);
-		});
+			return await create();
+		}));
 		context.known.created.add(id);
 		context.known.unused.add(id);
 		return id;
@@ -66598,8 +67009,8 @@ async function start_create(context, step) {
 	}
 }
 async function removeLatecomer({ fleet, scope, log }, step) {
-	const { engine } = fleet.server(step.server);
-	const latecomer = await engine.findContainer(step.name);
+	const server = fleet.server(step.server);
+	const latecomer = await server.engine.findContainer(step.name);
 	const labels = latecomer?.Config?.Labels ?? {};
 	const isOurs = labels[LABEL.role] === 'service' &&
 		labels[LABEL.project] === scope.project &&
@@ -66608,7 +67019,7 @@ async function removeLatecomer({ fleet, scope, log }, step) {
 	if (latecomer === undefined || !isOurs)
 		return false;
 	log.info(`${step.server}: ${step.name} came late, from a run that was cut off; it is replaced`);
-	await engine.removeContainer(latecomer.Id);
+	await removeWithFiles(server, latecomer.Id);
 	return true;
 }
 function startFailure(step, error) {
@@ -66625,15 +67036,18 @@ function startFailure(step, error) {
 ;
 const FIRST_PAUSE_MS = 100;
 const SUCCESSES_NEEDED = 3;
-const LONGEST_WAIT_MS = 180_000;
 const RESTARTS_MAX = 2;
 const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
 const LOOKS_MAX = 3;
 const answer = {
 	onlyWaits: true,
-	describe: ({ service, slot, server }) => `wait until ${service} (${slot}) on ${server} answers`,
-	run: (step, context) => awaitAnswers(step, context, 1),
+	describe: ({ service, slot, server, containerPort }) => `wait until ${service} (${slot}) on ${server} ${containerPort === undefined ? 'works' : 'answers'}`,
+	async run(step, context) {
+		await tellOfTimes(step, context);
+		await awaitAnswers(step, context, 1);
+		tellOfExposed(step, context);
+	},
 };
 const healthy = {
 	onlyWaits: true,
@@ -66641,121 +67055,267 @@ const healthy = {
 	run: (step, context) => awaitAnswers(step, context, SUCCESSES_NEEDED),
 };
 function allowedMs({ startPeriodMs, retries, intervalMs, timeoutMs }) {
-	return Math.min(LONGEST_WAIT_MS, startPeriodMs + retries * (intervalMs + timeoutMs));
+	return startPeriodMs + retries * (intervalMs + timeoutMs);
+}
+async function tellOfTimes(step, context) {
+	const { healthcheck } = await candidateOf(step, context);
+	const ms = allowedMs(healthcheck);
+	if (ms === allowedMs(step.healthcheck))
+		return;
+	context.log.info(`${step.name} on ${step.server} has ${ms / 1000} s to become healthy, by the HEALTHCHECK of its image`);
+}
+async function candidateOf(step, context) {
+	const known = context.known.started.get(copyKey(step));
+	const started = known ?? (await inspectStarted(context, step, step.name));
+	return { ...step, ...started, healthcheck: checkWithImage(step.healthcheck, started.imageCheck) };
+}
+function tellOfExposed(step, { known, log }) {
+	const exposed = known.started.get(copyKey(step))?.exposed ?? [];
+	if (step.containerPort !== undefined || exposed.length === 0)
+		return;
+	log.info(`${step.service} has no port, so nobody can connect to it. Its image exposes ${exposed.join(', ')}: write "port: ${exposed[0]}" if somebody shall`);
 }
 async function awaitAnswers(step, context, needed) {
-	const { clock, known } = context;
+	const { clock } = context;
 	const server = context.fleet.server(step.server);
-	const started = known.started.get(copyKey(step)) ?? (await inspectStarted(context, step, step.name));
-	const candidate = { ...step, ...started };
+	const candidate = await candidateOf(step, context);
+	const { healthcheck, since } = candidate;
 	const look = examination(server, candidate, context);
-	const whyRefused = watchRefusals(() => findListeners(context, server, candidate, candidate.containerPort), candidate.containerPort, Math.min(step.healthcheck.retries, LOOKS_MAX));
-	const startsUntil = started.since + step.healthcheck.startPeriodMs;
-	const { intervalMs } = step.healthcheck;
+	const whyRefused = refusalsOf(server, { ...candidate, service: step.service }, context);
+	const startsUntil = since + healthcheck.startPeriodMs;
+	const { intervalMs } = healthcheck;
 	const shortMs = Math.min(FIRST_PAUSE_MS, intervalMs);
 	let successes = needed > 1 ? 1 : 0;
 	let failures = 0;
-	let reason = 'it was not asked yet';
-	let advice;
+	let reason = { why: 'it was not asked yet' };
 	if (successes > 0)
 		await clock.sleep(shortMs);
 	const isHealthy = await poll(clock, {
-		timeoutMs: started.since + allowedMs(step.healthcheck) - clock.now(),
+		timeoutMs: since + allowedMs(healthcheck) - clock.now(),
 		everyMs: () => (successes > 0 ? shortMs : Math.min(shortMs * 2 ** (failures - 1), intervalMs)),
 	}, async () => {
-		const complaint = await look().catch(messageOf);
+		const complaint = await look().catch(complaintOf);
 		if (complaint === undefined) {
 			successes += 1;
 			failures = 0;
-			reason = `it answered ${successes} of ${SUCCESSES_NEEDED} times`;
+			reason = { why: `it answered ${successes} of ${SUCCESSES_NEEDED} times` };
 			return successes >= needed ? true : undefined;
 		}
 		successes = 0;
 		failures += 1;
 		reason = complaint;
-		const crash = await crashOf(server, candidate.id, context);
+		const crash = await crashOf(server, candidate, context);
 		if (crash !== undefined)
 			throw await healthy_failure(server, candidate, crash);
-		if (isRefused(complaint) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
-			const { refusal, isCertain } = await whyRefused();
-			reason = refusal?.why ?? complaint;
+		if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
+			const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
+			reason = refusal ?? complaint;
 			if (isCertain)
-				throw await healthy_failure(server, candidate, `was not healthy: ${reason}`, refusal?.advice);
-			advice = refusal?.advice;
+				throw await healthy_failure(server, candidate, { ...reason, why: `was not healthy: ${reason.why}` });
 		}
-		else
-			advice = undefined;
 		return undefined;
 	});
 	if (isHealthy)
 		return;
-	const seconds = ((clock.now() - started.since) / 1000).toFixed(1);
-	throw await healthy_failure(server, candidate, `was not healthy within ${seconds} s: ${reason}`, advice);
+	const seconds = ((clock.now() - since) / 1000).toFixed(1);
+	const why = `was not healthy within ${seconds} s: ${reason.why}`;
+	throw await healthy_failure(server, candidate, { ...reason, why });
 }
-function examination(server, candidate, { clock }) {
-	const { healthcheck, protocol, imageTest } = candidate;
-	const { timeoutMs } = healthcheck;
-	const http = (path, isGood) => async () => {
-		const { address, containerPort: port } = candidate;
-		const { status } = await server.http.get({ address, port, path }, timeoutMs);
-		return isGood(status) ? undefined : `GET ${path} answered ${status}`;
-	};
-	const command = (test) => async () => {
-		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
-		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
-		if (result.exitCode === 0)
-			return undefined;
-		const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
-		return `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}`;
-	};
-	const tcp = async () => {
-		const dialled = server.dial(candidate.address, candidate.containerPort).then((stream) => {
-			stream.destroy();
-			return true;
-		});
-		const isOpen = await inTime(clock, dialled, timeoutMs, false);
-		return isOpen ? undefined : `no connection within ${timeoutMs} ms`;
-	};
-	switch (healthcheck.kind) {
-		case 'http':
-			return http(healthcheck.path ?? '/', (status) => status >= 200 && status < 400);
-		case 'command':
-			return command(healthcheck.test ?? []);
-		case 'tcp':
-			return tcp;
-		case 'default':
-			if (imageTest.length > 1)
-				return command(imageTest);
-			return protocol === 'http' ? http('/', (status) => status < 500) : tcp;
-	}
+function refusalsOf(server, candidate, context) {
+	const { containerPort: port, healthcheck } = candidate;
+	if (port === undefined)
+		return async () => ({ refusal: undefined, isCertain: false });
+	const find = () => findListeners(context, server, candidate, port);
+	return watchRefusals(find, port, Math.min(healthcheck.retries, LOOKS_MAX));
 }
-async function crashOf(server, id, context) {
-	const { State, RestartCount = 0 } = await server.engine.inspectContainer(id);
-	if (RestartCount < RESTARTS_MAX && (State?.Running || State?.Restarting))
+async function crashOf(server, candidate, context) {
+	const { State, RestartCount = 0 } = await server.engine.inspectContainer(candidate.id);
+	const isCrashing = isJustWatched(candidate)
+		? RestartCount > candidate.restarts
+		: RestartCount >= RESTARTS_MAX;
+	if (!isCrashing && (State?.Running || State?.Restarting))
 		return undefined;
-	const ended = await lastEnd(server, id, context);
+	const times = RestartCount === 1 ? 'once' : `${RestartCount} times`;
+	const ended = await lastEnd(server, candidate.id, context);
 	if (ended === undefined)
-		return `crashed ${RestartCount} times`;
-	const why = ended.OOMKilled ? ', out of memory' : '';
-	return RestartCount > 0
-		? `crashed ${RestartCount} times, the last time with exit code ${ended.ExitCode}${why}`
-		: `ended with exit code ${ended.ExitCode}${why}`;
+		return { why: `crashed ${times}` };
+	const code = `with exit code ${ended.ExitCode}${ended.OOMKilled ? ', out of memory' : ''}`;
+	const last = RestartCount > 1 ? ', the last time' : ',';
+	return {
+		why: RestartCount > 0 ? `crashed ${times}${last} ${code}` : `ended ${code}`,
+		...(candidate.containerPort === undefined && ended.ExitCode === 0 && { advice: ENDS_WELL }),
+	};
 }
+const ENDS_WELL = 'A service runs until it is replaced; what does its work and ends is a "pre_deploy" or "post_deploy".';
 async function lastEnd(server, id, { clock }) {
 	return await poll(clock, { everyMs: CRASH_POLL_MS, timeoutMs: CRASH_LOOK_MS }, async () => {
 		const { State } = await server.engine.inspectContainer(id);
 		return State && (State.Restarting || !State.Running) ? State : undefined;
 	});
 }
-function isRefused(complaint) {
-	return /refused/i.test(complaint);
+function complaintOf(error) {
+	const why = messageOf(error);
+	return { why, isRefused: /refused/i.test(why) };
 }
-async function healthy_failure(server, { id, name }, what, advice) {
+async function healthy_failure(server, { id, name }, { why, advice }) {
 	const log = await lastLines(server, id);
-	return new UserError(`${server.name}: the new container ${name} ${what}. ${log}`, {
+	return new UserError(`${server.name}: the new container ${name} ${why}. ${log}`, {
 		hint: `${advice === undefined ? '' : `${advice} `}The new container is removed.`,
 	});
 }
+;
+const divert_POLL_MS = 50;
+const TIMEOUT_MS = 20_000;
+const READY = 'new connections are diverted';
+const SCRIPT = `set -eu
+mark=switchyard-edge
+clear() {
+  for chain in 'nat PREROUTING' 'nat OUTPUT' 'filter DOCKER-USER'; do
+    set -- $chain
+    iptables -w -t "$1" -S "$2" | grep -F -e "--comment $mark " | sed 's/^-A/-D/' | while read -r rule; do
+      iptables -w -t "$1" $rule
+    done
+  done
+}
+iptables -w -t nat -S OUTPUT >/dev/null
+iptables -w -S DOCKER-USER >/dev/null
+clear
+[ "$#" -gt 0 ] || exit 0
+address=$1
+process=$2
+shift 2
+trap 'clear; exit 0' TERM INT
+for port in "$@"; do
+  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+  for chain in PREROUTING OUTPUT; do
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
+      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+  done
+done
+echo '${READY}'
+while [ -d "/proc/$process" ]; do
+  sleep 1 &
+  wait $!
+done
+clear
+`;
+async function checkDiverting(server, image, clock) {
+	if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+		return;
+	const id = await divert_create(server, image, []);
+	await awaitEnd(server, id, clock);
+}
+async function divert({ server, id, address }, image, ports, clock) {
+	const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
+	const command = [address, String(process), ...ports.map(String)];
+	const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
+	const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
+	const helper = isThere ? found.Id : await divert_create(server, image, command);
+	await awaitReady(server, helper, clock);
+}
+async function endDiverting(server) {
+	const { engine } = server;
+	await engine.stopContainer(EDGE_DIVERT_NAME, TIMEOUT_MS / 1_000);
+	await engine.removeContainer(EDGE_DIVERT_NAME);
+}
+async function divert_create(server, image, command) {
+	const { engine } = server;
+	await endDiverting(server);
+	const id = await engine
+		.createContainer(EDGE_DIVERT_NAME, {
+		Image: image,
+		Entrypoint: ['chroot', '/host', '/bin/sh', '-c', SCRIPT, EDGE_DIVERT_NAME],
+		Cmd: command,
+		Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+		StopSignal: 'SIGTERM',
+		Labels: { [LABEL.role]: 'edge-divert' },
+		HostConfig: {
+			NetworkMode: 'host',
+			Binds: ['/:/host'],
+			CapAdd: ['NET_ADMIN', 'NET_RAW'],
+			SecurityOpt: ['label=disable'],
+			RestartPolicy: { Name: 'no' },
+		},
+	})
+		.catch(async (error) => {
+		if (isStatus(error, 409))
+			return (await engine.inspectContainer(EDGE_DIVERT_NAME)).Id;
+		throw error;
+	});
+	await engine.startContainer(id);
+	return id;
+}
+async function awaitReady(server, id, clock) {
+	const found = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+		const { stdout } = await server.engine.logs(id, { tail: 5 });
+		if (stdout.includes(READY))
+			return 'ready';
+		return (await server.engine.findContainer(id))?.State?.Running === true ? undefined : 'ended';
+	});
+	if (found !== 'ready')
+		throw await divert_failure(server, id);
+}
+async function awaitEnd(server, id, clock) {
+	const exitCode = await poll(clock, { everyMs: divert_POLL_MS, timeoutMs: TIMEOUT_MS }, async () => {
+		const { State: state } = await server.engine.inspectContainer(id);
+		return state?.Status === 'exited' ? state.ExitCode : undefined;
+	});
+	if (exitCode !== 0)
+		throw await divert_failure(server, id);
+	await server.engine.removeContainer(id);
+}
+async function divert_failure(server, id) {
+	const { stdout, stderr } = await server.engine.logs(id, { tail: 5 });
+	await endDiverting(server);
+	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
+	return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
+		hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+	});
+}
+;
+class Knowledge {
+	addresses = new Map();
+	started = new Map();
+	created = new Set();
+	unused = new Set();
+	instances = new Map();
+	stagings = new Map();
+	probers = new Map();
+	probed = new Map();
+	digests = new Map();
+	cut = 0;
+	reloadedAt;
+	constructor(now) {
+		this.reloadedAt = now;
+	}
+}
+function nginxKey(server, kind) {
+	return `${server} ${kind}`;
+}
+function instanceAt({ known }, server, kind) {
+	const found = known.instances.get(nginxKey(server, kind));
+	if (found === undefined)
+		throw new Error(`${server}: there is no running ${kind}`);
+	return found;
+}
+;
+const ACCEPTED_MS = 1_000;
+const divert_divert = {
+	mayOutlastLease: true,
+	moments: ['diverted'],
+	describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
+	async run(step, context) {
+		const { guard, clock, nginx } = context;
+		const bridge = instanceAt(context, step.server, 'edge');
+		await guard.confirm();
+		await divert(bridge, nginx.image, step.ports, clock);
+		context.moment('diverted');
+		await clock.sleep(ACCEPTED_MS);
+		const target = { ...step, service: 'nginx', ports: step.containerPorts };
+		const open = await awaitNobody(context, step.server, target);
+		warnOfCut(context, step, open, 'still open');
+	},
+};
 ;
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1_000;
@@ -66773,7 +67333,7 @@ const hook = {
 		const isKilled = isCutOff(exitCode);
 		if (!isKilled)
 			await context.record.noteHook(step, exitCode === 0 ? 'done' : 'failed');
-		await server.engine.removeContainer(id);
+		await removeWithFiles(server, id);
 		if (exitCode === 0) {
 			context.log.info(`${titleOf(step)} has ended well. ${log}`);
 			return;
@@ -66804,7 +67364,7 @@ async function ensureStarted(context, server, step) {
 	}
 	if (found !== undefined && found.State?.Status !== 'created')
 		return found.Id;
-	const id = found?.Id ?? (await hook_create(context, server, step));
+	const id = found?.Id ?? (await hook_create(context, step));
 	context.moment('created');
 	await context.record.noteHook(step, 'begun');
 	context.moment('begun');
@@ -66816,17 +67376,17 @@ async function ensureStarted(context, server, step) {
 		if (!(error instanceof EngineError))
 			throw error;
 		await context.record.noteHook(step, 'failed');
-		await engine.removeContainer(id);
+		await removeWithFiles(server, id);
 		throw hook_startFailure(step, error);
 	}
 	return id;
 }
-async function hook_create(context, server, step) {
-	const secrets = context.secrets[step.service] ?? {};
+async function hook_create(context, step) {
+	const { service, server, name, blueprint } = step;
 	try {
-		const request = createRequest(hookSettings(step.blueprint, step), secrets);
-		const platform = step.blueprint.container.options?.platform;
-		return await server.engine.createContainer(step.name, request, platform);
+		const settings = hookSettings(blueprint, step);
+		const { platform } = blueprint.container.options ?? {};
+		return await createContainer(context, { service, server, name, settings, platform });
 	}
 	catch (error) {
 		throw hook_startFailure(step, error);
@@ -66866,9 +67426,9 @@ async function hook_awaitEnd(context, running) {
 	await stop(context, server, running, Math.ceil(running.graceMs / 1000));
 	throw new UserError(`${running.server}: ${titleOf(running)} was not over within ${timeoutMs / 1000} s, and was stopped. ${log}`, { hint: `Give it more time: "timeout" of ${running.hook}. ${WHAT_NEXT}` });
 }
-async function stop({ log }, { engine }, running, graceSeconds) {
-	await engine.stopContainer(running.id, graceSeconds);
-	await engine.removeContainer(running.id);
+async function stop({ log }, server, running, graceSeconds) {
+	await server.engine.stopContainer(running.id, graceSeconds);
+	await removeWithFiles(server, running.id);
 	log.warning(`${titleOf(running)} on ${running.server} was stopped in the middle. ${WHAT_NEXT}`);
 }
 async function tellProgress({ log }, { engine }, running, elapsedMs) {
@@ -66917,65 +67477,49 @@ ${maps.join('')}    # What is no plain word is none that a log or another servic
 `;
 }
 ;
-const SIDES = ['base', 'secondary'];
-function upstreamName(scope, service) {
-	return containerName(scope, service, 'base');
-}
-function unpooledName(scope, service) {
-	return `${upstreamName(scope, service)}${UNPOOLED}`;
-}
-const UNPOOLED = '_unpooled';
-function backendsOf(scope, route, on, servers) {
-	const backends = servers.flatMap((server) => {
-		const here = route.copies.filter((copy) => copy.server === server.name);
-		const isLocal = server.name === on.name;
-		if (here.length === 0 || server.zone !== on.zone)
-			return [];
-		if (!isLocal && server.privateIp === undefined)
-			return [];
-		const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
-		return [...slots].map((slot) => {
-			const copy = here.find((one) => one.slot === slot);
-			const weight = copy?.weight ?? 0;
-			const published = (weight > 0 ? copy?.port : undefined) ?? hostPort(route.hostPort, slot);
-			return {
-				server: server.name,
-				slot,
-				address: isLocal ? containerName(scope, route.service, slot) : server.privateIp,
-				port: isLocal ? route.containerPort : published,
-				isLocal,
-				weight,
-			};
-		});
-	});
-	return backends.sort((a, b) => Number(a.weight === 0) - Number(b.weight === 0));
-}
-;
 const CONTROL_PORT = 8099;
 const PROVE_PORT_OFFSET = 10_000;
 const CONFIG_FOLDER = '/etc/switchyard';
 const CONTROL_ACCESS_FILE = 'control_access.conf';
 function renderScope(kind, scope, routes, on, servers) {
 	const files = new Map();
-	for (const route of routes) {
-		const backends = backendsOf(scope, route, on, servers);
-		const isServed = backends.length > 0 && (kind === 'sidecar' || route.domains.length > 0);
-		if (!isServed)
-			continue;
-		files.set(routeFile(scope, route), renderRoute(kind, scope, route, backends));
+	for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
+		if (kind === 'sidecar' && route.ports.length === 0) {
+			files.set(workerFile(scope, route.service), renderWorker(scope, route));
+		}
+		for (const port of servedPorts(kind, route)) {
+			const backends = backendsOf(scope, route, port, on, servers);
+			files.set(portFile(scope, route.service, port), renderPort(kind, scope, route, port, backends));
+		}
 	}
 	return files;
 }
-function routeFile(scope, { service, protocol }) {
-	return `${protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${service}.conf`;
+function servedPorts(kind, { ports }) {
+	return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
-function renderRoute(kind, scope, route, backends) {
-	const name = upstreamName(scope, route.service);
-	if (route.protocol === 'tcp')
-		return renderUpstream(name, backends) + renderStreamServer(scope, route);
+function portFile(scope, service, port) {
+	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+}
+function routeFiles(scope, { service, ports }) {
+	if (ports.length === 0)
+		return [workerFile(scope, service)];
+	return ports.map((port) => portFile(scope, service, port));
+}
+function workerFile(scope, service) {
+	return `worker/${scopeName(scope)}/${service}.conf`;
+}
+function renderWorker(scope, { service, copies }) {
+	const active = copies.filter(({ weight }) => weight > 0);
+	const lines = active.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`);
+	return `# Nobody connects to ${service}. These are active:\n${lines.join('')}`;
+}
+function renderPort(kind, scope, route, port, backends) {
+	const name = upstreamName(scope, route.service, port);
+	if (port.protocol === 'tcp')
+		return renderUpstream(name, backends) + renderStreamServer(name, route, port);
 	const pooled = renderUpstream(name, backends, POOL);
-	const unpooled = renderUpstream(unpooledName(scope, route.service), backends, NO_POOL);
-	return pooled + unpooled + renderHttpServer(kind, scope, route);
+	const unpooled = renderUpstream(unpooledName(scope, route.service, port), backends, NO_POOL);
+	return pooled + unpooled + renderHttpServer(kind, name, route, port);
 }
 const POOL = `    keepalive 32;
     keepalive_timeout 4s;
@@ -67002,13 +67546,12 @@ function renderAddress({ address, port, isLocal }) {
 	const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
 	return `${address}:${port} ${health}`;
 }
-function renderHttpServer(kind, scope, route) {
-	const upstream = upstreamName(scope, route.service);
+function renderHttpServer(kind, upstream, route, port) {
 	const idle = seconds(route.idleTimeoutMs);
 	const streamed = STREAMED[route.requestBuffering ?? 'auto'];
 	const lines = [
-		`listen ${kind === 'edge' ? '80' : route.internalPort};`,
-		`server_name ${kind === 'edge' ? route.domains.map(serverName).join(' ') : '_'};`,
+		`listen ${kind === 'edge' ? '80' : port.internalPort};`,
+		`server_name ${kind === 'edge' ? port.domains.map(serverName).join(' ') : '_'};`,
 		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
 		`proxy_read_timeout ${idle};`,
 		`proxy_send_timeout ${idle};`,
@@ -67077,16 +67620,15 @@ function disguisesOf(name) {
 	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
 	return spellings.filter((spelling) => spelling !== name);
 }
-function renderStreamServer(scope, route) {
-	const name = upstreamName(scope, route.service);
+function renderStreamServer(name, route, { internalPort }) {
 	return `server {
-    listen ${route.internalPort} so_keepalive=60s:10s:6;
+    listen ${internalPort} so_keepalive=60s:10s:6;
     proxy_pass ${name};
     # The default of 10 min cuts idle database pools.
     proxy_timeout ${seconds(route.idleTimeoutMs)};
 }
 server {
-    listen ${route.internalPort + PROVE_PORT_OFFSET};
+    listen ${internalPort + PROVE_PORT_OFFSET};
     include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
     proxy_timeout 5s;
@@ -67094,13 +67636,13 @@ server {
 }
 `;
 }
-function provePaths(scope, service) {
-	return UPSTREAMS.map((ending) => `/prove/${scope}/${service}${ending}`);
+function provePaths(scope, key) {
+	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}`);
 }
 const UPSTREAMS = ['', UNPOOLED];
 function renderControl(control) {
 	const upstreams = control.provable.flatMap(({ upstream, ...one }) => UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })));
-	const proofs = upstreams.map(({ service, ending, upstream, path, host }) => `location = /prove/${control.scope}/${service}${ending} {
+	const proofs = upstreams.map(({ key, ending, upstream, path, host }) => `location = /prove/${control.scope}/${key}${ending} {
     proxy_pass http://${upstream}${path};
     proxy_set_header Host ${host};
     proxy_set_header Connection "";
@@ -67237,14 +67779,18 @@ const copy = object({
 	port: schemas_number().optional(),
 });
 const backing = object({
-	protocol: schemas_enum(['http', 'tcp']),
-	container_port: schemas_number(),
-	internal_port: schemas_number(),
-	host_port: schemas_number(),
+	ports: array(object({
+		name: schemas_string().optional(),
+		protocol: schemas_enum(['http', 'tcp']),
+		container_port: schemas_number(),
+		internal_port: schemas_number(),
+		host_port: schemas_number(),
+		domains: array(schemas_string()),
+		prove_path: schemas_string(),
+	})),
 	idle_timeout_ms: schemas_number(),
 	max_body_bytes: schemas_number().optional(),
 	request_buffering: schemas_enum(['on', 'off']).optional(),
-	prove_path: schemas_string(),
 });
 const manifestSchema = object({
 	settings: object({
@@ -67307,20 +67853,23 @@ function servingSlots(scope, server) {
 	return serving;
 }
 function routesOf(scope) {
-	return Object.entries(scope?.routes ?? {}).flatMap(([service, { domains, copies, backing: facts }]) => facts === undefined
+	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
 		? []
 		: [
 			{
 				service,
-				protocol: facts.protocol,
-				containerPort: facts.container_port,
-				internalPort: facts.internal_port,
-				hostPort: facts.host_port,
-				domains,
+				ports: facts.ports.map((port) => ({
+					...(port.name !== undefined && { name: port.name }),
+					protocol: port.protocol,
+					containerPort: port.container_port,
+					internalPort: port.internal_port,
+					hostPort: port.host_port,
+					domains: port.domains,
+					provePath: port.prove_path,
+				})),
 				idleTimeoutMs: facts.idle_timeout_ms,
 				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
 				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-				provePath: facts.prove_path,
 				copies,
 			},
 		]);
@@ -67372,7 +67921,7 @@ function compose(kind, tree, wish) {
 	const scopes = { ...others };
 	const files = new Map(wish.files);
 	if (!isLeaving) {
-		files.set(controlFile(wish.scope), renderControl(controlOf(name, generation, wish)));
+		files.set(controlFile(wish.scope), renderControl(controlOf(kind, name, generation, wish)));
 		const { repository } = wish;
 		scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
 	}
@@ -67453,7 +68002,7 @@ function controlFile(scope) {
 function refuseTakenDomains(others, wish) {
 	for (const [other, { routes }] of Object.entries(others)) {
 		for (const { domains } of Object.values(routes)) {
-			const taken = wish.routes.flatMap((route) => route.domains).find((domain) => domains.includes(domain));
+			const taken = wish.routes.flatMap(domainsOfRoute).find((domain) => domains.includes(domain));
 			if (taken !== undefined) {
 				throw new UserError(`the domain ${taken} is already served on this server for ${other.replace('_', ' ')}`, {
 					hint: 'Remove it there first, or use another domain here.',
@@ -67505,21 +68054,25 @@ function nextGeneration(previous, files) {
 	return `${number}.${specHash([...files]).slice(0, 8)}`;
 }
 function routeFacts(wish) {
-	const served = wish.routes.filter((route) => wish.files.has(routeFile(wish.scope, route)));
+	const served = wish.routes.filter((route) => routeFiles(wish.scope, route).some((file) => wish.files.has(file)));
 	return Object.fromEntries(served.map((route) => [
 		route.service,
 		{
-			domains: route.domains,
+			domains: domainsOfRoute(route),
 			copies: route.copies.map(copyFacts),
 			backing: {
-				protocol: route.protocol,
-				container_port: route.containerPort,
-				internal_port: route.internalPort,
-				host_port: route.hostPort,
+				ports: route.ports.map((port) => ({
+					...(port.name !== undefined && { name: port.name }),
+					protocol: port.protocol,
+					container_port: port.containerPort,
+					internal_port: port.internalPort,
+					host_port: port.hostPort,
+					domains: port.domains,
+					prove_path: port.provePath,
+				})),
 				idle_timeout_ms: route.idleTimeoutMs,
 				...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
 				...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
-				prove_path: route.provePath,
 			},
 		},
 	]));
@@ -67541,16 +68094,20 @@ function copyScope(tree, scope, written, files) {
 		files.set(path, content);
 	}
 }
-function controlOf(name, generation, wish) {
-	const provable = wish.routes
-		.filter((route) => route.protocol === 'http' && wish.files.has(routeFile(wish.scope, route)))
-		.map((route) => ({
-		service: route.service,
-		upstream: upstreamName(wish.scope, route.service),
-		path: route.provePath,
-		host: route.domains.find((domain) => !domain.startsWith('*')) ?? route.service,
-	}));
+function controlOf(kind, name, generation, wish) {
+	const provable = wish.routes.flatMap((route) => servedPorts(kind, route)
+		.filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
+		.map((port) => ({
+		key: portKey(route.service, port),
+		upstream: upstreamName(wish.scope, route.service, port),
+		path: port.provePath,
+		host: proveHostOf(route, port),
+	})));
 	return { scope: name, generation, provable };
+}
+function proveHostOf({ service }, { domains, proveHeaders }) {
+	const said = proveHeaders?.host;
+	return said !== undefined && /^[\w.:[\]-]+$/.test(said) ? said : hostOf(service, domains);
 }
 function mainOf(kind, folder, { settings, scopes }, generation, files) {
 	const paths = [...files.keys()].sort();
@@ -68145,7 +68702,7 @@ const prove_POLL_MS = 20;
 const TOUCH_MS = 50;
 async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
-	const ask = proof.route.protocol === 'http' ? askHttp : askStream;
+	const ask = proof.port.protocol === 'http' ? askHttp : askStream;
 	let answered = 'nobody';
 	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -68163,24 +68720,28 @@ async function prove(instance, scope, generation, proof, clock) {
 	});
 	if (isProven)
 		return;
-	throw new UserError(`${instance.title}: the switch of ${proof.route.service} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+	throw new UserError(`${instance.title}: the switch of ${prove_nameOf(proof)} is not proven: ${expected.join(' or ')} should answer, but ${answered} did`, { hint: 'The old side keeps running and nothing of it was touched.' });
+}
+function prove_nameOf({ service, port: { name } }) {
+	return name === undefined ? service : `${service} (port ${name})`;
 }
 function lastUpstream(tried) {
 	return tried.split(',').at(-1)?.trim() ?? '';
 }
-async function reaches({ server, address }, scope, service) {
-	const asked = provePaths(scope, service).map((path) => server.http.get({ address, port: CONTROL_PORT, path }, 5_000));
+async function reaches({ server, address }, scope, key) {
+	const asked = provePaths(scope, key).map((path) => server.http.get({ address, port: CONTROL_PORT, path }, 5_000));
 	return (await Promise.all(asked)).every(({ headers }) => isAnswered(headers));
 }
 function isAnswered(headers) {
 	return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
 function askHttp(instance, scope, generation, proof) {
-	const paths = provePaths(scopeName(scope), proof.route.service);
+	const paths = provePaths(scopeName(scope), portKey(proof.service, proof.port));
 	return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 async function askPath({ server, address }, path, generation, proof) {
-	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path }, 5_000)));
+	const { proveHeaders: headers = {} } = proof.port;
+	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, headers }, 5_000)));
 	return answers
 		.filter(({ headers }) => headers['x-switchyard-generation'] === generation)
 		.map(({ headers }) => {
@@ -68190,7 +68751,7 @@ async function askPath({ server, address }, path, generation, proof) {
 }
 async function askStream(instance, _scope, generation, proof, clock) {
 	const { server, id } = instance;
-	const port = proof.route.internalPort + PROVE_PORT_OFFSET;
+	const port = proof.port.internalPort + PROVE_PORT_OFFSET;
 	await Promise.all(proof.all.map(() => touch(instance, port, clock)));
 	const { stdout } = await server.engine.logs(id, { tail: 500 });
 	const answers = stdout
@@ -68233,15 +68794,15 @@ async function openEdge(server, scope, settings, clock) {
 async function awaitBackends(edge, bridge, scope, clock) {
 	const { tree, folder } = await edge.look(scopeName(scope), clock);
 	const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
-	const services = scopes.flatMap(([name, { routes }]) => Object.keys(routes).map((service) => ({ name, service })));
-	await allOrErrors(services.map(({ name, service }) => awaitBackend(edge, bridge, name, service, clock)));
+	const ports = scopes.flatMap(([name, served]) => routesOf(served).flatMap((route) => servedPorts('edge', route).map((port) => ({ name, key: portKey(route.service, port) }))));
+	await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
 }
-async function awaitBackend(edge, bridge, scope, service, clock) {
-	const asks = (nginx) => reaches(nginx, scope, service).catch(() => false);
+async function awaitBackend(edge, bridge, scope, key, clock) {
+	const asks = (nginx) => reaches(nginx, scope, key).catch(() => false);
 	const isReached = await poll(clock, { everyMs: open_edge_POLL_MS, timeoutMs: REACH_TIMEOUT_MS }, async () => (await asks(edge)) || !(await asks(bridge)) || undefined);
 	if (isReached)
 		return;
-	throw new UserError(`${edge.title}: ${service} is not reached, which the bridge reaches`, {
+	throw new UserError(`${edge.title}: ${key} is not reached, which the bridge reaches`, {
 		hint: 'New connections go on to the bridge, and lose nothing. Run again.',
 	});
 }
@@ -68374,11 +68935,11 @@ class Prober {
 		await connection.close();
 	}
 	async #send(connection) {
-		const { host, path, name } = this.#target;
+		const { host, path, headers, name } = this.#target;
 		this.#sent += 1;
 		const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
 		try {
-			const status = await connection.get({ host, path, isLast }, prober_TIMEOUT_MS);
+			const status = await connection.get({ host, path, headers, isLast }, prober_TIMEOUT_MS);
 			if (!LOST_STATUSES.has(status))
 				return undefined;
 			this.#losses.push(`${name}: answered ${status}`);
@@ -68413,9 +68974,10 @@ const FIRST_ANSWERS_MS = 1_000;
 const LONGEST_PROBE_MS = 30_000;
 const probe = {
 	describe: ({ service }) => `begin to probe ${service}`,
-	async run({ service, route }, context) {
+	async run({ service, route, ports }, context) {
 		const { clock, known } = context;
-		const probers = targetsOf(context, route).map((target) => new Prober(target, clock));
+		const targets = ports.flatMap((port) => probe_targetsOf(context, route, port));
+		const probers = targets.map((target) => new Prober(target, clock));
 		known.probers.set(service, probers);
 		await inTime(clock, Promise.all(probers.map(({ begun }) => begun)), FIRST_ANSWERS_MS, undefined);
 		void clock
@@ -68436,13 +68998,14 @@ async function endProbing({ known }, service) {
 	known.probers.delete(service);
 	known.probed.set(service, mergeReports(await Promise.all(probers.map((prober) => prober.end()))));
 }
-function targetsOf(context, route) {
-	const { fleet, scope, servers } = context;
-	const isServed = (server) => backendsOf(scope, route, server.spec, servers).length > 0;
-	return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, server) ?? []);
+function probe_targetsOf(context, route, port) {
+	const { fleet, servers } = context;
+	const isServed = (server) => isServedOn(route, server.spec, servers);
+	return fleet.servers.filter(isServed).flatMap((server) => targetOn(context, route, port, server) ?? []);
 }
-function targetOn({ known, scope }, route, server) {
-	const kind = route.domains.length > 0 ? 'edge' : 'sidecar';
+function targetOn({ known, scope }, route, port, server) {
+	const { proveHeaders: headers = {} } = port;
+	const kind = port.domains.length > 0 ? 'edge' : 'sidecar';
 	const instance = known.instances.get(nginxKey(server.name, kind));
 	if (!instance?.mayServe(scopeName(scope), route.service))
 		return undefined;
@@ -68450,16 +69013,18 @@ function targetOn({ known, scope }, route, server) {
 		http: server.http,
 		name: `${server.name} ${kind}`,
 		address: instance.address,
-		port: kind === 'edge' ? 80 : route.internalPort,
-		host: (route.domains[0] ?? route.service).replace(/^\*/, 'probe'),
-		path: route.provePath,
+		port: kind === 'edge' ? 80 : port.internalPort,
+		host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
+		path: port.provePath,
+		headers,
 	};
 }
 ;
 const prove_prove = {
-	describe({ server, moved }) {
-		return moved.length > 0
-			? `prove that the new copies of ${moved.join(', ')} answer on ${server}`
+	describe({ server, moved, routes }) {
+		const asked = routes.filter(({ service, ports }) => moved.includes(service) && ports.length > 0);
+		return asked.length > 0
+			? `prove that the new copies of ${asked.map(({ service }) => service).join(', ')} answer on ${server}`
 			: `see that ${server} has its routes`;
 	},
 	async run(step, context) {
@@ -68467,26 +69032,26 @@ const prove_prove = {
 		const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
 			if (generation === undefined)
 				return [];
-			const routes = step.routes
+			const ports = step.routes
 				.filter(({ service }) => step.moved.includes(service))
-				.filter(({ domains }) => instance.kind === 'sidecar' || domains.length > 0)
-				.map((route) => proofOf(context, route, instance.server))
+				.flatMap((route) => servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)))
 				.filter(({ all }) => all.length > 0);
-			return routes.map((proof) => prove(instance, context.scope, generation, proof, context.clock));
+			return ports.map((proof) => prove(instance, context.scope, generation, proof, context.clock));
 		});
 		await allOrErrors(proofs);
 		await staging?.finished(step.server);
 	},
 };
-function proofOf({ scope, servers, known }, route, server) {
-	const backends = backendsOf(scope, route, server.spec, servers).filter(({ weight }) => weight > 0);
+function proofOf({ scope, servers, known }, route, port, server) {
+	const backends = backendsOf(scope, route, port, server.spec, servers).filter(({ weight }) => weight > 0);
 	const addresses = backends.map((backend) => {
 		const key = copyKey({ ...backend, service: route.service });
 		const address = backend.isLocal ? (known.addresses.get(key) ?? key) : backend.address;
 		return { isLocal: backend.isLocal, text: `${address}:${backend.port}` };
 	});
 	return {
-		route,
+		service: route.service,
+		port,
 		own: addresses.filter(({ isLocal }) => isLocal).map(({ text }) => text),
 		all: addresses.map(({ text }) => text),
 	};
@@ -68785,14 +69350,14 @@ async function findDigest({ fleet }, { service, images }) {
 const remove = {
 	describe: ({ name, server }) => `remove ${name} on ${server}`,
 	async run({ server, id, helpers }, { fleet }) {
-		const { engine } = fleet.server(server);
-		await engine.removeContainer(id);
-		await Promise.all(helpers.map((helper) => engine.removeContainer(helper)));
+		const on = fleet.server(server);
+		await removeWithFiles(on, id);
+		await Promise.all(helpers.map((helper) => on.engine.removeContainer(helper)));
 	},
 };
 ;
 const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
+var tar_stream = __nccwpck_require__(348);
 ;
 const READABLE = { file: 0o644, folder: 0o755 };
 const PRIVATE = { file: 0o600, folder: 0o700 };
@@ -68800,13 +69365,24 @@ async function packFiles(files, modes = READABLE) {
 	const archive = (0,tar_stream.pack)();
 	const folders = new Set();
 	for (const [path, content] of files) {
-		for (const folder of foldersOf(path)) {
+		for (const folder of archive_foldersOf(path)) {
 			if (folders.has(folder))
 				continue;
 			folders.add(folder);
 			archive.entry({ name: folder, type: 'directory', mode: modes.folder });
 		}
 		archive.entry({ name: path, mode: modes.file }, content);
+	}
+	archive.finalize();
+	return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function packEntries(entries) {
+	const archive = (0,tar_stream.pack)();
+	for (const { path, content, ...owned } of entries) {
+		if (content === undefined)
+			archive.entry({ name: path, type: 'directory', ...owned });
+		else
+			archive.entry({ name: path, ...owned }, content);
 	}
 	archive.finalize();
 	return await (0,consumers_namespaceObject.buffer)(archive);
@@ -68822,7 +69398,7 @@ async function unpackFiles(archive) {
 	}
 	return files;
 }
-function foldersOf(path) {
+function archive_foldersOf(path) {
 	const parts = path.split('/').slice(0, -1);
 	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
@@ -68884,20 +69460,9 @@ class SecretSets {
 		}
 	}
 	async #through(work) {
-		const { engine } = this.#server;
 		const volume = secretsVolumeName(this.#scope);
-		const container = await engine.createContainer(`${volume}_${(0,external_node_crypto_.randomUUID)()}`, {
-			Image: await this.#anyImage(),
-			Cmd: ['true'],
-			Labels: { [LABEL.role]: 'helper', ...this.#labels() },
-			HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: volume, Target: FOLDER }] },
-		});
-		try {
-			return await work(container);
-		}
-		finally {
-			await engine.removeContainer(container);
-		}
+		const access = { volume, folder: FOLDER, image: await this.#anyImage() };
+		return await throughVolume(this.#server, this.#scope, access, work);
 	}
 	async #anyImage() {
 		const { engine, name: server } = this.#server;
@@ -68943,7 +69508,6 @@ function setsOn({ fleet, scope, nginx }, server) {
 function servicesOf(sets) {
 	return [...new Set(sets.map(({ service }) => service))].join(', ');
 }
-var external_node_util_ = __nccwpck_require__(7975);
 ;
 function parseConfiguration(files, main) {
 	const mistakes = [];
@@ -69083,13 +69647,9 @@ function isShare(word) {
 function versionPortsOf(facts, ports) {
 	const requests = facts.wanted.services
 		.filter(({ container }) => container.naming === 'version')
-		.map(({ name, port, container }) => ({
-		service: name,
-		containerPort: port,
-		version: versionOf(container.image),
-	}));
+		.flatMap(({ name, port, container }) => port === undefined ? [] : [{ service: name, containerPort: port, version: versionOf(container.image) }]);
 	const foreign = facts.observed.flatMap(({ foreignHostPorts }) => foreignHostPorts);
-	const own = [...ports.values()].map(({ host }) => host);
+	const own = [...ports.values()].flatMap(allNumbers).map(({ host }) => host);
 	return allocateVersionPorts(facts.wanted, requests, new Set([...foreign, ...own, ...heldVersionPorts(facts)]));
 }
 function heldVersionPorts({ wanted, observed, state }) {
@@ -69166,8 +69726,8 @@ const liveRoutes = once((input) => {
 	const live = new Map();
 	for (const { edge, sidecar } of input.observed) {
 		for (const route of [edge, sidecar].flatMap((nginx) => routesOf(servedBy(input.scope, nginx)))) {
-			const domains = new Set([...(live.get(route.service)?.domains ?? []), ...route.domains]);
-			live.set(route.service, { ...route, domains: [...domains] });
+			const known = live.get(route.service);
+			live.set(route.service, withDomainsOf(route, known === undefined ? [] : [known]));
 		}
 	}
 	const placed = [...live.values()].map((route) => ({
@@ -69241,7 +69801,7 @@ function routesAfter(input, plans, done, stillThere) {
 	const routes = input.services.flatMap((service) => {
 		const plan = done.has(service.name) ? plans.get(service.name) : undefined;
 		if (plan?.isPostponed)
-			return liveRoute(service.name).map((route) => withDomains(route, service));
+			return liveRoute(service.name).map((route) => withNewDomains(route, service));
 		if (plan !== undefined)
 			return [routeOf(service, service.spec, plan.copies.map(asRouted))];
 		const copies = servingCopies(input, service.name).map(asRouted);
@@ -69255,23 +69815,33 @@ function routesAfter(input, plans, done, stillThere) {
 	const unnamed = [...live.keys()].filter((name) => !named.has(name));
 	return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
 }
-function withDomains(route, { spec }) {
-	return { ...route, domains: [...new Set([...route.domains, ...spec.route.domains])] };
+function withNewDomains(route, { ports, spec }) {
+	return withDomainsOf(route, [{ ports: routePorts(ports, spec) }]);
 }
 function isRecordBehind(input, { name, release }) {
 	return input.reached.some((server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number);
 }
 function routeOf(service, spec, copies) {
-	return {
-		service: service.name,
-		protocol: spec.protocol,
-		containerPort: spec.port,
-		internalPort: service.ports.internal,
-		hostPort: service.ports.host,
-		...spec.route,
-		provePath: provePath(spec.policy.healthcheck.path),
-		copies,
-	};
+	const { domains, extraDomains, ...limits } = spec.route;
+	return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
+}
+function routePorts(numbers, spec) {
+	if (numbers === undefined)
+		return [];
+	const { healthcheck } = spec.policy;
+	return portsOf(spec).map(({ name, port, protocol }) => {
+		const { host, internal } = numbersOf(numbers, name);
+		return {
+			...(name !== undefined && { name }),
+			protocol,
+			containerPort: port,
+			internalPort: internal,
+			hostPort: host,
+			domains: (name === undefined ? spec.route.domains : spec.route.extraDomains?.[name]) ?? [],
+			provePath: name === undefined ? provePath(healthcheck.path) : '/',
+			...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
+		};
+	});
 }
 function provePath(path) {
 	return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
@@ -69410,10 +69980,11 @@ const sweep = {
 		await sweep_remove(fleet.server(step.server), step).catch((error) => log.warning(`a leftover stays: ${step.what} ${step.name} on ${step.server}: ${messageOf(error)}`));
 	},
 };
-function sweep_remove({ engine }, { what, id }) {
+function sweep_remove(server, { what, id }) {
+	const { engine } = server;
 	switch (what) {
 		case 'container':
-			return engine.removeContainer(id);
+			return removeWithFiles(server, id);
 		case 'network':
 			return engine.removeNetwork(id);
 		case 'volume':
@@ -69531,6 +70102,7 @@ function describePlan(plan) {
 	const lines = [
 		...plan.changes.map(describeChange),
 		...describeStale(plan),
+		...describeHealthWait(plan),
 		...plan.unfinished.map(describeUnfinished),
 		...plan.steps.map(({ step }) => `· ${describeStep(step)}`),
 	];
@@ -69562,7 +70134,9 @@ function describeChange(change) {
 	const isNew = effect !== 'remove' && (from !== to || STARTING.includes(effect));
 	return `${service} ${number}: ${EFFECTS[effect]}${where}${why}${isNew ? `; ${describeImage(change)}` : ''}`;
 }
-function describeImage({ image, domains }) {
+function describeImage({ image, domains, isWorker, }) {
+	if (isWorker)
+		return `${image}, a worker without a port`;
 	return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
 function describeStale({ stale }) {
@@ -69570,6 +70144,32 @@ function describeStale({ stale }) {
 		...stale.left.map((server) => `${server} is left out: it gets no traffic, and stays as it is`),
 		...stale.returned.map((server) => `${server} is no longer left out`),
 	];
+}
+function describeHealthWait({ steps, rollouts }) {
+	const checks = new Map(steps.flatMap(({ id, step }) => (step.kind === 'healthy' ? [[id, step]] : [])));
+	const waits = rollouts
+		.map((rollout) => healthWaitOf(rollout, checks))
+		.filter(({ services }) => services.length > 0);
+	if (waits.length === 0)
+		return [];
+	const inAll = waits.reduce((sum, { ms }) => sum + ms, 0);
+	const parts = waits.map(({ services, ms }) => `${changes_seconds(ms)} for ${services.join(', ')}`);
+	const each = parts.length > 1 ? ` (${parts.join(', then ')})` : '';
+	const ofImages = waits.some(({ mayBeLonger }) => mayBeLonger)
+		? ', unless the HEALTHCHECK of an image says otherwise'
+		: '';
+	return [`waits at most ${changes_seconds(inAll)} for health${each}${ofImages}`];
+}
+function healthWaitOf({ steps }, checks) {
+	const own = steps.flatMap((id) => checks.get(id) ?? []);
+	return {
+		services: [...new Set(own.map(({ service }) => service))],
+		ms: Math.max(0, ...own.map(({ healthcheck }) => allowedMs(healthcheck))),
+		mayBeLonger: own.some(({ healthcheck }) => healthcheck.unsaid !== undefined),
+	};
+}
+function changes_seconds(ms) {
+	return `${ms / 1000} s`;
 }
 ;
 const LONGEST_SUMMARY = 900_000;
@@ -69691,7 +70291,8 @@ function deployedLines({ report, author, failure }) {
 		.filter(({ effect }) => effect !== 'remove')
 		.map((change) => {
 		const servers = [...new Set((report.copies[change.service] ?? []).map(({ server }) => server))];
-		const what = `${change.service}: release ${change.to} serves, ${describeImage(change)}`;
+		const isThere = change.isWorker ? `works, ${change.image}` : `serves, ${describeImage(change)}`;
+		const what = `${change.service}: release ${change.to} ${isThere}`;
 		return `${what} on ${servers.join(', ')}${change.effect === 'none' ? '' : commit}`;
 	});
 }
@@ -69728,7 +70329,7 @@ function copies(report, services) {
 		server,
 		slot,
 		container,
-		port: String(port),
+		port: port === undefined ? '' : String(port),
 		start: milliseconds(durations.start),
 		'healthy after': milliseconds(durations.healthy),
 	})));
@@ -69737,7 +70338,10 @@ function copies(report, services) {
 function contentOf({ services, undone }, service) {
 	const wanted = services.find(({ name }) => name === service);
 	const spec = undone.includes(service) ? wanted?.known.current : wanted?.spec;
-	return { image: spec?.container.image ?? '', domains: spec?.route.domains.join(', ') ?? '' };
+	return {
+		image: spec?.container.image ?? '',
+		domains: spec === undefined ? '' : domainsOf(spec.route).join(', '),
+	};
 }
 function probes(services) {
 	const rows = Object.entries(services).flatMap(([service, { probe }]) => {
@@ -69906,7 +70510,7 @@ function checkPorts(services, { servers }, { zones }) {
 	const moved = services.find(({ isSelected, spec, known: { current } }) => {
 		if (!isSelected || current === undefined)
 			return false;
-		return spec.port !== current.port || spec.protocol !== current.protocol;
+		return specHash(portsOf(spec)) !== specHash(portsOf(current));
 	});
 	if (moved === undefined)
 		return;
@@ -69916,8 +70520,8 @@ function checkPorts(services, { servers }, { zones }) {
 }
 function checkDomains(services) {
 	for (const service of services.filter(({ isSelected }) => isSelected)) {
-		for (const domain of service.spec.route.domains) {
-			const owner = services.find((other) => other !== service && other.spec.route.domains.includes(domain));
+		for (const domain of domainsOf(service.spec.route)) {
+			const owner = services.find((other) => other !== service && domainsOf(other.spec.route).includes(domain));
 			if (owner === undefined)
 				continue;
 			throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
@@ -70034,14 +70638,15 @@ function withEntry(recorded, { change, outcome, probe, restores }, { run, actor,
 }
 ;
 function releaseOf(scope, service, digest, author, now) {
-	const { protocol, port, container, route, policy } = service.spec;
+	const { protocol, port, extraPorts, container, route, policy } = service.spec;
 	return {
 		schema: 1,
 		...scope,
 		service: service.name,
 		number: service.release.number,
-		protocol,
-		port,
+		...(protocol !== undefined && { protocol }),
+		...(port !== undefined && { port }),
+		...(extraPorts !== undefined && { extraPorts }),
 		container,
 		route,
 		policy,
@@ -70131,21 +70736,20 @@ function withStale({ stale_servers: before = {}, ...state }, { left, returned, r
 }
 function recordOf(services, { service, change, copies, image, isSwitched, probe, draining }, isMultiServer, author, now) {
 	const before = services[service.name] ?? emptyRecord(service, author, now);
-	const { rollout, ...kept } = before;
+	const { rollout, internal_port, host_port, extra_ports, ...kept } = before;
 	const isNumberNew = before.release !== change.to;
 	return {
 		...kept,
 		release: change.to,
 		image,
-		internal_port: service.ports.internal,
-		host_port: service.ports.host,
+		...recordedPorts(ownPorts(service)),
 		copies: [
 			...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
 			...draining.map(({ server, slot, name, port, release, until }) => ({
 				server,
 				slot,
 				container: name,
-				port,
+				...(port !== undefined && { port }),
 				state: 'draining',
 				healthy: true,
 				release,
@@ -70161,12 +70765,14 @@ function recordOf(services, { service, change, copies, image, isSwitched, probe,
 }
 function recordedCopy(service, copy, isMultiServer) {
 	const { server, slot, name, port, release, state } = copy;
-	const published = port ?? hostPort(service.ports.host, slot);
+	const ports = ownPorts(service);
+	const published = port ?? (ports && hostPort(ports.host, slot));
+	const seen = isMultiServer ? published : service.spec.port;
 	return {
 		server,
 		slot,
 		container: name,
-		port: isMultiServer ? published : service.spec.port,
+		...(seen !== undefined && { port: seen }),
 		state,
 		healthy: true,
 		release,
@@ -70218,7 +70824,7 @@ function begunChanges(begun) {
 		from,
 		to: release.number,
 		image: spec.container.image,
-		domains: spec.route.domains,
+		domains: domainsOf(spec.route),
 	}));
 }
 function probeFacts({ losses, ...facts }) {
@@ -70227,12 +70833,25 @@ function probeFacts({ losses, ...facts }) {
 function withoutRollout({ rollout, ...recorded }) {
 	return recorded;
 }
+function recordedPorts(ports) {
+	if (ports === undefined)
+		return {};
+	const { internal, host, extra } = ports;
+	const others = Object.entries(extra ?? {}).map(([name, numbers]) => [
+		name,
+		{ internal_port: numbers.internal, host_port: numbers.host },
+	]);
+	return {
+		internal_port: internal,
+		host_port: host,
+		...(others.length > 0 && { extra_ports: Object.fromEntries(others) }),
+	};
+}
 function emptyRecord(service, author, now) {
 	return {
 		release: 0,
 		image: '',
-		internal_port: service.ports.internal,
-		host_port: service.ports.host,
+		...recordedPorts(ownPorts(service)),
 		copies: [],
 		deployed_at: now.toISOString(),
 		previous: 0,
@@ -70509,48 +71128,6 @@ function routeDrift(kept, plan) {
 		.map((kind) => ({ kind, server, message: `${server}: the ${kind} does not serve what is recorded` })));
 }
 ;
-function partHashes(spec) {
-	const { protocol, port, container, route, policy } = spec;
-	return {
-		container: specHash([protocol, port, container]),
-		route: specHash(route),
-		policy: specHash(policy),
-	};
-}
-function numberRelease(spec, secretsVersion, known) {
-	for (const release of [known.rollout, known.current]) {
-		if (release === undefined || release.number < known.serving)
-			continue;
-		if (isSameRelease(release, spec, secretsVersion)) {
-			return { number: release.number, isNew: false, secretsVersion };
-		}
-	}
-	return { number: known.highest + 1, isNew: true, secretsVersion };
-}
-function isSameRelease(release, spec, secretsVersion) {
-	return (release.secrets_version === secretsVersion && specHash(partHashes(release)) === specHash(partHashes(spec)));
-}
-function highestRelease(service, state, observed) {
-	const recorded = state.services[service];
-	const labels = observed.flatMap(({ copies, hooks }) => [...copies, ...hooks].filter((one) => one.service === service).map(({ release }) => release));
-	return Math.max(0, recorded?.release ?? 0, recorded?.rollout?.release ?? 0, state.release_numbers?.[service] ?? 0, ...labels.filter(Number.isFinite));
-}
-function secretSetKey(service, version) {
-	return `${service}/${version}`;
-}
-function secretsVersionOf(service, secrets, kept, known, versions) {
-	if (Object.keys(secrets).length === 0)
-		return 0;
-	const { given, labelled } = versions;
-	const named = [known.rollout?.secrets_version, known.current?.secrets_version, ...labelled];
-	const candidates = named.filter((version) => version !== undefined && version > 0);
-	const same = candidates.find((version) => {
-		const values = kept.get(secretSetKey(service, version));
-		return values !== undefined && specHash(values) === specHash(secrets);
-	});
-	return same ?? Math.max(given, 0, ...candidates) + 1;
-}
-;
 function leftToDeploys(kept, plan, file) {
 	const containers = driftOf(kept, plan).filter(({ kind }) => kind === 'container');
 	return [
@@ -70663,8 +71240,10 @@ async function findNetworks({ engine }, scope) {
 		: [{ id: network.Id, name: network.Name }]);
 }
 async function findVolumes({ engine }, scope) {
-	const found = await engine.listUnusedVolumes([`${LABEL.role}=sidecar`, ...labelsOf(scope)]);
-	return found.map(({ Name }) => ({ id: Name, name: Name }));
+	const found = await engine.listUnusedVolumes(labelsOf(scope));
+	const isOfContainer = (role) => role === 'sidecar' || role === 'files';
+	const left = found.filter(({ Labels }) => isOfContainer(Labels?.[LABEL.role]));
+	return left.map(({ Name }) => ({ id: Name, name: Name }));
 }
 function labelsOf({ project, environment }) {
 	return [`${LABEL.project}=${project}`, `${LABEL.environment}=${environment}`];
@@ -70815,26 +71394,21 @@ async function observe(server, scope, wanted, clock) {
 		Promise.all(imagesWanted.map(async (name) => [name, await findImage(server, name)])),
 	]);
 	const all = everything.filter(({ Labels }) => Labels?.[LABEL.role] !== undefined);
-	const role = (name) => all.filter((summary) => summary.Labels?.[LABEL.role] === name);
 	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
-	const copies = own.filter((summary) => summary.Labels?.[LABEL.role] === 'service');
-	const bridge = role('edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
-	const edges = role('edge');
-	const running = edges.find(({ State }) => State === 'running');
+	const copies = withRole(own, 'service');
+	const among = nginxAmong(all, own);
 	const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
 		Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
 		observeForeign(server, everything, scope, wanted),
-		Promise.all(own
-			.filter(({ Labels }) => Labels?.[LABEL.role] === 'hook')
-			.map((summary) => observeHook(server, summary))),
-		observeNginx('sidecar', server, own.find((summary) => summary.Labels?.[LABEL.role] === 'sidecar'), scope, clock),
-		observeNginx('edge', server, running ?? bridge ?? edges[0], scope, clock),
-		findNginxImage(server, nginx.image, [...edges, ...role('edge-bridge'), ...role('sidecar')]),
+		Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
+		observeNginx('sidecar', server, among.sidecar, scope, clock),
+		observeNginx('edge', server, among.edge, scope, clock),
+		findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
 		findLeftovers(server, scope, everything),
 	]);
 	return {
 		name: server.name,
-		owner: ownerOf(scope, [sidecar, edge], own),
+		owner: observe_ownerOf(scope, [sidecar, edge], own),
 		copies: [
 			...standing.filter((copy) => isNamedByUs(scope, copy)),
 			...adoptedCopies(scope, services, foreign),
@@ -70843,23 +71417,45 @@ async function observe(server, scope, wanted, clock) {
 		hooks,
 		sidecar,
 		edge,
-		bridge: bridge?.Id,
-		isDiverted: role('edge-divert').some(({ State }) => State === 'running'),
+		bridge: among.bridge?.Id,
+		isDiverted: withRole(all, 'edge-divert').some(({ State }) => State === 'running'),
 		foreign,
 		hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
 		foreignHostPorts: all
 			.filter(({ Labels }) => !isOwned(Labels, scope))
-			.flatMap(({ Labels }) => [Labels?.[LABEL.hostPort], Labels?.[LABEL.versionPort]])
-			.filter((port) => port !== undefined)
-			.map(Number),
+			.flatMap(({ Labels }) => observe_hostPortsOf(Labels)),
 		leftovers,
 		images: new Map([[nginx.image, nginxImage], ...images].flatMap(([name, found]) => found === undefined ? [] : [[name, found]])),
 	};
 }
-function ownerOf(scope, instances, own) {
+async function observeOwner(server, scope, clock) {
+	const all = await server.engine.listContainers();
+	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
+	const { sidecar, edge } = nginxAmong(all, own);
+	const instances = await Promise.all([
+		observeNginx('sidecar', server, sidecar, scope, clock),
+		observeNginx('edge', server, edge, scope, clock),
+	]);
+	return { name: server.name, owner: observe_ownerOf(scope, instances, own) };
+}
+function withRole(containers, ...roles) {
+	return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
+}
+function nginxAmong(all, own) {
+	const bridge = withRole(all, 'edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
+	const edges = withRole(all, 'edge');
+	const running = edges.find(({ State }) => State === 'running');
+	return { sidecar: withRole(own, 'sidecar')[0], edge: running ?? bridge ?? edges[0], bridge };
+}
+function observe_ownerOf(scope, instances, own) {
 	const written = instances.map((nginx) => nginx?.tree.folders[nginx.folder].manifest?.scopes[scopeName(scope)]?.repository);
 	const labelled = own.map(({ Labels }) => Labels?.[LABEL.repository]);
 	return [...written, ...labelled].find((repository) => repository !== undefined);
+}
+function observe_hostPortsOf(labels = {}) {
+	const extra = Object.values(parseExtraPorts(labels[LABEL.extraPorts]));
+	const own = [labels[LABEL.hostPort], labels[LABEL.versionPort]].filter((port) => port !== undefined);
+	return [...own.map(Number), ...extra.map(({ host }) => host)];
 }
 function observe_nameOf({ Names }) {
 	return Names?.[0]?.replace(/^\//, '') ?? '';
@@ -70885,6 +71481,7 @@ async function observeCopy(server, summary, own, network) {
 		hostPort: Number(labels[LABEL.hostPort]),
 		versionPort: labels[LABEL.versionPort] === undefined ? undefined : Number(labels[LABEL.versionPort]),
 		internalPort: Number(labels[LABEL.internalPort]),
+		extraPorts: parseExtraPorts(labels[LABEL.extraPorts]),
 		address: summary.NetworkSettings?.Networks?.[network]?.IPAddress || undefined,
 		helpers: helpersOf(own, summary.Id),
 		condition: {
@@ -71129,7 +71726,7 @@ function refuseSidecar(wanted, server) {
 }
 function refuseFront(wanted, services, server) {
 	const front = frontOf(server);
-	const domains = services.flatMap(({ route }) => route.domains);
+	const domains = services.flatMap(({ route }) => domainsOf(route));
 	if (front === undefined || (domains.length === 0 && server.edge === undefined))
 		return [];
 	const where = `${server.name}: the edge needs port ${doorsOf(front)
@@ -71177,7 +71774,7 @@ function refuseHttps(server, front, drop) {
 }
 function refuseLostNames(wanted, server, front) {
 	const drop = dropOf(wanted.nginx);
-	const promised = wanted.services.flatMap(({ route }) => route.domains);
+	const promised = wanted.services.flatMap(({ route }) => domainsOf(route));
 	const lost = lostNames(front, [...promised, ...drop, ...servedForOthers(wanted, server)]);
 	if (lost.length === 0)
 		return [];
@@ -71194,10 +71791,10 @@ function buildInput(facts) {
 	checkNarrowing(wanted, narrowing);
 	checkAdoption(wanted, selectedOf(wanted, narrowing), observed);
 	const isNarrowed = narrowing.services !== undefined || narrowing.zones !== undefined;
-	const ports = portsOf(facts);
+	const ports = numbersOfAll(facts);
 	const versionPorts = versionPortsOf(facts, ports);
 	const services = wanted.services
-		.flatMap((spec) => wantedService(facts, spec, ports.get(spec.name)))
+		.flatMap((spec) => wantedService(facts, spec, ports))
 		.map((service) => ({ ...service, versionPort: versionPorts.get(service.name) }));
 	checkDependencies(services);
 	checkPorts(services, wanted, narrowing);
@@ -71246,7 +71843,7 @@ function comparisonOf({ wanted, narrowing, restored, known }) {
 		deployed: Object.fromEntries([...known].flatMap(([name, { current }]) => (current === undefined ? [] : [[name, current.number]]))),
 	};
 }
-function wantedService(facts, spec, ports) {
+function wantedService(facts, spec, numbers) {
 	const { narrowing, observed, state } = facts;
 	const isSelected = narrowing.services === undefined || narrowing.services.includes(spec.name);
 	const known = {
@@ -71275,7 +71872,7 @@ function wantedService(facts, spec, ports) {
 			spec: wanted,
 			dependsOn,
 			placement,
-			ports,
+			ports: numbers.get(name),
 			release,
 			known,
 			isSelected,
@@ -71290,8 +71887,7 @@ function imageIdOf(image, observed) {
 }
 function keptService(facts, name, ports) {
 	const current = facts.known.get(name)?.current;
-	const own = ports.get(name);
-	if (current === undefined || own === undefined)
+	if (current === undefined)
 		return [];
 	return [
 		{
@@ -71302,7 +71898,7 @@ function keptService(facts, name, ports) {
 				servers: facts.state.services[name]?.copies.filter(({ state }) => state === 'serving').length ?? 1,
 				zones: [],
 			},
-			ports: own,
+			ports: ports.get(name),
 			release: currentNumber(current),
 			known: { current, rollout: undefined, highest: current.number, serving: 0 },
 			isSelected: false,
@@ -71312,21 +71908,40 @@ function keptService(facts, name, ports) {
 function currentNumber(current) {
 	return { number: current.number, isNew: false, secretsVersion: current.secrets_version };
 }
-function portsOf(facts) {
+function numbersOfAll(facts) {
 	const { wanted, observed, state } = facts;
 	const recorded = new Map();
-	for (const { service, hostPort, internalPort } of observed.flatMap(({ copies }) => copies)) {
-		if (hostPort > 0 && internalPort > 0)
-			recorded.set(service, { host: hostPort, internal: internalPort });
+	for (const { service, hostPort, internalPort, extraPorts } of observed.flatMap(({ copies }) => copies)) {
+		if (!(hostPort > 0 && internalPort > 0))
+			continue;
+		const extra = { ...recorded.get(service)?.extra, ...extraPorts };
+		recorded.set(service, { host: hostPort, internal: internalPort, extra });
 	}
-	for (const [name, { host_port, internal_port }] of Object.entries(state.services)) {
-		recorded.set(name, { host: host_port, internal: internal_port });
+	for (const [name, { host_port: host, internal_port: internal, extra_ports }] of Object.entries(state.services)) {
+		if (host === undefined || internal === undefined)
+			continue;
+		const extra = { ...recorded.get(name)?.extra, ...extraNumbers(extra_ports) };
+		recorded.set(name, { host, internal, extra });
 	}
-	const requests = wanted.services.map(({ name, port }) => ({ service: name, containerPort: port }));
 	const foreign = observed.flatMap((server) => server.foreignHostPorts);
 	const foreignHostPorts = new Set([...foreign, ...heldVersionPorts(facts)]);
+	const requests = wanted.services.flatMap((spec) => portRequests(facts, spec));
 	const allocated = allocatePorts(wanted, requests, { recorded, foreignHostPorts });
 	return new Map([...recorded, ...allocated]);
+}
+function portRequests({ known }, spec) {
+	const current = known.get(spec.name)?.current;
+	const [main, ...others] = [spec, ...(current ? [current] : [])].flatMap(portsOf);
+	if (main === undefined)
+		return [];
+	const extra = others.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port]]));
+	return [{ service: spec.name, containerPort: main.port, extra: Object.fromEntries(extra) }];
+}
+function extraNumbers(recorded = {}) {
+	return Object.fromEntries(Object.entries(recorded).map(([name, { host_port, internal_port }]) => [
+		name,
+		{ host: host_port, internal: internal_port },
+	]));
 }
 function buildInputWithout(input, rest) {
 	const isLeft = (server) => rest.left.includes(server);
@@ -71351,6 +71966,7 @@ function buildInputWithout(input, rest) {
 ;
 const USERS_MAPS = [
 	'environment.',
+	'files.',
 	'labels.',
 	'logging.options.',
 	'sysctls.',
@@ -71376,9 +71992,17 @@ function explainChange(service, rollout, input) {
 	}
 	return [...new Set(reasons)];
 }
-function specFacts({ protocol, port, container, route, policy }) {
-	const { options, ...rest } = container;
-	return { protocol, port, ...rest, ...options, ...route, ...policy };
+function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
+	const { options, files = [], ...rest } = container;
+	const { extraDomains, ...served } = route;
+	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
+	const extra = Object.entries(extraPorts).map(([name, one]) => [
+		name,
+		{ ...one, domain: extraDomains?.[name] },
+	]);
+	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
+	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
+	return { protocol, port, ...told, ...served, ...policy };
 }
 function differenceOn(input, service, server) {
 	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
@@ -71411,10 +72035,10 @@ function changedKeys(path, before, after) {
 			return [];
 		const isUsers = USERS_MAPS.includes(path);
 		const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-		return isMap(old) && isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
+		return reasons_isMap(old) && reasons_isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
 	});
 }
-function isMap(value) {
+function reasons_isMap(value) {
 	return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 ;
@@ -71439,7 +72063,8 @@ function changeOf(input, service, plan) {
 		reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
 		servers: plan.copies.map(({ server }) => server),
 		image: service.spec.container.image,
-		domains: service.spec.route.domains,
+		domains: domainsOf(service.spec.route),
+		...(isWorker(service.spec) && { isWorker: true }),
 	};
 }
 function effectOf(input, service, plan) {
@@ -71526,21 +72151,27 @@ const UNUSED_GRACE_MS = 3_000;
 function retire(service, server, container) {
 	const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
 	const { policy } = service.spec;
+	const ports = isAdopted ? undefined : portsOfAll(service);
+	const isDrained = ports?.length !== 0 && (isRunning || condition?.state === 'restarting');
 	return {
 		service: service.name,
 		server,
 		id,
 		name,
-		containerPort: isAdopted ? undefined : portOfAll(service),
+		ports,
 		release,
 		helpers,
-		drainTimeoutMs: isRunning || condition?.state === 'restarting' ? policy.drainTimeoutMs : undefined,
+		drainTimeoutMs: isDrained ? policy.drainTimeoutMs : undefined,
 		graceMs: policy.stopGracePeriodMs,
 	};
 }
-function portOfAll({ spec: { port }, known }) {
-	const before = [known?.current, known?.rollout].flatMap((release) => release?.port ?? []);
-	return before.every((other) => other === port) ? port : undefined;
+function portsOfAll({ spec, known }) {
+	if (spec.isUnknown)
+		return undefined;
+	const numbers = (release) => portsOf(release).map(({ port }) => port);
+	const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+	const ports = numbers(spec);
+	return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
 }
 function retireUnused(service, server, container) {
 	const { strategy, stopGracePeriodMs } = service.spec.policy;
@@ -71557,10 +72188,9 @@ function addRetirements(graph, all, after) {
 		return graph.add([], after);
 	return all.flatMap((one) => addRetirement(graph, one, after));
 }
-function drainOf({ service, server, id, name, containerPort, drainTimeoutMs, }) {
+function drainOf({ service, server, id, name, ports, drainTimeoutMs }) {
 	if (drainTimeoutMs === undefined)
 		return [];
-	const ports = containerPort === undefined ? undefined : [containerPort];
 	return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
 }
 function stopOf({ service, server, id, name, graceMs }) {
@@ -71783,9 +72413,9 @@ function prepare_plan_prepareEdge(input, server, moves) {
 	const hasFront = frontOf(observed) !== undefined;
 	if (observed.bridge !== undefined && !hasFront)
 		return 'open';
-	const wanted = input.services.map(({ spec }) => spec.route);
+	const wanted = input.services.flatMap(({ spec }) => domainsOf(spec.route));
 	const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
-	const hasDomains = [...wanted, ...given].some(({ domains }) => domains.length > 0);
+	const hasDomains = wanted.length + given.flatMap(domainsOfRoute).length > 0;
 	const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
 	if (!hasDomains && !isServing)
 		return undefined;
@@ -71867,8 +72497,8 @@ function reconciled(input, now, served) {
 			return here;
 		return now.copies.filter(there);
 	});
-	const domains = [...new Set(all.flatMap(({ route }) => route.domains))];
-	return { ...newest.route, domains, copies };
+	const whole = withDomainsOf(newest.route, all.map(({ route }) => route));
+	return { ...whole, copies };
 }
 function age(input, copies, { route }) {
 	const standing = copies
@@ -71936,17 +72566,26 @@ const proveOf = ({ move, server, routes, moved }) => ({
 	routes,
 	moved,
 });
-function probesOf(rollout) {
-	return probedRoutes(rollout).map((route) => ({ kind: 'probe', service: route.service, route }));
-}
 function probeEndsOf(rollout) {
-	return probedRoutes(rollout).map(({ service }) => ({ kind: 'end probe', service }));
+	return probesOf(rollout).map(({ service }) => ({ kind: 'end probe', service }));
 }
-function probedRoutes({ move, retire }) {
+function probesOf({ move, retire }) {
 	if (move === undefined)
 		return [];
 	const replaced = new Set(retire.map(({ service }) => service));
-	return move.routes.filter(({ service, protocol }) => protocol === 'http' && move.moved.includes(service) && replaced.has(service));
+	return move.routes
+		.filter(({ service }) => move.moved.includes(service) && replaced.has(service))
+		.map((route) => ({
+		kind: 'probe',
+		service: route.service,
+		route,
+		ports: probedPorts(route, move),
+	}))
+		.filter(({ ports }) => ports.length > 0);
+}
+function probedPorts({ service, ports }, { before }) {
+	const served = before.find((route) => route.service === service)?.ports.map(({ name }) => name) ?? [];
+	return ports.filter(({ name, protocol }) => protocol === 'http' && (name === undefined || served.includes(name)));
 }
 ;
 function place(service, count, candidates, current, awaited = []) {
@@ -72162,15 +72801,28 @@ function addLeftovers(input, service, server, copies, { rollout, vacate, takenOv
 		(copy.isAdopted ? takenOver : early).push(retire(service, server, copy));
 	}
 }
+function isAloneEverywhere({ spec }) {
+	return isWorker(spec) && spec.policy.strategy === 'recreate';
+}
 function planDeparture(input, service, server, { rollout, takenOver }) {
 	for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
-		(copy.isAdopted ? takenOver : rollout.retire).push(retire(service, server, copy));
+		const retirement = retire(service, server, copy);
+		if (copy.isAdopted)
+			takenOver.push(retirement);
+		else if (isAloneEverywhere(service)) {
+			rollout.stop.push(stopOf(retirement));
+			rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
+		}
+		else
+			rollout.retire.push(retirement);
 	}
 }
 function checkOf(service, server, slot, name) {
-	const { protocol, port, policy } = service.spec;
+	const { protocol, port, policy, route } = service.spec;
 	const { healthcheck } = policy;
-	return { service: service.name, server, slot, name, containerPort: port, protocol, healthcheck };
+	const host = healthcheck.headers?.host ?? hostOf(service.name, route.domains);
+	const listening = port !== undefined && protocol !== undefined && { containerPort: port, protocol };
+	return { service: service.name, server, slot, name, ...listening, healthcheck, host };
 }
 ;
 function planSweep(input, retired) {
@@ -72266,9 +72918,9 @@ function takeoverOn(input, plans, server, routes) {
 function servedAt(input, server, routes) {
 	const { scope, servers, nginx } = input;
 	const on = servers.find(({ name }) => name === server);
-	const here = routes.filter((route) => backendsOf(scope, route, on, servers).length > 0);
+	const here = routes.filter((route) => isServedOn(route, on, servers));
 	return [
-		...here.flatMap(({ domains }) => domains),
+		...here.flatMap(domainsOfRoute),
 		...(nginx.adopt?.drop ?? []),
 		...servedForOthers(scope, observedOn(input, server)),
 	];
@@ -72276,7 +72928,7 @@ function servedAt(input, server, routes) {
 function frontToGo(input, server, routes) {
 	const observed = observedOn(input, server);
 	const front = frontOf(observed);
-	if (front === undefined || routes.every(({ domains }) => domains.length === 0))
+	if (front === undefined || routes.flatMap(domainsOfRoute).length === 0)
 		return undefined;
 	return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
 }
@@ -72298,7 +72950,7 @@ function retireNginx(input, server, { id, name, isRunning, helpers }) {
 		server,
 		id,
 		name,
-		containerPort: undefined,
+		ports: undefined,
 		release: 0,
 		helpers,
 		drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
@@ -72521,7 +73173,7 @@ function planRemovals(input, services, rollouts, before) {
 	];
 }
 const UNKNOWN_SPEC = {
-	port: undefined,
+	isUnknown: true,
 	policy: { strategy: 'toggle', drainTimeoutMs: 120_000, stopGracePeriodMs: 10_000 },
 };
 function removedService({ lastReleases }, name) {
@@ -72636,7 +73288,7 @@ function judgeHealth({ name: server, copies }) {
 	const found = { server, check: 'health' };
 	const ours = copies.filter(({ isAdopted }) => !isAdopted);
 	const ill = ours.flatMap((copy) => {
-		const complaint = complaintOf(copy);
+		const complaint = judge_running_complaintOf(copy);
 		return complaint === undefined ? [] : [`${copy.name} ${complaint}`];
 	});
 	if (ill.length === 0)
@@ -72648,7 +73300,7 @@ function judgeHealth({ name: server, copies }) {
 		hint: 'Look at its log on the server: docker logs --tail 50, and its name.',
 	}));
 }
-function complaintOf({ isRunning, condition }) {
+function judge_running_complaintOf({ isRunning, condition }) {
 	const { state = 'running', restarts = 0, health } = condition ?? {};
 	if (state === 'restarting' || (isRunning && restarts >= MANY_RESTARTS))
 		return `was started again ${restarts} times`;
@@ -72782,9 +73434,10 @@ function neededPorts(plan, input, server) {
 		...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
 		...started.flatMap(({ service, slot, blueprint }) => {
 			const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
-			if (blueprint.publishOn === undefined || isOurs)
+			const { publishOn: address, ports } = blueprint;
+			if (address === undefined || ports === undefined || isOurs)
 				return [];
-			return [{ address: blueprint.publishOn, number: hostPort(blueprint.ports.host, slot), owner: service }];
+			return allNumbers(ports).map(({ host }) => ({ address, number: hostPort(host, slot), owner: service }));
 		}),
 	];
 }
@@ -72881,6 +73534,18 @@ async function isListening(server, { address, number }, clock) {
 	return await inTime(clock, dialled, PORT_TIMEOUT_MS, false);
 }
 ;
+const SHORTEST_HIDDEN = 6;
+function hiddenValues(values, { files = [] }) {
+	const encoded = new Set(files.flatMap(({ content }) => 'secret' in content && content.encoding === 'base64' ? [content.secret] : []));
+	return Object.entries(values).flatMap(([name, value]) => {
+		const isOfRepository = name.startsWith('file:');
+		const text = isOfRepository ? value.trim() : value;
+		if (text.length < SHORTEST_HIDDEN || (isOfRepository && text.includes('\n')))
+			return [];
+		return encoded.has(name) ? [text, Buffer.from(text, 'base64').toString()] : [text];
+	});
+}
+;
 function parseTarget(text) {
 	if (text === 'previous')
 		return 'previous';
@@ -72940,10 +73605,14 @@ function isVersion({ container: { image }, image_digest }, version) {
 	return [tag, name, image, digest, image_digest].includes(version);
 }
 ;
-async function restore(request, wanted, snapshot, fleet) {
-	const { narrowing, rollback, log, secrets: given } = request;
+async function restore(request, environment) {
+	const { narrowing, rollback, log, secrets: given, takeOverFrom, clock } = request;
+	const { wanted, fleet, repository } = environment;
 	if (rollback === undefined)
 		return { wanted, secrets: given, narrowing };
+	const owners = await fleet.onAll((server) => observeOwner(server, wanted, clock));
+	checkOwner(wanted, { repository, takeOverFrom }, owners);
+	const { snapshot } = environment.journal;
 	const { to } = rollback;
 	const services = narrowing.services ?? [];
 	if (typeof to === 'number' && services.length > 1) {
@@ -72961,8 +73630,10 @@ async function restore(request, wanted, snapshot, fleet) {
 	for (const note of notes)
 		log.info(note);
 	const secrets = await readSecrets(fleet, wanted, restored);
-	for (const value of Object.values(secrets).flatMap((values) => Object.values(values)))
-		request.hide(value);
+	for (const [name, { container }] of restored) {
+		for (const value of hiddenValues(secrets[name] ?? {}, container))
+			request.hide(value);
+	}
 	return {
 		wanted: restoredSpec(wanted, restored),
 		secrets,
@@ -72992,9 +73663,14 @@ function restoredSpec(wanted, restored) {
 		const release = restored.get(spec.name);
 		if (release === undefined)
 			return spec;
-		const { protocol, port, container, route, policy } = release;
+		const { protocol, port, extraPorts, container, route, policy } = release;
 		const { name, dependsOn, placement } = spec;
-		return pinned({ name, dependsOn, placement, protocol, port, container, route, policy }, release);
+		const ports = {
+			...(protocol !== undefined && { protocol }),
+			...(port !== undefined && { port }),
+			...(extraPorts !== undefined && { extraPorts }),
+		};
+		return pinned({ name, dependsOn, placement, ...ports, container, route, policy }, release);
 	});
 	return { ...wanted, services };
 }
@@ -73024,7 +73700,7 @@ function checkImages(input, plan) {
 	}
 }
 async function readSecrets(fleet, { project, environment, nginx }, restored) {
-	const releases = [...restored.values()].filter(({ container }) => container.secrets.length > 0);
+	const releases = [...restored.values()].filter(({ container }) => secretNamesOf(container).length > 0);
 	const sets = releases.map(({ service, secrets_version: version }) => ({ service, version }));
 	if (sets.length === 0)
 		return {};
@@ -73037,13 +73713,14 @@ async function readSecrets(fleet, { project, environment, nginx }, restored) {
 }
 function valuesOf(release, found) {
 	const { container, service, number, secrets_version } = release;
-	const whole = found.find((values) => container.secrets.every((name) => values?.[name] !== undefined));
+	const names = secretNamesOf(container);
+	const whole = found.find((values) => names.every((name) => values?.[name] !== undefined));
 	if (whole === undefined) {
 		throw new UserError(`the secrets of ${service} as release ${number} had them (set ${secrets_version}) are on no server`, {
 			hint: 'Nothing was changed. Deploy the commit of that release instead: the run brings its secrets along.',
 		});
 	}
-	return Object.fromEntries(container.secrets.map((name) => [name, whole[name]]));
+	return Object.fromEntries(names.map((name) => [name, whole[name]]));
 }
 ;
 function describeSpan({ phase, service, server, startMs, endMs, failed }) {
@@ -73096,9 +73773,10 @@ async function dryRun(request) {
 		access: 'read',
 		timeline: new Timeline(clock),
 	};
-	return await withEnvironment(request, opening, async ({ wanted: file, repository, fleet, journal }) => {
-		const { snapshot } = journal;
-		const { wanted, secrets, narrowing, restored, notes = [], } = await restore(request, file, snapshot, fleet);
+	return await withEnvironment(request, opening, async (environment) => {
+		const { repository, fleet } = environment;
+		const { snapshot } = environment.journal;
+		const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
 		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
@@ -73117,6 +73795,96 @@ async function dryRun(request) {
 			findings,
 		};
 	});
+}
+;
+const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
+class InterpolationError extends UserError {
+	reference;
+	isMissing;
+	constructor(reference, message, hint, isMissing = false) {
+		super(message, { hint });
+		this.name = 'InterpolationError';
+		this.reference = reference;
+		this.isMissing = isMissing;
+	}
+}
+function interpolate(text, variables) {
+	return interpolateWith(text, lookupIn(variables));
+}
+function interpolateWith(text, variables) {
+	let result = '';
+	let offset = 0;
+	for (;;) {
+		const dollar = text.indexOf('$', offset);
+		if (dollar === -1)
+			return result + text.slice(offset);
+		result += text.slice(offset, dollar);
+		const { value, end } = reference(text, dollar, variables);
+		result += value;
+		offset = end;
+	}
+}
+function lookupIn(variables) {
+	return (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined);
+}
+function reference(text, dollar, variables) {
+	const next = text[dollar + 1];
+	if (next === '$')
+		return { value: '$', end: dollar + 2 };
+	if (next === '{') {
+		const end = closingBrace(text, dollar);
+		return { value: braced(text.slice(dollar, end + 1), variables), end: end + 1 };
+	}
+	const name = nameAt(text, dollar + 1);
+	if (name === '')
+		throw invalid(text.slice(dollar, dollar + 2));
+	return { value: interpolate_required(`$${name}`, name, variables), end: dollar + 1 + name.length };
+}
+function braced(whole, variables) {
+	const name = nameAt(whole, 2);
+	const [, operator, word] = /^(:?[-?+])([\s\S]*)$/.exec(whole.slice(2 + name.length, -1)) ?? [];
+	if (name === '' || (operator === undefined && whole.length !== name.length + 3))
+		throw invalid(whole);
+	if (operator === undefined || word === undefined)
+		return interpolate_required(whole, name, variables);
+	const value = variables(name);
+	const isSet = value !== undefined && !(operator.startsWith(':') && value === '');
+	if (operator.endsWith('+'))
+		return isSet ? interpolateWith(word, variables) : '';
+	if (isSet)
+		return value;
+	if (operator.endsWith('-'))
+		return interpolateWith(word, variables);
+	const reason = interpolateWith(word, variables);
+	throw new InterpolationError(whole, `variable ${name} is ${value === undefined ? 'not set' : 'empty'}${reason === '' ? '' : `: ${reason}`}`, `Set ${name} in the env of the workflow step, or pass it with the input secrets.`, true);
+}
+function interpolate_required(whole, name, variables) {
+	const value = variables(name);
+	if (value !== undefined)
+		return value;
+	throw new InterpolationError(whole, `variable ${name} is not set`, `Set ${name} in the env of the workflow step, or pass it with the input secrets; give a default (\${${name}:-…}), or write $$ for a dollar sign.`, true);
+}
+function nameAt(text, offset) {
+	NAME.lastIndex = offset;
+	return NAME.exec(text)?.[0] ?? '';
+}
+function closingBrace(text, dollar) {
+	let depth = 0;
+	for (let at = dollar; at < text.length; at++) {
+		if (text.startsWith('${', at)) {
+			depth++;
+			at++;
+		}
+		else if (text[at] === '}' && --depth === 0)
+			return at;
+	}
+	throw invalid(text.slice(dollar));
+}
+function invalid(whole) {
+	const isGitHub = whole.startsWith('${{');
+	return new InterpolationError(whole, `invalid reference ${JSON.stringify(whole.split('\n')[0]?.slice(0, 60))}`, isGitHub
+		? 'GitHub expressions are not evaluated in this file: set a variable in the env of the workflow step, and write ${NAME} here.'
+		: 'Write $NAME or ${NAME}, with a default ${NAME:-…}; a dollar sign itself is $$.');
 }
 ;
 const leven_array = [];
@@ -73287,7 +74055,7 @@ function refuse(name, value, known, refusals) {
 	const instead = typeof refusal === 'string' ? undefined : refusal.instead(value);
 	return `${REFUSED}${instead ?? key_reasonOf(refusal)}`;
 }
-function parsed(schema, parse) {
+function key_parsed(schema, parse) {
 	return schema.transform((value, context) => {
 		try {
 			return parse(value);
@@ -73301,6 +74069,49 @@ function parsed(schema, parse) {
 	});
 }
 ;
+class SecretText {
+	isSecret = true;
+	names;
+	missing;
+	#text;
+	#locate;
+	constructor(text, fields = {}) {
+		this.#text = text;
+		this.#locate = fields.locate;
+		this.names = fields.names ?? [];
+		this.missing = fields.missing;
+	}
+	static of(value) {
+		return new SecretText(value.replaceAll('$', '$$$$'));
+	}
+	resolve(lookup) {
+		try {
+			return interpolateWith(this.#text, lookup);
+		}
+		catch (error) {
+			if (!(error instanceof InterpolationError))
+				throw error;
+			throw placed(error, this.#locate?.(error.reference));
+		}
+	}
+	split() {
+		const [, name, rest = ''] = /^([^=$]*)=([\s\S]*)$/.exec(this.#text) ?? [];
+		if (name === undefined)
+			return undefined;
+		const { names, missing } = this;
+		return { name, value: new SecretText(rest, { names, missing, locate: this.#locate }) };
+	}
+	toString() {
+		return this.split()?.name ?? '***';
+	}
+}
+function placed(error, location) {
+	return new UserError(error.message, {
+		...(location && { location }),
+		...(error.hint === undefined ? {} : { hint: error.hint }),
+	});
+}
+;
 function problemsOf(issues, valueAt) {
 	return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
 }
@@ -73310,6 +74121,9 @@ function fromIssue(issue, parent, valueAt) {
 	const problem = (message, hint) => [
 		{ path, message, ...(typeof hint === 'string' ? { hint } : {}) },
 	];
+	const secret = secretIn(issue, parent, valueAt);
+	if (secret !== undefined)
+		return [secret];
 	if (value === undefined && issue.code !== 'custom' && issue.code !== 'unrecognized_keys') {
 		return problem('is required');
 	}
@@ -73348,6 +74162,35 @@ function fromIssue(issue, parent, valueAt) {
 			return problem(issue.message);
 	}
 }
+function secretIn(issue, parent, valueAt) {
+	const path = [...parent, ...issue.path];
+	const tried = issue.code === 'invalid_union' ? issue.errors.flat() : [];
+	return tried.reduce((found, inner) => found ?? secretIn(inner, path, valueAt), secretAt(path, valueAt));
+}
+function secretAt(path, valueAt) {
+	const places = path.map((_step, index) => path.slice(0, index + 1));
+	const place = places.find((one) => valueAt(one) instanceof SecretText);
+	if (place === undefined)
+		return undefined;
+	const { names, missing } = valueAt(place);
+	if (missing !== undefined)
+		return { path: place, message: missing.message, error: missing };
+	return {
+		path: place,
+		message: `is made from the secret ${names.join(', ')}, and what stands here is written down: on the record, in plans, on the servers`,
+		hint: instead(place, names[0] ?? 'NAME'),
+	};
+}
+const COMMANDS = ['command', 'entrypoint', 'test', 'pre_deploy', 'post_deploy'];
+function instead(path, name) {
+	if (path.some((step) => COMMANDS.includes(String(step)))) {
+		return `Write environment: [${name}], which the program may read by itself; else have a shell in the container put it in: ["sh", "-c", 'exec program --password "$$${name}"'].`;
+	}
+	if (path[2] === 'servers' && path[4] === 'host') {
+		return 'A server is known by its host everywhere. Give it a name, and only that is written down.';
+	}
+	return `What nobody may read goes into environment, or into a file by secrets. What everybody may belongs in the env of the step under a name that no secret has: \${{ vars.… }}.`;
+}
 function shown(value) {
 	return typeof value === 'object' && value !== null
 		? (TYPE_WORDS[typeOf(value)] ?? 'that')
@@ -73379,6 +74222,34 @@ function typeOf(value) {
 }
 function pathText(path) {
 	return path.reduce((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
+}
+;
+const WAY = ['private_ip', 'port', 'user', 'host_key', 'jump'];
+function revealServers(file, values) {
+	return within(file, 'environments', (environments) => each(environments, (environment) => within(within(environment, 'user', (user) => revealed(user, values)), 'servers', (servers) => Array.isArray(servers) ? servers.map((server) => revealServer(server, values)) : servers)));
+}
+function revealServer(server, values) {
+	const keys = reveal_servers_isMap(server) && server.name !== undefined ? [...WAY, 'host'] : WAY;
+	return keys.reduce((said, key) => within(said, key, (value) => revealed(value, values)), server);
+}
+function revealed(value, values) {
+	if (value instanceof SecretText) {
+		return value.missing === undefined ? value.resolve(lookupIn(values)) : value;
+	}
+	if (Array.isArray(value))
+		return value.map((member) => revealed(member, values));
+	return each(value, (member) => revealed(member, values));
+}
+function within(map, key, change) {
+	return reveal_servers_isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
+}
+function each(map, change) {
+	if (!reveal_servers_isMap(map))
+		return map;
+	return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
+function reveal_servers_isMap(value) {
+	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
 ;
 const DEFAULTS = {
@@ -73545,12 +74416,14 @@ function parseBytes(value) {
 	return bytes;
 }
 ;
-const scalars_text = parsed(schemas_string(), (value) => {
+const scalars_text = key_parsed(schemas_string(), (value) => {
 	if (value.includes('\0'))
 		throw new UserError('a NUL character is not possible here');
 	return value;
 });
-const filledText = parsed(schemas_string(), (value) => {
+const secretText = _instanceof(SecretText);
+secretText._zod.toJSONSchema = () => ({ type: 'string' });
+const filledText = key_parsed(schemas_string(), (value) => {
 	if (value.trim() === '')
 		throw new UserError('is empty');
 	if (value.includes('\0'))
@@ -73559,7 +74432,7 @@ const filledText = parsed(schemas_string(), (value) => {
 });
 const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function decimal(what, isValid) {
-	return parsed(numberOrText(what), (value) => {
+	return key_parsed(numberOrText(what), (value) => {
 		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
 		if (!Number.isFinite(number) || !isValid(number)) {
 			throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
@@ -73575,27 +74448,27 @@ const FLAGS = new Map([
 	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
 	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
 ]);
-const scalars_flag = parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
+const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
 	const known = FLAGS.get(String(value).toLowerCase());
 	if (known === undefined)
 		throw new UserError('must be true or false');
 	return known;
 }).meta({ takes: 'true or false' });
 const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
-const scalars_duration = parsed(durationForm, parseDuration).meta({ takes: 'duration' });
-const positiveDuration = parsed(durationForm, (value) => {
+const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
+const positiveDuration = key_parsed(durationForm, (value) => {
 	const milliseconds = parseDuration(value);
 	if (milliseconds < 1)
 		throw new UserError('must be at least 1ms');
 	return milliseconds;
 }).meta({ takes: 'duration' });
-const bytes = parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
 function oneOrMany(schema, what) {
 	return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
 		.transform((value) => (Array.isArray(value) ? value : [value]));
 }
 ;
-const adopt = parsed(union([
+const adopt = key_parsed(union([
 	filledText,
 	key_closed({
 		container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
@@ -73604,6 +74477,304 @@ const adopt = parsed(union([
 ], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
+;
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
+function isOfRepository({ type, source = '' }) {
+	return type === 'bind' && RELATIVE.test(source);
+}
+const RELATIVE = /^\.{1,2}(?:\/|$)/;
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+const CONSISTENCIES = ['consistent', 'cached', 'delegated'];
+function parseShortMount(text) {
+	const [first = '', target, options = '', ...rest] = text.split(':');
+	const words = options.split(',').filter((word) => word !== '');
+	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
+	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
+		throw new UserError(`${JSON.stringify(text)} is no volume`, {
+			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
+		});
+	}
+	if (target === undefined)
+		return checkMount({ type: 'volume', target: first });
+	const propagation = words.find((word) => PROPAGATIONS.includes(word));
+	const selinux = words.find((word) => word === 'z' || word === 'Z');
+	return checkMount({
+		type: first.startsWith('/') || RELATIVE.test(first) ? 'bind' : 'volume',
+		source: first,
+		target,
+		read_only: words.includes('ro'),
+		bind: { propagation, selinux },
+		volume: { nocopy: words.includes('nocopy') },
+	});
+}
+function checkMount(said) {
+	const { type, source, target, read_only, external } = said;
+	if (!isAbsolutePath(target) || target === '/') {
+		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
+			hint: 'Write an absolute path below /.',
+		});
+	}
+	if (external && type !== 'volume')
+		throw new UserError(`a ${type} mount cannot be external`);
+	const more = moreOf(said);
+	const mount = {
+		type,
+		target: target.replace(/(?!^)\/+$/, ''),
+		readOnly: read_only ?? false,
+		...(Object.keys(more).length > 0 && { more }),
+	};
+	if (type === 'tmpfs') {
+		if (source !== undefined)
+			throw new UserError('a tmpfs mount has no source');
+		return mount;
+	}
+	if (source === undefined && type === 'volume' && !external)
+		return mount;
+	if (source === undefined || source === '') {
+		throw new UserError(`the ${type} mounted at ${target} has no source`, {
+			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
+		});
+	}
+	if (isOfRepository({ type, source })) {
+		if (mount.readOnly)
+			return { ...mount, source };
+		throw new UserError(`${source} is of the repository, and a container cannot write there`, {
+			hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
+		});
+	}
+	if (/^[.~]/.test(source)) {
+		throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
+			hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
+		});
+	}
+	if (type === 'bind' && !isAbsolutePath(source)) {
+		throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
+	}
+	if (type === 'volume' && !VOLUME_NAME.test(source)) {
+		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
+			hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
+		});
+	}
+	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
+		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
+	}
+	return { ...mount, source, ...(external && { external }) };
+}
+function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
+	const { recursive } = bind;
+	const parts = {
+		bind: {
+			...(bind.create_host_path && { createHostPath: true }),
+			...(bind.propagation !== undefined && { propagation: bind.propagation }),
+			...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
+		},
+		volume: {
+			...(volume.nocopy && { nocopy: true }),
+			...(volume.subpath !== undefined && { subpath: volume.subpath }),
+			...(volume.labels !== undefined && { labels: volume.labels }),
+		},
+		tmpfs: {
+			...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
+			...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
+		},
+	};
+	for (const [name, options] of Object.entries(parts)) {
+		const [first] = Object.keys(options);
+		if (name !== type && first !== undefined) {
+			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
+		}
+	}
+	if (bind.selinux !== undefined && type === 'tmpfs')
+		throw new UserError('a tmpfs mount has no label of SELinux');
+	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
+}
+function isAbsolutePath(path) {
+	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
+}
+;
+const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
+const NOT_YET = 'it comes with a later version; until then name an image.';
+const SERVICE_REFUSALS = {
+	build: 'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
+	preset: NOT_YET,
+	version: NOT_YET,
+	ports: {
+		why: 'write the port the container listens on as port, and further ones by name as extra_ports; nothing is published to the world but the domains.',
+		instead: (value) => {
+			const [port, ...others] = containerPortsOf(value);
+			const further = others.length > 0 ? `, and extra_ports: { <name>: ${others[0]} } for the other` : '';
+			return (port &&
+				`write port: ${port}${further}${others.length > 1 ? 's' : ''}; nothing is published to the world but the domains.`);
+		},
+	},
+	networks: UNNEEDED,
+	network_mode: {
+		why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
+		instead: (value) => {
+			const [, kind, name] = /^(service|container):(.+)$/.exec(String(value)) ?? [];
+			if (value === 'bridge' || value === 'default')
+				return 'leave it out: a container has a network of its own.';
+			if (kind === undefined)
+				return undefined;
+			const other = variableName(String(name));
+			return kind === 'service'
+				? `${name} is replaced by itself, and its network with it; write depends_on: [${name}], and use SWITCHYARD_${other}_HOST and _PORT in place of localhost.`
+				: 'that container can be replaced at any time, and its network with it; reach it by an address.';
+		},
+	},
+	links: UNNEEDED,
+	external_links: UNNEEDED,
+	mac_address: 'two containers of a service stand side by side on one network during a deploy.',
+	container_name: 'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
+	label_file: 'write labels.',
+	credential_spec: 'it is for Windows.',
+	extends: 'use a YAML anchor (&name, *name, <<) below a key that begins with x-.',
+	profiles: 'write the service under environments.<name>.services to have it in that environment only.',
+	volumes_from: 'name the volumes of the other service under volumes of both.',
+	models: 'no model runs beside a service; write its address under environment.',
+	provider: 'a service here is a container; write what the provider made under environment.',
+	post_start: 'write post_deploy: it is run once per release, when its containers have the traffic.',
+	pre_stop: 'a container that goes is drained, and then gets stop_signal; do there what has to be done.',
+	pull_refresh_after: 'write pull_policy: always; a deploy is when images are pulled.',
+	use_api_socket: 'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
+};
+function containerPortsOf(ports) {
+	const all = Array.isArray(ports) ? ports : [];
+	const found = all.flatMap((one) => {
+		const isLong = typeof one === 'object' && one !== null;
+		const text = String(isLong ? (one.target ?? '') : (one ?? ''));
+		return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1] ?? [];
+	});
+	return [...new Set(found)];
+}
+const DEPLOY_REFUSALS = {
+	placement: 'write zones at the service.',
+	update_config: 'write strategy and healthcheck at the service.',
+	rollback_config: 'a side that is not healthy is always removed, and the old one stays.',
+	labels: 'write labels at the service.',
+	endpoint_mode: UNNEEDED,
+};
+const RESERVATION_REFUSALS = {
+	generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
+};
+const MOUNT_REFUSALS = {
+	image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
+};
+const TOP_REFUSALS = {
+	name: 'its word here is project.',
+	version: 'Compose has given it up, and it never had a meaning here.',
+	networks: UNNEEDED,
+	volumes: 'a named volume is made on first use; just name it at the service.',
+	include: 'one file describes a project.',
+};
+const CONFIG_REFUSALS = {
+	name: 'only Swarm keeps files under names of their own.',
+	labels: 'nobody would find them: a file is delivered into a container.',
+	template_driver: 'only Swarm fills in templates; write content, where variables are replaced.',
+};
+const SECRET_REFUSALS = {
+	driver: 'it is for Swarm; write environment or file.',
+	driver_opts: 'it is for Swarm.',
+	template_driver: 'it is for Swarm; put a value together under environment of the service.',
+	labels: 'a secret is no thing of the engine here, and has no labels.',
+};
+const DEPENDENCY_REFUSALS = {
+	restart: 'a dependency is replaced behind its stable address; nothing that uses it need restart.',
+	required: 'every service named here must be in the environment.',
+};
+const LOCAL_REFUSALS = {
+	servers: 'the local provider has one server, the machine that runs the action.',
+	user: 'the local provider needs no login.',
+	on_partial_failure: 'the local provider has one server, the machine that runs the action.',
+};
+;
+const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 0440' }), (value) => {
+	const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
+	if (digits !== undefined)
+		return Number.parseInt(digits, 8);
+	throw new UserError(`${JSON.stringify(value)} is no mode of a file`, {
+		hint: 'Write it in octal: 0440.',
+	});
+}).meta({ takes: 'mode' });
+const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a number such as 1000' }), (value) => {
+	if (/^\d{1,10}$/.test(String(value)))
+		return Number(value);
+	throw new UserError(`${JSON.stringify(value)} is no number of a user or group`);
+}).meta({ takes: 'number' });
+const fileTarget = key_parsed(schemas_string(), (path) => {
+	if (isAbsolutePath(path) && !path.endsWith('/'))
+		return path;
+	throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`);
+});
+const configs_config = key_parsed(key_closed({
+	file: key(filledText, {
+		from: 'Compose',
+		description: 'File of the repository, from the folder of this file.',
+		example: 'file: ./loki.yml',
+	}),
+	content: key(union([scalars_text, secretText]), {
+		from: 'Compose',
+		description: 'What is in it; references to variables are replaced. One that is made from a secret is kept like a secret.',
+		example: 'content: "debug=${DEBUG:-false}"',
+	}),
+	environment: key(filledText, {
+		from: 'Compose',
+		description: "Variable of the run's environment that has what is in it. It counts as secret: its value is kept like those of secrets.",
+		example: 'environment: LICENCE',
+	}),
+	external: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Accepted where it is false: nobody else keeps files for containers here.',
+		fallback: { value: false },
+	}),
+}, CONFIG_REFUSALS), (said) => {
+	if (said.external) {
+		throw new UserError('external is not supported: only Swarm keeps files under names', {
+			hint: 'Write file, content or environment.',
+		});
+	}
+	const sources = ['file', 'content', 'environment'].filter((name) => said[name] !== undefined);
+	if (sources.length === 1)
+		return said;
+	throw new UserError(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
+});
+const configs = record(schemas_string(), configs_config);
+const serviceConfigs = array(union([
+	key_parsed(filledText, (source) => ({ source })),
+	key_closed({
+		source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
+		target: key(fileTarget, {
+			description: 'Where it is in the container.',
+			fallback: { words: '`/<source>`' },
+		}),
+		mode: key(fileMode, { description: 'Its mode, in octal.', fallback: { words: '`0444`' } }),
+		uid: key(ownerNumber, {
+			description: 'Number of the user that it belongs to.',
+			fallback: { words: 'the user that the container runs as' },
+		}),
+		gid: key(ownerNumber, {
+			description: 'Number of its group.',
+			fallback: { words: 'the group that the container runs as' },
+		}),
+	}),
+], { error: 'must be the name of a config, or a map with source' }));
+const envFile = union([
+	key_parsed(filledText, (path) => ({ path })),
+	key_closed({
+		path: requiredKey(filledText, { description: 'File of the repository, from the folder of this file.' }),
+		required: key(scalars_flag, {
+			description: 'Whether the run fails where there is no such file.',
+			fallback: { value: true },
+		}),
+		format: key(schemas_enum(['raw', 'dotenv'], { error: 'must be raw, or left out' }), {
+			description: '`raw` takes each line as it stands.',
+			fallback: { words: 'that of `.env`' },
+		}),
+	}),
+], { error: 'must be a path, or a map with path' });
+const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
+	.transform((value) => Array.isArray(value) ? value : [value]);
 ;
 const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
@@ -73699,77 +74870,94 @@ function decodeFields(base64) {
 	return fields;
 }
 ;
-const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
-const NOT_YET = 'it comes with a later version; until then name an image.';
-const NO_CHECKOUT = 'there is no checkout on the server;';
-const SERVICE_REFUSALS = {
-	build: 'images come from the build-push action or another builder; name the result as image, or pass it as input images.',
-	preset: NOT_YET,
-	version: NOT_YET,
-	ports: {
-		why: 'write the one port the container listens on as port; nothing is published to the world but the domains.',
-		instead: (value) => {
-			const port = containerPortOf(value);
-			return port && `write port: ${port}; nothing is published to the world but the domains.`;
-		},
-	},
-	networks: UNNEEDED,
-	network_mode: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
-	links: UNNEEDED,
-	external_links: UNNEEDED,
-	mac_address: 'two containers of a service stand side by side on one network during a deploy.',
-	container_name: 'containers are named by Switchyard, {project}_{env}_{service}, because two stand side by side during a deploy.',
-	env_file: `${NO_CHECKOUT} write environment, or secrets for what must not be read.`,
-	label_file: `${NO_CHECKOUT} write labels.`,
-	configs: `${NO_CHECKOUT} put the files into the image or a volume.`,
-	credential_spec: 'it is for Windows.',
-	extends: 'use a YAML anchor (&name, *name, <<) below a key that begins with x-.',
-	profiles: 'write the service under environments.<name>.services to have it in that environment only.',
-	volumes_from: 'name the volumes of the other service under volumes of both.',
-	models: 'no model runs beside a service; write its address under environment.',
-	provider: 'a service here is a container; write what the provider made under environment.',
-	post_start: 'write post_deploy: it is run once per release, when its containers have the traffic.',
-	pre_stop: 'a container that goes is drained, and then gets stop_signal; do there what has to be done.',
-	pull_refresh_after: 'write pull_policy: always; a deploy is when images are pulled.',
-	use_api_socket: 'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
-};
-function containerPortOf(ports) {
-	const first = Array.isArray(ports) ? ports[0] : undefined;
-	const isLong = typeof first === 'object' && first !== null;
-	const text = String(isLong ? (first.target ?? '') : (first ?? ''));
-	return /(?:^|:)(\d{1,5})(?:\/tcp)?$/.exec(text)?.[1];
-}
-const DEPLOY_REFUSALS = {
-	placement: 'write zones at the service.',
-	update_config: 'write strategy and healthcheck at the service.',
-	rollback_config: 'a side that is not healthy is always removed, and the old one stays.',
-	labels: 'write labels at the service.',
-	endpoint_mode: UNNEEDED,
-};
-const RESERVATION_REFUSALS = {
-	generic_resources: 'only Swarm counts them; an engine hands out devices by a driver, written as devices.',
-};
-const MOUNT_REFUSALS = {
-	image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
-};
-const TOP_REFUSALS = {
-	name: 'its word here is project.',
-	version: 'Compose has given it up, and it never had a meaning here.',
-	networks: UNNEEDED,
-	volumes: 'a named volume is made on first use; just name it at the service.',
-	secrets: 'name the secrets at the service that needs them, and pass their values as the input secrets.',
-	configs: 'there is no checkout on the server; put the files into the image or a volume.',
-	include: 'one file describes a project.',
-};
-const DEPENDENCY_REFUSALS = {
-	restart: 'a dependency is replaced behind its stable address; nothing that uses it need restart.',
-	required: 'every service named here must be in the environment.',
-};
-const LOCAL_REFUSALS = {
-	servers: 'the local provider has one server, the machine that runs the action.',
-	user: 'the local provider needs no login.',
-	on_partial_failure: 'the local provider has one server, the machine that runs the action.',
-};
+const secrets_FOLDER = '/run/secrets';
+const secretName = key_parsed(schemas_string(), (name) => {
+	if (/^[a-zA-Z0-9._-]+$/.test(name))
+		return name;
+	throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
+		hint: 'Use letters, digits, dots, hyphens and underscores.',
+	});
+});
+const MODE = 0o400;
+const secrets_long = key_closed({
+	source: requiredKey(secretName, { description: 'The name of the secret.' }),
+	target: key(filledText, {
+		from: 'Compose',
+		description: 'The name of the file in `/run/secrets`, or its whole path.',
+		fallback: { words: 'the name of the secret' },
+		example: 'target: /etc/app/token',
+	}),
+	uid: key(ownerNumber, {
+		from: 'Compose',
+		description: 'The user that the file belongs to, by number.',
+		fallback: { words: 'the user that the container runs as' },
+		example: 'uid: 1000',
+	}),
+	gid: key(ownerNumber, {
+		from: 'Compose',
+		description: 'The group that the file belongs to, by number.',
+		fallback: { words: 'the group that the container runs as' },
+		example: 'gid: 1000',
+	}),
+	mode: key(fileMode, {
+		from: 'Compose',
+		description: 'Its mode, in octal. Nobody can write to it either way.',
+		fallback: { words: '`0400`' },
+		example: 'mode: 0440',
+	}),
+});
+const secrets_file = union([secretName.transform((source) => ({ source })), secrets_long], {
+	error: 'must be the name of a secret, or a map with source',
+});
+const secretFiles = key_parsed(array(secrets_file), (list) => {
+	const files = list.map(({ source, ...said }) => ({
+		source,
+		target: external_node_path_namespaceObject.posix.resolve(secrets_FOLDER, said.target ?? source),
+		mode: said.mode ?? MODE,
+		...(said.uid !== undefined && { uid: said.uid }),
+		...(said.gid !== undefined && { gid: said.gid }),
+	}));
+	const twice = files.find(({ target }, index) => files.findIndex((one) => one.target === target) < index);
+	if (twice === undefined)
+		return files;
+	throw new UserError(`two secrets would be the file ${twice.target}`, {
+		hint: 'Give one of them another target.',
+	});
+});
+const definition = key_parsed(key_closed({
+	environment: key(filledText, {
+		from: 'Compose',
+		description: 'The name that its value has in the input `secrets`, else in the env of the step. GitHub has no names with `GITHUB_`, hyphens or lower case.',
+		example: 'environment: PROD_API_TOKEN',
+	}),
+	file: key(filledText, {
+		from: 'Compose',
+		description: 'A file of the machine that runs the action, from the folder of the configuration: one that an earlier step has made. Keep it out of git.',
+		example: 'file: ./token.txt',
+	}),
+	external: key(scalars_flag, {
+		from: 'Compose',
+		description: 'Says that the value comes from the input `secrets`, which is so anyway.',
+		fallback: { value: false },
+		example: 'external: true',
+	}),
+	name: key(filledText, {
+		from: 'Compose',
+		description: 'With `external`, the name that it has there. The same as `environment`.',
+		fallback: { words: 'its own' },
+		example: 'name: API_TOKEN_2',
+	}),
+}, SECRET_REFUSALS), ({ environment, file: path, external, name }) => {
+	const said = [environment, path, external || undefined].filter((one) => one !== undefined);
+	if (said.length > 1) {
+		throw new UserError('says twice where the value comes from', {
+			hint: 'Keep one of environment, file and external.',
+		});
+	}
+	const from = environment ?? (external ? name : undefined);
+	return { ...(from !== undefined && { environment: from }), ...(path !== undefined && { file: path }) };
+});
+const secretDefinitions = record(secretName, definition);
 ;
 const DOMAIN_RULE = 'A domain is a DNS name such as api.example.com: letters, digits, hyphens and dots. Its first label may be *, and * alone is every name that nobody else has.';
 function parseDomain(domain) {
@@ -73781,110 +74969,6 @@ function parseDomain(domain) {
 	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
 		return lower;
 	throw new UserError(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
-}
-;
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
-const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
-const CONSISTENCIES = ['consistent', 'cached', 'delegated'];
-function parseShortMount(text) {
-	const [first = '', target, options = '', ...rest] = text.split(':');
-	const words = options.split(',').filter((word) => word !== '');
-	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
-	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
-		throw new UserError(`${JSON.stringify(text)} is no volume`, {
-			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
-		});
-	}
-	if (target === undefined)
-		return checkMount({ type: 'volume', target: first });
-	const propagation = words.find((word) => PROPAGATIONS.includes(word));
-	const selinux = words.find((word) => word === 'z' || word === 'Z');
-	return checkMount({
-		type: first.startsWith('/') ? 'bind' : 'volume',
-		source: first,
-		target,
-		read_only: words.includes('ro'),
-		bind: { propagation, selinux },
-		volume: { nocopy: words.includes('nocopy') },
-	});
-}
-function checkMount(said) {
-	const { type, source, target, read_only, external } = said;
-	if (!isAbsolutePath(target) || target === '/') {
-		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
-			hint: 'Write an absolute path below /.',
-		});
-	}
-	if (external && type !== 'volume')
-		throw new UserError(`a ${type} mount cannot be external`);
-	const more = moreOf(said);
-	const mount = {
-		type,
-		target: target.replace(/(?!^)\/+$/, ''),
-		readOnly: read_only ?? false,
-		...(Object.keys(more).length > 0 && { more }),
-	};
-	if (type === 'tmpfs') {
-		if (source !== undefined)
-			throw new UserError('a tmpfs mount has no source');
-		return mount;
-	}
-	if (source === undefined && type === 'volume' && !external)
-		return mount;
-	if (source === undefined || source === '') {
-		throw new UserError(`the ${type} mounted at ${target} has no source`, {
-			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
-		});
-	}
-	if (/^[.~]/.test(source)) {
-		throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
-			hint: 'There is no checkout on the server that it could be relative to: write an absolute path or a volume name.',
-		});
-	}
-	if (type === 'bind' && !isAbsolutePath(source)) {
-		throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
-	}
-	if (type === 'volume' && !VOLUME_NAME.test(source)) {
-		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
-			hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
-		});
-	}
-	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
-		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
-	}
-	return { ...mount, source, ...(external && { external }) };
-}
-function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
-	const { recursive } = bind;
-	const parts = {
-		bind: {
-			...(bind.create_host_path && { createHostPath: true }),
-			...(bind.propagation !== undefined && { propagation: bind.propagation }),
-			...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
-		},
-		volume: {
-			...(volume.nocopy && { nocopy: true }),
-			...(volume.subpath !== undefined && { subpath: volume.subpath }),
-			...(volume.labels !== undefined && { labels: volume.labels }),
-		},
-		tmpfs: {
-			...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
-			...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
-		},
-	};
-	for (const [name, options] of Object.entries(parts)) {
-		const [first] = Object.keys(options);
-		if (name !== type && first !== undefined) {
-			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
-		}
-	}
-	if (bind.selinux !== undefined && type === 'tmpfs')
-		throw new UserError('a tmpfs mount has no label of SELinux');
-	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
-}
-function isAbsolutePath(path) {
-	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
 }
 ;
 function parseRestart(text) {
@@ -74092,14 +75176,6 @@ function checkVariableName(name) {
 		throw new UserError(`variable ${JSON.stringify(name)} is reserved: names with ${RESERVED_PREFIX} are Switchyard's`);
 	}
 }
-function checkSecretName(name) {
-	if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-		throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
-			hint: 'Use letters, digits and underscores, not starting with a digit.',
-		});
-	}
-	checkVariableName(name);
-}
 ;
 const HOSTNAME_MAX = 64;
 function parseHostname(name) {
@@ -74215,14 +75291,14 @@ function fromPairs(list, bare) {
 	}));
 }
 function textMap(checkKey = () => undefined) {
-	const name = parsed(schemas_string(), (value) => {
+	const name = key_parsed(schemas_string(), (value) => {
 		checkKey(value);
 		return value;
 	});
 	const value = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
 		error: 'must be text, a number, true or false',
 	});
-	return parsed(union([record(name, value), array(scalars_text)], { error: 'must be a map or a list of KEY=value' }), (said) => {
+	return key_parsed(union([record(name, value), array(scalars_text)], { error: 'must be a map or a list of KEY=value' }), (said) => {
 		const map = Array.isArray(said) ? fromPairs(said, '') : said;
 		if (Array.isArray(said))
 			Object.keys(map).forEach(checkKey);
@@ -74230,10 +75306,10 @@ function textMap(checkKey = () => undefined) {
 	});
 }
 ;
-const word = parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
+const word = key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
 const container_options_numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
-	return parsed(oneOrMany(word, what), (members) => [...new Set(members.flatMap(parse))]);
+	return key_parsed(oneOrMany(word, what), (members) => [...new Set(members.flatMap(parse))]);
 }
 const ulimit = union([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
@@ -74247,8 +75323,8 @@ const ulimit = union([
 	}),
 ], { error: 'must be a number, or a map with soft and hard' });
 const device = union([
-	parsed(schemas_string(), (value) => parseDevice(value)),
-	parsed(key_closed({
+	key_parsed(schemas_string(), (value) => parseDevice(value)),
+	key_parsed(key_closed({
 		source: requiredKey(filledText, { description: 'Path of the device on the server.' }),
 		target: key(filledText, { description: 'Path in the container.', fallback: { words: 'the same' } }),
 		permissions: key(filledText, {
@@ -74258,12 +75334,12 @@ const device = union([
 	}), (value) => checkDevice(value)),
 ], { error: 'must be text (/dev/a:/dev/b) or a map' });
 function deviceRequest(toCapabilities) {
-	return parsed(key_closed({
+	return key_parsed(key_closed({
 		capabilities: key(array(word), {
 			description: 'What the devices must be able to do: `gpu`, `compute`, `utility`.',
 		}),
 		driver: key(filledText, { description: 'The driver that hands them out.', example: 'driver: nvidia' }),
-		count: key(parsed(container_options_numberOrText('a whole number, or all'), (value) => {
+		count: key(key_parsed(container_options_numberOrText('a whole number, or all'), (value) => {
 			if (value === 'all' || String(value) === '-1')
 				return -1;
 			if (/^[1-9]\d{0,4}$/.test(String(value)))
@@ -74329,24 +75405,24 @@ const hostList = union([
 ], { error: 'must be a list of name:address, or a map' });
 const FORMS = {
 	text: () => word,
-	hostname: () => parsed(word, parseHostname),
-	platform: () => parsed(word, parsePlatform),
+	hostname: () => key_parsed(word, parseHostname),
+	platform: () => key_parsed(word, parsePlatform),
 	choice: ({ choices = [], otherwise }) => schemas_enum(choices, {
 		error: `must be ${listed(choices, 'or')}${otherwise === undefined ? '' : `: ${otherwise}`}`,
 	}),
 	flag: () => scalars_flag,
 	size: () => bytes,
-	'size or -1': () => parsed(container_options_numberOrText('a size such as 512m, or -1'), parseBytesOrNoLimit).meta({ takes: 'size or -1' }),
+	'size or -1': () => key_parsed(container_options_numberOrText('a size such as 512m, or -1'), parseBytesOrNoLimit).meta({ takes: 'size or -1' }),
 	'whole number': ({ range: [min, max] = [0, Number.MAX_SAFE_INTEGER] }) => wholeNumber(`a whole number from ${min} to ${max}`, min, max),
-	microseconds: () => parsed(container_options_numberOrText('microseconds, or a duration'), parseMicroseconds).meta({
+	microseconds: () => key_parsed(container_options_numberOrText('microseconds, or a duration'), parseMicroseconds).meta({
 		takes: 'number or duration',
 	}),
 	words: () => container_options_list('text', (member) => member),
 	map: () => textMap(),
 	capabilities: () => container_options_list('a capability', parseCapability),
 	'security options': () => container_options_list('an option', parseSecurityOption),
-	hosts: () => parsed(hostList, parseExtraHosts),
-	'scratch space': () => parsed(oneOrMany(scalars_text, 'a path'), (paths) => Object.fromEntries(paths.map(parseScratch))),
+	hosts: () => key_parsed(hostList, parseExtraHosts),
+	'scratch space': () => key_parsed(oneOrMany(scalars_text, 'a path'), (paths) => Object.fromEntries(paths.map(parseScratch))),
 	ports: () => container_options_list('a port', parseExposed),
 	ulimits: () => record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),
 	devices: () => array(device),
@@ -74369,6 +75445,53 @@ const containerOptionKeys = Object.fromEntries(optionNames().map((name) => {
 	];
 }));
 ;
+const RESERVED_WORDS = ['host', 'port'];
+const portName = key_parsed(schemas_string(), (name) => {
+	if (!NAME_PATTERN.test(name)) {
+		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+			hint: `Use ${NAME_RULE}.`,
+		});
+	}
+	if (name.split('-').some((word) => RESERVED_WORDS.includes(word))) {
+		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+			hint: 'Leave "host" and "port" out of it: the variables of the port end with it, and those of others end with them.',
+		});
+	}
+	return name;
+});
+const extra_ports_long = key_closed({
+	port: key(port, {
+		description: 'The port that the container listens on. Required.',
+		fallback: { words: 'none, it is required' },
+		example: 'port: 15672',
+	}),
+	protocol: key(schemas_enum(['http', 'tcp']), {
+		description: 'What is spoken on it.',
+		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
+		example: 'protocol: http',
+	}),
+	domain: key(oneOrMany(key_parsed(schemas_string(), parseDomain), 'a domain'), {
+		description: 'Domains that the edge serves the port on, in the forms of `domain` of a service.',
+		short: 'domain: queue.example.com',
+		long: 'domain: [queue.example.com, queue.example.org]',
+	}),
+});
+const extraPorts = record(portName, union([port.transform((number) => ({ port: number })), extra_ports_long], {
+	error: 'must be a port, or a map with one',
+}));
+;
+function parseStatusRanges(text) {
+	return text.split(',').map((part) => {
+		const [, from = '', to = from] = /^\s*(\d{3})(?:\s*-\s*(\d{3}))?\s*$/.exec(part) ?? [];
+		const range = [Number(from), Number(to)];
+		if (from !== '' && range[0] >= 100 && range[1] <= 599 && range[0] <= range[1])
+			return range;
+		throw new UserError(`${JSON.stringify(part.trim())} is no status of HTTP`, {
+			hint: 'Write statuses from 100 to 599 or ranges of them: 200, 200-399 or "200-299,401".',
+		});
+	});
+}
+;
 function checkPath(path) {
 	if (/^\/[!-~]*$/.test(path))
 		return path;
@@ -74388,19 +75511,73 @@ function checkTest(test) {
 		hint: 'Write a line for the shell, or ["CMD", "program", "argument"], ["CMD-SHELL", "line"] or ["NONE"].',
 	});
 }
-const healthcheck = key_closed({
-	test: key(parsed(union([filledText, array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
-		from: 'Compose',
-		description: 'Command that is run inside the container and exits with 0 when it is healthy. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
+const OF_THE_CONNECTION = [
+	'connection',
+	'content-length',
+	'expect',
+	'http2-settings',
+	'keep-alive',
+	'te',
+	'trailer',
+	'transfer-encoding',
+	'upgrade',
+];
+function checkHeaders(headers) {
+	const pairs = Object.entries(headers).map(([name, value]) => {
+		if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+			throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+		if (OF_THE_CONNECTION.includes(name.toLowerCase()))
+			throw new UserError(`${name} is a header of the connection, which Switchyard says itself`);
+		if (!/^[!-~](?:[ -~\t]*[!-~])?$/.test(String(value)))
+			throw new UserError(`the value of ${name} is none of a header`, {
+				hint: 'Write printable ASCII on one line, without spaces around it.',
+			});
+		return [name.toLowerCase(), String(value)];
+	});
+	return Object.fromEntries(pairs);
+}
+const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), schemas_boolean()], { error: 'must be text' }), {
+	error: 'must be a map of headers',
+}), checkHeaders);
+const statusText = union([schemas_string(), schemas_number()], { error: 'must be statuses such as 200-399' });
+const expectation = key_closed({
+	status: key(key_parsed(union([statusText, array(statusText)], { error: 'must be statuses such as 200-399' }), (said) => [said].flat().flatMap((one) => parseStatusRanges(String(one)))), {
+		description: 'Statuses of a healthy answer: one, a range, several with commas, or a list of such.',
 		fallback: {
-			words: "the check of a recognised image, else the image's own HEALTHCHECK, else a request for / (http) or a connection (tcp)",
+			words: '`200-399` where there is a `path`; else every answer below 500, since `/` may ask for a login',
+		},
+		short: 'status: 200-399',
+		long: 'status: [200, 204, 401]',
+	}),
+	json: key(record(schemas_string(), unknown(), { error: 'must be a map' }), {
+		description: 'Members that the JSON of the answer must have at least, with these values; maps are compared in the same way, lists as a whole.',
+		example: 'json: { status: ok, database: { connected: true } }',
+	}),
+});
+const timeOf = (value) => ({
+	words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
+});
+const healthcheck = key_closed({
+	test: key(key_parsed(union([filledText, array(scalars_text)], { error: 'must be text or a list of text' }), checkTest), {
+		from: 'Compose',
+		description: 'Command that is run inside the container and exits with 0 when it is healthy; then the port of the service has to take a connection from outside of it. A string is a line for the shell of the image. `["NONE"]` is the same as `disable: true`. Not together with `path`.',
+		fallback: {
+			words: "the check of a recognised image, else the image's own HEALTHCHECK, else a request for / (http) or a connection (tcp); of a worker, that it runs for `start_period` without a restart",
 		},
 		short: 'test: pg_isready -h 127.0.0.1',
 		long: 'test: ["CMD", "pg_isready", "-h", "127.0.0.1"]',
 	}),
-	path: key(parsed(schemas_string(), checkPath), {
-		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy. Not together with `test`. Makes the protocol of the service `http`.',
+	path: key(key_parsed(schemas_string(), checkPath), {
+		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
+	}),
+	headers: key(headers, {
+		description: 'Headers of the requests to `path` (`/` without one), by health check, proof and probe. `Host` is the first domain of the service that has no `*`, else its name, unless it is said here; through the edge the probe has to come by a domain. What stands here is in the record as it is written: no place for a secret.',
+		example: 'headers: { Host: localhost, X-Forwarded-Proto: https }',
+	}),
+	expect: key(expectation, {
+		description: 'What the answer to `path` (`/` without one) has to be. Not together with `test`.',
+		example: 'expect: { status: 200-399, json: { status: ok } }',
 	}),
 	disable: key(scalars_flag, {
 		from: 'Compose',
@@ -74411,25 +75588,25 @@ const healthcheck = key_closed({
 	interval: key(positiveDuration, {
 		from: 'Compose',
 		description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
-		fallback: { value: DEFAULTS.healthcheck.interval },
+		fallback: timeOf(DEFAULTS.healthcheck.interval),
 		example: 'interval: 500ms',
 	}),
 	timeout: key(positiveDuration, {
 		from: 'Compose',
 		description: 'A check that takes longer than this has failed.',
-		fallback: { value: DEFAULTS.healthcheck.timeout },
+		fallback: timeOf(DEFAULTS.healthcheck.timeout),
 		example: 'timeout: 2s',
 	}),
 	retries: key(wholeNumber('a whole number, at least 1', 1, 1000), {
 		from: 'Compose',
-		description: 'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, at most 3 minutes.',
-		fallback: { value: DEFAULTS.healthcheck.retries },
+		description: 'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, however long that is: only the end of the job comes before.',
+		fallback: timeOf(DEFAULTS.healthcheck.retries),
 		example: 'retries: 5',
 	}),
 	start_period: key(scalars_duration, {
 		from: 'Compose',
 		description: 'Time the container has to start, in which a failed check does not count.',
-		fallback: { value: DEFAULTS.healthcheck.start_period },
+		fallback: timeOf(DEFAULTS.healthcheck.start_period),
 		example: 'start_period: 30s',
 	}),
 	start_interval: key(positiveDuration, {
@@ -74439,7 +75616,7 @@ const healthcheck = key_closed({
 	}),
 });
 ;
-const words = parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
+const words = key_parsed(union([scalars_text, array(scalars_text)], { error: 'must be text or a list of text' }), (value) => {
 	const list = typeof value === 'string' ? splitWords(value) : value;
 	if (list[0] === undefined || list[0].trim() === '')
 		throw new UserError('is empty');
@@ -74468,15 +75645,15 @@ const hook_hook = union([words.transform((command) => ({ command })), hook_long]
 ;
 const MEMORY_MIN = 6 * 1024 ** 2;
 const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
-const memory = parsed(bytes, (value) => {
+const memory = key_parsed(bytes, (value) => {
 	if (value < MEMORY_MIN)
 		throw new UserError('must be at least 6m, which is the least that Docker takes');
 	return value;
 }).meta({ takes: 'size' });
 const pids = wholeNumber('a whole number, at least 1', 1);
-const pidsOrNoLimit = parsed(decimal('a whole number, at least 1, or -1', (value) => Number.isSafeInteger(value) && value >= -1), (value) => (value < 1 ? undefined : value)).meta({ takes: 'number' });
+const pidsOrNoLimit = key_parsed(decimal('a whole number, at least 1, or -1', (value) => Number.isSafeInteger(value) && value >= -1), (value) => (value < 1 ? undefined : value)).meta({ takes: 'number' });
 function one(instead) {
-	return parsed(wholeNumber('a whole number', 0), (count) => {
+	return key_parsed(wholeNumber('a whole number', 0), (count) => {
 		if (count === 1)
 			return 1;
 		throw new UserError(`must be 1, not ${count}`, { hint: `Write ${instead}.` });
@@ -74613,7 +75790,7 @@ const tmpfs = key_closed({
 		fallback: { words: 'half of the memory of the server' },
 		example: 'size: 64m',
 	}),
-	mode: key(parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 1777' }), (value) => {
+	mode: key(key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 1777' }), (value) => {
 		const digits = /^(?:0o?)?([0-7]{3,4})$/.exec(String(value))?.[1];
 		if (digits !== undefined)
 			return Number.parseInt(digits, 8);
@@ -74628,15 +75805,15 @@ const tmpfs = key_closed({
 	}),
 });
 const mount = union([
-	parsed(schemas_string(), parseShortMount),
-	parsed(key_closed({
+	key_parsed(schemas_string(), parseShortMount),
+	key_parsed(key_closed({
 		type: requiredKey(schemas_enum(['volume', 'bind', 'tmpfs'], {
 			error: (issue) => ['npipe', 'cluster', 'image'].includes(String(issue.input))
 				? 'must be volume, bind or tmpfs: the others are for Windows, for Swarm, or for images that nobody pulls here'
 				: undefined,
 		}), { description: 'What is mounted.' }),
 		source: key(schemas_string(), {
-			description: "The volume's name, or the path on the server. A volume without one is new, and filled from the image, in each container.",
+			description: "The volume's name, the path on the server, or one of the repository (`./conf`). A volume without one is new, and filled from the image, in each container.",
 		}),
 		target: requiredKey(schemas_string(), { description: 'The path in the container.' }),
 		read_only: key(scalars_flag, {
@@ -74656,7 +75833,7 @@ const mount = union([
 		}),
 	}, MOUNT_REFUSALS), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
-const volumes = parsed(array(mount), (list) => {
+const volumes = key_parsed(array(mount), (list) => {
 	const targets = list.map(({ target }) => target);
 	if (new Set(targets).size < targets.length)
 		throw new UserError('two volumes are mounted at the same target');
@@ -74678,23 +75855,36 @@ function checkLabelName(name) {
 	}
 }
 function checked(check) {
-	return parsed(schemas_string(), (value) => {
+	return key_parsed(schemas_string(), (value) => {
 		check(value);
 		return value;
 	});
 }
-const environmentValue = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
+const environmentValue = union([scalars_text, secretText, schemas_number(), schemas_boolean(), schemas_null()], {
 	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const environment = parsed(union([record(service_variableName, environmentValue), array(scalars_text)], {
+const environment = key_parsed(union([record(service_variableName, environmentValue), array(union([scalars_text, secretText]))], {
 	error: 'must be a map or a list of KEY=value',
 }), (value) => {
-	const map = Array.isArray(value) ? fromPairs(value, null) : value;
+	const map = Array.isArray(value) ? fromVariables(value) : value;
 	if (Array.isArray(value))
 		Object.keys(map).forEach(checkVariableName);
-	return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, member === null ? null : String(member)]));
+	return Object.fromEntries(Object.entries(map).map(([name, member]) => [
+		name,
+		member === null || member instanceof SecretText ? member : String(member),
+	]));
 });
+function fromVariables(list) {
+	return Object.assign({}, ...list.map((pair) => {
+		if (typeof pair === 'string')
+			return fromPairs([pair], null);
+		const { name, value } = pair.split() ?? {};
+		if (name !== undefined && value !== undefined)
+			return { [name]: value };
+		throw pair.missing ?? new UserError('the name of a variable is a reference to a secret');
+	}));
+}
 const labels = textMap(checkLabelName);
 const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
 	error: ({ input }) => {
@@ -74705,7 +75895,7 @@ const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never']
 			: undefined;
 	},
 });
-const command = parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => {
+const command = key_parsed(union([scalars_text, array(scalars_text), schemas_null()], { error: 'must be text or a list of text' }), (value) => {
 	const words = typeof value === 'string' ? splitWords(value) : value;
 	return words?.length === 1 && words[0] === '' ? [] : words;
 });
@@ -74716,36 +75906,41 @@ const dependency = key_closed({
 			: 'must be service_healthy or service_started',
 	}), { description: 'Both mean the same here: a dependency is always healthy before its dependents start.' }),
 }, DEPENDENCY_REFUSALS);
-const dependsOn = parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
+const dependsOn = key_parsed(union([array(schemas_string()), record(schemas_string(), dependency)], {
 	error: 'must be a list of services, or a map of service and condition',
 }), (value) => distinct(Array.isArray(value) ? value : Object.keys(value)));
 const service = key_closed({
-	image: key(parsed(filledText, parseImage), {
+	image: key(key_parsed(filledText, parseImage), {
 		from: 'Compose',
 		description: 'Image the container is made of. The input `images` of an action wins over it. Required.',
 		fallback: { words: 'none, it is required' },
 		example: 'image: ghcr.io/acme/api:1.2.3',
 	}),
 	port: key(port, {
-		description: 'The one port the container listens on.',
-		fallback: { words: 'the port of a recognised image, else it is required' },
+		description: "The port the container listens on. A service without one is a worker: nobody connects to it, and it is healthy by its `test`, by its image's HEALTHCHECK, or when it has run for `start_period` without a restart.",
+		fallback: { words: 'the port of a recognised image, else none' },
 		example: 'port: 3000',
 	}),
+	extra_ports: key(extraPorts, {
+		description: 'Further ports of the container, by their names: a console, metrics. Each has an internal port of its own that never changes; all move to the new side in one switch, and each is proven. Who depends on the service gets them as `SWITCHYARD_<SERVICE>_PORT_<NAME>`.',
+		short: 'extra_ports: { metrics: 9100 }',
+		long: 'extra_ports:\n  console: { port: 15672, domain: queue.example.com }',
+	}),
 	protocol: key(schemas_enum(['http', 'tcp']), {
-		description: 'What is spoken on the port.',
+		description: 'What is spoken on `port`.',
 		fallback: {
 			words: '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(parsed(oneOrMany(parsed(schemas_string(), parseDomain), 'a domain'), (list) => distinct(list)), {
+	domain: key(key_parsed(oneOrMany(key_parsed(schemas_string(), parseDomain), 'a domain'), (list) => distinct(list)), {
 		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A domain belongs to one service of an environment.',
 		short: 'domain: api.example.com',
 		long: 'domain: [api.example.com, "*.example.org"]',
 	}),
 	depends_on: key(dependsOn, {
 		from: 'Compose',
-		description: "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`. An environment's list replaces the other.",
+		description: "Services that are healthy before this one starts, and whose addresses it gets as `SWITCHYARD_<NAME>_HOST` and `_PORT`; a worker has none. An environment's list replaces the other.",
 		short: 'depends_on: [cache]',
 		long: 'depends_on:\n  cache: { condition: service_healthy }',
 	}),
@@ -74754,21 +75949,34 @@ const service = key_closed({
 		fallback: { value: DEFAULTS.servers },
 		example: 'servers: 2',
 	}),
-	zones: key(parsed(array(schemas_string()), (list) => distinct(list)), {
+	zones: key(key_parsed(array(schemas_string()), (list) => distinct(list)), {
 		description: 'Zones whose servers the service may stand on.',
 		fallback: { words: 'all zones' },
 		example: 'zones: [lon1]',
 	}),
 	environment: key(environment, {
 		from: 'Compose',
-		description: "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the run's environment, and is left out when it is not set there. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
-		short: 'environment: ["LOG_LEVEL=info", "TZ"]',
-		long: 'environment:\n  LOG_LEVEL: info\n  TZ:',
+		description: "Variables of the container. Numbers, `true` and `false` become the text that they are written as; of a variable that is there twice in a list the last one counts. A key without a value takes it from the input `secrets`, else from the env of the step; one that is in neither fails the run before anything else. **A value that is a secret, or is made from one, is kept like one**: in no record, plan, log or label. Names with `SWITCHYARD_` are reserved. An environment's variables are merged over these by name.",
+		short: 'environment: ["LOG_LEVEL=info", "API_TOKEN"]',
+		long: 'environment:\n  LOG_LEVEL: info\n  API_TOKEN:\n  DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app"',
 	}),
-	secrets: key(parsed(array(checked(checkSecretName)), (list) => distinct(list)), {
+	secrets: key(secretFiles, {
 		from: 'Compose',
-		description: 'Names of the secrets that reach the container as environment variables. Their values come from the input `secrets` of the action; a missing or blank one fails the run before anything else. Only the short form.',
-		example: 'secrets: [API_TOKEN]',
+		description: "Secrets that the container gets as files, `/run/secrets/<name>`: read-only, and for its own user alone. Their values come from the input `secrets` of the action, or from where the file's own `secrets` says; a missing or blank one fails the run before anything else. For variables write `environment`. An environment's list replaces the other.",
+		short: 'secrets: [api_token]',
+		long: 'secrets:\n  - { source: api_token, target: token, uid: 1000, gid: 1000, mode: 0440 }',
+	}),
+	env_file: key(envFiles, {
+		from: 'Compose',
+		description: "Files of the repository with variables, read when the action runs; `environment` wins over them, and a later file over an earlier one. A file that git does not have as it is, one that the workflow has just written, counts as secret: its values are kept like those of `secrets`. An environment's list replaces the other.",
+		short: 'env_file: .env.production',
+		long: 'env_file:\n  - common.env\n  - { path: local.env, required: false }',
+	}),
+	configs: key(serviceConfigs, {
+		from: 'Compose',
+		description: "Files that the container is given before it starts, by their names under the `configs` of the file; it can only read them. An environment's list replaces the other.",
+		short: 'configs: [loki]',
+		long: 'configs:\n  - { source: loki, target: /etc/loki/loki.yml, mode: 0440 }',
 	}),
 	healthcheck: key(healthcheck, {
 		from: 'Compose',
@@ -74806,6 +76014,11 @@ const service = key_closed({
 		description: '`toggle` starts the new side beside the old one and loses no request. `recreate` stops the old container before the new one starts, which a service that writes to a volume needs.',
 		fallback: { value: DEFAULTS.strategy },
 		example: 'strategy: recreate',
+	}),
+	overlap: key(scalars_flag, {
+		description: 'Of a worker: whether the old one may work while the new one starts. `false` stops the old one first, wherever it stands, for work that must not be done twice at once: a scheduler, a consumer that keeps an order. It is the same as `strategy: recreate`.',
+		fallback: { value: true },
+		example: 'overlap: false',
 	}),
 	naming: key(schemas_enum(['side', 'version']), {
 		description: 'What the names and host ports of the containers follow from. `side`: `{project}_{env}_{service}` and `…_secondary`, each with a port that never changes. `version`: `…_v15_2` for the tag `15.2` or `v15.2`, with a port of its own beside that of its side; a second container of one version gets another port, and the time: `…_v15_2_20261126t1710`. The internal port is the same either way.',
@@ -74852,13 +76065,13 @@ const service = key_closed({
 		short: 'entrypoint: /entrypoint.sh --verbose',
 		long: 'entrypoint: ["/entrypoint.sh", "--verbose"]',
 	}),
-	user: key(parsed(union([filledText, schemas_number()], { error: 'must be text' }), String), {
+	user: key(key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String), {
 		from: 'Compose',
 		description: 'User, or `user:group`, that the container runs as.',
 		fallback: { words: "the image's" },
 		example: 'user: "1000:1000"',
 	}),
-	working_dir: key(parsed(schemas_string(), (path) => {
+	working_dir: key(key_parsed(schemas_string(), (path) => {
 		if (isAbsolutePath(path))
 			return path;
 		throw new UserError(`${JSON.stringify(path)} is no absolute path`);
@@ -74868,7 +76081,7 @@ const service = key_closed({
 		fallback: { words: "the image's" },
 		example: 'working_dir: /app',
 	}),
-	stop_signal: key(parsed(union([schemas_string(), schemas_number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
+	stop_signal: key(key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a signal such as SIGINT' }), (signal) => {
 		if (/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|[1-9]\d?)$/.test(String(signal)))
 			return String(signal);
 		throw new UserError(`${JSON.stringify(signal)} is no signal`, {
@@ -74888,7 +76101,7 @@ const service = key_closed({
 	}),
 	volumes: key(volumes, {
 		from: 'Compose',
-		description: "Volumes (`name:/target`), directories of the server (`/path:/target`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. Relative sources are refused: there is no checkout on the server. An environment's list replaces the other.",
+		description: "Volumes (`name:/target`), directories of the server (`/path:/target`), files and folders of the repository (`./path:/target:ro`) and scratch space (`type: tmpfs`). A volume is made on first use as `{project}_{env}_{name}` and never removed. What is of the repository is delivered with each release, and read-only. An environment's list replaces the other.",
 		short: 'volumes: ["assets:/srv/assets:ro", "/etc/ssl/certs:/etc/ssl/certs:ro"]',
 		long: 'volumes:\n  - { type: volume, source: assets, target: /srv/assets, read_only: true }\n  - { type: tmpfs, target: /tmp }',
 	}),
@@ -74905,7 +76118,7 @@ const service = key_closed({
 			fallback: { value: DEFAULTS.logging.driver },
 			example: 'driver: journald',
 		}),
-		options: key(parsed(record(schemas_string(), union([scalars_text, schemas_number()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
+		options: key(key_parsed(record(schemas_string(), union([scalars_text, schemas_number()], { error: 'must be text or a number' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]))), {
 			from: 'Compose',
 			description: 'Options of the driver. For `json-file` those of the default that are not named stay.',
 			fallback: { value: DEFAULTS.logging.options },
@@ -74959,21 +76172,21 @@ const service = key_closed({
 }, SERVICE_REFUSALS).meta({ id: 'service' });
 const services = record(schemas_string().meta({ pattern: NAME_PATTERN.source }), service);
 ;
-const host = parsed(schemas_string(), parseHost);
-const user = parsed(schemas_string(), parseUser);
-const hostKey = oneOrMany(parsed(schemas_string(), parseHostKey), 'a host key');
+const host = key_parsed(schemas_string(), parseHost);
+const user = key_parsed(schemas_string(), parseUser);
+const hostKey = oneOrMany(key_parsed(schemas_string(), parseHostKey), 'a host key');
 const HOST_KEY_DOC = {
 	description: 'Public key of the server, one or several, each `type base64 [comment]`. Only these are accepted. Without one the run fails and prints the line to add.',
 	short: 'host_key: "ssh-ed25519 AAAA…"',
 	long: 'host_key:\n  - ssh-ed25519 AAAA…\n  - ecdsa-sha2-nistp256 AAAA…',
 };
-const zone = parsed(schemas_string(), (name) => {
+const zone = key_parsed(schemas_string(), (name) => {
 	if (NAME_PATTERN.test(name))
 		return name;
 	throw new UserError(`zone name ${JSON.stringify(name)} is not allowed`, { hint: `Use ${NAME_RULE}.` });
 });
 const server = key_closed({
-	name: key(parsed(schemas_string(), parseServerName), {
+	name: key(key_parsed(schemas_string(), parseServerName), {
 		description: 'By which the server is known everywhere: in output, in inputs such as `exclude-servers`, in the record. Lower-case letters, digits, dots and hyphens; no two servers of an environment have the same one. It stays when the address changes.',
 		fallback: { words: "the server's `host`" },
 		example: 'name: web-1',
@@ -74982,7 +76195,7 @@ const server = key_closed({
 		description: 'Address that SSH connects to, an IP address or a DNS name.',
 		example: 'host: 203.0.113.10',
 	}),
-	private_ip: key(parsed(schemas_string(), parsePrivateIp), {
+	private_ip: key(key_parsed(schemas_string(), parsePrivateIp), {
 		description: 'Address by which the other servers of the zone reach this one. Host ports are bound to it alone. Required when the zone has several servers.',
 		example: 'private_ip: 10.0.0.2',
 	}),
@@ -75054,6 +76267,10 @@ const overrides = key(services, {
 	description: 'Services of this environment, merged over `services` by key: maps are merged, lists and single values replaced. A service may stand here only.',
 	example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
+const secrets = key(secretDefinitions, {
+	description: 'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
+	example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+});
 const staticEnvironment = key_closed({
 	provider: requiredKey(literal('static'), {
 		description: 'Servers that exist already, reached over SSH.',
@@ -75071,6 +76288,7 @@ const staticEnvironment = key_closed({
 		fallback: { value: DEFAULTS.on_partial_failure },
 		example: 'on_partial_failure: keep',
 	}),
+	secrets,
 	services: overrides,
 }).superRefine((environment, context) => {
 	checkServers(environment, (path, message, hint) => {
@@ -75081,6 +76299,7 @@ const localEnvironment = key_closed({
 	provider: requiredKey(literal('local'), {
 		description: 'The Docker engine of the machine that runs the action.',
 	}),
+	secrets,
 	services: overrides,
 }, LOCAL_REFUSALS);
 const environment_environment = discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
@@ -75092,7 +76311,7 @@ const config_config = key_closed({
 		example: 'project: shop',
 	}),
 	sidecar: key(key_closed({
-		image: key(parsed(filledText, parseImage), {
+		image: key(key_parsed(filledText, parseImage), {
 			description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
 			fallback: { value: DEFAULTS.sidecar.image },
 			example: 'image: "nginx:1.30-alpine"',
@@ -75109,7 +76328,7 @@ const config_config = key_closed({
 		}),
 	}), { description: 'Settings of nginx, for the sidecar and the edge both.' }),
 	edge: key(key_closed({
-		trusted_proxies: key(parsed(oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'), parseTrustedProxies), {
+		trusted_proxies: key(key_parsed(oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'), parseTrustedProxies), {
 			description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
 			fallback: { words: 'nobody is believed' },
 			example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
@@ -75129,96 +76348,22 @@ const config_config = key_closed({
 	}),
 	environments: requiredKey(record(schemas_string().meta({ pattern: NAME_PATTERN.source }), environment_environment)
 		.refine((map) => Object.keys(map).length > 0, { error: 'must have at least one environment' }), { description: 'The environments by name: where services run.' }),
+	configs: key(configs, {
+		from: 'Compose',
+		description: 'Files that services can be given, by name: a file of the repository, text, or what a variable has. A change of what is in it is a new release of the services that have it.',
+		short: 'configs:\n  loki: { file: ./loki.yml }',
+		long: 'configs:\n  flags: { content: "debug=false" }',
+	}),
+	secrets: key(secretDefinitions, {
+		from: 'Compose',
+		description: 'Where the values of secrets come from that the input `secrets` does not have under their own names. Their names work in `environment` and in references, `${api_token}`, too. An environment may say otherwise.',
+		example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
+	}),
 	services: key(services, { description: 'The services by name, as they are in every environment.' }),
 }, TOP_REFUSALS).meta({ id: 'config' });
-var dist = __nccwpck_require__(3483);
+var dist = __nccwpck_require__(2897);
 ;
-const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
-class InterpolationError extends UserError {
-	reference;
-	constructor(reference, message, hint) {
-		super(message, { hint });
-		this.name = 'InterpolationError';
-		this.reference = reference;
-	}
-}
-function interpolate(text, variables) {
-	let result = '';
-	let offset = 0;
-	for (;;) {
-		const dollar = text.indexOf('$', offset);
-		if (dollar === -1)
-			return result + text.slice(offset);
-		result += text.slice(offset, dollar);
-		const { value, end } = reference(text, dollar, variables);
-		result += value;
-		offset = end;
-	}
-}
-function reference(text, dollar, variables) {
-	const next = text[dollar + 1];
-	if (next === '$')
-		return { value: '$', end: dollar + 2 };
-	if (next === '{') {
-		const end = closingBrace(text, dollar);
-		return { value: braced(text.slice(dollar, end + 1), variables), end: end + 1 };
-	}
-	const name = nameAt(text, dollar + 1);
-	if (name === '')
-		throw invalid(text.slice(dollar, dollar + 2));
-	return { value: interpolate_required(`$${name}`, name, variables), end: dollar + 1 + name.length };
-}
-function braced(whole, variables) {
-	const name = nameAt(whole, 2);
-	const [, operator, word] = /^(:?[-?+])([\s\S]*)$/.exec(whole.slice(2 + name.length, -1)) ?? [];
-	if (name === '' || (operator === undefined && whole.length !== name.length + 3))
-		throw invalid(whole);
-	if (operator === undefined || word === undefined)
-		return interpolate_required(whole, name, variables);
-	const value = lookUp(name, variables);
-	const isSet = value !== undefined && !(operator.startsWith(':') && value === '');
-	if (operator.endsWith('+'))
-		return isSet ? interpolate(word, variables) : '';
-	if (isSet)
-		return value;
-	if (operator.endsWith('-'))
-		return interpolate(word, variables);
-	const reason = interpolate(word, variables);
-	throw new InterpolationError(whole, `variable ${name} is ${value === undefined ? 'not set' : 'empty'}${reason === '' ? '' : `: ${reason}`}`, `Set ${name} in the env of the workflow step.`);
-}
-function interpolate_required(whole, name, variables) {
-	const value = lookUp(name, variables);
-	if (value !== undefined)
-		return value;
-	throw new InterpolationError(whole, `variable ${name} is not set`, `Set ${name} in the env of the workflow step, give a default (\${${name}:-…}), or write $$ for a dollar sign.`);
-}
-function lookUp(name, variables) {
-	return Object.hasOwn(variables, name) ? variables[name] : undefined;
-}
-function nameAt(text, offset) {
-	NAME.lastIndex = offset;
-	return NAME.exec(text)?.[0] ?? '';
-}
-function closingBrace(text, dollar) {
-	let depth = 0;
-	for (let at = dollar; at < text.length; at++) {
-		if (text.startsWith('${', at)) {
-			depth++;
-			at++;
-		}
-		else if (text[at] === '}' && --depth === 0)
-			return at;
-	}
-	throw invalid(text.slice(dollar));
-}
-function invalid(whole) {
-	const isGitHub = whole.startsWith('${{');
-	return new InterpolationError(whole, `invalid reference ${JSON.stringify(whole.split('\n')[0]?.slice(0, 60))}`, isGitHub
-		? 'GitHub expressions are not evaluated in this file: set a variable in the env of the workflow step, and write ${NAME} here.'
-		: 'Write $NAME or ${NAME}, with a default ${NAME:-…}; a dollar sign itself is $$.');
-}
-;
-function readSource(text, file, variables) {
+function readSource(text, file, references) {
 	const lines = new dist .HN();
 	const document = (0,dist .Tp)(text, { merge: true, lineCounter: lines, prettyErrors: false });
 	const place = (offset) => {
@@ -75229,12 +76374,14 @@ function readSource(text, file, variables) {
 		const location = place(problem.pos[0]);
 		return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
 	}));
-	errors_failTogether(replaceReferences(document, text, variables, place));
+	const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
+	errors_failTogether(syntax);
 	return {
 		value: plainValue(document, place),
 		locate: (path) => place(find(document, path).offset),
 		locateKey: (path) => place(find(document, path).keyOffset),
 		has: (path) => find(document, path).isComplete,
+		errors,
 	};
 }
 function syntaxMessage(problem) {
@@ -75250,7 +76397,26 @@ function syntaxHint(text, line) {
 		? { hint: 'Put references in quotes when they stand inside { } or [ ]: "${NAME}".' }
 		: {};
 }
-function replaceReferences(document, text, variables, place) {
+function ownSecrets(document) {
+	const membersOf = (node) => {
+		const map = resolved(document, node);
+		if (!(0,dist .jh)(map))
+			return [];
+		return map.items.map(({ key, value }) => [String((0,dist .jn)(key) ? key.value : key), value]);
+	};
+	const under = (node, name) => membersOf(membersOf(node).find(([key]) => key === name)?.[1]);
+	const { contents } = document;
+	const definitions = [
+		...under(contents, 'secrets'),
+		...under(contents, 'environments').flatMap(([, environment]) => under(environment, 'secrets')),
+	];
+	return new Set(definitions.flatMap(([name, definition]) => {
+		const from = membersOf(definition).filter(([key]) => key === 'environment' || key === 'name');
+		return [name, ...from.map(([, value]) => String((0,dist .jn)(value) ? value.value : ''))];
+	}));
+}
+function replaceReferences(document, text, references, place) {
+	const syntax = [];
 	const errors = [];
 	(0,dist .YR)(document, {
 		Alias(_key, node, ancestors) {
@@ -75259,13 +76425,13 @@ function replaceReferences(document, text, variables, place) {
 				return;
 			const problem = target === undefined ? 'there is no anchor before this:' : 'this is inside its own anchor:';
 			const location = place(node.range?.[0] ?? 0);
-			errors.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
+			syntax.push(new UserError(`YAML: ${problem} ${node.source}`, { location }));
 		},
 		Scalar(key, node) {
 			if (key === 'key') {
 				if (node.value !== '__proto__')
 					return;
-				errors.push(new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }));
+				syntax.push(new UserError('no key can be named __proto__', { location: place(node.range?.[0] ?? 0) }));
 				return;
 			}
 			const isPlain = typeof node.value === 'number' || typeof node.value === 'boolean';
@@ -75274,20 +76440,42 @@ function replaceReferences(document, text, variables, place) {
 			}
 			if (typeof node.value !== 'string' || !node.value.includes('$'))
 				return;
+			const written = node.value;
+			const [start, end] = node.range ?? [0, 0];
+			const locate = (reference) => place(start + Math.max(0, text.slice(start, end).indexOf(reference)));
 			try {
-				node.value = interpolate(node.value, variables);
+				node.value = replaced(written, references, locate);
 			}
 			catch (error) {
 				if (!(error instanceof InterpolationError))
 					throw error;
-				const [start, end] = node.range ?? [0, 0];
-				const exact = text.slice(start, end).indexOf(error.reference);
-				const location = place(start + Math.max(0, exact));
-				errors.push(new UserError(error.message, { location, ...(error.hint ? { hint: error.hint } : {}) }));
+				const missing = placed(error, locate(error.reference));
+				node.value = new SecretText(written, { missing, locate });
+				errors.push(missing);
 			}
 		},
 	});
-	return errors;
+	return { syntax, errors };
+}
+function replaced(text, { variables, isSecret }, locate) {
+	const names = new Set();
+	const plain = lookupIn(variables);
+	const lookup = (name) => {
+		if (!isSecret(name))
+			return plain(name);
+		names.add(name);
+		return 'secret';
+	};
+	try {
+		const value = interpolateWith(text, lookup);
+		return names.size === 0 ? value : new SecretText(text, { names: [...names], locate });
+	}
+	catch (error) {
+		if (!(error instanceof InterpolationError) || !error.isMissing)
+			throw error;
+		const missing = placed(error, locate(error.reference));
+		return new SecretText(text, { names: [...names], missing, locate });
+	}
 }
 function plainValue(document, place) {
 	try {
@@ -75312,8 +76500,8 @@ function find(document, path) {
 			keyOffset = startOf(pair.key) ?? offset;
 			offset = ownPlace ?? keyOffset;
 		}
-		else if ((0,dist .oP)(container) && typeof step === 'number' && step < container.items.length) {
-			node = container.items[step];
+		else if ((0,dist .oP)(container) && itemAt(container.items, step) !== undefined) {
+			node = itemAt(container.items, step);
 			offset = startOf(node) ?? offset;
 			keyOffset = offset;
 		}
@@ -75321,6 +76509,11 @@ function find(document, path) {
 			return { offset, keyOffset, isComplete: false };
 	}
 	return { offset, keyOffset, isComplete: true };
+}
+function itemAt(items, step) {
+	if (typeof step === 'number')
+		return items[step];
+	return items.findLast((item) => (0,dist .jn)(item) && String(item.value).split('=', 1)[0] === step);
 }
 function isPlaceOfItsOwn(node) {
 	return ((0,dist .Vj)(node) || ((0,dist .jn)(node) && node.value !== null) || ((0,dist .P3)(node) && node.flow === true));
@@ -75382,33 +76575,43 @@ function nameless(path, volumes) {
 function originsOf(environment, path) {
 	return [['environments', environment, ...path], path];
 }
-function loadConfig(text, file, variables) {
-	const { loaded, errors } = examineConfig(text, file, variables);
+function loadConfig(text, file, variables, secrets = {}) {
+	const { loaded, errors } = examineConfig(text, file, variables, secrets);
 	failTogether(errors);
 	return loaded;
 }
-function examineConfig(text, file, variables) {
-	const source = readSource(text, file, variables);
-	const value = withoutExtensions(source.value);
+function examineConfig(text, file, variables, secrets = {}) {
+	let isSecret = (name) => Object.hasOwn(secrets, name);
+	const source = readSource(text, file, (own) => {
+		isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
+		return { variables, isSecret };
+	});
+	const secretValue = (name) => {
+		const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+		return value?.trim() === '' ? undefined : value;
+	};
+	const known = { variables, isSecret, holdsSecret: load_holderOf(secrets), secretValue };
+	const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
 	const result = config_config.safeParse(value);
 	const problems = [
 		...nameProblems(value),
 		...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
 	];
-	const located = problems.map((problem) => problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)));
+	const located = problems.map((problem) => problem.error ??
+		problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)));
 	const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
 	const said = isClear ? config_config.safeParse(withoutPaths(value, problems)).data : result.data;
-	const isReadable = isClear || problems.length === 0;
+	const isReadable = source.errors.length === 0 && (isClear || problems.length === 0);
 	return {
-		loaded: isReadable && said ? loadedConfig(source, file, variables, value, said) : undefined,
-		errors: load_inOrder(located),
+		loaded: isReadable && said ? loadedConfig(source, file, known, value, said) : undefined,
+		errors: load_inOrder([...new Set([...source.errors, ...located])]),
 	};
 }
-function loadedConfig(source, file, variables, value, said) {
+function loadedConfig(source, file, known, value, said) {
 	return {
 		file,
 		config: said,
-		variables,
+		...known,
 		locate: locator(source),
 		has: source.has,
 		warnings: servicePaths(value)
@@ -75418,6 +76621,11 @@ function loadedConfig(source, file, variables, value, said) {
 			return `${file}:${line}: ${pathText(path)}: ${message}`;
 		}),
 	};
+}
+const SHORTEST_FOUND = 8;
+function load_holderOf(secrets) {
+	const values = Object.values(secrets).filter((value) => value.trim().length >= SHORTEST_FOUND);
+	return (text) => values.some((value) => text.includes(value));
 }
 function problemError({ path, message, hint }, location) {
 	return new UserError(path.length === 0 ? `the file ${message}` : `${pathText(path)}: ${message}`, {
@@ -75462,15 +76670,19 @@ function servicePaths(value) {
 }
 const USERS_NAMES = [
 	'services',
+	'configs',
 	'environments',
 	'environment',
+	'secrets',
 	'labels',
 	'annotations',
 	'sysctls',
 	'options',
 	'extra_hosts',
 	'storage_opt',
+	'headers',
 ];
+const USERS_VALUES = ['json'];
 function withoutExtensions(value, areNamesOurs = true) {
 	if (Array.isArray(value))
 		return value.map((member) => withoutExtensions(member));
@@ -75479,7 +76691,9 @@ function withoutExtensions(value, areNamesOurs = true) {
 	const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
 	return Object.fromEntries(members.map(([name, member]) => [
 		name,
-		withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+		areNamesOurs && USERS_VALUES.includes(name)
+			? member
+			: withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
 	]));
 }
 function withoutPaths(value, problems, at = []) {
@@ -75501,40 +76715,94 @@ function valueAt(value, path) {
 	}, value);
 }
 function load_isMap(value) {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
+	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
 function asMap(value) {
 	return load_isMap(value) ? value : {};
 }
 ;
 const PASSING = 'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
-function requireSecrets(spec, secrets, locate) {
+function requireSecrets({ wanted, secrets, definitions }, services, sources, locate) {
 	const errors = [];
-	const required = spec.services.map(({ name: service, container }) => {
-		const values = container.secrets.map((secret, index) => {
-			const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
-			if (value === undefined || value.trim() === '') {
-				const path = ['services', service, 'secrets', index];
-				const isPassed = Object.keys(secrets).length > 0;
-				const problem = value !== undefined
-					? 'is blank'
-					: isPassed
-						? `is not set${didYouMean(secret, Object.keys(secrets))}`
-						: 'was not passed: the input secrets is empty';
-				errors.push(problemError({
-					path: path.slice(0, 2),
-					message: `secret ${secret} ${problem}`,
-					hint: isPassed
-						? `Set it on GitHub ("gh secret set ${secret}"); one of an environment needs "environment:" at the job. ${PASSING}`
-						: PASSING,
-				}, locate(...originsOf(spec.environment, path))));
+	const lookup = lookupOf(sources, definitions);
+	const required = services.map((service) => {
+		const values = Object.entries(secrets[service] ?? {}).map(([name, source]) => {
+			try {
+				if (source instanceof SecretText)
+					return [name, madeValue(source, lookup, sources)];
+				return [name, namedValue(source, lookup, sources, definitions)];
 			}
-			return [secret, value ?? ''];
+			catch (error) {
+				if (!(error instanceof UserError))
+					throw error;
+				const { message, hint } = error;
+				const path = ['services', service, ...(source instanceof SecretText ? [] : source.place)];
+				const location = error.location ?? locate(...originsOf(wanted.environment, path));
+				errors.push(problemError({ path: path.slice(0, 2), message, hint }, location));
+				return [name, ''];
+			}
 		});
 		return [service, Object.fromEntries(values)];
 	});
 	errors_failTogether(load_inOrder(errors));
 	return Object.fromEntries(required);
+}
+function lookupOf({ given, variables, files }, definitions) {
+	const inVariables = lookupIn(variables);
+	const inSecrets = lookupIn(given);
+	const ofRun = (name) => {
+		const value = inSecrets(name);
+		return value === undefined || value.trim() === '' ? inVariables(name) : value;
+	};
+	return (name) => {
+		const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+		if (definition?.file !== undefined)
+			return files.get(definition.file)?.toString();
+		if (definition?.environment !== undefined)
+			return ofRun(definition.environment);
+		return ofRun(name) ?? ofRun(githubName(name));
+	};
+}
+function githubName(name) {
+	return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
+}
+function namedValue({ secret: name, encoding }, lookup, { given, files }, definitions) {
+	const { file, environment } = (Object.hasOwn(definitions, name) ? definitions[name] : undefined) ?? {};
+	const value = lookup(name);
+	if (value !== undefined) {
+		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
+	}
+	if (file !== undefined) {
+		throw new UserError(`secret ${name} is missing: there is no file ${file}`, {
+			hint: 'It is looked for on the machine that runs the action, from the folder of the configuration. Does a step before this one make it?',
+		});
+	}
+	const asked = environment ?? name;
+	const isPassed = Object.keys(given).length > 0;
+	const problem = [asked, githubName(asked)].some((one) => Object.hasOwn(given, one))
+		? 'is blank'
+		: isPassed
+			? `is not set${didYouMean(asked, Object.keys(given))}`
+			: 'was not passed: the input secrets is empty';
+	throw new UserError(`secret ${asked} ${problem}`, {
+		hint: isPassed
+			? `Set it on GitHub ("gh secret set ${githubName(asked)}"); one of an environment needs "environment:" at the job. ${PASSING} What is no secret can stand in the env of the step.`
+			: PASSING,
+	});
+}
+function madeValue(text, lookup, { given }) {
+	try {
+		return text.resolve(lookup);
+	}
+	catch (error) {
+		if (!(error instanceof UserError) || Object.keys(given).length > 0)
+			throw error;
+		const { message, hint = '', location } = error;
+		throw new UserError(message, {
+			hint: `${hint} The input secrets is empty. ${PASSING}`,
+			...(location && { location }),
+		});
+	}
 }
 ;
 function execute(steps, options) {
@@ -75875,12 +77143,13 @@ async function stillDraining(run, followed) {
 function drainingCopy({ observed, services }, step, until) {
 	const { service, server, id, name } = step;
 	const copy = observed.find((one) => one.name === server)?.copies.find((one) => one.id === id);
-	const ports = services.find((one) => one.name === service)?.ports;
-	if (copy === undefined || copy.isAdopted || ports === undefined)
+	const wanted = services.find((one) => one.name === service);
+	if (copy === undefined || copy.isAdopted || wanted === undefined)
 		return [];
 	const { slot, release, versionPort } = copy;
-	const port = portOf(slot, versionPort) ?? hostPort(ports.host, slot);
-	return [{ service, server, slot, name, release, port, until }];
+	const { ports } = wanted;
+	const port = portOf(slot, versionPort) ?? (ports && hostPort(ports.host, slot));
+	return [{ service, server, slot, name, release, ...(port !== undefined && { port }), until }];
 }
 async function drainWithoutLease(run, draining, ended) {
 	const { log, clock } = run.request;
@@ -75952,6 +77221,7 @@ function going_back_goBack(before, now, service, { created, unused }, parts) {
 	const isSeen = before.reached.every((server) => now.reached.includes(server));
 	const isAlone = service.spec.policy.strategy === 'recreate';
 	const mayGo = ({ id }) => isSeen || isAlone || unused.has(id);
+	const mayStart = !mayWorkUnseen(before, now, service);
 	for (const server of now.reached) {
 		const were = copiesOn(before, service.name, server);
 		const are = copiesOn(now, service.name, server);
@@ -75965,11 +77235,17 @@ function going_back_goBack(before, now, service, { created, unused }, parts) {
 			const found = are.find(({ id }) => id === copy.id);
 			const isServing = serving.some((one) => one.server === server && one.name === copy.name);
 			const mayRun = copy.isRunning || (isAlone && isServing);
-			if (found === undefined || found.isRunning || !mayRun)
+			if (found === undefined || found.isRunning || !mayRun || !mayStart)
 				continue;
 			addRestarted(now, service, server, found, isServing, parts);
 		}
 	}
+}
+function mayWorkUnseen(before, now, service) {
+	if (!isAloneEverywhere(service))
+		return false;
+	const { start } = planService(before, service).rollout;
+	return start.some(({ server }) => !now.reached.includes(server));
 }
 function addRetired(service, server, copy, unused, parts) {
 	const retirement = unused.has(copy.id)
@@ -76293,7 +77569,8 @@ function standing({ services }, { undone, isUndone }) {
 		if (number === 0)
 			return `Nothing of ${name} serves yet.`;
 		const image = current?.number === number ? ` (${current.container.image})` : '';
-		return `Release ${number} of ${name}${image} serves.`;
+		const verb = current !== undefined && isWorker(current) ? 'works' : 'serves';
+		return `Release ${number} of ${name}${image} ${verb}.`;
 	});
 }
 function isIntended({ plan, execution }) {
@@ -76394,8 +77671,7 @@ async function deploy_deploy(request) {
 	const timeline = new Timeline(clock, (span) => log.info(describeSpan(span)));
 	const opening = { wanted, narrowing, timeline, access: { author, leaseWaitMs, signal } };
 	return await withEnvironment(request, opening, async (environment) => {
-		const { fleet, journal } = environment;
-		const asked = await restore(request, environment.wanted, journal.snapshot, fleet);
+		const asked = await restore(request, environment);
 		return await deployTo(new Run(request, asked, { ...environment, timeline }), request, environment);
 	});
 }
@@ -76440,6 +77716,8 @@ function foreseenFailure({ findings }) {
 	const errors = errorsOf(findings);
 	return errors.length > 1 ? new UserErrors(errors) : errors[0];
 }
+;
+const NO_FILES = { find: () => undefined };
 ;
 function findCycles(dependencies) {
 	const cycles = [];
@@ -76495,17 +77773,30 @@ function resolveJump(jump, user) {
 	};
 }
 ;
-function checkService(input, report) {
+function checkService(input, ports, report) {
 	checkVolumes(input, report);
-	checkSecrets(input, report);
 	checkAliases(input, report);
 	checkLimits(input, report);
 	checkScratch(input, report);
+	checkOverlap(input, ports, report);
+}
+function strategyOf({ strategy, overlap }) {
+	return strategy ?? (overlap === false ? 'recreate' : DEFAULTS.strategy);
+}
+function checkOverlap({ strategy, overlap }, ports, report) {
+	if (overlap === undefined)
+		return;
+	if (!isWorker(ports)) {
+		report(['overlap'], 'is for workers, and this service has a port', 'Write strategy: recreate to have the old container stop before the new one starts.');
+	}
+	else if (strategy !== undefined && (strategy === 'toggle') !== overlap) {
+		report(['overlap'], `${overlap} and strategy: ${strategy} exclude each other`, 'Keep one of the two.');
+	}
 }
 function checkVolumes(input, report) {
 	if (input.share_volumes)
 		return;
-	const strategy = input.strategy ?? DEFAULTS.strategy;
+	const strategy = strategyOf(input);
 	const servers = input.servers ?? DEFAULTS.servers;
 	input.volumes?.forEach((volume, index) => {
 		if (volume.readOnly || volume.source === undefined)
@@ -76516,13 +77807,6 @@ function checkVolumes(input, report) {
 		}
 		else if (servers > 1 && volume.type === 'volume') {
 			report(['volumes', index], `each of ${servers} servers would have a ${what} of its own, with other data`, 'Write servers: 1, or share_volumes: true if the servers need not have the same data.');
-		}
-	});
-}
-function checkSecrets(input, report) {
-	input.secrets?.forEach((secret, index) => {
-		if (Object.hasOwn(input.environment ?? {}, secret)) {
-			report(['secrets', index], `"${secret}" is both a secret and a variable of the environment`, 'Keep one of the two.');
 		}
 	});
 }
@@ -76569,48 +77853,515 @@ function checkScratch(input, report) {
 	}
 }
 ;
-function resolveService(name, { base, over, image }, variables, report) {
+const HTTP_KEYS = ['path', 'headers', 'expect'];
+function asksOverHttp(input) {
+	return HTTP_KEYS.some((name) => input[name] !== undefined);
+}
+function resolveHealthcheck(input, ports, recognised, report) {
+	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
+	for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
+		const at = ['healthcheck', name];
+		if (isDisabled)
+			report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
+		else if (input.test !== undefined)
+			report(at, `${name} and test exclude each other`, 'Keep one of the two.');
+		else if (ports.protocol === 'tcp') {
+			report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
+		}
+	}
+	const instead = isWorker(ports) ? 'running' : 'tcp';
+	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
+	const said = {
+		intervalMs: input.interval,
+		timeoutMs: input.timeout,
+		retries: input.retries,
+		startPeriodMs: input.start_period,
+	};
+	const unsaid = TIMES.filter((name) => said[name] === undefined);
+	return {
+		...check,
+		intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
+		timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
+		retries: said.retries ?? DEFAULTS.healthcheck.retries,
+		startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
+		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
+	};
+}
+const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
+function healthcheckKind({ path, test, headers, expect }, instead, recognised) {
+	if (instead !== undefined)
+		return { kind: instead };
+	if (path !== undefined || headers !== undefined || expect !== undefined) {
+		return {
+			kind: 'http',
+			...(path !== undefined && { path }),
+			...(headers !== undefined && { headers }),
+			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
+		};
+	}
+	if (test !== undefined)
+		return { kind: 'command', test };
+	if (recognised?.test)
+		return { kind: 'command', test: recognised.test };
+	return { kind: recognised ? 'tcp' : 'default' };
+}
+function resolve_healthcheck_expectation({ status, json }) {
+	return { ...(status && { status }), ...(json && { json }) };
+}
+;
+function resolvePorts(input, recognised, report) {
+	const port = input.port ?? recognised?.port;
+	if (port === undefined) {
+		checkWorker(input, report);
+		return { ports: {}, domains: { domains: [] } };
+	}
+	const protocol = input.protocol ?? defaultProtocol(input, recognised);
+	const ofImage = recognised ? ` by its image ${input.image}` : '';
+	checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
+	const extra = resolveExtra(input, port, report);
+	const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
+	const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
+	return {
+		ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
+		domains: {
+			domains: input.domain ?? [],
+			...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
+		},
+	};
+}
+function defaultProtocol(input, recognised) {
+	if (recognised)
+		return 'tcp';
+	return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
+}
+function checkDomain(protocol, domains, path, what, report) {
+	if (protocol === 'http' || !domains?.length)
+		return;
+	report(path, `a domain needs protocol http, and this is ${what}`, 'Write protocol: http if it speaks HTTP.');
+}
+function resolveExtra({ extra_ports: input = {} }, main, report) {
+	const taken = new Map([[main, 'the main port']]);
+	return Object.entries(input).map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
+		const path = ['extra_ports', name];
+		const owner = taken.get(port);
+		if (port === 0)
+			report(path, 'needs a port', 'Write port: the one that the container listens on.');
+		else if (owner !== undefined)
+			report([...path, 'port'], `${port} is ${owner} already`);
+		taken.set(port, `the port ${name}`);
+		const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
+		checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
+		return [name, { port, protocol, domains }];
+	});
+}
+const OF_A_PORT = {
+	domain: 'requests for a domain go to it',
+	expose: 'it exposes one',
+	extra_ports: 'they come beside the main one',
+	protocol: 'it says what is spoken there',
+	idle_timeout: 'it is about connections',
+	max_body_size: 'it is about requests',
+	request_buffering: 'it is about requests',
+};
+function checkWorker(input, report) {
+	const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+	const hint = `Write port: ${exposed ?? 'the one that the container listens on'}. A service without one is a worker, to which nobody connects.`;
+	const said = Object.entries(OF_A_PORT).find(([name]) => isSaid(input[name]));
+	if (said !== undefined)
+		report([said[0]], `needs a port: ${said[1]}`, hint);
+	else
+		for (const name of HTTP_KEYS.filter((one) => input.healthcheck?.[one] !== undefined))
+			report(['healthcheck', name], 'needs a port: requests go there', hint);
+	if (input.drain !== undefined) {
+		report(['drain'], 'nobody is connected to a worker, a service without a port', 'Write stop_grace_period: the time it has to finish its work after SIGTERM. Write port: if somebody connects to it.');
+	}
+	const servers = input.servers ?? 1;
+	if (input.overlap === false && servers > 1) {
+		report(['servers'], `${servers} of it run at once, and overlap: false says that two must not`, 'Keep one of the two.');
+	}
+}
+function isSaid(value) {
+	return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
+;
+const NO_SECRETS = { is: () => false, valueOf: () => undefined };
+const env_file_NAME = /^(?:export[ \t]+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
+const ESCAPES = {
+	n: '\n',
+	r: '\r',
+	t: '\t',
+	'"': '"',
+	'\\': '\\',
+	$: '$$',
+};
+function parseEnvFile(text, file, variables, format = 'dotenv', secrets = NO_SECRETS) {
+	const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+	if (format === 'raw')
+		return parseRaw(plain);
+	const assignments = [];
+	let rest = plain;
+	const lineNumber = () => plain.slice(0, plain.length - rest.length).split('\n').length;
+	const own = {};
+	const made = new Set();
+	let isMade = false;
+	const known = env_file_asMap((name) => {
+		isMade ||= secrets.is(name) || made.has(name);
+		return (secrets.valueOf(name) ?? (Object.hasOwn(variables, name) ? variables[name] : undefined) ?? own[name]);
+	});
+	const assign = (name, value) => {
+		if (isMade)
+			made.add(name);
+		assignments.push({ name, value, ...(isMade && { isSecret: true }) });
+	};
+	while (rest !== '') {
+		const blank = /^(?:\s+|#[^\n]*)/.exec(rest)?.[0];
+		if (blank !== undefined) {
+			rest = rest.slice(blank.length);
+			continue;
+		}
+		const line = lineNumber();
+		const { groups: { name = '', sign = '' } = {}, 0: head = '' } = env_file_NAME.exec(rest) ?? {};
+		if (name === '')
+			throw noAssignment(`${file}:${line}`);
+		rest = rest.slice(head.length);
+		isMade = false;
+		if (sign === '') {
+			if (!ENDS.test(rest))
+				throw noAssignment(`${file}:${line}`);
+			const value = known[name];
+			if (value !== undefined && !Object.hasOwn(own, name))
+				assign(name, value);
+			rest = rest.replace(/^[^\n]*/, '');
+			continue;
+		}
+		const { value, length } = env_file_valueAt(rest, `${file}:${line}`, known);
+		rest = rest.slice(length);
+		own[name] = value;
+		assign(name, value);
+	}
+	return assignments;
+}
+const ENDS = /^[ \t]*(?:#[^\n]*)?(?:\n|$)/;
+function noAssignment(place) {
+	return new UserError(`${place}: is no assignment`, { hint: 'Write NAME=value.' });
+}
+function parseRaw(text) {
+	return text.split('\n').flatMap((line) => {
+		const at = line.indexOf('=');
+		if (line.trim() === '' || line.startsWith('#') || at < 1)
+			return [];
+		return [{ name: line.slice(0, at).trim(), value: line.slice(at + 1) }];
+	});
+}
+function env_file_valueAt(rest, place, known) {
+	const quote = rest[0];
+	if (quote === "'" || quote === '"') {
+		const body = (quote === "'" ? /^'((?:[^'\\]|\\[\s\S])*)'/ : /^"((?:[^"\\]|\\[\s\S])*)"/).exec(rest);
+		if (body === null)
+			throw new UserError(`${place}: a quote is not closed`, { hint: `Add ${quote}.` });
+		const [whole, inner = ''] = body;
+		if (!ENDS.test(rest.slice(whole.length))) {
+			throw new UserError(`${place}: there is text after the closing quote`, {
+				hint: 'Put all of the value into the quotes.',
+			});
+		}
+		const after = /^[^\n]*/.exec(rest.slice(whole.length))?.[0] ?? '';
+		const length = whole.length + after.length;
+		if (quote === "'")
+			return { value: inner.replaceAll("\\'", "'"), length };
+		const unescaped = inner.replace(/\\([\s\S])/g, (both, letter) => ESCAPES[letter] ?? both);
+		return { value: env_file_replaced(unescaped, place, known), length };
+	}
+	const line = /^[^\n]*/.exec(rest)?.[0] ?? '';
+	const value = line.replace(/(?:^|\s)#.*$/, '').trimEnd();
+	return { value: env_file_replaced(value, place, known), length: line.length };
+}
+function env_file_replaced(value, place, known) {
+	try {
+		return interpolate(value, known);
+	}
+	catch (error) {
+		if (!(error instanceof UserError))
+			throw error;
+		throw new UserError(`${place}: a reference after "$" cannot be replaced`, {
+			hint: 'Put the value in single quotes where $ is meant as it is, or set the variable in the env of the workflow step.',
+		});
+	}
+}
+function env_file_asMap(lookup) {
+	return new Proxy({}, {
+		get: (_target, name) => lookup(String(name)),
+		getOwnPropertyDescriptor: (_target, name) => ({ value: lookup(String(name)), configurable: true }),
+	});
+}
+;
+const FILES_MAX_BYTES = 1024 * 1024;
+function givenBy(input, sources, report) {
+	const variables = variablesOf(input, sources, report);
+	const binds = bindsOf(input, sources, report);
+	const configs = configsOf(input, sources, report);
+	const found = [...binds, ...configs];
+	const sum = found.reduce((bytes, { file }) => bytes + file.bytes.length, 0);
+	if (sum > FILES_MAX_BYTES) {
+		report([], `has ${megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
+		return { ...variables, files: [] };
+	}
+	checkTargets(input, { binds, configs }, report);
+	const secrets = { ...variables.secrets };
+	const files = found.map(({ file: { bytes, isSecret }, made, ...place }) => {
+		const name = `file:${[place.target, place.path].filter(Boolean).join('/')}`;
+		const content = service_files_contentOf(bytes);
+		if (!isSecret)
+			return { ...place, content };
+		secrets[name] = made ?? SecretText.of('text' in content ? content.text : content.base64);
+		return {
+			...place,
+			content: { secret: name, ...('base64' in content && { encoding: 'base64' }) },
+		};
+	});
+	return { ...variables, secrets, files };
+}
+const TOO_MUCH = 'They are kept with each release: put large ones into the image, or a volume.';
+function megabytes(bytes) {
+	return (Math.ceil((bytes / FILES_MAX_BYTES) * 10) / 10).toFixed(1);
+}
+function bindsOf(input, sources, report) {
+	return (input.volumes ?? []).flatMap((volume, index) => {
+		const { source = '', target } = volume;
+		if (!isOfRepository(volume))
+			return [];
+		const entry = service_files_look(source, sources, (message, hint) => report(['volumes', index], message, hint));
+		if (entry === undefined)
+			return [];
+		const place = (file, path) => ({
+			target,
+			...(path !== undefined && { path }),
+			mode: file.isExecutable ? 0o755 : 0o644,
+			uid: 0,
+			gid: 0,
+			file,
+		});
+		if (entry.kind === 'file')
+			return [place(entry.file)];
+		if (entry.files.size === 0)
+			report(['volumes', index], `${source} has no files in it`);
+		return [...entry.files].map(([path, file]) => place(file, path));
+	});
+}
+function configsOf(input, sources, report) {
+	return (input.configs ?? []).flatMap((said, index) => {
+		const { source, target = `/${source}`, mode = 0o444, uid, gid, } = { target: undefined, ...said };
+		const complain = (message, hint) => report(['configs', index], message, hint);
+		const config = Object.hasOwn(sources.configs, source) ? sources.configs[source] : undefined;
+		if (config === undefined) {
+			const known = Object.keys(sources.configs);
+			complain(`there is no config ${JSON.stringify(source)}${didYouMean(source, known)}`, WHERE_CONFIGS);
+			return [];
+		}
+		const { content, environment } = config;
+		const made = content instanceof SecretText
+			? content
+			: environment !== undefined && sources.isSecret(environment)
+				? { secret: environment, place: ['configs', index] }
+				: undefined;
+		const file = made === undefined ? fileOf(config, sources, complain) : service_files_plain('', true);
+		if (file === undefined)
+			return [];
+		const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+		return [{ target, mode, ...owner, file, ...(made && { made }) }];
+	});
+}
+const WHERE_CONFIGS = 'Write it under configs at the top of the file: configs: { name: { file: ./path } }.';
+function fileOf(config, sources, complain) {
+	if (typeof config.content === 'string') {
+		return service_files_plain(config.content, sources.holdsSecret(config.content));
+	}
+	if (config.environment !== undefined) {
+		const name = config.environment;
+		const value = Object.hasOwn(sources.variables, name) ? sources.variables[name] : undefined;
+		if (value !== undefined)
+			return service_files_plain(value, true);
+		if (!sources.mayBeMissing) {
+			complain(`variable ${name} is not set`, `Set ${name} in the env of the workflow step.`);
+		}
+		return undefined;
+	}
+	const path = config.file ?? '';
+	const entry = service_files_look(path, sources, complain);
+	if (entry?.kind === 'folder')
+		complain(`${path} is a folder`, 'Mount a folder under volumes, with :ro.');
+	return entry?.kind === 'file' ? entry.file : undefined;
+}
+function service_files_plain(text, isSecret) {
+	return { bytes: Buffer.from(text), isExecutable: false, isSecret };
+}
+function service_files_look(path, { repository, mayBeMissing }, complain) {
+	try {
+		const entry = repository.find(path, FILES_MAX_BYTES);
+		if (entry === undefined && !mayBeMissing)
+			complain(`there is no ${path} in the repository`, NOT_THERE);
+		return entry;
+	}
+	catch (error) {
+		if (!(error instanceof UserError))
+			throw error;
+		complain(error.message, error.hint);
+		return undefined;
+	}
+}
+const NOT_THERE = 'Paths count from the folder of this file. A file that the workflow writes has to be there before this step; a directory of the server is an absolute path.';
+function checkTargets(input, { binds, configs }, report) {
+	const mounted = (input.volumes ?? []).map(({ target }) => target);
+	const taken = new Set([...mounted, ...Object.keys(input.tmpfs ?? {})]);
+	for (const { target } of configs) {
+		if (taken.has(target))
+			report(['configs'], `two things would be at ${target}`, 'Give one another target.');
+		taken.add(target);
+	}
+	const folders = binds.filter(({ path }) => path !== undefined);
+	const inFolders = folders.map(({ target, path }) => `${target}/${path}`);
+	for (const target of new Set([...mounted, ...configs.map((one) => one.target)])) {
+		const folder = folders.find((one) => target.startsWith(`${one.target}/`))?.target;
+		if (folder === undefined || inFolders.some((place) => `${place}/`.startsWith(`${target}/`)))
+			continue;
+		report([configs.some((one) => one.target === target) ? 'configs' : 'volumes'], `nothing can be put at ${target}: the folder at ${folder} is of the repository, and read-only`, 'Put an empty file, or a folder with one, there in the repository, or choose another target.');
+	}
+}
+function service_files_contentOf(bytes) {
+	const text = bytes.toString('utf8');
+	return Buffer.from(text).equals(bytes) && !text.includes('\0')
+		? { text }
+		: { base64: bytes.toString('base64') };
+}
+function variablesOf(input, sources, report) {
+	const read = new Map();
+	input.env_file?.forEach(({ path, required = true, format }, index) => {
+		const at = ['env_file', index];
+		const own = { ...sources, mayBeMissing: sources.mayBeMissing || !required };
+		const entry = service_files_look(path, own, (message, hint) => report(at, message, hint));
+		if (entry?.kind === 'folder')
+			report(at, `${path} is a folder`);
+		if (entry?.kind !== 'file')
+			return;
+		try {
+			const { bytes, isSecret } = entry.file;
+			const known = {
+				...Object.fromEntries([...read].map(([name, { value }]) => [name, value])),
+				...sources.variables,
+			};
+			const secret = {
+				is: (name) => sources.isSecret(name) || read.get(name)?.isSecret === true,
+				valueOf: sources.secretValue,
+			};
+			for (const found of parseEnvFile(bytes.toString('utf8'), path, known, format, secret)) {
+				const { name, value } = found;
+				checkVariableName(name);
+				const isMade = found.isSecret === true || sources.holdsSecret(value);
+				read.set(name, { value, isSecret: isSecret || isMade });
+			}
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			report(at, error.message, error.hint);
+		}
+	});
+	const { environment: said = {} } = input;
+	const isOfRun = (name) => Object.hasOwn(said, name) && (sources.isSecret(name) || sources.variables[name] !== undefined);
+	const left = [...read].filter(([name]) => (said[name] ?? undefined) === undefined && !isOfRun(name));
+	const plain = left.filter(([, { isSecret }]) => !isSecret).map(([name, { value }]) => [name, value]);
+	const secrets = left.filter(([, { isSecret }]) => isSecret);
+	return {
+		environment: Object.fromEntries(plain),
+		secrets: Object.fromEntries(secrets.map(([name, { value }]) => [name, SecretText.of(value)])),
+		secretVariables: secrets.map(([name]) => name),
+		names: left.map(([name]) => name),
+	};
+}
+;
+function service_secrets_variablesOf(said, { variables, isSecret, holdsSecret }, others) {
+	const environment = {};
+	const secrets = {};
+	for (const [name, value] of Object.entries(said)) {
+		const own = Object.hasOwn(variables, name) && !isSecret(name) ? variables[name] : undefined;
+		const found = value ?? own;
+		if (found instanceof SecretText)
+			secrets[name] = found;
+		else if (found !== undefined && holdsSecret(found))
+			secrets[name] = SecretText.of(found);
+		else if (found !== undefined)
+			environment[name] = found;
+		else if (isSecret(name) || !others.includes(name)) {
+			secrets[name] = { secret: name, place: ['environment', name] };
+		}
+	}
+	return { environment, secrets };
+}
+function secretFileKey(source) {
+	return `secret ${source}`;
+}
+function secretFilesOf({ secrets: said = [], volumes = [], tmpfs = {} }, others, { definitions }, report) {
+	const taken = new Set([...volumes, ...others].map(({ target }) => target).concat(Object.keys(tmpfs)));
+	const secrets = {};
+	const files = said.map(({ source, ...file }, index) => {
+		const place = ['secrets', index];
+		if (taken.has(file.target)) {
+			report(place, `two things would be at ${file.target}`, 'Give one another target.');
+		}
+		const key = secretFileKey(source);
+		const isFile = Object.hasOwn(definitions, source) && definitions[source]?.file !== undefined;
+		const encoding = isFile ? { encoding: 'base64' } : {};
+		secrets[key] = { secret: source, place, ...encoding };
+		return { ...file, content: { secret: key, ...encoding } };
+	});
+	return { files, secrets };
+}
+;
+function resolveService(name, { base, over, image }, sources, report) {
 	const input = { ...mergeService(base, over), ...given('image', image) };
 	const recognised = input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
-	const protocol = input.protocol ?? defaultProtocol(input, recognised);
-	const port = input.port ?? recognised?.port;
 	if (input.image === undefined)
 		report([], 'needs an image', 'Write image: name:tag.');
-	if (port === undefined) {
-		const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
-		report([], 'needs a port', `Write port: ${exposed ?? 'the port the container listens on'}.`);
-	}
-	if (protocol === 'tcp' && input.domain?.length) {
-		report(['domain'], `a domain needs protocol http, and this is a tcp service${recognised ? ` by its image ${input.image}` : ''}`, 'Write protocol: http if it speaks HTTP.');
-	}
-	checkService(input, report);
-	const recognisedTest = recognised && { test: recognised.test?.(port ?? recognised.port) };
-	return {
+	const { ports, domains } = resolvePorts(input, recognised, report);
+	checkService(input, ports, report);
+	const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
+	const fromRepository = givenBy(input, sources, report);
+	const variables = service_secrets_variablesOf(input.environment ?? {}, sources, fromRepository.names);
+	const secretFiles = secretFilesOf(input, fromRepository.files, sources, report);
+	const files = [...fromRepository.files, ...secretFiles.files];
+	const spec = {
 		name,
-		protocol,
-		port: port ?? 0,
+		...ports,
 		dependsOn: input.depends_on ?? [],
 		placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
-		container: container(name, input, recognised, variables),
+		container: {
+			...container(name, input, recognised),
+			environment: { ...fromRepository.environment, ...variables.environment },
+			secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
+			...(files.length > 0 && { files }),
+		},
 		route: {
-			domains: input.domain ?? [],
+			...domains,
 			idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
 			...given('maxBodyBytes', input.max_body_size || undefined),
 			...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
 		},
-		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, protocol, recognisedTest, report)),
+		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),
 	};
+	return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
 }
 function mergeService(base, over) {
 	const merged = mergeMaps(base ?? {}, over ?? {});
 	const { healthcheck, logging } = over ?? {};
 	if (merged.healthcheck && healthcheck) {
-		if (healthcheck.path !== undefined && healthcheck.test === undefined)
+		const isHttp = asksOverHttp(healthcheck);
+		if (isHttp && healthcheck.test === undefined)
 			delete merged.healthcheck.test;
-		if (healthcheck.test !== undefined && healthcheck.path === undefined)
-			delete merged.healthcheck.path;
-		const namesACheck = healthcheck.path !== undefined || healthcheck.test !== undefined;
+		if (healthcheck.test !== undefined && !isHttp)
+			for (const name of HTTP_KEYS)
+				delete merged.healthcheck[name];
+		const namesACheck = isHttp || healthcheck.test !== undefined;
 		if (namesACheck && healthcheck.disable === undefined)
 			delete merged.healthcheck.disable;
 	}
@@ -76628,44 +78379,9 @@ function mergeMaps(base, over) {
 	return merged;
 }
 function resolve_service_isMap(value) {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
+	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
-function defaultProtocol(input, recognised) {
-	if (recognised)
-		return 'tcp';
-	return input.domain?.length || input.healthcheck?.path !== undefined ? 'http' : 'tcp';
-}
-function resolveHealthcheck(input, protocol, recognised, report) {
-	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
-	if (input.path !== undefined && input.test !== undefined) {
-		report(['healthcheck', 'path'], 'path and test exclude each other', 'Keep one of the two.');
-	}
-	else if (isDisabled && input.path !== undefined) {
-		report(['healthcheck', 'path'], 'a disabled health check has no path', 'Keep one of the two.');
-	}
-	else if (input.path !== undefined && protocol === 'tcp') {
-		report(['healthcheck', 'path'], 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
-	}
-	return {
-		...healthcheckKind(input, isDisabled, recognised),
-		intervalMs: input.interval ?? parseDuration(DEFAULTS.healthcheck.interval),
-		timeoutMs: input.timeout ?? parseDuration(DEFAULTS.healthcheck.timeout),
-		retries: input.retries ?? DEFAULTS.healthcheck.retries,
-		startPeriodMs: input.start_period ?? parseDuration(DEFAULTS.healthcheck.start_period),
-	};
-}
-function healthcheckKind({ path, test }, isDisabled, recognised) {
-	if (isDisabled)
-		return { kind: 'tcp' };
-	if (path !== undefined)
-		return { kind: 'http', path };
-	if (test !== undefined)
-		return { kind: 'command', test };
-	if (recognised?.test)
-		return { kind: 'command', test: recognised.test };
-	return { kind: recognised ? 'tcp' : 'default' };
-}
-function container(name, input, recognised, variables) {
+function container(name, input, recognised) {
 	const { limits, reservations } = input.deploy?.resources ?? {};
 	const options = resolve_service_optionsOf(name, input, recognised);
 	return {
@@ -76676,9 +78392,7 @@ function container(name, input, recognised, variables) {
 		...given('user', input.user),
 		...given('workingDir', input.working_dir),
 		...given('stopSignal', input.stop_signal),
-		environment: withRunsValues(input.environment ?? {}, variables),
-		secrets: input.secrets ?? [],
-		volumes: input.volumes ?? [],
+		volumes: (input.volumes ?? []).filter((volume) => !isOfRepository(volume)),
 		labels: input.labels ?? {},
 		restart: restart(input),
 		logging: logging(input.logging ?? {}),
@@ -76710,12 +78424,6 @@ function restart({ restart: said, deploy }) {
 		return { name: 'always' };
 	return { name: 'on-failure', ...given('maximumRetryCount', policy.max_attempts) };
 }
-function withRunsValues(environment, variables) {
-	return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => {
-		const resolved = value ?? (Object.hasOwn(variables, name) ? variables[name] : undefined);
-		return resolved === undefined ? [] : [[name, resolved]];
-	}));
-}
 function logging({ driver, options }) {
 	const name = driver ?? DEFAULTS.logging.driver;
 	const defaults = name === DEFAULTS.logging.driver ? DEFAULTS.logging.options : {};
@@ -76724,7 +78432,7 @@ function logging({ driver, options }) {
 function policy(input, healthcheck) {
 	const pullPolicy = input.pull_policy ?? DEFAULTS.pull_policy;
 	return {
-		strategy: input.strategy ?? DEFAULTS.strategy,
+		strategy: strategyOf(input),
 		healthcheck,
 		drainTimeoutMs: input.drain?.timeout ?? parseDuration(DEFAULTS.drain.timeout),
 		stopGracePeriodMs: input.stop_grace_period ?? parseDuration(DEFAULTS.stop_grace_period),
@@ -76745,14 +78453,17 @@ function given(name, value) {
 }
 ;
 function loadEnvironment(text, file, variables, environment, options = {}) {
-	const { loaded: config, errors } = examineConfig(text, file, variables);
+	const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets);
 	if (config === undefined) {
 		errors_failTogether(errors);
 		throw new Error('a file without a mistake could not be read');
 	}
-	return { config, wanted: resolveEnvironment(config, environment, { ...options, beside: errors }) };
+	return { config, ...resolveWithSecrets(config, environment, { ...options, beside: errors }) };
 }
 function resolveEnvironment(loaded, environment, options = {}) {
+	return resolveWithSecrets(loaded, environment, options).wanted;
+}
+function resolveWithSecrets(loaded, environment, options = {}) {
 	const input = resolve_environmentOf(loaded, environment);
 	const errors = [...(options.beside ?? [])];
 	const report = (service, path, message, hint) => {
@@ -76760,12 +78471,21 @@ function resolveEnvironment(loaded, environment, options = {}) {
 		const origin = loaded.has(over) ? over : base;
 		errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
 	};
+	const definitions = { ...loaded.config.secrets, ...input.secrets };
 	const servers = resolveServers(input);
 	const base = new Map(Object.entries(loaded.config.services ?? {}));
 	const over = new Map(Object.entries(input.services ?? {}));
 	const names = [...new Set([...base.keys(), ...over.keys()])];
 	const images = resolve_checkImages(options.images ?? {}, names, errors);
-	const services = names.map((name) => resolveService(name, { base: base.get(name), over: over.get(name), image: images.get(name) }, loaded.variables, (path, message, hint) => report(name, path, message, hint)));
+	const sourcesOf = (service) => ({
+		...loaded,
+		definitions,
+		configs: loaded.config.configs ?? {},
+		repository: options.repository ?? NO_FILES,
+		mayBeMissing: !(options.isStarted?.(service) ?? true),
+	});
+	const resolved = names.map((name) => resolveService(name, { base: base.get(name), over: over.get(name), image: images.get(name) }, sourcesOf(name), (path, message, hint) => report(name, path, message, hint)));
+	const services = resolved.map(({ spec }) => spec);
 	checkServiceNames(loaded, environment, services, report);
 	checkPlacement(services, servers, report);
 	resolve_checkDependencies(services, report);
@@ -76773,7 +78493,7 @@ function resolveEnvironment(loaded, environment, options = {}) {
 	errors_failTogether(load_inOrder(errors));
 	const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
 	const { access_log, trusted_proxies } = loaded.config.edge ?? {};
-	return {
+	const wanted = {
 		project: loaded.config.project,
 		environment,
 		provider: input.provider,
@@ -76789,6 +78509,8 @@ function resolveEnvironment(loaded, environment, options = {}) {
 		},
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
 	};
+	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
+	return { wanted, secrets, definitions };
 }
 function resolve_environmentOf(loaded, name) {
 	const { environments } = loaded.config;
@@ -76869,11 +78591,17 @@ function resolve_checkDependencies(services, report) {
 function resolve_checkDomains(services, report) {
 	const owners = new Map();
 	for (const { name, route } of services) {
-		for (const domain of route.domains) {
-			const owner = owners.get(domain);
-			if (owner !== undefined)
-				report(name, ['domain'], `domain ${domain} belongs to both "${owner}" and "${name}"`);
-			owners.set(domain, name);
+		const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) => domains.map((domain) => ({
+			domain,
+			path: ['extra_ports', port, 'domain'],
+			owner: `${name} (port ${port})`,
+		})));
+		const ofMain = route.domains.map((domain) => ({ domain, path: ['domain'], owner: name }));
+		for (const { domain, path, owner } of [...ofMain, ...ofPorts]) {
+			const other = owners.get(domain);
+			if (other !== undefined)
+				report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
+			owners.set(domain, owner);
 		}
 	}
 }
@@ -76976,6 +78704,11 @@ function normalisePrivateKey(text) {
 	if (key === '') {
 		throw new UserError('the SSH private key is empty', {
 			hint: 'Pass it as the input ssh-private-key: "ssh-private-key: ${{ secrets.SSH_PRIVATE_KEY }}".',
+		});
+	}
+	if (/^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(key)) {
+		throw new UserError('the SSH private key is the public half of one', {
+			hint: 'Set the secret from the file without ".pub": "gh secret set SSH_PRIVATE_KEY <" and that file.',
 		});
 	}
 	if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(key)) {
@@ -77267,6 +79000,9 @@ class EngineClient {
 	async writeFiles(id, folder, files, modes) {
 		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packFiles(files, modes)]));
 	}
+	async writeEntries(id, folder, entries) {
+		await this.writeArchive(id, folder, external_node_stream_.Readable.from([await packEntries(entries)]));
+	}
 	async readFiles(id, folder) {
 		return await unpackFiles(await (0,consumers_namespaceObject.buffer)(await this.readArchive(id, folder)));
 	}
@@ -77400,11 +79136,12 @@ class EngineClient {
 		}
 	}
 	async createVolume(name, labels) {
-		await this.#http.json({
+		const { Mountpoint } = await this.#http.json({
 			method: 'POST',
 			path: ['volumes', 'create'],
 			body: { Name: name, Labels: labels },
 		});
+		return Mountpoint;
 	}
 	async hasVolume(name) {
 		const found = await this.#http
@@ -77494,7 +79231,7 @@ class HttpOver {
 			origin: `http://${target.address}:${target.port}`,
 			path: target.path,
 			method: 'GET',
-			headers: { host: target.host ?? target.address, 'user-agent': 'switchyard' },
+			headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
 			reset: true,
 			signal,
 		});
@@ -77523,12 +79260,12 @@ class KeptConnection {
 			},
 		});
 	}
-	async get({ path, host, isLast }, timeoutMs) {
+	async get({ path, host, headers, isLast }, timeoutMs) {
 		const { statusCode, body } = await this.#agent.request({
 			origin: this.#origin,
 			path,
 			method: 'GET',
-			headers: { host, 'user-agent': 'switchyard-probe' },
+			headers: { 'user-agent': 'switchyard-probe', ...headers, host },
 			reset: isLast,
 			signal: AbortSignal.timeout(timeoutMs),
 		});
@@ -77650,8 +79387,8 @@ class ChannelStream extends external_node_stream_.Duplex {
 		return this;
 	}
 }
-var is_stream = __nccwpck_require__(1011);
-var make_dir = __nccwpck_require__(6276);
+var is_stream = __nccwpck_require__(625);
+var make_dir = __nccwpck_require__(8255);
 ;
 class PromiseQueue {
 	constructor({ concurrency = 1 } = {}) {
@@ -77811,8 +79548,8 @@ async function scanDirectory(path, { recursive = true, validate = null, concurre
 	return result;
 }
   const esm = (scanDirectory);
-var shell_escape = __nccwpck_require__(2914);
-var lib = __nccwpck_require__(2059);
+var shell_escape = __nccwpck_require__(2392);
+var lib = __nccwpck_require__(7632);
 ;
 const DEFAULT_CONCURRENCY = 1;
 const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
@@ -79074,6 +80811,121 @@ function withoutEnding(path) {
 	return path.replace(/\/+$/, '').replace(/\/?\.git$/i, '');
 }
 ;
+const external_node_fs_namespaceObject = require("node:fs");
+;
+const MAX_FILES = 1_000;
+const MAX_DEPTH = 32;
+async function openWorkTree(folder, env) {
+	const quiet = quietEnvironment(env);
+	const git = (...args) => runGit(args, { cwd: folder, env: quiet });
+	const list = ['ls-files', '-z', '--full-name'];
+	const [top, tracked, changed] = await Promise.all([
+		git('rev-parse', '--show-toplevel'),
+		git(...list, '--recurse-submodules', ':/'),
+		git(...list, '--modified', ':/'),
+	]);
+	const namesOf = ({ stdout }) => stdout.toString().split('\0');
+	const known = new Set(namesOf(tracked));
+	for (const name of namesOf(changed))
+		known.delete(name);
+	const root = top.stdout.toString().replace(/\n$/, '') || folder;
+	return new WorkTree(folder, (0,external_node_fs_namespaceObject.realpathSync)(root), known);
+}
+class WorkTree {
+	#folder;
+	#root;
+	#known;
+	constructor(folder, root, known) {
+		this.#folder = (0,external_node_fs_namespaceObject.realpathSync)(folder);
+		this.#root = root;
+		this.#known = known;
+	}
+	find(path, maxBytes) {
+		const place = (0,external_node_path_namespaceObject.resolve)(this.#folder, path);
+		this.#checkInside(place, `${path} is outside of the repository`);
+		const found = lookAt(place);
+		if (found === undefined)
+			return undefined;
+		if (!found.isDirectory())
+			return { kind: 'file', file: this.#read(place, path, found, maxBytes) };
+		const files = new Map();
+		this.#readFolder(place, { path, files, maxBytes, below: '' });
+		return { kind: 'folder', files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
+	}
+	#readFolder(folder, { path, files, maxBytes, below, }) {
+		if (below.split('/').length > MAX_DEPTH)
+			throw new UserError(`${path} has folders in folders without end`);
+		for (const name of (0,external_node_fs_namespaceObject.readdirSync)(folder)) {
+			if (name === '.git')
+				continue;
+			const place = (0,external_node_path_namespaceObject.join)(folder, name);
+			const inFolder = `${below}${name}`;
+			this.#checkInside(place, `${path} has a link that leaves the repository: ${inFolder}`);
+			const found = lookAt(place);
+			if (found === undefined)
+				continue;
+			if (found.isDirectory()) {
+				this.#readFolder(place, { path, files, maxBytes, below: `${inFolder}/` });
+				continue;
+			}
+			if (files.size >= MAX_FILES)
+				throw new UserError(`${path} has more than ${MAX_FILES} files`, work_tree_TOO_MUCH);
+			const before = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+			files.set(inFolder, this.#read(place, path, found, maxBytes - before));
+		}
+	}
+	#read(place, path, found, maxBytes) {
+		const { size, mode } = found;
+		if (!found.isFile())
+			throw new UserError(`${path} is neither a file nor a folder`);
+		if (size > maxBytes)
+			throw new UserError(`${path} has too much in it`, work_tree_TOO_MUCH);
+		const name = (0,external_node_path_namespaceObject.relative)(this.#root, (0,external_node_fs_namespaceObject.realpathSync)(place)).split(external_node_path_namespaceObject.sep).join('/');
+		return {
+			bytes: (0,external_node_fs_namespaceObject.readFileSync)(place),
+			isExecutable: (mode & 0o111) !== 0,
+			isSecret: !this.#known.has(name),
+		};
+	}
+	#checkInside(place, message) {
+		const isInside = (one) => one === this.#root || one.startsWith(`${this.#root}${external_node_path_namespaceObject.sep}`);
+		const real = realPathOf(place);
+		const isGits = (one) => (0,external_node_path_namespaceObject.relative)(this.#root, one).split(external_node_path_namespaceObject.sep).includes('.git');
+		if (!isInside(place) || (real !== undefined && !isInside(real))) {
+			throw new UserError(message, { hint: 'Only files of the repository are delivered: copy it there.' });
+		}
+		if (isGits(place) || (real !== undefined && isGits(real))) {
+			throw new UserError(`${place.slice(this.#root.length + 1)} is git's own, and may hold credentials`);
+		}
+	}
+}
+const work_tree_TOO_MUCH = {
+	hint: 'Files are kept with each release, 1 MB in all for a service: put large ones into the image, or a volume.',
+};
+function lookAt(place) {
+	try {
+		return (0,external_node_fs_namespaceObject.statSync)(place);
+	}
+	catch (error) {
+		if (isMissing(error))
+			return undefined;
+		throw error;
+	}
+}
+function realPathOf(place) {
+	try {
+		return (0,external_node_fs_namespaceObject.realpathSync)(place);
+	}
+	catch (error) {
+		if (isMissing(error))
+			return undefined;
+		throw error;
+	}
+}
+function isMissing(error) {
+	return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(String(error.code));
+}
+;
 function localActor() {
 	try {
 		return `${(0,external_node_os_namespaceObject.userInfo)().username}@${(0,external_node_os_namespaceObject.hostname)()}`;
@@ -79115,7 +80967,7 @@ async function runIsAlive(query) {
 	const timeout = AbortSignal.timeout(runs_TIMEOUT_MS);
 	const signal = query.signal === undefined ? timeout : AbortSignal.any([timeout, query.signal]);
 	try {
-		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
+		const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
 		const { actions } = getOctokit(query.token, { baseUrl: query.apiUrl, request: { signal } }).rest;
 		const run = { owner, repo, run_id: query.runId };
 		const { data } = query.runAttempt === undefined
@@ -79576,7 +81428,7 @@ const environment_file_copy = looseObject({
 	server: schemas_string(),
 	slot: literal(SLOTS),
 	container: schemas_string(),
-	port: schemas_int(),
+	port: schemas_int().optional(),
 	state: schemas_enum(['starting', 'serving', 'standby', 'draining']),
 	healthy: schemas_boolean(),
 	release: schemas_int(),
@@ -79587,8 +81439,9 @@ const progress = schemas_enum(['due', 'begun', 'done', 'failed']).optional();
 const serviceFields = looseObject({
 	release: schemas_int(),
 	image: schemas_string(),
-	internal_port: schemas_int(),
-	host_port: schemas_int(),
+	internal_port: schemas_int().optional(),
+	host_port: schemas_int().optional(),
+	extra_ports: record(schemas_string(), object({ internal_port: schemas_int(), host_port: schemas_int() })).optional(),
 	copies: array(environment_file_copy),
 	deployed_at: schemas_string(),
 	switched_at: schemas_string().optional(),
@@ -79926,8 +81779,8 @@ const releaseFrame = looseObject({
 	environment: schemas_string(),
 	service: schemas_string(),
 	number: schemas_int().positive(),
-	protocol: schemas_string(),
-	port: schemas_int(),
+	protocol: schemas_string().optional(),
+	port: schemas_int().optional(),
 	container: looseObject({ image: schemas_string() }),
 	route: looseObject({}),
 	policy: looseObject({}),
@@ -80234,14 +82087,27 @@ function isoTime(ms) {
 	return new Date(ms).toISOString();
 }
 ;
-async function openProject(inputs, surroundings) {
+async function openProject(inputs, surroundings, isStarting = inputs.secrets !== undefined) {
 	const { env, log, clock } = surroundings;
 	const folder = inputs['working-directory'] ?? '';
 	const workspace = (0,external_node_path_namespaceObject.join)(surroundings.workspace, folder);
 	const path = (0,external_node_path_namespaceObject.join)(folder, inputs.config);
 	const text = await project_readConfig(surroundings.workspace, path);
-	const options = { images: inputs.images ?? {} };
-	const { config, wanted } = loadEnvironment(text, path, env, inputs.environment, options);
+	const { secrets: given = {} } = inputs;
+	for (const value of Object.values(given))
+		log.hide(value);
+	const options = {
+		images: inputs.images ?? {},
+		secrets: given,
+		repository: await openWorkTree((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(surroundings.workspace, path)), env),
+		isStarted: (name) => isStarting && (inputs.service?.includes(name) ?? true),
+	};
+	const environment = loadEnvironment(text, path, env, inputs.environment, options);
+	const { config, wanted, definitions } = environment;
+	const files = await readSecretFiles((0,external_node_path_namespaceObject.join)(surroundings.workspace, (0,external_node_path_namespaceObject.dirname)(path)), definitions);
+	for (const content of files.values())
+		for (const form of ['utf8', 'base64'])
+			log.hide(content.toString(form));
 	for (const warning of config.warnings)
 		log.warning(warning);
 	const scope = { project: wanted.project, environment: wanted.environment };
@@ -80252,8 +82118,8 @@ async function openProject(inputs, surroundings) {
 	if (sshPrivateKey !== undefined)
 		log.hide(sshPrivateKey.replaceAll('\\n', '\n'));
 	return {
-		config,
-		wanted,
+		...environment,
+		sources: { given, variables: env, files },
 		title: `${scope.project} ${scope.environment}`,
 		reach: {
 			provider: providerOf(wanted, { sshPrivateKey }),
@@ -80275,6 +82141,14 @@ async function openProject(inputs, surroundings) {
 		},
 		author: { run: run.run, actor: run.actor, commit: run.sha },
 	};
+}
+async function readSecretFiles(folder, definitions) {
+	const paths = Object.values(definitions).flatMap(({ file }) => file ?? []);
+	const found = await Promise.all(paths.map(async (path) => {
+		const content = await (0,external_node_fs_promises_namespaceObject.readFile)((0,external_node_path_namespaceObject.resolve)(folder, path)).catch(() => undefined);
+		return content === undefined ? [] : [[path, content]];
+	}));
+	return new Map(found.flat());
 }
 async function project_readConfig(workspace, path) {
 	try {
@@ -80311,13 +82185,14 @@ function resultOf(report, isMultiServer) {
 function copiesOf({ services, copies, timeline, undone }, service, isMultiServer) {
 	const wanted = services.find(({ name }) => name === service);
 	const told = undone.includes(service) ? [] : Object.entries(DURATIONS);
-	return (copies[service] ?? []).map(({ server, slot, name, port }) => ({
-		server,
-		slot,
-		container: name,
-		port: isMultiServer ? (port ?? hostPort(wanted?.ports.host ?? 0, slot)) : (wanted?.spec.port ?? 0),
+	const portAt = ({ slot, port }) => isMultiServer ? (port ?? (wanted?.ports && hostPort(wanted.ports.host, slot))) : wanted?.spec.port;
+	return (copies[service] ?? []).map((copy) => ({
+		server: copy.server,
+		slot: copy.slot,
+		container: copy.name,
+		...(portAt(copy) !== undefined && { port: portAt(copy) }),
 		durations: Object.fromEntries(told.flatMap(([name, steps]) => {
-			const ms = steps.flatMap((step) => timeline?.durationMs(step, service, server) ?? []);
+			const ms = steps.flatMap((step) => timeline?.durationMs(step, service, copy.server) ?? []);
 			return ms.length === 0 ? [] : [[name, ms.reduce((sum, one) => sum + one)]];
 		})),
 	}));
@@ -80350,15 +82225,19 @@ async function change(inputs, surroundings, kind) {
 	const { author } = project;
 	return deployed(project, await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
 }
-function changeRequest({ wanted, config, reach }, inputs, log, { scope, rollback }) {
-	const { service: services, zones, secrets } = inputs;
-	for (const value of Object.values(secrets ?? {}))
-		log.hide(value);
-	const selected = wanted.services.filter(({ name }) => services?.includes(name) ?? true);
+function changeRequest(project, inputs, log, { scope, rollback }) {
+	const { service: services, zones } = inputs;
+	const { wanted, reach, config, sources } = project;
+	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
+	const secrets = inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+	for (const { name, container } of wanted.services) {
+		for (const value of hiddenValues(secrets[name] ?? {}, container))
+			log.hide(value);
+	}
 	return {
 		...reach,
 		wanted,
-		secrets: secrets === undefined ? {} : requireSecrets({ ...wanted, services: selected }, secrets, config.locate),
+		secrets,
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
 		unfinishedHook: inputs['unfinished-hook'],
@@ -80544,7 +82423,12 @@ function changeLines(plan) {
 	const unchanged = plan.changes.filter(({ effect }) => effect === 'none').map(({ service }) => service);
 	const steps = plan.steps.map(({ step }) => step);
 	const beside = changing.length === 0 ? steps : steps.filter(({ kind }) => ABOUT_SERVERS.includes(kind));
-	const lines = [...changing.map(describeChange), ...beside.map(describeStep), ...describeStale(plan)];
+	const lines = [
+		...changing.map(describeChange),
+		...beside.map(describeStep),
+		...describeStale(plan),
+		...describeHealthWait(plan),
+	];
 	if (lines.length === 0 || unchanged.length === 0)
 		return lines;
 	return [...lines, `unchanged: ${unchanged.join(', ')}`];
@@ -80566,7 +82450,7 @@ function historyRows(service, history) {
 ;
 function renderPast(title, { services }) {
 	const rows = Object.entries(services).flatMap(([service, past]) => rowsOf(service, past));
-	const nothing = 'nothing was deployed yet';
+	const nothing = 'nothing was deployed from this repository yet';
 	return {
 		lines: [`${title}: releases`, ...(rows.length === 0 ? [nothing] : textTable(rows))],
 		markdown: page(`## ${title}: releases`, rows.length === 0 ? nothing : markdownTable(rows)),
@@ -80584,12 +82468,13 @@ function rowsOf(service, past) {
 	});
 }
 ;
-const SHOWN = 5;
+const status_SHOWN = 5;
 function renderStatus(report) {
 	const { title, services } = report;
 	const rows = Object.entries(services).flatMap(([service, { copies }]) => copies.map((copy) => copyRow(service, copy)));
-	const past = Object.entries(services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, SHOWN)));
+	const past = Object.entries(services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, status_SHOWN)));
 	const drift = report.drift.map((one) => `drift: ${one}`);
+	const exposed = report.exposed.map((one) => `exposed: ${one}`);
 	const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
 	const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
 	return {
@@ -80599,9 +82484,10 @@ function renderStatus(report) {
 			...nginx,
 			...lease,
 			...drift,
+			...exposed,
 			...textTable(past),
 		],
-		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), [...nginx, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
+		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), [...nginx, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), exposed.map((line) => `- ⛔ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
 	};
 }
 function copyRow(service, copy) {
@@ -80641,7 +82527,7 @@ function checkAllEnvironments({ config }) {
 	const errors = [];
 	for (const environment of Object.keys(config.config.environments)) {
 		try {
-			resolveEnvironment(config, environment);
+			resolveEnvironment(config, environment, { isStarted: () => false });
 		}
 		catch (error) {
 			if (!(error instanceof UserError))
@@ -80715,6 +82601,32 @@ async function rollback_list(inputs, surroundings) {
 	};
 }
 ;
+const SHORTEST_PART = 8;
+const SHORTEST_WHOLE = 4;
+function exposedSecrets(releases, secrets) {
+	const known = Object.entries(secrets).filter(([, value]) => value.trim().length >= SHORTEST_WHOLE);
+	const found = new Map();
+	for (const { service, number, container, policy } of releases) {
+		for (const [path, text] of [...textsIn('', container), ...textsIn('', policy)]) {
+			for (const [secret, value] of known) {
+				if (text !== value && (value.length < SHORTEST_PART || !text.includes(value)))
+					continue;
+				const key = JSON.stringify([service, secret, path]);
+				const before = found.get(key)?.numbers ?? [];
+				found.set(key, { service, secret, path, numbers: [...before, number] });
+			}
+		}
+	}
+	return [...found.values()].map(({ service, secret, path, numbers }) => `the value of the secret ${secret} is on the state branch, for all to read who may read the repository: ${path} of ${service}, release ${numbers.join(', ')}. Give it another value, and take the old one off the branch`);
+}
+function textsIn(path, value) {
+	if (typeof value === 'string')
+		return [[path, value]];
+	if (typeof value !== 'object' || value === null)
+		return [];
+	return Object.entries(value).flatMap(([key, member]) => textsIn(path === '' ? key : `${path}.${key}`, member));
+}
+;
 function statusOf(kept, lease) {
 	const { scope, state, observed } = kept;
 	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
@@ -80737,10 +82649,10 @@ function statusOf(kept, lease) {
 		})),
 	};
 }
-function strangersIn({ observed, repository }) {
+function strangersIn({ scope, observed, repository }) {
 	return observed.flatMap(({ name, owner }) => owner === undefined || owner === repository
 		? []
-		: [`what runs on ${name} belongs to the repository ${owner}`]);
+		: [ownedByAnother(name, scope, owner, repository).message]);
 }
 function status_copiesOf({ name: server, copies }, service, activeId) {
 	return copies
@@ -80766,22 +82678,33 @@ async function status_status(request) {
 	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
 		const { snapshot } = journal;
 		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-		return statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now()));
+		const exposed = await exposedOn(snapshot, request.secrets);
+		return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now())), exposed };
 	});
+}
+async function exposedOn(snapshot, secrets) {
+	if (Object.keys(secrets).length === 0)
+		return [];
+	const { services, release_numbers = {} } = snapshot.state;
+	const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+	const releases = await Promise.all([...names].map((name) => snapshot.releases(name)));
+	return exposedSecrets(releases.flat(), secrets);
 }
 ;
 const commands_status_status = command_command({
 	title: 'Switchyard status',
 	description: 'Show what runs where in an environment, and where it differs from the record.',
-	inputs: [...PROJECT, 'zones', 'exclude-servers'],
+	inputs: [...PROJECT, 'zones', 'exclude-servers', 'secrets'],
 	outputs: ['releases', 'result'],
 	meanings: {
+		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. With them it is told which of them the state branch has in the clear. Not needed otherwise.',
 		result: 'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
 	},
 	async run(inputs, surroundings) {
-		const { reach, wanted } = await openProject(inputs, surroundings);
+		const { reach, wanted } = await openProject(inputs, surroundings, false);
 		const { zones, 'exclude-servers': excludedServers } = inputs;
-		const report = await status_status({ ...reach, wanted, zones, excludedServers });
+		const { secrets = {} } = inputs;
+		const report = await status_status({ ...reach, wanted, zones, excludedServers, secrets });
 		return {
 			kind: 'status',
 			report,
@@ -80842,8 +82765,14 @@ function annotate(error, log) {
 let isWritten = false;
 async function writeSummary(markdown, log) {
 	isWritten = true;
-	if (process.env.GITHUB_STEP_SUMMARY)
+	if (!process.env.GITHUB_STEP_SUMMARY)
+		return;
+	try {
 		await summary.addRaw(log.clean(markdown), true).write();
+	}
+	catch (error) {
+		log.warning(`the job summary cannot be written: ${messageOf(error)}`);
+	}
 }
 function isSummaryWritten() {
 	return isWritten;
@@ -80858,7 +82787,13 @@ class RunnerLog {
 			...value.split('\n').map((line) => line.trim()),
 			JSON.stringify(value).slice(1, -1),
 		];
-		for (const form of [...forms, ...forms.map(escapeMarkdown), Buffer.from(value).toString('base64')]) {
+		const bytes = Buffer.from(value);
+		const encoded = [
+			encodeURIComponent(value.toWellFormed()),
+			bytes.toString('base64'),
+			bytes.toString('base64url'),
+		];
+		for (const form of [...forms, ...forms.map(escapeMarkdown), ...encoded]) {
 			if (form.length < SHORTEST_SECRET || this.#secrets.has(form))
 				continue;
 			this.#secrets.add(form);
@@ -80937,8 +82872,6 @@ async function giveLeftLeaseBack(log) {
 	}
 }
 ;
-const external_node_fs_namespaceObject = require("node:fs");
-;
 const repository = object({ full_name: schemas_string() });
 const pull_request_event = object({
 	pull_request: object({
@@ -80973,7 +82906,7 @@ class CommentForbidden extends Error {
 async function putComment(comment) {
 	const { token, apiUrl, repository, pullRequest, marker } = comment;
 	const [owner = '', repo = ''] = repository.split('/');
-	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 1329));
+	const { getOctokit } = await Promise.resolve( ).then(__nccwpck_require__.bind(__nccwpck_require__, 6351));
 	const signal = AbortSignal.timeout(sticky_comment_TIMEOUT_MS);
 	const octokit = getOctokit(token, { baseUrl: apiUrl, request: { signal } });
 	const { issues } = octokit.rest;
