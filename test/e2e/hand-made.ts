@@ -60,8 +60,8 @@ export class HandMade {
     const options = ['--network', network, '--restart', 'always', '--publish', '80:80', ...more];
     await docker('create', '--name', name, ...options, this.lab.images.nginx);
     const file = `/tmp/${name}.conf`;
-    await this.server.exec(['sh', '-c', `cat >${file}`], { input: config });
-    await docker('cp', file, `${name}:/etc/nginx/nginx.conf`);
+    const copy = ['-c', `cat >${file} && docker cp ${file} ${name}:/etc/nginx/nginx.conf`];
+    await this.server.exec(['sh', ...copy], { input: config });
     await docker('start', name);
   }
 
