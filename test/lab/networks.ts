@@ -30,12 +30,12 @@ export async function createNetworks(lab: string, zones: string[]): Promise<LabN
   if (zones.length > maxZones) throw new Error(`A lab has at most ${maxZones} zones, not ${zones.length}`);
   for (let index = lab === 'default' ? 0 : 1; index < maxLabs; index++) {
     if (isOnMachine(index)) continue;
-    const outside = { name: `switchyard-lab-${lab}-outside`, prefix: `172.30.${index}` };
+    const outside = { name: `switchyard-lab-${lab}-${index}-outside`, prefix: `172.30.${index}` };
     // The engine itself refuses a range in use, so two labs that start at once never get the same.
     if (!(await create(lab, outside))) continue;
     const networks: LabNetworks = { index, outside, zones: {} };
     for (const [k, zone] of zones.entries()) {
-      const name = `switchyard-lab-${lab}-private${k === 0 ? '' : `-${zone}`}`;
+      const name = `switchyard-lab-${lab}-${index}-private${k === 0 ? '' : `-${zone}`}`;
       networks.zones[zone] = { name, prefix: `172.31.${index + maxLabs * k}` };
       if (!(await create(lab, networks.zones[zone]))) {
         throw new Error(`The range ${networks.zones[zone].prefix}.0/24 is in use by another network`);
@@ -67,11 +67,17 @@ async function create(lab: string, network: LabNetwork): Promise<boolean> {
   throw new Error(`The network ${network.name} cannot be made: ${created.stderr.trim()}`);
 }
 
-/** removeNetwork removes a network, whoever is still on it. */
+/**
+ * removeNetwork removes a network, whoever is still on it. Engine 20.10 now and then forgets who was on a network, and then
+ * keeps the network until it is restarted: such a one stays, and the next lab takes the next number.
+ */
 export async function removeNetwork(id: string): Promise<void> {
   const members = JSON.parse(await docker(['network', 'inspect', '--format', '{{json .Containers}}', id]));
   for (const member of Object.keys(members ?? {})) {
     await run(['docker', 'network', 'disconnect', '--force', id, member]);
   }
-  await docker(['network', 'rm', id]);
+  const { code, stderr } = await run(['docker', 'network', 'rm', id]);
+  if (code === 0) return;
+  if (!stderr.includes('has active endpoints')) throw new Error(`network ${id} stays: ${stderr.trim()}`);
+  console.warn(`The engine keeps network ${id} until it is restarted: ${stderr.trim()}`);
 }
