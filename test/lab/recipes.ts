@@ -45,8 +45,8 @@ export const systems: Record<SystemName, System> = {
     ],
   },
   // Debian split the client off docker.io after bookworm.
-  trixie: { suite: 'trixie', packages: [...engine, 'docker-cli'] },
-  bookworm: { suite: 'bookworm', packages: [...engine, 'docker-registry'] },
+  trixie: { suite: 'trixie', packages: [...engine, 'docker-cli', 'docker-registry'] },
+  bookworm: { suite: 'bookworm', packages: engine },
   'bare-trixie': { suite: 'trixie', packages: host },
   'bare-bookworm': { suite: 'bookworm', packages: host },
 };
@@ -85,7 +85,7 @@ export const recipes: Record<BaseImage, Recipe> = {
     },
   },
   registry: {
-    system: 'bookworm',
+    system: 'trixie',
     finish: {
       lines: [
         'VOLUME /var/lib/docker-registry',
