@@ -3,7 +3,7 @@ import { routesOf } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn, serversWithRoutes } from './observed-copies.ts';
 import type { TrafficMove } from './rollout.ts';
-import { servedBy } from './routed-copies.ts';
+import { isPublished, servedBy } from './routed-copies.ts';
 
 /**
  * planReconcile returns the move that comes before everything else where edges and sidecars do not agree which copies have
@@ -77,8 +77,8 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
   const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
   const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
   const isWhole = age(input, newest.route.copies, newest) > 0;
-  const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).filter(
-    (copy) => observedCopy(input, now.service, copy) !== undefined,
+  const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).flatMap((copy) =>
+    asObserved(input, now.service, copy),
   );
   const copies = input.servers.flatMap(({ name }) => {
     const there = (copy: RoutedCopy) => copy.server === name;
@@ -87,9 +87,7 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
     const isLeft =
       isWhole &&
       isSeen &&
-      moved.some(
-        (copy) => zoneOf(input, copy.server) === zoneOf(input, name) && isOpen(input, now.service, copy),
-      );
+      moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && !copy.isUnpublished);
     const here = isSeen ? moved.filter(there) : [];
     if (here.length > 0 || isLeft) return here;
     return now.copies.filter(there);
@@ -112,10 +110,12 @@ function age(input: PlanInput, copies: readonly RoutedCopy[], { route }: Served)
   return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
 }
 
-/** Whether other servers reach a copy: one that was alone in its zone has no host port. */
-function isOpen(input: PlanInput, service: string, copy: RoutedCopy): boolean {
-  const ports = observedCopy(input, service, copy)?.settings?.ports;
-  return ports === undefined || ports.length > 0;
+/** A copy with what no nginx knows of it: whether other servers reach it. None where it is not there. */
+function asObserved(input: PlanInput, service: string, copy: RoutedCopy): RoutedCopy[] {
+  const found = observedCopy(input, service, copy);
+  const server = input.servers.find(({ name }) => name === copy.server);
+  if (found === undefined || server === undefined) return [];
+  return [{ ...copy, ...(!isPublished(input, server, found) && { isUnpublished: true as const }) }];
 }
 
 function observedCopy(input: PlanInput, service: string, { server, slot }: RoutedCopy) {
