@@ -72,7 +72,7 @@ function isContested(served: readonly Served[], now: Pick<Route, 'copies'>): boo
 /** The newest route of all whose copies run; where they do not all run any more, the newest of each zone. */
 function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Route {
   const all = [...served].sort((a, b) => age(input, b.route.copies, b) - age(input, a.route.copies, a));
-  const newest = all[0];
+  const newest = all.find((one) => isReachedFrom(input, now.service, one, all[0]!)) ?? all[0];
   if (newest === undefined || !isContested(served, { copies: [] })) return now;
   const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
   const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
@@ -98,6 +98,18 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
     all.map(({ route }) => route),
   );
   return { ...whole, copies };
+}
+
+/**
+ * Whether a route may have the traffic in the place of the newest one: where that leads to a copy that other servers do not
+ * reach, this one leads to another of the same server that they do, and all of its copies run.
+ */
+function isReachedFrom(input: PlanInput, service: string, one: Served, newest: Served): boolean {
+  const observed = ({ route }: Served) => route.copies.flatMap((copy) => asObserved(input, service, copy));
+  const unreached = observed(newest).filter(({ isUnpublished }) => isUnpublished);
+  if (unreached.length === 0) return one === newest;
+  const reached = new Set(observed(one).flatMap((copy) => (copy.isUnpublished ? [] : copy.server)));
+  return age(input, one.route.copies, one) > 0 && unreached.every(({ server }) => reached.has(server));
 }
 
 /** The highest release among the copies that are there; negative where there is none or one does not run. */

@@ -24,6 +24,19 @@ describe('a switch is not taken back', () => {
   });
 });
 
+test('what was alone in its zone when a run was cut off leaves the traffic to what the servers that join reach', async () => {
+  const both = servers(2);
+  const web = (version: number, on = both) =>
+    shop([service('web', { image: `web:${version}`, domains: [] })], on);
+  const world = await deployed(web(1));
+  const itsOwn = both.filter(({ name }) => world.state.services.web!.copies[0]!.server === name);
+  world.users.streamMs = 30_000;
+  await world.deployUntil(/^ends: prove/, web(2, itsOwn));
+  await world.deploy(web(3));
+  expect(world.users.cut).toEqual([]);
+  expect(await world.describe(web(3))).toEqual(NOTHING);
+});
+
 describe('a drain sees the connections of a copy', () => {
   test('also where the next version listens on another port', async () => {
     const world = await deployed(api());
