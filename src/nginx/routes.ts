@@ -120,6 +120,17 @@ export function isServedOn(
   return servers.some((server) => copies.some((copy) => isReached(copy, server, on)));
 }
 
+/**
+ * routesFrom returns routes without the copies of other servers that have no host port: an nginx neither sends them anything
+ * nor says that it does.
+ */
+export function routesFrom(routes: readonly Route[], { name }: RouteServer): Route[] {
+  return routes.map((route) => ({
+    ...route,
+    copies: route.copies.filter(({ server, isUnpublished }) => server === name || !isUnpublished),
+  }));
+}
+
 /** Whether one server reaches a copy on a server of its zone: on another one by private address and host port. */
 function isReached(copy: RoutedCopy, server: RouteServer, on: RouteServer): boolean {
   if (copy.server !== server.name || server.zone !== on.zone) return false;

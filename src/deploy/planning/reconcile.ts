@@ -89,8 +89,10 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
       isSeen &&
       moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && !copy.isUnpublished);
     const here = isSeen ? moved.filter(there) : [];
-    if (here.length > 0 || isLeft) return here;
-    return now.copies.filter(there);
+    const standing = now.copies.filter(there);
+    // What other servers do not reach is in no route of theirs.
+    const isOwn = standing.some(({ isUnpublished }) => isUnpublished);
+    return here.length > 0 || (isLeft && !isOwn) ? here : standing;
   });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
   const whole = withDomainsOf(
