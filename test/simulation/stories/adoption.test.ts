@@ -321,6 +321,18 @@ describe('a front', () => {
     expect(await isSettled(both)).toBe(true);
   });
 
+  test('that has gone when its server reboots leaves nothing that diverts connections', async () => {
+    await makeFronted();
+    const strike = { at: /a POST containers\/switchyard_edge\/start/, when: 'after', how: 'killed' } as const;
+    await world.tryDeploy(api(), { strikes: [strike] });
+    world.switchOff('a', 30_000);
+    await world.clock.pass(40_000);
+    expect(world.machine('a').find(DIVERT)).toBeDefined();
+    await world.deploy(api());
+    expect(world.machine('a').find(DIVERT)).toBeUndefined();
+    expect(await isSettled(api())).toBe(true);
+  });
+
   test('stays, with all it needs, while a service of its domains is not deployed', async () => {
     await make(
       { name: 'old-api' },
