@@ -218,7 +218,9 @@ class Teller {
   #judge({ desired, misfortune, beside }: Chapter, options: RunOptions, ended: Ended<DeployReport>): void {
     this.#refuseCrash(ended);
     const failure = failureOf(ended);
-    if (String(failure).includes('was left out, the others have the new version'))
+    // What is on the record is of the run that ended last.
+    const isLast = beside === undefined || beside.who === 'the neighbour';
+    if (isLast && String(failure).includes('was left out, the others have the new version'))
       this.#checkKept(desired, options);
     const isNarrowed = options.services !== undefined || options.zones !== undefined;
     const isHurt = misfortune.strike !== undefined || misfortune.stubborn !== undefined;
