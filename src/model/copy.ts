@@ -45,6 +45,8 @@ export interface Copy {
   release: number;
   /** Its own host port, where ports carry the version; else it follows from the slot. */
   port?: number | undefined;
+  /** It has no host port, since it was alone in its zone when it was created: only its own server reaches it. */
+  isUnpublished?: true;
   /** Its share of the traffic, among those of the service; 0 gets none while another copy answers. */
   weight: number;
   state: CopyState;

@@ -4,7 +4,7 @@ import { hostPort } from '../model/ports.ts';
 import type { Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
-export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port'>;
+export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port' | 'isUnpublished'>;
 
 /** What edge and sidecar serve on one port of a service. */
 export interface RoutePort {
@@ -111,23 +111,35 @@ export function unpooledName(scope: Scope, service: string, port: Pick<RoutePort
 /** What the name of an upstream ends with whose connections serve one request each. */
 export const UNPOOLED = '_unpooled';
 
-/** isServedOn tells whether a server sends traffic of a route anywhere: it has copies in its zone. */
+/** isServedOn tells whether a server sends traffic of a route anywhere: it reaches copies in its zone. */
 export function isServedOn(
   { copies }: Pick<Route, 'copies'>,
   on: RouteServer,
   servers: readonly RouteServer[],
 ): boolean {
-  return servers.some(
-    (server) =>
-      copies.some((copy) => copy.server === server.name) &&
-      server.zone === on.zone &&
-      (server.name === on.name || server.privateIp !== undefined),
-  );
+  return servers.some((server) => copies.some((copy) => isReached(copy, server, on)));
 }
 
 /**
- * backendsOf returns the upstream of a port as one server sees it: the copies in its zone by their weights, and on each
- * of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
+ * routesFrom returns routes without the copies of other servers that have no host port: an nginx neither sends them anything
+ * nor says that it does.
+ */
+export function routesFrom(routes: readonly Route[], { name }: RouteServer): Route[] {
+  return routes.map((route) => ({
+    ...route,
+    copies: route.copies.filter(({ server, isUnpublished }) => server === name || !isUnpublished),
+  }));
+}
+
+/** Whether one server reaches a copy on a server of its zone: on another one by private address and host port. */
+function isReached(copy: RoutedCopy, server: RouteServer, on: RouteServer): boolean {
+  if (copy.server !== server.name || server.zone !== on.zone) return false;
+  return server.name === on.name || (server.privateIp !== undefined && !copy.isUnpublished);
+}
+
+/**
+ * backendsOf returns the upstream of a port as one server sees it: the copies that it reaches in its zone by their
+ * weights, and on each of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
  * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
  * servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
  * known before there is a container; further ports have that of the slot only. Backends with traffic come first.
@@ -140,10 +152,9 @@ export function backendsOf(
   servers: readonly RouteServer[],
 ): Backend[] {
   const backends = servers.flatMap((server): Backend[] => {
-    const here = route.copies.filter((copy) => copy.server === server.name);
+    const here = route.copies.filter((copy) => isReached(copy, server, on));
     const isLocal = server.name === on.name;
-    if (here.length === 0 || server.zone !== on.zone) return [];
-    if (!isLocal && server.privateIp === undefined) return [];
+    if (here.length === 0) return [];
     const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
     return [...slots].map((slot) => {
       const copy = here.find((one) => one.slot === slot);

@@ -40,7 +40,8 @@ export function helpersOf(own: readonly ContainerSummary[], id: string): string[
 
 /**
  * A helper lives in the network of the container it watches, whoever made that one; without it it is a leftover. So is a lock
- * of the edge: only who holds the environment's lease takes one, and removes leftovers.
+ * of the edge: only who holds the environment's lease takes one, and removes leftovers. What has diverted connections is
+ * nobody's, and whoever finds it ended, after a reboot, takes it away.
  */
 function leftHelpers(own: readonly ContainerSummary[], containers: readonly ContainerSummary[]): Leftover[] {
   const running = containers.filter(({ State }) => State === 'running').map(({ Id }) => watched(Id!));
@@ -48,7 +49,13 @@ function leftHelpers(own: readonly ContainerSummary[], containers: readonly Cont
     const role = Labels?.[LABEL.role];
     return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
   });
-  return left.map(({ Id, Names }) => ({ id: Id!, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+  const ended = containers.filter(
+    ({ Labels, State }) => Labels?.[LABEL.role] === 'edge-divert' && State === 'exited',
+  );
+  return [...left, ...ended].map(({ Id, Names }) => ({
+    id: Id!,
+    name: Names?.[0]?.replace(/^\//, '') ?? '',
+  }));
 }
 
 /** Networks with the environment's labels, but for its own, in which no container runs. */

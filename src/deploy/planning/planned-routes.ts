@@ -3,7 +3,13 @@ import { numbersOf, type ServicePorts } from '../../model/ports.ts';
 import { portsOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish } from '../../nginx/compose.ts';
 import { type NginxKind, renderScope } from '../../nginx/render.ts';
-import { type Route, type RoutedCopy, type RoutePort, withDomainsOf } from '../../nginx/routes.ts';
+import {
+  type Route,
+  type RoutedCopy,
+  type RoutePort,
+  routesFrom,
+  withDomainsOf,
+} from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
 import { asRouted, copiesByRole, liveRoutes, servingCopies } from './routed-copies.ts';
@@ -32,8 +38,9 @@ export function wishOf(
   on: ServerSpec,
   routes: readonly Route[],
 ): ScopeWish {
-  const files = renderScope(kind, input.scope, routes, on, input.servers);
-  return { scope: input.scope, repository: input.repository, files, routes, settings: input.nginx };
+  const { scope, repository, nginx: settings } = input;
+  const files = renderScope(kind, scope, routes, on, input.servers);
+  return { scope, repository, files, routes: routesFrom(routes, on), settings };
 }
 
 /**

@@ -3,7 +3,7 @@ import { routesOf } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn, serversWithRoutes } from './observed-copies.ts';
 import type { TrafficMove } from './rollout.ts';
-import { servedBy } from './routed-copies.ts';
+import { isPublished, servedBy } from './routed-copies.ts';
 
 /**
  * planReconcile returns the move that comes before everything else where edges and sidecars do not agree which copies have
@@ -72,13 +72,13 @@ function isContested(served: readonly Served[], now: Pick<Route, 'copies'>): boo
 /** The newest route of all whose copies run; where they do not all run any more, the newest of each zone. */
 function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Route {
   const all = [...served].sort((a, b) => age(input, b.route.copies, b) - age(input, a.route.copies, a));
-  const newest = all[0];
+  const newest = all.find((one) => isReachedFrom(input, now.service, one, all[0]!)) ?? all[0];
   if (newest === undefined || !isContested(served, { copies: [] })) return now;
   const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
   const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
   const isWhole = age(input, newest.route.copies, newest) > 0;
-  const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).filter(
-    (copy) => observedCopy(input, now.service, copy) !== undefined,
+  const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).flatMap((copy) =>
+    asObserved(input, now.service, copy),
   );
   const copies = input.servers.flatMap(({ name }) => {
     const there = (copy: RoutedCopy) => copy.server === name;
@@ -87,12 +87,12 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
     const isLeft =
       isWhole &&
       isSeen &&
-      moved.some(
-        (copy) => zoneOf(input, copy.server) === zoneOf(input, name) && isOpen(input, now.service, copy),
-      );
+      moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && !copy.isUnpublished);
     const here = isSeen ? moved.filter(there) : [];
-    if (here.length > 0 || isLeft) return here;
-    return now.copies.filter(there);
+    const standing = now.copies.filter(there);
+    // What other servers do not reach is in no route of theirs.
+    const isOwn = standing.some(({ isUnpublished }) => isUnpublished);
+    return here.length > 0 || (isLeft && !isOwn) ? here : standing;
   });
   // Who was promised a domain keeps it until the plan that follows says otherwise.
   const whole = withDomainsOf(
@@ -100,6 +100,18 @@ function reconciled(input: PlanInput, now: Route, served: readonly Served[]): Ro
     all.map(({ route }) => route),
   );
   return { ...whole, copies };
+}
+
+/**
+ * Whether a route may have the traffic in the place of the newest one: where that leads to a copy that other servers do not
+ * reach, this one leads to another of the same server that they do, and all of its copies run.
+ */
+function isReachedFrom(input: PlanInput, service: string, one: Served, newest: Served): boolean {
+  const observed = ({ route }: Served) => route.copies.flatMap((copy) => asObserved(input, service, copy));
+  const unreached = observed(newest).filter(({ isUnpublished }) => isUnpublished);
+  if (unreached.length === 0) return one === newest;
+  const reached = new Set(observed(one).flatMap((copy) => (copy.isUnpublished ? [] : copy.server)));
+  return age(input, one.route.copies, one) > 0 && unreached.every(({ server }) => reached.has(server));
 }
 
 /** The highest release among the copies that are there; negative where there is none or one does not run. */
@@ -112,10 +124,12 @@ function age(input: PlanInput, copies: readonly RoutedCopy[], { route }: Served)
   return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
 }
 
-/** Whether other servers reach a copy: one that was alone in its zone has no host port. */
-function isOpen(input: PlanInput, service: string, copy: RoutedCopy): boolean {
-  const ports = observedCopy(input, service, copy)?.settings?.ports;
-  return ports === undefined || ports.length > 0;
+/** A copy with what no nginx knows of it: whether other servers reach it. None where it is not there. */
+function asObserved(input: PlanInput, service: string, copy: RoutedCopy): RoutedCopy[] {
+  const found = observedCopy(input, service, copy);
+  const server = input.servers.find(({ name }) => name === copy.server);
+  if (found === undefined || server === undefined) return [];
+  return [{ ...copy, ...(!isPublished(input, server, found) && { isUnpublished: true as const }) }];
 }
 
 function observedCopy(input: PlanInput, service: string, { server, slot }: RoutedCopy) {

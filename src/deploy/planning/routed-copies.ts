@@ -131,7 +131,8 @@ export function servingCopies(input: PlanInput, service: string): Copy[] {
     .map(({ copy }) => copy);
 }
 
-function servingOn(input: PlanInput, service: string, { name: server, zone }: ServerSpec) {
+function servingOn(input: PlanInput, service: string, spec: ServerSpec) {
+  const { name: server, zone } = spec;
   if (input.excluded.has(server)) return [];
   if (!input.reached.includes(server)) {
     // A server that the run does not look at: the record is all there is.
@@ -146,13 +147,35 @@ function servingOn(input: PlanInput, service: string, { name: server, zone }: Se
   if (routed === undefined || active === undefined) return [];
   const { slot, name, release } = active;
   const port = portOf(slot, active.versionPort);
-  const copy = serving({ service, server, slot, name, release, port });
+  const published = isPublished(input, spec, active) ? {} : { isUnpublished: true as const };
+  const copy = serving({ service, server, slot, name, release, port, ...published });
   return [{ zone, isBackup: slot !== routed, copy }];
 }
 
+/**
+ * isPublished tells whether the other servers of its zone, if there are any, reach a copy as it was made: one that was
+ * alone there has no host port. Pure.
+ */
+export function isPublished(
+  { servers }: Pick<PlanInput, 'servers'>,
+  { name, zone, privateIp }: ServerSpec,
+  { hostPort, settings }: Pick<ObservedCopy, 'hostPort' | 'settings'>,
+): boolean {
+  const isAsked = servers.some((other) => other.zone === zone && other.name !== name);
+  // A worker has no port that anybody could ask, and a server without a private address publishes none.
+  if (!isAsked || !(hostPort > 0) || privateIp === undefined) return true;
+  return settings === undefined || settings.ports.length > 0;
+}
+
 /** asRouted returns a copy as routes know it. */
-export function asRouted({ server, slot, weight, port }: Copy): RoutedCopy {
-  return { server, slot, weight, ...(port !== undefined && { port }) };
+export function asRouted({ server, slot, weight, port, isUnpublished }: Copy): RoutedCopy {
+  return {
+    server,
+    slot,
+    weight,
+    ...(port !== undefined && { port }),
+    ...(isUnpublished && { isUnpublished }),
+  };
 }
 
 /** serving returns a copy that has the traffic. */

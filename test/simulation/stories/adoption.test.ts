@@ -302,6 +302,37 @@ describe('a front', () => {
     },
   );
 
+  test('of a server that joins stays until that reaches a copy: what the first one runs has no host port', async () => {
+    const on = servers(2);
+    world.addServers(on);
+    const app = { name: 'shop_production_api' };
+    for (const { name } of on) {
+      world.makeByHand(name, app);
+      world.makeByHand(name, front({ [DOMAIN]: 'shop_production_api:3000' }));
+    }
+    await rest(world);
+    await world.deployUntil(/^moment: switch: told to read/, fileOf([service('api')]));
+    const both = { ...fileOf([service('api', { image: 'api:2', servers: 2 })]), servers: on };
+    await world.deploy(both);
+    for (const { name } of on) {
+      expect(standing(name)).toHaveLength(1);
+      expect(world.machine(name).need(standing(name)[0]!).labels).toMatchObject({ [LABEL.version]: 'api:2' });
+    }
+    expect(await isSettled(both)).toBe(true);
+  });
+
+  test('that has gone when its server reboots leaves nothing that diverts connections', async () => {
+    await makeFronted();
+    const strike = { at: /a POST containers\/switchyard_edge\/start/, when: 'after', how: 'killed' } as const;
+    await world.tryDeploy(api(), { strikes: [strike] });
+    world.switchOff('a', 30_000);
+    await world.clock.pass(40_000);
+    expect(world.machine('a').find(DIVERT)).toBeDefined();
+    await world.deploy(api());
+    expect(world.machine('a').find(DIVERT)).toBeUndefined();
+    expect(await isSettled(api())).toBe(true);
+  });
+
   test('stays, with all it needs, while a service of its domains is not deployed', async () => {
     await make(
       { name: 'old-api' },

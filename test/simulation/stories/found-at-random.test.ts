@@ -24,6 +24,32 @@ describe('a switch is not taken back', () => {
   });
 });
 
+test('what was alone in its zone when a run was cut off leaves the traffic to what the servers that join reach', async () => {
+  const both = servers(2);
+  const web = (version: number, on = both) =>
+    shop([service('web', { image: `web:${version}`, domains: [] })], on);
+  const world = await deployed(web(1));
+  const itsOwn = both.filter(({ name }) => world.state.services.web!.copies[0]!.server === name);
+  world.users.streamMs = 30_000;
+  await world.deployUntil(/^ends: prove/, web(2, itsOwn));
+  await world.deploy(web(3));
+  expect(world.users.cut).toEqual([]);
+  expect(await world.describe(web(3))).toEqual(NOTHING);
+});
+
+test('a server that comes back again and again agrees with what changed meanwhile on one that it does not reach', async () => {
+  const both = servers(2);
+  const file = (image: string, on = both) => shop([service('api', { image, servers: 2 })], on);
+  const world = await deployed(file('api:1'), file('api:2', both.slice(0, 1)));
+  world.registry.define('api:broken', { port: 9 });
+  await expect(world.deploy(file('api:broken'))).rejects.toThrow('not healthy');
+  await rest(world);
+  await world.deploy(file('api:3', both.slice(0, 1)));
+  await rest(world);
+  await world.deploy(file('api:3'));
+  expect(await world.describe(file('api:3'))).toEqual(NOTHING);
+});
+
 describe('a drain sees the connections of a copy', () => {
   test('also where the next version listens on another port', async () => {
     const world = await deployed(api());

@@ -218,7 +218,9 @@ class Teller {
   #judge({ desired, misfortune, beside }: Chapter, options: RunOptions, ended: Ended<DeployReport>): void {
     this.#refuseCrash(ended);
     const failure = failureOf(ended);
-    if (String(failure).includes('was left out, the others have the new version'))
+    // What is on the record is of the run that ended last.
+    const isLast = beside === undefined || beside.who === 'the neighbour';
+    if (isLast && String(failure).includes('was left out, the others have the new version'))
       this.#checkKept(desired, options);
     const isNarrowed = options.services !== undefined || options.zones !== undefined;
     const isHurt = misfortune.strike !== undefined || misfortune.stubborn !== undefined;
@@ -240,10 +242,11 @@ class Teller {
   #checkKept(desired: Desired, options: RunOptions): void {
     const { state } = this.#world;
     const { services = fileOf(desired).services.map(({ name }) => name) } = options;
-    for (const [name, { release, copies, rollout }] of Object.entries(state.services)) {
+    for (const [name, { copies, rollout }] of Object.entries(state.services)) {
       if (!services.includes(name)) continue;
       if (rollout !== undefined) throw new Wrong(`a rollout of ${name} is recorded still`);
-      for (const { server, container } of copies) {
+      // A copy that stands as it is wanted keeps the release that created it.
+      for (const { server, container, release } of copies) {
         if (state.stale_servers?.[server] !== undefined)
           throw new Wrong(`a copy of ${name} is recorded on ${server}, which was left out`);
         const found = this.#world.machine(server).find(container)?.labels[LABEL.release];

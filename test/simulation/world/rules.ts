@@ -34,6 +34,11 @@ export class Rules {
     return this.#hooks;
   }
 
+  /** forgetHooks is for a record that is lost: its numbers are given again, to releases that are other ones. */
+  forgetHooks(): void {
+    this.#hooks.clear();
+  }
+
   #started(machine: Machine, container: Container): void {
     this.#checkVolumes(machine, container);
     if (container.environment.ALONE !== undefined) this.#checkAlone(machine, container);

@@ -400,6 +400,7 @@ export class World extends Simulation {
   /** loseRecord forgets what the state branch said. */
   loseRecord(): void {
     this.remote.remove(STATE_BRANCH);
+    this.#rules.forgetHooks();
   }
 
   /** killHooks ends every hook that runs, as an engine does that is restarted. */
