@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { UserError } from '../model/errors.ts';
 import { SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
 import type { MountMore, VolumeMount } from '../model/spec.ts';
@@ -75,7 +76,7 @@ export function parseShortMount(text: string): VolumeMount {
 /** checkMount returns the mount of a long form. It throws when its source or target cannot be, and for options of another type. */
 export function checkMount(said: LongMount): VolumeMount {
   const { type, source, target, read_only, external } = said;
-  if (!isAbsolutePath(target) || target === '/') {
+  if (!isAbsolutePath(target) || cleanPath(target) === '/') {
     throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
       hint: 'Write an absolute path below /.',
     });
@@ -84,7 +85,7 @@ export function checkMount(said: LongMount): VolumeMount {
   const more = moreOf(said);
   const mount = {
     type,
-    target: target.replace(/(?!^)\/+$/, ''),
+    target: cleanPath(target),
     readOnly: read_only ?? false,
     ...(Object.keys(more).length > 0 && { more }),
   };
@@ -156,4 +157,9 @@ function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }: LongMount): MountM
 /** isAbsolutePath tells whether `path` begins with `/` and holds no colon or control character. */
 export function isAbsolutePath(path: string): boolean {
   return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
+}
+
+/** cleanPath returns an absolute path as an engine tells it: without `.`, `..`, and slashes that say nothing. */
+export function cleanPath(path: string): string {
+  return posix.normalize(path).replace(/(?!^)\/$/, '');
 }

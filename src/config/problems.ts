@@ -57,10 +57,13 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
       const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
       const [branch] = meant;
       if (meant.length === 1 && branch) return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
-      return problem(value === null ? 'has no value' : issue.message);
+      return value === null ? problem('has no value', NO_VALUE) : problem(issue.message);
     }
     case 'invalid_type':
-      return problem(wrongType(issue.expected, value), quotesHint(issue.expected, value));
+      return problem(
+        wrongType(issue.expected, value),
+        value === null ? NO_VALUE : quotesHint(issue.expected, value),
+      );
     case 'invalid_value': {
       const known = issue.values.map(String);
       if (issue.message.startsWith('must')) return problem(issue.message);
@@ -74,6 +77,8 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
       return problem(issue.message);
   }
 }
+
+const NO_VALUE = 'Write one after the colon, or leave the key out.';
 
 /** secretIn is secretAt for an issue, and for all forms of the value that were tried. */
 function secretIn(issue: Issue, parent: Path, valueAt: (path: Path) => unknown): Problem | undefined {

@@ -120,5 +120,5 @@ function checkWorker(input: ServiceInput, report: Report): void {
 }
 
 function isSaid(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
 }

@@ -1,4 +1,5 @@
 import { type ContainerOptions, optionNames, saidOptions } from '../model/container-options.ts';
+import { UserError } from '../model/errors.ts';
 import type { ContainerSpec, Healthcheck, HookSpec, PolicySpec, ServiceSpec } from '../model/spec.ts';
 import { checkService, type Report, strategyOf } from './check-service.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -13,6 +14,7 @@ import type { ServiceInput } from './schema/service.ts';
 import { SecretText } from './secret-text.ts';
 import { givenBy, type Sources } from './service-files.ts';
 import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
+import { checkVariableSize } from './variable-size.ts';
 
 /** What is said of a service, and where; the later ones win. */
 export interface ServiceParts {
@@ -51,7 +53,9 @@ export function resolveService(
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
   const fromRepository = givenBy(input, sources, report);
   const variables = variablesOf(input.environment ?? {}, sources, fromRepository.names);
-  const secretFiles = secretFilesOf(input, fromRepository.files, sources, report);
+  const environment = { ...fromRepository.environment, ...variables.environment };
+  checkVariableSizes(environment, input, report);
+  const secretFiles = secretFilesOf(input, sources);
   const files = [...fromRepository.files, ...secretFiles.files];
   const spec: ServiceSpec = {
     name,
@@ -60,7 +64,7 @@ export function resolveService(
     placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
     container: {
       ...container(name, input, recognised),
-      environment: { ...fromRepository.environment, ...variables.environment },
+      environment,
       // Where a variable stands in the file is no change.
       secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
       ...(files.length > 0 && { files }),
@@ -75,6 +79,22 @@ export function resolveService(
     ...given('adopt', input.adopt),
   };
   return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
+}
+
+function checkVariableSizes(
+  environment: Readonly<Record<string, string>>,
+  input: ServiceInput,
+  report: Report,
+): void {
+  for (const [name, value] of Object.entries(environment)) {
+    try {
+      checkVariableSize(name, value);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const path = Object.hasOwn(input.environment ?? {}, name) ? ['environment', name] : ['env_file'];
+      report(path, error.message, error.hint);
+    }
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { didYouMean } from './nearest.ts';
 import type { ResolvedEnvironment } from './resolve.ts';
 import { SecretText } from './secret-text.ts';
 import type { NamedSecret } from './service-secrets.ts';
+import { checkVariableSize } from './variable-size.ts';
 
 /** Toggled off by a called workflow that does not inherit them. */
 const PASSING =
@@ -34,11 +35,17 @@ export function requireSecrets(
 ): Record<string, Record<string, string>> {
   const errors: UserError[] = [];
   const lookup = lookupOf(sources, definitions);
+  const variablesOf = (service: string) =>
+    wanted.services.find(({ name }) => name === service)?.container.secrets ?? [];
   const required = services.map((service) => {
     const values = Object.entries(secrets[service] ?? {}).map(([name, source]) => {
       try {
-        if (source instanceof SecretText) return [name, madeValue(source, lookup, sources)] as const;
-        return [name, namedValue(source, lookup, sources, definitions)] as const;
+        const value =
+          source instanceof SecretText
+            ? madeValue(source, lookup, sources)
+            : namedValue(source, lookup, sources, definitions);
+        if (variablesOf(service).includes(name)) checkVariableSize(name, value);
+        return [name, value] as const;
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         const { message, hint } = error;
@@ -59,15 +66,18 @@ function lookupOf({ given, variables, files }: SecretSources, definitions: Defin
   const inVariables = lookupIn(variables);
   const inSecrets = lookupIn(given);
   const ofRun = (name: string): string | undefined => {
-    const value = inSecrets(name);
-    return value === undefined || value.trim() === '' ? inVariables(name) : value;
+    return filled(inSecrets(name)) ?? inVariables(name);
   };
   return (name) => {
     const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-    if (definition?.file !== undefined) return files.get(definition.file)?.toString();
+    if (definition?.file !== undefined) return filled(files.get(definition.file)?.toString());
     if (definition?.environment !== undefined) return ofRun(definition.environment);
     return ofRun(name) ?? ofRun(githubName(name));
   };
+}
+
+function filled(value: string | undefined): string | undefined {
+  return value?.trim() === '' ? undefined : value;
 }
 
 /** GitHub writes the names of secrets in capitals, and takes no hyphens and dots. */
@@ -86,6 +96,11 @@ function namedValue(
   const value = lookup(name);
   if (value !== undefined) {
     return encoding === undefined || file === undefined ? value : files.get(file)!.toString(encoding);
+  }
+  if (file !== undefined && files.has(file)) {
+    throw new UserError(`secret ${name} is blank: there is nothing in the file ${file}`, {
+      hint: 'Does the step that makes it have the value?',
+    });
   }
   if (file !== undefined) {
     throw new UserError(`secret ${name} is missing: there is no file ${file}`, {

@@ -3,6 +3,7 @@ import type { RepositoryFile, RepositoryFiles } from '../model/repository-files.
 import type { FileContent, FileSpec } from '../model/spec.ts';
 import type { Report } from './check-service.ts';
 import { parseEnvFile } from './env-file.ts';
+import { checkPlaces } from './file-places.ts';
 import { isOfRepository } from './mount.ts';
 import { didYouMean } from './nearest.ts';
 import type { ConfigInput } from './schema/configs.ts';
@@ -49,7 +50,7 @@ export function givenBy(input: ServiceInput, sources: Sources, report: Report): 
     report([], `has ${megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
     return { ...variables, files: [] };
   }
-  checkTargets(input, { binds, configs }, report);
+  checkPlaces(input, binds, report);
   const secrets = { ...variables.secrets };
   const files = found.map(({ file: { bytes, isSecret }, made, ...place }) => {
     const name = `file:${[place.target, place.path].filter(Boolean).join('/')}`;
@@ -170,32 +171,6 @@ function look(path: string, { repository, mayBeMissing }: Sources, complain: Com
 
 const NOT_THERE =
   'Paths count from the folder of this file. A file that the workflow writes has to be there before this step; a directory of the server is an absolute path.';
-
-/** Volumes among themselves were compared already. */
-function checkTargets(
-  input: ServiceInput,
-  { binds, configs }: { binds: readonly Found[]; configs: readonly Found[] },
-  report: Report,
-): void {
-  const mounted = (input.volumes ?? []).map(({ target }) => target);
-  const taken = new Set([...mounted, ...Object.keys(input.tmpfs ?? {})]);
-  for (const { target } of configs) {
-    if (taken.has(target))
-      report(['configs'], `two things would be at ${target}`, 'Give one another target.');
-    taken.add(target);
-  }
-  const folders = binds.filter(({ path }) => path !== undefined);
-  const inFolders = folders.map(({ target, path }) => `${target}/${path}`);
-  for (const target of new Set([...mounted, ...configs.map((one) => one.target)])) {
-    const folder = folders.find((one) => target.startsWith(`${one.target}/`))?.target;
-    if (folder === undefined || inFolders.some((place) => `${place}/`.startsWith(`${target}/`))) continue;
-    report(
-      [configs.some((one) => one.target === target) ? 'configs' : 'volumes'],
-      `nothing can be put at ${target}: the folder at ${folder} is of the repository, and read-only`,
-      'Put an empty file, or a folder with one, there in the repository, or choose another target.',
-    );
-  }
-}
 
 function contentOf(bytes: Buffer): Exclude<FileContent, { secret: string }> {
   const text = bytes.toString('utf8');

@@ -1,5 +1,4 @@
 import type { FileSpec } from '../model/spec.ts';
-import type { Report } from './check-service.ts';
 import type { LoadedConfig } from './load.ts';
 import type { SecretDefinition } from './schema/secrets.ts';
 import type { ServiceInput } from './schema/service.ts';
@@ -51,24 +50,17 @@ function secretFileKey(source: string): string {
   return `secret ${source}`;
 }
 
-/** secretFilesOf returns the files that the secrets of a service become; a place that is taken is reported. */
+/** secretFilesOf returns the files that the secrets of a service become. */
 export function secretFilesOf(
-  { secrets: said = [], volumes = [], tmpfs = {} }: ServiceInput,
-  others: readonly FileSpec[],
+  { secrets: said = [] }: ServiceInput,
   { definitions }: Pick<Known, 'definitions'>,
-  report: Report,
 ): { files: FileSpec[]; secrets: SecretParts } {
-  const taken = new Set([...volumes, ...others].map(({ target }) => target).concat(Object.keys(tmpfs)));
   const secrets: SecretParts = {};
   const files = said.map(({ source, ...file }, index): FileSpec => {
-    const place = ['secrets', index] as const;
-    if (taken.has(file.target)) {
-      report(place, `two things would be at ${file.target}`, 'Give one another target.');
-    }
     const key = secretFileKey(source);
     const isFile = Object.hasOwn(definitions, source) && definitions[source]?.file !== undefined;
     const encoding = isFile ? ({ encoding: 'base64' } as const) : {};
-    secrets[key] = { secret: source, place, ...encoding };
+    secrets[key] = { secret: source, place: ['secrets', index], ...encoding };
     return { ...file, content: { secret: key, ...encoding } };
   });
   return { files, secrets };

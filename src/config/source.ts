@@ -62,10 +62,13 @@ export function readSource(
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
   failTogether(
-    [...document.errors, ...document.warnings].map((problem) => {
-      const location = place(problem.pos[0]);
-      return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
-    }),
+    firstOfLines(
+      [...document.errors, ...document.warnings].map((problem) => {
+        const location = place(problem.pos[0]);
+        const options = { location, ...syntaxHint(problem, text, location.line) };
+        return new UserError(syntaxMessage(problem), options);
+      }),
+    ),
   );
   const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
   failTogether(syntax);
@@ -84,8 +87,19 @@ function syntaxMessage(problem: { code: string; message: string }): string {
   return `YAML: ${problem.message}`;
 }
 
+/** firstOfLines leaves out what follows from an earlier mistake of the same line. */
+function firstOfLines(errors: readonly UserError[]): UserError[] {
+  const lineOf = ({ location }: UserError) => location?.line;
+  return errors.filter((one, index) => errors.findIndex((other) => lineOf(other) === lineOf(one)) === index);
+}
+
 /** Braces end a plain scalar inside `{ … }` and `[ … ]`: the usual reason why a reference is no YAML. */
-function syntaxHint(text: string, line: number): { hint?: string } {
+function syntaxHint({ code }: { code: string }, text: string, line: number): { hint?: string } {
+  if (code === 'TAG_RESOLVE_FAILED') {
+    return {
+      hint: 'Tags such as !reset are not read. What an environment says replaces lists and values, and goes into maps: configs: [] takes all away.',
+    };
+  }
   const isReference = text.split(/\r?\n/)[line - 1]?.includes('${') ?? false;
   return isReference
     ? { hint: 'Put references in quotes when they stand inside { } or [ ]: "${NAME}".' }

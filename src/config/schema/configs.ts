@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
-import { isAbsolutePath } from '../mount.ts';
+import { cleanPath, isAbsolutePath } from '../mount.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { CONFIG_REFUSALS } from './refusals.ts';
 import { filledText, flag, secretText, text } from './scalars.ts';
@@ -22,15 +22,29 @@ export const ownerNumber = parsed(
   z.union([z.number(), z.string()], { error: 'must be a number such as 1000' }),
   (value) => {
     if (/^\d{1,10}$/.test(String(value))) return Number(value);
-    throw new UserError(`${JSON.stringify(value)} is no number of a user or group`);
+    throw new UserError(`${JSON.stringify(value)} is no number of a user or group`, {
+      hint: 'Write its number, as id NAME prints it in a container of the image.',
+    });
   },
 ).meta({ takes: 'number' });
 
 /** The absolute path of a file in a container. */
 const fileTarget = parsed(z.string(), (path) => {
-  if (isAbsolutePath(path) && !path.endsWith('/')) return path;
-  throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`);
+  if (isAbsolutePath(path) && !path.endsWith('/')) return cleanPath(path);
+  throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`, {
+    hint: 'Write where the file is in the container, with its name: target: /etc/app/app.yml.',
+  });
 });
+
+/** entryName is the name of a `config` or `secret`, by the rule of Compose; it is that of a file, too. */
+export function entryName(kind: 'config' | 'secret') {
+  return parsed(z.string(), (name) => {
+    if (/^[a-zA-Z0-9._-]+$/.test(name) && !/^\.{1,2}$/.test(name)) return name;
+    throw new UserError(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
+      hint: 'Use letters, digits, dots, hyphens and underscores.',
+    });
+  });
+}
 
 /** A file that services can be given, at the top of the file. */
 const config = parsed(
@@ -77,7 +91,7 @@ const config = parsed(
 );
 
 /** The files that services can be given, by name. */
-export const configs = z.record(z.string(), config);
+export const configs = z.record(entryName('config'), config);
 
 /** See {@link configs}. */
 export type ConfigInput = z.infer<typeof config>;

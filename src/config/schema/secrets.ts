@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
-import { fileMode, ownerNumber } from './configs.ts';
+import { isAbsolutePath } from '../mount.ts';
+import { entryName, fileMode, ownerNumber } from './configs.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { SECRET_REFUSALS } from './refusals.ts';
 import { filledText, flag } from './scalars.ts';
@@ -9,10 +10,15 @@ import { filledText, flag } from './scalars.ts';
 /** Where the files of secrets are, as in Compose. */
 const FOLDER = '/run/secrets';
 
-const secretName = parsed(z.string(), (name) => {
-  if (/^[a-zA-Z0-9._-]+$/.test(name)) return name;
-  throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
-    hint: 'Use letters, digits, dots, hyphens and underscores.',
+const secretName = entryName('secret');
+
+/** Where the file is: a path, or a name in the folder, and never the folder itself or one around it. */
+const secretTarget = parsed(filledText, (said) => {
+  const target = posix.resolve(FOLDER, said);
+  const isFolder = said.endsWith('/') || !posix.relative(target, FOLDER).startsWith('..');
+  if (!isFolder && isAbsolutePath(target)) return target;
+  throw new UserError(`${JSON.stringify(said)} is no place for the file of a secret`, {
+    hint: 'Write the name of the file in /run/secrets, or its whole path: target: /etc/app/token.',
   });
 });
 
@@ -30,7 +36,7 @@ const MODE = 0o400;
 
 const long = closed({
   source: requiredKey(secretName, { description: 'The name of the secret.' }),
-  target: key(filledText, {
+  target: key(secretTarget, {
     from: 'Compose',
     description: 'The name of the file in `/run/secrets`, or its whole path.',
     fallback: { words: 'the name of the secret' },
@@ -64,7 +70,7 @@ const file = z.union([secretName.transform((source) => ({ source })), long], {
 export const secretFiles = parsed(z.array(file), (list): SecretFileInput[] => {
   const files = list.map(({ source, ...said }: z.infer<typeof long>) => ({
     source,
-    target: posix.resolve(FOLDER, said.target ?? source),
+    target: said.target ?? posix.join(FOLDER, source),
     mode: said.mode ?? MODE,
     ...(said.uid !== undefined && { uid: said.uid }),
     ...(said.gid !== undefined && { gid: said.gid }),

@@ -43,6 +43,15 @@ describe('YAML', () => {
     expect(`${error?.location?.line}:${error?.location?.column}`).toBe(place);
   });
 
+  test('of what follows from one mistake in a line, nothing is told', () => {
+    expect(errorsOf(() => load('a: { b: x ${C}, d: [1, "2"], e: { f: g } }\n'))).toHaveLength(1);
+  });
+
+  test('a tag of Compose gets the hint how an environment takes away', () => {
+    const [error] = errorsOf(() => load('configs: !reset []\n'));
+    expect(error?.hint).toContain('configs: [] takes all away');
+  });
+
   test('a reference that YAML cannot read gets the hint to quote it', () => {
     const [error] = errorsOf(() => load('environments: { a: { host: ${HOST} } }\n'));
     expect(error?.hint).toContain('Put references in quotes');

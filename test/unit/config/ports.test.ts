@@ -25,6 +25,10 @@ describe('a service without a port', () => {
     });
   });
 
+  test('is one too where it says that it has no domain and no further ports', () => {
+    expect(serviceOf('extra_ports: {}\ndomain: []\nexpose: []').port).toBeUndefined();
+  });
+
   test('is asked by its test, or just watched where its check is disabled', () => {
     expect(serviceOf('healthcheck: { test: [CMD, ping] }').policy.healthcheck.kind).toBe('command');
     expect(serviceOf('healthcheck: { disable: true }').policy.healthcheck.kind).toBe('running');

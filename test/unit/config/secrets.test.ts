@@ -248,6 +248,22 @@ describe('secrets as files', () => {
     expect(values()).toEqual({ api: { PASSWORD: 'short' } });
   });
 
+  test('a file with nothing in it is a blank one', () => {
+    const top = 'secrets: { f: { file: ./blank.key } }';
+    const { values } = files('secrets: [f]', { files: { './blank.key': Buffer.from('\n') } }, top);
+    expect(messagesOf(values)).toEqual([
+      'services.api: secret f is blank: there is nothing in the file ./blank.key',
+    ]);
+  });
+
+  test('what is too large for a variable is none for a file', () => {
+    const secrets = { BIG: 'x'.repeat(140_000) };
+    expect(files('secrets: [big]', { secrets }).values()?.['secret big']).toHaveLength(140_000);
+    expect(messagesOf(files('environment: [BIG]', { secrets }).values)).toEqual([
+      expect.stringContaining('services.api: variable BIG has 137 KB'),
+    ]);
+  });
+
   test('what is missing is told at its place, by the name to set', () => {
     const top = 'secrets: { b: { environment: OTHER_NAME }, f: { file: ./none.key } }';
     const { values } = files('secrets: [api-token, b, f]', { secrets: { X: 'x' } }, top);
@@ -264,6 +280,12 @@ describe('secrets as files', () => {
     ['secrets: { A: b }', '', 'services.api.secrets: must be a list, not a map'],
     ['secrets: ["a b"]', '', 'services.api.secrets[0]: "a b" cannot be the name of a secret'],
     ['secrets: [a, a]', '', 'services.api.secrets: two secrets would be the file /run/secrets/a'],
+    ...['/', '..', '.', '/run/', 'a/', '/a:b'].map((target): [string, string, string] => [
+      `secrets: [{ source: a, target: "${target}" }]`,
+      '',
+      `services.api.secrets[0].target: "${target}" is no place for the file of a secret`,
+    ]),
+    ['secrets: [".."]', '', 'services.api.secrets[0]: ".." cannot be the name of a secret'],
     ['secrets: [{ target: a }]', '', 'services.api.secrets[0].source: is required'],
     ['secrets: [{ source: a, mode: 9 }]', '', 'services.api.secrets[0].mode: 9 is no mode of a file'],
     [

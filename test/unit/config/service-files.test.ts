@@ -99,13 +99,35 @@ describe('configs', () => {
     [
       'configs: [loki, { source: flags, target: /loki }]',
       CONFIGS,
-      'services.api.configs: two things would be at /loki',
+      'services.api.configs[1]: two things would be at /loki',
     ],
     [
       '{}',
       'configs: { a: { external: true } }',
       'configs.a: external is not supported: only Swarm keeps files under names',
     ],
+    [
+      'configs: [loki, { source: flags, target: /loki/flags }]',
+      CONFIGS,
+      'services.api.configs[1]: nothing can be put at /loki/flags: /loki is a file',
+    ],
+    [
+      'configs: [{ source: flags, target: /etc/x }]\nvolumes: ["data:/etc/../etc//x:ro"]',
+      CONFIGS,
+      'services.api.configs[0]: two things would be at /etc/x',
+    ],
+    [
+      'configs: [{ source: flags, target: /a/../run/x }]\nsecrets: [{ source: a, target: /run/x }]',
+      CONFIGS,
+      'services.api.secrets[0]: two things would be at /run/x',
+    ],
+    [
+      'volumes: ["./conf:/etc/conf:ro"]\nsecrets: [{ source: a, target: /etc/conf/a }]',
+      CONFIGS,
+      'services.api.secrets[0]: nothing can be put at /etc/conf/a: the folder at /etc/conf is of the repository, and read-only',
+    ],
+    ['{}', 'configs: { "..": { content: a } }', 'configs...: ".." cannot be the name of a config'],
+    ['{}', 'configs: { a/b: { content: a } }', 'configs.a/b: "a/b" cannot be the name of a config'],
     ['{}', 'configs: { a: {} }', 'configs.a: needs what is in it'],
     ['{}', 'configs: { a: { file: ./a, content: b } }', 'configs.a: file and content exclude each other'],
   ])('%s of %s is refused', (keys, top, message) => {
@@ -187,7 +209,7 @@ describe('a bind of the repository', () => {
     ['["../../x:/x:ro"]', 'services.api.volumes[0]: ../../x is outside of the repository'],
     [
       '["./conf:/x:ro", "./loki.yml:/x/b.yml:ro"]',
-      'services.api.volumes: nothing can be put at /x/b.yml: the folder at /x is of the repository, and read-only',
+      'services.api.volumes[1]: nothing can be put at /x/b.yml: the folder at /x is of the repository, and read-only',
     ],
     ['["./large:/x:ro"]', 'services.api: has 1.1 MB of files, and 1 MB is possible'],
     [
@@ -249,6 +271,14 @@ describe('env files', () => {
       'services.api.env_file[0]: there is no nowhere.env in the repository',
     ]);
     expect(load(keys, '', {}, { isStarted: () => false }).container.environment).toEqual({});
+  });
+
+  test('have no variable with which Linux starts nothing', () => {
+    const repository = having({ a: file(`A=${'x'.repeat(131_069)}`), b: file(`A=${'x'.repeat(131_070)}`) });
+    expect(Object.keys(load('env_file: a', '', {}, { repository }).container.environment)).toEqual(['A']);
+    expect(messagesOf(() => load('env_file: b', '', {}, { repository }))).toEqual([
+      expect.stringContaining('services.api.env_file: variable A has 129 KB'),
+    ]);
   });
 
   test('with a bad line or a reserved name are refused at their place', () => {

@@ -329,6 +329,7 @@ describe('images with upper case in their name', () => {
 describe('parseShortMount', () => {
   test.each([
     ['data:/data', { type: 'volume', source: 'data', target: '/data', readOnly: false }],
+    ['data:/srv/../data//.', { type: 'volume', source: 'data', target: '/data', readOnly: false }],
     ['data:/data/:ro', { type: 'volume', source: 'data', target: '/data', readOnly: true }],
     ['/app/node_modules', { type: 'volume', target: '/app/node_modules', readOnly: false }],
     ['data:/data:cached', { type: 'volume', source: 'data', target: '/data', readOnly: false }],
