@@ -83,7 +83,7 @@ describe('A plan', () => {
     expect(github.comments[0]!.body).toMatch('## ✅ drifting production: no changes');
   });
 
-  test('containers, nginx and networks changed by hand', async () => {
+  fullSizeTest('containers, nginx and networks changed by hand', async () => {
     await shop.stands();
     await second.docker('stop', '--time', '1', `${SCOPE}_web`);
     await first.docker('pause', `${SCOPE}_worker`);

@@ -111,7 +111,7 @@ describe('What a change of the file causes', () => {
     expect(await refs()).toEqual(refsBefore);
   });
 
-  test('the service filter: only that service, whatever else the file says by now', async () => {
+  fullSizeTest('the service filter: only that service, whatever else the file says by now', async () => {
     release(shop, 'api', another('api'));
     release(shop, 'worker', another('worker'));
     const run = await shop.deploy({ service: 'worker' });
@@ -176,7 +176,7 @@ describe('What a change of the file causes', () => {
     expect((await shop.deploy()).outputs.changed).toBe('false');
   });
 
-  test('the environment: a new release in new containers on the other side', async () => {
+  fullSizeTest('the environment: a new release in new containers on the other side', async () => {
     const { copies } = await shop.recorded('api');
     shop.edit(({ services }) => {
       services.api!.environment = { LOG_LEVEL: 'warn' };
