@@ -22,6 +22,7 @@ import {
   upstreamName,
 } from './routes.ts';
 import {
+  type CopyFacts,
   contentHash,
   editedFiles,
   type Folder,
@@ -302,8 +303,14 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
   );
 }
 
-function copyFacts({ server, slot, weight, port }: RoutedCopy): RoutedCopy {
-  return { server, slot, weight, ...(port !== undefined && { port }) };
+function copyFacts({ server, slot, weight, port, at }: RoutedCopy): CopyFacts {
+  return {
+    server,
+    slot,
+    weight,
+    ...(port !== undefined && { port }),
+    ...(at?.privateIp !== undefined && { at: { zone: at.zone, private_ip: at.privateIp } }),
+  };
 }
 
 function hashes(files: ScopeFiles): Record<string, string> {

@@ -4,7 +4,10 @@ import { hostPort } from '../model/ports.ts';
 import type { Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
-export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port' | 'isUnpublished'>;
+export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port' | 'isUnpublished'> & {
+  /** Where another server is, as an nginx has it: by this it is found also when the file does not name it any more. */
+  at?: Pick<RouteServer, 'zone' | 'privateIp'>;
+};
 
 /** What edge and sidecar serve on one port of a service. */
 export interface RoutePort {
@@ -117,17 +120,38 @@ export function isServedOn(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): boolean {
-  return servers.some((server) => copies.some((copy) => isReached(copy, server, on)));
+  return withLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
+}
+
+/** The servers of the file, and those that it does not name any more, on which copies of a route still serve. */
+function withLeft(servers: readonly RouteServer[], copies: readonly RoutedCopy[]): RouteServer[] {
+  const left = new Map(
+    copies.flatMap(({ server: name, at }) =>
+      at === undefined || servers.some((server) => server.name === name) ? [] : [[name, { name, ...at }]],
+    ),
+  );
+  return [...servers, ...left.values()];
 }
 
 /**
- * routesFrom returns routes without the copies of other servers that have no host port: an nginx neither sends them anything
- * nor says that it does.
+ * routesFrom returns routes as the nginx of one server has them: it says where the other servers are, and names none of
+ * their copies that have no host port, since it sends them nothing.
  */
-export function routesFrom(routes: readonly Route[], { name }: RouteServer): Route[] {
+export function routesFrom(
+  routes: readonly Route[],
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): Route[] {
+  const where = new Map(
+    servers.map(({ name, zone, privateIp }) => [name, { zone, ...(privateIp && { privateIp }) }]),
+  );
   return routes.map((route) => ({
     ...route,
-    copies: route.copies.filter(({ server, isUnpublished }) => server === name || !isUnpublished),
+    copies: route.copies.flatMap((copy): RoutedCopy[] => {
+      if (copy.server === on.name) return [copy];
+      const at = where.get(copy.server) ?? copy.at;
+      return copy.isUnpublished ? [] : [{ ...copy, ...(at && { at }) }];
+    }),
   }));
 }
 
@@ -151,7 +175,7 @@ export function backendsOf(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): Backend[] {
-  const backends = servers.flatMap((server): Backend[] => {
+  const backends = withLeft(servers, route.copies).flatMap((server): Backend[] => {
     const here = route.copies.filter((copy) => isReached(copy, server, on));
     const isLocal = server.name === on.name;
     if (here.length === 0) return [];

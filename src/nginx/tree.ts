@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { isSlot, type Slot } from '../model/copy.ts';
 import { specHash } from '../model/spec.ts';
-import type { Route } from './routes.ts';
+import type { Route, RoutedCopy } from './routes.ts';
 
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
 export type Folder = 'a' | 'b';
@@ -11,7 +11,10 @@ const copy = z.object({
   slot: z.custom<Slot>((value) => typeof value === 'string' && isSlot(value)),
   weight: z.number().int().min(0),
   port: z.number().optional(),
+  at: z.object({ zone: z.string(), private_ip: z.string() }).optional(),
 });
+/** A copy as a manifest has it. */
+export type CopyFacts = z.infer<typeof copy>;
 /** With it a route can be written again without the record. */
 const backing = z.object({
   ports: z.array(
@@ -174,10 +177,20 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-            copies,
+            copies: copies.map(copyOf),
           },
         ],
   );
+}
+
+function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {
+  return {
+    server,
+    slot,
+    weight,
+    ...(port !== undefined && { port }),
+    ...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
+  };
 }
 
 function folderOf(files: Map<string, string>): FolderTree {

@@ -40,7 +40,7 @@ export function wishOf(
 ): ScopeWish {
   const { scope, repository, nginx: settings } = input;
   const files = renderScope(kind, scope, routes, on, input.servers);
-  return { scope, repository, files, routes: routesFrom(routes, on), settings };
+  return { scope, repository, files, routes: routesFrom(routes, on, input.servers), settings };
 }
 
 /**
@@ -64,7 +64,7 @@ export function routesAfter(
     const isRecorded = !service.isSelected && !isRecordBehind(input, service);
     const spec = isRecorded ? service.spec : service.known.current;
     if (spec === undefined || (!isRecorded && live.has(service.name))) return liveRoute(service.name);
-    return copies.length === 0 ? [] : [routeOf(service, spec, copies)];
+    return copies.length === 0 ? liveRoute(service.name) : [routeOf(service, spec, copies)];
   });
   const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
   const unnamed = [...live.keys()].filter((name) => !named.has(name));

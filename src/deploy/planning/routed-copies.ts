@@ -101,7 +101,8 @@ const routedSlots = once((input) => {
 
 /**
  * liveRoutes returns the routes that edges and sidecars serve, with the copies as they are now. Where some of
- * them were not reached by a change of domains, the old ones and the new ones count.
+ * them were not reached by a change of domains, the old ones and the new ones count. What serves on servers that have left
+ * the file goes on until its service has moved.
  */
 export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   const live = new Map<string, Route>();
@@ -113,10 +114,25 @@ export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   }
   const placed = [...live.values()].map((route) => ({
     ...route,
-    copies: servingCopies(input, route.service).map(asRouted),
+    copies: withLeft(input, route, servingCopies(input, route.service).map(asRouted)),
   }));
   return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
 });
+
+/** The copies that serve, and those on servers that have left the file, in zones in which no others do. */
+function withLeft(
+  { services, servers }: PlanInput,
+  { service, copies }: Route,
+  serving: RoutedCopy[],
+): RoutedCopy[] {
+  if (services.every(({ name }) => name !== service)) return serving;
+  const zones = servers
+    .filter(({ name }) => serving.some(({ server }) => server === name))
+    .map(({ zone }) => zone);
+  const hasLeft = (copy: RoutedCopy) => servers.every(({ name }) => name !== copy.server);
+  const left = copies.filter((copy) => copy.at && hasLeft(copy) && !zones.includes(copy.at.zone));
+  return [...serving, ...left];
+}
 
 /**
  * servingCopies returns the copies that have a service's traffic now. One that is gone does not count where others of

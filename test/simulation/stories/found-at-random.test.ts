@@ -50,6 +50,37 @@ test('a server that comes back again and again agrees with what changed meanwhil
   expect(await world.describe(file('api:3'))).toEqual(NOTHING);
 });
 
+describe('a service whose only servers leave the file is served by them', () => {
+  const on = servers(2);
+  const file = (web: string, left = on) =>
+    shop([service('web', { image: web }), service('api', { dependsOn: ['web'] })], left);
+
+  async function whereApiLeaves() {
+    const world = await deployed(file('web:1'));
+    const { server } = world.state.services.api!.copies[0]!;
+    return { world, left: on.filter(({ name }) => name !== server) };
+  }
+
+  test('until its new copy has the traffic', async () => {
+    const { world, left } = await whereApiLeaves();
+    await world.deploy(file('web:2', left));
+    expect(await world.describe(file('web:2', left))).toEqual(NOTHING);
+  });
+
+  test('also where the run fails and goes back', async () => {
+    const { world, left } = await whereApiLeaves();
+    world.registry.define('web:2', { port: 9 });
+    await expect(world.deploy(file('web:2', left))).rejects.toThrow('not healthy');
+  });
+
+  test('also where the record is lost', async () => {
+    const { world, left } = await whereApiLeaves();
+    world.loseRecord();
+    await world.deploy(file('web:2', left));
+    expect(await world.describe(file('web:2', left))).toEqual(NOTHING);
+  });
+});
+
 describe('a drain sees the connections of a copy', () => {
   test('also where the next version listens on another port', async () => {
     const world = await deployed(api());

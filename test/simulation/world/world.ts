@@ -181,18 +181,15 @@ export class World extends Simulation {
   /** Of services that leave the file, or go back, what is recorded of them counts: not what the file says. */
   #promisedBefore(wanted: EnvironmentSpec, { rollback, services = [] }: RunOptions): PromisedBefore {
     const { services: recorded, release_numbers: numbers = {} } = this.stateOf(wanted);
-    const isGone = (server: string) => wanted.servers.every(({ name }) => name !== server);
-    const cutOff = Object.entries(recorded).filter(
-      ([name, { copies }]) =>
-        copies.some(({ server }) => isGone(server)) ||
-        wanted.servers.some(({ name: server }) =>
-          this.containersOf(server, 'service').some(
-            ({ labels }) =>
-              labels[LABEL.service] === name &&
-              labels[LABEL.project] === wanted.project &&
-              copies.every((copy) => copy.server !== server),
-          ),
+    const cutOff = Object.entries(recorded).filter(([name, { copies }]) =>
+      wanted.servers.some(({ name: server }) =>
+        this.containersOf(server, 'service').some(
+          ({ labels }) =>
+            labels[LABEL.service] === name &&
+            labels[LABEL.project] === wanted.project &&
+            copies.every((copy) => copy.server !== server),
         ),
+      ),
     );
     const drains = Object.keys(recorded).map((name) => {
       const releases = Array.from({ length: numbers[name] ?? 0 }, (_, index) =>
@@ -529,8 +526,7 @@ interface PromisedBefore {
   /** Services that go back to what they were once. */
   restored: readonly string[];
   /**
-   * Services with copies on servers that have left the file, of which nobody knows the way there any more, or that are
-   * back in it with what stood there when they left.
+   * Services with copies on servers that are back in the file with what stood there when they left it.
    */
   cutOff: readonly string[];
   /** The shortest drain timeout that a release of a service had. */
