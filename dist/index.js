@@ -66450,17 +66450,34 @@ function unpooledName(scope, service, port = {}) {
 }
 const UNPOOLED = '_unpooled';
 function isServedOn({ copies }, on, servers) {
-	return servers.some((server) => copies.some((copy) => copy.server === server.name) &&
-		server.zone === on.zone &&
-		(server.name === on.name || server.privateIp !== undefined));
+	return withLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
+}
+function withLeft(servers, copies) {
+	const left = new Map(copies.flatMap(({ server: name, at }) => at === undefined || servers.some((server) => server.name === name) ? [] : [[name, { name, ...at }]]));
+	return [...servers, ...left.values()];
+}
+function routesFrom(routes, on, servers) {
+	const where = new Map(servers.map(({ name, zone, privateIp }) => [name, { zone, ...(privateIp && { privateIp }) }]));
+	return routes.map((route) => ({
+		...route,
+		copies: route.copies.flatMap((copy) => {
+			if (copy.server === on.name)
+				return [copy];
+			const at = where.get(copy.server) ?? copy.at;
+			return copy.isUnpublished ? [] : [{ ...copy, ...(at && { at }) }];
+		}),
+	}));
+}
+function isReached(copy, server, on) {
+	if (copy.server !== server.name || server.zone !== on.zone)
+		return false;
+	return server.name === on.name || (server.privateIp !== undefined && !copy.isUnpublished);
 }
 function backendsOf(scope, route, port, on, servers) {
-	const backends = servers.flatMap((server) => {
-		const here = route.copies.filter((copy) => copy.server === server.name);
+	const backends = withLeft(servers, route.copies).flatMap((server) => {
+		const here = route.copies.filter((copy) => isReached(copy, server, on));
 		const isLocal = server.name === on.name;
-		if (here.length === 0 || server.zone !== on.zone)
-			return [];
-		if (!isLocal && server.privateIp === undefined)
+		if (here.length === 0)
 			return [];
 		const slots = new Set([...here.map(({ slot }) => slot), ...SIDES]);
 		return [...slots].map((slot) => {
@@ -67777,6 +67794,7 @@ const copy = object({
 	slot: custom((value) => typeof value === 'string' && isSlot(value)),
 	weight: schemas_number().int().min(0),
 	port: schemas_number().optional(),
+	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
 });
 const backing = object({
 	ports: array(object({
@@ -67870,9 +67888,18 @@ function routesOf(scope) {
 				idleTimeoutMs: facts.idle_timeout_ms,
 				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
 				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-				copies,
+				copies: copies.map(copyOf),
 			},
 		]);
+}
+function copyOf({ server, slot, weight, port, at }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
+	};
 }
 function folderOf(files) {
 	return { manifest: readManifest(files), files };
@@ -68077,8 +68104,14 @@ function routeFacts(wish) {
 		},
 	]));
 }
-function copyFacts({ server, slot, weight, port }) {
-	return { server, slot, weight, ...(port !== undefined && { port }) };
+function copyFacts({ server, slot, weight, port, at }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(at?.privateIp !== undefined && { at: { zone: at.zone, private_ip: at.privateIp } }),
+	};
 }
 function hashes(files) {
 	return Object.fromEntries([...files].map(([path, content]) => [path, contentHash(content)]));
@@ -69732,17 +69765,28 @@ const liveRoutes = once((input) => {
 	}
 	const placed = [...live.values()].map((route) => ({
 		...route,
-		copies: servingCopies(input, route.service).map(asRouted),
+		copies: routed_copies_withLeft(input, route, servingCopies(input, route.service).map(asRouted)),
 	}));
 	return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
 });
+function routed_copies_withLeft({ services, servers }, { service, copies }, serving) {
+	if (services.every(({ name }) => name !== service))
+		return serving;
+	const zones = servers
+		.filter(({ name }) => serving.some(({ server }) => server === name))
+		.map(({ zone }) => zone);
+	const hasLeft = (copy) => servers.every(({ name }) => name !== copy.server);
+	const left = copies.filter((copy) => copy.at && hasLeft(copy) && !zones.includes(copy.at.zone));
+	return [...serving, ...left];
+}
 function servingCopies(input, service) {
 	const found = input.servers.flatMap((server) => servingOn(input, service, server));
 	return found
 		.filter(({ zone, isBackup }) => !isBackup || !found.some((other) => other.zone === zone && !other.isBackup))
 		.map(({ copy }) => copy);
 }
-function servingOn(input, service, { name: server, zone }) {
+function servingOn(input, service, spec) {
+	const { name: server, zone } = spec;
 	if (input.excluded.has(server))
 		return [];
 	if (!input.reached.includes(server)) {
@@ -69759,11 +69803,24 @@ function servingOn(input, service, { name: server, zone }) {
 		return [];
 	const { slot, name, release } = active;
 	const port = portOf(slot, active.versionPort);
-	const copy = serving({ service, server, slot, name, release, port });
+	const published = isPublished(input, spec, active) ? {} : { isUnpublished: true };
+	const copy = serving({ service, server, slot, name, release, port, ...published });
 	return [{ zone, isBackup: slot !== routed, copy }];
 }
-function asRouted({ server, slot, weight, port }) {
-	return { server, slot, weight, ...(port !== undefined && { port }) };
+function isPublished({ servers }, { name, zone, privateIp }, { hostPort, settings }) {
+	const isAsked = servers.some((other) => other.zone === zone && other.name !== name);
+	if (!isAsked || !(hostPort > 0) || privateIp === undefined)
+		return true;
+	return settings === undefined || settings.ports.length > 0;
+}
+function asRouted({ server, slot, weight, port, isUnpublished }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(isUnpublished && { isUnpublished }),
+	};
 }
 function serving(copy) {
 	return { ...copy, weight: 1, state: 'serving' };
@@ -69792,8 +69849,9 @@ function serves(input, server, kind, routes) {
 	return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
 function wishOf(kind, input, on, routes) {
-	const files = renderScope(kind, input.scope, routes, on, input.servers);
-	return { scope: input.scope, repository: input.repository, files, routes, settings: input.nginx };
+	const { scope, repository, nginx: settings } = input;
+	const files = renderScope(kind, scope, routes, on, input.servers);
+	return { scope, repository, files, routes: routesFrom(routes, on, input.servers), settings };
 }
 function routesAfter(input, plans, done, stillThere) {
 	const live = liveRoutes(input);
@@ -69809,7 +69867,7 @@ function routesAfter(input, plans, done, stillThere) {
 		const spec = isRecorded ? service.spec : service.known.current;
 		if (spec === undefined || (!isRecorded && live.has(service.name)))
 			return liveRoute(service.name);
-		return copies.length === 0 ? [] : [routeOf(service, spec, copies)];
+		return copies.length === 0 ? liveRoute(service.name) : [routeOf(service, spec, copies)];
 	});
 	const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
 	const unnamed = [...live.keys()].filter((name) => !named.has(name));
@@ -71229,7 +71287,11 @@ function leftHelpers(own, containers) {
 		const role = Labels?.[LABEL.role];
 		return role === 'edge-lock' || (role === 'helper' && !running.includes(HostConfig?.NetworkMode ?? ''));
 	});
-	return left.map(({ Id, Names }) => ({ id: Id, name: Names?.[0]?.replace(/^\//, '') ?? '' }));
+	const ended = containers.filter(({ Labels, State }) => Labels?.[LABEL.role] === 'edge-divert' && State === 'exited');
+	return [...left, ...ended].map(({ Id, Names }) => ({
+		id: Id,
+		name: Names?.[0]?.replace(/^\//, '') ?? '',
+	}));
 }
 async function findNetworks({ engine }, scope) {
 	const found = await engine.listNetworks(labelsOf(scope));
@@ -72479,26 +72541,34 @@ function isContested(served, now) {
 }
 function reconciled(input, now, served) {
 	const all = [...served].sort((a, b) => age(input, b.route.copies, b) - age(input, a.route.copies, a));
-	const newest = all[0];
+	const newest = all.find((one) => isReachedFrom(input, now.service, one, all[0])) ?? all[0];
 	if (newest === undefined || !isContested(served, { copies: [] }))
 		return now;
 	const byZone = [...served].sort((a, b) => age(input, a.copies, a) - age(input, b.copies, b));
 	const ofZones = [...new Map(byZone.map((one) => [one.zone, one])).values()];
 	const isWhole = age(input, newest.route.copies, newest) > 0;
-	const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).filter((copy) => observedCopy(input, now.service, copy) !== undefined);
+	const moved = (isWhole ? newest.route.copies : ofZones.flatMap((one) => one.copies)).flatMap((copy) => asObserved(input, now.service, copy));
 	const copies = input.servers.flatMap(({ name }) => {
 		const there = (copy) => copy.server === name;
 		const isSeen = input.reached.includes(name);
 		const isLeft = isWhole &&
 			isSeen &&
-			moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && isOpen(input, now.service, copy));
+			moved.some((copy) => zoneOf(input, copy.server) === zoneOf(input, name) && !copy.isUnpublished);
 		const here = isSeen ? moved.filter(there) : [];
-		if (here.length > 0 || isLeft)
-			return here;
-		return now.copies.filter(there);
+		const standing = now.copies.filter(there);
+		const isOwn = standing.some(({ isUnpublished }) => isUnpublished);
+		return here.length > 0 || (isLeft && !isOwn) ? here : standing;
 	});
 	const whole = withDomainsOf(newest.route, all.map(({ route }) => route));
 	return { ...whole, copies };
+}
+function isReachedFrom(input, service, one, newest) {
+	const observed = ({ route }) => route.copies.flatMap((copy) => asObserved(input, service, copy));
+	const unreached = observed(newest).filter(({ isUnpublished }) => isUnpublished);
+	if (unreached.length === 0)
+		return one === newest;
+	const reached = new Set(observed(one).flatMap((copy) => (copy.isUnpublished ? [] : copy.server)));
+	return age(input, one.route.copies, one) > 0 && unreached.every(({ server }) => reached.has(server));
 }
 function age(input, copies, { route }) {
 	const standing = copies
@@ -72508,9 +72578,12 @@ function age(input, copies, { route }) {
 	const isAlive = standing.length > 0 && standing.every(({ isRunning }) => isRunning);
 	return isAlive ? release : release - Number.MAX_SAFE_INTEGER;
 }
-function isOpen(input, service, copy) {
-	const ports = observedCopy(input, service, copy)?.settings?.ports;
-	return ports === undefined || ports.length > 0;
+function asObserved(input, service, copy) {
+	const found = observedCopy(input, service, copy);
+	const server = input.servers.find(({ name }) => name === copy.server);
+	if (found === undefined || server === undefined)
+		return [];
+	return [{ ...copy, ...(!isPublished(input, server, found) && { isUnpublished: true }) }];
 }
 function observedCopy(input, service, { server, slot }) {
 	if (!input.reached.includes(server))
@@ -74146,10 +74219,10 @@ function fromIssue(issue, parent, valueAt) {
 			const [branch] = meant;
 			if (meant.length === 1 && branch)
 				return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
-			return problem(value === null ? 'has no value' : issue.message);
+			return value === null ? problem('has no value', NO_VALUE) : problem(issue.message);
 		}
 		case 'invalid_type':
-			return problem(wrongType(issue.expected, value), quotesHint(issue.expected, value));
+			return problem(wrongType(issue.expected, value), value === null ? NO_VALUE : quotesHint(issue.expected, value));
 		case 'invalid_value': {
 			const known = issue.values.map(String);
 			if (issue.message.startsWith('must'))
@@ -74162,6 +74235,7 @@ function fromIssue(issue, parent, valueAt) {
 			return problem(issue.message);
 	}
 }
+const NO_VALUE = 'Write one after the colon, or leave the key out.';
 function secretIn(issue, parent, valueAt) {
 	const path = [...parent, ...issue.path];
 	const tried = issue.code === 'invalid_union' ? issue.errors.flat() : [];
@@ -74510,7 +74584,7 @@ function parseShortMount(text) {
 }
 function checkMount(said) {
 	const { type, source, target, read_only, external } = said;
-	if (!isAbsolutePath(target) || target === '/') {
+	if (!isAbsolutePath(target) || mount_cleanPath(target) === '/') {
 		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
 			hint: 'Write an absolute path below /.',
 		});
@@ -74520,7 +74594,7 @@ function checkMount(said) {
 	const more = moreOf(said);
 	const mount = {
 		type,
-		target: target.replace(/(?!^)\/+$/, ''),
+		target: mount_cleanPath(target),
 		readOnly: read_only ?? false,
 		...(Object.keys(more).length > 0 && { more }),
 	};
@@ -74591,6 +74665,9 @@ function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
 }
 function isAbsolutePath(path) {
 	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
+}
+function mount_cleanPath(path) {
+	return external_node_path_namespaceObject.posix.normalize(path).replace(/(?!^)\/$/, '');
 }
 ;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
@@ -74700,13 +74777,26 @@ const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error:
 const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a number such as 1000' }), (value) => {
 	if (/^\d{1,10}$/.test(String(value)))
 		return Number(value);
-	throw new UserError(`${JSON.stringify(value)} is no number of a user or group`);
+	throw new UserError(`${JSON.stringify(value)} is no number of a user or group`, {
+		hint: 'Write its number, as id NAME prints it in a container of the image.',
+	});
 }).meta({ takes: 'number' });
 const fileTarget = key_parsed(schemas_string(), (path) => {
 	if (isAbsolutePath(path) && !path.endsWith('/'))
-		return path;
-	throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`);
+		return mount_cleanPath(path);
+	throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`, {
+		hint: 'Write where the file is in the container, with its name: target: /etc/app/app.yml.',
+	});
 });
+function entryName(kind) {
+	return key_parsed(schemas_string(), (name) => {
+		if (/^[a-zA-Z0-9._-]+$/.test(name) && !/^\.{1,2}$/.test(name))
+			return name;
+		throw new UserError(`${JSON.stringify(name)} cannot be the name of a ${kind}`, {
+			hint: 'Use letters, digits, dots, hyphens and underscores.',
+		});
+	});
+}
 const configs_config = key_parsed(key_closed({
 	file: key(filledText, {
 		from: 'Compose',
@@ -74739,7 +74829,7 @@ const configs_config = key_parsed(key_closed({
 		return said;
 	throw new UserError(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
 });
-const configs = record(schemas_string(), configs_config);
+const configs = record(entryName('config'), configs_config);
 const serviceConfigs = array(union([
 	key_parsed(filledText, (source) => ({ source })),
 	key_closed({
@@ -74871,17 +74961,20 @@ function decodeFields(base64) {
 }
 ;
 const secrets_FOLDER = '/run/secrets';
-const secretName = key_parsed(schemas_string(), (name) => {
-	if (/^[a-zA-Z0-9._-]+$/.test(name))
-		return name;
-	throw new UserError(`${JSON.stringify(name)} cannot be the name of a secret`, {
-		hint: 'Use letters, digits, dots, hyphens and underscores.',
+const secretName = entryName('secret');
+const secretTarget = key_parsed(filledText, (said) => {
+	const target = external_node_path_namespaceObject.posix.resolve(secrets_FOLDER, said);
+	const isFolder = said.endsWith('/') || !external_node_path_namespaceObject.posix.relative(target, secrets_FOLDER).startsWith('..');
+	if (!isFolder && isAbsolutePath(target))
+		return target;
+	throw new UserError(`${JSON.stringify(said)} is no place for the file of a secret`, {
+		hint: 'Write the name of the file in /run/secrets, or its whole path: target: /etc/app/token.',
 	});
 });
 const MODE = 0o400;
 const secrets_long = key_closed({
 	source: requiredKey(secretName, { description: 'The name of the secret.' }),
-	target: key(filledText, {
+	target: key(secretTarget, {
 		from: 'Compose',
 		description: 'The name of the file in `/run/secrets`, or its whole path.',
 		fallback: { words: 'the name of the secret' },
@@ -74912,7 +75005,7 @@ const secrets_file = union([secretName.transform((source) => ({ source })), secr
 const secretFiles = key_parsed(array(secrets_file), (list) => {
 	const files = list.map(({ source, ...said }) => ({
 		source,
-		target: external_node_path_namespaceObject.posix.resolve(secrets_FOLDER, said.target ?? source),
+		target: said.target ?? external_node_path_namespaceObject.posix.join(secrets_FOLDER, source),
 		mode: said.mode ?? MODE,
 		...(said.uid !== undefined && { uid: said.uid }),
 		...(said.gid !== undefined && { gid: said.gid }),
@@ -76370,10 +76463,11 @@ function readSource(text, file, references) {
 		const { line, col } = lines.linePos(offset);
 		return { file, line: Math.max(1, line), column: Math.max(1, col) };
 	};
-	errors_failTogether([...document.errors, ...document.warnings].map((problem) => {
+	errors_failTogether(firstOfLines([...document.errors, ...document.warnings].map((problem) => {
 		const location = place(problem.pos[0]);
-		return new UserError(syntaxMessage(problem), { location, ...syntaxHint(text, location.line) });
-	}));
+		const options = { location, ...syntaxHint(problem, text, location.line) };
+		return new UserError(syntaxMessage(problem), options);
+	})));
 	const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
 	errors_failTogether(syntax);
 	return {
@@ -76391,7 +76485,16 @@ function syntaxMessage(problem) {
 		return 'the key is there twice in one map';
 	return `YAML: ${problem.message}`;
 }
-function syntaxHint(text, line) {
+function firstOfLines(errors) {
+	const lineOf = ({ location }) => location?.line;
+	return errors.filter((one, index) => errors.findIndex((other) => lineOf(other) === lineOf(one)) === index);
+}
+function syntaxHint({ code }, text, line) {
+	if (code === 'TAG_RESOLVE_FAILED') {
+		return {
+			hint: 'Tags such as !reset are not read. What an environment says replaces lists and values, and goes into maps: configs: [] takes all away.',
+		};
+	}
 	const isReference = text.split(/\r?\n/)[line - 1]?.includes('${') ?? false;
 	return isReference
 		? { hint: 'Put references in quotes when they stand inside { } or [ ]: "${NAME}".' }
@@ -76721,16 +76824,28 @@ function asMap(value) {
 	return load_isMap(value) ? value : {};
 }
 ;
+const VARIABLE_MAX_BYTES = 128 * 1024;
+function checkVariableSize(name, value) {
+	const bytes = Buffer.byteLength(`${name}=${value}`) + 1;
+	if (bytes <= VARIABLE_MAX_BYTES)
+		return;
+	throw new UserError(`variable ${name} has ${Math.ceil(bytes / 1024)} KB, and Linux starts no program with more than 128 KB in one`, { hint: 'Give it to the service as a file, by configs or secrets.' });
+}
+;
 const PASSING = 'All are passed by "secrets: ${{ toJSON(secrets) }}" at the action, and by "secrets: inherit" to a called workflow.';
 function requireSecrets({ wanted, secrets, definitions }, services, sources, locate) {
 	const errors = [];
 	const lookup = lookupOf(sources, definitions);
+	const variablesOf = (service) => wanted.services.find(({ name }) => name === service)?.container.secrets ?? [];
 	const required = services.map((service) => {
 		const values = Object.entries(secrets[service] ?? {}).map(([name, source]) => {
 			try {
-				if (source instanceof SecretText)
-					return [name, madeValue(source, lookup, sources)];
-				return [name, namedValue(source, lookup, sources, definitions)];
+				const value = source instanceof SecretText
+					? madeValue(source, lookup, sources)
+					: namedValue(source, lookup, sources, definitions);
+				if (variablesOf(service).includes(name))
+					checkVariableSize(name, value);
+				return [name, value];
 			}
 			catch (error) {
 				if (!(error instanceof UserError))
@@ -76751,17 +76866,19 @@ function lookupOf({ given, variables, files }, definitions) {
 	const inVariables = lookupIn(variables);
 	const inSecrets = lookupIn(given);
 	const ofRun = (name) => {
-		const value = inSecrets(name);
-		return value === undefined || value.trim() === '' ? inVariables(name) : value;
+		return filled(inSecrets(name)) ?? inVariables(name);
 	};
 	return (name) => {
 		const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
 		if (definition?.file !== undefined)
-			return files.get(definition.file)?.toString();
+			return filled(files.get(definition.file)?.toString());
 		if (definition?.environment !== undefined)
 			return ofRun(definition.environment);
 		return ofRun(name) ?? ofRun(githubName(name));
 	};
+}
+function filled(value) {
+	return value?.trim() === '' ? undefined : value;
 }
 function githubName(name) {
 	return name.toUpperCase().replaceAll(/[^A-Z0-9_]/g, '_');
@@ -76771,6 +76888,11 @@ function namedValue({ secret: name, encoding }, lookup, { given, files }, defini
 	const value = lookup(name);
 	if (value !== undefined) {
 		return encoding === undefined || file === undefined ? value : files.get(file).toString(encoding);
+	}
+	if (file !== undefined && files.has(file)) {
+		throw new UserError(`secret ${name} is blank: there is nothing in the file ${file}`, {
+			hint: 'Does the step that makes it have the value?',
+		});
 	}
 	if (file !== undefined) {
 		throw new UserError(`secret ${name} is missing: there is no file ${file}`, {
@@ -77981,7 +78103,7 @@ function checkWorker(input, report) {
 	}
 }
 function isSaid(value) {
-	return Array.isArray(value) ? value.length > 0 : value !== undefined;
+	return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
 }
 ;
 const NO_SECRETS = { is: () => false, valueOf: () => undefined };
@@ -78095,6 +78217,46 @@ function env_file_asMap(lookup) {
 	});
 }
 ;
+function checkPlaces(input, binds, report) {
+	const volumes = (input.volumes ?? []).map(({ target }, index) => ({ target, at: ['volumes', index] }));
+	const configs = (input.configs ?? []).map((config, index) => ({
+		target: 'target' in config ? (config.target ?? `/${config.source}`) : `/${config.source}`,
+		at: ['configs', index],
+	}));
+	const secrets = (input.secrets ?? []).map(({ target }, index) => ({ target, at: ['secrets', index] }));
+	checkTwice([...configs, ...secrets], [...volumes.map(({ target }) => target), ...tmpfsOf(input)], report);
+	const files = [...configs, ...secrets, ...binds.filter(({ path }) => path === undefined)];
+	for (const { target, at } of [...volumes, ...configs, ...secrets]) {
+		const file = files.find((one) => target.startsWith(`${one.target}/`));
+		if (file !== undefined) {
+			report(at, `nothing can be put at ${target}: ${file.target} is a file`, 'Give one of them another target.');
+		}
+		const folder = file_places_foldersOf(binds).find((one) => target.startsWith(`${one.target}/`));
+		if (folder === undefined || folder.places.some((place) => `${place}/`.startsWith(`${target}/`)))
+			continue;
+		report(at, `nothing can be put at ${target}: the folder at ${folder.target} is of the repository, and read-only`, 'Put an empty file, or a folder with one, there in the repository, or choose another target.');
+	}
+}
+function tmpfsOf({ tmpfs = {} }) {
+	return Object.keys(tmpfs).map(mount_cleanPath);
+}
+function checkTwice(placed, others, report) {
+	const taken = new Set(others);
+	for (const { target, at } of placed) {
+		if (taken.has(target))
+			report(at, `two things would be at ${target}`, 'Give one another target.');
+		taken.add(target);
+	}
+}
+function file_places_foldersOf(binds) {
+	const folders = new Map();
+	for (const { target, path } of binds) {
+		if (path !== undefined)
+			folders.set(target, [...(folders.get(target) ?? []), `${target}/${path}`]);
+	}
+	return [...folders].map(([target, places]) => ({ target, places }));
+}
+;
 const FILES_MAX_BYTES = 1024 * 1024;
 function givenBy(input, sources, report) {
 	const variables = variablesOf(input, sources, report);
@@ -78106,7 +78268,7 @@ function givenBy(input, sources, report) {
 		report([], `has ${megabytes(sum)} MB of files, and 1 MB is possible`, TOO_MUCH);
 		return { ...variables, files: [] };
 	}
-	checkTargets(input, { binds, configs }, report);
+	checkPlaces(input, binds, report);
 	const secrets = { ...variables.secrets };
 	const files = found.map(({ file: { bytes, isSecret }, made, ...place }) => {
 		const name = `file:${[place.target, place.path].filter(Boolean).join('/')}`;
@@ -78210,23 +78372,6 @@ function service_files_look(path, { repository, mayBeMissing }, complain) {
 	}
 }
 const NOT_THERE = 'Paths count from the folder of this file. A file that the workflow writes has to be there before this step; a directory of the server is an absolute path.';
-function checkTargets(input, { binds, configs }, report) {
-	const mounted = (input.volumes ?? []).map(({ target }) => target);
-	const taken = new Set([...mounted, ...Object.keys(input.tmpfs ?? {})]);
-	for (const { target } of configs) {
-		if (taken.has(target))
-			report(['configs'], `two things would be at ${target}`, 'Give one another target.');
-		taken.add(target);
-	}
-	const folders = binds.filter(({ path }) => path !== undefined);
-	const inFolders = folders.map(({ target, path }) => `${target}/${path}`);
-	for (const target of new Set([...mounted, ...configs.map((one) => one.target)])) {
-		const folder = folders.find((one) => target.startsWith(`${one.target}/`))?.target;
-		if (folder === undefined || inFolders.some((place) => `${place}/`.startsWith(`${target}/`)))
-			continue;
-		report([configs.some((one) => one.target === target) ? 'configs' : 'volumes'], `nothing can be put at ${target}: the folder at ${folder} is of the repository, and read-only`, 'Put an empty file, or a folder with one, there in the repository, or choose another target.');
-	}
-}
 function service_files_contentOf(bytes) {
 	const text = bytes.toString('utf8');
 	return Buffer.from(text).equals(bytes) && !text.includes('\0')
@@ -78300,18 +78445,13 @@ function service_secrets_variablesOf(said, { variables, isSecret, holdsSecret },
 function secretFileKey(source) {
 	return `secret ${source}`;
 }
-function secretFilesOf({ secrets: said = [], volumes = [], tmpfs = {} }, others, { definitions }, report) {
-	const taken = new Set([...volumes, ...others].map(({ target }) => target).concat(Object.keys(tmpfs)));
+function secretFilesOf({ secrets: said = [] }, { definitions }) {
 	const secrets = {};
 	const files = said.map(({ source, ...file }, index) => {
-		const place = ['secrets', index];
-		if (taken.has(file.target)) {
-			report(place, `two things would be at ${file.target}`, 'Give one another target.');
-		}
 		const key = secretFileKey(source);
 		const isFile = Object.hasOwn(definitions, source) && definitions[source]?.file !== undefined;
 		const encoding = isFile ? { encoding: 'base64' } : {};
-		secrets[key] = { secret: source, place, ...encoding };
+		secrets[key] = { secret: source, place: ['secrets', index], ...encoding };
 		return { ...file, content: { secret: key, ...encoding } };
 	});
 	return { files, secrets };
@@ -78327,7 +78467,9 @@ function resolveService(name, { base, over, image }, sources, report) {
 	const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
 	const fromRepository = givenBy(input, sources, report);
 	const variables = service_secrets_variablesOf(input.environment ?? {}, sources, fromRepository.names);
-	const secretFiles = secretFilesOf(input, fromRepository.files, sources, report);
+	const environment = { ...fromRepository.environment, ...variables.environment };
+	checkVariableSizes(environment, input, report);
+	const secretFiles = secretFilesOf(input, sources);
 	const files = [...fromRepository.files, ...secretFiles.files];
 	const spec = {
 		name,
@@ -78336,7 +78478,7 @@ function resolveService(name, { base, over, image }, sources, report) {
 		placement: { servers: input.servers ?? DEFAULTS.servers, zones: input.zones ?? [] },
 		container: {
 			...container(name, input, recognised),
-			environment: { ...fromRepository.environment, ...variables.environment },
+			environment,
 			secrets: [...Object.keys(variables.secrets), ...fromRepository.secretVariables].sort(),
 			...(files.length > 0 && { files }),
 		},
@@ -78350,6 +78492,19 @@ function resolveService(name, { base, over, image }, sources, report) {
 		...given('adopt', input.adopt),
 	};
 	return { spec, secrets: { ...fromRepository.secrets, ...variables.secrets, ...secretFiles.secrets } };
+}
+function checkVariableSizes(environment, input, report) {
+	for (const [name, value] of Object.entries(environment)) {
+		try {
+			checkVariableSize(name, value);
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			const path = Object.hasOwn(input.environment ?? {}, name) ? ['environment', name] : ['env_file'];
+			report(path, error.message, error.hint);
+		}
+	}
 }
 function mergeService(base, over) {
 	const merged = mergeMaps(base ?? {}, over ?? {});
