@@ -35,14 +35,29 @@ export function checkName(kind: 'project' | 'environment' | 'service', name: str
       hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
     });
   }
+  if (isOfLanguage(name)) {
+    throw new UserError(
+      `${kind} name "${name}" is not allowed: JavaScript, which this is written in, has it`,
+      {
+        hint: 'Choose another one.',
+      },
+    );
+  }
   const reserved: readonly string[] = {
     project: RESERVED_PROJECTS,
     environment: [],
     service: RESERVED_SERVICES,
   }[kind];
   if (reserved.includes(name)) {
-    throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
+    throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`, {
+      hint: 'Choose another one.',
+    });
   }
+}
+
+/** isOfLanguage tells whether every map of JavaScript has something by this name: `constructor`. */
+export function isOfLanguage(name: string): boolean {
+  return name in Object.prototype;
 }
 
 /** checkNames throws a UserError when the three names together have more than `max` characters. */

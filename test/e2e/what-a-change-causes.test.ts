@@ -149,7 +149,7 @@ describe('What a change of the file causes', () => {
     });
     const run = await shop.deploy();
     expect(resultOf(run, 'api')).toMatchObject({ release: before.releases.api + 1, effect: 'reload' });
-    expect(run.log).toMatch(moves('api', 'routes only, no new container .*\\(domains\\)'));
+    expect(run.log).toMatch(moves('api', 'routes only, no new container .*\\(domain\\)'));
     expect(await shop.standing()).toEqual(before.containers);
     for (const server of servers) {
       expect(await versionOf(server, fresh)).toBe(before.version);
@@ -167,9 +167,7 @@ describe('What a change of the file causes', () => {
     const run = await shop.deploy();
     const release = before.releases.api + 1;
     expect(resultOf(run, 'api')).toMatchObject({ release, effect: 'record' });
-    expect(run.log).toMatch(
-      moves('api', 'the record only .*\\(drain_timeout_ms, healthcheck\\.interval_ms\\)'),
-    );
+    expect(run.log).toMatch(moves('api', 'the record only .*\\(drain\\.timeout, healthcheck\\.interval\\)'));
     expect(await shop.standing()).toEqual(before.containers);
     expect(await generations()).toEqual(routes);
     expect(await shop.release('api', release)).toMatchObject({ policy: { drainTimeoutMs: 30_000 } });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
-import { NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
+import { isOfLanguage, NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
 import { parseDomain } from '../domain.ts';
 import { closed, key, parsed } from './key.ts';
 import { oneOrMany, port } from './scalars.ts';
@@ -13,6 +13,11 @@ const portName = parsed(z.string(), (name) => {
   if (!NAME_PATTERN.test(name)) {
     throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
       hint: `Use ${NAME_RULE}.`,
+    });
+  }
+  if (isOfLanguage(name)) {
+    throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+      hint: 'JavaScript, which this is written in, has it: choose another one.',
     });
   }
   if (name.split('-').some((word) => RESERVED_WORDS.includes(word))) {

@@ -9,12 +9,34 @@ import type { WantedService } from './wanted.ts';
 const USERS_MAPS = [
   'environment.',
   'files.',
+  'healthcheck.headers.',
   'labels.',
   'logging.options.',
   'sysctls.',
   'annotations.',
   'storage_opt.',
 ];
+
+/** Below this everything is the user's own: members of an app's answer. */
+const USERS_TREE = 'healthcheck.expect.json.';
+
+/** Keys of a release that have another name, or another place, in the file. */
+const IN_THE_FILE: Readonly<Record<string, string>> = {
+  domains: 'domain',
+  drain_timeout_ms: 'drain.timeout',
+  max_body_bytes: 'max_body_size',
+  'healthcheck.kind': 'healthcheck',
+  'healthcheck.unsaid': 'healthcheck',
+  'resources.cpus': 'cpus',
+  'resources.memory_bytes': 'mem_limit',
+  'resources.pids': 'pids_limit',
+  'resources.reserved_memory_bytes': 'mem_reservation',
+};
+
+/** inTheFile returns a key of a release as the file has it. */
+function inTheFile(key: string): string {
+  return IN_THE_FILE[key] ?? key.replace(/_ms$/, '');
+}
 
 /**
  * explainChange says in a few words why a service changes: which keys differ from the release that runs, and
@@ -63,7 +85,7 @@ function differenceOn(input: PlanInput, service: WantedService, server: string):
   if (copies.every(({ release }) => release !== number)) return `release ${number} is not on ${server} yet`;
   const on = input.servers.find(({ name }) => name === server);
   const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
-  if (byHand?.length) return `changed by hand on ${server}: ${byHand.join(', ')}`;
+  if (byHand?.length) return `changed by hand on ${server}: ${byHand.map(inTheFile).join(', ')}`;
   if (copies.every(({ condition }) => condition?.state === 'paused')) return `paused on ${server}`;
   if (copies.every(({ isRunning }) => !isRunning)) return `stopped on ${server}`;
   if (isImageMoved(input, service, server)) {
@@ -80,9 +102,10 @@ function changedKeys(path: string, before: object, after: object): string[] {
   return [...keys].flatMap((key) => {
     const [old, now] = [before, after].map((spec) => (spec as Record<string, unknown>)[key]);
     if (canonicalJson(old ?? null) === canonicalJson(now ?? null)) return [];
-    const isUsers = USERS_MAPS.includes(path);
+    const isUsers = USERS_MAPS.includes(path) || path.startsWith(USERS_TREE);
     const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return isMap(old) && isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
+    if (isMap(old) && isMap(now)) return changedKeys(`${path}${name}.`, old, now);
+    return [isUsers ? `${path}${name}` : inTheFile(`${path}${name}`)];
   });
 }
 

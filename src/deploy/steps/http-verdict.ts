@@ -42,7 +42,7 @@ export function complaintAbout(
     return { why: `${answered} without any content, and JSON is expected`, advice: NO_JSON };
   const found = parsed(body);
   if (found === undefined)
-    return { why: `${answered} with what is no JSON: ${shortened(JSON.stringify(body))}`, advice: NO_JSON };
+    return { why: `${answered} with what is no JSON: ${JSON.stringify(shortened(body))}`, advice: NO_JSON };
   const difference = differenceOf(found, expect.json, '');
   return difference === undefined ? undefined : { why: `${answered}, and ${difference}` };
 }

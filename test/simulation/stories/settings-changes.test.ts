@@ -50,14 +50,14 @@ describe('what a change causes', () => {
       what: 'domain: a reload, no container',
       changes: { domains: ['www.example.com'] },
       effect: 'reload',
-      reasons: ['domains'],
+      reasons: ['domain'],
       steps: ['stage', 'switch', 'prove'],
     },
     {
       what: 'drain: the record only',
       changes: { policy: { drainTimeoutMs: 5000 } },
       effect: 'record',
-      reasons: ['drain_timeout_ms'],
+      reasons: ['drain.timeout'],
       steps: [],
     },
     {
@@ -68,7 +68,7 @@ describe('what a change causes', () => {
         },
       },
       effect: 'record',
-      reasons: expect.arrayContaining(['healthcheck.kind']) as unknown as string[],
+      reasons: expect.arrayContaining(['healthcheck']) as unknown as string[],
       steps: [],
     },
   ];
@@ -81,6 +81,28 @@ describe('what a change causes', () => {
     await world.deploy(wanted);
     expect(world.state.services.api).toMatchObject({ release: 2, previous: 1 });
     expect(await world.describe(wanted)).toEqual(NOTHING);
+  });
+
+  test('is told in the words of the file, and the user’s own names as they are', async () => {
+    const asked = (connectedUsers: number, intervalMs: number) => ({
+      kind: 'tcp' as const,
+      ...{ intervalMs, timeoutMs: 1000, retries: 3, startPeriodMs: 0 },
+      ...{ headers: { 'X-Tenant': 'a' }, expect: { json: { connectedUsers } } },
+    });
+    const world = await deployed(api({ policy: { healthcheck: asked(1, 1000) } }));
+    const { container, ...changed } = service('api', {
+      ...{ policy: { healthcheck: asked(2, 2000), stopGracePeriodMs: 5 } },
+    });
+    const resources = { memoryBytes: 64e6, cpus: 1 };
+    const route = { ...changed.route, idleTimeoutMs: 1000, maxBodyBytes: 5 };
+    const { changes } = await planFor(
+      world,
+      shop([{ ...changed, route, container: { ...container, resources } }]),
+    );
+    expect(changes[0]?.reasons).toEqual([
+      ...['mem_limit', 'cpus', 'idle_timeout', 'healthcheck.expect.json.connectedUsers'],
+      ...['healthcheck.interval', 'stop_grace_period', 'max_body_size'],
+    ]);
   });
 
   test('a domain alone is served after the reload, by the container that ran before', async () => {

@@ -123,6 +123,7 @@ services:
     ],
     ['{ Console: 2 }', 'extra_ports.Console: "Console" cannot be the name of a port'],
     ['{ the-port: 2 }', 'extra_ports.the-port: "the-port" cannot be the name of a port'],
+    ['{ constructor: 2 }', 'extra_ports.constructor: "constructor" cannot be the name of a port'],
     ['{ console: 15672/udp }', 'extra_ports.console: must be a port'],
     [
       '{ a: { port: 2, domain: one.com }, b: { port: 3, domain: one.com } }',

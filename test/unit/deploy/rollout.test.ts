@@ -372,7 +372,7 @@ describe('what a plan says', () => {
     expect(describePlan(plan).slice(0, 5)).toEqual([
       'shop production: plan',
       '  api 1 → 2: new containers beside the old ones on a (image); api:2 at api.example.com',
-      '  web 1 → 2: the record only on a (drain_timeout_ms); web:1 at web.example.com',
+      '  web 1 → 2: the record only on a (drain.timeout); web:1 at web.example.com',
       '  same 1: unchanged on a',
       '  gone 1 → none: removed on a (no longer in the file; its volumes stay)',
     ]);

@@ -57,6 +57,10 @@ describe('checkName', () => {
   test('names of our own containers are reserved', () => {
     expect(() => checkName('service', 'nginx')).toThrow('reserved');
     expect(() => checkName('project', 'switchyard')).toThrow('reserved');
+  });
+
+  test('what every map has is no name', () => {
+    expect(() => checkName('service', 'constructor')).toThrow('JavaScript');
     expect(() => checkName('project', 'nginx')).not.toThrow();
     expect(() => checkName('environment', 'switchyard')).not.toThrow();
   });
