@@ -65049,7 +65049,7 @@ function complaintAbout({ status, headers, body }, asked, { path, expect = {} })
 		return { why: `${answered} without any content, and JSON is expected`, advice: NO_JSON };
 	const found = parsed(body);
 	if (found === undefined)
-		return { why: `${answered} with what is no JSON: ${shortened(JSON.stringify(body))}`, advice: NO_JSON };
+		return { why: `${answered} with what is no JSON: ${JSON.stringify(shortened(body))}`, advice: NO_JSON };
 	const difference = differenceOf(found, expect.json, '');
 	return difference === undefined ? undefined : { why: `${answered}, and ${difference}` };
 }
@@ -65653,14 +65653,24 @@ function checkName(kind, name) {
 			hint: `Use ${NAME_RULE}: the name becomes part of container names and DNS names.`,
 		});
 	}
+	if (isOfLanguage(name)) {
+		throw new UserError(`${kind} name "${name}" is not allowed: JavaScript, which this is written in, has it`, {
+			hint: 'Choose another one.',
+		});
+	}
 	const reserved = {
 		project: RESERVED_PROJECTS,
 		environment: [],
 		service: RESERVED_SERVICES,
 	}[kind];
 	if (reserved.includes(name)) {
-		throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`);
+		throw new UserError(`${kind} name "${name}" is reserved for Switchyard's own containers`, {
+			hint: 'Choose another one.',
+		});
 	}
+}
+function isOfLanguage(name) {
+	return name in Object.prototype;
 }
 function checkNames(scope, service, max = NAMES_TOTAL_MAX) {
 	checkName('project', scope.project);
@@ -72029,12 +72039,28 @@ function buildInputWithout(input, rest) {
 const USERS_MAPS = [
 	'environment.',
 	'files.',
+	'healthcheck.headers.',
 	'labels.',
 	'logging.options.',
 	'sysctls.',
 	'annotations.',
 	'storage_opt.',
 ];
+const USERS_TREE = 'healthcheck.expect.json.';
+const IN_THE_FILE = {
+	domains: 'domain',
+	drain_timeout_ms: 'drain.timeout',
+	max_body_bytes: 'max_body_size',
+	'healthcheck.kind': 'healthcheck',
+	'healthcheck.unsaid': 'healthcheck',
+	'resources.cpus': 'cpus',
+	'resources.memory_bytes': 'mem_limit',
+	'resources.pids': 'pids_limit',
+	'resources.reserved_memory_bytes': 'mem_reservation',
+};
+function inTheFile(key) {
+	return IN_THE_FILE[key] ?? key.replace(/_ms$/, '');
+}
 function explainChange(service, rollout, input) {
 	const { current } = service.known;
 	if (current === undefined)
@@ -72076,7 +72102,7 @@ function differenceOn(input, service, server) {
 	const on = input.servers.find(({ name }) => name === server);
 	const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
 	if (byHand?.length)
-		return `changed by hand on ${server}: ${byHand.join(', ')}`;
+		return `changed by hand on ${server}: ${byHand.map(inTheFile).join(', ')}`;
 	if (copies.every(({ condition }) => condition?.state === 'paused'))
 		return `paused on ${server}`;
 	if (copies.every(({ isRunning }) => !isRunning))
@@ -72095,9 +72121,11 @@ function changedKeys(path, before, after) {
 		const [old, now] = [before, after].map((spec) => spec[key]);
 		if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
 			return [];
-		const isUsers = USERS_MAPS.includes(path);
+		const isUsers = USERS_MAPS.includes(path) || path.startsWith(USERS_TREE);
 		const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-		return reasons_isMap(old) && reasons_isMap(now) ? changedKeys(`${path}${name}.`, old, now) : [`${path}${name}`];
+		if (reasons_isMap(old) && reasons_isMap(now))
+			return changedKeys(`${path}${name}.`, old, now);
+		return [isUsers ? `${path}${name}` : inTheFile(`${path}${name}`)];
 	});
 }
 function reasons_isMap(value) {
@@ -74251,7 +74279,7 @@ function secretAt(path, valueAt) {
 		return { path: place, message: missing.message, error: missing };
 	return {
 		path: place,
-		message: `is made from the secret ${names.join(', ')}, and what stands here is written down: on the record, in plans, on the servers`,
+		message: `is made from a secret (${names.join(', ')}), and what stands here is written down: on the record, in plans, on the servers`,
 		hint: instead(place, names[0] ?? 'NAME'),
 	};
 }
@@ -75545,6 +75573,11 @@ const portName = key_parsed(schemas_string(), (name) => {
 			hint: `Use ${NAME_RULE}.`,
 		});
 	}
+	if (isOfLanguage(name)) {
+		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
+			hint: 'JavaScript, which this is written in, has it: choose another one.',
+		});
+	}
 	if (name.split('-').some((word) => RESERVED_WORDS.includes(word))) {
 		throw new UserError(`${JSON.stringify(name)} cannot be the name of a port`, {
 			hint: 'Leave "host" and "port" out of it: the variables of the port end with it, and those of others end with them.',
@@ -76560,12 +76593,13 @@ function replaceReferences(document, text, references, place) {
 	});
 	return { syntax, errors };
 }
-function replaced(text, { variables, isSecret }, locate) {
+function replaced(text, { variables, isSecret, holdsSecret }, locate) {
 	const names = new Set();
 	const plain = lookupIn(variables);
 	const lookup = (name) => {
-		if (!isSecret(name))
-			return plain(name);
+		const value = isSecret(name) ? undefined : plain(name);
+		if (!isSecret(name) && (value === undefined || !holdsSecret(value)))
+			return value;
 		names.add(name);
 		return 'secret';
 	};
@@ -76684,16 +76718,17 @@ function loadConfig(text, file, variables, secrets = {}) {
 	return loaded;
 }
 function examineConfig(text, file, variables, secrets = {}) {
+	const holdsSecret = load_holderOf(secrets);
 	let isSecret = (name) => Object.hasOwn(secrets, name);
 	const source = readSource(text, file, (own) => {
 		isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
-		return { variables, isSecret };
+		return { variables, isSecret, holdsSecret };
 	});
 	const secretValue = (name) => {
 		const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
 		return value?.trim() === '' ? undefined : value;
 	};
-	const known = { variables, isSecret, holdsSecret: load_holderOf(secrets), secretValue };
+	const known = { variables, isSecret, holdsSecret, secretValue };
 	const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
 	const result = config_config.safeParse(value);
 	const problems = [
@@ -76726,8 +76761,11 @@ function loadedConfig(source, file, known, value, said) {
 	};
 }
 const SHORTEST_FOUND = 8;
+const load_WORD = /^[a-z]+(-[a-z]+)*$/;
 function load_holderOf(secrets) {
-	const values = Object.values(secrets).filter((value) => value.trim().length >= SHORTEST_FOUND);
+	const values = Object.values(secrets)
+		.map((value) => value.trim())
+		.filter((value) => value.length >= SHORTEST_FOUND && !load_WORD.test(value));
 	return (text) => values.some((value) => text.includes(value));
 }
 function problemError({ path, message, hint }, location) {

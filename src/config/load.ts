@@ -78,16 +78,17 @@ export function examineConfig(
   variables: Variables,
   secrets: Secrets = {},
 ): ExaminedConfig {
+  const holdsSecret = holderOf(secrets);
   let isSecret = (name: string): boolean => Object.hasOwn(secrets, name);
   const source = readSource(text, file, (own) => {
     isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
-    return { variables, isSecret };
+    return { variables, isSecret, holdsSecret };
   });
   const secretValue = (name: string): string | undefined => {
     const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
     return value?.trim() === '' ? undefined : value;
   };
-  const known = { variables, isSecret, holdsSecret: holderOf(secrets), secretValue };
+  const known = { variables, isSecret, holdsSecret, secretValue };
   const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
   const result = config.safeParse(value);
   const problems = [
@@ -131,12 +132,15 @@ function loadedConfig(
   };
 }
 
-/** A shorter value is in many texts by chance. */
+/** A shorter value is in many texts by chance, and so is a word: `production`, or the name of an account. */
 const SHORTEST_FOUND = 8;
+const WORD = /^[a-z]+(-[a-z]+)*$/;
 
 /** Whoever puts a secret into the env of the step, alone or in a text, has made no less a secret of it. */
 function holderOf(secrets: Secrets): (text: string) => boolean {
-  const values = Object.values(secrets).filter((value) => value.trim().length >= SHORTEST_FOUND);
+  const values = Object.values(secrets)
+    .map((value) => value.trim())
+    .filter((value) => value.length >= SHORTEST_FOUND && !WORD.test(value));
   return (text) => values.some((value) => text.includes(value));
 }
 

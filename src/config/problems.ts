@@ -96,7 +96,7 @@ function secretAt(path: Path, valueAt: (path: Path) => unknown): Problem | undef
   if (missing !== undefined) return { path: place, message: missing.message, error: missing };
   return {
     path: place,
-    message: `is made from the secret ${names.join(', ')}, and what stands here is written down: on the record, in plans, on the servers`,
+    message: `is made from a secret (${names.join(', ')}), and what stands here is written down: on the record, in plans, on the servers`,
     hint: instead(place, names[0] ?? 'NAME'),
   };
 }

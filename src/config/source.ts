@@ -25,6 +25,8 @@ export interface References {
   variables: Variables;
   /** Whether a name is that of a secret, whatever the run's environment has under it. */
   isSecret(name: string): boolean;
+  /** Whether a value of the run's environment has a secret in it. */
+  holdsSecret(value: string): boolean;
 }
 
 /** Source is a YAML file that was read: its plain value, and the way back from a path to a line. */
@@ -184,13 +186,14 @@ function replaceReferences(
 /** replaced returns a text with its references replaced, or what stands for it where that has to wait. */
 function replaced(
   text: string,
-  { variables, isSecret }: References,
+  { variables, isSecret, holdsSecret }: References,
   locate: (reference: string) => Location,
 ): string | SecretText {
   const names = new Set<string>();
   const plain = lookupIn(variables);
   const lookup = (name: string): string | undefined => {
-    if (!isSecret(name)) return plain(name);
+    const value = isSecret(name) ? undefined : plain(name);
+    if (!isSecret(name) && (value === undefined || !holdsSecret(value))) return value;
     names.add(name);
     return 'secret';
   };

@@ -158,10 +158,25 @@ describe('a secret anywhere else is refused, with what to write instead', () => 
     const [error, ...more] = errorsOf(() => api(keys, { secrets }));
     expect(more).toEqual([]);
     expect(error?.message).toBe(
-      `services.api.${path}: is made from the secret TOKEN, and what stands here is written down: on the record, in plans, on the servers`,
+      `services.api.${path}: is made from a secret (TOKEN), and what stands here is written down: on the record, in plans, on the servers`,
     );
     expect(error?.hint).toMatch(hint);
     expect(error?.location?.line).toBeGreaterThan(6);
+  });
+
+  test.each(['command: [app, "${DSN}"]', 'labels: { dsn: "${DSN}" }', 'user: "${DSN}"'])(
+    '%s, where the step has put a secret into the env',
+    (keys) => {
+      const brought = { secrets: { TOKEN: 'correct-horse-7' }, variables: { DSN: 'app:correct-horse-7@db' } };
+      expect(messagesOf(() => api(keys, brought))).toEqual([
+        expect.stringContaining('is made from a secret (DSN)'),
+      ]);
+    },
+  );
+
+  test('a word that is a secret as well is a word', () => {
+    const brought = { secrets: { STAGE: 'production' }, variables: { WHERE: 'production' } };
+    expect(() => api('labels: { where: "${WHERE}" }', brought)).not.toThrow();
   });
 
   test('the name of a variable', () => {
@@ -173,7 +188,7 @@ describe('a secret anywhere else is refused, with what to write instead', () => 
   test('in the project’s name, and the environment’s own keys', () => {
     const text = localFile('api: { image: a, port: 1 }').replace('project: shop', 'project: "$TOKEN"');
     expect(messagesOf(() => resolved(text, { secrets }))).toEqual([
-      expect.stringContaining('project: is made from the secret TOKEN'),
+      expect.stringContaining('project: is made from a secret (TOKEN)'),
     ]);
   });
 });
@@ -322,7 +337,7 @@ services: { api: { image: a, port: 3000 } }
 
   test('without a name are known by their host, which is no secret then', () => {
     const [error] = errorsOf(() => resolved(server('host: "$ADDRESS"'), brought));
-    expect(error?.message).toMatch('servers[0].host: is made from the secret ADDRESS');
+    expect(error?.message).toMatch('servers[0].host: is made from a secret (ADDRESS)');
     expect(error?.hint).toMatch('Give it a name');
   });
 });
