@@ -65861,6 +65861,13 @@ function ownerOf(said, { passwd, group }) {
 ;
 const external_node_path_namespaceObject = require("node:path");
 ;
+function isAbsolutePath(path) {
+	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
+}
+function cleanPath(path) {
+	return path.includes('/') ? external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
+}
+;
 function container_options_option(form, rest) {
 	return { form, ...rest };
 }
@@ -66460,9 +66467,9 @@ function unpooledName(scope, service, port = {}) {
 }
 const UNPOOLED = '_unpooled';
 function isServedOn({ copies }, on, servers) {
-	return withLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
+	return withServersThatLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
 }
-function withLeft(servers, copies) {
+function withServersThatLeft(servers, copies) {
 	const left = new Map(copies.flatMap(({ server: name, at }) => at === undefined || servers.some((server) => server.name === name) ? [] : [[name, { name, ...at }]]));
 	return [...servers, ...left.values()];
 }
@@ -66484,7 +66491,7 @@ function isReached(copy, server, on) {
 	return server.name === on.name || (server.privateIp !== undefined && !copy.isUnpublished);
 }
 function backendsOf(scope, route, port, on, servers) {
-	const backends = withLeft(servers, route.copies).flatMap((server) => {
+	const backends = withServersThatLeft(servers, route.copies).flatMap((server) => {
 		const here = route.copies.filter((copy) => isReached(copy, server, on));
 		const isLocal = server.name === on.name;
 		if (here.length === 0)
@@ -66763,9 +66770,6 @@ function nameOf({ scope, service, container }, slot, taken, now) {
 }
 function sourceOf(scope, { type, source, external }) {
 	return type === 'volume' && source && !external ? volumeName(scope, source) : source;
-}
-function cleanPath(path) {
-	return path.includes('/') ? external_node_path_namespaceObject.posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
 }
 function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort }, slot) {
 	if (ports === undefined || containerPort === undefined)
@@ -69775,11 +69779,11 @@ const liveRoutes = once((input) => {
 	}
 	const placed = [...live.values()].map((route) => ({
 		...route,
-		copies: routed_copies_withLeft(input, route, servingCopies(input, route.service).map(asRouted)),
+		copies: withCopiesThatLeft(input, route, servingCopies(input, route.service).map(asRouted)),
 	}));
 	return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
 });
-function routed_copies_withLeft({ services, servers }, { service, copies }, serving) {
+function withCopiesThatLeft({ services, servers }, { service, copies }, serving) {
 	if (services.every(({ name }) => name !== service))
 		return serving;
 	const zones = servers
@@ -71060,6 +71064,102 @@ const READ_ONLY = {
 	signal: new AbortController().signal,
 };
 ;
+const USERS_MAPS = [
+	'environment.',
+	'files.',
+	'healthcheck.headers.',
+	'labels.',
+	'logging.options.',
+	'sysctls.',
+	'annotations.',
+	'storage_opt.',
+];
+const USERS_TREE = 'healthcheck.expect.json.';
+const IN_THE_FILE = {
+	domains: 'domain',
+	drain_timeout_ms: 'drain.timeout',
+	max_body_bytes: 'max_body_size',
+	'healthcheck.kind': 'healthcheck',
+	'healthcheck.unsaid': 'healthcheck',
+	'resources.cpus': 'cpus',
+	'resources.memory_bytes': 'mem_limit',
+	'resources.pids': 'pids_limit',
+	'resources.reserved_memory_bytes': 'mem_reservation',
+};
+function inTheFile(key) {
+	return IN_THE_FILE[key] ?? key.replace(/_ms$/, '');
+}
+function explainChange(service, rollout, input) {
+	const { current } = service.known;
+	if (current === undefined)
+		return rollout.start.length > 0 ? ['not deployed yet'] : [];
+	const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
+	if (service.restored !== undefined && service.release.isNew) {
+		reasons.unshift(`release ${service.restored.number} is restored`);
+	}
+	if (current.secrets_version !== service.release.secretsVersion)
+		reasons.push('secrets');
+	if (reasons.length === 0)
+		reasons.push(...rollout.start.map((step) => differenceOn(input, service, step.server)));
+	if (rollout.start.length === 0 && rollout.check.length > 0)
+		reasons.push('an interrupted run is finished');
+	if (rollout.start.length + rollout.check.length === 0 && rollout.retire.length > 0) {
+		reasons.push('containers of an earlier run are removed');
+	}
+	return [...new Set(reasons)];
+}
+function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
+	const { options, files = [], ...rest } = container;
+	const { extraDomains, ...served } = route;
+	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
+	const extra = Object.entries(extraPorts).map(([name, one]) => [
+		name,
+		{ ...one, domain: extraDomains?.[name] },
+	]);
+	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
+	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
+	return { protocol, port, ...told, ...served, ...policy };
+}
+function differenceOn(input, service, server) {
+	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
+	if (copies.length === 0)
+		return `not on ${server} yet`;
+	const { number } = service.release;
+	if (copies.every(({ release }) => release !== number))
+		return `release ${number} is not on ${server} yet`;
+	const on = input.servers.find(({ name }) => name === server);
+	const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
+	if (byHand?.length)
+		return `changed by hand on ${server}: ${byHand.map(inTheFile).join(', ')}`;
+	if (copies.every(({ condition }) => condition?.state === 'paused'))
+		return `paused on ${server}`;
+	if (copies.every(({ isRunning }) => !isRunning))
+		return `stopped on ${server}`;
+	if (isImageMoved(input, service, server)) {
+		return `the image behind ${service.spec.container.image} is another one now`;
+	}
+	const isShared = input.servers.length > 1;
+	return isShared
+		? `its host port has to be open to the other servers on ${server}`
+		: `other settings on ${server}`;
+}
+function changedKeys(path, before, after) {
+	const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+	return [...keys].flatMap((key) => {
+		const [old, now] = [before, after].map((spec) => spec[key]);
+		if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
+			return [];
+		const isUsers = USERS_MAPS.includes(path) || path.startsWith(USERS_TREE);
+		const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+		if (reasons_isMap(old) && reasons_isMap(now))
+			return changedKeys(`${path}${name}.`, old, now);
+		return [isUsers ? `${path}${name}` : inTheFile(`${path}${name}`)];
+	});
+}
+function reasons_isMap(value) {
+	return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+;
 function driftOf(kept, plan) {
 	const found = [
 		...serverDrift(kept),
@@ -71120,7 +71220,7 @@ function copyDrift(kept, service, on, copy) {
 	return [
 		...(changed.length === 0
 			? []
-			: say('container', `${service}: ${name} on ${server} was changed by hand: ${changed.join(', ')}`)),
+			: say('container', `${service}: ${name} on ${server} was changed by hand: ${changed.map(inTheFile).join(', ')}`)),
 		...(isActive
 			? []
 			: say('record', `${service}: ${name} on ${server} is recorded as active, but another copy serves`)),
@@ -72034,102 +72134,6 @@ function buildInputWithout(input, rest) {
 		excluded: new Set([...input.excluded, ...rest.left]),
 		drainedElsewhere: new Set([...input.drainedElsewhere, ...rest.draining]),
 	};
-}
-;
-const USERS_MAPS = [
-	'environment.',
-	'files.',
-	'healthcheck.headers.',
-	'labels.',
-	'logging.options.',
-	'sysctls.',
-	'annotations.',
-	'storage_opt.',
-];
-const USERS_TREE = 'healthcheck.expect.json.';
-const IN_THE_FILE = {
-	domains: 'domain',
-	drain_timeout_ms: 'drain.timeout',
-	max_body_bytes: 'max_body_size',
-	'healthcheck.kind': 'healthcheck',
-	'healthcheck.unsaid': 'healthcheck',
-	'resources.cpus': 'cpus',
-	'resources.memory_bytes': 'mem_limit',
-	'resources.pids': 'pids_limit',
-	'resources.reserved_memory_bytes': 'mem_reservation',
-};
-function inTheFile(key) {
-	return IN_THE_FILE[key] ?? key.replace(/_ms$/, '');
-}
-function explainChange(service, rollout, input) {
-	const { current } = service.known;
-	if (current === undefined)
-		return rollout.start.length > 0 ? ['not deployed yet'] : [];
-	const reasons = changedKeys('', specFacts(current), specFacts(service.spec));
-	if (service.restored !== undefined && service.release.isNew) {
-		reasons.unshift(`release ${service.restored.number} is restored`);
-	}
-	if (current.secrets_version !== service.release.secretsVersion)
-		reasons.push('secrets');
-	if (reasons.length === 0)
-		reasons.push(...rollout.start.map((step) => differenceOn(input, service, step.server)));
-	if (rollout.start.length === 0 && rollout.check.length > 0)
-		reasons.push('an interrupted run is finished');
-	if (rollout.start.length + rollout.check.length === 0 && rollout.retire.length > 0) {
-		reasons.push('containers of an earlier run are removed');
-	}
-	return [...new Set(reasons)];
-}
-function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
-	const { options, files = [], ...rest } = container;
-	const { extraDomains, ...served } = route;
-	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
-	const extra = Object.entries(extraPorts).map(([name, one]) => [
-		name,
-		{ ...one, domain: extraDomains?.[name] },
-	]);
-	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
-	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
-	return { protocol, port, ...told, ...served, ...policy };
-}
-function differenceOn(input, service, server) {
-	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
-	if (copies.length === 0)
-		return `not on ${server} yet`;
-	const { number } = service.release;
-	if (copies.every(({ release }) => release !== number))
-		return `release ${number} is not on ${server} yet`;
-	const on = input.servers.find(({ name }) => name === server);
-	const byHand = on && copies.flatMap((copy) => changedByHand(input, service, on, copy));
-	if (byHand?.length)
-		return `changed by hand on ${server}: ${byHand.map(inTheFile).join(', ')}`;
-	if (copies.every(({ condition }) => condition?.state === 'paused'))
-		return `paused on ${server}`;
-	if (copies.every(({ isRunning }) => !isRunning))
-		return `stopped on ${server}`;
-	if (isImageMoved(input, service, server)) {
-		return `the image behind ${service.spec.container.image} is another one now`;
-	}
-	const isShared = input.servers.length > 1;
-	return isShared
-		? `its host port has to be open to the other servers on ${server}`
-		: `other settings on ${server}`;
-}
-function changedKeys(path, before, after) {
-	const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-	return [...keys].flatMap((key) => {
-		const [old, now] = [before, after].map((spec) => spec[key]);
-		if (canonicalJson(old ?? null) === canonicalJson(now ?? null))
-			return [];
-		const isUsers = USERS_MAPS.includes(path) || path.startsWith(USERS_TREE);
-		const name = isUsers ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-		if (reasons_isMap(old) && reasons_isMap(now))
-			return changedKeys(`${path}${name}.`, old, now);
-		return [isUsers ? `${path}${name}` : inTheFile(`${path}${name}`)];
-	});
-}
-function reasons_isMap(value) {
-	return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 ;
 function planChanges(input, plans) {
@@ -74580,124 +74584,6 @@ const adopt = key_parsed(union([
 	? { container: value, drop: [] }
 	: { container: value.container, drop: value.drop ?? [] });
 ;
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
-function isOfRepository({ type, source = '' }) {
-	return type === 'bind' && RELATIVE.test(source);
-}
-const RELATIVE = /^\.{1,2}(?:\/|$)/;
-const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
-const CONSISTENCIES = ['consistent', 'cached', 'delegated'];
-function parseShortMount(text) {
-	const [first = '', target, options = '', ...rest] = text.split(':');
-	const words = options.split(',').filter((word) => word !== '');
-	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
-	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
-		throw new UserError(`${JSON.stringify(text)} is no volume`, {
-			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
-		});
-	}
-	if (target === undefined)
-		return checkMount({ type: 'volume', target: first });
-	const propagation = words.find((word) => PROPAGATIONS.includes(word));
-	const selinux = words.find((word) => word === 'z' || word === 'Z');
-	return checkMount({
-		type: first.startsWith('/') || RELATIVE.test(first) ? 'bind' : 'volume',
-		source: first,
-		target,
-		read_only: words.includes('ro'),
-		bind: { propagation, selinux },
-		volume: { nocopy: words.includes('nocopy') },
-	});
-}
-function checkMount(said) {
-	const { type, source, target, read_only, external } = said;
-	if (!isAbsolutePath(target) || mount_cleanPath(target) === '/') {
-		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
-			hint: 'Write an absolute path below /.',
-		});
-	}
-	if (external && type !== 'volume')
-		throw new UserError(`a ${type} mount cannot be external`);
-	const more = moreOf(said);
-	const mount = {
-		type,
-		target: mount_cleanPath(target),
-		readOnly: read_only ?? false,
-		...(Object.keys(more).length > 0 && { more }),
-	};
-	if (type === 'tmpfs') {
-		if (source !== undefined)
-			throw new UserError('a tmpfs mount has no source');
-		return mount;
-	}
-	if (source === undefined && type === 'volume' && !external)
-		return mount;
-	if (source === undefined || source === '') {
-		throw new UserError(`the ${type} mounted at ${target} has no source`, {
-			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
-		});
-	}
-	if (isOfRepository({ type, source })) {
-		if (mount.readOnly)
-			return { ...mount, source };
-		throw new UserError(`${source} is of the repository, and a container cannot write there`, {
-			hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
-		});
-	}
-	if (/^[.~]/.test(source)) {
-		throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
-			hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
-		});
-	}
-	if (type === 'bind' && !isAbsolutePath(source)) {
-		throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
-	}
-	if (type === 'volume' && !VOLUME_NAME.test(source)) {
-		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
-			hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
-		});
-	}
-	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
-		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
-	}
-	return { ...mount, source, ...(external && { external }) };
-}
-function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
-	const { recursive } = bind;
-	const parts = {
-		bind: {
-			...(bind.create_host_path && { createHostPath: true }),
-			...(bind.propagation !== undefined && { propagation: bind.propagation }),
-			...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
-		},
-		volume: {
-			...(volume.nocopy && { nocopy: true }),
-			...(volume.subpath !== undefined && { subpath: volume.subpath }),
-			...(volume.labels !== undefined && { labels: volume.labels }),
-		},
-		tmpfs: {
-			...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
-			...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
-		},
-	};
-	for (const [name, options] of Object.entries(parts)) {
-		const [first] = Object.keys(options);
-		if (name !== type && first !== undefined) {
-			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
-		}
-	}
-	if (bind.selinux !== undefined && type === 'tmpfs')
-		throw new UserError('a tmpfs mount has no label of SELinux');
-	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
-}
-function isAbsolutePath(path) {
-	return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
-}
-function mount_cleanPath(path) {
-	return external_node_path_namespaceObject.posix.normalize(path).replace(/(?!^)\/$/, '');
-}
-;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
 const SERVICE_REFUSALS = {
@@ -74811,7 +74697,7 @@ const ownerNumber = key_parsed(union([schemas_number(), schemas_string()], { err
 }).meta({ takes: 'number' });
 const fileTarget = key_parsed(schemas_string(), (path) => {
 	if (isAbsolutePath(path) && !path.endsWith('/'))
-		return mount_cleanPath(path);
+		return cleanPath(path);
 	throw new UserError(`${JSON.stringify(path)} is no absolute path of a file`, {
 		hint: 'Write where the file is in the container, with its name: target: /etc/app/app.yml.',
 	});
@@ -75865,6 +75751,118 @@ const deploy = key_closed({
 		example: 'mode: replicated',
 	}),
 }, DEPLOY_REFUSALS);
+;
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const RESERVED_VOLUMES = [SIDECAR_ALIAS, SECRETS_VOLUME];
+function isOfRepository({ type, source = '' }) {
+	return type === 'bind' && RELATIVE.test(source);
+}
+const RELATIVE = /^\.{1,2}(?:\/|$)/;
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
+const CONSISTENCIES = ['consistent', 'cached', 'delegated'];
+function parseShortMount(text) {
+	const [first = '', target, options = '', ...rest] = text.split(':');
+	const words = options.split(',').filter((word) => word !== '');
+	const known = [...PROPAGATIONS, ...CONSISTENCIES, 'ro', 'rw', 'z', 'Z', 'nocopy'];
+	if (text === '' || rest.length > 0 || words.some((word) => !known.includes(word))) {
+		throw new UserError(`${JSON.stringify(text)} is no volume`, {
+			hint: 'Write name:/target, /path/on/the/server:/target or /target; then, if need be, :ro or :z.',
+		});
+	}
+	if (target === undefined)
+		return checkMount({ type: 'volume', target: first });
+	const propagation = words.find((word) => PROPAGATIONS.includes(word));
+	const selinux = words.find((word) => word === 'z' || word === 'Z');
+	return checkMount({
+		type: first.startsWith('/') || RELATIVE.test(first) ? 'bind' : 'volume',
+		source: first,
+		target,
+		read_only: words.includes('ro'),
+		bind: { propagation, selinux },
+		volume: { nocopy: words.includes('nocopy') },
+	});
+}
+function checkMount(said) {
+	const { type, source, target, read_only, external } = said;
+	if (!isAbsolutePath(target) || cleanPath(target) === '/') {
+		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
+			hint: 'Write an absolute path below /.',
+		});
+	}
+	if (external && type !== 'volume')
+		throw new UserError(`a ${type} mount cannot be external`);
+	const more = moreOf(said);
+	const mount = {
+		type,
+		target: cleanPath(target),
+		readOnly: read_only ?? false,
+		...(Object.keys(more).length > 0 && { more }),
+	};
+	if (type === 'tmpfs') {
+		if (source !== undefined)
+			throw new UserError('a tmpfs mount has no source');
+		return mount;
+	}
+	if (source === undefined && type === 'volume' && !external)
+		return mount;
+	if (source === undefined || source === '') {
+		throw new UserError(`the ${type} mounted at ${target} has no source`, {
+			hint: type === 'bind' ? 'Write the path on the server.' : 'Give it a name (name:/target).',
+		});
+	}
+	if (isOfRepository({ type, source })) {
+		if (mount.readOnly)
+			return { ...mount, source };
+		throw new UserError(`${source} is of the repository, and a container cannot write there`, {
+			hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
+		});
+	}
+	if (/^[.~]/.test(source)) {
+		throw new UserError(`volume source ${JSON.stringify(source)} is a relative path`, {
+			hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
+		});
+	}
+	if (type === 'bind' && !isAbsolutePath(source)) {
+		throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
+	}
+	if (type === 'volume' && !VOLUME_NAME.test(source)) {
+		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
+			hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
+		});
+	}
+	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
+		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
+	}
+	return { ...mount, source, ...(external && { external }) };
+}
+function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
+	const { recursive } = bind;
+	const parts = {
+		bind: {
+			...(bind.create_host_path && { createHostPath: true }),
+			...(bind.propagation !== undefined && { propagation: bind.propagation }),
+			...(recursive !== undefined && recursive !== 'enabled' && { recursive }),
+		},
+		volume: {
+			...(volume.nocopy && { nocopy: true }),
+			...(volume.subpath !== undefined && { subpath: volume.subpath }),
+			...(volume.labels !== undefined && { labels: volume.labels }),
+		},
+		tmpfs: {
+			...(tmpfs.size !== undefined && { sizeBytes: tmpfs.size }),
+			...(tmpfs.mode !== undefined && { mode: tmpfs.mode }),
+		},
+	};
+	for (const [name, options] of Object.entries(parts)) {
+		const [first] = Object.keys(options);
+		if (name !== type && first !== undefined) {
+			throw new UserError(`a ${type} mount has no options of a ${name} (${first})`);
+		}
+	}
+	if (bind.selinux !== undefined && type === 'tmpfs')
+		throw new UserError('a tmpfs mount has no label of SELinux');
+	return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
+}
 ;
 const bind = key_closed({
 	create_host_path: key(scalars_flag, {
@@ -78276,7 +78274,7 @@ function checkPlaces(input, binds, report) {
 	}
 }
 function tmpfsOf({ tmpfs = {} }) {
-	return Object.keys(tmpfs).map(mount_cleanPath);
+	return Object.keys(tmpfs).map(cleanPath);
 }
 function checkTwice(placed, others, report) {
 	const taken = new Set(others);
@@ -81041,11 +81039,12 @@ class WorkTree {
 			return undefined;
 		if (!found.isDirectory())
 			return { kind: 'file', file: this.#read(place, path, found, maxBytes) };
-		const files = new Map();
-		this.#readFolder(place, { path, files, maxBytes, below: '' });
-		return { kind: 'folder', files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
+		const reading = { path, files: new Map(), leftBytes: maxBytes };
+		this.#readFolder(place, reading, '');
+		return { kind: 'folder', files: new Map([...reading.files].sort(([a], [b]) => (a < b ? -1 : 1))) };
 	}
-	#readFolder(folder, { path, files, maxBytes, below, }) {
+	#readFolder(folder, reading, below) {
+		const { path, files } = reading;
 		if (below.split('/').length > MAX_DEPTH)
 			throw new UserError(`${path} has folders in folders without end`);
 		for (const name of (0,external_node_fs_namespaceObject.readdirSync)(folder)) {
@@ -81058,13 +81057,14 @@ class WorkTree {
 			if (found === undefined)
 				continue;
 			if (found.isDirectory()) {
-				this.#readFolder(place, { path, files, maxBytes, below: `${inFolder}/` });
+				this.#readFolder(place, reading, `${inFolder}/`);
 				continue;
 			}
 			if (files.size >= MAX_FILES)
 				throw new UserError(`${path} has more than ${MAX_FILES} files`, work_tree_TOO_MUCH);
-			const before = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-			files.set(inFolder, this.#read(place, path, found, maxBytes - before));
+			const file = this.#read(place, path, found, reading.leftBytes);
+			reading.leftBytes -= file.bytes.length;
+			files.set(inFolder, file);
 		}
 	}
 	#read(place, path, found, maxBytes) {

@@ -1,6 +1,6 @@
+import { cleanPath } from '../model/container-path.ts';
 import type { FileSpec } from '../model/spec.ts';
 import type { Report } from './check-service.ts';
-import { cleanPath } from './mount.ts';
 import type { ServiceInput } from './schema/service.ts';
 
 /** Something that a service has at a place of its container, and where the file says so. */

@@ -1,4 +1,4 @@
-import { posix } from 'node:path';
+import { cleanPath, isAbsolutePath } from '../model/container-path.ts';
 import { UserError } from '../model/errors.ts';
 import { SECRETS_VOLUME, SIDECAR_ALIAS } from '../model/names.ts';
 import type { MountMore, VolumeMount } from '../model/spec.ts';
@@ -152,14 +152,4 @@ function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }: LongMount): MountM
   if (bind.selinux !== undefined && type === 'tmpfs')
     throw new UserError('a tmpfs mount has no label of SELinux');
   return { ...parts[type], ...(bind.selinux !== undefined && { selinux: bind.selinux }) };
-}
-
-/** isAbsolutePath tells whether `path` begins with `/` and holds no colon or control character. */
-export function isAbsolutePath(path: string): boolean {
-  return path.startsWith('/') && !/[:\p{Cc}]/u.test(path);
-}
-
-/** cleanPath returns an absolute path as an engine tells it: without `.`, `..`, and slashes that say nothing. */
-export function cleanPath(path: string): string {
-  return posix.normalize(path).replace(/(?!^)\/$/, '');
 }

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
+import { isAbsolutePath } from '../model/container-path.ts';
 import { UserError } from '../model/errors.ts';
 import { parseBytes } from './bytes.ts';
 import { parseDuration } from './duration.ts';
-import { isAbsolutePath } from './mount.ts';
 
 /** Linux keeps no longer one. */
 const HOSTNAME_MAX = 64;

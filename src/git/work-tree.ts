@@ -29,6 +29,15 @@ export async function openWorkTree(folder: string, env: NodeJS.ProcessEnv): Prom
   return new WorkTree(folder, realpathSync(root), known);
 }
 
+/** A folder that is being read, with all that is below it. */
+interface Reading {
+  /** As the file of the project names it. */
+  path: string;
+  /** What was found, by paths from there. */
+  files: Map<string, RepositoryFile>;
+  leftBytes: number;
+}
+
 class WorkTree implements RepositoryFiles {
   readonly #folder: string;
   readonly #root: string;
@@ -47,20 +56,13 @@ class WorkTree implements RepositoryFiles {
     const found = lookAt(place);
     if (found === undefined) return undefined;
     if (!found.isDirectory()) return { kind: 'file', file: this.#read(place, path, found, maxBytes) };
-    const files = new Map<string, RepositoryFile>();
-    this.#readFolder(place, { path, files, maxBytes, below: '' });
-    return { kind: 'folder', files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
+    const reading: Reading = { path, files: new Map(), leftBytes: maxBytes };
+    this.#readFolder(place, reading, '');
+    return { kind: 'folder', files: new Map([...reading.files].sort(([a], [b]) => (a < b ? -1 : 1))) };
   }
 
-  #readFolder(
-    folder: string,
-    {
-      path,
-      files,
-      maxBytes,
-      below,
-    }: { path: string; files: Map<string, RepositoryFile>; maxBytes: number; below: string },
-  ): void {
+  #readFolder(folder: string, reading: Reading, below: string): void {
+    const { path, files } = reading;
     if (below.split('/').length > MAX_DEPTH)
       throw new UserError(`${path} has folders in folders without end`);
     for (const name of readdirSync(folder)) {
@@ -72,12 +74,13 @@ class WorkTree implements RepositoryFiles {
       const found = lookAt(place);
       if (found === undefined) continue;
       if (found.isDirectory()) {
-        this.#readFolder(place, { path, files, maxBytes, below: `${inFolder}/` });
+        this.#readFolder(place, reading, `${inFolder}/`);
         continue;
       }
       if (files.size >= MAX_FILES) throw new UserError(`${path} has more than ${MAX_FILES} files`, TOO_MUCH);
-      const before = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-      files.set(inFolder, this.#read(place, path, found, maxBytes - before));
+      const file = this.#read(place, path, found, reading.leftBytes);
+      reading.leftBytes -= file.bytes.length;
+      files.set(inFolder, file);
     }
   }
 

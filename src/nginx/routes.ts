@@ -120,11 +120,13 @@ export function isServedOn(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): boolean {
-  return withLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
+  return withServersThatLeft(servers, copies).some((server) =>
+    copies.some((copy) => isReached(copy, server, on)),
+  );
 }
 
 /** The servers of the file, and those that it does not name any more, on which copies of a route still serve. */
-function withLeft(servers: readonly RouteServer[], copies: readonly RoutedCopy[]): RouteServer[] {
+function withServersThatLeft(servers: readonly RouteServer[], copies: readonly RoutedCopy[]): RouteServer[] {
   const left = new Map(
     copies.flatMap(({ server: name, at }) =>
       at === undefined || servers.some((server) => server.name === name) ? [] : [[name, { name, ...at }]],
@@ -163,7 +165,8 @@ function isReached(copy: RoutedCopy, server: RouteServer, on: RouteServer): bool
 
 /**
  * backendsOf returns the upstream of a port as one server sees it: the copies that it reaches in its zone by their
- * weights, and on each of their servers the sides that have none as backups, also while nothing runs there. A backup serves connections that
+ * weights, and on each of their servers the sides that have none as backups, also while nothing runs there. A backup
+ * serves connections that
  * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
  * servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
  * known before there is a container; further ports have that of the slot only. Backends with traffic come first.
@@ -175,7 +178,7 @@ export function backendsOf(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): Backend[] {
-  const backends = withLeft(servers, route.copies).flatMap((server): Backend[] => {
+  const backends = withServersThatLeft(servers, route.copies).flatMap((server): Backend[] => {
     const here = route.copies.filter((copy) => isReached(copy, server, on));
     const isLocal = server.name === on.name;
     if (here.length === 0) return [];

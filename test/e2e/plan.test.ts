@@ -139,7 +139,7 @@ describe('A plan', () => {
       'the record names copies on 203.0.113.99, which is not in the file',
       `web: ${SCOPE}_web is recorded on ${second.host}, but is not there`,
       `${second.host}: the sidecar is not there`,
-      `worker: ${names[0]![0]} on ${first.host} was changed by hand: restart, resources.memory_bytes`,
+      `worker: ${names[0]![0]} on ${first.host} was changed by hand: restart, mem_limit`,
       `web: ${SCOPE}_web_secondary is recorded on ${first.host}, but is not there`,
       `web: ${SCOPE}_web on ${first.host} is there, but what is recorded is`,
       `worker: ${names[1]![0]} on ${second.host} is there, but what is recorded is`,

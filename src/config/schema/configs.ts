@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { cleanPath, isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
-import { cleanPath, isAbsolutePath } from '../mount.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { CONFIG_REFUSALS } from './refusals.ts';
 import { filledText, flag, secretText, text } from './scalars.ts';

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
+import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
-import { isAbsolutePath } from '../mount.ts';
 import { entryName, fileMode, ownerNumber } from './configs.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { SECRET_REFUSALS } from './refusals.ts';

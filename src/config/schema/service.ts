@@ -1,10 +1,10 @@
 import * as z from 'zod';
+import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
 import { NAME_PATTERN } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseDomain } from '../domain.ts';
 import { parseImage } from '../image.ts';
-import { isAbsolutePath } from '../mount.ts';
 import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
 import { SecretText } from '../secret-text.ts';

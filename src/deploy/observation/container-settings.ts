@@ -1,6 +1,6 @@
 import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
 import { type EngineFields, optionNames, optionRow } from '../../model/container-options.ts';
-import { cleanPath } from '../planning/blueprint.ts';
+import { cleanPath } from '../../model/container-path.ts';
 import type { ContainerSettings, ImageDefaults } from '../planning/container-settings.ts';
 
 /** settingsFound returns how a container is made, by what the engine says of it. */

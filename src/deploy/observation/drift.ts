@@ -8,6 +8,7 @@ import type { ObservedCopy } from '../planning/observed.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
 import { type Plan, stepsOf } from '../planning/plan.ts';
 import { serves } from '../planning/planned-routes.ts';
+import { inTheFile } from '../planning/reasons.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
 
 /** One difference between what is recorded and what is there. */
@@ -96,7 +97,10 @@ function copyDrift(kept: PlanInput, service: string, on: ServerSpec, copy: Recor
   return [
     ...(changed.length === 0
       ? []
-      : say('container', `${service}: ${name} on ${server} was changed by hand: ${changed.join(', ')}`)),
+      : say(
+          'container',
+          `${service}: ${name} on ${server} was changed by hand: ${changed.map(inTheFile).join(', ')}`,
+        )),
     ...(isActive
       ? []
       : say('record', `${service}: ${name} on ${server} is recorded as active, but another copy serves`)),

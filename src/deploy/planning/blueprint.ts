@@ -1,5 +1,5 @@
-import { posix } from 'node:path';
 import type { ContainerOptions } from '../../model/container-options.ts';
+import { cleanPath } from '../../model/container-path.ts';
 import type { Slot } from '../../model/copy.ts';
 import { fieldsOf } from '../../model/engine-fields.ts';
 import { LABEL } from '../../model/labels.ts';
@@ -212,11 +212,6 @@ export function nameOf(
 /** sourceOf returns a volume's name on the server, or the path of a directory there; undefined for scratch space. */
 export function sourceOf(scope: Scope, { type, source, external }: VolumeMount): string | undefined {
   return type === 'volume' && source && !external ? volumeName(scope, source) : source;
-}
-
-/** cleanPath returns a path as the engine keeps it: without doubled slashes, and without one at the end. */
-export function cleanPath(path: string): string {
-  return path.includes('/') ? posix.normalize(path).replace(/(?<=.)\/$/, '') : path;
 }
 
 /**

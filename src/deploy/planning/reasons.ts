@@ -33,8 +33,8 @@ const IN_THE_FILE: Readonly<Record<string, string>> = {
   'resources.reserved_memory_bytes': 'mem_reservation',
 };
 
-/** inTheFile returns a key of a release as the file has it. */
-function inTheFile(key: string): string {
+/** inTheFile returns a key of a release as the file has it. Pure. */
+export function inTheFile(key: string): string {
   return IN_THE_FILE[key] ?? key.replace(/_ms$/, '');
 }
 

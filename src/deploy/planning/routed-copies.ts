@@ -114,13 +114,13 @@ export const liveRoutes = once((input): ReadonlyMap<string, Route> => {
   }
   const placed = [...live.values()].map((route) => ({
     ...route,
-    copies: withLeft(input, route, servingCopies(input, route.service).map(asRouted)),
+    copies: withCopiesThatLeft(input, route, servingCopies(input, route.service).map(asRouted)),
   }));
   return new Map(placed.filter(({ copies }) => copies.length > 0).map((route) => [route.service, route]));
 });
 
 /** The copies that serve, and those on servers that have left the file, in zones in which no others do. */
-function withLeft(
+function withCopiesThatLeft(
   { services, servers }: PlanInput,
   { service, copies }: Route,
   serving: RoutedCopy[],

@@ -134,7 +134,10 @@ export interface WantedService {
   spec: ReleaseSpec;
   dependsOn: string[];
   placement: { servers: number; zones: string[] };
-  /** The numbers of the ports that it has, and that its release has which runs; undefined where neither has any. */
+  /**
+   * Host and internal numbers of its ports: of those that the file gives it, and of those that the release that runs has and
+   * the file no longer does, since its copies are drained by them. Undefined for a worker that has always been one.
+   */
   ports: ServicePorts | undefined;
   /** The host port of its next container, as the slot `base` would have it, where ports carry the version. */
   versionPort?: number | undefined;

@@ -276,10 +276,7 @@ export const CONTRACT: readonly Case[] = [
       const policy = { HostConfig: { RestartPolicy: { Name: 'unless-stopped' as const } } };
       await start(engine, own, { Image: images.app, ...policy });
       await crash(own);
-      await until(clock, async () => {
-        const { RestartCount, State } = await engine.inspectContainer(own);
-        return (RestartCount === 1 && State?.Status === 'running') || undefined;
-      });
+      await comesBack(engine, clock, own);
       await engine.stopContainer(own, 1);
       await engine.startContainer(own);
       expect(await engine.inspectContainer(own)).toMatchObject({ RestartCount: 0, State: { Running: true } });
@@ -310,10 +307,7 @@ export const CONTRACT: readonly Case[] = [
       const policy = { HostConfig: { RestartPolicy: { Name: 'unless-stopped' as const } } };
       await start(engine, own, { Image: images.app, ...policy });
       await crash(own);
-      await until(clock, async () => {
-        const { RestartCount, State } = await engine.inspectContainer(own);
-        return (RestartCount === 1 && State?.Status === 'running') || undefined;
-      });
+      await comesBack(engine, clock, own);
       await engine.signalContainer(own, 'KILL');
       await until(
         clock,
@@ -756,6 +750,14 @@ export async function until<T>(clock: Clock, look: () => Promise<T | undefined>)
   const found = await poll(clock, { everyMs: 50, timeoutMs: PATIENCE_MS }, look);
   if (found === undefined) throw new Error(`nothing came of ${look}`);
   return found;
+}
+
+/** Waits until a container that has crashed once runs again. */
+async function comesBack(engine: Engine, clock: Clock, name: string): Promise<void> {
+  await until(clock, async () => {
+    const { RestartCount, State } = await engine.inspectContainer(name);
+    return (RestartCount === 1 && State?.Status === 'running') || undefined;
+  });
 }
 
 function publishing(image: string, ip: string, port: string): ContainerCreateRequest {

@@ -9,6 +9,7 @@ import type { NginxInstance } from '../../../src/nginx/instance.ts';
 import { prove } from '../../../src/nginx/prove.ts';
 import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
+import { web } from '../../unit/nginx/routes-of-shop.ts';
 import { REPOSITORY } from '../stories/specs.ts';
 import { Simulation } from './simulation.ts';
 
@@ -25,21 +26,7 @@ const S1: ServerSpec = {
 };
 
 function api(slot: 'base' | 'secondary'): Route {
-  return {
-    service: 'api',
-    ports: [
-      {
-        protocol: 'http',
-        containerPort: 3000,
-        internalPort: 5100,
-        hostPort: 8100,
-        domains: ['api.example.com'],
-        provePath: '/',
-      },
-    ],
-    idleTimeoutMs: 60_000,
-    copies: [{ server: 's1', slot, weight: 1 }],
-  };
+  return web({ domains: ['api.example.com'], provePath: '/', copies: [{ server: 's1', slot, weight: 1 }] });
 }
 
 /** A server with edge, sidecar and a copy of the api that serves nothing yet. */

@@ -5,6 +5,7 @@ import { ensureEdge, ensureSidecar } from '../../../src/nginx/install.ts';
 import type { NginxInstance } from '../../../src/nginx/instance.ts';
 import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
+import { web } from '../../unit/nginx/routes-of-shop.ts';
 import { REPOSITORY, servers } from '../stories/specs.ts';
 import { Simulation } from './simulation.ts';
 import type { Promised } from './users.ts';
@@ -209,19 +210,5 @@ function lostAt(place: string): string[] {
 }
 
 function routeTo(slot: Side): Route {
-  return {
-    service: 'api',
-    ports: [
-      {
-        protocol: 'http',
-        containerPort: 3000,
-        internalPort: 5100,
-        hostPort: 8100,
-        domains: ['api.example.com'],
-        provePath: '/',
-      },
-    ],
-    idleTimeoutMs: 60_000,
-    copies: [{ server: 'a', slot, weight: 1 }],
-  };
+  return web({ domains: ['api.example.com'], provePath: '/', copies: [{ server: 'a', slot, weight: 1 }] });
 }

@@ -542,7 +542,7 @@ port: 3000`,
   'sentry relay': `
 image: getsentry/relay:24.12.0
 ulimits: { nofile: { soft: 4096, hard: 4096 } }
-volumes: [{ type: bind, read_only: true, source: ./relay, target: /work/.relay }, { type: volume, source: geoip, target: /geoip, read_only: true }]
+volumes: [{ type: bind, read_only: true, source: ./relay, target: /etc/relay }, { type: volume, source: geoip, target: /geoip, read_only: true }]
 stop_grace_period: 5s
 port: 3000`,
   'sentry snuba': `

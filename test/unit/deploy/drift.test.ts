@@ -59,7 +59,7 @@ const CASES: [string, (picture: Picture, a: ObservedServer) => void, string[]][]
       Object.assign(settings, { image: 'api:mine', environment: { LEVEL: 'debug' } });
       settings.resources.memoryBytes = 64e6;
     },
-    [`api: ${API}_secondary on a was changed by hand: image, environment.LEVEL, resources.memory_bytes`],
+    [`api: ${API}_secondary on a was changed by hand: image, environment.LEVEL, mem_limit`],
   ],
   [
     'a host port opened to the world',
