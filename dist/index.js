@@ -74216,6 +74216,9 @@ function placed(error, location) {
 		...(error.hint === undefined ? {} : { hint: error.hint }),
 	});
 }
+function secret_text_isMap(value) {
+	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
+}
 ;
 function problemsOf(issues, valueAt) {
 	return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
@@ -74335,7 +74338,7 @@ function revealServers(file, values) {
 	return within(file, 'environments', (environments) => each(environments, (environment) => within(within(environment, 'user', (user) => revealed(user, values)), 'servers', (servers) => Array.isArray(servers) ? servers.map((server) => revealServer(server, values)) : servers)));
 }
 function revealServer(server, values) {
-	const keys = reveal_servers_isMap(server) && server.name !== undefined ? [...WAY, 'host'] : WAY;
+	const keys = secret_text_isMap(server) && server.name !== undefined ? [...WAY, 'host'] : WAY;
 	return keys.reduce((said, key) => within(said, key, (value) => revealed(value, values)), server);
 }
 function revealed(value, values) {
@@ -74347,15 +74350,12 @@ function revealed(value, values) {
 	return each(value, (member) => revealed(member, values));
 }
 function within(map, key, change) {
-	return reveal_servers_isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
+	return secret_text_isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
 }
 function each(map, change) {
-	if (!reveal_servers_isMap(map))
+	if (!secret_text_isMap(map))
 		return map;
 	return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
-}
-function reveal_servers_isMap(value) {
-	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
 ;
 const DEFAULTS = {
@@ -76825,7 +76825,7 @@ const USERS_VALUES = ['json'];
 function withoutExtensions(value, areNamesOurs = true) {
 	if (Array.isArray(value))
 		return value.map((member) => withoutExtensions(member));
-	if (!load_isMap(value))
+	if (!secret_text_isMap(value))
 		return value;
 	const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
 	return Object.fromEntries(members.map(([name, member]) => [
@@ -76840,7 +76840,7 @@ function withoutPaths(value, problems, at = []) {
 	if (Array.isArray(value)) {
 		return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
 	}
-	if (!load_isMap(value))
+	if (!secret_text_isMap(value))
 		return value;
 	return Object.fromEntries(Object.entries(value)
 		.filter(([name]) => !isLeftOut([...at, name]))
@@ -76850,14 +76850,11 @@ function valueAt(value, path) {
 	return path.reduce((parent, step) => {
 		if (Array.isArray(parent))
 			return parent[Number(step)];
-		return load_isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
+		return secret_text_isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
 	}, value);
 }
-function load_isMap(value) {
-	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
-}
 function asMap(value) {
-	return load_isMap(value) ? value : {};
+	return secret_text_isMap(value) ? value : {};
 }
 ;
 const VARIABLE_MAX_BYTES = 128 * 1024;
@@ -78565,12 +78562,9 @@ function mergeMaps(base, over) {
 	const merged = { ...base };
 	for (const [name, value] of Object.entries(over)) {
 		const before = Object.hasOwn(base, name) ? base[name] : undefined;
-		merged[name] = resolve_service_isMap(before) && resolve_service_isMap(value) ? mergeMaps(before, value) : value;
+		merged[name] = secret_text_isMap(before) && secret_text_isMap(value) ? mergeMaps(before, value) : value;
 	}
 	return merged;
-}
-function resolve_service_isMap(value) {
-	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
 function container(name, input, recognised) {
 	const { limits, reservations } = input.deploy?.resources ?? {};
@@ -80957,13 +80951,16 @@ async function runGit(args, options) {
 	}
 	catch (error) {
 		if (/Unable to locate executable file|ENOENT/.test(messageOf(error))) {
-			throw new UserError('git was not found on this machine', {
-				hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
-				cause: error,
-			});
+			throw missingGit(error);
 		}
 		throw error;
 	}
+}
+function missingGit(cause) {
+	return new UserError('git was not found on this machine', {
+		hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
+		cause,
+	});
 }
 ;
 async function findRepository({ workspace, env: given }) {
@@ -81006,30 +81003,40 @@ const external_node_fs_namespaceObject = require("node:fs");
 ;
 const MAX_FILES = 1_000;
 const MAX_DEPTH = 32;
-async function openWorkTree(folder, env) {
+const LISTING_MAX_BYTES = 256 * 1024 * 1024;
+function openWorkTree(folder, env) {
+	return new WorkTree(folder, env);
+}
+function trackedIn(folder, env) {
 	const quiet = quietEnvironment(env);
-	const git = (...args) => runGit(args, { cwd: folder, env: quiet });
-	const list = ['ls-files', '-z', '--full-name'];
-	const [top, tracked, changed] = await Promise.all([
-		git('rev-parse', '--show-toplevel'),
-		git(...list, '--recurse-submodules', ':/'),
-		git(...list, '--modified', ':/'),
-	]);
-	const namesOf = ({ stdout }) => stdout.toString().split('\0');
-	const known = new Set(namesOf(tracked));
-	for (const name of namesOf(changed))
-		known.delete(name);
-	const root = top.stdout.toString().replace(/\n$/, '') || folder;
-	return new WorkTree(folder, (0,external_node_fs_namespaceObject.realpathSync)(root), known);
+	const git = (...args) => {
+		const { stdout, error } = (0,external_node_child_process_namespaceObject.spawnSync)('git', args, {
+			cwd: folder,
+			env: quiet,
+			maxBuffer: LISTING_MAX_BYTES,
+		});
+		if (error !== undefined)
+			throw isMissing(error) ? missingGit(error) : error;
+		return stdout.toString();
+	};
+	const list = (...args) => git('ls-files', '-z', '--full-name', ...args, ':/').split('\0');
+	const files = new Set(list('--recurse-submodules'));
+	for (const changed of list('--modified'))
+		files.delete(changed);
+	const top = git('rev-parse', '--show-toplevel').replace(/\n$/, '');
+	return { root: (0,external_node_fs_namespaceObject.realpathSync)(top || folder), files };
 }
 class WorkTree {
 	#folder;
-	#root;
+	#env;
 	#known;
-	constructor(folder, root, known) {
+	constructor(folder, env) {
 		this.#folder = (0,external_node_fs_namespaceObject.realpathSync)(folder);
-		this.#root = root;
-		this.#known = known;
+		this.#env = env;
+	}
+	get #tracked() {
+		this.#known ??= trackedIn(this.#folder, this.#env);
+		return this.#known;
 	}
 	find(path, maxBytes) {
 		const place = (0,external_node_path_namespaceObject.resolve)(this.#folder, path);
@@ -81073,22 +81080,23 @@ class WorkTree {
 			throw new UserError(`${path} is neither a file nor a folder`);
 		if (size > maxBytes)
 			throw new UserError(`${path} has too much in it`, work_tree_TOO_MUCH);
-		const name = (0,external_node_path_namespaceObject.relative)(this.#root, (0,external_node_fs_namespaceObject.realpathSync)(place)).split(external_node_path_namespaceObject.sep).join('/');
+		const name = (0,external_node_path_namespaceObject.relative)(this.#tracked.root, (0,external_node_fs_namespaceObject.realpathSync)(place)).split(external_node_path_namespaceObject.sep).join('/');
 		return {
 			bytes: (0,external_node_fs_namespaceObject.readFileSync)(place),
 			isExecutable: (mode & 0o111) !== 0,
-			isSecret: !this.#known.has(name),
+			isSecret: !this.#tracked.files.has(name),
 		};
 	}
 	#checkInside(place, message) {
-		const isInside = (one) => one === this.#root || one.startsWith(`${this.#root}${external_node_path_namespaceObject.sep}`);
+		const { root } = this.#tracked;
+		const isInside = (one) => one === root || one.startsWith(`${root}${external_node_path_namespaceObject.sep}`);
 		const real = realPathOf(place);
-		const isGits = (one) => (0,external_node_path_namespaceObject.relative)(this.#root, one).split(external_node_path_namespaceObject.sep).includes('.git');
+		const isGits = (one) => (0,external_node_path_namespaceObject.relative)(root, one).split(external_node_path_namespaceObject.sep).includes('.git');
 		if (!isInside(place) || (real !== undefined && !isInside(real))) {
 			throw new UserError(message, { hint: 'Only files of the repository are delivered: copy it there.' });
 		}
 		if (isGits(place) || (real !== undefined && isGits(real))) {
-			throw new UserError(`${place.slice(this.#root.length + 1)} is git's own, and may hold credentials`);
+			throw new UserError(`${place.slice(root.length + 1)} is git's own, and may hold credentials`);
 		}
 	}
 }
@@ -82292,7 +82300,7 @@ async function openProject(inputs, surroundings, isStarting = inputs.secrets !==
 	const options = {
 		images: inputs.images ?? {},
 		secrets: given,
-		repository: await openWorkTree((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(surroundings.workspace, path)), env),
+		repository: openWorkTree((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(surroundings.workspace, path)), env),
 		isStarted: (name) => isStarting && (inputs.service?.includes(name) ?? true),
 	};
 	const environment = loadEnvironment(text, path, env, inputs.environment, options);

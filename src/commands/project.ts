@@ -51,7 +51,7 @@ export async function openProject(
   const options = {
     images: inputs.images ?? {},
     secrets: given,
-    repository: await openWorkTree(dirname(join(surroundings.workspace, path)), env),
+    repository: openWorkTree(dirname(join(surroundings.workspace, path)), env),
     // What starts nothing by the file needs none of its files.
     isStarted: (name: string) => isStarting && (inputs.service?.includes(name) ?? true),
   };

@@ -4,7 +4,7 @@ import type { Variables } from './interpolate.ts';
 import { type Problem, pathText, problemsOf } from './problems.ts';
 import { revealServers } from './reveal-servers.ts';
 import { type Config, config } from './schema/config.ts';
-import { SecretText } from './secret-text.ts';
+import { isMap } from './secret-text.ts';
 import { type Path, readSource, type Source } from './source.ts';
 import { serviceWarnings } from './warnings.ts';
 
@@ -247,12 +247,6 @@ function valueAt(value: unknown, path: Path): unknown {
     if (Array.isArray(parent)) return parent[Number(step)];
     return isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
   }, value);
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
-  );
 }
 
 function asMap(value: unknown): Record<string, unknown> {

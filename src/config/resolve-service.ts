@@ -11,7 +11,7 @@ import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
 import type { ServiceInput } from './schema/service.ts';
-import { SecretText } from './secret-text.ts';
+import { isMap } from './secret-text.ts';
 import { givenBy, type Sources } from './service-files.ts';
 import { type SecretParts, secretFilesOf, variablesOf } from './service-secrets.ts';
 import { checkVariableSize } from './variable-size.ts';
@@ -129,12 +129,6 @@ function mergeMaps(base: PlainMap, over: PlainMap): PlainMap {
     merged[name] = isMap(before) && isMap(value) ? mergeMaps(before, value) : value;
   }
   return merged;
-}
-
-function isMap(value: unknown): value is PlainMap {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
-  );
 }
 
 function container(

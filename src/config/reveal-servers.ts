@@ -1,5 +1,5 @@
 import { lookupIn, type Variables } from './interpolate.ts';
-import { SecretText } from './secret-text.ts';
+import { isMap, SecretText } from './secret-text.ts';
 
 /** How a server is reached, which is no part of the record. What it is called by is: that must be no secret. */
 const WAY: readonly string[] = ['private_ip', 'port', 'user', 'host_key', 'jump'];
@@ -34,8 +34,6 @@ function revealed(value: unknown, values: Variables): unknown {
   return each(value, (member) => revealed(member, values));
 }
 
-type PlainMap = Readonly<Record<string, unknown>>;
-
 function within(map: unknown, key: string, change: (value: unknown) => unknown): unknown {
   return isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
 }
@@ -43,10 +41,4 @@ function within(map: unknown, key: string, change: (value: unknown) => unknown):
 function each(map: unknown, change: (value: unknown) => unknown): unknown {
   if (!isMap(map)) return map;
   return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
-}
-
-function isMap(value: unknown): value is PlainMap {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
-  );
 }

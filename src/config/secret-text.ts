@@ -67,3 +67,10 @@ export function placed(error: InterpolationError, location: Location | undefined
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }
+
+/** isMap tells whether a value of the file is a map: what is made from a secret is none. */
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText)
+  );
+}

@@ -32,11 +32,16 @@ export async function runGit(
     return { exitCode, stdout: Buffer.concat(chunks), stderr };
   } catch (error) {
     if (/Unable to locate executable file|ENOENT/.test(messageOf(error))) {
-      throw new UserError('git was not found on this machine', {
-        hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
-        cause: error,
-      });
+      throw missingGit(error);
     }
     throw error;
   }
+}
+
+/** missingGit returns the error for a machine without git. */
+export function missingGit(cause: unknown): UserError {
+  return new UserError('git was not found on this machine', {
+    hint: 'State is kept on a git branch: install git 2.32 or newer (`apt-get install git`).',
+    cause,
+  });
 }

@@ -1,32 +1,50 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../model/errors.ts';
 import type { RepositoryEntry, RepositoryFile, RepositoryFiles } from '../model/repository-files.ts';
 import { quietEnvironment } from './environment.ts';
-import { runGit } from './run-git.ts';
+import { missingGit } from './run-git.ts';
 
 /** So many files of one folder are read, and so deep: more is no configuration, and links may lead in circles. */
 const MAX_FILES = 1_000;
 const MAX_DEPTH = 32;
+/** A list of all files of a large repository. */
+const LISTING_MAX_BYTES = 256 * 1024 * 1024;
+
+/** What git knows of a repository. */
+interface Tracked {
+  /** The real path of its top. */
+  root: string;
+  /** Paths from there of what git has as it is. */
+  files: ReadonlySet<string>;
+}
 
 /**
  * openWorkTree returns the files of the repository that `folder` lies in, by paths from there. Where git knows nothing of
- * it, all files count as secret. It throws a UserError when git is missing.
+ * it, all files count as secret. Git is asked when the first file is looked for: most configurations name none. That
+ * throws a UserError when git is missing.
  */
-export async function openWorkTree(folder: string, env: NodeJS.ProcessEnv): Promise<RepositoryFiles> {
+export function openWorkTree(folder: string, env: NodeJS.ProcessEnv): RepositoryFiles {
+  return new WorkTree(folder, env);
+}
+
+function trackedIn(folder: string, env: NodeJS.ProcessEnv): Tracked {
   const quiet = quietEnvironment(env);
-  const git = (...args: string[]) => runGit(args, { cwd: folder, env: quiet });
-  const list = ['ls-files', '-z', '--full-name'];
-  const [top, tracked, changed] = await Promise.all([
-    git('rev-parse', '--show-toplevel'),
-    git(...list, '--recurse-submodules', ':/'),
-    git(...list, '--modified', ':/'),
-  ]);
-  const namesOf = ({ stdout }: { stdout: Buffer }) => stdout.toString().split('\0');
-  const known = new Set(namesOf(tracked));
-  for (const name of namesOf(changed)) known.delete(name);
-  const root = top.stdout.toString().replace(/\n$/, '') || folder;
-  return new WorkTree(folder, realpathSync(root), known);
+  const git = (...args: string[]) => {
+    const { stdout, error } = spawnSync('git', args, {
+      cwd: folder,
+      env: quiet,
+      maxBuffer: LISTING_MAX_BYTES,
+    });
+    if (error !== undefined) throw isMissing(error) ? missingGit(error) : error;
+    return stdout.toString();
+  };
+  const list = (...args: string[]) => git('ls-files', '-z', '--full-name', ...args, ':/').split('\0');
+  const files = new Set(list('--recurse-submodules'));
+  for (const changed of list('--modified')) files.delete(changed);
+  const top = git('rev-parse', '--show-toplevel').replace(/\n$/, '');
+  return { root: realpathSync(top || folder), files };
 }
 
 /** A folder that is being read, with all that is below it. */
@@ -40,14 +58,17 @@ interface Reading {
 
 class WorkTree implements RepositoryFiles {
   readonly #folder: string;
-  readonly #root: string;
-  /** Paths from the root of what git has as it is. */
-  readonly #known: ReadonlySet<string>;
+  readonly #env: NodeJS.ProcessEnv;
+  #known: Tracked | undefined;
 
-  constructor(folder: string, root: string, known: ReadonlySet<string>) {
+  constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.#folder = realpathSync(folder);
-    this.#root = root;
-    this.#known = known;
+    this.#env = env;
+  }
+
+  get #tracked(): Tracked {
+    this.#known ??= trackedIn(this.#folder, this.#env);
+    return this.#known;
   }
 
   find(path: string, maxBytes: number): RepositoryEntry | undefined {
@@ -88,24 +109,25 @@ class WorkTree implements RepositoryFiles {
     const { size, mode } = found;
     if (!found.isFile()) throw new UserError(`${path} is neither a file nor a folder`);
     if (size > maxBytes) throw new UserError(`${path} has too much in it`, TOO_MUCH);
-    const name = relative(this.#root, realpathSync(place)).split(sep).join('/');
+    const name = relative(this.#tracked.root, realpathSync(place)).split(sep).join('/');
     return {
       bytes: readFileSync(place),
       isExecutable: (mode & 0o111) !== 0,
-      isSecret: !this.#known.has(name),
+      isSecret: !this.#tracked.files.has(name),
     };
   }
 
   /** Both what is written, and where links lead. */
   #checkInside(place: string, message: string): void {
-    const isInside = (one: string) => one === this.#root || one.startsWith(`${this.#root}${sep}`);
+    const { root } = this.#tracked;
+    const isInside = (one: string) => one === root || one.startsWith(`${root}${sep}`);
     const real = realPathOf(place);
-    const isGits = (one: string) => relative(this.#root, one).split(sep).includes('.git');
+    const isGits = (one: string) => relative(root, one).split(sep).includes('.git');
     if (!isInside(place) || (real !== undefined && !isInside(real))) {
       throw new UserError(message, { hint: 'Only files of the repository are delivered: copy it there.' });
     }
     if (isGits(place) || (real !== undefined && isGits(real))) {
-      throw new UserError(`${place.slice(this.#root.length + 1)} is git's own, and may hold credentials`);
+      throw new UserError(`${place.slice(root.length + 1)} is git's own, and may hold credentials`);
     }
   }
 }
