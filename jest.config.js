@@ -14,7 +14,7 @@ export default {
   collectCoverageFrom: pure,
   // A wait that never ends must be noticed; a busy machine must not.
   testTimeout: 20_000,
-  coverageProvider: 'v8',
+  coverageProvider: 'babel',
   coverageReporters: ['text-summary'],
   coverageThreshold: { global: { statements: 90, branches: 90, functions: 90, lines: 90 } },
   projects: [
