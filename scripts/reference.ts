@@ -54,9 +54,9 @@ does it. What is made from a secret is one, and is refused everywhere but in the
 
 Defaults and messages may hold references themselves. Compose puts in nothing for a variable that is not set, and
 warns; here it is an error, because a value that is silently blank in production is worse than a run that stops: write
-\`\${NAME:-}\` where nothing is meant. This holds for the whole file, but for the \`environment\` of services that are not
-deployed, or are another environment's. What was
-put in stays text: \`port: \${PORT}\` works, because a port may be text, and \`VERSION: \${VERSION}\` keeps the \`0\` of
+\`\${NAME:-}\` where nothing is meant. This holds for all that the chosen environment needs: not for what stands below other
+environments, nor for a value that it replaces by its own, nor for the \`environment\` of services that are not deployed.
+What was put in stays text: \`port: \${PORT}\` works, because a port may be text, and \`VERSION: \${VERSION}\` keeps the \`0\` of
 \`1.10\`. GitHub's own \`\${{ … }}\` is not evaluated in this file: set a variable in the \`env\` of the workflow step. Inside
 \`{ }\` and \`[ ]\` YAML wants references in quotes.`;
 
@@ -74,8 +74,9 @@ function sectionsOf(root: SchemaNode, node: SchemaNode, path: string): Section[]
   if (target.properties !== undefined) {
     found.push({ path, node: target });
     for (const [name, property] of Object.entries(target.properties)) {
-      // The services of an environment are the services below.
-      if (name === 'services' && path !== '') continue;
+      // What an environment has in place of what stands at the top is described there.
+      if (path === 'environments.<name>' && Object.hasOwn(resolve(root, root).properties ?? {}, name))
+        continue;
       found.push(...sectionsOf(root, property, path === '' ? name : `${path}.${name}`));
     }
   }

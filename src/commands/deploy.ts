@@ -15,7 +15,10 @@ export const deploy = command({
     change(inputs, surroundings, { scope: 'services', check: checkAllEnvironments }),
 });
 
-/** It says everything that is wrong with the file, also in environments that it does not deploy. */
+/**
+ * It says everything that is wrong with the file, also in environments that it does not deploy. Those that refer to what
+ * this run does not have are not among them: their own runs have it.
+ */
 function checkAllEnvironments({ config }: Project): void {
   const errors: UserError[] = [];
   for (const environment of Object.keys(config.config.environments)) {

@@ -12,7 +12,7 @@ import { UserError } from '../model/errors.ts';
 import type { Author } from '../model/release.ts';
 import { askGitHub } from '../state/lease-watch.ts';
 import { openStore } from '../state/store.ts';
-import type { Inputs, PROJECT } from './inputs.ts';
+import { type Inputs, type PROJECT, RELEASING } from './inputs.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What opens a project. */
@@ -32,14 +32,10 @@ export interface Project extends ResolvedEnvironment {
 
 /**
  * openProject reads the configuration and says how servers and record are reached; nothing is touched yet. A command
- * that takes secrets starts services by the file, unless it says otherwise. It throws UserErrors for every mistake in
- * file and inputs.
+ * with the inputs of one that brings new versions starts services by the file: all that they need has to be there. It
+ * throws UserErrors for every mistake in file and inputs.
  */
-export async function openProject(
-  inputs: ProjectInputs,
-  surroundings: Surroundings,
-  isStarting = inputs.secrets !== undefined,
-): Promise<Project> {
+export async function openProject(inputs: ProjectInputs, surroundings: Surroundings): Promise<Project> {
   const { env, log, clock } = surroundings;
   const folder = inputs['working-directory'] ?? '';
   const workspace = join(surroundings.workspace, folder);
@@ -48,12 +44,13 @@ export async function openProject(
   const text = await readConfig(surroundings.workspace, path);
   const { secrets: given = {} } = inputs;
   for (const value of Object.values(given)) log.hide(value);
+  const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
   const options = {
     images: inputs.images ?? {},
     secrets: given,
     repository: openWorkTree(dirname(join(surroundings.workspace, path)), env),
     // What starts nothing by the file needs none of its files.
-    isStarted: (name: string) => isStarting && (inputs.service?.includes(name) ?? true),
+    isStarted: (name: string) => isReleasing && (inputs.service?.includes(name) ?? true),
   };
   const environment = loadEnvironment(text, path, env, inputs.environment, options);
   const { config, wanted, definitions } = environment;

@@ -23,7 +23,7 @@ export const status = command({
       'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
   },
   async run(inputs, surroundings): Promise<Status> {
-    const { reach, wanted } = await openProject(inputs, surroundings, false);
+    const { reach, wanted } = await openProject(inputs, surroundings);
     const { zones, 'exclude-servers': excludedServers } = inputs;
     const { secrets = {} } = inputs;
     const report = await look({ ...reach, wanted, zones, excludedServers, secrets });

@@ -23,10 +23,7 @@ export function checkPlaces(
     ({ target }, index): Placed => ({ target, at: ['volumes', index] }),
   );
   const configs = (input.configs ?? []).map(
-    (config, index): Placed => ({
-      target: 'target' in config ? (config.target ?? `/${config.source}`) : `/${config.source}`,
-      at: ['configs', index],
-    }),
+    ({ target }, index): Placed => ({ target, at: ['configs', index] }),
   );
   const secrets = (input.secrets ?? []).map(
     ({ target }, index): Placed => ({ target, at: ['secrets', index] }),

@@ -1,11 +1,16 @@
 import { failTogether, type Location, UserError } from '../model/errors.ts';
 import { checkName } from '../model/names.ts';
+import { checkoutProblems } from './checkout.ts';
+import { exampleHint } from './example-hint.ts';
+import { asMap, servicePaths, valueAt, withoutExtensions, withoutPaths } from './file-value.ts';
 import type { Variables } from './interpolate.ts';
+import { didYouMean, listed } from './nearest.ts';
+import { neededByOthers } from './other-environments.ts';
 import { type Problem, pathText, problemsOf } from './problems.ts';
 import { revealServers } from './reveal-servers.ts';
 import { type Config, config } from './schema/config.ts';
 import { isMap } from './secret-text.ts';
-import { type Path, readSource, type Source } from './source.ts';
+import { type Path, parseSource, type Source } from './source.ts';
 import { serviceWarnings } from './warnings.ts';
 
 /** A configuration file that was read and checked key by key; see resolveEnvironment for the rest. */
@@ -25,6 +30,8 @@ export interface LoadedConfig {
   locate: Locate;
   /** has tells whether the file has something at `path`. */
   has(path: Path): boolean;
+  /** spelled returns a path as the file writes it, which may use a short form; see Source. */
+  spelled(path: Path): Path;
   /** What is right and probably not meant, as sentences with their places. */
   warnings: readonly string[];
 }
@@ -70,20 +77,21 @@ export function loadConfig(
 
 /**
  * examineConfig is loadConfig that hands back the mistakes, so that more can be told beside them: keys that are refused
- * leave no doubt what the rest says. It throws for what is no YAML, and hands back bad references as well.
+ * leave no doubt what the rest says. Where an `environment` is chosen, what only others need may be missing, and what is
+ * handed back has none of those that miss something; it has a mistake where there is no such environment. It throws for
+ * what is no YAML, and hands back bad references as well.
  */
 export function examineConfig(
   text: string,
   file: string,
   variables: Variables,
   secrets: Secrets = {},
+  environment?: string,
 ): ExaminedConfig {
+  const written = parseSource(text, file);
   const holdsSecret = holderOf(secrets);
-  let isSecret = (name: string): boolean => Object.hasOwn(secrets, name);
-  const source = readSource(text, file, (own) => {
-    isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
-    return { variables, isSecret, holdsSecret };
-  });
+  const isSecret = (name: string): boolean => written.secrets.has(name) || Object.hasOwn(secrets, name);
+  const source = written.replace({ variables, isSecret, holdsSecret });
   const secretValue = (name: string): string | undefined => {
     const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
     return value?.trim() === '' ? undefined : value;
@@ -91,23 +99,71 @@ export function examineConfig(
   const known = { variables, isSecret, holdsSecret, secretValue };
   const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
   const result = config.safeParse(value);
-  const problems = [
-    ...nameProblems(value),
-    ...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
+  const all = problemsIn(value, result.error?.issues ?? [], source, variables);
+  const others = neededByOthers(value, environment, all);
+  const problems = all.filter((problem) => !others.missing.includes(problem));
+  const said =
+    all.length === 0
+      ? result.data
+      : config.safeParse(withoutPaths(value, [...problems.map(({ path }) => path), ...others.left])).data;
+  const errors = [
+    ...source.errors.filter((error) => problems.every(({ instead }) => instead !== error)),
+    ...(environment === undefined ? [] : unknownEnvironment(value, environment, file, source.locate)),
   ];
   const located = problems.map(
     (problem) =>
       problem.error ??
       problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)),
   );
-  const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
-  const said = isClear ? config.safeParse(withoutPaths(value, problems)).data : result.data;
   // A name that cannot be is no matter of the schema.
-  const isReadable = source.errors.length === 0 && (isClear || problems.length === 0);
+  const isReadable = errors.length === 0 && problems.every(({ isRefused }) => isRefused);
   return {
     loaded: isReadable && said ? loadedConfig(source, file, known, value, said) : undefined,
-    errors: inOrder([...new Set([...source.errors, ...located])]),
+    errors: inOrder([...new Set([...errors, ...located])]),
   };
+}
+
+/** problemsIn returns all that is wrong with a value, each once: what follows from a path that leads astray is not told. */
+function problemsIn(
+  value: unknown,
+  issues: Parameters<typeof problemsOf>[0],
+  { written }: Source,
+  { GITHUB_WORKSPACE }: Variables,
+): Problem[] {
+  const astray = checkoutProblems(value, written, GITHUB_WORKSPACE);
+  const ofSchema = problemsOf(issues, { valueAt: (path) => valueAt(value, path), exampleAt: exampleHint });
+  const isTold = ({ path }: Problem) => astray.some((one) => isAtOrAround(path, one.path));
+  return [...nameProblems(value), ...astray, ...ofSchema.filter((problem) => !isTold(problem))];
+}
+
+/** isAtOrAround tells whether a path is another one, is below it, or is that of the map or list that it stands in. */
+function isAtOrAround(path: Path, other: Path): boolean {
+  const shared = Math.min(path.length, other.length);
+  return shared >= other.length - 1 && pathText(path.slice(0, shared)) === pathText(other.slice(0, shared));
+}
+
+function unknownEnvironment(
+  value: unknown,
+  name: string,
+  file: string,
+  locate: Source['locate'],
+): UserError[] {
+  const { environments } = asMap(value);
+  if (!isMap(environments) || Object.hasOwn(environments, name)) return [];
+  return [noSuchEnvironment(name, Object.keys(environments), file, locate(['environments']))];
+}
+
+/** noSuchEnvironment is the mistake of a name that no environment of the file has. */
+export function noSuchEnvironment(
+  name: string,
+  known: readonly string[],
+  file: string,
+  location: Location,
+): UserError {
+  return new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+    hint: `${file} has ${listed(known)}.`,
+    location,
+  });
 }
 
 function loadedConfig(
@@ -123,6 +179,7 @@ function loadedConfig(
     ...known,
     locate: locator(source),
     has: source.has,
+    spelled: source.spelled,
     warnings: servicePaths(value)
       .flatMap((path) => serviceWarnings(path, valueAt(value, path)))
       .map(({ path, message }) => {
@@ -181,74 +238,4 @@ function nameProblem(kind: Parameters<typeof checkName>[0], path: Path, name: st
     if (!(error instanceof UserError)) throw error;
     return [{ path, message: error.message, hint: error.hint, isKey: kind !== 'project' }];
   }
-}
-
-/** servicePaths returns the path of every service, those of the environments included. */
-function servicePaths(value: unknown): Path[] {
-  const within = (parent: Path): Path[] =>
-    Object.keys(asMap(valueAt(value, parent))).map((name) => [...parent, name]);
-  const environments = Object.keys(asMap(asMap(value).environments));
-  return [
-    ...within(['services']),
-    ...environments.flatMap((environment) => within(['environments', environment, 'services'])),
-  ];
-}
-
-/** Keys below which the names are the user's own, where `x-…` is one like any other. */
-const USERS_NAMES: readonly string[] = [
-  'services',
-  'configs',
-  'environments',
-  'environment',
-  'secrets',
-  'labels',
-  'annotations',
-  'sysctls',
-  'options',
-  'extra_hosts',
-  'storage_opt',
-  'headers',
-];
-
-/** Keys below which everything is the user's own. */
-const USERS_VALUES: readonly string[] = ['json'];
-
-/** withoutExtensions leaves out Compose's extension keys, `x-…`, wherever a key could stand. */
-function withoutExtensions(value: unknown, areNamesOurs = true): unknown {
-  if (Array.isArray(value)) return value.map((member) => withoutExtensions(member));
-  if (!isMap(value)) return value;
-  const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
-  return Object.fromEntries(
-    members.map(([name, member]) => [
-      name,
-      areNamesOurs && USERS_VALUES.includes(name)
-        ? member
-        : withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
-    ]),
-  );
-}
-
-/** withoutPaths leaves out the keys at the ends of these paths. */
-function withoutPaths(value: unknown, problems: readonly { path: Path }[], at: Path = []): unknown {
-  const isLeftOut = (path: Path) => problems.some((problem) => pathText(problem.path) === pathText(path));
-  if (Array.isArray(value)) {
-    return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
-  }
-  if (!isMap(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name]) => !isLeftOut([...at, name]))
-      .map(([name, member]) => [name, withoutPaths(member, problems, [...at, name])]),
-  );
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((parent, step) => {
-    if (Array.isArray(parent)) return parent[Number(step)];
-    return isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
-  }, value);
-}
-
-function asMap(value: unknown): Record<string, unknown> {
-  return isMap(value) ? value : {};
 }

@@ -75,7 +75,8 @@ export function parseShortMount(text: string): VolumeMount {
 
 /** checkMount returns the mount of a long form. It throws when its source or target cannot be, and for options of another type. */
 export function checkMount(said: LongMount): VolumeMount {
-  const { type, source, target, read_only, external } = said;
+  const { type, target, read_only, external } = said;
+  const source = type === 'bind' ? asPath(said.source) : said.source;
   if (!isAbsolutePath(target) || cleanPath(target) === '/') {
     throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
       hint: 'Write an absolute path below /.',
@@ -102,7 +103,7 @@ export function checkMount(said: LongMount): VolumeMount {
   if (isOfRepository({ type, source })) {
     if (mount.readOnly) return { ...mount, source };
     throw new UserError(`${source} is of the repository, and a container cannot write there`, {
-      hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
+      hint: `Write ${source}:${target}:ro for what the app only reads, and ${volumeNameFor(source)}:${target}, a volume, for what it writes.`,
     });
   }
   if (/^[.~]/.test(source)) {
@@ -110,18 +111,29 @@ export function checkMount(said: LongMount): VolumeMount {
       hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
     });
   }
-  if (type === 'bind' && !isAbsolutePath(source)) {
-    throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
-  }
   if (type === 'volume' && !VOLUME_NAME.test(source)) {
     throw new UserError(`${JSON.stringify(source)} is no volume name`, {
-      hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
+      hint: source.includes('/')
+        ? `Write ./${source}:${target}:ro for a file or folder of the repository, /${source}:${target} for one of the server.`
+        : 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
     });
   }
   if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
     throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
   }
   return { ...mount, source, ...(external && { external }) };
+}
+
+/** volumeNameFor returns a name for a volume in place of a path. */
+function volumeNameFor(path: string): string {
+  const last = path.split('/').findLast((part) => part !== '') ?? '';
+  const name = last.replaceAll(/[^a-zA-Z0-9_.-]/g, '').replace(/^[^a-zA-Z0-9]+/, '');
+  return name === '' ? 'data' : name;
+}
+
+/** asPath returns the source of a bind as a path: one that begins with a name counts from the folder of the file, as in Compose. */
+function asPath(source: string | undefined): string | undefined {
+  return source !== undefined && /^[^./~]/.test(source) ? `./${source}` : source;
 }
 
 /** What a mount says beside type, places and whether it is read-only; what it says as a default is left out. */

@@ -16,19 +16,30 @@ export interface Problem {
   isRefused?: boolean;
   /** The mistake itself, where it is one already: a reference that leads to nothing. */
   error?: UserError;
+  /** A mistake that is not told, since this one says more of the same. */
+  instead?: UserError;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/**
- * problemsOf turns what zod found into sentences. `valueAt` gives what the file has at a path. Of a union
- * only the form that the value was meant to be is reported: a map is never told that it is no text.
- */
-export function problemsOf(issues: readonly Issue[], valueAt: (path: Path) => unknown): Problem[] {
-  return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
+/** What the sentences are made with. */
+interface Context {
+  /** valueAt returns what the file has at a path. */
+  valueAt(path: Path): unknown;
+  /** exampleAt returns a hint that shows what can stand at a path. */
+  exampleAt(path: Path): string | undefined;
 }
 
-function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown): Problem[] {
+/**
+ * problemsOf turns what zod found into sentences. Of a union only the form that the value was meant to be is reported: a
+ * map is never told that it is no text. What has another form altogether is shown one that it can have.
+ */
+export function problemsOf(issues: readonly Issue[], context: Context): Problem[] {
+  return issues.flatMap((issue) => fromIssue(issue, [], context));
+}
+
+function fromIssue(issue: Issue, parent: Path, context: Context): Problem[] {
+  const { valueAt, exampleAt } = context;
   const path = [...parent, ...issue.path] as Path;
   const value = valueAt(path);
   const problem = (message: string, hint?: unknown): Problem[] => [
@@ -42,27 +53,34 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
   switch (issue.code) {
     case 'unrecognized_keys': {
       const sentences = issue.message.split('\n');
+      const isEntry = typeof path.at(-1) === 'number';
       return issue.keys.map((name, index) => ({
         path: [...path, name],
         message: sentences[index] ?? 'unknown key',
         isKey: true,
-        ...(sentences[index]?.startsWith(REFUSED) && { isRefused: true }),
+        ...(sentences[index]?.startsWith(REFUSED)
+          ? { isRefused: true }
+          : { hint: isEntry ? exampleAt(path) : undefined }),
       }));
     }
     case 'invalid_key': {
-      const inner = issue.issues.flatMap((key) => fromIssue(key, path, valueAt));
+      const inner = issue.issues.flatMap((key) => fromIssue(key, path, context));
       return inner.map((found) => ({ ...found, isKey: true }));
     }
     case 'invalid_union': {
       const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
       const [branch] = meant;
-      if (meant.length === 1 && branch) return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
-      return value === null ? problem('has no value', NO_VALUE) : problem(issue.message);
+      if (meant.length === 1 && branch) return branch.flatMap((inner) => fromIssue(inner, path, context));
+      return value === null
+        ? problem('has no value', noValueHint(path, exampleAt))
+        : problem(issue.message, exampleAt(path));
     }
     case 'invalid_type':
       return problem(
         wrongType(issue.expected, value),
-        value === null ? NO_VALUE : quotesHint(issue.expected, value),
+        value === null
+          ? noValueHint(path, exampleAt)
+          : (quotesHint(issue.expected, value, path) ?? exampleAt(path)),
       );
     case 'invalid_value': {
       const known = issue.values.map(String);
@@ -78,11 +96,18 @@ function fromIssue(issue: Issue, parent: Path, valueAt: (path: Path) => unknown)
   }
 }
 
-const NO_VALUE = 'Write one after the colon, or leave the key out.';
+function noValueHint(path: Path, exampleAt: Context['exampleAt']): string {
+  const isEntry = typeof path.at(-1) === 'number';
+  const where = isEntry ? 'after the dash, or leave the entry out' : 'after the colon, or leave the key out';
+  return [`Write one ${where}.`, exampleAt(path) ?? ''].join(' ').trim();
+}
 
 /** secretIn is secretAt for an issue, and for all forms of the value that were tried. */
 function secretIn(issue: Issue, parent: Path, valueAt: (path: Path) => unknown): Problem | undefined {
   const path = [...parent, ...issue.path] as Path;
+  const value = valueAt(path);
+  // What we say ourselves of a text that may have a secret in it says more.
+  if (issue.code === 'custom' && value instanceof SecretText && value.missing === undefined) return undefined;
   const tried = issue.code === 'invalid_union' ? issue.errors.flat() : [];
   return tried.reduce((found, inner) => found ?? secretIn(inner, path, valueAt), secretAt(path, valueAt));
 }
@@ -124,7 +149,9 @@ function shown(value: unknown): string {
 
 /** isOtherForm tells that a form of a union was not meant: the value is of another type altogether. */
 function isOtherForm(issue: Issue): boolean {
-  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isOtherForm));
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -143,8 +170,10 @@ function wrongType(expected: string, value: unknown): string {
     : `must be ${word}, not ${TYPE_WORDS[typeOf(value)]}`;
 }
 
-function quotesHint(expected: string, value: unknown): string | undefined {
-  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+/** A number is one of a word's own; of true and false that is so only where there may be any words. */
+function quotesHint(expected: string, value: unknown, path: Path): string | undefined {
+  const isPlain =
+    typeof value === 'number' || (typeof value === 'boolean' && typeof path.at(-1) === 'number');
   return expected === 'string' && isPlain ? `Put it in quotes: "${value}".` : undefined;
 }
 

@@ -8,10 +8,19 @@ import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
 import { parseImage } from './image.ts';
 import type { Variables } from './interpolate.ts';
-import { examineConfig, inOrder, type LoadedConfig, originsOf, problemError, type Secrets } from './load.ts';
+import {
+  examineConfig,
+  inOrder,
+  type LoadedConfig,
+  noSuchEnvironment,
+  originsOf,
+  problemError,
+  type Secrets,
+} from './load.ts';
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
+import type { Config } from './schema/config.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
 import type { SecretDefinition } from './schema/secrets.ts';
 import type { Sources } from './service-files.ts';
@@ -41,7 +50,7 @@ export function loadEnvironment(
   environment: string,
   options: ResolveOptions = {},
 ): ResolvedEnvironment & { config: LoadedConfig } {
-  const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets);
+  const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets, environment);
   if (config === undefined) {
     failTogether(errors);
     throw new Error('a file without a mistake could not be read');
@@ -85,7 +94,7 @@ function resolveWithSecrets(
   const report: Report = (service, path, message, hint) => {
     const [over, base] = originsOf(environment, ['services', service, ...path]);
     const origin = loaded.has(over) ? over : base;
-    errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
+    errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
   };
   const definitions = { ...loaded.config.secrets, ...input.secrets };
   const servers = resolveServers(input);
@@ -96,7 +105,7 @@ function resolveWithSecrets(
   const sourcesOf = (service: string): Sources => ({
     ...loaded,
     definitions,
-    configs: loaded.config.configs ?? {},
+    configs: { ...loaded.config.configs, ...input.configs },
     repository: options.repository ?? NO_FILES,
     mayBeMissing: !(options.isStarted?.(service) ?? true),
   });
@@ -114,22 +123,14 @@ function resolveWithSecrets(
   checkDependencies(services, report);
   checkDomains(services, report);
   failTogether(inOrder(errors));
-  const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
-  const { access_log, trusted_proxies } = loaded.config.edge ?? {};
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
     environment,
     provider: input.provider,
     servers,
     services,
-    retainReleases: loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: {
-      image: image ?? DEFAULTS.sidecar.image,
-      keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
-      ...(access_log === false && { accessLog: false }),
-      ...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
-      ...(adopt && { adopt }),
-    },
+    retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
+    nginx: nginx(loaded.config, input),
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
@@ -137,15 +138,24 @@ function resolveWithSecrets(
   return { wanted, secrets, definitions };
 }
 
+/** What an environment says of nginx is laid over what the file says, key by key. */
+function nginx(file: Config, environment: EnvironmentInput): EnvironmentSpec['nginx'] {
+  const { image, keepalive_min_timeout, adopt } = { ...file.sidecar, ...environment.sidecar };
+  const { access_log, trusted_proxies } = { ...file.edge, ...environment.edge };
+  return {
+    image: image ?? DEFAULTS.sidecar.image,
+    keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+    ...(access_log === false && { accessLog: false }),
+    ...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
+    ...(adopt && { adopt }),
+  };
+}
+
 function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {
   const { environments } = loaded.config;
   const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
   if (found) return found;
-  const known = Object.keys(environments);
-  throw new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
-    hint: `${loaded.file} has ${listed(known)}.`,
-    location: loaded.locate(['environments']),
-  });
+  throw noSuchEnvironment(name, Object.keys(environments), loaded.file, loaded.locate(['environments']));
 }
 
 /** checkImages returns the images of the run by service; they come from no line of the file, so their errors have none. */

@@ -100,14 +100,7 @@ function bindsOf(input: ServiceInput, sources: Sources, report: Report): Found[]
 }
 
 function configsOf(input: ServiceInput, sources: Sources, report: Report): Found[] {
-  return (input.configs ?? []).flatMap((said, index): Found[] => {
-    const {
-      source,
-      target = `/${source}`,
-      mode = 0o444,
-      uid,
-      gid,
-    } = { target: undefined, ...said } as ConfigUse;
+  return (input.configs ?? []).flatMap(({ source, ...place }, index): Found[] => {
     const complain: Complain = (message, hint) => report(['configs', index], message, hint);
     const config = Object.hasOwn(sources.configs, source) ? sources.configs[source] : undefined;
     if (config === undefined) {
@@ -124,12 +117,10 @@ function configsOf(input: ServiceInput, sources: Sources, report: Report): Found
           : undefined;
     const file = made === undefined ? fileOf(config, sources, complain) : plain('', true);
     if (file === undefined) return [];
-    const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
-    return [{ target, mode, ...owner, file, ...(made && { made }) }];
+    return [{ ...place, file, ...(made && { made }) }];
   });
 }
 
-type ConfigUse = { source: string; target?: string; mode?: number; uid?: number; gid?: number };
 type Complain = (message: string, hint?: string) => void;
 
 const WHERE_CONFIGS = 'Write it under configs at the top of the file: configs: { name: { file: ./path } }.';

@@ -42,20 +42,30 @@ export interface Source {
   locateKey(path: Path): Location;
   /** has tells whether the file has something at `path`, be it by an anchor or a merge key. */
   has(path: Path): boolean;
+  /**
+   * spelled returns a path as the file writes it, which may use a short form: it ends where the file has a single value,
+   * and goes by the index into a list of `KEY=value`.
+   */
+  spelled(path: Path): Path;
+  /** written returns the text at `path` with its references as they are in the file; undefined where there is no text. */
+  written(path: Path): string | undefined;
   /** References that are none. What they stand in is a SecretText that is wrong everywhere. */
   errors: readonly UserError[];
 }
 
-/**
- * readSource parses YAML 1.2 with anchors and merge keys, and replaces references to variables in all
- * scalar values (not in keys). It throws UserErrors with all syntax errors. `references` is asked
- * for once the file's own secrets are known: it is given their names.
- */
-export function readSource(
-  text: string,
-  file: string,
-  references: (own: ReadonlySet<string>) => References,
-): Source {
+/** A YAML file as it is written, with its references. */
+export interface WrittenSource {
+  /** The names under `secrets` at the top of the file and of its environments, and those that their values come from. */
+  secrets: ReadonlySet<string>;
+  /**
+   * replace returns the file with the references replaced in all scalar values (not in keys). It is for one call, and
+   * throws UserErrors for aliases and keys that cannot be.
+   */
+  replace(references: References): Source;
+}
+
+/** parseSource parses YAML 1.2 with anchors and merge keys. It throws UserErrors with all syntax errors. */
+export function parseSource(text: string, file: string): WrittenSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
   const place = (offset: number): Location => {
@@ -72,14 +82,25 @@ export function readSource(
       }),
     ),
   );
-  const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
-  failTogether(syntax);
   return {
-    value: plainValue(document, place),
-    locate: (path) => place(find(document, path).offset),
-    locateKey: (path) => place(find(document, path).keyOffset),
-    has: (path) => find(document, path).isComplete,
-    errors,
+    secrets: ownSecrets(document),
+    replace(references) {
+      const { syntax, errors, written } = replaceReferences(document, text, references, place);
+      failTogether(syntax);
+      return {
+        value: plainValue(document, place),
+        locate: (path) => place(find(document, path).offset),
+        locateKey: (path) => place(find(document, path).keyOffset),
+        has: (path) => find(document, path).isComplete,
+        spelled: (path) => spelledIn(document, path),
+        written: (path) => {
+          const { node, isComplete } = find(document, path);
+          if (!isComplete || !isScalar(node)) return undefined;
+          return written.get(node) ?? (typeof node.value === 'string' ? node.value : undefined);
+        },
+        errors,
+      };
+    },
   };
 }
 
@@ -133,16 +154,18 @@ function ownSecrets(document: Document): Set<string> {
 /**
  * replaceReferences checks aliases and keys, and interpolates the scalars in place. What was interpolated stays text, as in Compose:
  * the place it stands at decides whether it is read as a number. A number that does not print as it is
- * written (1.10, 0x10, 12345678901234567890) stays text for the same reason: no digit is lost. So does True.
+ * written (1.10, 0x10, 12345678901234567890) stays text for the same reason: no digit is lost. So does True. What had
+ * references is handed back as it was written.
  */
 function replaceReferences(
   document: Document,
   text: string,
   references: References,
   place: (offset: number) => Location,
-): { syntax: UserError[]; errors: UserError[] } {
+): { syntax: UserError[]; errors: UserError[]; written: ReadonlyMap<Node, string> } {
   const syntax: UserError[] = [];
   const errors: UserError[] = [];
+  const texts = new Map<Node, string>();
   visit(document, {
     Alias(_key, node, ancestors) {
       const target = node.resolve(document);
@@ -167,6 +190,7 @@ function replaceReferences(
       }
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
       const written = node.value;
+      texts.set(node, written);
       const [start, end] = node.range ?? [0, 0];
       const locate = (reference: string): Location =>
         place(start + Math.max(0, text.slice(start, end).indexOf(reference)));
@@ -180,7 +204,7 @@ function replaceReferences(
       }
     },
   });
-  return { syntax, errors };
+  return { syntax, errors, written: texts };
 }
 
 /** replaced returns a text with its references replaced, or what stands for it where that has to wait. */
@@ -220,7 +244,10 @@ function plainValue(document: Document, place: (offset: number) => Location): un
  * find walks down `path`. A scalar's place is its own; that of a block is its key, where a reader looks
  * for it. `isComplete` is false when the file ends before the path does.
  */
-function find(document: Document, path: Path): { offset: number; keyOffset: number; isComplete: boolean } {
+function find(
+  document: Document,
+  path: Path,
+): { offset: number; keyOffset: number; isComplete: boolean; node?: Node | null | undefined } {
   let offset = startOf(document.contents) ?? 0;
   let keyOffset = offset;
   let node: Node | null = document.contents;
@@ -233,19 +260,48 @@ function find(document: Document, path: Path): { offset: number; keyOffset: numb
       const ownPlace = isPlaceOfItsOwn(node) ? startOf(node) : undefined;
       keyOffset = startOf(pair.key as Node | null) ?? offset;
       offset = ownPlace ?? keyOffset;
-    } else if (isSeq(container) && itemAt(container.items, step) !== undefined) {
-      node = itemAt(container.items, step) as Node | null;
+    } else if (isSeq(container)) {
+      const at = indexIn(container.items, step);
+      if (at === undefined) return { offset, keyOffset, isComplete: false };
+      node = container.items[at] as Node | null;
       offset = startOf(node) ?? offset;
       keyOffset = offset;
     } else return { offset, keyOffset, isComplete: false };
   }
-  return { offset, keyOffset, isComplete: true };
+  return { offset, keyOffset, isComplete: true, node: resolved(document, node) };
 }
 
-/** itemAt returns a member of a list: by its index, or of a list of `KEY=value` the last one of that key. */
-function itemAt(items: readonly unknown[], step: string | number): unknown {
-  if (typeof step === 'number') return items[step];
-  return items.findLast((item) => isScalar(item) && String(item.value).split('=', 1)[0] === step);
+/** See Source. */
+function spelledIn(document: Document, path: Path): Path {
+  const spelled: (string | number)[] = [];
+  let node: Node | null | undefined = document.contents;
+  for (const [index, step] of path.entries()) {
+    const container = resolved(document, node ?? null);
+    if (isScalar(container) && container.value !== null) return spelled;
+    if (isSeq(container)) {
+      const at = indexIn(container.items, step);
+      if (at === undefined) return [...spelled, ...path.slice(index)];
+      spelled.push(at);
+      node = container.items[at] as Node | null;
+    } else {
+      spelled.push(step);
+      const pair = isMap(container) ? pairOf(document, container.items, String(step)) : undefined;
+      node = pair?.value as Node | null | undefined;
+    }
+  }
+  return spelled;
+}
+
+/** indexIn returns where a member of a list is: at its index, or of a list of `KEY=value` the last one of that key. */
+function indexIn(items: readonly unknown[], step: string | number): number | undefined {
+  if (typeof step === 'number') return step in items ? step : undefined;
+  const at = items.findLastIndex((item) => isScalar(item) && nameOf(item.value) === step);
+  return at === -1 ? undefined : at;
+}
+
+/** The name in `KEY=value`, also in one that is made from a secret. */
+function nameOf(value: unknown): string {
+  return String(value).split('=', 1)[0] ?? '';
 }
 
 function isPlaceOfItsOwn(node: Node | null): boolean {

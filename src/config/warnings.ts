@@ -1,4 +1,5 @@
 import type { Problem } from './problems.ts';
+import { isMap } from './secret-text.ts';
 import type { Path } from './source.ts';
 
 /** Keys of a service that may be a list of `KEY=value`. */
@@ -9,6 +10,7 @@ export function serviceWarnings(path: Path, service: unknown): Problem[] {
   if (typeof service !== 'object' || service === null) return [];
   return Object.entries(service).flatMap(([name, value]) => {
     if (PAIRS.includes(name)) return twice([...path, name], value);
+    if (name === 'healthcheck') return wordless([...path, name], value);
     return name === 'volumes' ? nameless([...path, name], value) : [];
   });
 }
@@ -37,4 +39,12 @@ function nameless(path: Path, volumes: unknown): Problem[] {
         ]
       : [],
   );
+}
+
+/** A shell is given one line; what comes after it is for `$0`, `$1` and so on. */
+function wordless(path: Path, healthcheck: unknown): Problem[] {
+  const test = isMap(healthcheck) ? healthcheck.test : undefined;
+  if (!Array.isArray(test) || test[0] !== 'CMD-SHELL' || test.length < 3) return [];
+  const message = `the shell runs only ${JSON.stringify(String(test[1]))}: write CMD in place of CMD-SHELL, or all of it as one line`;
+  return [{ path: [...path, 'test'], message }];
 }

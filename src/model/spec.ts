@@ -133,7 +133,7 @@ export interface Healthcheck extends HealthTimes {
   kind: 'http' | 'tcp' | 'command' | 'running' | 'default';
   /** For http; `/` without one. */
   path?: string;
-  /** For command: `['CMD', …]` or `['CMD-SHELL', 'line']`. */
+  /** For command: `['CMD', …]` or `['CMD-SHELL', 'line', …]`, with what the line gets as `$0`, `$1` and so on. */
   test?: string[];
   /** Headers of the requests to the app's path, their names in lower case. */
   headers?: Record<string, string>;

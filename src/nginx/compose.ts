@@ -256,7 +256,7 @@ function agreeOnSettings(
     throw new UserError(
       `the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`,
       {
-        hint: 'One edge serves all projects of a server: give "sidecar" and "edge" the same values in both files.',
+        hint: 'One edge serves all environments of a server: give "sidecar" and "edge" the same values for each of them.',
       },
     );
   }

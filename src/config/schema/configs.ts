@@ -96,30 +96,56 @@ export const configs = z.record(entryName('config'), config);
 /** See {@link configs}. */
 export type ConfigInput = z.infer<typeof config>;
 
-/** How a service is given a file: by its name, or with more. */
+const longConfig = closed({
+  source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
+  target: key(fileTarget, {
+    description: 'Where it is in the container.',
+    fallback: { words: '`/<source>`' },
+  }),
+  mode: key(fileMode, { description: 'Its mode, in octal.', fallback: { words: '`0444`' } }),
+  uid: key(ownerNumber, {
+    description: 'Number of the user that it belongs to.',
+    fallback: { words: 'the user that the container runs as' },
+  }),
+  gid: key(ownerNumber, {
+    description: 'Number of its group.',
+    fallback: { words: 'the group that the container runs as' },
+  }),
+});
+
+/** For everybody in the container, to read. */
+const MODE = 0o444;
+
+/** A config that a container gets as a file, in plain words. */
+export interface ConfigFileInput {
+  source: string;
+  target: string;
+  uid?: number;
+  gid?: number;
+  mode: number;
+}
+
+/** The files that a service is given, in Compose's short and long form. */
 export const serviceConfigs = z.array(
-  z.union(
-    [
-      parsed(filledText, (source) => ({ source })),
-      closed({
-        source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
-        target: key(fileTarget, {
-          description: 'Where it is in the container.',
-          fallback: { words: '`/<source>`' },
-        }),
-        mode: key(fileMode, { description: 'Its mode, in octal.', fallback: { words: '`0444`' } }),
-        uid: key(ownerNumber, {
-          description: 'Number of the user that it belongs to.',
-          fallback: { words: 'the user that the container runs as' },
-        }),
-        gid: key(ownerNumber, {
-          description: 'Number of its group.',
-          fallback: { words: 'the group that the container runs as' },
-        }),
+  z
+    .union([parsed(filledText, (source) => ({ source })), longConfig], {
+      error: 'must be the name of a config, or a map with source',
+    })
+    .transform(
+      ({
+        source,
+        target = `/${source}`,
+        mode = MODE,
+        uid,
+        gid,
+      }: z.output<typeof longConfig>): ConfigFileInput => ({
+        source,
+        target,
+        mode,
+        ...(uid !== undefined && { uid }),
+        ...(gid !== undefined && { gid }),
       }),
-    ],
-    { error: 'must be the name of a config, or a map with source' },
-  ),
+    ),
 );
 
 const envFile = z.union(

@@ -34,7 +34,7 @@ const numberOrText = (what: string) => z.union([z.number(), z.string()], { error
 
 /** list returns each member that is there twice once. */
 function list<T>(what: string, parse: (member: string) => T | T[]) {
-  return parsed(oneOrMany(word, what), (members) => [...new Set(members.flatMap(parse))]);
+  return oneOrMany(parsed(word, parse), what).transform((members) => [...new Set(members.flat() as T[])]);
 }
 
 const ulimit = z.union(
@@ -192,7 +192,10 @@ const FORMS: {
   'security options': () => list('an option', parseSecurityOption),
   hosts: () => parsed(hostList, parseExtraHosts),
   'scratch space': () =>
-    parsed(oneOrMany(text, 'a path'), (paths) => Object.fromEntries(paths.map(parseScratch))),
+    oneOrMany(
+      parsed(text, (said) => Object.fromEntries([parseScratch(said)])),
+      'a path',
+    ).transform((paths): Record<string, string> => Object.assign({}, ...paths)),
   ports: () => list('a port', parseExposed),
   ulimits: () =>
     z.record(z.string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),

@@ -4,11 +4,13 @@ import { NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
 import { parseHost, parsePrivateIp, parseServerName, parseUser } from '../address.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseHostKey } from '../host-key.ts';
-import { closed, key, parsed, requiredKey } from './key.ts';
-import { LOCAL_REFUSALS } from './refusals.ts';
+import { configs } from './configs.ts';
+import { closed, key, parsed, type Refusals, requiredKey } from './key.ts';
+import { ENVIRONMENT_REFUSALS, LOCAL_REFUSALS, refusalsOfServiceKeys } from './refusals.ts';
 import { oneOrMany, port } from './scalars.ts';
 import { secretDefinitions } from './secrets.ts';
-import { services } from './service.ts';
+import { serviceKeys, services } from './service.ts';
+import { edge, retainReleases, sidecar } from './settings.ts';
 
 const host = parsed(z.string(), parseHost);
 const user = parsed(z.string(), parseUser);
@@ -142,34 +144,62 @@ const overrides = key(services, {
   example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
 
-const secrets = key(secretDefinitions, {
-  description:
-    'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
-  example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
-});
-
-const staticEnvironment = closed({
-  provider: requiredKey(z.literal('static'), {
-    description: 'Servers that exist already, reached over SSH.',
-  }),
-  user: key(user, {
-    description: 'Login on all servers that do not name one.',
-    example: 'user: deploy',
-  }),
-  servers: requiredKey(z.array(server).min(1, { error: 'must have at least one server' }), {
-    description: 'The servers.',
-    example:
-      'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
-  }),
-  on_partial_failure: key(z.enum(['revert', 'keep']), {
+/** What an environment has in place of what the file has at its top, whatever its provider. */
+const own = {
+  configs: key(configs, {
     description:
-      'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
-    fallback: { value: DEFAULTS.on_partial_failure },
-    example: 'on_partial_failure: keep',
+      'Files that services can be given in this environment, in place of those of the same names at the top.',
+    example: 'configs:\n  loki: { file: ./loki.staging.yml }',
   }),
-  secrets,
+  secrets: key(secretDefinitions, {
+    description:
+      'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
+    example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+  }),
+  sidecar: key(sidecar, {
+    description: 'Settings of nginx in this environment, laid over those at the top by key.',
+    example: 'sidecar: { adopt: front }',
+  }),
+  edge: key(edge, {
+    description:
+      'Settings of the edge in this environment, laid over those at the top by key. Environments that share a server have the same.',
+    example: 'edge: { trusted_proxies: cloudflare }',
+  }),
+  retain_releases: key(retainReleases, {
+    description: 'How many releases of each service are kept in this environment.',
+    fallback: { words: 'what `retain_releases` at the top says' },
+    example: 'retain_releases: 5',
+  }),
   services: overrides,
-}).superRefine((environment, context) => {
+};
+
+const REFUSALS: Refusals = { ...refusalsOfServiceKeys(serviceKeys), ...ENVIRONMENT_REFUSALS };
+
+const staticEnvironment = closed(
+  {
+    provider: requiredKey(z.literal('static'), {
+      description: 'Servers that exist already, reached over SSH.',
+      example: 'provider: static',
+    }),
+    user: key(user, {
+      description: 'Login on all servers that do not name one.',
+      example: 'user: deploy',
+    }),
+    servers: requiredKey(z.array(server).min(1, { error: 'must have at least one server' }), {
+      description: 'The servers.',
+      example:
+        'servers:\n  - { host: 203.0.113.10, private_ip: 10.0.0.2, zone: lon1, host_key: "ssh-ed25519 AAAA…" }',
+    }),
+    on_partial_failure: key(z.enum(['revert', 'keep']), {
+      description:
+        'What becomes of the other servers when a switch fails on some of them: `revert` brings all back to the old version; `keep` leaves the new one where it is proven, and leaves the failing servers out until the next run. The run fails either way.',
+      fallback: { value: DEFAULTS.on_partial_failure },
+      example: 'on_partial_failure: keep',
+    }),
+    ...own,
+  },
+  REFUSALS,
+).superRefine((environment, context) => {
   checkServers(environment, (path, message, hint) => {
     context.addIssue({ code: 'custom', path, message, params: { hint } });
   });
@@ -179,11 +209,11 @@ const localEnvironment = closed(
   {
     provider: requiredKey(z.literal('local'), {
       description: 'The Docker engine of the machine that runs the action.',
+      example: 'provider: local',
     }),
-    secrets,
-    services: overrides,
+    ...own,
   },
-  LOCAL_REFUSALS,
+  { ...REFUSALS, ...LOCAL_REFUSALS },
 );
 
 /** An environment: where services run, and what is different there. */

@@ -3,7 +3,7 @@ import { UserError } from '../../model/errors.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { parseStatusRanges } from '../status-ranges.ts';
 import { closed, key, parsed } from './key.ts';
-import { duration, filledText, flag, positiveDuration, text, wholeNumber } from './scalars.ts';
+import { duration, filledText, flag, text, wholeNumber } from './scalars.ts';
 
 /** checkPath returns a request path. It throws unless it begins with `/` and is printable ASCII, as HTTP asks. */
 function checkPath(path: string): string {
@@ -13,14 +13,14 @@ function checkPath(path: string): string {
   });
 }
 
-/** checkTest returns Compose's `test` in its list form: `['NONE']`, `['CMD', …]` or `['CMD-SHELL', line]`. */
+/** checkTest returns Compose's `test` in its list form: `['NONE']`, `['CMD', …]` or `['CMD-SHELL', line, …]`. */
 function checkTest(test: string | string[]): string[] {
   const list = typeof test === 'string' ? ['CMD-SHELL', test] : test;
   const [kind, ...rest] = list;
   const isComplete =
     (kind === 'NONE' && rest.length === 0) ||
     (kind === 'CMD' && rest.length > 0 && rest[0] !== '') ||
-    (kind === 'CMD-SHELL' && rest.length === 1 && rest[0]?.trim() !== '');
+    (kind === 'CMD-SHELL' && rest.length > 0 && rest[0]?.trim() !== '');
   if (isComplete) return list;
   throw new UserError('is no command of a health check', {
     hint: 'Write a line for the shell, or ["CMD", "program", "argument"], ["CMD-SHELL", "line"] or ["NONE"].',
@@ -89,6 +89,17 @@ const expectation = closed({
   }),
 });
 
+/** A time, or 0 for none said, as the engine has it. */
+const timeIfAny = parsed(duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
+
+/** A number of checks, or 0 for none said. */
+const triesIfAny = parsed(
+  wholeNumber('a whole number, at most 1000', 0, 1000),
+  (number) => number || undefined,
+).meta({
+  takes: 'number',
+});
+
 /** A time that the image's own HEALTHCHECK may say too. */
 const timeOf = (value: string | number) => ({
   words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
@@ -131,19 +142,19 @@ export const healthcheck = closed({
     fallback: { value: false },
     example: 'disable: true',
   }),
-  interval: key(positiveDuration, {
+  interval: key(timeIfAny, {
     from: 'Compose',
     description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
     fallback: timeOf(DEFAULTS.healthcheck.interval),
     example: 'interval: 500ms',
   }),
-  timeout: key(positiveDuration, {
+  timeout: key(timeIfAny, {
     from: 'Compose',
     description: 'A check that takes longer than this has failed.',
     fallback: timeOf(DEFAULTS.healthcheck.timeout),
     example: 'timeout: 2s',
   }),
-  retries: key(wholeNumber('a whole number, at least 1', 1, 1000), {
+  retries: key(triesIfAny, {
     from: 'Compose',
     description:
       'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, however long that is: only the end of the job comes before.',
@@ -156,7 +167,7 @@ export const healthcheck = closed({
     fallback: timeOf(DEFAULTS.healthcheck.start_period),
     example: 'start_period: 30s',
   }),
-  start_interval: key(positiveDuration, {
+  start_interval: key(timeIfAny, {
     from: 'Compose',
     description:
       'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 100 ms apart anyway.',

@@ -24,7 +24,7 @@ export const SERVICE_REFUSALS: Refusals = {
   },
   networks: UNNEEDED,
   network_mode: {
-    why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
+    why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side; leave it out, and write port: the one that the container listens on.',
     instead: (value) => {
       const [, kind, name] = /^(service|container):(.+)$/.exec(String(value)) ?? [];
       if (value === 'bridge' || value === 'default')
@@ -85,14 +85,55 @@ export const MOUNT_REFUSALS: Refusals = {
   image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
 };
 
-/** Keys at the top of a Compose file that we do not take. */
-export const TOP_REFUSALS: Refusals = {
-  name: 'its word here is project.',
+const OF_AN_ENVIRONMENT = 'write it at an environment, below environments.';
+const OF_A_SERVER = 'write it at a server, below servers.';
+const VARIABLES =
+  'variables belong to a service: write environment or env_file there, and a YAML anchor (&name, *name) where several have the same.';
+
+/** What stands at no service, be it for all environments or for one. */
+const OUTSIDE_OF_SERVICES: Refusals = {
   version: 'Compose has given it up, and it never had a meaning here.',
   networks: UNNEEDED,
   volumes: 'a named volume is made on first use; just name it at the service.',
   include: 'one file describes a project.',
+  environment: VARIABLES,
+  env_file: VARIABLES,
+  env: VARIABLES,
+  vars: VARIABLES,
+  variables: VARIABLES,
+  host: OF_A_SERVER,
+  host_key: OF_A_SERVER,
+  private_ip: OF_A_SERVER,
+  jump: OF_A_SERVER,
+  zone: OF_A_SERVER,
 };
+
+/** Keys at the top of the file that we do not take: those of a Compose file, and what belongs further below. */
+export const TOP_REFUSALS: Refusals = {
+  ...OUTSIDE_OF_SERVICES,
+  name: 'its word here is project.',
+  provider: OF_AN_ENVIRONMENT,
+  servers: OF_AN_ENVIRONMENT,
+  user: OF_AN_ENVIRONMENT,
+  on_partial_failure: OF_AN_ENVIRONMENT,
+};
+
+/** Keys of an environment that belong elsewhere. */
+export const ENVIRONMENT_REFUSALS: Refusals = {
+  ...OUTSIDE_OF_SERVICES,
+  project:
+    'a file has one project, whose name stands at its top; all that is made on a server has the name of the environment in it.',
+  name: 'the name of an environment is its key below environments.',
+  environments: 'environments stand side by side at the top of the file.',
+  zones: 'a server names its zone, and a service the zones that it may stand in.',
+};
+
+/** refusalsOfServiceKeys refuses the keys of a service where there is none. */
+export function refusalsOfServiceKeys(names: readonly string[]): Refusals {
+  return Object.fromEntries(
+    names.map((name) => [name, `it belongs to a service: write services: { <service>: { ${name}: … } }.`]),
+  );
+}
 
 /** Keys of Compose's `configs` that we do not take. */
 export const CONFIG_REFUSALS: Refusals = {

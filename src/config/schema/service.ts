@@ -17,7 +17,7 @@ import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
-import { fromPairs, textMap } from './maps.ts';
+import { pairOf, textMap } from './maps.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
 import {
@@ -69,35 +69,40 @@ const environmentValue = z.union([text, secretText, z.number(), z.boolean(), z.n
 
 const variableName = checked(checkVariableName);
 
-/** A map of variables; null takes the value from the run's secrets or environment. */
-const environment = parsed(
-  z.union([z.record(variableName, environmentValue), z.array(z.union([text, secretText]))], {
-    error: 'must be a map or a list of KEY=value',
-  }),
-  (value): Record<string, string | SecretText | null> => {
-    const map = Array.isArray(value) ? fromVariables(value) : value;
-    if (Array.isArray(value)) Object.keys(map).forEach(checkVariableName);
-    return Object.fromEntries(
-      Object.entries(map).map(([name, member]) => [
-        name,
-        member === null || member instanceof SecretText ? member : String(member),
-      ]),
-    );
+type VariableValue = string | SecretText | null;
+
+/** `KEY=value`, which may be made from secrets, but for the name in it. */
+const variable = parsed(
+  z.union([text, secretText], { error: 'must be text: KEY=value, or KEY' }),
+  (said): [name: string, value: VariableValue] => {
+    const [name, value] = typeof said === 'string' ? pairOf(said, null) : secretPairOf(said);
+    checkVariableName(name);
+    return [name, value];
   },
 );
 
-/** Of a list a text may be made from secrets, but for the name in it. */
-function fromVariables(list: readonly (string | SecretText)[]): Record<string, string | SecretText | null> {
-  return Object.assign(
-    {},
-    ...list.map((pair) => {
-      if (typeof pair === 'string') return fromPairs([pair], null);
-      const { name, value } = pair.split() ?? {};
-      if (name !== undefined && value !== undefined) return { [name]: value };
-      throw pair.missing ?? new UserError('the name of a variable is a reference to a secret');
-    }),
-  );
+function secretPairOf(said: SecretText): [name: string, value: SecretText] {
+  const { name, value } = said.split() ?? {};
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw said.missing ?? new UserError('the name of a variable is a reference to a secret');
 }
+
+/** A map of variables; null takes the value from the run's secrets or environment. */
+const environment = z
+  .union([z.record(variableName, environmentValue), z.array(variable)], {
+    error: 'must be a map or a list of KEY=value',
+  })
+  .transform((said): Record<string, VariableValue> => {
+    const pairs: [string, VariableValue | number | boolean][] = Array.isArray(said)
+      ? said
+      : Object.entries(said);
+    return Object.fromEntries(
+      pairs.map(([name, value]) => [
+        name,
+        value === null || value instanceof SecretText ? value : String(value),
+      ]),
+    );
+  });
 
 const labels = textMap(checkLabelName);
 
@@ -461,6 +466,9 @@ const service = closed(
   },
   SERVICE_REFUSALS,
 ).meta({ id: 'service' });
+
+/** The names of all keys of a service. */
+export const serviceKeys: readonly string[] = Object.keys(service.shape);
 
 /** A service as the file has it, checked key by key, in plain units, without defaults. */
 export type ServiceInput = z.infer<typeof service>;

@@ -121,9 +121,14 @@ const mount = z.union(
 );
 
 /** What a container mounts, in Compose's short and long form. */
-export const volumes = parsed(z.array(mount), (list) => {
-  const targets = list.map(({ target }) => target);
-  if (new Set(targets).size < targets.length)
-    throw new UserError('two volumes are mounted at the same target');
-  return list;
+export const volumes = z.array(mount).superRefine((list, context) => {
+  for (const [index, { target }] of list.entries()) {
+    if (!list.slice(0, index).some((earlier) => earlier.target === target)) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [index],
+      message: `two volumes are mounted at ${target}`,
+      params: { hint: 'Give one of them another target.' },
+    });
+  }
 });

@@ -62,7 +62,7 @@ export function examination(
   };
   /** What is well inside may be out of reach: an app that listens on 127.0.0.1 alone would get its traffic in vain. */
   const command = (test: readonly string[]) => async () => {
-    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+    const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
     const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
     if (result.exitCode === 0) return containerPort === undefined ? undefined : await tcp();
     const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';

@@ -129,6 +129,15 @@ describe('a worker', () => {
     expect(world.running()).toEqual([BASE]);
   });
 
+  test('of more words for a shell the first is its line, and it gets the others, as by the engine', async () => {
+    const world = newWorld();
+    const test = ['CMD-SHELL', 'is-working', '--now'];
+    const healthcheck = { ...worker('x').policy.healthcheck, kind: 'command' as const, test };
+    world.registry.define('mailer:1', { commands: { '/bin/sh -c is-working --now': {} } });
+    await world.deploy(mailer({ policy: { healthcheck } }));
+    expect(world.running()).toEqual([BASE]);
+  });
+
   test('what depends on it waits for its health, and gets no address', async () => {
     const both = (number: number) =>
       shop([

@@ -144,7 +144,7 @@ describe('files of the repository', () => {
     'web: { image: "web:1",',
     'web: { image: "web:1", volumes: ["./web.yml:/etc/web.yml:ro"],',
   );
-  const both = { secrets: {} };
+  const both = { secrets: {}, images: {} };
 
   test('that git does not know are secret: in no spec, and kept out of the log', async () => {
     write(WITH_FILES);
@@ -178,16 +178,18 @@ describe('files of the repository', () => {
     expect(secrets).toEqual({ api: {}, web: {} });
   });
 
-  test('are needed by the services that are started, and by no command that starts none', async () => {
+  test('are needed by the services that are started, and by no command that brings no new versions', async () => {
     write(WITH_FILES);
     writeFileSync(join(workspace, 'web.yml'), 'a: 1\n');
     const open = (inputs: object) => openProject({ ...INPUTS, ...inputs }, surroundings);
     expect(await refusal(open(both))).toMatchObject({
-      message: 'services.api.env_file[0]: there is no .env in the repository',
+      message: 'services.api.env_file: there is no .env in the repository',
       location: { file: 'switchyard.yml', line: 6 },
     });
     await open({ ...both, service: ['web'] });
     await open({});
+    // Secrets alone are only looked for: the status of an environment.
+    await open({ secrets: {} });
   });
 });
 

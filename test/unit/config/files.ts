@@ -16,10 +16,12 @@ const FILE: RepositoryFile = { bytes: Buffer.from('A=1\n'), isExecutable: false,
 
 /** ANY_FILES is a repository that has whatever is named: files where a name has an ending, else folders. */
 export const ANY_FILES: RepositoryFiles = {
-  find: (path) =>
-    /[^./]\.\w+$|\.env|Caddyfile/.test(path)
+  find: (path) => {
+    if (path.startsWith('/')) throw new UserError(`${path} is outside of the repository`);
+    return /[^./]\.\w+$|\.env|^env$|Caddyfile/.test(path)
       ? { kind: 'file', file: FILE }
-      : { kind: 'folder', files: new Map([['some.yml', FILE]]) },
+      : { kind: 'folder', files: new Map([['some.yml', FILE]]) };
+  },
 };
 
 type Variables = Record<string, string | undefined>;

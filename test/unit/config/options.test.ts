@@ -70,7 +70,7 @@ describe('options of a container, in every form of Compose', () => {
   test.each([
     ['hostname: "a b"', 'hostname: "a b" is no name of a host'],
     ['ipc: "service:db"', 'ipc: must be "private", "shareable", "host" or "none"'],
-    ['security_opt: ["seccomp:./x.json"]', 'security_opt: the profile "./x.json" is a file'],
+    ['security_opt: ["seccomp:./x.json"]', 'security_opt[0]: the profile "./x.json" is a file'],
     ['isolation: hyperv', 'isolation: must be "default"'],
     ['devices: [dev]', 'devices[0]: "dev" is no device'],
     ['extra_hosts: ["a:b"]', 'extra_hosts: "a:b" is no name with an address'],
@@ -155,6 +155,21 @@ describe('values are what they are written as', () => {
       expect.stringContaining('switchyard.yml:7: services.api.volumes[0]: the volume has no name'),
     ]);
   });
+});
+
+test('a health check whose numbers are 0 says none of them, as for the engine', () => {
+  const checkOf = (keys: string) => resolveOne(`healthcheck: { path: /up${keys} }`).policy.healthcheck;
+  expect(checkOf(', interval: 0s, timeout: 0, retries: 0, start_interval: 0s')).toEqual(checkOf(''));
+});
+
+test('of a health check in a shell with more than one word the shell runs the first, and the run says so', () => {
+  const keys = 'healthcheck: { test: [CMD-SHELL, pg_isready, -U, app] }';
+  const test = ['CMD-SHELL', 'pg_isready', '-U', 'app'];
+  expect(resolveOne(keys).policy.healthcheck).toMatchObject({ kind: 'command', test });
+  const { warnings } = loadConfig(localFile(`api:\n  ${keys}`), 'switchyard.yml', {});
+  expect(warnings).toEqual([
+    expect.stringContaining('services.api.healthcheck.test: the shell runs only "pg_isready": write CMD'),
+  ]);
 });
 
 test.each([

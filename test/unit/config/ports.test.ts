@@ -114,8 +114,8 @@ services:
   });
 
   test.each([
-    ['{ metrics: 1 }', 'extra_ports.metrics.port: 1 is the main port already'],
-    ['{ a: 2, b: 2 }', 'extra_ports.b.port: 2 is the port a already'],
+    ['{ metrics: 1 }', 'extra_ports.metrics: 1 is the main port already'],
+    ['{ a: 2, b: 2 }', 'extra_ports.b: 2 is the port a already'],
     ['{ a: { protocol: http } }', 'extra_ports.a: needs a port'],
     [
       '{ a: { port: 2, protocol: tcp, domain: a.example.com } }',

@@ -106,6 +106,94 @@ describe('the file that issue 3 asks for', () => {
   });
 });
 
+describe('a mistake is told by the form that the file has', () => {
+  test.each([
+    ['env_file: no.env', 'env_file: there is no no.env'],
+    ['env_file: [no.env]', 'env_file[0]: there is no no.env'],
+    ['env_file: [{ path: no.env }]', 'env_file[0]: there is no no.env'],
+    ['extra_ports: { metrics: 3000 }', 'extra_ports.metrics: 3000 is'],
+    ['extra_ports: { metrics: { port: 3000 } }', 'extra_ports.metrics.port: 3000 is'],
+    [`environment: ["B=1", "A=${'x'.repeat(131_100)}"]`, 'environment[1]: variable A has 129 KB'],
+    [`environment: { A: ${'x'.repeat(131_100)} }`, 'environment.A: variable A has 129 KB'],
+    ['volumes: ["./no:/x:ro"]', 'volumes[0]: there is no ./no'],
+    ['configs: [no]', 'configs[0]: there is no config "no"'],
+  ])('%.40s', (keys, words) => {
+    expect(wrong(keys)).toEqual([expect.stringContaining(`services.api.${words}`)]);
+  });
+
+  test('also where an anchor or a merge key brings it', () => {
+    const text = `x-env: &env no.env\nx-base: &base { env_file: *env }\n${localFile('api: { <<: *base, image: a, port: 1 }')}`;
+    expect(messagesOf(() => resolveText(text))).toEqual([
+      'services.api.env_file: there is no no.env in the repository',
+    ]);
+  });
+});
+
+describe('an environment says otherwise', () => {
+  const file = (own: string) => `project: shop
+retain_releases: 20
+edge: { access_log: false, trusted_proxies: 10.0.0.1 }
+sidecar: { image: "nginx:1.28", adopt: front }
+configs: { app: { content: top }, other: { content: other } }
+environments:
+  local: { provider: local${own} }
+services:
+  api: { image: acme/api, port: 3000, configs: [app, other] }
+`;
+  const contentsIn = (text: string) =>
+    resolveText(text).services[0]?.container.files?.map(({ content }) => content);
+
+  test('of how many releases are kept, of nginx key by key, and of configs by name', () => {
+    const text = file(
+      ', retain_releases: 5, edge: { trusted_proxies: 10.0.0.2 }, sidecar: { adopt: other }, configs: { app: { content: own } }',
+    );
+    expect(resolveText(text)).toMatchObject({
+      retainReleases: 5,
+      nginx: {
+        image: 'nginx:1.28',
+        accessLog: false,
+        trustedProxies: ['10.0.0.2'],
+        adopt: { container: 'other' },
+      },
+    });
+    expect(contentsIn(text)).toEqual([{ text: 'own' }, { text: 'other' }]);
+  });
+
+  test('and without a word of it what stands at the top holds', () => {
+    expect(resolveText(file(''))).toMatchObject({
+      retainReleases: 20,
+      nginx: { trustedProxies: ['10.0.0.1'], adopt: { container: 'front' } },
+    });
+    expect(contentsIn(file(''))).toEqual([{ text: 'top' }, { text: 'other' }]);
+  });
+
+  test.each([
+    ['environment: { A: 1 }', 'write environment or env_file there, and a YAML anchor'],
+    ['env_file: .env', 'write environment or env_file there, and a YAML anchor'],
+    ['domain: shop.example.com', 'write services: { <service>: { domain: … } }'],
+    ['image: acme/api', 'write services: { <service>: { image: … } }'],
+    ['host: 203.0.113.1', 'write it at a server'],
+    ['project: shop-staging', 'a file has one project'],
+    ['volumes: { data: {} }', 'a named volume is made on first use'],
+    ['zones: [lon1]', 'a server names its zone'],
+  ])('what stands elsewhere is refused with where: %s', (key, words) => {
+    const [first = ''] = messagesOf(() => resolveText(file(`, ${key}`)));
+    expect(first).toContain(`environments.local.${key.split(':')[0]}: not supported: `);
+    expect(first).toContain(words);
+  });
+
+  test.each([
+    ['servers: [{ host: 203.0.113.1 }]', 'write it at an environment'],
+    ['user: deploy', 'write it at an environment'],
+    ['domain: shop.example.com', 'write services: { <service>: { domain: … } }'],
+    ['environment: { A: 1 }', 'write environment or env_file there'],
+  ])('at the top, too: %s', (key, words) => {
+    const [first = ''] = messagesOf(() => resolveText(`${key}\n${file('')}`));
+    expect(first).toContain(`${key.split(':')[0]}: not supported: `);
+    expect(first).toContain(words);
+  });
+});
+
 describe('forms: short and long are the same', () => {
   test.each([
     ['domain: a.com', 'domain: [a.com]'],

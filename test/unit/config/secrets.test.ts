@@ -181,7 +181,7 @@ describe('a secret anywhere else is refused, with what to write instead', () => 
 
   test('the name of a variable', () => {
     expect(messagesOf(() => api('environment: ["$TOKEN=x"]', { secrets }))).toEqual([
-      'services.api.environment: the name of a variable is a reference to a secret',
+      'services.api.environment[0]: the name of a variable is a reference to a secret',
     ]);
   });
 
@@ -389,11 +389,99 @@ describe('what is missing', () => {
     expect(made?.hint).toMatch(/The input secrets is empty.*secrets: inherit/);
   });
 
-  test('is no matter of an environment that is not deployed', () => {
-    const text = localFile('api: { image: a, port: 3000 }').replace(
-      'environments:',
-      'environments:\n  other: { provider: local, services: { api: { environment: { A: "${ONLY_THERE}" } } } }',
+  describe('is no matter of what is not deployed', () => {
+    const file = (other: string, services = 'api: { image: a, port: 3000 }', local = '') =>
+      `project: shop
+environments:
+  other: { ${other} }
+  local: { provider: local${local} }
+services:
+  ${services}
+`;
+    const load = (text: string, environment = 'local') =>
+      loadEnvironment(text, 'switchyard.yml', {}, environment);
+    const MISSING = 'variable ONLY_THERE is not set';
+
+    test.each([
+      'provider: local, services: { api: { environment: { A: "${ONLY_THERE}" } } }',
+      'provider: local, services: { api: { image: "a:${ONLY_THERE}", labels: { a: "$ONLY_THERE" } } }',
+      'provider: local, services: { api: { env_file: "${ONLY_THERE}.env", volumes: ["${ONLY_THERE}:/x"] } }',
+      'provider: local, secrets: { token: { environment: "${ONLY_THERE}" } }',
+      'provider: local, secrets: { token: { file: "${ONLY_THERE:?say it}" } }',
+      'provider: local, configs: { app: { file: "${ONLY_THERE}" } }',
+      'provider: local, edge: { trusted_proxies: "${ONLY_THERE}" }, retain_releases: "${ONLY_THERE}"',
+      'provider: "${ONLY_THERE}"',
+      'provider: static, user: "${ONLY_THERE}", servers: [{ host: "${ONLY_THERE}", private_ip: "$ONLY_THERE" }]',
+    ])('%s', (other) => {
+      expect(load(file(other)).wanted.services).toHaveLength(1);
+    });
+
+    test('and what that environment has wrong beside it is told', () => {
+      const other = 'provider: local, retain_releases: "${ONLY_THERE}", services: { api: { prot: 1 } }';
+      expect(messagesOf(() => load(file(other)))).toEqual([
+        'environments.other.services.api.prot: unknown key; did you mean "port"?',
+      ]);
+    });
+
+    test.each([
+      ['image: "a:${ONLY_THERE}"', 'image: a'],
+      ['domain: ["${ONLY_THERE}"]', 'domain: [b.example.com, c.example.com]'],
+      ['domain: ["${ONLY_THERE}", d.example.com]', 'domain: b.example.com'],
+      ['volumes: ["${ONLY_THERE}:/a:ro", "b:/b:ro"]', 'volumes: ["c:/c:ro"]'],
+      ['logging: { driver: "${ONLY_THERE}" }', 'logging: { driver: journald }'],
+      ['labels: { a: "${ONLY_THERE}", b: c }', 'labels: { a: d }'],
+    ])('nor of a value that the environment replaces: %s by %s', (said, over) => {
+      const services = `api: { ${said.startsWith('image') ? '' : 'image: a, '}port: 3000, ${said} }`;
+      const { wanted } = load(file('provider: local', services, `, services: { api: { ${over} } }`));
+      expect(wanted.services).toHaveLength(1);
+    });
+
+    test.each([
+      ['labels: ["a=${ONLY_THERE}"]', 'labels: [b=c]'],
+      ['labels: { a: "${ONLY_THERE}" }', 'labels: { b: c }'],
+      ['tmpfs: "/${ONLY_THERE}"', 'tmpfs: /b'],
+      ['healthcheck: { interval: "${ONLY_THERE}" }', 'healthcheck: { timeout: 1s }'],
+      ['pre_deploy: { command: a, timeout: "${ONLY_THERE}" }', 'pre_deploy: b'],
+    ])('but of one that it adds to: %s and %s', (said, over) => {
+      const services = `api: { image: a, port: 3000, ${said} }`;
+      const text = file('provider: local', services, `, services: { api: { ${over} } }`);
+      expect(messagesOf(() => load(text))).toEqual([expect.stringContaining(MISSING)]);
+    });
+
+    test.each(['configs: { app: { file: "${ONLY_THERE}" } }', 'secrets: { app: { file: "${ONLY_THERE}" } }'])(
+      'nor of a definition that the environment replaces: %s',
+      (top) => {
+        const own = `, ${top.replace('file: "${ONLY_THERE}"', 'environment: HERE')}`;
+        const text = `${top}\n${file('provider: local', 'api: { image: a, port: 3000 }', own)}`;
+        expect(load(text).wanted.services).toHaveLength(1);
+        expect(messagesOf(() => load(text, 'other'))).toEqual([expect.stringContaining(MISSING)]);
+      },
     );
-    expect(resolved(text, {}).values()).toEqual({ api: {} });
+
+    test('nor of a value that the environment replaces; the others are left alone then', () => {
+      const services = 'api: { image: "a:${ONLY_THERE}", port: 3000 }';
+      const text = file('provider: local', services, ', services: { api: { image: "a:1" } }');
+      const { wanted, config } = load(text);
+      expect(wanted.services[0]?.container.image).toBe('a:1');
+      expect(Object.keys(config.config.environments)).toEqual(['local']);
+      expect(messagesOf(() => load(text, 'other'))).toEqual([expect.stringContaining(MISSING)]);
+    });
+
+    test.each([
+      ['api: { image: "a:${ONLY_THERE}", port: 3000 }', ''],
+      ['api: { image: a, port: 3000 }', ', services: { api: { image: "a:${ONLY_THERE}" } }'],
+      ['api: { image: a, port: 3000 }', ', retain_releases: "${ONLY_THERE}"'],
+    ])('what it needs is told: %s%s', (services, local) => {
+      expect(messagesOf(() => load(file('provider: local', services, local)))).toEqual([
+        expect.stringContaining(MISSING),
+      ]);
+    });
+
+    test('a name that no environment has is told before what each of them would need', () => {
+      const text = file('provider: local, retain_releases: "${ONLY_THERE}"');
+      expect(messagesOf(() => load(text, 'lokal'))).toEqual([
+        'there is no environment "lokal"; did you mean "local"?',
+      ]);
+    });
   });
 });

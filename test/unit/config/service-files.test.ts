@@ -268,7 +268,7 @@ describe('env files', () => {
   test('that are missing fail the run, unless the service is not started by it', () => {
     const keys = 'env_file: nowhere.env';
     expect(messagesOf(() => load(keys))).toEqual([
-      'services.api.env_file[0]: there is no nowhere.env in the repository',
+      'services.api.env_file: there is no nowhere.env in the repository',
     ]);
     expect(load(keys, '', {}, { isStarted: () => false }).container.environment).toEqual({});
   });

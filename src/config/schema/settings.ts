@@ -1,0 +1,55 @@
+import { DEFAULTS } from '../defaults.ts';
+import { parseImage } from '../image.ts';
+import { NAMED_RANGES, parseTrustedProxies } from '../trusted-proxies.ts';
+import { adopt } from './adopt.ts';
+import { closed, key, parsed } from './key.ts';
+import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './scalars.ts';
+
+/*
+ * What stands at the top of the file for all environments, and at an environment for that one.
+ */
+
+/** Settings of nginx, for the sidecar and the edge both. */
+export const sidecar = closed({
+  image: key(parsed(filledText, parseImage), {
+    description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
+    fallback: { value: DEFAULTS.sidecar.image },
+    example: 'image: "nginx:1.30-alpine"',
+  }),
+  keepalive_min_timeout: key(positiveDuration, {
+    description:
+      'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
+    fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
+    example: 'keepalive_min_timeout: 10s',
+  }),
+  adopt: key(adopt, {
+    description:
+      'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+    short: 'adopt: front',
+    long: 'adopt: { container: front, drop: [old.example.com] }',
+  }),
+}).meta({ id: 'sidecar' });
+
+/** Settings of the edge. */
+export const edge = closed({
+  trusted_proxies: key(
+    parsed(
+      oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'),
+      parseTrustedProxies,
+    ),
+    {
+      description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
+      fallback: { words: 'nobody is believed' },
+      example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
+    },
+  ),
+  access_log: key(flag, {
+    description:
+      'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
+    fallback: { value: DEFAULTS.edge.access_log },
+    example: 'access_log: false',
+  }),
+}).meta({ id: 'edge' });
+
+/** How many releases of a service are kept. */
+export const retainReleases = wholeNumber('a whole number from 2', 2);
