@@ -39,6 +39,7 @@ async function deployTo(
     const { input, plan } = await log.group('Look at what runs', () => run.plan());
     announce(plan, request, forgottenServers(input));
     refuseUnfinished(plan.unfinished);
+    if (plan.steps.length > 0) await run.reachAgain(input);
     if (plan.gate.length > 0) {
       await run.clearTheWay(plan);
       continue;

@@ -77,7 +77,8 @@ class Executor implements Execution {
       this.#states.set(id, 'pending');
       this.#followers.set(id, []);
       for (const need of needs) this.#followers.get(need)!.push(id);
-      const isLate = options.kindOf(step).mayOutlastLease || needs.some((need) => this.#outlasting.has(need));
+      const isLate =
+        options.kindOf(step).mayOutlastLease?.(step) || needs.some((need) => this.#outlasting.has(need));
       if (isLate) this.#outlasting.add(id);
     }
     this.settled = this.#settled.promise;

@@ -55,12 +55,15 @@ async function record(
   const { input } = followed.at(-1)!;
   const plans = followed.map(({ plan }) => plan);
   const digests = new Map([...keptDigests(input, plans), ...run.known.digests]);
-  const { changes, copies, stale, done, undone, switched, failure, dead, left, isUndone } = progress;
+  const { changes, copies, standby, stale, sendsTo, done, undone, switched } = progress;
+  const { failure, dead, left, isUndone } = progress;
   const outcome = outcomeOf({
     input,
     changes,
     copies,
+    standby,
     stale,
+    sendsTo,
     done,
     undone,
     switched,
@@ -100,7 +103,7 @@ async function stillDraining(run: Run, followed: readonly Followed[]): Promise<D
   const found = await Promise.all(
     followed.flatMap(({ input, plan, execution }) =>
       plan.steps.map(async ({ id, step }) => {
-        if (step.kind !== 'drain' || execution.stateOf(id) === 'skipped') return [];
+        if (step.kind !== 'drain' || step.isAwaited || execution.stateOf(id) === 'skipped') return [];
         const isThere = (await fleet.server(step.server).engine.findContainer(step.id)) !== undefined;
         return isThere ? drainingCopy(input, step, until) : [];
       }),

@@ -183,7 +183,7 @@ async function planRest(
   );
   const draining = followed.flatMap((one) =>
     one.plan.steps.flatMap(({ id, step }) =>
-      step.kind === 'drain' && one.execution.stateOf(id) !== 'skipped' ? [step.id] : [],
+      step.kind === 'drain' && !step.isAwaited && one.execution.stateOf(id) !== 'skipped' ? [step.id] : [],
     ),
   );
   const { state } = journal.snapshot;

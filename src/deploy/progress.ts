@@ -1,13 +1,15 @@
 import type { Copy } from '../model/copy.ts';
 import type { Execution } from './execute.ts';
 import { leftOutFailure } from './partial-failure.ts';
-import type { Change, Plan, PlannedRollout, StaleChange } from './planning/plan.ts';
+import type { Change, Plan, PlannedRollout, StaleChange, StandbyCopy } from './planning/plan.ts';
 
 /** Progress is how far a run has come, over all plans that it has followed. */
 export class Progress {
   changes: Change[];
   copies: Record<string, Copy[]>;
+  standby: StandbyCopy[];
   stale: StaleChange;
+  sendsTo: Plan['sendsTo'];
   /** Services that serve as wanted. */
   readonly done = new Set<string>();
   /** Services whose traffic has moved to other copies. */
@@ -21,10 +23,12 @@ export class Progress {
   hasActed = false;
   readonly #planned = new Set<string>();
 
-  constructor({ changes, copies, stale, rollouts }: Plan) {
+  constructor({ changes, copies, standby, stale, sendsTo, rollouts }: Plan) {
     this.changes = changes;
     this.copies = copies;
+    this.standby = standby;
     this.stale = stale;
+    this.sendsTo = sendsTo;
     for (const name of rollouts.flatMap(({ services }) => services)) this.#planned.add(name);
   }
 
@@ -54,14 +58,19 @@ export class Progress {
     for (const name of failed?.moved ?? []) this.switched.add(name);
     for (const name of ahead) this.#planned.add(name);
     // What has happened to a service already is no part of the rest of the plan.
-    this.changes = rest.changes.map((change) => {
+    const changes = rest.changes.map((change) => {
       const before = this.changes.find(({ service }) => service === change.service);
       return before === undefined || before.effect === 'none'
         ? change
         : { ...before, servers: change.servers };
     });
+    const isKnown = ({ service }: Change) => rest.changes.some((change) => change.service === service);
+    // What the rest of the run leaves as it is was to change all the same.
+    this.changes = [...changes, ...this.changes.filter((change) => !isKnown(change))];
     this.copies = { ...this.copies, ...rest.copies };
+    this.standby = rest.standby;
     this.stale = rest.stale;
+    this.sendsTo = rest.sendsTo;
   }
 
   /** leftFailure returns why a run fails that has left servers out. */

@@ -40,7 +40,7 @@ export class Run {
     this.asked = asked;
     this.environment = environment;
     this.#notes = new Set(asked.notes);
-    this.known = new Knowledge(request.clock.now());
+    this.known = new Knowledge();
     // What a run may do was confirmed before; this stops one that slept meanwhile, at the cost of no round trip.
     environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
   }
@@ -103,6 +103,13 @@ export class Run {
       if (isReconciling(first)) await outlastOldWorkers(this.context(this.signal()));
       if (drains.length > 0) await journal.reopen();
     });
+  }
+
+  /** reachAgain writes down that servers are about to be changed that earlier runs have left out, before anything is. */
+  async reachAgain({ state, reached }: PlanInput): Promise<void> {
+    const back = reached.filter((server) => state.stale_servers?.[server]?.sends_to !== undefined);
+    if (back.length === 0) return;
+    await this.record('record', () => this.environment.journal.reaches(back), 'record the return');
   }
 
   /** execute runs steps; `isUnstoppable` is for what has to be done also when the run is cancelled. */
@@ -192,6 +199,8 @@ export class Run {
         const facts = { id, name, address };
         const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
         this.known.instances.set(nginxKey(server, kind), instance);
+        // A run that was cut off may have left some.
+        this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
       }
     }
   }

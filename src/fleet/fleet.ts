@@ -42,7 +42,10 @@ export class Fleet {
 
   /** guardWith has `guard` asked before every request that may change something on a server; it throws to forbid it. */
   guardWith(guard: () => void): void {
-    for (const { engine } of this.servers) engine.guardWith(guard);
+    for (const { engine, http } of this.servers) {
+      engine.guardWith(guard);
+      http.guardWith(guard);
+    }
   }
 
   /** calls returns how many Engine API requests were sent so far, over all servers. */

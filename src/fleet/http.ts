@@ -19,10 +19,13 @@ export interface HttpTarget {
   headers?: Readonly<Record<string, string>>;
 }
 
+type Method = 'GET' | 'PUT' | 'DELETE';
+
 /** HttpOver sends HTTP requests to addresses as a server sees them. */
 export class HttpOver {
   readonly #agent: Agent;
   readonly #dial: DialTcp;
+  #guard: () => void = () => undefined;
 
   constructor(dial: DialTcp) {
     this.#dial = dial;
@@ -41,14 +44,27 @@ export class HttpOver {
     });
   }
 
+  /** guardWith has `guard` asked before every request but a GET; what it throws is thrown instead of sending that. */
+  guardWith(guard: () => void): void {
+    this.#guard = guard;
+  }
+
   /**
    * get sends a GET on a new connection, so that the newest workers of an nginx answer it, and gives up after
    * `timeoutMs`. It rejects when there is no whole answer.
    */
   async get(target: HttpTarget, timeoutMs: number): Promise<HttpAnswer> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    // While undici connects it does not hear the signal, and a dead address keeps it connecting for two minutes.
-    return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
+    return await this.#sendInTime('GET', target, timeoutMs);
+  }
+
+  /** put sends a PUT with a text, and is like get otherwise. */
+  async put(target: HttpTarget, text: string, timeoutMs: number): Promise<HttpAnswer> {
+    return await this.#sendInTime('PUT', target, timeoutMs, text);
+  }
+
+  /** delete sends a DELETE, and is like get otherwise. */
+  async delete(target: HttpTarget, timeoutMs: number): Promise<HttpAnswer> {
+    return await this.#sendInTime('DELETE', target, timeoutMs);
   }
 
   /** keepAlive returns a connection of its own to an address; it is opened with the first request. Close it. */
@@ -56,12 +72,25 @@ export class HttpOver {
     return new KeptConnection(this.#dial, target);
   }
 
-  async #send(target: HttpTarget, signal: AbortSignal): Promise<HttpAnswer> {
+  async #sendInTime(
+    method: Method,
+    target: HttpTarget,
+    timeoutMs: number,
+    text?: string,
+  ): Promise<HttpAnswer> {
+    if (method !== 'GET') this.#guard();
+    const signal = AbortSignal.timeout(timeoutMs);
+    // While undici connects it does not hear the signal, and a dead address keeps it connecting for two minutes.
+    return await Promise.race([this.#send(method, target, signal, text), rejectOn(signal)]);
+  }
+
+  async #send(method: Method, target: HttpTarget, signal: AbortSignal, text?: string): Promise<HttpAnswer> {
     const { statusCode, headers, body } = await this.#agent.request({
       origin: `http://${target.address}:${target.port}`,
       path: target.path,
-      method: 'GET',
+      method,
       headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
+      body: text ?? null,
       reset: true,
       signal,
     });

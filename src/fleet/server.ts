@@ -10,7 +10,7 @@ export interface Server {
   readonly name: string;
   readonly engine: Engine;
   /** HTTP to containers of this server. */
-  readonly http: Pick<HttpOver, 'get'> & {
+  readonly http: Pick<HttpOver, 'get' | 'put' | 'delete' | 'guardWith'> & {
     keepAlive(target: { address: string; port: number }): Pick<KeptConnection, 'get' | 'close'>;
   };
   readonly dial: DialTcp;

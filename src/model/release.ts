@@ -150,6 +150,22 @@ export interface RecordedService {
   probe?: Omit<ProbeReport, 'losses'>;
 }
 
+/** The place of a copy. */
+export interface CopyPlace {
+  service: string;
+  server: string;
+  slot: Slot;
+}
+
+/** A server that a run had to leave out. */
+export interface StaleServer {
+  since: string;
+  run: string;
+  reason?: string;
+  /** Where its nginx may send requests on other servers since then; undefined where nobody knows. */
+  sends_to?: CopyPlace[];
+}
+
 /** `state/<project>/<environment>.json`: what runs where now. Fields that are unknown here are kept. */
 export interface EnvironmentState {
   schema: 1;
@@ -157,7 +173,7 @@ export interface EnvironmentState {
   environment: string;
   services: Record<string, RecordedService>;
   /** Servers that runs had to leave out, by name: they get no traffic, and stand as they were then. */
-  stale_servers?: Record<string, { since: string; run: string; reason?: string }>;
+  stale_servers?: Record<string, StaleServer>;
   /** The highest number that was ever given, by service: also to releases that failed, and to services that left. */
   release_numbers?: Record<string, number>;
   /** The same for the numbers of secret sets. */

@@ -3,24 +3,26 @@ import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
 import {
   type MainConfig,
-  type NginxKind,
   portFile,
+  provableWays,
   renderControl,
   renderMain,
   renderPointer,
+  renderScope,
   routeFiles,
   type ScopeFiles,
-  servedPorts,
 } from './render.ts';
 import {
   domainsOfRoute,
-  hostOf,
+  type NginxKind,
   portKey,
   type Route,
   type RoutedCopy,
-  type RoutePort,
-  upstreamName,
+  type RouteServer,
+  routesFrom,
+  servedPorts,
 } from './routes.ts';
+import { flagsOf, type RouteFlag } from './sides.ts';
 import {
   type CopyFacts,
   contentHash,
@@ -55,11 +57,55 @@ export interface ScopeWish {
   files: ScopeFiles;
   /** The routes behind `files`. */
   routes: readonly Route[];
+  /** The flags that `files` ask for, by service. */
+  flags: ReadonlyMap<string, RouteFlag>;
   settings: NginxSpec;
+}
+
+/** scopeWish returns what an nginx of one server shall serve of an environment with these routes. Pure. */
+export function scopeWish(
+  kind: NginxKind,
+  {
+    scope,
+    routes,
+    on,
+    servers,
+    ...rest
+  }: Pick<ScopeWish, 'scope' | 'repository' | 'settings' | 'routes'> & {
+    on: RouteServer;
+    servers: readonly RouteServer[];
+  },
+): ScopeWish {
+  return {
+    ...rest,
+    scope,
+    files: renderScope(kind, scope, routes, on, servers),
+    routes: routesFrom(routes, on, servers),
+    flags: flagsOf(kind, scope, routes, on, servers),
+  };
 }
 
 /** isServed tells whether the live folder serves exactly what is wished, with nothing changed by hand. */
 export function isServed(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean {
+  return isWritten(kind, tree, wish) && flagChanges(tree, wish).length === 0;
+}
+
+/** A flag that has to be put, or to be taken away. */
+export interface FlagChange {
+  service: string;
+  name: string;
+  isSet: boolean;
+}
+
+/** flagChanges returns which flags are not as a wish has them. */
+export function flagChanges({ flags }: Tree, wish: ScopeWish): FlagChange[] {
+  return [...wish.flags]
+    .filter(([, { name, isSet }]) => flags.has(name) !== isSet)
+    .map(([service, { name, isSet }]) => ({ service, name, isSet }));
+}
+
+/** isWritten tells whether the live folder serves what is wished, but for where flags send the traffic. */
+export function isWritten(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean {
   const folder = tree.folders[tree.live];
   const served = folder.manifest?.scopes[scopeName(wish.scope)];
   if (served === undefined) return wish.files.size === 0;
@@ -283,7 +329,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
       route.service,
       {
         domains: domainsOfRoute(route),
-        copies: route.copies.map(copyFacts),
+        ...copiesFacts(route, wish.flags.get(route.service)),
         backing: {
           ports: route.ports.map((port) => ({
             ...(port.name !== undefined && { name: port.name }),
@@ -301,6 +347,12 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
       },
     ]),
   );
+}
+
+function copiesFacts({ copies }: Route, flag: RouteFlag | undefined) {
+  if (flag === undefined) return { copies: copies.map(copyFacts) };
+  const { name, plain, flagged } = flag;
+  return { copies: plain.map(copyFacts), flagged: { flag: name, copies: flagged.map(copyFacts) } };
 }
 
 function copyFacts({ server, slot, weight, port, at }: RoutedCopy): CopyFacts {
@@ -341,18 +393,10 @@ function controlOf(kind: NginxKind, name: string, generation: string, wish: Scop
       .filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
       .map((port) => ({
         key: portKey(route.service, port),
-        upstream: upstreamName(wish.scope, route.service, port),
-        path: port.provePath,
-        host: proveHostOf(route, port),
+        ways: provableWays(wish.scope, route, port, wish.flags.get(route.service)?.name),
       })),
   );
   return { scope: name, generation, provable };
-}
-
-/** A Host that nginx would read as something else is not used; any answer of the app is a proof. */
-function proveHostOf({ service }: Route, { domains, proveHeaders }: RoutePort): string {
-  const said = proveHeaders?.host;
-  return said !== undefined && /^[\w.:[\]-]+$/.test(said) ? said : hostOf(service, domains);
 }
 
 function mainOf(

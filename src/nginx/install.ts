@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ContainerCreateRequest, ContainerInspectResponse } from '@docker/node-sdk';
 import { isStatus } from '../docker/http.ts';
 import type { Server } from '../fleet/server.ts';
@@ -18,7 +19,14 @@ import type { NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
-import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, type NginxKind, renderControlAccess } from './render.ts';
+import {
+  CONFIG_FOLDER,
+  CONTROL_ACCESS_FILE,
+  FLAG_ACCESS_FILE,
+  renderControlAccess,
+  renderFlagAccess,
+} from './render.ts';
+import type { NginxKind } from './routes.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;
@@ -275,6 +283,7 @@ async function writeFirstFiles({ server, scope, settings, kind, network }: Home,
   if (!gateway) throw new Error(`${server.name}: network ${network} has no gateway`);
   const files = firstFiles(kind, scope, settings);
   // Written last of all by the archive's order: where it is, the others are.
+  files.set(FLAG_ACCESS_FILE, renderFlagAccess(randomBytes(16).toString('hex')));
   files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
   await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }

@@ -1,14 +1,18 @@
 import { explainRefusal } from '../fleet/engine-failure.ts';
+import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
-import type { Composition } from './compose.ts';
-import { CONFIG_FOLDER, CONTROL_PORT, type NginxKind, renderPointer } from './render.ts';
+import type { Composition, FlagChange } from './compose.ts';
+import { CONFIG_FOLDER, CONTROL_PORT, FLAG_FOLDER, renderPointer } from './render.ts';
+import type { NginxKind } from './routes.ts';
 import { type Folder, folderOfGeneration, folderOfIdentity, parseTree, type Tree } from './tree.ts';
 
 /** How long a reload may take to answer: 2 s cover 5,000 services (measured), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
+/** A flag takes half a millisecond; the rest is a slow machine. */
+const FLAG_TIMEOUT_MS = 5_000;
 /** nginx tries to bind for 2.5 s and then gives up: from then on a look at its log saves the rest of the time. */
 const BIND_MS = 4_000;
 /** How long an nginx that says something else than its pointer may be in the middle of a reload. */
@@ -22,6 +26,8 @@ export interface Served {
   folder: Folder;
   /** The generation of the environment that was asked for; undefined when it serves nothing of it. */
   generation: string | undefined;
+  /** How long ago it was told to read something new; infinity is never. */
+  reloadedMsAgo: number;
 }
 
 /** NginxInstance is one running edge or sidecar. */
@@ -33,6 +39,9 @@ export class NginxInstance {
   /** The container's address on the network we reach it by. */
   readonly address: string;
   #seen: Served | undefined;
+  /** How far the server's clock is ahead of ours, as it was told last. */
+  #aheadMs: number | undefined;
+  #flagToken: string | undefined;
 
   /** `seen` is what was seen of it before, where it was. */
   constructor(
@@ -47,6 +56,7 @@ export class NginxInstance {
     this.name = facts.name;
     this.address = facts.address;
     this.#seen = seen;
+    this.#flagToken = seen?.tree.flagToken;
   }
 
   /**
@@ -56,15 +66,16 @@ export class NginxInstance {
    * was cut off.
    */
   async look(scope: string, clock: Clock): Promise<Served> {
-    const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-    let served = await this.#servedOf(tree, scope, identity);
+    const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity(clock)]);
+    let served = await this.#servedOf(tree, scope, identity, clock);
     if (served.folder !== tree.live) {
       await poll(clock, { everyMs: POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
-        served = await this.#servedOf(tree, scope, await this.#identity());
+        served = await this.#servedOf(tree, scope, await this.#identity(clock), clock);
         return served.folder === tree.live || undefined;
       });
     }
     this.#seen = served;
+    this.#flagToken = tree.flagToken;
     return served;
   }
 
@@ -72,7 +83,7 @@ export class NginxInstance {
   async lookAgain(scope: string, clock: Clock): Promise<Served> {
     const seen = this.#seen;
     if (seen === undefined || seen.folder !== seen.tree.live) return await this.look(scope, clock);
-    const isSame = folderOfIdentity(seen.tree, await this.#identity()) === seen.folder;
+    const isSame = folderOfIdentity(seen.tree, await this.#identity(clock)) === seen.folder;
     return isSame ? seen : await this.look(scope, clock);
   }
 
@@ -83,19 +94,30 @@ export class NginxInstance {
     return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
   }
 
-  async #servedOf(tree: Tree, scope: string, identity: string): Promise<Served> {
+  async #servedOf(tree: Tree, scope: string, identity: string, clock: Clock): Promise<Served> {
     const folder = folderOfIdentity(tree, identity);
+    const reloadedMsAgo = this.#reloadedMsAgo(tree, clock);
     if (folder !== undefined) {
-      return { tree, folder, generation: tree.folders[folder].manifest?.scopes[scope]?.generation };
+      const generation = tree.folders[folder].manifest?.scopes[scope]?.generation;
+      return { tree, folder, generation, reloadedMsAgo };
     }
     // Its manifest was damaged.
     const generation = await this.generation(scope);
-    return { tree, folder: folderOfGeneration(tree, scope, generation) ?? tree.live, generation };
+    const found = folderOfGeneration(tree, scope, generation) ?? tree.live;
+    return { tree, folder: found, generation, reloadedMsAgo };
   }
 
-  async #identity(): Promise<string> {
+  /** Where clocks make no sense, it may have been just now. */
+  #reloadedMsAgo({ toldAt }: Tree, clock: Clock): number {
+    if (toldAt === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(0, clock.now() + (this.#aheadMs ?? Number.NEGATIVE_INFINITY) - toldAt);
+  }
+
+  async #identity(clock: Clock): Promise<string> {
     try {
-      return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+      const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
+      this.#aheadMs = Date.parse(String(headers.date)) - clock.now();
+      return body;
     } catch (error) {
       throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
         hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
@@ -140,10 +162,14 @@ export class NginxInstance {
   }
 
   /** pointTo says which folder nginx reads next, and writes the files that are not there yet. */
-  async pointTo(folder: Folder, files: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  async pointTo(
+    folder: Folder,
+    files: ReadonlyMap<string, string> = new Map(),
+    toldAt?: Date,
+  ): Promise<void> {
     this.#seen = undefined;
     // The pointer comes last in the archive: a run that is cut off leaves it on a folder that is whole.
-    const pointer = ['nginx.conf', renderPointer(folder)] as const;
+    const pointer = ['nginx.conf', renderPointer(folder, toldAt)] as const;
     await this.#write(new Map([...files, pointer]));
   }
 
@@ -156,10 +182,43 @@ export class NginxInstance {
   }
 
   /** commit makes a folder the live one: it points to it and tells nginx to read. */
-  async commit(folder: Folder, files?: ReadonlyMap<string, string>): Promise<void> {
-    await this.pointTo(folder, files);
+  async commit(folder: Folder, clock: Clock, files?: ReadonlyMap<string, string>): Promise<void> {
+    await this.pointTo(folder, files, new Date(clock.now() + (this.#aheadMs ?? 0)));
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
     await this.server.engine.signalContainer(this.id, 'HUP');
+  }
+
+  /**
+   * setFlags puts flags and takes others away: from then on requests go where they say. It throws where nginx does not do
+   * it; what was done before that stays.
+   */
+  async setFlags(changes: readonly FlagChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const seen = this.#seen;
+    this.#seen = undefined;
+    await allOrErrors(changes.map((change) => this.#setFlag(change)));
+    if (seen === undefined) return;
+    const flags = new Set(seen.tree.flags);
+    for (const { name, isSet } of changes) {
+      if (isSet) flags.add(name);
+      else flags.delete(name);
+    }
+    this.#seen = { ...seen, tree: { ...seen.tree, flags } };
+  }
+
+  async #setFlag({ name, isSet }: FlagChange): Promise<void> {
+    const target = {
+      ...this.#control(`/${FLAG_FOLDER}/${name}`),
+      headers: { 'switchyard-token': this.#flagToken ?? '' },
+    };
+    const { http } = this.server;
+    const { status } = await (isSet
+      ? http.put(target, 'The second way.\n', FLAG_TIMEOUT_MS)
+      : http.delete(target, FLAG_TIMEOUT_MS));
+    if (status < 300 || (status === 404 && !isSet)) return;
+    throw new UserError(`${this.#title()} does not switch: it answers ${status} to the flag ${name}`, {
+      hint: 'Is the disk of the server full? "docker logs" of it says more. Nothing has moved there.',
+    });
   }
 
   /**

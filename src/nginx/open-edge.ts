@@ -9,8 +9,7 @@ import { endDiverting } from './divert.ts';
 import { ensureInheritingEdge } from './install.ts';
 import { NginxInstance } from './instance.ts';
 import { reaches } from './prove.ts';
-import { servedPorts } from './render.ts';
-import { portKey } from './routes.ts';
+import { portKey, servedPorts } from './routes.ts';
 import { routesOf } from './tree.ts';
 
 /** A connection that the kernel has for the bridge already is accepted within this time. */

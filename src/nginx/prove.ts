@@ -3,7 +3,7 @@ import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxInstance } from './instance.ts';
 import { CONTROL_PORT, PROVE_PORT_OFFSET, provePaths } from './render.ts';
-import { portKey, type RoutePort } from './routes.ts';
+import { hostOf, portKey, type RoutePort } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */
 const PROOF_TIMEOUT_MS = 10_000;
@@ -85,7 +85,8 @@ function askHttp(
   generation: string,
   proof: Proof,
 ): Promise<string[][]> {
-  const paths = provePaths(scopeName(scope), portKey(proof.service, proof.port));
+  const { service, port } = proof;
+  const paths = provePaths(scopeName(scope), portKey(service, port), port.provePath);
   return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 
@@ -95,11 +96,11 @@ async function askPath(
   generation: string,
   proof: Proof,
 ): Promise<string[]> {
-  // nginx passes them on; the Host is in its configuration.
-  const { proveHeaders: headers = {} } = proof.port;
+  const { domains, proveHeaders: headers = {} } = proof.port;
+  const host = headers.host ?? hostOf(proof.service, domains);
   // One request for each backend: they take turns.
   const answers = await Promise.all(
-    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, headers }, 5_000)),
+    proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, headers }, 5_000)),
   );
   return answers
     .filter(({ headers }) => headers['x-switchyard-generation'] === generation)

@@ -5,18 +5,17 @@ import {
   type Backend,
   backendsOf,
   isServedOn,
+  type NginxKind,
   portKey,
   type Route,
   type RoutePort,
   type RouteServer,
+  servedPorts,
   UNPOOLED,
-  unpooledName,
   upstreamName,
 } from './routes.ts';
+import { type Sides, sidesOf } from './sides.ts';
 import type { Folder } from './tree.ts';
-
-/** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
-export type NginxKind = 'edge' | 'sidecar';
 
 /** Where the control endpoints answer, to the server itself only. */
 export const CONTROL_PORT = 8099;
@@ -26,6 +25,10 @@ export const PROVE_PORT_OFFSET = 10_000;
 export const CONFIG_FOLDER = '/etc/switchyard';
 /** Who may reach the control ports; written once, beside the two folders of configurations. */
 export const CONTROL_ACCESS_FILE = 'control_access.conf';
+/** Who may set flags: whoever can read this file; written once, as the other. */
+export const FLAG_ACCESS_FILE = 'flag_access.conf';
+/** Where the flags are, below the volume; see `Sides`. */
+export const FLAG_FOLDER = 'flags';
 
 /** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
 export type ScopeFiles = Map<string, string>;
@@ -40,20 +43,20 @@ export function renderScope(
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
+    const sides = sidesOf(scope, route, on, servers);
     if (kind === 'sidecar' && route.ports.length === 0) {
-      files.set(workerFile(scope, route.service), renderWorker(scope, route));
+      files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
     }
     for (const port of servedPorts(kind, route)) {
-      const backends = backendsOf(scope, route, port, on, servers);
-      files.set(portFile(scope, route.service, port), renderPort(kind, scope, route, port, backends));
+      const backendsWith = (one: Route) => backendsOf(scope, one, port, on, servers);
+      const text =
+        port.protocol === 'tcp'
+          ? renderTcp(scope, route, port, backendsWith(route))
+          : renderHttp(kind, route, port, waysOf(scope, route, port, sides), backendsWith);
+      files.set(portFile(scope, route.service, port), text);
     }
   }
   return files;
-}
-
-/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
-export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): RoutePort[] {
-  return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 
 /** portFile returns where a port of a route is written, below a folder. */
@@ -71,30 +74,72 @@ function workerFile(scope: Scope, service: string): string {
   return `worker/${scopeName(scope)}/${service}.conf`;
 }
 
-/** Nothing includes it: with it a worker's switch is a new generation, like any other's. */
-function renderWorker(scope: Scope, { service, copies }: Route): string {
-  const active = copies.filter(({ weight }) => weight > 0);
-  const lines = active.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`);
-  return `# Nobody connects to ${service}. These are active:\n${lines.join('')}`;
+/** Nothing includes it: with it a worker's switch is a new generation, like any other's, where no flag can tell. */
+function renderWorker(scope: Scope, route: Route, sides: Sides | undefined): string {
+  const lines = ({ service, copies }: Route) =>
+    copies
+      .filter(({ weight }) => weight > 0)
+      .map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
+      .join('');
+  const begin = `# Nobody connects to ${route.service}. These are active:\n`;
+  if (sides === undefined) return `${begin}${lines(route)}`;
+  return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
 }
 
-function renderPort(
+/** A way on which the traffic of a port may go, and its upstream. */
+interface Way {
+  upstream: string;
+  route: Route;
+  /** The flag that has to be there for it; undefined for the one that needs none. */
+  flag?: string;
+}
+
+/** The second upstream has the name of its side. */
+function waysOf(scope: Scope, route: Route, port: RoutePort, sides: Sides | undefined): [Way, ...Way[]] {
+  const upstream = upstreamName(scope, route.service, port);
+  if (sides === undefined) return [{ upstream, route }];
+  const { flag, plain, flagged } = sides;
+  return [
+    { upstream, route: plain },
+    { upstream: upstreamName(scope, route.service, port, 'secondary'), route: flagged, flag },
+  ];
+}
+
+/** renderChoice renders the choice between ways: `$side` is the upstream then. */
+function renderChoice(ways: readonly Pick<Way, 'upstream' | 'flag'>[], indent: string): string {
+  return ways
+    .map(({ upstream, flag }) =>
+      flag === undefined
+        ? `${indent}set $side ${upstream};\n`
+        : `${indent}if (-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}) { set $side ${upstream}; }\n`,
+    )
+    .join('');
+}
+
+function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readonly Backend[]): string {
+  const name = upstreamName(scope, route.service, port);
+  return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+}
+
+function renderHttp(
   kind: NginxKind,
-  scope: Scope,
   route: Route,
   port: RoutePort,
-  backends: readonly Backend[],
+  ways: readonly [Way, ...Way[]],
+  backendsWith: (route: Route) => readonly Backend[],
 ): string {
-  const name = upstreamName(scope, route.service, port);
-  if (port.protocol === 'tcp') return renderUpstream(name, backends) + renderStreamServer(name, route, port);
-  const pooled = renderUpstream(name, backends, POOL);
-  const unpooled = renderUpstream(unpooledName(scope, route.service, port), backends, NO_POOL);
-  return pooled + unpooled + renderHttpServer(kind, name, route, port);
+  const [{ upstream: zone }] = ways;
+  const upstreams = ways.flatMap(({ upstream, route: one }) => [
+    renderUpstream(upstream, backendsWith(one), zone, POOL),
+    renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(one), zone, NO_POOL),
+  ]);
+  return upstreams.join('') + renderHttpServer(kind, ways, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
 const POOL = `    keepalive 32;
-    keepalive_timeout 4s;
+    # A side that gets nothing new is let go of when this is over.
+    keepalive_timeout 1s;
 `;
 /** Not "keepalive 0": nginx before 1.29.7 refuses it, and later ones keep connections where nothing is said. */
 const NO_POOL = `    # One request a connection.
@@ -102,7 +147,8 @@ const NO_POOL = `    # One request a connection.
     keepalive_requests 1;
 `;
 
-function renderUpstream(name: string, backends: readonly Backend[], pool = ''): string {
+/** The upstreams of a port share a zone: its size is said where it is named first. */
+function renderUpstream(name: string, backends: readonly Backend[], zone: string, pool = ''): string {
   const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
   const shareOf = ({ weight }: Backend): string => {
     // nginx refuses an upstream of backups alone: where nobody has a share, all serve.
@@ -116,7 +162,7 @@ function renderUpstream(name: string, backends: readonly Backend[], pool = ''): 
     (backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`,
   );
   return `upstream ${name} {
-    zone ${name} 128k;
+    zone ${zone}${name === zone ? ' 256k' : ''};
 ${method}${servers.join('')}${pool}}
 `;
 }
@@ -127,7 +173,12 @@ function renderAddress({ address, port, isLocal }: Backend): string {
   return `${address}:${port} ${health}`;
 }
 
-function renderHttpServer(kind: NginxKind, upstream: string, route: Route, port: RoutePort): string {
+function renderHttpServer(
+  kind: NginxKind,
+  ways: readonly [Way, ...Way[]],
+  route: Route,
+  port: RoutePort,
+): string {
   const idle = seconds(route.idleTimeoutMs);
   const streamed = STREAMED[route.requestBuffering ?? 'auto'];
   const lines = [
@@ -140,29 +191,30 @@ function renderHttpServer(kind: NginxKind, upstream: string, route: Route, port:
     `send_timeout ${idle};`,
     ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
   ];
+  const groups = ways.map(({ upstream }) => upstream).join('|');
   return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${kind === 'edge' ? HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderChoice(ways, '    ')}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://${upstream}$unpooled;
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$unpooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated.
     location @again {
-        if ($upstream_addr !~ "${upstream}(?:${UNPOOLED})?$") { return 502; }
-        proxy_pass http://${upstream}${UNPOOLED};
+        if ($upstream_addr !~ "(?:${groups})(?:${UNPOOLED})?$") { return 502; }
+        proxy_pass http://\${side}${UNPOOLED};
     }
     # What was passed on while it came is nowhere to be sent again from.
     location @streamed {
         proxy_request_buffering off;
-        proxy_pass http://${upstream}${UNPOOLED};
+        proxy_pass http://\${side}${UNPOOLED};
     }
     # nginx takes all methods for repeatable that it does not know.
     location @once {
         proxy_next_upstream off;
-        proxy_pass http://${upstream}${UNPOOLED};
+        proxy_pass http://\${side}${UNPOOLED};
     }
 }
 `;
@@ -242,27 +294,29 @@ server {
 export interface ScopeControl {
   scope: string;
   generation: string;
-  /** The http ports whose upstream can be proven, by their keys, with path and Host header for the request. */
-  provable: { key: string; upstream: string; path: string; host: string }[];
+  /** The http ports that can be proven, by their keys, with the ways that traffic may go. */
+  provable: { key: string; ways: readonly Pick<Way, 'upstream' | 'flag'>[] }[];
 }
 
-/** provePaths returns where the control endpoint proves the upstreams of an http port, one path for each; see portKey. */
-export function provePaths(scope: string, key: string): string[] {
-  return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}`);
+/**
+ * provePaths returns where the control endpoint passes requests on through the upstreams of an http port, one path for
+ * each; see portKey. `path` is what the app is asked for, by the Host that the request has.
+ */
+export function provePaths(scope: string, key: string, path = '/'): string[] {
+  return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
 }
 
-/** What the names of a port's upstreams end with. */
+/** What the names of the upstreams of a way end with. */
 const UPSTREAMS = ['', UNPOOLED];
 
 /** renderControl renders the locations by which a reload and a switch are proven. */
 export function renderControl(control: ScopeControl): string {
-  const upstreams = control.provable.flatMap(({ upstream, ...one }) =>
-    UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })),
-  );
-  const proofs = upstreams.map(
-    ({ key, ending, upstream, path, host }) => `location = /prove/${control.scope}/${key}${ending} {
-    proxy_pass http://${upstream}${path};
-    proxy_set_header Host ${host};
+  const asked = control.provable.flatMap((one) => UPSTREAMS.map((ending) => ({ ...one, ending })));
+  const proofs = asked.map(
+    ({ key, ending, ways }) => `location /prove/${control.scope}/${key}${ending}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://\${side}${ending};
+    proxy_set_header Host $http_host;
     proxy_set_header Connection "";
     add_header X-Switchyard-Generation ${control.generation} always;
     add_header X-Switchyard-Upstream "$upstream_addr" always;
@@ -272,6 +326,18 @@ export function renderControl(control: ScopeControl): string {
   );
   return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
+}
+
+/** provableWays returns the ways of an http port as a control endpoint needs them. */
+export function provableWays(
+  scope: Scope,
+  { service }: Pick<Route, 'service'>,
+  port: RoutePort,
+  flag: string | undefined,
+): Pick<Way, 'upstream' | 'flag'>[] {
+  const upstream = upstreamName(scope, service, port);
+  if (flag === undefined) return [{ upstream }];
+  return [{ upstream }, { upstream: upstreamName(scope, service, port, 'secondary'), flag }];
 }
 
 /** What request line, a field and the headers of an answer may have; nginx takes 8 and 4 KB by itself. */
@@ -393,10 +459,22 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${config.controlFiles.map(include('        ')).join('')}    }
+${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
+
+/**
+ * Flags are put and taken away over HTTP, by the workers: a file that comes by a rename is there whole or not at all, and
+ * it takes half a millisecond. nginx makes the folder and gives it to its workers, since bodies are kept there.
+ */
+const FLAGS = `        location /${FLAG_FOLDER}/ {
+            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
+            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
+            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
+            dav_methods PUT DELETE;
+        }
+`;
 
 /** What is told of each request: what tells one from another, and nothing of who sent it or what it carried. */
 const LOGGED: readonly (readonly [name: string, value: string])[] = [
@@ -419,9 +497,13 @@ const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1;
     # As much as a pipe takes in one piece, so that the lines of two workers never mix.
     access_log /dev/stdout access buffer=4k flush=1s;`;
 
-/** renderPointer renders the file nginx is started with: one line that names the live folder. */
-export function renderPointer(folder: Folder): string {
-  return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
+/**
+ * renderPointer renders the file nginx is started with: one line that names the live folder, and one that says when nginx
+ * was told to read it, by the clock of its server, where it was.
+ */
+export function renderPointer(folder: Folder, toldAt?: Date): string {
+  const told = toldAt === undefined ? '' : `# told to read at ${toldAt.toISOString()}\n`;
+  return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 
 /**
@@ -430,6 +512,11 @@ export function renderPointer(folder: Folder): string {
  */
 export function renderControlAccess(gateway: string): string {
   return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+
+/** renderFlagAccess lets those set flags who know `token`: not everybody who has a shell on the server. */
+export function renderFlagAccess(token: string): string {
+  return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
 }
 
 function seconds(ms: number): string {

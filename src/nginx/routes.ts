@@ -3,6 +3,9 @@ import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 import type { Protocol, RequestBuffering } from '../model/spec.ts';
 
+/** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
+export type NginxKind = 'edge' | 'sidecar';
+
 /** A copy as a route knows it: where it stands, and its share of the traffic. */
 export type RoutedCopy = Pick<Copy, 'server' | 'slot' | 'weight' | 'port' | 'isUnpublished'> & {
   /** Where another server is, as an nginx has it: by this it is found also when the file does not name it any more. */
@@ -44,6 +47,11 @@ export interface Route {
 /** domainsOfRoute returns the domains of all ports of a route. */
 export function domainsOfRoute({ ports }: Pick<Route, 'ports'>): string[] {
   return ports.flatMap(({ domains }) => domains);
+}
+
+/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
+export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): RoutePort[] {
+  return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 
 /** withDomainsOf returns a route whose ports also have the domains that others give them: who was promised one keeps it. */
@@ -96,22 +104,22 @@ export function portKey(service: string, { name }: Pick<RoutePort, 'name'>): str
 }
 
 /**
- * upstreamName returns the name of a port's upstream: that of the service's base container, and `….metrics` for a further
- * port.
+ * upstreamName returns the name of a port's upstream: that of the container on one side of its service, and `….metrics` for
+ * a further port.
  */
-export function upstreamName(scope: Scope, service: string, port: Pick<RoutePort, 'name'> = {}): string {
-  return portKey(containerName(scope, service, 'base'), port);
+export function upstreamName(
+  scope: Scope,
+  service: string,
+  port: Pick<RoutePort, 'name'> = {},
+  side: Slot = 'base',
+): string {
+  return portKey(containerName(scope, service, side), port);
 }
 
 /**
- * unpooledName returns the name of the second upstream of an http port: the same backends, and every request has a
- * connection of its own. No container is called so, since names of services hold no underscore.
+ * What the name of the second upstream of each way ends with: the same backends, and every request has a connection of its
+ * own. No container is called so, since names of services hold no underscore.
  */
-export function unpooledName(scope: Scope, service: string, port: Pick<RoutePort, 'name'> = {}): string {
-  return `${upstreamName(scope, service, port)}${UNPOOLED}`;
-}
-
-/** What the name of an upstream ends with whose connections serve one request each. */
 export const UNPOOLED = '_unpooled';
 
 /** isServedOn tells whether a server sends traffic of a route anywhere: it reaches copies in its zone. */
@@ -120,9 +128,7 @@ export function isServedOn(
   on: RouteServer,
   servers: readonly RouteServer[],
 ): boolean {
-  return withServersThatLeft(servers, copies).some((server) =>
-    copies.some((copy) => isReached(copy, server, on)),
-  );
+  return reachedCopies({ copies }, on, servers).length > 0;
 }
 
 /** The servers of the file, and those that it does not name any more, on which copies of a route still serve. */
@@ -133,6 +139,16 @@ function withServersThatLeft(servers: readonly RouteServer[], copies: readonly R
     ),
   );
   return [...servers, ...left.values()];
+}
+
+/** reachedCopies returns the copies of a route that one server may send traffic to: those in its zone. Pure. */
+export function reachedCopies(
+  { copies }: Pick<Route, 'copies'>,
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): RoutedCopy[] {
+  const known = withServersThatLeft(servers, copies);
+  return copies.filter((copy) => known.some((server) => isReached(copy, server, on)));
 }
 
 /**

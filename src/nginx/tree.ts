@@ -54,6 +54,8 @@ const manifestSchema = z.object({
           /** Of all its ports. */
           domains: z.array(z.string()),
           copies: z.array(copy),
+          /** Those that have the traffic instead where there is a flag. */
+          flagged: z.object({ flag: z.string(), copies: z.array(copy) }).optional(),
           backing: backing.optional(),
         }),
       ),
@@ -72,6 +74,12 @@ export type ManifestScope = Manifest['scopes'][string];
 export interface Tree {
   live: Folder;
   folders: Record<Folder, FolderTree>;
+  /** The flags that are there, whoever reads them. */
+  flags: ReadonlySet<string>;
+  /** What is asked of those who set flags; undefined where nobody may. */
+  flagToken: string | undefined;
+  /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
+  toldAt: number | undefined;
 }
 
 /** One folder: its manifest, undefined when there is none that can be read, and its files by path. */
@@ -89,7 +97,35 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
         path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
       ),
     );
-  return { live, folders: { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) } };
+  const flags = [...files.keys()]
+    .filter((path) => path.startsWith('flags/'))
+    .map((path) => path.slice('flags/'.length));
+  const flagToken = /"(\w+)"/.exec(files.get('flag_access.conf') ?? '')?.[1];
+  const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+  const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+  const toldAt = told === undefined ? undefined : Date.parse(told);
+  return { live, folders, flags: new Set(flags), flagToken, toldAt };
+}
+
+/** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */
+export function servedScope(
+  { folders, flags }: Tree,
+  folder: Folder,
+  scope: string,
+): ManifestScope | undefined {
+  const found = folders[folder].manifest?.scopes[scope];
+  if (found === undefined) return undefined;
+  const routes = Object.entries(found.routes).map(([service, route]) => {
+    const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
+    return [service, isFlagged ? { ...route, copies: route.flagged!.copies } : route] as const;
+  });
+  return { ...found, routes: Object.fromEntries(routes) };
+}
+
+/** flagsRead returns the flags that a folder's configuration of an environment looks at. */
+export function flagsRead({ folders }: Tree, folder: Folder, scope: string): Set<string> {
+  const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
+  return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag])));
 }
 
 /**

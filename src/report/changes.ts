@@ -72,11 +72,15 @@ export function describeImage({
   return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
 
-/** describeStale says which servers a plan leaves out, and which it brings up to date, a line each. */
-export function describeStale({ stale }: Pick<Plan, 'stale'>): string[] {
+/** describeStale says which servers a plan leaves out, which it brings up to date, and what stays for their sake, a line each. */
+export function describeStale({ stale, standby }: Pick<Plan, 'stale' | 'standby'>): string[] {
   return [
     ...stale.left.map((server) => `${server} is left out: it gets no traffic, and stays as it is`),
     ...stale.returned.map((server) => `${server} is no longer left out`),
+    ...standby.map(
+      (copy) =>
+        `${copy.name} on ${copy.server} stands by for ${copy.for.join(', ')}: requests may still come to it from there`,
+    ),
   ];
 }
 

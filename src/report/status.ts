@@ -43,12 +43,13 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
 }
 
 function copyRow(service: string, copy: StatusReport['services'][string]['copies'][number]): Row {
-  const { server, slot, container, release, image, isRunning, isActive } = copy;
+  const { server, slot, container, release, image, isRunning, isActive, isStandby } = copy;
+  const role = isActive ? ' (active)' : isStandby ? ' (standby)' : '';
   return {
     service,
     release: String(release),
     server,
-    slot: `${slot}${isActive ? ' (active)' : ''}`,
+    slot: `${slot}${role}`,
     container,
     image,
     state: isRunning ? 'runs' : 'stopped',

@@ -77,7 +77,17 @@ const stateFields = z.looseObject({
   environment: z.string(),
   services: z.record(z.string(), service),
   stale_servers: z
-    .record(z.string(), z.looseObject({ since: z.string(), run: z.string(), reason: z.string().optional() }))
+    .record(
+      z.string(),
+      z.looseObject({
+        since: z.string(),
+        run: z.string(),
+        reason: z.string().optional(),
+        sends_to: z
+          .array(z.looseObject({ service: z.string(), server: z.string(), slot: z.literal(SLOTS) }))
+          .optional(),
+      }),
+    )
     .optional(),
   release_numbers: z.record(z.string(), z.int()).optional(),
   secrets_versions: z.record(z.string(), z.int()).optional(),

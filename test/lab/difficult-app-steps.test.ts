@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Knowledge, type RunContext } from '../../src/deploy/steps/context.ts';
+import type { RunContext } from '../../src/deploy/steps/context.ts';
 import { drain } from '../../src/deploy/steps/drain.ts';
 import { healthy } from '../../src/deploy/steps/healthy.ts';
 import { stop } from '../../src/deploy/steps/stop.ts';
@@ -67,11 +67,10 @@ async function start(name: string, environment: Record<string, string>, ...more:
   return container;
 }
 
-/** What the steps of a run have that begins now, long after nginx was reloaded. */
+/** What the steps of a run have that begins now. */
 async function context(): Promise<RunContext> {
-  const known = new Knowledge(systemClock.now() - 60_000);
   const made = await contextOf([server], { clock: systemClock, log });
-  return { ...made, scope: SCOPE, nginx: { ...made.nginx, image: images.nginx! }, known };
+  return { ...made, scope: SCOPE, nginx: { ...made.nginx, image: images.nginx! } };
 }
 
 /** Waits for the health of an app, as a deploy does. */

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
-import { compose, firstFiles } from '../../src/nginx/compose.ts';
+import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import {
   CONTROL_ACCESS_FILE,
-  type NginxKind,
+  FLAG_ACCESS_FILE,
   renderControlAccess,
+  renderFlagAccess,
   renderPointer,
-  renderScope,
 } from '../../src/nginx/render.ts';
-import type { Route } from '../../src/nginx/routes.ts';
+import type { NginxKind, Route } from '../../src/nginx/routes.ts';
 import { parseTree } from '../../src/nginx/tree.ts';
 import { docker, dockerList, run as runProgram } from './command.ts';
 import { buildImages, type Log } from './images.ts';
@@ -205,17 +205,12 @@ function configuration(
 ): Map<string, string> {
   const settings: NginxSpec = { image: 'nginx', keepaliveMinTimeoutMs: 2_000, ...changes };
   const first = firstFiles(kind, SCOPE, settings);
-  const files = renderScope(kind, SCOPE, routes, HERE, [HERE]);
-  const next = compose(kind, parseTree(first), {
-    scope: SCOPE,
-    repository: 'example.com/shop',
-    routes,
-    settings,
-    files,
-  });
+  const facts = { scope: SCOPE, repository: 'example.com/shop', routes, settings, on: HERE, servers: [HERE] };
+  const next = compose(kind, parseTree(first), scopeWish(kind, facts));
   return new Map([
     ...next.files,
     ['nginx.conf', renderPointer(next.folder)],
+    [FLAG_ACCESS_FILE, renderFlagAccess('open')],
     [CONTROL_ACCESS_FILE, renderControlAccess(gateway)],
   ]);
 }

@@ -10,6 +10,7 @@ import { type Plan, stepsOf } from '../planning/plan.ts';
 import { serves } from '../planning/planned-routes.ts';
 import { inTheFile } from '../planning/reasons.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
+import { recordedSenders } from '../planning/standby.ts';
 
 /** One difference between what is recorded and what is there. */
 export interface Drift {
@@ -48,13 +49,25 @@ function serverDrift(kept: PlanInput): Drift[] {
   return [
     ...stale.map(([server, { since, reason }]) => ({
       server,
-      message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
+      message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy${untilThen(kept, server)}`,
     })),
     ...forgottenServers(kept).map((server) => ({
       server,
       message: `the record names copies on ${server}, which is not in the file`,
     })),
   ].map((one) => ({ kind: 'server' as const, ...one }));
+}
+
+/** Old copies take memory for as long as somebody leaves a server out. */
+function untilThen(kept: PlanInput, stale: string): string {
+  const names = kept.reached.flatMap((server) =>
+    observedOn(kept, server)
+      .copies.filter((copy) => copiesByRole(kept, copy.service, server).active?.id !== copy.id)
+      .filter((copy) => recordedSenders(kept.state, server, copy).includes(stale))
+      .map(({ name }) => `${name} on ${server}`),
+  );
+  if (names.length === 0) return '';
+  return `; until then, or until it has left the file, ${names.join(', ')} ${names.length === 1 ? 'stands' : 'stand'} by for it`;
 }
 
 /** All services that are recorded, or stand somewhere. */
@@ -72,7 +85,10 @@ function serviceDrift(kept: PlanInput, service: string): Drift[] {
       );
       const others = copiesOn(kept, service, server.name).filter(
         ({ id, slot, isAdopted }) =>
-          !isAdopted && !recorded.some((copy) => copy.slot === slot) && !kept.drainedElsewhere.has(id),
+          !isAdopted &&
+          !recorded.some((copy) => copy.slot === slot) &&
+          !kept.drainedElsewhere.has(id) &&
+          recordedSenders(kept.state, server.name, { service, slot }).length === 0,
       );
       return [
         ...recorded.flatMap((copy) => copyDrift(kept, service, server, copy)),

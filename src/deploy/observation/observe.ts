@@ -16,7 +16,7 @@ import { parseExtraPorts } from '../../model/ports.ts';
 import type { EnvironmentSpec } from '../../model/spec.ts';
 import { isVersionedName } from '../../model/version-name.ts';
 import { NginxInstance, readTree } from '../../nginx/instance.ts';
-import type { NginxKind } from '../../nginx/render.ts';
+import type { NginxKind } from '../../nginx/routes.ts';
 import { adoptedCopies } from '../planning/adopted.ts';
 import type { ObservedCopy, ObservedHook, ObservedNginx, ObservedServer } from '../planning/observed.ts';
 import { settingsFound } from './container-settings.ts';
@@ -227,6 +227,7 @@ async function observeNginx(
     tree,
     folder: served?.folder ?? tree.live,
     generation: served?.generation,
+    reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
     isInNetwork: networks[networkName(scope)] !== undefined,
   };
 }

@@ -1,9 +1,10 @@
-import type { HistoryEntry } from '../../model/release.ts';
+import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
 import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
+import { recordedSenders } from '../planning/standby.ts';
 import { driftOf } from './drift.ts';
 
 /** One copy of a service as status shows it. */
@@ -17,6 +18,8 @@ export interface StatusCopy {
   isRunning: boolean;
   /** Gets the traffic. */
   isActive: boolean;
+  /** It stays for servers that are left out. */
+  isStandby?: true;
 }
 
 /** A service as status shows it. */
@@ -52,7 +55,7 @@ export function statusOf(kept: PlanInput, lease: string | undefined): Omit<Statu
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
   const services = names.map((name) => {
     const copies = observed.flatMap((server) =>
-      copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id),
+      copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state),
     );
     const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
     return [name, { release, deployed_at, run, copies, history }] as const;
@@ -84,17 +87,20 @@ function copiesOf(
   { name: server, copies }: ObservedServer,
   service: string,
   activeId: string | undefined,
+  state: EnvironmentState,
 ): StatusCopy[] {
   return copies
     .filter((copy) => copy.service === service)
-    .map(({ id, slot, name, release, image, isRunning }) => ({
+    .map((copy) => ({ ...copy, isActive: copy.id === activeId }))
+    .map(({ slot, name, release, image, isRunning, isActive }) => ({
       server,
       slot,
       container: name,
       release,
       image,
       isRunning,
-      isActive: id === activeId,
+      isActive,
+      ...(!isActive && recordedSenders(state, server, { service, slot }).length > 0 && { isStandby: true }),
     }));
 }
 

@@ -15,7 +15,7 @@ import {
 } from './narrowing.ts';
 import type { ObservedServer } from './observed.ts';
 import type { Comparison } from './plan.ts';
-import { servingRelease } from './routed-copies.ts';
+import { servingCopies, servingRelease } from './routed-copies.ts';
 import { heldVersionPorts, versionPortsOf } from './version-ports.ts';
 import {
   highestRelease,
@@ -262,17 +262,26 @@ interface Rest extends Pick<PlanInput, 'observed' | 'state'> {
  */
 export function buildInputWithout(input: PlanInput, rest: Rest): PlanInput {
   const isLeft = (server: string) => rest.left.includes(server);
+  const now = { ...input, observed: rest.observed.filter(({ name }) => !isLeft(name)), state: rest.state };
+  const reached = input.reached.filter((server) => !isLeft(server));
+  const isServing = (service: string) =>
+    servingCopies({ ...now, reached, excluded: new Set([...input.excluded, ...rest.left]) }, service).length >
+    0;
   return {
     ...input,
     services: input.services.map((service) => {
       const planned = rest.copies[service.name];
       if (planned === undefined) return service;
       const servers = planned.filter(({ server }) => !isLeft(server)).length;
+      // It was to move to where it cannot be now: it stays as it is.
+      if (servers === 0 && isServing(service.name)) {
+        return { ...service, spec: service.known.current ?? service.spec, isSelected: false };
+      }
       return { ...service, placement: { ...service.placement, servers } };
     }),
-    observed: rest.observed.filter(({ name }) => !isLeft(name)),
+    observed: now.observed,
     state: rest.state,
-    reached: input.reached.filter((server) => !isLeft(server)),
+    reached,
     removes: [],
     removesAll: false,
     excluded: new Set([...input.excluded, ...rest.left]),

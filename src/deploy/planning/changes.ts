@@ -4,6 +4,7 @@ import { copiesOn } from './observed-copies.ts';
 import type { Change, Effect } from './plan.ts';
 import { explainChange } from './reasons.ts';
 import type { ServicePlan } from './service-plan.ts';
+import { leftOutSenders } from './standby.ts';
 import { partHashes, type WantedService } from './wanted.ts';
 
 /** planChanges says what happens to every service, and why: for people. Pure. */
@@ -13,8 +14,19 @@ export function planChanges(input: PlanInput, plans: ReadonlyMap<string, Service
       const plan = plans.get(service.name);
       return plan === undefined ? [] : [changeOf(input, service, plan)];
     }),
-    ...input.removes.map((service) => removalOf(input, service)),
+    ...input.removes
+      .filter((service) => !isGoneButForStandby(input, service))
+      .map((service) => removalOf(input, service)),
   ];
+}
+
+/** An earlier run has removed it, as far as servers that are left out let it. */
+function isGoneButForStandby(input: PlanInput, service: string): boolean {
+  if (input.state.services[service] !== undefined) return false;
+  const standing = input.servers
+    .filter(({ name }) => input.reached.includes(name))
+    .flatMap((on) => copiesOn(input, service, on.name).map((copy) => ({ on, copy })));
+  return standing.length > 0 && standing.every(({ on, copy }) => leftOutSenders(input, on, copy).length > 0);
 }
 
 function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): Change {

@@ -44,7 +44,8 @@ export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedS
   const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
   const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
   const isMoving = !isServed || moved.length > 0;
-  layOut(graph, { ...parts, preDeploy: [], move: isMoving ? move : undefined, postDeploy: [] }, prepared);
+  const moving = { withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
+  layOut(graph, { ...parts, ...moving, preDeploy: [], postDeploy: [] }, prepared);
   return graph.steps;
 }
 
@@ -105,9 +106,9 @@ function addRetired(
     ? retireUnused(service, server, copy)
     : retire(service, server, copy);
   if (service.spec.policy.strategy === 'recreate') {
-    const { id, name, graceMs } = retirement;
-    parts.stop.push({ kind: 'stop', service: service.name, server, id, name, graceMs });
-    parts.retire.push({ ...retirement, drainTimeoutMs: undefined });
+    const stopped = { ...retirement, drainTimeoutMs: undefined };
+    parts.stop.push({ ...stopped, isWorking: copy.isRunning });
+    parts.retire.push(stopped);
   } else parts.retire.push(retirement);
 }
 

@@ -63,6 +63,8 @@ export interface ObservedNginx {
   folder: Folder;
   /** What the running nginx says it serves of this environment. */
   generation: string | undefined;
+  /** How long ago it was told to read something new; infinity is never. */
+  reloadedMsAgo: number;
   /** Attached to the environment's network. */
   isInNetwork: boolean;
 }

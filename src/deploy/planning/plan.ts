@@ -1,6 +1,6 @@
 import type { Copy } from '../../model/copy.ts';
 import type { HookName, Scope } from '../../model/names.ts';
-import type { RecordedHooks } from '../../model/release.ts';
+import type { CopyPlace, RecordedHooks } from '../../model/release.ts';
 import type { StrategyName } from '../../model/spec.ts';
 import type { Route } from '../../nginx/routes.ts';
 import type { Step } from '../steps/index.ts';
@@ -69,6 +69,12 @@ export interface StaleChange {
   returned: string[];
 }
 
+/** An old copy that stays, since servers that are left out may send it requests still. */
+export interface StandbyCopy extends Copy {
+  /** Names of those servers. */
+  for: string[];
+}
+
 /** Services that change together, and their steps in a plan. */
 export interface PlannedRollout {
   services: string[];
@@ -105,7 +111,11 @@ export interface Plan {
   postponed: string[];
   /** The copies that serve afterwards, of the services of `changes`. */
   copies: Record<string, Copy[]>;
+  /** Old copies that stay beside them. */
+  standby: StandbyCopy[];
   stale: StaleChange;
+  /** Where servers may send requests that are left out for the first time, by their names. */
+  sendsTo: Record<string, CopyPlace[]>;
 }
 
 /** isEmpty tells whether a plan changes nothing, the record included. */

@@ -1,13 +1,12 @@
 import { scopeName } from '../../model/names.ts';
 import { numbersOf, type ServicePorts } from '../../model/ports.ts';
-import { portsOf, type ServerSpec } from '../../model/spec.ts';
-import { isServed, type ScopeWish } from '../../nginx/compose.ts';
-import { type NginxKind, renderScope } from '../../nginx/render.ts';
+import { domainsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
+import { isServed, type ScopeWish, scopeWish } from '../../nginx/compose.ts';
 import {
+  type NginxKind,
   type Route,
   type RoutedCopy,
   type RoutePort,
-  routesFrom,
   withDomainsOf,
 } from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
@@ -38,9 +37,8 @@ export function wishOf(
   on: ServerSpec,
   routes: readonly Route[],
 ): ScopeWish {
-  const { scope, repository, nginx: settings } = input;
-  const files = renderScope(kind, scope, routes, on, input.servers);
-  return { scope, repository, files, routes: routesFrom(routes, on, input.servers), settings };
+  const { scope, repository, nginx: settings, servers } = input;
+  return scopeWish(kind, { scope, repository, settings, routes, on, servers });
 }
 
 /**
@@ -68,7 +66,29 @@ export function routesAfter(
   });
   const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
   const unnamed = [...live.keys()].filter((name) => !named.has(name));
-  return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+  return withDomainsInTurn(input, done, [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)]);
+}
+
+/** A domain that goes from one service to another does so when that one has moved: until then it stays where it is served. */
+function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: readonly Route[]): Route[] {
+  const live = liveRoutes(input);
+  const takers = new Map(
+    input.services.flatMap(({ name, spec }) =>
+      domainsOf(spec.route).map((domain) => [domain, name] as const),
+    ),
+  );
+  const isTaken = (service: string, domain: string) => (takers.get(domain) ?? service) !== service;
+  const isDue = (domain: string) => done.has(takers.get(domain) ?? '');
+  return routes.map((route) => {
+    const served = live.get(route.service)?.ports ?? [];
+    const ports = route.ports.map((port) => {
+      const kept = served.find(({ name }) => name === port.name)?.domains ?? [];
+      const awaited = kept.filter((domain) => isTaken(route.service, domain) && !isDue(domain));
+      const own = port.domains.filter((domain) => !isTaken(route.service, domain) || !isDue(domain));
+      return { ...port, domains: [...new Set([...own, ...awaited])] };
+    });
+    return { ...route, ports };
+  });
 }
 
 /** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */

@@ -1,5 +1,5 @@
 import { UserError } from '../../model/errors.ts';
-import { specHash } from '../../model/spec.ts';
+import { type ServerSpec, specHash } from '../../model/spec.ts';
 import type { Route } from '../../nginx/routes.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
@@ -9,6 +9,7 @@ import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
+import type { ObservedCopy } from './observed.ts';
 import { copiesOn, handMadeOn, serversWithRoutes } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
@@ -16,8 +17,9 @@ import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
 import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
-import { layOut, layOutMove, type Rollout } from './rollout.ts';
-import { planService, type ServicePlan } from './service-plan.ts';
+import { layOut, layOutMove, type Rollout, type TrafficMove } from './rollout.ts';
+import { planService, type ServicePlan, standbyOf } from './service-plan.ts';
+import { leftOutSenders, placesSentTo } from './standby.ts';
 import { planSweep } from './sweep-plan.ts';
 import { planTakeover, type Takeover } from './takeover-plan.ts';
 import type { WantedService } from './wanted.ts';
@@ -41,8 +43,8 @@ export function planDeploy(input: PlanInput): Plan {
 
 /**
  * planWithout is planDeploy for the rest of a run that has left servers out in its middle: it retires nothing, for an nginx
- * that was left out with its old routes may go on sending requests to the old copies of every server. The next run retires
- * them, and what ran before Switchyard stays for the same reason. Pure.
+ * that was left out with its old routes may go on sending requests to the old copies of every server. They go when a later
+ * run has given it its routes, and what ran before Switchyard stays for the same reason. Pure.
  */
 export function planWithout(input: PlanInput): Plan {
   const decisions = decide(input);
@@ -149,7 +151,14 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
     staying,
     postponed: postponedOf(services),
     copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
+    standby: [
+      ...[...services.values()].flatMap((plan) => plan.standby),
+      ...input.removes
+        .flatMap((name) => standingCopies(input, name))
+        .flatMap(({ on, copy }) => (isSentTo(input, on, copy) ? [standbyOf(input, on, copy)] : [])),
+    ],
     stale: planStale(input),
+    sendsTo: planSendsTo(input),
   };
 }
 
@@ -231,11 +240,14 @@ function recordIntent(
   return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
 }
 
-function hasSteps({ services, before, move, ...parts }: Rollout): boolean {
+function hasSteps({ services, before, withdraw, move, keeping, ...parts }: Rollout): boolean {
   return move !== undefined || Object.values(parts).some((steps) => steps.length > 0);
 }
 
-/** One rollout for all services whose dependencies are equally deep: one switch for all of them. */
+/**
+ * One rollout, and so one switch, for all services whose dependencies are equally deep. One whose old copy stops before the
+ * new one starts has a rollout of its own: it is away from there until its switch, and shall wait for nobody meanwhile.
+ */
 function planRollouts(
   input: PlanInput,
   services: ReadonlyMap<string, ServicePlan>,
@@ -244,7 +256,8 @@ function planRollouts(
   const done = new Set<string>();
   let before = routesAfter(input, services, done, input.removes);
   const rollouts: Rollout[] = [];
-  for (const names of dependencyLevels(selectedOf(input))) {
+  const levels = dependencyLevels(selectedOf(input));
+  for (const names of levels.flatMap((level) => inRollouts(level, services))) {
     for (const name of names) done.add(name);
     const moved = names.filter((name) => services.get(name)!.isMoving);
     const routes = moved.length > 0 ? routesAfter(input, services, done, input.removes) : before;
@@ -252,10 +265,39 @@ function planRollouts(
     const rollout = rolloutOf(names, services, hooks);
     if (rollout.services.length === 0) continue;
     const move = { name, routes, before, moved, servers: [...input.reached] };
-    rollouts.push({ ...rollout, before, move: moved.length > 0 ? move : undefined });
+    const withdraw = withdrawalOf(input, rollout, before);
+    rollouts.push({ ...rollout, before, withdraw, move: moved.length > 0 ? move : undefined });
     before = routes;
   }
-  return [...rollouts, ...planRemovals(input, services, rollouts, before)];
+  const removals = planRemovals(input, services, rollouts, before);
+  // What goes by itself may have traffic where routes are not right: it waits until they are.
+  const isMoving = rollouts.some(({ move }) => move !== undefined);
+  return isMoving ? [...rollouts, ...removals] : [...removals, ...rollouts];
+}
+
+/** Routes on which nobody is sent any more to what is drained before it stops; it stays what its worker's route leads to. */
+function withdrawalOf(
+  { reached }: PlanInput,
+  { stop }: Rollout,
+  before: readonly Route[],
+): TrafficMove | undefined {
+  const leaving = new Set(
+    stop.flatMap(({ service, drainTimeoutMs }) => (drainTimeoutMs === undefined ? [] : [service])),
+  );
+  if (leaving.size === 0) return undefined;
+  const routes = before.map((route) => (leaving.has(route.service) ? { ...route, ports: [] } : route));
+  const name = `withdraw ${[...leaving].join(', ')}`;
+  return { name, routes, before: [...before], moved: [], servers: [...reached] };
+}
+
+/** What is away already comes first; what works still stops when all that changes beside it serves. */
+function inRollouts(level: readonly string[], services: ReadonlyMap<string, ServicePlan>): string[][] {
+  const stopped = (name: string) => services.get(name)!.rollout.stop;
+  const beside = level.filter((name) => stopped(name).length === 0);
+  const replaced = level.filter((name) => stopped(name).length > 0);
+  const works = (name: string) => stopped(name).some(({ isWorking }) => isWorking);
+  const alone = (names: readonly string[]) => names.map((name) => [name]);
+  return [...alone(replaced.filter((name) => !works(name))), beside, ...alone(replaced.filter(works))];
 }
 
 function rolloutOf(
@@ -276,10 +318,12 @@ function rolloutOf(
     stop: plans.flatMap(({ rollout }) => rollout.stop),
     start: plans.flatMap(({ rollout }) => rollout.start),
     check: plans.flatMap(({ rollout }) => rollout.check),
+    withdraw: undefined,
     move: undefined,
     before: [],
     postDeploy: names.flatMap((name) => hooks.get(name)!.postDeploy),
     retire: plans.flatMap(({ rollout }) => rollout.retire),
+    keeping: names.filter((name) => services.get(name)!.standby.length > 0),
   };
 }
 
@@ -305,10 +349,12 @@ function planRemovals(
       stop: [],
       start: [],
       check: [],
+      withdraw: undefined,
       move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
       before: [...before],
       postDeploy: [],
       retire: retired,
+      keeping: [],
     },
   ];
 }
@@ -326,11 +372,31 @@ function removedService({ lastReleases }: PlanInput, name: string) {
 /** How the copies of a service go that left the file. */
 function removalOf(input: PlanInput, name: string): Retirement[] {
   const service = removedService(input, name);
-  return input.reached.flatMap((server) =>
-    [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
-      .filter(({ isAdopted }) => !isAdopted)
-      .map((copy) => retire(service, server, copy)),
+  return standingCopies(input, name)
+    .filter(({ on, copy }) => !isSentTo(input, on, copy))
+    .map(({ on, copy }) => retire(service, on.name, copy));
+}
+
+function standingCopies(input: PlanInput, service: string): { on: ServerSpec; copy: ObservedCopy }[] {
+  return input.servers
+    .filter(({ name }) => input.reached.includes(name))
+    .flatMap((on) =>
+      [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
+        .filter(({ isAdopted }) => !isAdopted)
+        .map((copy) => ({ on, copy })),
+    );
+}
+
+function isSentTo(...asked: Parameters<typeof leftOutSenders>): boolean {
+  return leftOutSenders(...asked).length > 0;
+}
+
+/** Of a server that was left out before, it stays what it was then. */
+function planSendsTo(input: PlanInput): Plan['sendsTo'] {
+  const left = [...input.excluded].filter(
+    (server) => input.state.stale_servers?.[server]?.sends_to === undefined,
   );
+  return Object.fromEntries(left.map((server) => [server, placesSentTo(input, server)]));
 }
 
 function planStale({ state, excluded, reached, servers, services }: PlanInput): StaleChange {

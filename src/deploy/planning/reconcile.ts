@@ -1,6 +1,8 @@
+import { scopeName } from '../../model/names.ts';
 import { type Route, type RoutedCopy, withDomainsOf } from '../../nginx/routes.ts';
 import { routesOf } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
+import type { ObservedNginx } from './observed.ts';
 import { copiesOn, serversWithRoutes } from './observed-copies.ts';
 import type { TrafficMove } from './rollout.ts';
 import { isPublished, servedBy } from './routed-copies.ts';
@@ -9,7 +11,8 @@ import { isPublished, servedBy } from './routed-copies.ts';
  * planReconcile returns the move that comes before everything else where edges and sidecars do not agree which copies have
  * the traffic: a run was cut off while it switched. All of these serve somebody then, and none may be touched. The newest
  * that run get all: they were healthy before anything was sent to them, and the older ones can be drained. It comes too
- * where a copy that has the traffic is gone while others or its backup serve. Undefined when all agree. Pure.
+ * where a copy that has the traffic is gone while others or its backup serve, and where an nginx may be in the middle of a
+ * reload: what it serves next is not what was seen. Undefined when all agree. Pure.
  */
 export function planReconcile(input: PlanInput, routesNow: readonly Route[]): TrafficMove | undefined {
   const contested = new Map(
@@ -19,12 +22,21 @@ export function planReconcile(input: PlanInput, routesNow: readonly Route[]): Tr
       return isLeft || isContested(served, route) ? [[route.service, served] as const] : [];
     }),
   );
-  if (contested.size === 0) return undefined;
+  if (contested.size === 0 && !mayBeReloading(input)) return undefined;
   const routes = routesNow.map((route) => {
     const served = contested.get(route.service);
     return served === undefined ? route : reconciled(input, route, served);
   });
   return { name: 'reconcile', routes, before: [...routesNow], moved: [], servers: serversWithRoutes(input) };
+}
+
+/** One that was told to read what it does not serve yet; whether it was told at all, only the run knows that was cut off. */
+function mayBeReloading({ scope, observed }: PlanInput): boolean {
+  const told = ({ tree }: ObservedNginx) =>
+    tree.folders[tree.live].manifest?.scopes[scopeName(scope)]?.generation;
+  return observed
+    .flatMap(({ sidecar, edge }) => [sidecar, edge])
+    .some((nginx) => nginx?.isRunning && nginx.generation !== told(nginx));
 }
 
 /** A route as an edge or sidecar has it, and the copies that it sends traffic to: those of its zone. */

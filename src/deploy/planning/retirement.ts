@@ -48,11 +48,12 @@ export function retire(
   container: Pick<
     ObservedCopy,
     'id' | 'name' | 'release' | 'isRunning' | 'condition' | 'helpers' | 'isAdopted'
-  >,
+  > &
+    Partial<Pick<ObservedCopy, 'internalPort'>>,
 ): Retirement {
-  const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
+  const { id, name, release, isRunning, condition, helpers } = container;
   const { policy } = service.spec;
-  const ports = isAdopted ? undefined : portsOfAll(service);
+  const ports = portsOfCopy(service, container);
   // Nobody is connected to a worker; one that has crashed serves again as soon as its engine has started it.
   const isDrained = ports?.length !== 0 && (isRunning || condition?.state === 'restarting');
   return {
@@ -63,9 +64,26 @@ export function retire(
     ports,
     release,
     helpers,
-    drainTimeoutMs: isDrained ? policy.drainTimeoutMs : undefined,
+    drainTimeoutMs: isDrained ? drainTimeoutOf(service) : undefined,
     graceMs: policy.stopGracePeriodMs,
   };
+}
+
+/** Its label says whether a copy has a port at all, also where nobody knows its release any more. */
+function portsOfCopy(
+  service: RetiringService,
+  { isAdopted, internalPort }: Partial<Pick<ObservedCopy, 'isAdopted' | 'internalPort'>>,
+): number[] | undefined {
+  if (isAdopted) return undefined;
+  if (Number.isNaN(internalPort)) return [];
+  const ports = portsOfAll(service);
+  return ports?.length === 0 && internalPort !== undefined ? undefined : ports;
+}
+
+/** A worker says nothing of drains: what had a port before it was promised what its own release says. */
+function drainTimeoutOf({ spec, known }: RetiringService): number {
+  const isPortless = !spec.isUnknown && portsOf(spec).length === 0;
+  return (isPortless ? known?.current : undefined)?.policy.drainTimeoutMs ?? spec.policy.drainTimeoutMs;
 }
 
 /** The ports that every release of a service has: a copy of an older one may listen on others, where its users are. */
@@ -73,6 +91,8 @@ function portsOfAll({ spec, known }: RetiringService): number[] | undefined {
   if (spec.isUnknown) return undefined;
   const numbers = (release: PortsSpec) => portsOf(release).map(({ port }) => port);
   const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+  // The record was lost, or never written.
+  if (known !== undefined && before.length === 0) return undefined;
   const ports = numbers(spec);
   return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
 }

@@ -4,7 +4,6 @@ import type { HookStep } from '../steps/hook.ts';
 import type { Step } from '../steps/index.ts';
 import type { ProbeStep } from '../steps/probe.ts';
 import type { StartStep } from '../steps/start.ts';
-import type { StopStep } from '../steps/stop.ts';
 import type { SwitchStep } from '../steps/switch.ts';
 import type { After, StepGraph } from './graph.ts';
 import { drainOf, type Retirement, removeOf, stopOf } from './retirement.ts';
@@ -25,13 +24,21 @@ export interface TrafficMove {
   servers: string[];
 }
 
+/** An old copy that has to stop before its successor starts. */
+export interface Predecessor extends Retirement {
+  /** It does its work until then. */
+  isWorking: boolean;
+}
+
 /** Services that change together: all they depend on has changed before. */
 export interface Rollout {
   services: string[];
   /** Before anything else: while they run, everything is as it was. */
   preDeploy: HookStep[];
+  /** Takes from the routes what is drained before it has to stop. */
+  withdraw: TrafficMove | undefined;
   /** Old copies that must not run beside the new ones: `recreate` only. */
-  stop: StopStep[];
+  stop: Predecessor[];
   start: StartStep[];
   check: Check[];
   move: TrafficMove | undefined;
@@ -40,6 +47,8 @@ export interface Rollout {
   /** While the old copies drain. */
   postDeploy: HookStep[];
   retire: Retirement[];
+  /** Services whose old copies stay, as far as they do not go. */
+  keeping: readonly string[];
 }
 
 /** What a rollout consists of. */
@@ -62,7 +71,7 @@ export interface LaidOut {
 export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): LaidOut {
   const { check, retire } = rollout;
   const prepared = graph.add(rollout.preDeploy, after);
-  const cleared = graph.add(rollout.stop, prepared);
+  const cleared = layOutStops(graph, rollout, prepared);
 
   const started = graph.add(rollout.start, cleared);
   const answering = graph.add(check.map(answerOf), started);
@@ -78,13 +87,27 @@ export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): L
     graph.add(removeOf(copy), ended);
     return ended;
   });
-  graph.add(probeEndsOf(rollout), stopped);
+  graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : moved);
   return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 
 /** layOutMove adds the steps of a move of traffic between copies that all serve: it needs no more than its proof. */
 export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): string[] {
   return layOutSwitches(graph, { move }, graph.add(stagesOf({ move }), after));
+}
+
+/** Whose users nobody serves afterwards sees them off before it stops: out of all routes, and drained. */
+function layOutStops(
+  graph: StepGraph,
+  { withdraw, stop }: Pick<Rollout, 'withdraw' | 'stop'>,
+  after: After,
+): string[] {
+  const withdrawn = withdraw === undefined ? graph.add([], after) : layOutMove(graph, withdraw, after);
+  if (stop.length === 0) return withdrawn;
+  return stop.flatMap((one) => {
+    const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true as const }));
+    return graph.add(stopOf(one), graph.add(drained, withdrawn));
+  });
 }
 
 /** Each server is switched, and then proven, by itself. It returns where that ends: ids. */
@@ -125,9 +148,9 @@ function probeEndsOf(rollout: RolloutParts): Step[] {
 }
 
 /** What moves and had traffic before, over http: a probe that has nobody to answer it would prove nothing. */
-function probesOf({ move, retire }: RolloutParts): ProbeStep[] {
+function probesOf({ move, retire, keeping }: RolloutParts): ProbeStep[] {
   if (move === undefined) return [];
-  const replaced = new Set(retire.map(({ service }) => service));
+  const replaced = new Set([...retire.map(({ service }) => service), ...keeping]);
   return move.routes
     .filter(({ service }) => move.moved.includes(service) && replaced.has(service))
     .map((route) => ({

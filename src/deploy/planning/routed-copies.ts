@@ -2,7 +2,7 @@ import type { Copy, Slot } from '../../model/copy.ts';
 import { containerName, type Scope, scopeName } from '../../model/names.ts';
 import type { ServerSpec } from '../../model/spec.ts';
 import { type Route, type RoutedCopy, withDomainsOf } from '../../nginx/routes.ts';
-import { type ManifestScope, routesOf, servingSlots } from '../../nginx/tree.ts';
+import { type ManifestScope, routesOf, servedScope, servingSlots } from '../../nginx/tree.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedCopy, ObservedNginx, ObservedServer } from './observed.ts';
 import { copiesOn, recordedOn } from './observed-copies.ts';
@@ -57,7 +57,7 @@ export function servedBy(scope: Scope, nginx: ObservedNginx | undefined): Manife
   if (nginx === undefined) return undefined;
   const { tree, folder, generation, isRunning } = nginx;
   if (isRunning && generation === undefined) return undefined;
-  return tree.folders[folder].manifest?.scopes[scopeName(scope)];
+  return servedScope(tree, folder, scopeName(scope));
 }
 
 /** servingRelease returns the highest release among the copies that any edge or sidecar sends traffic to; 0 for none. */

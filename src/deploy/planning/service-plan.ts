@@ -7,9 +7,11 @@ import type { PlanInput } from './input.ts';
 import type { ObservedCopy } from './observed.ts';
 import { copiesOn, handMadeOn, observedOn, serversWithAdopted } from './observed-copies.ts';
 import { place } from './placement.ts';
-import { type Retirement, retire, stopOf } from './retirement.ts';
-import type { Check, Rollout } from './rollout.ts';
+import type { StandbyCopy } from './plan.ts';
+import { type Retirement, retire } from './retirement.ts';
+import type { Check, Predecessor, Rollout } from './rollout.ts';
 import { asRouted, copiesByRole, copyNamed, routedSlot, serving, servingCopies } from './routed-copies.ts';
+import { isCrowded, leftOutSenders, slotsSentTo } from './standby.ts';
 import { type Replacement, STRATEGIES } from './strategies.ts';
 import { portOf } from './version-ports.ts';
 import type { WantedService } from './wanted.ts';
@@ -24,6 +26,8 @@ export interface ServicePlan {
   rollout: Pick<Rollout, 'stop' | 'start' | 'check' | 'retire'>;
   /** What is taken over, and goes when all services have their traffic. */
   takenOver: Retirement[];
+  /** Old copies that stay, since servers that are left out may send them requests. */
+  standby: StandbyCopy[];
   /** A container that still has traffic by other ways stands where the new one shall. */
   isPostponed: boolean;
   /** Traffic moves to other copies. */
@@ -39,7 +43,7 @@ export function planService(input: PlanInput, service: WantedService): ServicePl
     if (!input.reached.includes(server.name)) {
       plan.copies.push(...current.filter((copy) => copy.server === server.name));
     } else if (targets.has(server.name)) planCopy(input, service, server, plan);
-    else planDeparture(input, service, server.name, plan);
+    else planDeparture(input, service, server, plan);
   }
   if (plan.isPostponed) return postpone(input, service, current, plan);
   plan.isMoving ||= specHash(plan.copies.map(asRouted)) !== specHash(current.map(asRouted));
@@ -53,6 +57,7 @@ function emptyPlan(): ServicePlan {
     pulls: [],
     rollout: { stop: [], start: [], check: [], retire: [] },
     takenOver: [],
+    standby: [],
     isPostponed: false,
     isMoving: false,
   };
@@ -92,15 +97,17 @@ function targetsOf(input: PlanInput, service: WantedService, current: readonly C
 }
 
 function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, plan: ServicePlan): void {
-  const { active, idle, others } = copiesByRole(input, service.name, server.name);
   const blueprint = blueprintOf(input, service, server);
+  const isRight = (copy: ObservedCopy) => isWanted(input, service, server, blueprint, copy);
+  const { active, idle, others, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
   const change = STRATEGIES[service.spec.policy.strategy]({
     active,
     idle,
     routed: routedSlot(input, service.name, server.name),
     release: service.release.number,
     rollout: input.state.services[service.name]?.rollout?.release,
-    isWanted: (copy) => isWanted(input, service, server, blueprint, copy),
+    taken,
+    isWanted: isRight,
   });
   const { vacate } = change;
   if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
@@ -112,6 +119,8 @@ function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, 
   plan.copies.push(copy);
   addPull(input, service, server.name, change, plan);
   addReplacement(input, service, copy, blueprint, change, plan);
+  plan.standby.push(...standby.map((one) => standbyOf(input, server, one)));
+  plan.vacate.push(...inTheWay.map((one) => retireSentTo(input, service, server, one)));
   addLeftovers(
     input,
     service,
@@ -119,6 +128,44 @@ function planCopy(input: PlanInput, service: WantedService, server: ServerSpec, 
     [...others, ...handMadeOn(input, service.name, server.name)],
     plan,
   );
+}
+
+/**
+ * The copies of a service on one server, by what they do. Those that stand by for servers that are left out stay, and no
+ * strategy needs to know of them, unless they are so many that a new copy has no room.
+ */
+function copiesToJudge(
+  input: PlanInput,
+  service: WantedService,
+  server: ServerSpec,
+  isRight: (copy: ObservedCopy) => boolean,
+) {
+  const { active, ...found } = copiesByRole(input, service.name, server.name);
+  const beside = [found.idle, ...found.others].filter((copy) => copy !== undefined);
+  // Of these no two run on one server.
+  if (service.spec.policy.strategy === 'recreate') {
+    return { active, ...found, standby: [], inTheWay: [], taken: [] };
+  }
+  const standby = beside.filter((copy) => leftOutSenders(input, server, copy).length > 0);
+  const [idle, ...others] = beside.filter((copy) => !standby.includes(copy));
+  const stays = [active?.slot, routedSlot(input, service.name, server.name)].filter(
+    (slot) => slot !== undefined,
+  );
+  const standing = [...standby, ...others].map(({ slot }) => slot);
+  const taken = [...standing, ...slotsSentTo(input, server, service.name)];
+  if (!isCrowded([...stays, ...taken])) return { active, idle, others, standby, inTheWay: [], taken };
+  if (!isCrowded([...stays, ...standing]) || (active !== undefined && isRight(active))) {
+    return { active, idle, others, standby, inTheWay: [], taken: standing };
+  }
+  return { active, idle, others: [], standby: [], inTheWay: [...standby, ...others], taken: [] };
+}
+
+/** standbyOf returns an old copy as one that stands by for servers that are left out. */
+export function standbyOf(input: PlanInput, on: ServerSpec, copy: ObservedCopy): StandbyCopy {
+  const { service, slot, name, release, versionPort } = copy;
+  const port = portOf(slot, versionPort);
+  const place = { service, server: on.name, slot, name, release, port };
+  return { ...place, weight: 0, state: 'standby', for: leftOutSenders(input, on, copy) };
 }
 
 function isWanted(
@@ -202,11 +249,9 @@ function addReplacement(
   const { rollout } = plan;
   const { start, stop } = change;
   const { number: release } = service.release;
-  if (change.vacate !== undefined) plan.vacate.push(retire(service, server, change.vacate));
-  if (stop !== undefined) {
-    const graceMs = service.spec.policy.stopGracePeriodMs;
-    rollout.stop.push({ kind: 'stop', service: service.name, server, id: stop.id, name: stop.name, graceMs });
-  }
+  const on = input.servers.find((one) => one.name === server)!;
+  if (change.vacate !== undefined) plan.vacate.push(retireSentTo(input, service, on, change.vacate));
+  if (stop !== undefined) rollout.stop.push(predecessorOf(input, service, on, stop));
   if (start !== undefined) {
     const { existing } = start;
     rollout.start.push({
@@ -229,14 +274,54 @@ function addReplacement(
   addOldCopy(input, service, server, change, plan);
 }
 
+/**
+ * Nobody is served by the worker that follows, so users of what had a port until now are drained before it stops. Where
+ * its successor has a port, that is what they wait for: each second of a drain would be one in which nobody answers.
+ */
+function predecessorOf(
+  input: PlanInput,
+  service: WantedService,
+  on: ServerSpec,
+  copy: ObservedCopy,
+): Predecessor {
+  const retirement = retireSentTo(input, service, on, copy);
+  const isDrained = isWorker(service.spec) && !copy.isAdopted;
+  const drainTimeoutMs = isDrained ? retirement.drainTimeoutMs : undefined;
+  return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning };
+}
+
+/** Longer nobody waits for users of a server that is left out, who keep coming. */
+const LONGEST_SENT_TO_MS = 120_000;
+
+/** How a copy goes that cannot stand by for servers that are left out, though they may send to it. */
+function retireSentTo(
+  input: PlanInput,
+  service: WantedService,
+  on: ServerSpec,
+  copy: ObservedCopy,
+): Retirement {
+  const retirement = retire(service, on.name, copy);
+  const { drainTimeoutMs } = retirement;
+  if (drainTimeoutMs === undefined || leftOutSenders(input, on, copy).length === 0) return retirement;
+  return {
+    ...retirement,
+    drainTimeoutMs: Math.min(drainTimeoutMs || Number.POSITIVE_INFINITY, LONGEST_SENT_TO_MS),
+  };
+}
+
 function addOldCopy(
   input: PlanInput,
   service: WantedService,
   server: string,
   { retire: old, stop }: Replacement,
-  { rollout, takenOver }: ServicePlan,
+  { rollout, takenOver, standby }: ServicePlan,
 ): void {
   if (old === undefined || input.drainedElsewhere.has(old.id)) return;
+  const on = input.servers.find(({ name }) => name === server)!;
+  if (stop === undefined && leftOutSenders(input, on, old).length > 0) {
+    standby.push(standbyOf(input, on, old));
+    return;
+  }
   const retirement = retire(service, server, old);
   // A container that was stopped before has nothing to drain, and is of use to no front that stays.
   if (stop !== undefined) rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
@@ -268,14 +353,17 @@ export function isAloneEverywhere({ spec }: Pick<WantedService, 'spec'>): boolea
 function planDeparture(
   input: PlanInput,
   service: WantedService,
-  server: string,
-  { rollout, takenOver }: ServicePlan,
+  on: ServerSpec,
+  { rollout, takenOver, standby }: ServicePlan,
 ): void {
+  const { name: server } = on;
   for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
     const retirement = retire(service, server, copy);
-    if (copy.isAdopted) takenOver.push(retirement);
+    const isSentTo = !isAloneEverywhere(service) && leftOutSenders(input, on, copy).length > 0;
+    if (isSentTo) standby.push(standbyOf(input, on, copy));
+    else if (copy.isAdopted) takenOver.push(retirement);
     else if (isAloneEverywhere(service)) {
-      rollout.stop.push(stopOf(retirement));
+      rollout.stop.push(predecessorOf(input, service, on, copy));
       rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
     } else rollout.retire.push(retirement);
   }

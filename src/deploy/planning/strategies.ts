@@ -14,6 +14,8 @@ export interface Standing {
   release: number;
   /** The release of a rollout that a run has begun and not finished: no copy of it had traffic by its will. */
   rollout: number | undefined;
+  /** Slots in which no new copy may stand, whatever of these goes. */
+  taken: readonly Slot[];
   isWanted(copy: ObservedCopy): boolean;
 }
 
@@ -44,7 +46,7 @@ const toggle: Strategy = (standing) => {
   const [old, vacate] = servesInstead(standing) ? [idle, active] : [active, idle];
   return {
     // A new container must not stand where routes point to: it would have traffic before it is healthy.
-    slot: freeSlot([old?.slot, standing.routed].filter((slot) => slot !== undefined)),
+    slot: freeSlot([old?.slot, standing.routed, ...standing.taken].filter((slot) => slot !== undefined)),
     start: { existing: undefined },
     resume: false,
     vacate,

@@ -1,4 +1,4 @@
-import type { NginxKind } from '../../nginx/render.ts';
+import type { NginxKind } from '../../nginx/routes.ts';
 import type { Plan } from '../planning/plan.ts';
 import type { Finding } from './findings.ts';
 import type { Port } from './needs.ts';

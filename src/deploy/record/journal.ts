@@ -10,7 +10,15 @@ import type { HookStep } from '../steps/hook.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import { recordHook } from './hook-record.ts';
 import type { Draining, RunOutcome } from './outcome.ts';
-import { begunChanges, historyOf, recordDrain, recordIntent, recordOutcome, releaseOf } from './record.ts';
+import {
+  begunChanges,
+  historyOf,
+  recordDrain,
+  recordIntent,
+  recordOutcome,
+  recordReached,
+  releaseOf,
+} from './record.ts';
 import type { Expired } from './retention.ts';
 
 /** A run that drains without the lease says this often in the record that it lives. */
@@ -114,6 +122,16 @@ export class Journal {
       (state) => recordOutcome(state, outcome, isMultiServer, author, now),
       historyMessage(scope, historyOf(outcome)),
       { releases: this.#newReleases(services, digests, now), expired, lease: 'release' },
+    );
+  }
+
+  /** reaches records that servers are about to be changed which earlier runs have left out. */
+  async reaches(servers: readonly string[]): Promise<void> {
+    const { project, environment } = this.#options.scope;
+    await this.#commit(
+      (state) => recordReached(state, servers),
+      { subject: `${project} ${environment}: ${servers.join(', ')} reached again` },
+      {},
     );
   }
 

@@ -2,7 +2,7 @@ import type { Copy, Slot } from '../../model/copy.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { ProbeReport } from '../../model/release.ts';
 import type { PlanInput } from '../planning/input.ts';
-import { type Change, type Plan, type StaleChange, stepsOf } from '../planning/plan.ts';
+import { type Change, type Plan, type StaleChange, type StandbyCopy, stepsOf } from '../planning/plan.ts';
 import type { WantedService } from '../planning/wanted.ts';
 
 /** A copy that a run still drains when it gives the lease back. */
@@ -26,7 +26,11 @@ export interface RunProgress {
   changes: readonly Change[];
   /** The copies that serve as planned, by service. */
   copies: Readonly<Record<string, readonly Copy[]>>;
+  /** Old copies that stay beside them. */
+  standby: readonly StandbyCopy[];
   stale: StaleChange;
+  /** See Plan. */
+  sendsTo: Plan['sendsTo'];
   /** Services that serve as wanted. */
   done: ReadonlySet<string>;
   /** Services that were to change, and run as before. */
@@ -54,6 +58,7 @@ export interface Achieved {
   service: WantedService;
   change: Change;
   copies: readonly Copy[];
+  standby: readonly StandbyCopy[];
   image: string;
   isSwitched: boolean;
   probe: ProbeReport | undefined;
@@ -68,7 +73,7 @@ export interface RunOutcome {
   failed: Change[];
   /** False where new copies of these may be left: the next run may go on with the same releases. */
   isUndone: boolean;
-  stale: StaleChange & { reasons: ReadonlyMap<string, string> };
+  stale: StaleChange & { reasons: ReadonlyMap<string, string>; sendsTo: Plan['sendsTo'] };
   /** From the start of the run, in milliseconds. */
   tookMs: number;
 }
@@ -96,6 +101,7 @@ export function outcomeOf(run: RunProgress): RunOutcome {
       left: [...new Set([...stale.left, ...dead])],
       reasons: new Map([...left].map(([server, error]) => [server, firstLine(messageOf(error))])),
       returned: isFailed ? [] : stale.returned,
+      sendsTo: run.sendsTo,
     },
     tookMs: run.tookMs,
   };
@@ -107,6 +113,7 @@ function achievedFor(run: RunProgress, service: WantedService, change: Change): 
     service,
     change,
     copies: run.copies[name] ?? [],
+    standby: run.standby.filter((copy) => copy.service === name),
     image: run.digests.get(name) ?? change.image,
     isSwitched: run.switched.has(name),
     probe: run.probes.get(name),

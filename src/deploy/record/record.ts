@@ -133,7 +133,9 @@ export function recordOutcome(
     if (recorded === undefined) continue;
     if (recorded.release === 0 && !hasUnfinished(recorded)) delete services[change.service];
     else {
-      const kept = withoutRollout(recorded);
+      // Where others keep what is proven, what a service had on a server that was left out gets no traffic any more.
+      const copies = recorded.copies.filter(({ server }) => !outcome.stale.reasons.has(server));
+      const kept = { ...withoutRollout(recorded), copies };
       services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
     }
   }
@@ -144,9 +146,21 @@ export function recordOutcome(
   return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
 }
 
+/**
+ * recordReached notes that servers which were left out are about to be changed: where their nginx send requests is known no
+ * more, whatever becomes of the run. Pure.
+ */
+export function recordReached(state: EnvironmentState, servers: readonly string[]): EnvironmentState {
+  const stale = Object.entries(state.stale_servers ?? {}).map(([server, { sends_to, ...entry }]) => {
+    const isKnown = sends_to !== undefined && !servers.includes(server);
+    return [server, { ...entry, ...(isKnown && { sends_to }) }] as const;
+  });
+  return { ...state, stale_servers: Object.fromEntries(stale) };
+}
+
 function withStale(
   { stale_servers: before = {}, ...state }: EnvironmentState,
-  { left, returned, reasons }: RunOutcome['stale'],
+  { left, returned, reasons, sendsTo }: RunOutcome['stale'],
   { run }: Author,
   now: Date,
 ): EnvironmentState {
@@ -158,13 +172,18 @@ function withStale(
     const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
     return [server, before[server] ?? entry] as const;
   });
-  const stale = Object.fromEntries([...kept, ...added]);
+  const stale = Object.fromEntries(
+    [...kept, ...added].map(([server, entry]) => {
+      const places = sendsTo[server];
+      return [server, { ...entry, ...(places !== undefined && { sends_to: places }) }];
+    }),
+  );
   return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
 
 function recordOf(
   services: EnvironmentState['services'],
-  { service, change, copies, image, isSwitched, probe, draining }: Achieved,
+  { service, change, copies, standby, image, isSwitched, probe, draining }: Achieved,
   isMultiServer: boolean,
   author: Author,
   now: Date,
@@ -178,7 +197,7 @@ function recordOf(
     image,
     ...recordedPorts(ownPorts(service)),
     copies: [
-      ...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
+      ...[...copies, ...standby].map((copy) => recordedCopy(service, copy, isMultiServer)),
       ...draining.map(({ server, slot, name, port, release, until }) => ({
         server,
         slot,

@@ -5,7 +5,7 @@ import type { Scope } from '../../model/names.ts';
 import type { HookProgress, ProbeReport } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
-import type { NginxKind } from '../../nginx/render.ts';
+import type { NginxKind } from '../../nginx/routes.ts';
 import type { HookStep } from './hook.ts';
 import type { Prober } from './prober.ts';
 import type { RecordIntentStep } from './record-intent.ts';
@@ -45,12 +45,12 @@ export class Knowledge {
   readonly digests = new Map<string, string>();
   /** Connections that were cut since a drain was not over in time. */
   cut = 0;
-  /** When an edge or sidecar was last told to read new routes; a run that was cut off may have done it just before. */
-  reloadedAt: number;
+  /** When an edge or sidecar was last told to read something new, by `Clock.now`; a run that was cut off may have done it. */
+  reloadedAt = Number.NEGATIVE_INFINITY;
 
-  /** `now` is the beginning of the run, see `Clock.now`. */
-  constructor(now: number) {
-    this.reloadedAt = now;
+  /** noteReload says that one was told so at a time. */
+  noteReload(at: number): void {
+    this.reloadedAt = Math.max(this.reloadedAt, at);
   }
 }
 

@@ -22,7 +22,7 @@ const ACCEPTED_MS = 1_000;
 
 /** New connections go past the front; it keeps what it has, and its ports until the edge takes them. */
 export const divert: StepKind<DivertStep> = {
-  mayOutlastLease: true,
+  mayOutlastLease: () => true,
   moments: ['diverted'],
   describe: ({ ports, server, name }) =>
     `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,

@@ -11,6 +11,8 @@ import type { StepKind } from './kind.ts';
 export interface DrainStep extends DrainTarget {
   kind: 'drain';
   server: string;
+  /** A successor starts only after it: the run keeps the lease, however long it takes. */
+  isAwaited?: true;
 }
 
 /** The container that nobody shall be connected to any more. */
@@ -31,12 +33,9 @@ const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
-/** Beyond the time in which old workers may bring one more request of a connection that was idle. */
-const AFTER_OLD_WORKERS_MS = 1_000;
-
 /** Waits until old workers of nginx have nothing to bring any more, and nobody is connected, or the time is over. */
 export const drain: StepKind<DrainStep> = {
-  mayOutlastLease: true,
+  mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
   describe({ name, server, timeoutMs }) {
     const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
     return `drain ${name} on ${server} (${limit})`;
@@ -59,6 +58,13 @@ function tellOfOldWorkers({ name, server }: DrainStep, context: RunContext): voi
   );
 }
 
+/** Beyond the time in which old workers may bring one more request of a connection that was idle. */
+const AFTER_OLD_WORKERS_MS = 1_000;
+
+/**
+ * Old workers look at the flags too, and yet may send requests to where they went before: a name that they did not know
+ * when they were told to go they never ask for.
+ */
 function oldWorkersMs({ clock, known, nginx }: RunContext): number {
   return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
 }

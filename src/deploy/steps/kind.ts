@@ -18,8 +18,8 @@ export interface StepKind<S> {
   moments?: readonly string[];
   /** It only waits: it is called off when nothing can come after it any more. */
   onlyWaits?: true;
-  /** It may take for longer than a run wants to hold the lease, and so may what comes after it: they need none. */
-  mayOutlastLease?: true;
+  /** mayOutlastLease tells whether it may take for longer than a run wants to hold the lease; what comes after it needs none either. */
+  mayOutlastLease?(step: S): boolean;
   /** It is left to the next run where the lease was given back meanwhile. */
   needsLease?: true;
 }

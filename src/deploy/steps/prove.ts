@@ -2,8 +2,7 @@ import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
 import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
-import { servedPorts } from '../../nginx/render.ts';
-import { backendsOf, type Route, type RoutePort } from '../../nginx/routes.ts';
+import { backendsOf, type Route, type RoutePort, servedPorts } from '../../nginx/routes.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 

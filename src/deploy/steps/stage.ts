@@ -2,12 +2,18 @@ import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { scopeName } from '../../model/names.ts';
 import { isAccepted } from '../../nginx/accepted.ts';
-import { type Composition, compose, isServed, type ScopeWish } from '../../nginx/compose.ts';
-import type { NginxInstance } from '../../nginx/instance.ts';
+import {
+  type Composition,
+  compose,
+  type FlagChange,
+  flagChanges,
+  isWritten,
+  type ScopeWish,
+} from '../../nginx/compose.ts';
+import type { NginxInstance, Served } from '../../nginx/instance.ts';
 import { type EdgeLocks, takeEdgeLocks } from '../../nginx/lock.ts';
-import type { NginxKind } from '../../nginx/render.ts';
-import type { Route } from '../../nginx/routes.ts';
-import type { Folder } from '../../nginx/tree.ts';
+import type { NginxKind, Route } from '../../nginx/routes.ts';
+import { type Folder, flagsRead } from '../../nginx/tree.ts';
 import { wishOf } from '../planning/planned-routes.ts';
 import { instanceAt, nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
@@ -49,10 +55,17 @@ export const stage: StepKind<StageStep> = {
 /** An edge or sidecar, and what it shall serve next. */
 export interface StagedNginx {
   instance: NginxInstance;
-  /** Undefined where it serves that already. */
+  /** Undefined where the configuration is that already. */
   next: NextConfiguration | undefined;
+  /** The flags that have to change. */
+  flags: StagedFlag[];
   /** By which proofs know what it serves then; undefined when it serves nothing of the environment. */
   generation: string | undefined;
+}
+
+/** A flag that has to change, and whether the configuration that is live looks at it: then traffic moves at once. */
+export interface StagedFlag extends FlagChange {
+  isRead: boolean;
 }
 
 /** A configuration that goes live next. */
@@ -128,19 +141,29 @@ export async function stagingOf(context: RunContext, move: Move): Promise<Stagin
   return await stagings.get(move.move)!;
 }
 
+/** Where flags alone move the traffic, nothing that projects share changes, and there is nothing to lock. */
 async function stageRoutes(context: RunContext, move: Move): Promise<Staging> {
   const { fleet, guard, log, nginx, scope, clock } = context;
   const servers = move.servers.map((name) => fleet.server(name));
   const edges = await edgesOf(context, move, servers);
+  const all = await allOrErrors([
+    ...servers.map((server) => lookAt(context, move, server, 'sidecar')),
+    ...edges.map((server) => lookAt(context, move, server, 'edge')),
+  ]);
+  const changing = all.filter((look) => !isConfigured(look));
+  const locked = changing.flatMap(({ kind, instance }) => (kind === 'edge' ? [instance.server] : []));
   const holder = { run: guard.run, fence: guard.fence, scope };
-  const locks = await takeEdgeLocks(edges, nginx.image, holder, clock, log);
+  const locks = await takeEdgeLocks(locked, nginx.image, holder, clock, log);
   context.moment('locked');
   try {
-    const all = await allOrErrors([
-      ...servers.map((server) => stageOne(context, move, server, 'sidecar')),
-      ...edges.map((server) => stageOne(context, move, server, 'edge')),
-    ]);
-    return new Staging(move.servers, all, locks);
+    const staged = await allOrErrors(
+      all.map(async (look) => {
+        if (isConfigured(look)) return withFlags(look);
+        // Others may have changed it until it was locked.
+        return await configure(await lookAt(context, move, look.instance.server, look.kind));
+      }),
+    );
+    return new Staging(move.servers, staged, locks);
   } catch (error) {
     await locks.release();
     throw error;
@@ -173,28 +196,44 @@ function wishAt(
   return wishOf(kind, context, server.spec, routes);
 }
 
-/** Looks at an nginx, and writes beside what it serves what it shall serve, where that differs. */
-async function stageOne(
-  context: RunContext,
-  move: Move,
-  server: Server,
-  kind: NginxKind,
-): Promise<StagedNginx> {
+/** An nginx as it is, and what it shall serve. */
+interface Look extends Served {
+  kind: NginxKind;
+  instance: NginxInstance;
+  wanted: ScopeWish;
+}
+
+async function lookAt(context: RunContext, move: Move, server: Server, kind: NginxKind): Promise<Look> {
   const instance = instanceAt(context, server.name, kind);
-  const scope = scopeName(context.scope);
-  const { tree, folder, generation } = await instance.lookAgain(scope, context.clock);
-  const wanted = wishAt(context, move, server, kind);
-  const written = tree.folders[tree.live].manifest?.scopes[scope]?.generation;
-  if (isServed(kind, tree, wanted) && generation === written) {
-    return { instance, next: undefined, generation };
-  }
+  const served = await instance.lookAgain(scopeName(context.scope), context.clock);
+  return { ...served, kind, instance, wanted: wishAt(context, move, server, kind) };
+}
+
+/** Tells whether no more than flags have to change. */
+function isConfigured({ kind, tree, generation, wanted }: Look): boolean {
+  const written = tree.folders[tree.live].manifest?.scopes[scopeName(wanted.scope)]?.generation;
+  return generation === written && isWritten(kind, tree, wanted);
+}
+
+/** What nginx looks at is what the folder that it has read tells. */
+function withFlags({ instance, tree, folder, generation, wanted }: Look): StagedNginx {
+  const read = flagsRead(tree, folder, scopeName(wanted.scope));
+  const flags = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
+  return { instance, next: undefined, flags, generation };
+}
+
+/** Writes beside what an nginx serves what it shall serve, where that differs. */
+async function configure(look: Look): Promise<StagedNginx> {
+  const staged = withFlags(look);
+  if (isConfigured(look)) return staged;
+  const { kind, instance, tree, folder, generation, wanted } = look;
   // A run that was cut off, of any project, left the pointer on a folder that nginx never read: that folder is free.
   if (folder !== tree.live) await instance.pointTo(folder);
   const composition = compose(kind, { ...tree, live: folder }, wanted);
   const before = { folder, generation };
-  const isWritten = !isAccepted(tree, folder, generation, composition);
-  if (isWritten) await instance.stage(composition);
-  const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
-  const isGone = !composition.scopes.includes(scope);
-  return { instance, next, generation: isGone ? undefined : composition.generation };
+  const isUnwritten = isAccepted(tree, folder, generation, composition);
+  if (!isUnwritten) await instance.stage(composition);
+  const next = { composition, unwritten: isUnwritten ? composition.files : new Map(), before };
+  const isGone = !composition.scopes.includes(scopeName(wanted.scope));
+  return { ...staged, next, generation: isGone ? undefined : composition.generation };
 }

@@ -22,11 +22,12 @@ export interface SwitchStep {
 }
 
 /**
- * Makes the configuration live that was staged, and waits until nginx says that it serves it. Taken back, it serves what
- * it served before: at once, since users may have nobody else.
+ * Sets the flags by which the traffic goes to the new copies. Where the configuration changes too it is made live before,
+ * and serves what was served until then: so it is in the hands of old workers as well, who look at the same flags, to send
+ * everybody to the new copies. Taken back, it serves what it served before: at once, since users may have nobody else.
  */
 export const switchRoutes: StepKind<SwitchStep> = {
-  moments: ['told to read'],
+  moments: ['told to read', 'flags are set'],
   describe({ server, moved }) {
     return moved.length > 0 ? `switch ${moved.join(', ')} on ${server}` : `give ${server} its routes`;
   },
@@ -36,14 +37,19 @@ export const switchRoutes: StepKind<SwitchStep> = {
     staging.claim(step.server);
     await guard.confirm();
     noteTraffic(context, step);
-    const switching = staging.on(step.server).map(async ({ instance, next, generation }) => {
-      if (next === undefined) return;
-      await instance.commit(next.composition.folder, next.unwritten);
-      context.moment('told to read');
-      await instance.awaitGeneration(scopeName(scope), generation, clock);
+    const staged = staging.on(step.server);
+    const switching = staged.map(async ({ instance, next, flags, generation }) => {
+      await instance.setFlags(flags.filter(({ isRead }) => !isRead));
+      if (next !== undefined) {
+        await instance.commit(next.composition.folder, clock, next.unwritten);
+        known.noteReload(clock.now());
+        context.moment('told to read');
+        await instance.awaitGeneration(scopeName(scope), generation, clock);
+      }
+      await instance.setFlags(flags.filter(({ isRead }) => isRead));
     });
     await allOrErrors(switching);
-    known.reloadedAt = clock.now();
+    context.moment('flags are set');
   },
   async undo(step, context) {
     const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
@@ -66,8 +72,16 @@ function noteTraffic({ known }: RunContext, { routes, moved }: SwitchStep): void
   }
 }
 
-async function goBack({ scope, clock }: RunContext, { instance, next }: StagedNginx): Promise<void> {
-  if (next === undefined) return;
-  await instance.commit(next.before.folder);
-  await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
+async function goBack(
+  { scope, clock, known }: RunContext,
+  { instance, next, flags }: StagedNginx,
+): Promise<void> {
+  const back = flags.map((flag) => ({ ...flag, isSet: !flag.isSet }));
+  await instance.setFlags(back.filter(({ isRead }) => isRead));
+  if (next !== undefined) {
+    await instance.commit(next.before.folder, clock);
+    known.noteReload(clock.now());
+    await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
+  }
+  await instance.setFlags(back.filter(({ isRead }) => !isRead));
 }

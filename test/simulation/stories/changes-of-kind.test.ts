@@ -15,6 +15,7 @@ const METRICS = { port: 9100, protocol: 'tcp' } as const;
 const KINDS = {
   'a service': service('api'),
   'a worker with a file and a secret': worker('api', { files: [file('one')], secrets: ['KEY'] }),
+  'a worker of which two must not run at once': scheduler('api'),
   'a service with a further port': service('api', { extraPorts: { metrics: METRICS } }),
   'one whose further port has another name': service('api', { extraPorts: { console: METRICS } }),
   'one whose ports have changed places': service('api', {

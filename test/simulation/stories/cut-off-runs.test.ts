@@ -9,12 +9,15 @@ import { rest } from './story.ts';
 const api = (changes: ServiceChanges = {}) => shop([service('api', changes)]);
 const v2 = api({ image: 'api:2' });
 const v3 = api({ image: 'api:3' });
+/** One that has to be read by nginx. */
+const v2AtTwoDomains = api({ image: 'api:2', domains: ['api.example.com', 'www.example.com'] });
 const BASE = 'shop_production_api';
 const SECONDARY = 'shop_production_api_secondary';
 
 const STARTED = /ends: start/;
-const BETWEEN_POINTER_AND_RELOAD = /shop_production_nginx\/kill HUP/;
-const BETWEEN_SIDECAR_AND_EDGE = /switchyard_edge\/kill HUP/;
+const BETWEEN_POINTER_AND_RELOAD = /switchyard_edge\/kill HUP/;
+/** What comes first, sidecar or edge, is chance; so the other one's flag is not set when the first one's is. */
+const BETWEEN_SIDECAR_AND_EDGE = /a PUT http:\/\/10\.200\.2\.2:8099\/flags\//;
 const SWITCHED = /begins: drain/;
 const REMOVED = /ends: remove/;
 
@@ -56,16 +59,26 @@ describe('where a run was killed', () => {
   });
 
   test('between pointer and reload, the routes are given and proven again', async () => {
-    const world = await cutOff(BETWEEN_POINTER_AND_RELOAD);
-    expect(world.serving('api')).toBe(BASE);
-    expect(kindsOf(await planFor(world, v2))).toEqual(expect.arrayContaining(['switch', 'prove']));
-    await world.deploy(v2);
+    const world = await cutOff(BETWEEN_POINTER_AND_RELOAD, v2AtTwoDomains);
+    expect(world.answering('api.example.com')).toEqual([BASE]);
+    expect(kindsOf(await planFor(world, v2AtTwoDomains))).toEqual(
+      expect.arrayContaining(['switch', 'prove']),
+    );
+    await world.deploy(v2AtTwoDomains);
     expect(world.serving('api')).toBe(SECONDARY);
     expect(world.running()).toEqual([SECONDARY]);
-    expect(await world.describe(v2)).toEqual(NOTHING);
+    expect(await world.describe(v2AtTwoDomains)).toEqual(NOTHING);
   });
 
-  test('between the reloads of sidecar and edge, the edge follows', async () => {
+  test('between the reload and the flag, traffic is where it was, and moves by the next run', async () => {
+    const world = await cutOff(BETWEEN_SIDECAR_AND_EDGE, v2AtTwoDomains);
+    await world.deploy(v2AtTwoDomains);
+    expect(world.answering('www.example.com')).toEqual([SECONDARY]);
+    expect(world.running()).toEqual([SECONDARY]);
+    expect(await world.describe(v2AtTwoDomains)).toEqual(NOTHING);
+  });
+
+  test('between the flags of sidecar and edge, the edge follows', async () => {
     const world = await cutOff(BETWEEN_SIDECAR_AND_EDGE);
     expect([world.serving('api'), world.answering('api.example.com')]).toEqual([SECONDARY, [BASE]]);
     await world.deploy(v2);
@@ -73,11 +86,11 @@ describe('where a run was killed', () => {
     expect(await world.describe(v2)).toEqual(NOTHING);
   });
 
-  test('between the reloads of two servers, all are brought to the new side before an old one is touched', async () => {
+  test('between the flags of two servers, all are brought to the new side before an old one is touched', async () => {
     const two = (version: number) =>
       shop([service('api', { image: `api:${version}`, servers: 2 })], servers(2));
     const world = await deployed(two(1));
-    await world.deployUntil(/b POST containers\/shop_production_nginx\/kill HUP/, two(2));
+    await world.deployUntil(/b PUT http:\/\/10\.200\.1\.2:8099\/flags\//, two(2));
     await rest(world);
     expect([world.serving('api', 'a'), world.serving('api', 'b')]).not.toEqual([BASE, BASE]);
     const first = gateOf(await planFor(world, two(3)));

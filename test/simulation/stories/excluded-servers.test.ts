@@ -35,9 +35,18 @@ describe('a server that cannot be reached', () => {
     expect(plan.stale).toEqual({ left: ['c'], returned: [] });
     await world.deploy(on(2), without);
     expect(world.state.stale_servers).toEqual({
-      c: { since: expect.any(String), run: world.runs.at(-1)!.name },
+      c: {
+        since: expect.any(String),
+        run: world.runs.at(-1)!.name,
+        sends_to: ['a', 'b'].map((server) => ({ service: 'api', server, slot: 'base' })),
+      },
     });
-    expect(world.state.services.api?.copies.map(({ server }) => server)).toEqual(['a', 'b']);
+    expect(world.state.services.api?.copies.map(({ server, state }) => `${server} ${state}`)).toEqual([
+      'a serving',
+      'b serving',
+      'a standby',
+      'b standby',
+    ]);
     expect(await world.describe(on(2), without)).toEqual([
       'shop production: nothing to do, everything on a, b is as the file says',
     ]);
@@ -108,6 +117,8 @@ describe('a server whose nginx does not take the routes, where the others keep w
     expect(world.state.services.api?.copies).toMatchObject([
       { server: 'a', release: 2, container: SECONDARY },
       { server: 'b', release: 2, container: SECONDARY },
+      { server: 'a', release: 1, container: BASE, state: 'standby' },
+      { server: 'b', release: 1, container: BASE, state: 'standby' },
     ]);
     expect(Object.keys(world.state.stale_servers ?? {})).toEqual(['c']);
 

@@ -3,7 +3,7 @@ import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { World } from '../world/world.ts';
-import { servers, service, shop } from './specs.ts';
+import { type ServiceChanges, servers, service, shop } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
 
 jest.setTimeout(10 * 60_000);
@@ -22,10 +22,11 @@ const HEALTH = {
   startPeriodMs: 60_000,
 } as const;
 
-const api = (version: number, count = 2): EnvironmentSpec =>
+const api = (version: number, count = 2, changes: ServiceChanges = {}): EnvironmentSpec =>
   shop(
     [
       service('api', {
+        ...changes,
         image: `api:${version}`,
         servers: count,
         secrets: ['TOKEN'],
@@ -78,13 +79,14 @@ async function toggled(
     arrange,
     strikes = [],
     on = 2,
-  }: { arrange?: (world: World) => void; strikes?: Strike[]; on?: number } = {},
+    changes = {},
+  }: { arrange?: (world: World) => void; strikes?: Strike[]; on?: number; changes?: ServiceChanges } = {},
 ) {
   const world = new World();
   await world.deploy(api(1, on), { secrets: secretsOf(1) });
   await rest(world);
   arrange?.(world);
-  const ended = await world.tryDeploy(api(2, on), { secrets: secretsOf(2), strikes, meddle });
+  const ended = await world.tryDeploy(api(2, on, changes), { secrets: secretsOf(2), strikes, meddle });
   const run = world.runs.at(-1)!;
   return { world, ended, run };
 }
@@ -110,9 +112,20 @@ const STORIES: Story[] = [
       });
       if (failureOf(ended) !== undefined) return `the deploy fails: ${String(failureOf(ended))}`;
       if (killed > 0) return 'an app that would have ended by itself was killed';
+      return complaintOf(world) ?? probeComplaint(run);
+    },
+  },
+  {
+    name: 'users of an app that boots for 35 seconds and gets another domain',
+    async run(meddle) {
+      const { world, ended, run } = await toggled(meddle, {
+        arrange: ({ registry }) => registry.define('api:2', { bootMs: 35_000 }),
+        changes: { domains: ['api.example.com', 'www.example.com'] },
+      });
+      if (failureOf(ended) !== undefined) return `the deploy fails: ${String(failureOf(ended))}`;
       const locks = run.calls.filter((call) => /containers\/create switchyard_edge_lock$/.test(call)).length;
       if (locks > 2) return `each edge is locked once, and there were ${locks} locks`;
-      return complaintOf(world) ?? probeComplaint(run);
+      return complaintOf(world);
     },
   },
   {
@@ -153,7 +166,10 @@ const STORIES: Story[] = [
   {
     name: 'an edge that somebody else has locked for two seconds',
     async run(meddle) {
-      const { world, ended } = await toggled(meddle, { arrange: (one) => lockFor(one, 2_000) });
+      const { world, ended } = await toggled(meddle, {
+        arrange: (one) => lockFor(one, 2_000),
+        changes: { domains: ['api.example.com', 'www.example.com'] },
+      });
       if (failureOf(ended) !== undefined) return `the deploy fails: ${String(failureOf(ended))}`;
       return complaintOf(world);
     },
@@ -236,9 +252,9 @@ function probeComplaint({ lines, calls }: { lines: string[]; calls: string[] }):
   const first = (what: string) => when(lines, what)[0] ?? Number.POSITIVE_INFINITY;
   if (last('ends: probe') > first('begins: switch')) return 'the probe begins when the switch has begun';
   if (first('begins: end probe') < last('ends: stop')) return 'the probe ends before the old copies have';
-  const hup = calls.findIndex((call) => /kill HUP$/.test(call));
+  const switched = calls.findIndex((call) => / (?:PUT|DELETE) http.*\/flags\//.test(call));
   const isProbe = (call: string) => / probes http/.test(call);
-  return calls.slice(hup).some(isProbe) ? undefined : 'the probe was over before the switch';
+  return calls.slice(switched).some(isProbe) ? undefined : 'the probe was over before the switch';
 }
 
 describe('The order that loses no request', () => {

@@ -113,7 +113,7 @@ describe('a rollback', () => {
   test.each([
     /^ends: record intent/,
     /^moment: start: created/,
-    /^moment: switch: told to read/,
+    /^moment: switch: flags are set/,
     /^begins: drain/,
   ])('that was killed at "%s" is finished when it is asked for again', async (moment) => {
     await world.deployUntil(moment, file, back);

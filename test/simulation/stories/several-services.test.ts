@@ -63,6 +63,26 @@ describe('services that depend on each other', () => {
   });
 });
 
+test.each([
+  ['to one that changes after it', ['one.example.com', 'two.example.com']],
+  ['to one that has changed before it', ['two.example.com', 'one.example.com']],
+])('a domain that goes from one service %s is always served', async (_way, domains) => {
+  const at = (version: number, ...[first, second]: (string | undefined)[]) =>
+    shop([
+      service('web', { image: `web:${version}`, domains: first ? [first] : [] }),
+      service('api', {
+        image: `api:${version}`,
+        domains: second ? [second] : [],
+        dependsOn: ['web'],
+      }),
+    ]);
+  const [kept] = domains;
+  const world =
+    kept === 'one.example.com' ? await deployed(at(1, kept)) : await deployed(at(1, undefined, kept));
+  await world.deploy(kept === 'one.example.com' ? at(2, undefined, kept) : at(2, kept));
+  expect(world.answering(kept!)).toHaveLength(1);
+});
+
 describe('what left the file', () => {
   const withoutWeb = shop([api(), database('db')]);
 

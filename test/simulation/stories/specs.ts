@@ -111,9 +111,9 @@ export function scheduler(name: string, changes: ServiceChanges = {}): ServiceSp
   });
 }
 
-/** servers returns servers `a`, `b`, … with private addresses; `zones` names the zone of each, `lon1` unless given. */
+/** servers returns up to seven servers `a`, `b`, … with private addresses; `zones` names the zone of each, `lon1` unless given. */
 export function servers(count: number, zones: readonly string[] = []): ServerSpec[] {
-  return ['a', 'b', 'c', 'd'].slice(0, count).map((name, index) => ({
+  return ['a', 'b', 'c', 'd', 'e', 'f', 'g'].slice(0, count).map((name, index) => ({
     name,
     host: `192.0.2.${index + 1}`,
     port: 22,

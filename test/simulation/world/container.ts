@@ -185,6 +185,12 @@ export class Container {
     files.set(rest, content);
   }
 
+  /** removeFile removes a file, and tells whether it was there. */
+  removeFile(path: string): boolean {
+    const { files, rest } = this.#home(path);
+    return files.delete(rest);
+  }
+
   /** list returns the files at or below a path, by their paths from its parent; undefined when there is no such path. */
   list(path: string): Map<string, string> | undefined {
     const { files, rest } = this.#home(path);

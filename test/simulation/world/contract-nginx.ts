@@ -151,6 +151,38 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'a flag is put and taken away by those who have the word, and counts from the next request on',
+    async run(given, own) {
+      const http = `${identity('one')}
+        server { listen 8090; return 200 "first"; }
+        server { listen 8091; return 200 "second"; }
+        upstream first { server 127.0.0.1:8090; }
+        upstream second { server 127.0.0.1:8091; }
+        server { listen 8092;
+          location / { set $side first; if (-f ${FOLDER}/flags/shop.web) { set $side second; }
+            rewrite ^/prove/[^/]+(/.*)$ $1 break; proxy_pass http://\${side}; }
+          location /flags/ { if ($http_switchyard_token != "open") { return 403; } alias ${FOLDER}/flags/;
+            client_body_temp_path ${FOLDER}/flags; dav_methods PUT DELETE; } }`;
+      const nginx = await startNginx(given, own, { main: config({ http }) });
+      const target = { address: nginx.address, port: 8092, path: '/flags/shop.web' };
+      const { http: over } = given.server;
+      const told = { ...target, headers: { 'switchyard-token': 'open' } };
+      const answers = async () => (await nginx.ask('/prove/web/any', { port: 8092 })).body;
+      expect(await answers()).toBe('first');
+      expect((await over.put(target, 'x', 5_000)).status).toBe(403);
+      expect([(await over.put(told, 'x', 5_000)).status, await answers()]).toEqual([201, 'second']);
+      expect([(await over.put(told, 'x', 5_000)).status, await answers()]).toEqual([204, 'second']);
+      const files = await given.server.engine.readFiles(own, FOLDER);
+      expect([...files.keys()].filter((path) => path.includes('/flags/'))).toEqual([
+        'switchyard/flags/shop.web',
+      ]);
+      expect([(await over.delete(told, 5_000)).status, await answers()]).toEqual([204, 'first']);
+      expect((await over.delete(told, 5_000)).status).toBe(404);
+      const { date } = (await nginx.ask('/identity')).headers;
+      expect(Math.abs(Date.parse(String(date)) - given.clock.now())).toBeLessThan(120_000);
+    },
+  },
+  {
     title: 'names and maps know patterns, which come after texts',
     async run(given, own) {
       const http = `${identity('one')}

@@ -64,6 +64,8 @@ export class Machine {
   hasIptables = true;
   /** How long the first request of a probe takes. */
   firstProbeMs = 2;
+  /** How long its nginx works on a reload between reading its files and serving what they say. */
+  reloadMs = 0;
   /** Its nginx takes no new configuration. */
   isStubborn = false;
   /** Nobody reaches it, and nothing on it runs. */

@@ -32,8 +32,12 @@ export type Rule =
   | { does: 'header'; name: string; value: string }
   | { does: 'tell host'; value: string }
   | { does: 'set'; variable: string; value: string }
+  /** Asks for another path than the client does. */
+  | { does: 'rewrite'; pattern: string; path: string }
   | { does: 'allow' | 'deny'; from: string }
   | { does: 'recover'; status: number; location: string }
+  /** Takes files, and removes them, at what follows the path of its location. */
+  | { does: 'store'; folder: string; methods: readonly string[] }
   | { does: 'if'; condition: readonly string[]; rules: readonly Rule[] };
 
 /** A location. */
@@ -252,11 +256,17 @@ class Reader {
           return first === 'Host' ? [{ does: 'tell host', value: second }] : [];
         case 'set':
           return [{ does: 'set', variable: first, value: second }];
+        case 'rewrite':
+          return [{ does: 'rewrite', pattern: first, path: second }];
         case 'allow':
         case 'deny':
           return [{ does: name, from: first }];
         case 'error_page':
           return [{ does: 'recover', status: Number(first), location: words.at(-1) ?? '' }];
+        case 'alias':
+          return this.#store(first, body);
+        case 'dav_methods':
+          return [];
         case 'if':
           return [{ does: 'if', condition: conditionOf(words), rules: this.#rules(inner) }];
         case 'listen':
@@ -268,6 +278,11 @@ class Reader {
           return [];
       }
     });
+  }
+
+  #store(folder: string, body: readonly Directive[]): Rule[] {
+    const methods = blocks(body, 'dav_methods').flatMap(({ words }) => words.slice(1));
+    return [{ does: 'store', folder, methods }];
   }
 
   #pass(url: string): Rule {

@@ -3,11 +3,10 @@ import type { Server } from '../../../src/fleet/server.ts';
 import { LABEL } from '../../../src/model/labels.ts';
 import { SIDECAR_ALIAS, scopeName } from '../../../src/model/names.ts';
 import type { ServerSpec } from '../../../src/model/spec.ts';
-import { compose } from '../../../src/nginx/compose.ts';
+import { compose, flagChanges, scopeWish } from '../../../src/nginx/compose.ts';
 import { ensureEdge, ensureSidecar } from '../../../src/nginx/install.ts';
 import type { NginxInstance } from '../../../src/nginx/instance.ts';
 import { prove } from '../../../src/nginx/prove.ts';
-import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { web } from '../../unit/nginx/routes-of-shop.ts';
 import { REPOSITORY } from '../stories/specs.ts';
@@ -67,15 +66,14 @@ test('an nginx that is made by the product serves what it was told to', async ()
     const { clock } = world;
     const { tree, folder } = await nginx.look(scopeName(SHOP), clock);
     const routes = [api(slot)];
-    const files = renderScope(nginx.kind, SHOP, routes, S1, [S1]);
-    const next = compose(
-      nginx.kind,
-      { ...tree, live: folder },
-      { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, files },
-    );
+    const facts = { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, on: S1, servers: [S1] };
+    const wanted = scopeWish(nginx.kind, facts);
+    const next = compose(nginx.kind, { ...tree, live: folder }, wanted);
     await nginx.stage(next);
-    await nginx.commit(next.folder);
+    await nginx.commit(next.folder, clock);
     await nginx.awaitGeneration(scopeName(SHOP), next.generation, clock);
+    await nginx.look(scopeName(SHOP), clock);
+    await nginx.setFlags(flagChanges(tree, wanted));
     const copy = world.machine('s1').find(`shop_production_api${slot === 'base' ? '' : '_secondary'}`);
     const address = `${copy?.endpoints.get('shop_production_network')?.address}:3000`;
     const { service, ports } = routes[0]!;

@@ -47,10 +47,12 @@ export class Workers {
   /** Where they keep idle connections. */
   readonly #pools = new Set<Namespace>();
   readonly #process: Process;
+  readonly #machine: Machine;
   readonly #version: string;
 
   constructor(process: Process, machine: Machine, config: NginxConfig, version: string) {
     this.#process = process;
+    this.#machine = machine;
     this.#version = version;
     this.config = config;
     this.balancer = new Balancer(machine, process.container, process.now());
@@ -86,11 +88,16 @@ export class Workers {
     const variables: Record<string, string> = {
       nginx_version: this.#version,
       server_port: String(request.port),
+      uri: request.path,
+      http_host: request.host,
       host: request.host,
       remote_addr: request.from,
       request_method: request.method ?? 'GET',
     };
+    for (const [name, value] of Object.entries(request.headers ?? {}))
+      variables[`http_${name.replaceAll('-', '_')}`] = value;
     const rules = [...server.rules, ...(location?.rules ?? [])];
+    variables.rest_of_path = request.path.slice(location?.path.length ?? 0);
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
     return this.#recover(server, rules, variables, handled) ?? handled;
   }
@@ -151,11 +158,32 @@ export class Workers {
       else if (rule.does === 'if' && this.#isMet(rule.condition, variables)) {
         const handled = this.#follow(rule.rules, variables, at);
         if (handled !== undefined) return handled;
-      } else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
+      } else if (rule.does === 'rewrite')
+        variables.uri = (variables.uri ?? '').replace(new RegExp(rule.pattern), rule.path);
+      else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
     }
     if (isDenied(rules, variables.remote_addr ?? '')) return answered(403, {}, '');
+    const store = rules.find((rule) => rule.does === 'store');
+    if (store !== undefined) return this.#store(store, variables);
     const pass = rules.find((rule) => rule.does === 'pass');
     return pass && this.#pass(pass, rules, variables, at);
+  }
+
+  /** What lies there is looked at with each request, so that a change counts at once, for old workers too. */
+  #store(
+    { folder, methods }: Extract<Rule, { does: 'store' }>,
+    { request_method: method = '', rest_of_path: rest = '' }: Record<string, string>,
+  ): Handled {
+    const { container } = this.#process;
+    const path = `${folder}${rest}`;
+    if (!methods.includes(method)) return answered(405, {}, '');
+    if (this.#machine.isStubborn) return answered(500, {}, '');
+    const isThere = container.readFile(path) !== undefined;
+    if (method === 'DELETE' && !isThere) return answered(404, {}, '');
+    if (method === 'DELETE') container.removeFile(path);
+    else container.writeFile(path, 'put');
+    this.#process.changed(`${method} ${rest}`);
+    return answered(method === 'PUT' && !isThere ? 201 : 204, {}, '');
   }
 
   #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
@@ -182,7 +210,7 @@ export class Workers {
     const told = rules.find((rule) => rule.does === 'tell host');
     const request = {
       port: target?.port ?? 0,
-      path: path || '/',
+      path: path || (rules.some((rule) => rule.does === 'rewrite') ? (variables.uri ?? '/') : '/'),
       host: told?.does === 'tell host' ? this.#expand(told.value, variables) : (variables.host ?? ''),
       from: '10.200.0.3',
     };
@@ -245,6 +273,9 @@ export class Nginx implements Program {
   #old: Workers[] = [];
   #reloadedAt = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
+  /** It has read its files for a reload and does not serve them yet: another HUP waits. */
+  #isReloading = false;
+  #isToldAgain = false;
   #turn = 0;
 
   constructor(process: Process, machine: Machine, version: string) {
@@ -328,10 +359,29 @@ export class Nginx implements Program {
 
   /** Old workers go only when the new ones are there: what is refused changes nothing. */
   #reload(): void {
-    const old = this.#workers;
-    if (old === undefined || this.#isLeaving) return;
+    if (this.#workers === undefined || this.#isLeaving) return;
+    if (this.#isReloading) {
+      this.#isToldAgain = true;
+      return;
+    }
     const next = this.#tryNewWorkers();
     if (next === undefined) return;
+    this.#isReloading = true;
+    const { reloadMs } = this.#machine;
+    if (reloadMs === 0) this.#renew(next);
+    else this.#process.after(reloadMs, () => this.#renew(next));
+  }
+
+  #renew(next: Workers): void {
+    this.#isReloading = false;
+    this.#replaceWorkers(next);
+    if (this.#isToldAgain) this.#process.after(READ_MS, () => this.#reload());
+    this.#isToldAgain = false;
+  }
+
+  #replaceWorkers(next: Workers): void {
+    const old = this.#workers;
+    if (old === undefined || this.#isLeaving) return;
     const { namespace } = this.#process.container;
     const taken = next.config.ports.find((port) => {
       const holder = namespace.listenerOn(port);

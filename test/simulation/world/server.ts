@@ -19,12 +19,24 @@ const CONNECT_FAILED = 2;
 /** simulatedServer returns a machine as one run is connected to it. */
 export function simulatedServer(run: Run, machine: Machine): Server {
   const tunnel = new Tunnel(run, machine);
+  let guard: () => void = () => undefined;
   return {
     spec: machine.spec,
     name: machine.name,
     engine: new SimulatedEngine(machine, tunnel),
     http: {
-      get: (target, timeoutMs) => get(machine, tunnel, target, timeoutMs),
+      get: (target, timeoutMs) => send(machine, tunnel, 'GET', target, timeoutMs),
+      put: async (target, _text, timeoutMs) => {
+        guard();
+        return await send(machine, tunnel, 'PUT', target, timeoutMs);
+      },
+      delete: async (target, timeoutMs) => {
+        guard();
+        return await send(machine, tunnel, 'DELETE', target, timeoutMs);
+      },
+      guardWith: (asked) => {
+        guard = asked;
+      },
       keepAlive: (target) => new KeptConnection(machine, tunnel, target),
     },
     dial: (address, port) => dial(machine, tunnel, address, port),
@@ -36,23 +48,24 @@ export function simulatedServer(run: Run, machine: Machine): Server {
   };
 }
 
-async function get(
+async function send(
   machine: Machine,
   tunnel: Tunnel,
+  method: 'GET' | 'PUT' | 'DELETE',
   { address, port, path, host, headers = {} }: HttpTarget,
   timeoutMs: number,
 ): Promise<HttpAnswer> {
   const facts = {
-    name: `${machine.name} GET http://${address}:${port}${path}`,
-    isChange: false,
+    name: `${machine.name} ${method} http://${address}:${port}${path}`,
+    isChange: method !== 'GET',
     takesMs: WAY_MS,
   };
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, timeoutMs);
-    const request = { port: target.port, path, host: host ?? address, headers, from };
+    const request = { port: target.port, path, host: host ?? address, headers, from, method };
     const answer = target.container.program?.answer?.(request);
     if (answer === undefined) throw new Error('other side closed');
-    return answer;
+    return { ...answer, headers: { date: new Date(machine.now()).toUTCString(), ...answer.headers } };
   });
 }
 

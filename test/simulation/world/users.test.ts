@@ -1,9 +1,8 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { containerName, networkName, SIDECAR_ALIAS, scopeName } from '../../../src/model/names.ts';
-import { compose } from '../../../src/nginx/compose.ts';
+import { compose, flagChanges, scopeWish } from '../../../src/nginx/compose.ts';
 import { ensureEdge, ensureSidecar } from '../../../src/nginx/install.ts';
 import type { NginxInstance } from '../../../src/nginx/instance.ts';
-import { renderScope } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
 import { web } from '../../unit/nginx/routes-of-shop.ts';
 import { REPOSITORY, servers } from '../stories/specs.ts';
@@ -16,7 +15,7 @@ const NGINX = { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2_000 };
 const NETWORK = networkName(SHOP);
 const PLACES = ['a api.example.com', `a ${NETWORK}:5100`];
 
-type Side = 'base' | 'secondary';
+type Side = 'base' | 'secondary' | '3';
 
 let simulation: Simulation;
 let nginxes: NginxInstance[];
@@ -63,9 +62,18 @@ test('an old copy that goes before its clients have gone loses their requests', 
   expect(lostAt(PLACES[0]!)).toContain(`a request was open on ${nameOf('base')}, which ended`);
 });
 
-test('an old copy that goes while old workers may be brought one more request loses it', async () => {
+test('old workers may be brought one more request, and look at the flags: so an old copy may go', async () => {
   await deploying(async () => {
     await serve('secondary');
+    await drained('base');
+    remove('base');
+  });
+  expect(simulation.users.lost).toEqual([]);
+});
+
+test('an old copy that goes while old workers lead to it, who look at no flag, loses a request', async () => {
+  await deploying(async () => {
+    await serve('3');
     await pass(1_000);
     remove('base');
   });
@@ -167,14 +175,14 @@ async function serve(side: Side | 'none'): Promise<void> {
   const serving = nginxes.map(async (nginx) => {
     const routes = side === 'none' ? [] : [routeTo(side)];
     const { tree, folder } = await nginx.look(scopeName(SHOP), clock);
-    const files = renderScope(nginx.kind, SHOP, routes, SERVER!, [SERVER!]);
-    const next = compose(
-      nginx.kind,
-      { ...tree, live: folder },
-      { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, files },
-    );
-    await nginx.commit(next.folder, next.files);
+    const on = SERVER!;
+    const facts = { scope: SHOP, repository: REPOSITORY, routes, settings: NGINX, on, servers: [on] };
+    const wanted = scopeWish(nginx.kind, facts);
+    const next = compose(nginx.kind, { ...tree, live: folder }, wanted);
+    await nginx.commit(next.folder, clock, next.files);
     await clock.sleep(200);
+    await nginx.look(scopeName(SHOP), clock);
+    await nginx.setFlags(flagChanges(tree, wanted));
   });
   await clock.finish(Promise.all(serving));
 }

@@ -2,6 +2,7 @@ import type { Container } from './container.ts';
 import type { Machine, Target } from './machine.ts';
 import type { Held, Namespace } from './namespace.ts';
 import { type Handled, type Joined, Nginx, type Workers } from './nginx.ts';
+import type { Rule } from './nginx-config.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Where users come in: a domain at the door of a server, or an internal port in the network of an environment. */
@@ -377,7 +378,7 @@ function doorsOf({ machine, domain, network, port }: Place): Target[] {
 function domainsOf(machine: Machine): Place[] {
   const door = machine.entrance(DOOR);
   const workers = door?.container.program instanceof Nginx ? door.container.program.workers : undefined;
-  return (workers?.config.http ?? []).flatMap(({ ports, names, locations }) => {
+  return (workers?.config.http ?? []).flatMap(({ ports, names, locations, rules: own }) => {
     const pass = locations.flatMap(({ rules }) => rules).find((rule) => rule.does === 'pass');
     if (pass === undefined || !ports.includes(door!.port)) return [];
     return names
@@ -391,7 +392,7 @@ function domainsOf(machine: Machine): Place[] {
           domain,
           port: DOOR,
           network: '',
-          upstream: upstreamOf(pass.target),
+          upstream: upstreamOf(pass.target, own),
           streams: {},
         };
       });
@@ -406,10 +407,12 @@ function internalPortsOf(machine: Machine): Place[] {
     return found.flatMap((program) => {
       const config = program instanceof Nginx ? program.workers?.config : undefined;
       if (config === undefined) return [];
-      const http = config.http.flatMap(({ ports, locations }) =>
+      const http = config.http.flatMap(({ ports, locations, rules: own }) =>
         locations.flatMap(({ rules }) =>
           rules.flatMap((rule) =>
-            rule.does === 'pass' ? ports.map((port) => ({ port, upstream: upstreamOf(rule.target) })) : [],
+            rule.does === 'pass'
+              ? ports.map((port) => ({ port, upstream: upstreamOf(rule.target, own) }))
+              : [],
           ),
         ),
       );
@@ -424,9 +427,10 @@ function internalPortsOf(machine: Machine): Place[] {
   });
 }
 
-/** What follows in a variable says how a request gets there, not where. */
-function upstreamOf(target: string): string {
-  return target.replace(/\$\w+$/, '');
+/** Where requests go without a flag names a place. What follows in a variable says how a request gets there, not where. */
+function upstreamOf(target: string, rules: readonly Rule[]): string {
+  const side = rules.find((rule) => rule.does === 'set' && target.startsWith(rule.variable));
+  return side?.does === 'set' ? side.value : target.replace(/\$\w+$/, '');
 }
 
 /** It lives in the network of another container, whose connections are none of its own. */

@@ -22,7 +22,7 @@ import {
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import { domainsOf, type EnvironmentSpec, portsOf, type ServiceSpec } from '../../../src/model/spec.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
-import { parseTree, servingSlots } from '../../../src/nginx/tree.ts';
+import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { Store } from '../../../src/state/store.ts';
@@ -179,10 +179,15 @@ export class World extends Simulation {
   }
 
   /** Of services that leave the file, or go back, what is recorded of them counts: not what the file says. */
-  #promisedBefore(wanted: EnvironmentSpec, { rollback, services = [] }: RunOptions): PromisedBefore {
-    const { services: recorded, release_numbers: numbers = {} } = this.stateOf(wanted);
+  #promisedBefore(
+    wanted: EnvironmentSpec,
+    { rollback, services = [], excludedServers = [] }: RunOptions,
+  ): PromisedBefore {
+    const { services: recorded, release_numbers: numbers = {}, stale_servers = {} } = this.stateOf(wanted);
+    const isLeftOut = (server: string) => server in stale_servers || excludedServers.includes(server);
+    const served = wanted.servers.filter(({ name }) => !isLeftOut(name));
     const cutOff = Object.entries(recorded).filter(([name, { copies }]) =>
-      wanted.servers.some(({ name: server }) =>
+      served.some(({ name: server }) =>
         this.containersOf(server, 'service').some(
           ({ labels }) =>
             labels[LABEL.service] === name &&
@@ -354,7 +359,7 @@ export class World extends Simulation {
     const files = machine.find(sidecarName(scope))?.list(CONFIG_FOLDER) ?? new Map<string, string>();
     const below = new Map([...files].map(([path, text]) => [path.slice(path.indexOf('/') + 1), text]));
     const tree = parseTree(below);
-    const served = tree.folders[tree.live].manifest?.scopes[scopeName(scope)];
+    const served = servedScope(tree, tree.live, scopeName(scope));
     const [slot] = servingSlots(served, server).get(service) ?? [];
     return this.containersOf(server, 'service').find(
       ({ labels }) => labels[LABEL.service] === service && labels[LABEL.slot] === slot,
@@ -549,17 +554,16 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
     const isForgotten = isOwn && wanted.servers.every((server) => server.name !== place.machine.name);
     const mayBeDown = isDropped || isForgotten || before.cutOff.includes(name ?? '');
     const drainTimeoutMs = before.drainTimeoutMs.get(name ?? '') ?? DRAIN_MS;
-    if (spec === undefined) return { drainTimeoutMs, mayBeDown, mayGo: isOwn };
+    // Nobody is promised a port that the file has taken away, but for what is in flight.
+    const isUnported = domain === undefined && portsOf(spec ?? {}).every((one) => one.name !== port);
+    if (spec === undefined || isUnported) return { drainTimeoutMs, mayBeDown, mayGo: isOwn };
     const isRestored = before.restored.includes(spec.name);
-    // Nobody is promised a port that the file has taken away.
-    const isUnported = domain === undefined && portsOf(spec).every((one) => one.name !== port);
     return {
       drainTimeoutMs: isRestored
         ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
         : spec.policy.drainTimeoutMs,
       mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
-      mayGo:
-        isUnported || mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
+      mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
     };
   };
 }

@@ -46,7 +46,7 @@ export async function contextOf(
     log,
     clock: clock.endingWith(signal),
     guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },
-    known: new Knowledge(clock.now()),
+    known: new Knowledge(),
     record: { intend: async () => undefined, noteHook: async () => undefined },
     moment: () => undefined,
   };

@@ -503,7 +503,7 @@ describe('why a run fails', () => {
 });
 
 describe('the lease', () => {
-  const LATE = { drain: { mayOutlastLease: true } } as const;
+  const LATE = { drain: { mayOutlastLease: () => true } } as const;
   const RETIRE = { prove: [], drain: ['prove'], stop: ['drain'], hook: ['prove'] };
 
   test('is needed no more when nothing is left but what may outlast it, and what comes after that', async () => {

@@ -16,7 +16,8 @@ import { scopeName } from '../../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { compose, firstFiles } from '../../../src/nginx/compose.ts';
-import { type NginxKind, renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/render.ts';
+import type { NginxKind } from '../../../src/nginx/routes.ts';
 import { parseTree } from '../../../src/nginx/tree.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { REPOSITORY } from '../../simulation/stories/specs.ts';
@@ -170,6 +171,7 @@ export class Picture {
       tree: parseTree(firstFiles(kind, SCOPE, nginx)),
       folder: 'a',
       generation: undefined,
+      reloadedMsAgo: Number.POSITIVE_INFINITY,
       isInNetwork: true,
     });
     server.hasNetwork = true;
@@ -218,16 +220,15 @@ export class Picture {
       ['edge', edge],
     ] as const) {
       if (nginx === undefined) continue;
-      const { folder, files, generation, scopes } = compose(
-        kind,
-        nginx.tree,
-        wishOf(kind, input, spec, routes),
-      );
+      const wanted = wishOf(kind, input, spec, routes);
+      const { folder, files, generation, scopes } = compose(kind, nginx.tree, wanted);
+      const flags = [...wanted.flags.values()].filter(({ isSet }) => isSet);
+      const set = flags.map(({ name }) => [`flags/${name}`, 'set'] as const);
       const { a, b } = nginx.tree.folders;
       const before = [...a.files].map(([path, content]) => [`a/${path}`, content] as const);
       const beside = [...b.files].map(([path, content]) => [`b/${path}`, content] as const);
       nginx.tree = parseTree(
-        new Map([...before, ...beside, ...files, ['nginx.conf', renderPointer(folder)]]),
+        new Map([...before, ...beside, ...files, ...set, ['nginx.conf', renderPointer(folder)]]),
       );
       nginx.folder = folder;
       nginx.generation = scopes.includes(scopeName(SCOPE)) ? generation : undefined;
@@ -252,12 +253,14 @@ export class Picture {
 
 /** progressOf returns what has become of a run that has done all of its plan, or something else. */
 export function progressOf(input: PlanInput, plan: Plan, changes: Partial<RunProgress> = {}): RunProgress {
-  const { rollouts, copies, stale } = plan;
+  const { rollouts, copies, standby, stale, sendsTo } = plan;
   return {
     input,
     changes: plan.changes,
     copies,
+    standby,
     stale,
+    sendsTo,
     done: new Set(rollouts.flatMap(({ services }) => services)),
     undone: new Set(),
     switched: new Set(rollouts.flatMap(({ moved }) => moved)),

@@ -305,6 +305,11 @@ describe('the record', () => {
     expect(run.ends({ ...left, left: new Map([['b', new Error('no power')]]) }).stale_servers).toEqual(
       run.state.stale_servers,
     );
+    // Where its nginx sends requests is written once.
+    const sendsTo = { b: [{ service: 'api', server: 'a', slot: 'base' as const }] };
+    run.state = run.ends({ ...left, sendsTo });
+    expect(run.state.stale_servers).toMatchObject({ b: { run: AUTHOR.run, sends_to: sendsTo.b } });
+    expect(run.ends(left).stale_servers).toEqual(run.state.stale_servers);
     expect(run.ends({ stale: { left: [], returned: ['b'] } })).not.toHaveProperty('stale_servers');
     expect(run.ends({ ...FAILED, stale: { left: [], returned: ['b'] } })).toHaveProperty('stale_servers.b');
   });

@@ -81,7 +81,7 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
   return {
     services: ['api'],
     preDeploy: hooks ? [hook('pre_deploy')] : [],
-    stop: isRecreated ? on.map((server) => ({ kind: 'stop', ...old, server })) : [],
+    stop: isRecreated ? retire.map((copy) => ({ ...copy, isWorking: true })) : [],
     start: on.map((server) => ({
       kind: 'start',
       ...copy,
@@ -98,10 +98,12 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
       healthcheck: policy.healthcheck,
       host: 'api.example.com',
     })),
+    withdraw: undefined,
     move: { name: 'api', routes: [route('secondary')], before, moved: ['api'], servers: on },
     before,
     postDeploy: hooks ? [hook('post_deploy')] : [],
     retire: isFirst ? [] : retire,
+    keeping: [],
   };
 }
 

@@ -45,6 +45,7 @@ function standing({ active, idle, activeSlot = 'base', routed = activeSlot, roll
     routed: routed === 'nowhere' ? undefined : routed,
     release: 2,
     rollout,
+    taken: [],
     isWanted: ({ hash }) => hash === 'v2',
   };
 }
@@ -110,6 +111,11 @@ describe('toggle', () => {
     ],
   ])('%s', (_what, sketch, decision) => {
     expect(decided('toggle', sketch)).toBe(decision);
+  });
+
+  test('a new copy stands in no slot that is taken by what is not its affair', () => {
+    const taken = { ...standing({ active: 'v1' }), taken: ['secondary', '3'] as const };
+    expect(STRATEGIES.toggle(taken).slot).toBe('4');
   });
 
   test('a copy that is made as wanted and is of another release is not taken for the new one', () => {

@@ -14,6 +14,8 @@ const spec = (name: string): ServerSpec => ({
   zone: 'default',
   hostKeys: [],
 });
+const ANSWER = { status: 200, headers: {}, body: '' };
+const guards: (() => void)[] = [];
 const closed: string[] = [];
 
 /** Servers whose engines cannot be reached; those that are called `down` not even themselves. */
@@ -28,7 +30,10 @@ const provider: Provider = {
       name: spec.name,
       engine: new EngineClient(async () => Promise.reject(new Error('the socket is gone'))),
       http: {
-        get: async () => ({ status: 200, headers: {}, body: '' }),
+        get: async () => ANSWER,
+        put: async () => ANSWER,
+        delete: async () => ANSWER,
+        guardWith: (guard) => void guards.push(guard),
         keepAlive: () => ({ get: async () => 200, close: async () => undefined }),
       },
       dial: async () => Promise.reject(new Error('nobody listens')),
@@ -69,9 +74,11 @@ test('the guard is asked on every server, and calls are counted over all', async
   const fleet = await Fleet.connect(provider, [spec('web-1'), spec('web-2')]);
   await fleet.onAll(({ engine }) => engine.removeVolume('data').catch(() => undefined));
   expect(fleet.calls()).toBe(2);
-  fleet.guardWith(() => {
+  const guard = () => {
     throw new UserError('the lease is lost');
-  });
+  };
+  fleet.guardWith(guard);
+  expect(guards).toEqual([guard, guard]);
   expect(await messagesOfAsync(fleet.onAll(({ engine }) => engine.removeVolume('data')))).toEqual([
     'the lease is lost',
     'the lease is lost',

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { isAccepted } from '../../../src/nginx/accepted.ts';
 import { type Composition, compose, firstFiles, type ScopeWish } from '../../../src/nginx/compose.ts';
-import { type NginxKind, renderPointer } from '../../../src/nginx/render.ts';
+import { renderPointer } from '../../../src/nginx/render.ts';
+import type { NginxKind } from '../../../src/nginx/routes.ts';
 import { parseTree, type Tree } from '../../../src/nginx/tree.ts';
 import { at, cache, LONDON_A, LONDON_B, SETTINGS, SHOP, web, wish } from './routes-of-shop.ts';
 
@@ -100,7 +101,6 @@ describe('nginx has to check', () => {
     ['a domain less', on('secondary', { domains: ['api.example.com'] })],
     ['another port', on('secondary', { containerPort: 3001 })],
     ['another idle timeout', on('secondary', { idleTimeoutMs: 1_000 })],
-    ['another path of the proof', on('secondary', { provePath: '/other' })],
     ['a slot more', web({ copies: [at(LONDON_A, 'secondary'), at(LONDON_A, '3')] })],
   ])('%s', (_what, route) => {
     expect(nginx.accepts(wish('edge', [route]))).toBe(false);

@@ -6,8 +6,8 @@ import {
   isServed,
   type ScopeWish,
 } from '../../../src/nginx/compose.ts';
-import type { NginxKind } from '../../../src/nginx/render.ts';
 import { renderPointer } from '../../../src/nginx/render.ts';
+import type { NginxKind } from '../../../src/nginx/routes.ts';
 import {
   editedFiles,
   folderOfGeneration,
@@ -61,31 +61,6 @@ class Volume {
 
 const shop = (changes = {}) => wish('edge', [web(changes)]);
 const blog = (changes = {}) => wish('edge', [web({ ...BLOG_ROUTE, ...changes })], { scope: BLOG });
-
-describe('the host of a proof', () => {
-  const hostsOf = (changes = {}) => {
-    const edge = new Volume('edge');
-    edge.write(shop(changes));
-    const control = edge.read('control/shop_production.conf') ?? '';
-    return [...new Set([...control.matchAll(/proxy_set_header Host (.*);/g)].map(([, host]) => host))];
-  };
-
-  test.each<[string, object, string]>([
-    ['the first domain', { domains: ['a.example.com', 'b.example.com'] }, 'a.example.com'],
-    ['the first one without a star', { domains: ['*.example.com', 'b.example.com'] }, 'b.example.com'],
-    ['one below a star, where there is no other', { domains: ['*.example.com'] }, 'probe.example.com'],
-    ['the name of the service, at the catch-all', { domains: ['*'] }, 'api'],
-    ['what the health check says', { proveHeaders: { host: 'localhost:3000' } }, 'localhost:3000'],
-  ])('is %s', (_what, changes, host) => {
-    expect(hostsOf(changes)).toEqual([host]);
-  });
-
-  test('is none that nginx would read as something else', () => {
-    expect(hostsOf({ domains: ['a.example.com'], proveHeaders: { host: '$host; return 200' } })).toEqual([
-      'a.example.com',
-    ]);
-  });
-});
 
 describe('folders and generations', () => {
   test('each configuration goes to the folder that is not live, with the next generation', () => {

@@ -10,7 +10,7 @@ import { compose, firstFiles } from '../../../src/nginx/compose.ts';
 import { type Directive, parseDirectives } from '../../../src/nginx/configuration.ts';
 import { renderControl, renderControlAccess, renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import { backendsOf, type Route, type RoutePort } from '../../../src/nginx/routes.ts';
-import { parseTree, routesOf } from '../../../src/nginx/tree.ts';
+import { parseTree, routesOf, servedScope } from '../../../src/nginx/tree.ts';
 import {
   at,
   cache,
@@ -87,7 +87,10 @@ describe('a host port that carries the version', () => {
       wish('edge', [web({ copies })], { servers }),
     );
     const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(folder)]]));
-    expect(routesOf(tree.folders[folder].manifest?.scopes.shop_production)[0]?.copies).toEqual(copies);
+    expect(routesOf(tree.folders[folder].manifest?.scopes.shop_production)[0]?.copies).toEqual([
+      copies[0],
+      { ...copies[1], at: { zone: 'lon1', privateIp: '10.0.0.3' } },
+    ]);
   });
 });
 
@@ -179,20 +182,19 @@ describe('a service with further ports, and one without any', () => {
   test('all lead to the same copies, and the http ports can be proven by their names', () => {
     const text = written('sidecar', wish('sidecar', routes));
     expect(text).toContain('server shop_production_rabbit_secondary:15672 resolve max_fails=0;');
-    expect(text).toContain('location = /prove/shop_production/rabbit.console {');
-    expect(text).toContain('location = /prove/shop_production/rabbit.console_unpooled {');
+    expect(text).toContain('location /prove/shop_production/rabbit.console/ {');
+    expect(text).toContain('location /prove/shop_production/rabbit.console_unpooled/ {');
     expect(text).toContain('listen 5300;');
   });
 
   test('of a worker nginx reads nothing, and its manifest says which copy is active', () => {
-    const { files, folder } = compose(
-      'sidecar',
-      parseTree(firstFiles('sidecar', SHOP, SETTINGS)),
-      wish('sidecar', routes),
-    );
+    const wanted = wish('sidecar', routes);
+    const { files, folder } = compose('sidecar', parseTree(firstFiles('sidecar', SHOP, SETTINGS)), wanted);
     expect(files.get(`${folder}/main.conf`)).not.toContain('mailer');
-    const tree = parseTree(new Map([...files, ['nginx.conf', renderPointer(folder)]]));
-    expect(routesOf(tree.folders[folder].manifest?.scopes.shop_production)).toEqual(routes);
+    const flags = [...wanted.flags.values()].filter(({ isSet }) => isSet);
+    const set = flags.map(({ name }) => [`flags/${name}`, ''] as const);
+    const tree = parseTree(new Map([...files, ...set, ['nginx.conf', renderPointer(folder)]]));
+    expect(routesOf(servedScope(tree, folder, 'shop_production'))).toEqual(routes);
   });
 });
 

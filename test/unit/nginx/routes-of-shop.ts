@@ -1,8 +1,7 @@
 import type { Slot } from '../../../src/model/copy.ts';
 import type { NginxSpec } from '../../../src/model/spec.ts';
-import type { ScopeWish } from '../../../src/nginx/compose.ts';
-import { type NginxKind, renderScope } from '../../../src/nginx/render.ts';
-import type { Route, RoutedCopy, RoutePort, RouteServer } from '../../../src/nginx/routes.ts';
+import { type ScopeWish, scopeWish } from '../../../src/nginx/compose.ts';
+import type { NginxKind, Route, RoutedCopy, RoutePort, RouteServer } from '../../../src/nginx/routes.ts';
 
 export const SHOP = { project: 'shop', environment: 'production' };
 export const SETTINGS: NginxSpec = { image: 'nginx:1.30-alpine', keepaliveMinTimeoutMs: 2000 };
@@ -81,12 +80,6 @@ export function wish(
   changes: Partial<ScopeWish> & { on?: RouteServer; servers?: RouteServer[] } = {},
 ): ScopeWish {
   const { on = LONDON_A, servers = [LONDON_A], scope = SHOP, ...rest } = changes;
-  return {
-    scope,
-    repository: 'github.com/acme/shop',
-    routes,
-    settings: SETTINGS,
-    files: renderScope(kind, scope, routes, on, servers),
-    ...rest,
-  };
+  const facts = { scope, repository: 'github.com/acme/shop', routes, settings: SETTINGS, on, servers };
+  return { ...scopeWish(kind, facts), ...rest };
 }

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { Slot } from '../../../src/model/copy.ts';
-import { compose, firstFiles, mendedFiles } from '../../../src/nginx/compose.ts';
-import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import { compose, firstFiles, mendedFiles, type ScopeWish, scopeWish } from '../../../src/nginx/compose.ts';
+import { renderPointer } from '../../../src/nginx/render.ts';
 import type { Route } from '../../../src/nginx/routes.ts';
-import { folderOfIdentity, identityOf, parseTree, type Tree } from '../../../src/nginx/tree.ts';
+import { folderOfIdentity, identityOf, parseTree, servedScope, type Tree } from '../../../src/nginx/tree.ts';
 
 const settings = { image: 'nginx:1.30', keepaliveMinTimeoutMs: 2_000 };
 const server = { name: 'one', zone: 'a', privateIp: '10.1.0.1' };
@@ -20,25 +20,26 @@ class Edge {
 
   /** serve gives a project the routes to one slot, as a switch does. */
   serve(project: string, slot: Slot): void {
-    this.point(project, slot);
+    const { flags } = this.point(project, slot);
+    for (const { name, isSet } of flags.values())
+      if (isSet) this.#files.set(`flags/${name}`, '');
+      else this.#files.delete(`flags/${name}`);
     const { tree } = this;
     this.#identity = identityOf(tree.folders[tree.live].manifest!.scopes);
   }
 
   /** point is serve of a run that is cut off before it tells nginx to read. */
-  point(project: string, slot: Slot): void {
+  point(project: string, slot: Slot): ScopeWish {
     const scope = scopeOf(project);
     const { tree } = this;
     const folder = folderOfIdentity(tree, this.#identity) ?? tree.live;
     const routes = [routeTo(project, slot)];
-    const files = renderScope('edge', scope, routes, server, [server]);
-    const composition = compose(
-      'edge',
-      { ...tree, live: folder },
-      { scope, repository: project, files, routes, settings },
-    );
+    const facts = { scope, repository: project, routes, settings, on: server, servers: [server] };
+    const wanted = scopeWish('edge', facts);
+    const composition = compose('edge', { ...tree, live: folder }, wanted);
     for (const [path, content] of composition.files) this.#files.set(path, content);
     this.#files.set('nginx.conf', renderPointer(composition.folder));
+    return wanted;
   }
 
   /** write does what a hand on the server does. */
@@ -49,7 +50,7 @@ class Edge {
   /** The slot that the live configuration names for a project. */
   slotOf(project: string): string | undefined {
     const { tree } = this;
-    return tree.folders[tree.live].manifest?.scopes[`${project}_live`]?.routes.web?.copies[0]?.slot;
+    return servedScope(tree, tree.live, `${project}_live`)?.routes.web?.copies[0]?.slot;
   }
 }
 

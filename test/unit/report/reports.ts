@@ -71,7 +71,9 @@ export function planOf(changes: Partial<Plan> = {}): Plan {
     staying: [],
     postponed: [],
     copies: { api: [copy('a', 'secondary', 2), copy('b', 'secondary', 2)] },
+    standby: [],
     stale: { left: [], returned: [] },
+    sendsTo: {},
     ...changes,
   };
 }

@@ -1,0 +1,117 @@
+import type { Slot } from '../model/copy.ts';
+import { type Scope, scopeName } from '../model/names.ts';
+import { hostPort } from '../model/ports.ts';
+import { specHash } from '../model/spec.ts';
+import {
+  backendsOf,
+  type NginxKind,
+  type Route,
+  type RoutedCopy,
+  type RouteServer,
+  reachedCopies,
+  routesFrom,
+  servedPorts,
+} from './routes.ts';
+
+/**
+ * A route whose copies stand on one side each. Both ways to share its traffic are written in the configuration, and a
+ * flag, a file that is there or not, says by which of them it goes (docs/architecture.md, "The switch"). Both are the same
+ * whichever is the way now: so traffic moves from side to side without a change to the configuration.
+ */
+export interface Sides {
+  /** The name of the flag: it says which addresses it is about, so that none is taken for that of others. */
+  flag: string;
+  /** The route without the flag, and with it. */
+  plain: Route;
+  flagged: Route;
+  /** By which of the two the traffic goes. */
+  isFlagged: boolean;
+}
+
+/**
+ * sidesOf returns the two ways of a route as one server has them. Undefined where there are none: copies with shares of
+ * their own, several on one server, in further slots, or at ports of their version, lead elsewhere the next time. Pure.
+ */
+export function sidesOf(
+  scope: Scope,
+  route: Route,
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): Sides | undefined {
+  const reached = reachedCopies(route, on, servers);
+  const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
+  if (first === undefined || !isOneSideEach(route, reached, on)) return undefined;
+  const isFlagged = first.slot === 'secondary';
+  const across = acrossFrom(route);
+  const [plain, flagged] = isFlagged ? [across, route] : [route, across];
+  return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged };
+}
+
+/** The flag of one service in an nginx. */
+export interface RouteFlag {
+  name: string;
+  isSet: boolean;
+  /** The copies that have the traffic without it and with it, as `routesFrom` has them. */
+  plain: RoutedCopy[];
+  flagged: RoutedCopy[];
+}
+
+/**
+ * flagsOf returns the flags of the services that an nginx of one server moves by them, by service: all that have a port of
+ * http there, and workers. A tcp port moves by a reload, which no connection of it notices. Pure.
+ */
+export function flagsOf(
+  kind: NginxKind,
+  scope: Scope,
+  routes: readonly Route[],
+  on: RouteServer,
+  servers: readonly RouteServer[],
+): Map<string, RouteFlag> {
+  const copiesOf = (route: Route) => routesFrom([route], on, servers)[0]!.copies;
+  const found = routes.flatMap((route) => {
+    const isWorker = kind === 'sidecar' && route.ports.length === 0;
+    if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http')) return [];
+    const sides = sidesOf(scope, route, on, servers);
+    if (sides === undefined) return [];
+    const { flag: name, isFlagged: isSet, plain, flagged } = sides;
+    return [[route.service, { name, isSet, plain: copiesOf(plain), flagged: copiesOf(flagged) }] as const];
+  });
+  return new Map(found);
+}
+
+function isOneSideEach(route: Route, reached: readonly RoutedCopy[], on: Pick<RouteServer, 'name'>): boolean {
+  const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
+  const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0]!.weight);
+  const [main] = route.ports;
+  const isKnown = ({ server, slot, port }: RoutedCopy) =>
+    isSide(slot) &&
+    (server === on.name ||
+      port === undefined ||
+      main === undefined ||
+      port === hostPort(main.hostPort, slot));
+  return isAlone && isAlike && reached.every(isKnown);
+}
+
+function isSide(slot: Slot): slot is 'base' | 'secondary' {
+  return slot === 'base' || slot === 'secondary';
+}
+
+/** The same route when each copy's traffic has gone to the other side of its server. */
+function acrossFrom(route: Route): Route {
+  const [main] = route.ports;
+  const copies = route.copies.map((copy): RoutedCopy => {
+    if (!isSide(copy.slot)) return copy;
+    const slot = copy.slot === 'base' ? 'secondary' : 'base';
+    const { port: _, ...rest } = copy;
+    return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
+  });
+  return { ...route, copies };
+}
+
+function flagName(scope: Scope, plain: Route, on: RouteServer, servers: readonly RouteServer[]): string {
+  const addresses =
+    plain.ports.length === 0
+      ? plain.copies.map(({ server, slot }) => [server, slot])
+      : plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
+  return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
+}

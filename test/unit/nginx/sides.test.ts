@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Slot } from '../../../src/model/copy.ts';
+import type { Scope } from '../../../src/model/names.ts';
+import { compose, firstFiles, flagChanges, isServed, isWritten } from '../../../src/nginx/compose.ts';
+import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
+import type { NginxKind, Route } from '../../../src/nginx/routes.ts';
+import { flagsOf, sidesOf } from '../../../src/nginx/sides.ts';
+import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
+import {
+  at,
+  cache,
+  LONDON_A,
+  LONDON_B,
+  NEW_YORK,
+  SETTINGS,
+  SHOP,
+  web,
+  wish,
+  worker,
+} from './routes-of-shop.ts';
+
+const SERVERS = [LONDON_A, LONDON_B, NEW_YORK];
+const NAME = 'shop_production';
+const OTHER = { base: 'secondary', secondary: 'base' } as const;
+
+/** A route whose copies stand where it is said, on the first servers. */
+const standing = (slots: readonly Slot[]) =>
+  web({ copies: slots.map((slot, index) => at(SERVERS[index]!, slot)) });
+const side = fc.constantFrom<'base' | 'secondary'>('base', 'secondary');
+const textsOf = (kind: NginxKind, route: Route) => [
+  ...renderScope(kind, SHOP, [route], LONDON_A, SERVERS).entries(),
+];
+const flagOf = (route: Route, scope: Scope = SHOP) =>
+  [...flagsOf('edge', scope, [route], LONDON_A, SERVERS).values()][0];
+
+describe('the two ways of a route', () => {
+  test('are the same text, wherever its copies stand and whichever way the traffic goes', () => {
+    fc.assert(
+      fc.property(fc.array(side, { minLength: 1, maxLength: 3 }), (slots) => {
+        const [now, next] = [standing(slots), standing(slots.map((slot) => OTHER[slot]))];
+        expect(textsOf('edge', next)).toEqual(textsOf('edge', now));
+        expect(textsOf('sidecar', next)).toEqual(textsOf('sidecar', now));
+        expect(flagOf(next)).toMatchObject({ name: flagOf(now)!.name, isSet: !flagOf(now)!.isSet });
+      }),
+    );
+  });
+
+  test('keep their flag when something else of the route changes: so old workers look at it too', () => {
+    const changed = { ...standing(['base']), idleTimeoutMs: 5_000 };
+    changed.ports[0]!.domains = ['other.example.com'];
+    expect(flagOf(changed)?.name).toBe(flagOf(standing(['base']))?.name);
+  });
+
+  test.each<[string, Route, Scope]>([
+    ['another server', standing(['base', 'base']), SHOP],
+    ['servers that stand on different sides', standing(['base', 'secondary']), SHOP],
+    ['another port of the container', web({ containerPort: 3001 }), SHOP],
+    ['another environment', standing(['base']), { project: 'shop', environment: 'staging' }],
+  ])('have a flag of their own with %s', (_what, route, scope) => {
+    expect(flagOf(route, scope)?.name).not.toBe(flagOf(standing(['base']))?.name);
+  });
+
+  test.each<[string, Route]>([
+    ['copies with shares', web({ copies: [at(LONDON_A, 'base', 9), at(LONDON_B, 'base', 1)] })],
+    ['several copies on a server', web({ copies: [at(LONDON_A, 'base'), at(LONDON_A, 'secondary')] })],
+    ['a copy in a further slot', web({ copies: [at(LONDON_A, '3')] })],
+    ['a copy of another server at the port of its version', web({ copies: [at(LONDON_B, 'base', 1, 8609)] })],
+    ['no copy in the zone', web({ copies: [at(NEW_YORK, 'base')] })],
+  ])('are not there for %s', (_what, route) => {
+    expect(sidesOf(SHOP, route, LONDON_A, SERVERS)).toBeUndefined();
+  });
+
+  test('are not there for tcp, which moves by a reload, and are for a worker', () => {
+    expect(flagsOf('sidecar', SHOP, [cache(), worker()], LONDON_A, SERVERS).size).toBe(1);
+    expect(flagsOf('edge', SHOP, [cache(), worker()], LONDON_A, SERVERS).size).toBe(0);
+  });
+});
+
+describe('a volume', () => {
+  const on = (slot: Slot) => wish('edge', [web({ copies: [at(LONDON_A, slot)] })]);
+  const { files, folder } = compose('edge', parseTree(firstFiles('edge', SHOP, SETTINGS)), on('base'));
+  const live = new Map([...files, ['nginx.conf', renderPointer(folder)]]);
+  const [{ name } = { name: '' }] = on('base').flags.values();
+
+  test('with the flag serves the other side', () => {
+    const slots = (flagged: boolean) => {
+      const tree = parseTree(new Map([...live, ...(flagged ? [[`flags/${name}`, ''] as const] : [])]));
+      return servingSlots(servedScope(tree, folder, NAME), LONDON_A.name).get('api');
+    };
+    expect([slots(false), slots(true)]).toEqual([['base'], ['secondary']]);
+  });
+
+  test('needs nothing but a flag for a toggle', () => {
+    const tree = parseTree(live);
+    expect([isServed('edge', tree, on('base')), isServed('edge', tree, on('secondary'))]).toEqual([
+      true,
+      false,
+    ]);
+    expect(isWritten('edge', tree, on('secondary'))).toBe(true);
+    expect(flagChanges(tree, on('secondary'))).toEqual([{ service: 'api', name, isSet: true }]);
+  });
+});
