@@ -44324,7 +44324,7 @@ exports.Vj = identity.isAlias;
 exports.P3 = identity.isCollection;
 __webpack_unused_export__ = identity.isDocument;
 exports.jh = identity.isMap;
-__webpack_unused_export__ = identity.isNode;
+exports.Ll = identity.isNode;
 exports.tO = identity.isPair;
 exports.jn = identity.isScalar;
 exports.oP = identity.isSeq;
@@ -65149,7 +65149,7 @@ function examination(server, candidate, { clock }) {
 		return isOpen ? undefined : { why: `no connection to port ${port} within ${timeoutMs} ms` };
 	};
 	const command = (test) => async () => {
-		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
 		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
 		if (result.exitCode === 0)
 			return containerPort === undefined ? undefined : await tcp();
@@ -65451,9 +65451,8 @@ const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
-const AFTER_OLD_WORKERS_MS = 1_000;
 const drain = {
-	mayOutlastLease: true,
+	mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
 	describe({ name, server, timeoutMs }) {
 		const limit = timeoutMs === 0 ? 'without limit' : `at most ${timeoutMs / 1000} s`;
 		return `drain ${name} on ${server} (${limit})`;
@@ -65472,6 +65471,7 @@ function tellOfOldWorkers({ name, server }, context) {
 		return;
 	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
 }
+const AFTER_OLD_WORKERS_MS = 1_000;
 function oldWorkersMs({ clock, known, nginx }) {
 	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
@@ -66442,6 +66442,9 @@ function minuteOf(now) {
 function domainsOfRoute({ ports }) {
 	return ports.flatMap(({ domains }) => domains);
 }
+function servedPorts(kind, { ports }) {
+	return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
+}
 function withDomainsOf(route, others) {
 	const promised = [route, ...others].flatMap(({ ports }) => ports);
 	const ports = route.ports.map((port) => ({
@@ -66459,19 +66462,20 @@ function hostOf(service, domains) {
 function portKey(service, { name }) {
 	return name === undefined ? service : `${service}.${name}`;
 }
-function upstreamName(scope, service, port = {}) {
-	return portKey(containerName(scope, service, 'base'), port);
-}
-function unpooledName(scope, service, port = {}) {
-	return `${upstreamName(scope, service, port)}${UNPOOLED}`;
+function upstreamName(scope, service, port = {}, side = 'base') {
+	return portKey(containerName(scope, service, side), port);
 }
 const UNPOOLED = '_unpooled';
 function isServedOn({ copies }, on, servers) {
-	return withServersThatLeft(servers, copies).some((server) => copies.some((copy) => isReached(copy, server, on)));
+	return reachedCopies({ copies }, on, servers).length > 0;
 }
 function withServersThatLeft(servers, copies) {
 	const left = new Map(copies.flatMap(({ server: name, at }) => at === undefined || servers.some((server) => server.name === name) ? [] : [[name, { name, ...at }]]));
 	return [...servers, ...left.values()];
+}
+function reachedCopies({ copies }, on, servers) {
+	const known = withServersThatLeft(servers, copies);
+	return copies.filter((copy) => known.some((server) => isReached(copy, server, on)));
 }
 function routesFrom(routes, on, servers) {
 	const where = new Map(servers.map(({ name, zone, privateIp }) => [name, { zone, ...(privateIp && { privateIp }) }]));
@@ -67315,9 +67319,9 @@ class Knowledge {
 	probed = new Map();
 	digests = new Map();
 	cut = 0;
-	reloadedAt;
-	constructor(now) {
-		this.reloadedAt = now;
+	reloadedAt = Number.NEGATIVE_INFINITY;
+	noteReload(at) {
+		this.reloadedAt = Math.max(this.reloadedAt, at);
 	}
 }
 function nginxKey(server, kind) {
@@ -67332,7 +67336,7 @@ function instanceAt({ known }, server, kind) {
 ;
 const ACCEPTED_MS = 1_000;
 const divert_divert = {
-	mayOutlastLease: true,
+	mayOutlastLease: () => true,
 	moments: ['diverted'],
 	describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
 	async run(step, context) {
@@ -67508,25 +67512,84 @@ ${maps.join('')}    # What is no plain word is none that a log or another servic
 `;
 }
 ;
+function sidesOf(scope, route, on, servers) {
+	const reached = reachedCopies(route, on, servers);
+	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
+	if (first === undefined || !isOneSideEach(route, reached, on))
+		return undefined;
+	const isFlagged = first.slot === 'secondary';
+	const across = acrossFrom(route);
+	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
+	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged };
+}
+function flagsOf(kind, scope, routes, on, servers) {
+	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
+	const found = routes.flatMap((route) => {
+		const isWorker = kind === 'sidecar' && route.ports.length === 0;
+		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
+			return [];
+		const sides = sidesOf(scope, route, on, servers);
+		if (sides === undefined)
+			return [];
+		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
+		return [[route.service, { name, isSet, plain: copiesOf(plain), flagged: copiesOf(flagged) }]];
+	});
+	return new Map(found);
+}
+function isOneSideEach(route, reached, on) {
+	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
+	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
+	const [main] = route.ports;
+	const isKnown = ({ server, slot, port }) => isSide(slot) &&
+		(server === on.name ||
+			port === undefined ||
+			main === undefined ||
+			port === hostPort(main.hostPort, slot));
+	return isAlone && isAlike && reached.every(isKnown);
+}
+function isSide(slot) {
+	return slot === 'base' || slot === 'secondary';
+}
+function acrossFrom(route) {
+	const [main] = route.ports;
+	const copies = route.copies.map((copy) => {
+		if (!isSide(copy.slot))
+			return copy;
+		const slot = copy.slot === 'base' ? 'secondary' : 'base';
+		const { port: _, ...rest } = copy;
+		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
+	});
+	return { ...route, copies };
+}
+function flagName(scope, plain, on, servers) {
+	const addresses = plain.ports.length === 0
+		? plain.copies.map(({ server, slot }) => [server, slot])
+		: plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
+	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
+}
+;
 const CONTROL_PORT = 8099;
 const PROVE_PORT_OFFSET = 10_000;
 const CONFIG_FOLDER = '/etc/switchyard';
 const CONTROL_ACCESS_FILE = 'control_access.conf';
+const FLAG_ACCESS_FILE = 'flag_access.conf';
+const FLAG_FOLDER = 'flags';
 function renderScope(kind, scope, routes, on, servers) {
 	const files = new Map();
 	for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
+		const sides = sidesOf(scope, route, on, servers);
 		if (kind === 'sidecar' && route.ports.length === 0) {
-			files.set(workerFile(scope, route.service), renderWorker(scope, route));
+			files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
 		}
 		for (const port of servedPorts(kind, route)) {
-			const backends = backendsOf(scope, route, port, on, servers);
-			files.set(portFile(scope, route.service, port), renderPort(kind, scope, route, port, backends));
+			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
+			const text = port.protocol === 'tcp'
+				? renderTcp(scope, route, port, backendsWith(route))
+				: renderHttp(kind, route, port, waysOf(scope, route, port, sides), backendsWith);
+			files.set(portFile(scope, route.service, port), text);
 		}
 	}
 	return files;
-}
-function servedPorts(kind, { ports }) {
-	return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 function portFile(scope, service, port) {
 	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
@@ -67539,27 +67602,54 @@ function routeFiles(scope, { service, ports }) {
 function workerFile(scope, service) {
 	return `worker/${scopeName(scope)}/${service}.conf`;
 }
-function renderWorker(scope, { service, copies }) {
-	const active = copies.filter(({ weight }) => weight > 0);
-	const lines = active.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`);
-	return `# Nobody connects to ${service}. These are active:\n${lines.join('')}`;
+function renderWorker(scope, route, sides) {
+	const lines = ({ service, copies }) => copies
+		.filter(({ weight }) => weight > 0)
+		.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
+		.join('');
+	const begin = `# Nobody connects to ${route.service}. These are active:\n`;
+	if (sides === undefined)
+		return `${begin}${lines(route)}`;
+	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
 }
-function renderPort(kind, scope, route, port, backends) {
+function waysOf(scope, route, port, sides) {
+	const upstream = upstreamName(scope, route.service, port);
+	if (sides === undefined)
+		return [{ upstream, route }];
+	const { flag, plain, flagged } = sides;
+	return [
+		{ upstream, route: plain },
+		{ upstream: upstreamName(scope, route.service, port, 'secondary'), route: flagged, flag },
+	];
+}
+function renderChoice(ways, indent) {
+	return ways
+		.map(({ upstream, flag }) => flag === undefined
+		? `${indent}set $side ${upstream};\n`
+		: `${indent}if (-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}) { set $side ${upstream}; }\n`)
+		.join('');
+}
+function renderTcp(scope, route, port, backends) {
 	const name = upstreamName(scope, route.service, port);
-	if (port.protocol === 'tcp')
-		return renderUpstream(name, backends) + renderStreamServer(name, route, port);
-	const pooled = renderUpstream(name, backends, POOL);
-	const unpooled = renderUpstream(unpooledName(scope, route.service, port), backends, NO_POOL);
-	return pooled + unpooled + renderHttpServer(kind, name, route, port);
+	return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+}
+function renderHttp(kind, route, port, ways, backendsWith) {
+	const [{ upstream: zone }] = ways;
+	const upstreams = ways.flatMap(({ upstream, route: one }) => [
+		renderUpstream(upstream, backendsWith(one), zone, POOL),
+		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(one), zone, NO_POOL),
+	]);
+	return upstreams.join('') + renderHttpServer(kind, ways, route, port);
 }
 const POOL = `    keepalive 32;
-    keepalive_timeout 4s;
+    # A side that gets nothing new is let go of when this is over.
+    keepalive_timeout 1s;
 `;
 const NO_POOL = `    # One request a connection.
     keepalive 1;
     keepalive_requests 1;
 `;
-function renderUpstream(name, backends, pool = '') {
+function renderUpstream(name, backends, zone, pool = '') {
 	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
 	const shareOf = ({ weight }) => {
 		if (weight === 0)
@@ -67569,7 +67659,7 @@ function renderUpstream(name, backends, pool = '') {
 	const method = weights.size > 1 ? '' : '    least_conn;\n';
 	const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
 	return `upstream ${name} {
-    zone ${name} 128k;
+    zone ${zone}${name === zone ? ' 256k' : ''};
 ${method}${servers.join('')}${pool}}
 `;
 }
@@ -67577,7 +67667,7 @@ function renderAddress({ address, port, isLocal }) {
 	const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
 	return `${address}:${port} ${health}`;
 }
-function renderHttpServer(kind, upstream, route, port) {
+function renderHttpServer(kind, ways, route, port) {
 	const idle = seconds(route.idleTimeoutMs);
 	const streamed = STREAMED[route.requestBuffering ?? 'auto'];
 	const lines = [
@@ -67590,29 +67680,30 @@ function renderHttpServer(kind, upstream, route, port) {
 		`send_timeout ${idle};`,
 		...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
 	];
+	const groups = ways.map(({ upstream }) => upstream).join('|');
 	return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${kind === 'edge' ? HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderChoice(ways, '    ')}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://${upstream}$unpooled;
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$unpooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated.
     location @again {
-        if ($upstream_addr !~ "${upstream}(?:${UNPOOLED})?$") { return 502; }
-        proxy_pass http://${upstream}${UNPOOLED};
+        if ($upstream_addr !~ "(?:${groups})(?:${UNPOOLED})?$") { return 502; }
+        proxy_pass http://\${side}${UNPOOLED};
     }
     # What was passed on while it came is nowhere to be sent again from.
     location @streamed {
         proxy_request_buffering off;
-        proxy_pass http://${upstream}${UNPOOLED};
+        proxy_pass http://\${side}${UNPOOLED};
     }
     # nginx takes all methods for repeatable that it does not know.
     location @once {
         proxy_next_upstream off;
-        proxy_pass http://${upstream}${UNPOOLED};
+        proxy_pass http://\${side}${UNPOOLED};
     }
 }
 `;
@@ -67667,15 +67758,16 @@ server {
 }
 `;
 }
-function provePaths(scope, key) {
-	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}`);
+function provePaths(scope, key, path = '/') {
+	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
 }
 const UPSTREAMS = ['', UNPOOLED];
 function renderControl(control) {
-	const upstreams = control.provable.flatMap(({ upstream, ...one }) => UPSTREAMS.map((ending) => ({ ...one, ending, upstream: `${upstream}${ending}` })));
-	const proofs = upstreams.map(({ key, ending, upstream, path, host }) => `location = /prove/${control.scope}/${key}${ending} {
-    proxy_pass http://${upstream}${path};
-    proxy_set_header Host ${host};
+	const asked = control.provable.flatMap((one) => UPSTREAMS.map((ending) => ({ ...one, ending })));
+	const proofs = asked.map(({ key, ending, ways }) => `location /prove/${control.scope}/${key}${ending}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://\${side}${ending};
+    proxy_set_header Host $http_host;
     proxy_set_header Connection "";
     add_header X-Switchyard-Generation ${control.generation} always;
     add_header X-Switchyard-Upstream "$upstream_addr" always;
@@ -67684,6 +67776,12 @@ function renderControl(control) {
 `);
 	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
+}
+function provableWays(scope, { service }, port, flag) {
+	const upstream = upstreamName(scope, service, port);
+	if (flag === undefined)
+		return [{ upstream }];
+	return [{ upstream }, { upstream: upstreamName(scope, service, port, 'secondary'), flag }];
 }
 const HEADER_KB = 32;
 const BUFFER_KB = 40;
@@ -67771,10 +67869,17 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${config.controlFiles.map(include('        ')).join('')}    }
+${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
+const FLAGS = `        location /${FLAG_FOLDER}/ {
+            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
+            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
+            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
+            dav_methods PUT DELETE;
+        }
+`;
 const LOGGED = [
 	['time', '"$time_iso8601"'],
 	['host', '"$host"'],
@@ -67793,11 +67898,15 @@ const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1;
     log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
     # As much as a pipe takes in one piece, so that the lines of two workers never mix.
     access_log /dev/stdout access buffer=4k flush=1s;`;
-function renderPointer(folder) {
-	return `include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
+function renderPointer(folder, toldAt) {
+	const told = toldAt === undefined ? '' : `# told to read at ${toldAt.toISOString()}\n`;
+	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 function renderControlAccess(gateway) {
 	return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+function renderFlagAccess(token) {
+	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
 }
 function seconds(ms) {
 	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
@@ -67838,6 +67947,7 @@ const manifestSchema = object({
 		routes: record(schemas_string(), object({
 			domains: array(schemas_string()),
 			copies: array(copy),
+			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
 			backing: backing.optional(),
 		})),
 		files: record(schemas_string(), schemas_string()),
@@ -67846,7 +67956,28 @@ const manifestSchema = object({
 function parseTree(files) {
 	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
 	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
-	return { live, folders: { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) } };
+	const flags = [...files.keys()]
+		.filter((path) => path.startsWith('flags/'))
+		.map((path) => path.slice('flags/'.length));
+	const flagToken = /"(\w+)"/.exec(files.get('flag_access.conf') ?? '')?.[1];
+	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+	const toldAt = told === undefined ? undefined : Date.parse(told);
+	return { live, folders, flags: new Set(flags), flagToken, toldAt };
+}
+function servedScope({ folders, flags }, folder, scope) {
+	const found = folders[folder].manifest?.scopes[scope];
+	if (found === undefined)
+		return undefined;
+	const routes = Object.entries(found.routes).map(([service, route]) => {
+		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
+		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
+	});
+	return { ...found, routes: Object.fromEntries(routes) };
+}
+function flagsRead({ folders }, folder, scope) {
+	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
+	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag])));
 }
 function folderOfGeneration(tree, scope, generation) {
 	return [tree.live, otherFolder(tree.live)].find((folder) => {
@@ -67928,7 +68059,24 @@ function readManifest(files) {
 	}
 }
 ;
+function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
+	return {
+		...rest,
+		scope,
+		files: renderScope(kind, scope, routes, on, servers),
+		routes: routesFrom(routes, on, servers),
+		flags: flagsOf(kind, scope, routes, on, servers),
+	};
+}
 function isServed(kind, tree, wish) {
+	return isWritten(kind, tree, wish) && flagChanges(tree, wish).length === 0;
+}
+function flagChanges({ flags }, wish) {
+	return [...wish.flags]
+		.filter(([, { name, isSet }]) => flags.has(name) !== isSet)
+		.map(([service, { name, isSet }]) => ({ service, name, isSet }));
+}
+function isWritten(kind, tree, wish) {
 	const folder = tree.folders[tree.live];
 	const served = folder.manifest?.scopes[scopeName(wish.scope)];
 	if (served === undefined)
@@ -68082,7 +68230,7 @@ function agreeOnSettings(kind, manifest, others, wish) {
 	if (differences.length > 0) {
 		const chosenBy = settings.chosen_by.replace('_', ' ');
 		throw new UserError(`the edge on this server is shared with ${Object.keys(others).join(', ').replaceAll('_', ' ')} and was set up by ${chosenBy} with other settings: ${differences.join(' and ')}`, {
-			hint: 'One edge serves all projects of a server: give "sidecar" and "edge" the same values in both files.',
+			hint: 'One edge serves all environments of a server: give "sidecar" and "edge" the same values for each of them.',
 		});
 	}
 	return settings;
@@ -68100,7 +68248,7 @@ function routeFacts(wish) {
 		route.service,
 		{
 			domains: domainsOfRoute(route),
-			copies: route.copies.map(copyFacts),
+			...copiesFacts(route, wish.flags.get(route.service)),
 			backing: {
 				ports: route.ports.map((port) => ({
 					...(port.name !== undefined && { name: port.name }),
@@ -68117,6 +68265,12 @@ function routeFacts(wish) {
 			},
 		},
 	]));
+}
+function copiesFacts({ copies }, flag) {
+	if (flag === undefined)
+		return { copies: copies.map(copyFacts) };
+	const { name, plain, flagged } = flag;
+	return { copies: plain.map(copyFacts), flagged: { flag: name, copies: flagged.map(copyFacts) } };
 }
 function copyFacts({ server, slot, weight, port, at }) {
 	return {
@@ -68146,15 +68300,9 @@ function controlOf(kind, name, generation, wish) {
 		.filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
 		.map((port) => ({
 		key: portKey(route.service, port),
-		upstream: upstreamName(wish.scope, route.service, port),
-		path: port.provePath,
-		host: proveHostOf(route, port),
+		ways: provableWays(wish.scope, route, port, wish.flags.get(route.service)?.name),
 	})));
 	return { scope: name, generation, provable };
-}
-function proveHostOf({ service }, { domains, proveHeaders }) {
-	const said = proveHeaders?.host;
-	return said !== undefined && /^[\w.:[\]-]+$/.test(said) ? said : hostOf(service, domains);
 }
 function mainOf(kind, folder, { settings, scopes }, generation, files) {
 	const paths = [...files.keys()].sort();
@@ -68193,8 +68341,61 @@ function engine_failure_explainRefusal(what, error) {
 	});
 }
 ;
+class Fleet {
+	servers;
+	constructor(servers) {
+		this.servers = servers;
+		for (const { name, engine } of servers)
+			engine.explainWith((error) => explainCutOff(name, error));
+	}
+	static async connect(provider, specs) {
+		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
+		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+		if (failures.length > 0) {
+			await Promise.all(servers.map((server) => server.close()));
+			for (const failure of failures)
+				if (!(failure instanceof UserError))
+					throw failure;
+			errors_failTogether(failures);
+		}
+		return new Fleet(servers);
+	}
+	server(name) {
+		const found = this.servers.find((server) => server.name === name);
+		if (found === undefined)
+			throw new Error(`no server ${name} in the fleet`);
+		return found;
+	}
+	async onAll(work, servers = this.servers) {
+		return await allOrErrors(servers.map(work));
+	}
+	guardWith(guard) {
+		for (const { engine, http } of this.servers) {
+			engine.guardWith(guard);
+			http.guardWith(guard);
+		}
+	}
+	calls() {
+		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
+	}
+	async close() {
+		await Promise.all(this.servers.map((server) => server.close()));
+	}
+}
+async function allOrErrors(work) {
+	const outcomes = await Promise.allSettled(work);
+	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+	for (const failure of failures)
+		if (!(failure instanceof UserError))
+			throw failure;
+	errors_failTogether([...new Set(failures)]);
+	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+;
 const RELOAD_TIMEOUT_MS = 10_000;
 const instance_POLL_MS = 15;
+const FLAG_TIMEOUT_MS = 5_000;
 const BIND_MS = 4_000;
 const OLD_WORKERS_MS = 2_000;
 class NginxInstance {
@@ -68204,6 +68405,8 @@ class NginxInstance {
 	name;
 	address;
 	#seen;
+	#aheadMs;
+	#flagToken;
 	constructor(kind, server, facts, seen) {
 		this.kind = kind;
 		this.server = server;
@@ -68211,24 +68414,26 @@ class NginxInstance {
 		this.name = facts.name;
 		this.address = facts.address;
 		this.#seen = seen;
+		this.#flagToken = seen?.tree.flagToken;
 	}
 	async look(scope, clock) {
-		const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity()]);
-		let served = await this.#servedOf(tree, scope, identity);
+		const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity(clock)]);
+		let served = await this.#servedOf(tree, scope, identity, clock);
 		if (served.folder !== tree.live) {
 			await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
-				served = await this.#servedOf(tree, scope, await this.#identity());
+				served = await this.#servedOf(tree, scope, await this.#identity(clock), clock);
 				return served.folder === tree.live || undefined;
 			});
 		}
 		this.#seen = served;
+		this.#flagToken = tree.flagToken;
 		return served;
 	}
 	async lookAgain(scope, clock) {
 		const seen = this.#seen;
 		if (seen === undefined || seen.folder !== seen.tree.live)
 			return await this.look(scope, clock);
-		const isSame = folderOfIdentity(seen.tree, await this.#identity()) === seen.folder;
+		const isSame = folderOfIdentity(seen.tree, await this.#identity(clock)) === seen.folder;
 		return isSame ? seen : await this.look(scope, clock);
 	}
 	mayServe(scope, service) {
@@ -68237,17 +68442,27 @@ class NginxInstance {
 		const { tree, folder } = this.#seen;
 		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
 	}
-	async #servedOf(tree, scope, identity) {
+	async #servedOf(tree, scope, identity, clock) {
 		const folder = folderOfIdentity(tree, identity);
+		const reloadedMsAgo = this.#reloadedMsAgo(tree, clock);
 		if (folder !== undefined) {
-			return { tree, folder, generation: tree.folders[folder].manifest?.scopes[scope]?.generation };
+			const generation = tree.folders[folder].manifest?.scopes[scope]?.generation;
+			return { tree, folder, generation, reloadedMsAgo };
 		}
 		const generation = await this.generation(scope);
-		return { tree, folder: folderOfGeneration(tree, scope, generation) ?? tree.live, generation };
+		const found = folderOfGeneration(tree, scope, generation) ?? tree.live;
+		return { tree, folder: found, generation, reloadedMsAgo };
 	}
-	async #identity() {
+	#reloadedMsAgo({ toldAt }, clock) {
+		if (toldAt === undefined)
+			return Number.POSITIVE_INFINITY;
+		return Math.max(0, clock.now() + (this.#aheadMs ?? Number.NEGATIVE_INFINITY) - toldAt);
+	}
+	async #identity(clock) {
 		try {
-			return (await this.server.http.get(this.#control('/identity'), 5_000)).body;
+			const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
+			this.#aheadMs = Date.parse(String(headers.date)) - clock.now();
+			return body;
 		}
 		catch (error) {
 			throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
@@ -68279,9 +68494,9 @@ class NginxInstance {
 		const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
 		return exitCode === 0 ? undefined : complaints(stderr);
 	}
-	async pointTo(folder, files = new Map()) {
+	async pointTo(folder, files = new Map(), toldAt) {
 		this.#seen = undefined;
-		const pointer = ['nginx.conf', renderPointer(folder)];
+		const pointer = ['nginx.conf', renderPointer(folder, toldAt)];
 		await this.#write(new Map([...files, pointer]));
 	}
 	async #write(files) {
@@ -68292,9 +68507,41 @@ class NginxInstance {
 			throw engine_failure_explainRefusal(`${this.#title()} gets no new configuration`, error);
 		}
 	}
-	async commit(folder, files) {
-		await this.pointTo(folder, files);
+	async commit(folder, clock, files) {
+		await this.pointTo(folder, files, new Date(clock.now() + (this.#aheadMs ?? 0)));
 		await this.server.engine.signalContainer(this.id, 'HUP');
+	}
+	async setFlags(changes) {
+		if (changes.length === 0)
+			return;
+		const seen = this.#seen;
+		this.#seen = undefined;
+		await allOrErrors(changes.map((change) => this.#setFlag(change)));
+		if (seen === undefined)
+			return;
+		const flags = new Set(seen.tree.flags);
+		for (const { name, isSet } of changes) {
+			if (isSet)
+				flags.add(name);
+			else
+				flags.delete(name);
+		}
+		this.#seen = { ...seen, tree: { ...seen.tree, flags } };
+	}
+	async #setFlag({ name, isSet }) {
+		const target = {
+			...this.#control(`/${FLAG_FOLDER}/${name}`),
+			headers: { 'switchyard-token': this.#flagToken ?? '' },
+		};
+		const { http } = this.server;
+		const { status } = await (isSet
+			? http.put(target, 'The second way.\n', FLAG_TIMEOUT_MS)
+			: http.delete(target, FLAG_TIMEOUT_MS));
+		if (status < 300 || (status === 404 && !isSet))
+			return;
+		throw new UserError(`${this.#title()} does not switch: it answers ${status} to the flag ${name}`, {
+			hint: 'Is the disk of the server full? "docker logs" of it says more. Nothing has moved there.',
+		});
 	}
 	async awaitGeneration(scope, generation, clock) {
 		const begunAt = clock.now();
@@ -68531,6 +68778,7 @@ async function writeFirstFiles({ server, scope, settings, kind, network }, id) {
 	if (!gateway)
 		throw new Error(`${server.name}: network ${network} has no gateway`);
 	const files = firstFiles(kind, scope, settings);
+	files.set(FLAG_ACCESS_FILE, renderFlagAccess((0,external_node_crypto_.randomBytes)(16).toString('hex')));
 	files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
 	await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
@@ -68574,56 +68822,6 @@ function tooOld(server, image, version) {
 	return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
 		hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
 	});
-}
-;
-class Fleet {
-	servers;
-	constructor(servers) {
-		this.servers = servers;
-		for (const { name, engine } of servers)
-			engine.explainWith((error) => explainCutOff(name, error));
-	}
-	static async connect(provider, specs) {
-		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
-		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-		if (failures.length > 0) {
-			await Promise.all(servers.map((server) => server.close()));
-			for (const failure of failures)
-				if (!(failure instanceof UserError))
-					throw failure;
-			errors_failTogether(failures);
-		}
-		return new Fleet(servers);
-	}
-	server(name) {
-		const found = this.servers.find((server) => server.name === name);
-		if (found === undefined)
-			throw new Error(`no server ${name} in the fleet`);
-		return found;
-	}
-	async onAll(work, servers = this.servers) {
-		return await allOrErrors(servers.map(work));
-	}
-	guardWith(guard) {
-		for (const { engine } of this.servers)
-			engine.guardWith(guard);
-	}
-	calls() {
-		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
-	}
-	async close() {
-		await Promise.all(this.servers.map((server) => server.close()));
-	}
-}
-async function allOrErrors(work) {
-	const outcomes = await Promise.allSettled(work);
-	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-	for (const failure of failures)
-		if (!(failure instanceof UserError))
-			throw failure;
-	errors_failTogether([...new Set(failures)]);
-	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 ;
 const TTL_MS = 60_000;
@@ -68783,12 +68981,14 @@ function isAnswered(headers) {
 	return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
 function askHttp(instance, scope, generation, proof) {
-	const paths = provePaths(scopeName(scope), portKey(proof.service, proof.port));
+	const { service, port } = proof;
+	const paths = provePaths(scopeName(scope), portKey(service, port), port.provePath);
 	return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 async function askPath({ server, address }, path, generation, proof) {
-	const { proveHeaders: headers = {} } = proof.port;
-	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, headers }, 5_000)));
+	const { domains, proveHeaders: headers = {} } = proof.port;
+	const host = headers.host ?? hostOf(proof.service, domains);
+	const answers = await Promise.all(proof.all.map(() => server.http.get({ address, port: CONTROL_PORT, path, host, headers }, 5_000)));
 	return answers
 		.filter(({ headers }) => headers['x-switchyard-generation'] === generation)
 		.map(({ headers }) => {
@@ -69661,7 +69861,8 @@ function isAccepted(tree, folder, served, next) {
 }
 function shapeOf(files, { folder, ...names }) {
 	const whole = new Map([...files].map(([path, content]) => [`${CONFIG_FOLDER}/${path}`, content]));
-	whole.set(`${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE}`, '');
+	for (const file of [CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE])
+		whole.set(`${CONFIG_FOLDER}/${file}`, '');
 	const { directives, mistake } = parseConfiguration(whole, `${CONFIG_FOLDER}/${folder}/main.conf`);
 	if (mistake !== undefined)
 		return undefined;
@@ -69741,7 +69942,7 @@ function servedBy(scope, nginx) {
 	const { tree, folder, generation, isRunning } = nginx;
 	if (isRunning && generation === undefined)
 		return undefined;
-	return tree.folders[folder].manifest?.scopes[scopeName(scope)];
+	return servedScope(tree, folder, scopeName(scope));
 }
 function servingRelease(scope, observed, service) {
 	const routed = observed
@@ -69863,9 +70064,8 @@ function serves(input, server, kind, routes) {
 	return isServed(kind, nginx.tree, wish) && (!nginx.isRunning || nginx.generation === generation);
 }
 function wishOf(kind, input, on, routes) {
-	const { scope, repository, nginx: settings } = input;
-	const files = renderScope(kind, scope, routes, on, input.servers);
-	return { scope, repository, files, routes: routesFrom(routes, on, input.servers), settings };
+	const { scope, repository, nginx: settings, servers } = input;
+	return scopeWish(kind, { scope, repository, settings, routes, on, servers });
 }
 function routesAfter(input, plans, done, stillThere) {
 	const live = liveRoutes(input);
@@ -69885,7 +70085,23 @@ function routesAfter(input, plans, done, stillThere) {
 	});
 	const named = new Set([...input.services.map(({ name }) => name), ...input.removes]);
 	const unnamed = [...live.keys()].filter((name) => !named.has(name));
-	return [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)];
+	return withDomainsInTurn(input, done, [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)]);
+}
+function withDomainsInTurn(input, done, routes) {
+	const live = liveRoutes(input);
+	const takers = new Map(input.services.flatMap(({ name, spec }) => domainsOf(spec.route).map((domain) => [domain, name])));
+	const isTaken = (service, domain) => (takers.get(domain) ?? service) !== service;
+	const isDue = (domain) => done.has(takers.get(domain) ?? '');
+	return routes.map((route) => {
+		const served = live.get(route.service)?.ports ?? [];
+		const ports = route.ports.map((port) => {
+			const kept = served.find(({ name }) => name === port.name)?.domains ?? [];
+			const awaited = kept.filter((domain) => isTaken(route.service, domain) && !isDue(domain));
+			const own = port.domains.filter((domain) => !isTaken(route.service, domain) || !isDue(domain));
+			return { ...port, domains: [...new Set([...own, ...awaited])] };
+		});
+		return { ...route, ports };
+	});
 }
 function withNewDomains(route, { ports, spec }) {
 	return withDomainsOf(route, [{ ports: routePorts(ports, spec) }]);
@@ -69985,15 +70201,22 @@ async function stageRoutes(context, move) {
 	const { fleet, guard, log, nginx, scope, clock } = context;
 	const servers = move.servers.map((name) => fleet.server(name));
 	const edges = await edgesOf(context, move, servers);
+	const all = await allOrErrors([
+		...servers.map((server) => lookAt(context, move, server, 'sidecar')),
+		...edges.map((server) => lookAt(context, move, server, 'edge')),
+	]);
+	const changing = all.filter((look) => !isConfigured(look));
+	const locked = changing.flatMap(({ kind, instance }) => (kind === 'edge' ? [instance.server] : []));
 	const holder = { run: guard.run, fence: guard.fence, scope };
-	const locks = await takeEdgeLocks(edges, nginx.image, holder, clock, log);
+	const locks = await takeEdgeLocks(locked, nginx.image, holder, clock, log);
 	context.moment('locked');
 	try {
-		const all = await allOrErrors([
-			...servers.map((server) => stageOne(context, move, server, 'sidecar')),
-			...edges.map((server) => stageOne(context, move, server, 'edge')),
-		]);
-		return new Staging(move.servers, all, locks);
+		const staged = await allOrErrors(all.map(async (look) => {
+			if (isConfigured(look))
+				return withFlags(look);
+			return await configure(await lookAt(context, move, look.instance.server, look.kind));
+		}));
+		return new Staging(move.servers, staged, locks);
 	}
 	catch (error) {
 		await locks.release();
@@ -70017,25 +70240,35 @@ async function needsEdge(context, move, server) {
 function wishAt(context, { routes }, server, kind) {
 	return wishOf(kind, context, server.spec, routes);
 }
-async function stageOne(context, move, server, kind) {
+async function lookAt(context, move, server, kind) {
 	const instance = instanceAt(context, server.name, kind);
-	const scope = scopeName(context.scope);
-	const { tree, folder, generation } = await instance.lookAgain(scope, context.clock);
-	const wanted = wishAt(context, move, server, kind);
-	const written = tree.folders[tree.live].manifest?.scopes[scope]?.generation;
-	if (isServed(kind, tree, wanted) && generation === written) {
-		return { instance, next: undefined, generation };
-	}
+	const served = await instance.lookAgain(scopeName(context.scope), context.clock);
+	return { ...served, kind, instance, wanted: wishAt(context, move, server, kind) };
+}
+function isConfigured({ kind, tree, generation, wanted }) {
+	const written = tree.folders[tree.live].manifest?.scopes[scopeName(wanted.scope)]?.generation;
+	return generation === written && isWritten(kind, tree, wanted);
+}
+function withFlags({ instance, tree, folder, generation, wanted }) {
+	const read = flagsRead(tree, folder, scopeName(wanted.scope));
+	const flags = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
+	return { instance, next: undefined, flags, generation };
+}
+async function configure(look) {
+	const staged = withFlags(look);
+	if (isConfigured(look))
+		return staged;
+	const { kind, instance, tree, folder, generation, wanted } = look;
 	if (folder !== tree.live)
 		await instance.pointTo(folder);
 	const composition = compose(kind, { ...tree, live: folder }, wanted);
 	const before = { folder, generation };
-	const isWritten = !isAccepted(tree, folder, generation, composition);
-	if (isWritten)
+	const isUnwritten = isAccepted(tree, folder, generation, composition);
+	if (!isUnwritten)
 		await instance.stage(composition);
-	const next = { composition, unwritten: isWritten ? new Map() : composition.files, before };
-	const isGone = !composition.scopes.includes(scope);
-	return { instance, next, generation: isGone ? undefined : composition.generation };
+	const next = { composition, unwritten: isUnwritten ? composition.files : new Map(), before };
+	const isGone = !composition.scopes.includes(scopeName(wanted.scope));
+	return { ...staged, next, generation: isGone ? undefined : composition.generation };
 }
 ;
 const stop_stop = {
@@ -70067,7 +70300,7 @@ function sweep_remove(server, { what, id }) {
 }
 ;
 const switchRoutes = {
-	moments: ['told to read'],
+	moments: ['told to read', 'flags are set'],
 	describe({ server, moved }) {
 		return moved.length > 0 ? `switch ${moved.join(', ')} on ${server}` : `give ${server} its routes`;
 	},
@@ -70077,15 +70310,19 @@ const switchRoutes = {
 		staging.claim(step.server);
 		await guard.confirm();
 		noteTraffic(context, step);
-		const switching = staging.on(step.server).map(async ({ instance, next, generation }) => {
-			if (next === undefined)
-				return;
-			await instance.commit(next.composition.folder, next.unwritten);
-			context.moment('told to read');
-			await instance.awaitGeneration(scopeName(scope), generation, clock);
+		const staged = staging.on(step.server);
+		const switching = staged.map(async ({ instance, next, flags, generation }) => {
+			await instance.setFlags(flags.filter(({ isRead }) => !isRead));
+			if (next !== undefined) {
+				await instance.commit(next.composition.folder, clock, next.unwritten);
+				known.noteReload(clock.now());
+				context.moment('told to read');
+				await instance.awaitGeneration(scopeName(scope), generation, clock);
+			}
+			await instance.setFlags(flags.filter(({ isRead }) => isRead));
 		});
 		await allOrErrors(switching);
-		known.reloadedAt = clock.now();
+		context.moment('flags are set');
 	},
 	async undo(step, context) {
 		const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
@@ -70107,11 +70344,15 @@ function noteTraffic({ known }, { routes, moved }) {
 		}
 	}
 }
-async function goBack({ scope, clock }, { instance, next }) {
-	if (next === undefined)
-		return;
-	await instance.commit(next.before.folder);
-	await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
+async function goBack({ scope, clock, known }, { instance, next, flags }) {
+	const back = flags.map((flag) => ({ ...flag, isSet: !flag.isSet }));
+	await instance.setFlags(back.filter(({ isRead }) => isRead));
+	if (next !== undefined) {
+		await instance.commit(next.before.folder, clock);
+		known.noteReload(clock.now());
+		await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
+	}
+	await instance.setFlags(back.filter(({ isRead }) => !isRead));
 }
 ;
 const teardown = {
@@ -70211,10 +70452,11 @@ function describeImage({ image, domains, isWorker, }) {
 		return `${image}, a worker without a port`;
 	return domains.length === 0 ? image : `${image} at ${domains.join(', ')}`;
 }
-function describeStale({ stale }) {
+function describeStale({ stale, standby }) {
 	return [
 		...stale.left.map((server) => `${server} is left out: it gets no traffic, and stays as it is`),
 		...stale.returned.map((server) => `${server} is no longer left out`),
+		...standby.map((copy) => `${copy.name} on ${copy.server} stands by for ${copy.for.join(', ')}: requests may still come to it from there`),
 	];
 }
 function describeHealthWait({ steps, rollouts }) {
@@ -70789,24 +71031,35 @@ function recordOutcome(state, outcome, isMultiServer, author, now) {
 		if (recorded.release === 0 && !hasUnfinished(recorded))
 			delete services[change.service];
 		else {
-			const kept = withoutRollout(recorded);
+			const copies = recorded.copies.filter(({ server }) => !outcome.stale.reasons.has(server));
+			const kept = { ...withoutRollout(recorded), copies };
 			services[change.service] = withEntry(kept, { change, outcome: 'failed' }, author, when);
 		}
 	}
 	const numbers = numbersWith(state, outcome.achieved.map(({ service }) => service));
 	return { ...withStale(state, outcome.stale, author, now), services, ...numbers };
 }
-function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons }, { run }, now) {
+function recordReached(state, servers) {
+	const stale = Object.entries(state.stale_servers ?? {}).map(([server, { sends_to, ...entry }]) => {
+		const isKnown = sends_to !== undefined && !servers.includes(server);
+		return [server, { ...entry, ...(isKnown && { sends_to }) }];
+	});
+	return { ...state, stale_servers: Object.fromEntries(stale) };
+}
+function withStale({ stale_servers: before = {}, ...state }, { left, returned, reasons, sendsTo }, { run }, now) {
 	const kept = Object.entries(before).filter(([server]) => !returned.includes(server) && !left.includes(server));
 	const added = left.map((server) => {
 		const reason = reasons.get(server);
 		const entry = { since: now.toISOString(), run, ...(reason !== undefined && { reason }) };
 		return [server, before[server] ?? entry];
 	});
-	const stale = Object.fromEntries([...kept, ...added]);
+	const stale = Object.fromEntries([...kept, ...added].map(([server, entry]) => {
+		const places = sendsTo[server];
+		return [server, { ...entry, ...(places !== undefined && { sends_to: places }) }];
+	}));
 	return { ...state, ...(Object.keys(stale).length > 0 && { stale_servers: stale }) };
 }
-function recordOf(services, { service, change, copies, image, isSwitched, probe, draining }, isMultiServer, author, now) {
+function recordOf(services, { service, change, copies, standby, image, isSwitched, probe, draining }, isMultiServer, author, now) {
 	const before = services[service.name] ?? emptyRecord(service, author, now);
 	const { rollout, internal_port, host_port, extra_ports, ...kept } = before;
 	const isNumberNew = before.release !== change.to;
@@ -70816,7 +71069,7 @@ function recordOf(services, { service, change, copies, image, isSwitched, probe,
 		image,
 		...recordedPorts(ownPorts(service)),
 		copies: [
-			...copies.map((copy) => recordedCopy(service, copy, isMultiServer)),
+			...[...copies, ...standby].map((copy) => recordedCopy(service, copy, isMultiServer)),
 			...draining.map(({ server, slot, name, port, release, until }) => ({
 				server,
 				slot,
@@ -70986,6 +71239,10 @@ class Journal {
 		const now = this.#now();
 		const services = outcome.achieved.map(({ service }) => service);
 		await this.#commit((state) => recordOutcome(state, outcome, isMultiServer, author, now), historyMessage(scope, historyOf(outcome)), { releases: this.#newReleases(services, digests, now), expired, lease: 'release' });
+	}
+	async reaches(servers) {
+		const { project, environment } = this.#options.scope;
+		await this.#commit((state) => recordReached(state, servers), { subject: `${project} ${environment}: ${servers.join(', ')} reached again` }, {});
 	}
 	async notes(step, progress) {
 		const { project, environment } = this.#options.scope;
@@ -71160,6 +71417,46 @@ function reasons_isMap(value) {
 	return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 ;
+function leftOutSenders(input, on, copy) {
+	if (input.removesAll || !isReachedByOthers(input, on, copy))
+		return [];
+	return leftOutIn(input, on.zone).filter((server) => {
+		const isUnknown = input.state.stale_servers?.[server]?.sends_to === undefined;
+		return isUnknown || recordedSenders(input.state, on.name, copy).includes(server);
+	});
+}
+function slotsSentTo(input, { name, zone }, service) {
+	const places = leftOutIn(input, zone).flatMap((server) => input.state.stale_servers?.[server]?.sends_to ?? []);
+	return places.filter((place) => place.server === name && place.service === service).map(({ slot }) => slot);
+}
+function placesSentTo(input, server) {
+	const zone = input.servers.find(({ name }) => name === server)?.zone;
+	return input.servers
+		.filter((on) => on.zone === zone && input.reached.includes(on.name))
+		.flatMap((on) => observedOn(input, on.name)
+		.copies.filter((copy) => isReachedByOthers(input, on, copy))
+		.map(({ service, slot }) => ({ service, server: on.name, slot })));
+}
+function recordedSenders({ stale_servers: stale = {} }, server, copy) {
+	return Object.entries(stale).flatMap(([name, { sends_to: places = [] }]) => places.some((place) => isAt(place, server, copy)) ? [name] : []);
+}
+function isCrowded(taken) {
+	return SLOTS.every((slot) => new Set(taken).has(slot));
+}
+function leftOutIn({ servers, excluded }, zone) {
+	return servers
+		.filter((server) => server.zone === zone && excluded.has(server.name))
+		.map(({ name }) => name);
+}
+function isReachedByOthers(input, on, copy) {
+	const { isAdopted, isRunning, hostPort } = copy;
+	const hasPort = !isAdopted && hostPort > 0 && on.privateIp !== undefined;
+	return isRunning && hasPort && isPublished(input, on, copy);
+}
+function isAt(place, server, { service, slot }) {
+	return place.server === server && place.service === service && place.slot === slot;
+}
+;
 function driftOf(kept, plan) {
 	const found = [
 		...serverDrift(kept),
@@ -71180,13 +71477,22 @@ function serverDrift(kept) {
 	return [
 		...stale.map(([server, { since, reason }]) => ({
 			server,
-			message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy`,
+			message: `${server} was left out at ${since}${reason === undefined ? '' : ` (${reason})`}, and is brought up to date by the next deploy${untilThen(kept, server)}`,
 		})),
 		...forgottenServers(kept).map((server) => ({
 			server,
 			message: `the record names copies on ${server}, which is not in the file`,
 		})),
 	].map((one) => ({ kind: 'server', ...one }));
+}
+function untilThen(kept, stale) {
+	const names = kept.reached.flatMap((server) => observedOn(kept, server)
+		.copies.filter((copy) => copiesByRole(kept, copy.service, server).active?.id !== copy.id)
+		.filter((copy) => recordedSenders(kept.state, server, copy).includes(stale))
+		.map(({ name }) => `${name} on ${server}`));
+	if (names.length === 0)
+		return '';
+	return `; until then, or until it has left the file, ${names.join(', ')} ${names.length === 1 ? 'stands' : 'stand'} by for it`;
 }
 function standingNames({ state, observed }) {
 	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
@@ -71197,7 +71503,10 @@ function serviceDrift(kept, service) {
 		.filter(({ name }) => kept.reached.includes(name))
 		.flatMap((server) => {
 		const recorded = (kept.state.services[service]?.copies ?? []).filter((copy) => copy.server === server.name && copy.state === 'serving');
-		const others = copiesOn(kept, service, server.name).filter(({ id, slot, isAdopted }) => !isAdopted && !recorded.some((copy) => copy.slot === slot) && !kept.drainedElsewhere.has(id));
+		const others = copiesOn(kept, service, server.name).filter(({ id, slot, isAdopted }) => !isAdopted &&
+			!recorded.some((copy) => copy.slot === slot) &&
+			!kept.drainedElsewhere.has(id) &&
+			recordedSenders(kept.state, server.name, { service, slot }).length === 0);
 		return [
 			...recorded.flatMap((copy) => copyDrift(kept, service, server, copy)),
 			...others.map((one) => unrecorded(kept, service, server.name, one)),
@@ -71699,6 +72008,7 @@ async function observeNginx(kind, server, summary, scope, clock) {
 		tree,
 		folder: served?.folder ?? tree.live,
 		generation: served?.generation,
+		reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
 		isInNetwork: networks[networkName(scope)] !== undefined,
 	};
 }
@@ -72117,6 +72427,10 @@ function extraNumbers(recorded = {}) {
 }
 function buildInputWithout(input, rest) {
 	const isLeft = (server) => rest.left.includes(server);
+	const now = { ...input, observed: rest.observed.filter(({ name }) => !isLeft(name)), state: rest.state };
+	const reached = input.reached.filter((server) => !isLeft(server));
+	const isServing = (service) => servingCopies({ ...now, reached, excluded: new Set([...input.excluded, ...rest.left]) }, service).length >
+		0;
 	return {
 		...input,
 		services: input.services.map((service) => {
@@ -72124,11 +72438,14 @@ function buildInputWithout(input, rest) {
 			if (planned === undefined)
 				return service;
 			const servers = planned.filter(({ server }) => !isLeft(server)).length;
+			if (servers === 0 && isServing(service.name)) {
+				return { ...service, spec: service.known.current ?? service.spec, isSelected: false };
+			}
 			return { ...service, placement: { ...service.placement, servers } };
 		}),
-		observed: rest.observed.filter(({ name }) => !isLeft(name)),
+		observed: now.observed,
 		state: rest.state,
-		reached: input.reached.filter((server) => !isLeft(server)),
+		reached,
 		removes: [],
 		removesAll: false,
 		excluded: new Set([...input.excluded, ...rest.left]),
@@ -72142,8 +72459,18 @@ function planChanges(input, plans) {
 			const plan = plans.get(service.name);
 			return plan === undefined ? [] : [changeOf(input, service, plan)];
 		}),
-		...input.removes.map((service) => removalOf(input, service)),
+		...input.removes
+			.filter((service) => !isGoneButForStandby(input, service))
+			.map((service) => removalOf(input, service)),
 	];
+}
+function isGoneButForStandby(input, service) {
+	if (input.state.services[service] !== undefined)
+		return false;
+	const standing = input.servers
+		.filter(({ name }) => input.reached.includes(name))
+		.flatMap((on) => copiesOn(input, service, on.name).map((copy) => ({ on, copy })));
+	return standing.length > 0 && standing.every(({ on, copy }) => leftOutSenders(input, on, copy).length > 0);
 }
 function changeOf(input, service, plan) {
 	const effect = effectOf(input, service, plan);
@@ -72243,9 +72570,9 @@ function upTo(steps, ids) {
 ;
 const UNUSED_GRACE_MS = 3_000;
 function retire(service, server, container) {
-	const { id, name, release, isRunning, condition, helpers, isAdopted } = container;
+	const { id, name, release, isRunning, condition, helpers } = container;
 	const { policy } = service.spec;
-	const ports = isAdopted ? undefined : portsOfAll(service);
+	const ports = portsOfCopy(service, container);
 	const isDrained = ports?.length !== 0 && (isRunning || condition?.state === 'restarting');
 	return {
 		service: service.name,
@@ -72255,15 +72582,29 @@ function retire(service, server, container) {
 		ports,
 		release,
 		helpers,
-		drainTimeoutMs: isDrained ? policy.drainTimeoutMs : undefined,
+		drainTimeoutMs: isDrained ? drainTimeoutOf(service) : undefined,
 		graceMs: policy.stopGracePeriodMs,
 	};
+}
+function portsOfCopy(service, { isAdopted, internalPort }) {
+	if (isAdopted)
+		return undefined;
+	if (Number.isNaN(internalPort))
+		return [];
+	const ports = portsOfAll(service);
+	return ports?.length === 0 && internalPort !== undefined ? undefined : ports;
+}
+function drainTimeoutOf({ spec, known }) {
+	const isPortless = !spec.isUnknown && portsOf(spec).length === 0;
+	return (isPortless ? known?.current : undefined)?.policy.drainTimeoutMs ?? spec.policy.drainTimeoutMs;
 }
 function portsOfAll({ spec, known }) {
 	if (spec.isUnknown)
 		return undefined;
 	const numbers = (release) => portsOf(release).map(({ port }) => port);
 	const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+	if (known !== undefined && before.length === 0)
+		return undefined;
 	const ports = numbers(spec);
 	return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
 }
@@ -72535,13 +72876,19 @@ function planReconcile(input, routesNow) {
 		const isLeft = served.some(({ copies }) => copies.some(({ server }) => !isThere(route, server)));
 		return isLeft || isContested(served, route) ? [[route.service, served]] : [];
 	}));
-	if (contested.size === 0)
+	if (contested.size === 0 && !mayBeReloading(input))
 		return undefined;
 	const routes = routesNow.map((route) => {
 		const served = contested.get(route.service);
 		return served === undefined ? route : reconciled(input, route, served);
 	});
 	return { name: 'reconcile', routes, before: [...routesNow], moved: [], servers: serversWithRoutes(input) };
+}
+function mayBeReloading({ scope, observed }) {
+	const told = ({ tree }) => tree.folders[tree.live].manifest?.scopes[scopeName(scope)]?.generation;
+	return observed
+		.flatMap(({ sidecar, edge }) => [sidecar, edge])
+		.some((nginx) => nginx?.isRunning && nginx.generation !== told(nginx));
 }
 function servedIn(input, service) {
 	return input.observed.flatMap(({ name, sidecar, edge }) => {
@@ -72626,7 +72973,7 @@ function observedCopy(input, service, { server, slot }) {
 function layOut(graph, rollout, after) {
 	const { check, retire } = rollout;
 	const prepared = graph.add(rollout.preDeploy, after);
-	const cleared = graph.add(rollout.stop, prepared);
+	const cleared = layOutStops(graph, rollout, prepared);
 	const started = graph.add(rollout.start, cleared);
 	const answering = graph.add(check.map(answerOf), started);
 	const healthy = graph.add(check.map(healthyOf), answering);
@@ -72640,11 +72987,20 @@ function layOut(graph, rollout, after) {
 		graph.add(removeOf(copy), ended);
 		return ended;
 	});
-	graph.add(probeEndsOf(rollout), stopped);
+	graph.add(probeEndsOf(rollout), stopped.length > 0 ? stopped : moved);
 	return { serving: moved, over: graph.add(rollout.postDeploy, moved) };
 }
 function layOutMove(graph, move, after) {
 	return layOutSwitches(graph, { move }, graph.add(stagesOf({ move }), after));
+}
+function layOutStops(graph, { withdraw, stop }, after) {
+	const withdrawn = withdraw === undefined ? graph.add([], after) : layOutMove(graph, withdraw, after);
+	if (stop.length === 0)
+		return withdrawn;
+	return stop.flatMap((one) => {
+		const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true }));
+		return graph.add(stopOf(one), graph.add(drained, withdrawn));
+	});
 }
 function layOutSwitches(graph, moving, after) {
 	return switchesOf(moving).flatMap((step) => graph.add(proveOf(step), graph.add(step, after)));
@@ -72674,10 +73030,10 @@ const proveOf = ({ move, server, routes, moved }) => ({
 function probeEndsOf(rollout) {
 	return probesOf(rollout).map(({ service }) => ({ kind: 'end probe', service }));
 }
-function probesOf({ move, retire }) {
+function probesOf({ move, retire, keeping }) {
 	if (move === undefined)
 		return [];
-	const replaced = new Set(retire.map(({ service }) => service));
+	const replaced = new Set([...retire.map(({ service }) => service), ...keeping]);
 	return move.routes
 		.filter(({ service }) => move.moved.includes(service) && replaced.has(service))
 		.map((route) => ({
@@ -72709,7 +73065,7 @@ const toggle = (standing) => {
 		return resume(idle, active);
 	const [old, vacate] = servesInstead(standing) ? [idle, active] : [active, idle];
 	return {
-		slot: freeSlot([old?.slot, standing.routed].filter((slot) => slot !== undefined)),
+		slot: freeSlot([old?.slot, standing.routed, ...standing.taken].filter((slot) => slot !== undefined)),
 		start: { existing: undefined },
 		resume: false,
 		vacate,
@@ -72762,7 +73118,7 @@ function planService(input, service) {
 		else if (targets.has(server.name))
 			planCopy(input, service, server, plan);
 		else
-			planDeparture(input, service, server.name, plan);
+			planDeparture(input, service, server, plan);
 	}
 	if (plan.isPostponed)
 		return postpone(input, service, current, plan);
@@ -72776,6 +73132,7 @@ function emptyPlan() {
 		pulls: [],
 		rollout: { stop: [], start: [], check: [], retire: [] },
 		takenOver: [],
+		standby: [],
 		isPostponed: false,
 		isMoving: false,
 	};
@@ -72797,15 +73154,17 @@ function service_plan_targetsOf(input, service, current) {
 	return place(service.name, servers, candidates.map(({ name }) => name), current.map(({ server }) => server), serversWithAdopted(input, service.name));
 }
 function planCopy(input, service, server, plan) {
-	const { active, idle, others } = copiesByRole(input, service.name, server.name);
 	const blueprint = blueprintOf(input, service, server);
+	const isRight = (copy) => isWanted(input, service, server, blueprint, copy);
+	const { active, idle, others, standby, inTheWay, taken } = copiesToJudge(input, service, server, isRight);
 	const change = STRATEGIES[service.spec.policy.strategy]({
 		active,
 		idle,
 		routed: routedSlot(input, service.name, server.name),
 		release: service.release.number,
 		rollout: input.state.services[service.name]?.rollout?.release,
-		isWanted: (copy) => isWanted(input, service, server, blueprint, copy),
+		taken,
+		isWanted: isRight,
 	});
 	const { vacate } = change;
 	if (vacate?.isAdopted && vacate.isRunning && !input.drainedElsewhere.has(vacate.id)) {
@@ -72817,7 +73176,33 @@ function planCopy(input, service, server, plan) {
 	plan.copies.push(copy);
 	addPull(input, service, server.name, change, plan);
 	addReplacement(input, service, copy, blueprint, change, plan);
+	plan.standby.push(...standby.map((one) => standbyOf(input, server, one)));
+	plan.vacate.push(...inTheWay.map((one) => retireSentTo(input, service, server, one)));
 	addLeftovers(input, service, server.name, [...others, ...handMadeOn(input, service.name, server.name)], plan);
+}
+function copiesToJudge(input, service, server, isRight) {
+	const { active, ...found } = copiesByRole(input, service.name, server.name);
+	const beside = [found.idle, ...found.others].filter((copy) => copy !== undefined);
+	if (service.spec.policy.strategy === 'recreate') {
+		return { active, ...found, standby: [], inTheWay: [], taken: [] };
+	}
+	const standby = beside.filter((copy) => leftOutSenders(input, server, copy).length > 0);
+	const [idle, ...others] = beside.filter((copy) => !standby.includes(copy));
+	const stays = [active?.slot, routedSlot(input, service.name, server.name)].filter((slot) => slot !== undefined);
+	const standing = [...standby, ...others].map(({ slot }) => slot);
+	const taken = [...standing, ...slotsSentTo(input, server, service.name)];
+	if (!isCrowded([...stays, ...taken]))
+		return { active, idle, others, standby, inTheWay: [], taken };
+	if (!isCrowded([...stays, ...standing]) || (active !== undefined && isRight(active))) {
+		return { active, idle, others, standby, inTheWay: [], taken: standing };
+	}
+	return { active, idle, others: [], standby: [], inTheWay: [...standby, ...others], taken: [] };
+}
+function standbyOf(input, on, copy) {
+	const { service, slot, name, release, versionPort } = copy;
+	const port = portOf(slot, versionPort);
+	const place = { service, server: on.name, slot, name, release, port };
+	return { ...place, weight: 0, state: 'standby', for: leftOutSenders(input, on, copy) };
 }
 function isWanted(input, service, server, blueprint, copy) {
 	const image = observedOn(input, server.name).images.get(service.spec.container.image);
@@ -72865,12 +73250,11 @@ function addReplacement(input, service, { server, slot, name }, blueprint, chang
 	const { rollout } = plan;
 	const { start, stop } = change;
 	const { number: release } = service.release;
+	const on = input.servers.find((one) => one.name === server);
 	if (change.vacate !== undefined)
-		plan.vacate.push(retire(service, server, change.vacate));
-	if (stop !== undefined) {
-		const graceMs = service.spec.policy.stopGracePeriodMs;
-		rollout.stop.push({ kind: 'stop', service: service.name, server, id: stop.id, name: stop.name, graceMs });
-	}
+		plan.vacate.push(retireSentTo(input, service, on, change.vacate));
+	if (stop !== undefined)
+		rollout.stop.push(predecessorOf(input, service, on, stop));
 	if (start !== undefined) {
 		const { existing } = start;
 		rollout.start.push({
@@ -72891,9 +73275,31 @@ function addReplacement(input, service, { server, slot, name }, blueprint, chang
 	}
 	addOldCopy(input, service, server, change, plan);
 }
-function addOldCopy(input, service, server, { retire: old, stop }, { rollout, takenOver }) {
+function predecessorOf(input, service, on, copy) {
+	const retirement = retireSentTo(input, service, on, copy);
+	const isDrained = isWorker(service.spec) && !copy.isAdopted;
+	const drainTimeoutMs = isDrained ? retirement.drainTimeoutMs : undefined;
+	return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning };
+}
+const LONGEST_SENT_TO_MS = 120_000;
+function retireSentTo(input, service, on, copy) {
+	const retirement = retire(service, on.name, copy);
+	const { drainTimeoutMs } = retirement;
+	if (drainTimeoutMs === undefined || leftOutSenders(input, on, copy).length === 0)
+		return retirement;
+	return {
+		...retirement,
+		drainTimeoutMs: Math.min(drainTimeoutMs || Number.POSITIVE_INFINITY, LONGEST_SENT_TO_MS),
+	};
+}
+function addOldCopy(input, service, server, { retire: old, stop }, { rollout, takenOver, standby }) {
 	if (old === undefined || input.drainedElsewhere.has(old.id))
 		return;
+	const on = input.servers.find(({ name }) => name === server);
+	if (stop === undefined && leftOutSenders(input, on, old).length > 0) {
+		standby.push(standbyOf(input, on, old));
+		return;
+	}
 	const retirement = retire(service, server, old);
 	if (stop !== undefined)
 		rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
@@ -72909,13 +73315,17 @@ function addLeftovers(input, service, server, copies, { rollout, vacate, takenOv
 function isAloneEverywhere({ spec }) {
 	return isWorker(spec) && spec.policy.strategy === 'recreate';
 }
-function planDeparture(input, service, server, { rollout, takenOver }) {
+function planDeparture(input, service, on, { rollout, takenOver, standby }) {
+	const { name: server } = on;
 	for (const copy of [...copiesOn(input, service.name, server), ...handMadeOn(input, service.name, server)]) {
 		const retirement = retire(service, server, copy);
-		if (copy.isAdopted)
+		const isSentTo = !isAloneEverywhere(service) && leftOutSenders(input, on, copy).length > 0;
+		if (isSentTo)
+			standby.push(standbyOf(input, on, copy));
+		else if (copy.isAdopted)
 			takenOver.push(retirement);
 		else if (isAloneEverywhere(service)) {
-			rollout.stop.push(stopOf(retirement));
+			rollout.stop.push(predecessorOf(input, service, on, copy));
 			rollout.retire.push({ ...retirement, drainTimeoutMs: undefined });
 		}
 		else
@@ -73159,7 +73569,14 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
 		staying,
 		postponed: postponedOf(services),
 		copies: Object.fromEntries([...services].map(([name, { copies }]) => [name, copies])),
+		standby: [
+			...[...services.values()].flatMap((plan) => plan.standby),
+			...input.removes
+				.flatMap((name) => standingCopies(input, name))
+				.flatMap(({ on, copy }) => (isSentTo(input, on, copy) ? [standbyOf(input, on, copy)] : [])),
+		],
 		stale: planStale(input),
+		sendsTo: planSendsTo(input),
 	};
 }
 function layOutAll(graph, rollouts, after) {
@@ -73212,14 +73629,15 @@ function planner_recordIntent(input, rollouts, hooks) {
 	}));
 	return begun.length === 0 ? [] : [{ kind: 'record intent', begun }];
 }
-function hasSteps({ services, before, move, ...parts }) {
+function hasSteps({ services, before, withdraw, move, keeping, ...parts }) {
 	return move !== undefined || Object.values(parts).some((steps) => steps.length > 0);
 }
 function planRollouts(input, services, hooks) {
 	const done = new Set();
 	let before = routesAfter(input, services, done, input.removes);
 	const rollouts = [];
-	for (const names of dependencyLevels(planner_selectedOf(input))) {
+	const levels = dependencyLevels(planner_selectedOf(input));
+	for (const names of levels.flatMap((level) => inRollouts(level, services))) {
 		for (const name of names)
 			done.add(name);
 		const moved = names.filter((name) => services.get(name).isMoving);
@@ -73229,10 +73647,29 @@ function planRollouts(input, services, hooks) {
 		if (rollout.services.length === 0)
 			continue;
 		const move = { name, routes, before, moved, servers: [...input.reached] };
-		rollouts.push({ ...rollout, before, move: moved.length > 0 ? move : undefined });
+		const withdraw = withdrawalOf(input, rollout, before);
+		rollouts.push({ ...rollout, before, withdraw, move: moved.length > 0 ? move : undefined });
 		before = routes;
 	}
-	return [...rollouts, ...planRemovals(input, services, rollouts, before)];
+	const removals = planRemovals(input, services, rollouts, before);
+	const isMoving = rollouts.some(({ move }) => move !== undefined);
+	return isMoving ? [...rollouts, ...removals] : [...removals, ...rollouts];
+}
+function withdrawalOf({ reached }, { stop }, before) {
+	const leaving = new Set(stop.flatMap(({ service, drainTimeoutMs }) => (drainTimeoutMs === undefined ? [] : [service])));
+	if (leaving.size === 0)
+		return undefined;
+	const routes = before.map((route) => (leaving.has(route.service) ? { ...route, ports: [] } : route));
+	const name = `withdraw ${[...leaving].join(', ')}`;
+	return { name, routes, before: [...before], moved: [], servers: [...reached] };
+}
+function inRollouts(level, services) {
+	const stopped = (name) => services.get(name).rollout.stop;
+	const beside = level.filter((name) => stopped(name).length === 0);
+	const replaced = level.filter((name) => stopped(name).length > 0);
+	const works = (name) => stopped(name).some(({ isWorking }) => isWorking);
+	const alone = (names) => names.map((name) => [name]);
+	return [...alone(replaced.filter((name) => !works(name))), beside, ...alone(replaced.filter(works))];
 }
 function rolloutOf(names, services, hooks) {
 	const plans = names.map((name) => services.get(name));
@@ -73248,10 +73685,12 @@ function rolloutOf(names, services, hooks) {
 		stop: plans.flatMap(({ rollout }) => rollout.stop),
 		start: plans.flatMap(({ rollout }) => rollout.start),
 		check: plans.flatMap(({ rollout }) => rollout.check),
+		withdraw: undefined,
 		move: undefined,
 		before: [],
 		postDeploy: names.flatMap((name) => hooks.get(name).postDeploy),
 		retire: plans.flatMap(({ rollout }) => rollout.retire),
+		keeping: names.filter((name) => services.get(name).standby.length > 0),
 	};
 }
 function planRemovals(input, services, rollouts, before) {
@@ -73270,10 +73709,12 @@ function planRemovals(input, services, rollouts, before) {
 			stop: [],
 			start: [],
 			check: [],
+			withdraw: undefined,
 			move: isRight ? undefined : { name: 'routes', routes, before: [...before], moved: [], servers },
 			before: [...before],
 			postDeploy: [],
 			retire: retired,
+			keeping: [],
 		},
 	];
 }
@@ -73286,9 +73727,23 @@ function removedService({ lastReleases }, name) {
 }
 function planner_removalOf(input, name) {
 	const service = removedService(input, name);
-	return input.reached.flatMap((server) => [...copiesOn(input, name, server), ...handMadeOn(input, name, server)]
+	return standingCopies(input, name)
+		.filter(({ on, copy }) => !isSentTo(input, on, copy))
+		.map(({ on, copy }) => retire(service, on.name, copy));
+}
+function standingCopies(input, service) {
+	return input.servers
+		.filter(({ name }) => input.reached.includes(name))
+		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
 		.filter(({ isAdopted }) => !isAdopted)
-		.map((copy) => retire(service, server, copy)));
+		.map((copy) => ({ on, copy })));
+}
+function isSentTo(...asked) {
+	return leftOutSenders(...asked).length > 0;
+}
+function planSendsTo(input) {
+	const left = [...input.excluded].filter((server) => input.state.stale_servers?.[server]?.sends_to === undefined);
+	return Object.fromEntries(left.map((server) => [server, placesSentTo(input, server)]));
 }
 function planStale({ state, excluded, reached, servers, services }) {
 	const known = Object.keys(state.stale_servers ?? {});
@@ -74220,10 +74675,11 @@ function secret_text_isMap(value) {
 	return (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof SecretText));
 }
 ;
-function problemsOf(issues, valueAt) {
-	return issues.flatMap((issue) => fromIssue(issue, [], valueAt));
+function problemsOf(issues, context) {
+	return issues.flatMap((issue) => fromIssue(issue, [], context));
 }
-function fromIssue(issue, parent, valueAt) {
+function fromIssue(issue, parent, context) {
+	const { valueAt, exampleAt } = context;
 	const path = [...parent, ...issue.path];
 	const value = valueAt(path);
 	const problem = (message, hint) => [
@@ -74238,26 +74694,33 @@ function fromIssue(issue, parent, valueAt) {
 	switch (issue.code) {
 		case 'unrecognized_keys': {
 			const sentences = issue.message.split('\n');
+			const isEntry = typeof path.at(-1) === 'number';
 			return issue.keys.map((name, index) => ({
 				path: [...path, name],
 				message: sentences[index] ?? 'unknown key',
 				isKey: true,
-				...(sentences[index]?.startsWith(REFUSED) && { isRefused: true }),
+				...(sentences[index]?.startsWith(REFUSED)
+					? { isRefused: true }
+					: { hint: isEntry ? exampleAt(path) : undefined }),
 			}));
 		}
 		case 'invalid_key': {
-			const inner = issue.issues.flatMap((key) => fromIssue(key, path, valueAt));
+			const inner = issue.issues.flatMap((key) => fromIssue(key, path, context));
 			return inner.map((found) => ({ ...found, isKey: true }));
 		}
 		case 'invalid_union': {
 			const meant = issue.errors.filter((branch) => !branch.some(isOtherForm));
 			const [branch] = meant;
 			if (meant.length === 1 && branch)
-				return branch.flatMap((inner) => fromIssue(inner, path, valueAt));
-			return value === null ? problem('has no value', NO_VALUE) : problem(issue.message);
+				return branch.flatMap((inner) => fromIssue(inner, path, context));
+			return value === null
+				? problem('has no value', noValueHint(path, exampleAt))
+				: problem(issue.message, exampleAt(path));
 		}
 		case 'invalid_type':
-			return problem(wrongType(issue.expected, value), value === null ? NO_VALUE : quotesHint(issue.expected, value));
+			return problem(wrongType(issue.expected, value), value === null
+				? noValueHint(path, exampleAt)
+				: (quotesHint(issue.expected, value, path) ?? exampleAt(path)));
 		case 'invalid_value': {
 			const known = issue.values.map(String);
 			if (issue.message.startsWith('must'))
@@ -74270,9 +74733,16 @@ function fromIssue(issue, parent, valueAt) {
 			return problem(issue.message);
 	}
 }
-const NO_VALUE = 'Write one after the colon, or leave the key out.';
+function noValueHint(path, exampleAt) {
+	const isEntry = typeof path.at(-1) === 'number';
+	const where = isEntry ? 'after the dash, or leave the entry out' : 'after the colon, or leave the key out';
+	return [`Write one ${where}.`, exampleAt(path) ?? ''].join(' ').trim();
+}
 function secretIn(issue, parent, valueAt) {
 	const path = [...parent, ...issue.path];
+	const value = valueAt(path);
+	if (issue.code === 'custom' && value instanceof SecretText && value.missing === undefined)
+		return undefined;
 	const tried = issue.code === 'invalid_union' ? issue.errors.flat() : [];
 	return tried.reduce((found, inner) => found ?? secretIn(inner, path, valueAt), secretAt(path, valueAt));
 }
@@ -74306,7 +74776,11 @@ function shown(value) {
 		: JSON.stringify(value);
 }
 function isOtherForm(issue) {
-	return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+	if (issue.path.length > 0)
+		return false;
+	if (issue.code === 'invalid_union')
+		return issue.errors.every((branch) => branch.some(isOtherForm));
+	return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 const TYPE_WORDS = {
 	string: 'text',
@@ -74322,8 +74796,8 @@ function wrongType(expected, value) {
 		? `must be ${word}, but has no value`
 		: `must be ${word}, not ${TYPE_WORDS[typeOf(value)]}`;
 }
-function quotesHint(expected, value) {
-	const isPlain = typeof value === 'number' || typeof value === 'boolean';
+function quotesHint(expected, value, path) {
+	const isPlain = typeof value === 'number' || (typeof value === 'boolean' && typeof path.at(-1) === 'number');
 	return expected === 'string' && isPlain ? `Put it in quotes: "${value}".` : undefined;
 }
 function typeOf(value) {
@@ -74333,30 +74807,164 @@ function pathText(path) {
 	return path.reduce((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
 }
 ;
-const WAY = ['private_ip', 'port', 'user', 'host_key', 'jump'];
-function revealServers(file, values) {
-	return within(file, 'environments', (environments) => each(environments, (environment) => within(within(environment, 'user', (user) => revealed(user, values)), 'servers', (servers) => Array.isArray(servers) ? servers.map((server) => revealServer(server, values)) : servers)));
-}
-function revealServer(server, values) {
-	const keys = secret_text_isMap(server) && server.name !== undefined ? [...WAY, 'host'] : WAY;
-	return keys.reduce((said, key) => within(said, key, (value) => revealed(value, values)), server);
-}
-function revealed(value, values) {
-	if (value instanceof SecretText) {
-		return value.missing === undefined ? value.resolve(lookupIn(values)) : value;
-	}
+const USERS_NAMES = [
+	'services',
+	'configs',
+	'environments',
+	'environment',
+	'secrets',
+	'labels',
+	'annotations',
+	'sysctls',
+	'options',
+	'extra_hosts',
+	'storage_opt',
+	'headers',
+];
+const USERS_VALUES = ['json'];
+function withoutExtensions(value, areNamesOurs = true) {
 	if (Array.isArray(value))
-		return value.map((member) => revealed(member, values));
-	return each(value, (member) => revealed(member, values));
+		return value.map((member) => withoutExtensions(member));
+	if (!secret_text_isMap(value))
+		return value;
+	const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
+	return Object.fromEntries(members.map(([name, member]) => [
+		name,
+		areNamesOurs && USERS_VALUES.includes(name)
+			? member
+			: withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
+	]));
 }
-function within(map, key, change) {
-	return secret_text_isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
+function withoutPaths(value, paths, at = []) {
+	const isLeftOut = (path) => paths.some((one) => pathText(one) === pathText(path));
+	if (Array.isArray(value)) {
+		return value.map((member, index) => withoutPaths(member, paths, [...at, index]));
+	}
+	if (!secret_text_isMap(value))
+		return value;
+	return Object.fromEntries(Object.entries(value)
+		.filter(([name]) => !isLeftOut([...at, name]))
+		.map(([name, member]) => [name, withoutPaths(member, paths, [...at, name])]));
 }
-function each(map, change) {
-	if (!secret_text_isMap(map))
-		return map;
-	return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+function valueAt(value, path) {
+	return path.reduce((parent, step) => {
+		if (Array.isArray(parent))
+			return parent[Number(step)];
+		return secret_text_isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
+	}, value);
 }
+function asMap(value) {
+	return secret_text_isMap(value) ? value : {};
+}
+function servicePaths(value) {
+	const within = (parent) => Object.keys(asMap(valueAt(value, parent))).map((name) => [...parent, name]);
+	const environments = Object.keys(asMap(asMap(value).environments));
+	return [
+		...within(['services']),
+		...environments.flatMap((environment) => within(['environments', environment, 'services'])),
+	];
+}
+;
+const CHECKOUT = ofVariables('PWD|GITHUB_WORKSPACE|CI_PROJECT_DIR', '\\(pwd\\)|\\{\\{\\s*github\\.workspace\\s*\\}\\}');
+const RUNNER = ofVariables('HOME|RUNNER_WORKSPACE|RUNNER_TEMP|RUNNER_TOOL_CACHE', '\\{\\{\\s*runner\\.\\w+\\s*\\}\\}');
+const HOME = /^~(?=[/:]|$)/;
+function ofVariables(names, others) {
+	return new RegExp(`^\\$(?:(?:${names})(?![A-Za-z0-9_])|\\{(?:${names})(?::?[-?+][^}]*)?\\}|${others})(?=[/:]|$)`);
+}
+function checkoutProblems(value, written, workspace) {
+	return filePlaces(value).flatMap((place) => {
+		const text = written(place.path);
+		const plain = valueAt(value, place.path);
+		const beginning = text === undefined ? undefined : beginningOf(text, plain, place.kind, workspace);
+		if (text === undefined || beginning === undefined)
+			return [];
+		const said = sayOf(text, beginning, place);
+		const instead = plain instanceof SecretText ? plain.missing : undefined;
+		return said === undefined ? [] : [{ path: place.path, ...said, ...(instead && { instead }) }];
+	});
+}
+function beginningOf(text, plain, kind, workspace) {
+	const checkout = CHECKOUT.exec(text)?.[0];
+	if (checkout !== undefined)
+		return { where: 'checkout', rest: text.slice(checkout.length) };
+	if (kind === 'volume' && typeof plain === 'string' && isBelow(workspace, plain)) {
+		return { where: 'checkout', rest: plain.slice(workspace.length) };
+	}
+	const home = HOME.exec(text)?.[0];
+	if (home !== undefined)
+		return { where: 'home', rest: text.slice(home.length) };
+	const runner = RUNNER.exec(text)?.[0];
+	return runner === undefined ? undefined : { where: 'runner', rest: text.slice(runner.length) };
+}
+function isBelow(folder, path) {
+	if (folder === undefined || folder.length < 2 || !path.startsWith(folder))
+		return false;
+	return /^(?:[/:]|$)/.test(path.slice(folder.length));
+}
+function sayOf(text, { where, rest }, { kind, isLocal }) {
+	const isVolume = kind === 'volume';
+	const shown = JSON.stringify(isVolume ? text.replace(/:\/.*$/, '') : text);
+	const relative = readOnly(`.${rest}`, kind);
+	if (where === 'checkout') {
+		const message = `${shown} is where the machine that runs the action has the repository`;
+		const hint = `Write ${relative}: such a path counts from the folder of this file.`;
+		if (!isVolume)
+			return { message, hint };
+		return {
+			message: `${message}; the server has no such path`,
+			hint: `${hint} What is of the repository is delivered to the server, read-only.`,
+		};
+	}
+	const inHome = `${shown} is in a home folder, and no shell puts in which one`;
+	if (isVolume && !(isLocal && where === 'runner')) {
+		return {
+			message: where === 'home'
+				? inHome
+				: `${shown} is a folder of the machine that runs the action, not of the server`,
+			hint: `Write the whole path on the server, a name for a volume (name:/target), or ${relative} for what is in the repository.`,
+		};
+	}
+	if (where !== 'home')
+		return undefined;
+	const orOfRunner = kind === 'secret file' ? `, or \${HOME}${rest} for one of the runner` : '';
+	return { message: inHome, hint: `Write ${relative} for a file beside this one${orOfRunner}.` };
+}
+function readOnly(text, kind) {
+	const [, mount, options = ''] = /^(.+?:\/[^:]*)(?::(.*))?$/.exec(text) ?? [];
+	if (kind !== 'volume' || mount === undefined)
+		return text;
+	const others = options.split(',').filter((word) => !['', 'ro', 'rw'].includes(word));
+	return `${mount}:${['ro', ...others].join(',')}`;
+}
+function filePlaces(value) {
+	const environments = asMap(asMap(value).environments);
+	const isLocal = (name) => asMap(environments[String(name)]).provider === 'local';
+	const areAllLocal = Object.keys(environments).every(isLocal);
+	const tops = [[], ...Object.keys(environments).map((name) => ['environments', name])];
+	const named = tops.flatMap((top) => ['configs', 'secrets'].flatMap((group) => Object.keys(asMap(valueAt(value, [...top, group]))).map((name) => ({
+		path: [...top, group, name, 'file'],
+		kind: group === 'secrets' ? 'secret file' : 'file',
+		isLocal: false,
+	}))));
+	const ofServices = servicePaths(value).flatMap((path) => {
+		const where = path[0] === 'environments' ? isLocal(path[1]) : areAllLocal;
+		const placesOf = (key, below, kind) => entriesAt(value, [...path, key]).map((entry) => ({
+			path: secret_text_isMap(valueAt(value, entry)) ? [...entry, below] : entry,
+			kind,
+			isLocal: where,
+		}));
+		return [...placesOf('env_file', 'path', 'file'), ...placesOf('volumes', 'source', 'volume')];
+	});
+	return [...named, ...ofServices].filter(({ path }) => isText(valueAt(value, path)));
+}
+function entriesAt(value, path) {
+	const said = valueAt(value, path);
+	return Array.isArray(said) ? said.map((_entry, index) => [...path, index]) : [path];
+}
+function isText(value) {
+	return typeof value === 'string' || value instanceof SecretText;
+}
+var dist = __nccwpck_require__(3483);
 ;
 const DEFAULTS = {
 	sidecar: {
@@ -74381,209 +74989,6 @@ const DEFAULTS = {
 	logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 };
 ;
-const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
-const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
-function parseImage(image) {
-	const [first = '', ...rest] = image.split('/');
-	const isRegistry = /[.:]/.test(first) || first === 'localhost';
-	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
-	if (REFERENCE.test(image) && !isUpperCase)
-		return image;
-	const lowered = withLowerCaseName(image, isRegistry);
-	if (REFERENCE.test(lowered) && lowered !== image) {
-		throw new UserError(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
-			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
-		});
-	}
-	if (/@(?:sha256:)?$/.test(image)) {
-		throw new UserError(`${JSON.stringify(image)} has an empty digest`, {
-			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
-		});
-	}
-	if (image.endsWith(':')) {
-		throw new UserError(`${JSON.stringify(image)} has an empty tag`, {
-			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
-		});
-	}
-	throw new UserError(`${JSON.stringify(image)} is no image reference`, {
-		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
-	});
-}
-function withLowerCaseName(image, isRegistry) {
-	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
-	return `${registry}${name.toLowerCase()}${rest}`;
-}
-const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
-const redisPing = (client) => (port) => [
-	'CMD-SHELL',
-	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
-];
-const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
-const RECOGNISED = new Map([
-	[
-		'postgres',
-		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
-	],
-	['redis', { port: 6379, test: redisPing('redis-cli') }],
-	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
-	['mongo', { port: 27017 }],
-	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
-	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
-	[
-		'rabbitmq',
-		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
-	],
-	['kafka', { port: 9092 }],
-]);
-function recogniseImage(image) {
-	return RECOGNISED.get(baseNameOf(image));
-}
-function recognisedImages() {
-	return [...RECOGNISED];
-}
-function baseNameOf(image) {
-	const path = REFERENCE.exec(image)?.groups?.path ?? '';
-	return path.slice(path.lastIndexOf('/') + 1);
-}
-var external_node_net_ = __nccwpck_require__(7030);
-;
-const NAMED_RANGES = {
-	cloudflare: {
-		source: 'https://www.cloudflare.com/ips/',
-		asOf: '2026-11-29',
-		ranges: [
-			'173.245.48.0/20',
-			'103.21.244.0/22',
-			'103.22.200.0/22',
-			'103.31.4.0/22',
-			'141.101.64.0/18',
-			'108.162.192.0/18',
-			'190.93.240.0/20',
-			'188.114.96.0/20',
-			'197.234.240.0/22',
-			'198.41.128.0/17',
-			'162.158.0.0/15',
-			'104.16.0.0/13',
-			'104.24.0.0/14',
-			'172.64.0.0/13',
-			'131.0.72.0/22',
-			'2400:cb00::/32',
-			'2606:4700::/32',
-			'2803:f800::/32',
-			'2405:b500::/32',
-			'2405:8100::/32',
-			'2a06:98c0::/29',
-			'2c0f:f248::/32',
-		],
-	},
-};
-function parseTrustedProxies(list) {
-	return [...new Set(list.flatMap(trusted_proxies_rangesOf))].sort();
-}
-function trusted_proxies_rangesOf(text) {
-	const lower = text.toLowerCase();
-	if (Object.hasOwn(NAMED_RANGES, lower))
-		return NAMED_RANGES[lower].ranges;
-	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
-	const family = (0,external_node_net_.isIP)(address);
-	const length = bits === undefined ? undefined : Number(bits);
-	if (family === 0 || (length !== undefined && length > (family === 4 ? 32 : 128))) {
-		throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
-			hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
-		});
-	}
-	if (length === 0) {
-		throw new UserError(`${text} is everybody: then a client could write what it likes`, {
-			hint: 'Write the addresses of the proxies that stand in front of the servers.',
-		});
-	}
-	return [lower];
-}
-;
-const bytes_UNITS = ['', 'k', 'm', 'g', 't', 'p'];
-function parseBytes(value) {
-	const text = String(value);
-	const number = /^\d+(?:\.\d+)?/.exec(text)?.[0] ?? '';
-	const unit = /^ ?(?:([kmgtp])(?:i?b)?|b?)$/i.exec(text.slice(number.length));
-	const isSize = unit !== null && number !== '';
-	const power = bytes_UNITS.indexOf(unit?.[1]?.toLowerCase() ?? '');
-	const bytes = isSize ? Math.floor(Number(number) * 1024 ** power) : Number.NaN;
-	if (!Number.isSafeInteger(bytes)) {
-		const problem = text === ''
-			? 'it is empty'
-			: isSize
-				? 'it is too large'
-				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
-		throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
-			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
-		});
-	}
-	return bytes;
-}
-;
-const scalars_text = key_parsed(schemas_string(), (value) => {
-	if (value.includes('\0'))
-		throw new UserError('a NUL character is not possible here');
-	return value;
-});
-const secretText = _instanceof(SecretText);
-secretText._zod.toJSONSchema = () => ({ type: 'string' });
-const filledText = key_parsed(schemas_string(), (value) => {
-	if (value.trim() === '')
-		throw new UserError('is empty');
-	if (value.includes('\0'))
-		throw new UserError('a NUL character is not possible here');
-	return value;
-});
-const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
-function decimal(what, isValid) {
-	return key_parsed(numberOrText(what), (value) => {
-		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
-		if (!Number.isFinite(number) || !isValid(number)) {
-			throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
-		}
-		return number;
-	}).meta({ takes: 'number' });
-}
-function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
-	return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
-}
-const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
-const FLAGS = new Map([
-	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
-	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
-]);
-const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
-	const known = FLAGS.get(String(value).toLowerCase());
-	if (known === undefined)
-		throw new UserError('must be true or false');
-	return known;
-}).meta({ takes: 'true or false' });
-const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
-const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
-const positiveDuration = key_parsed(durationForm, (value) => {
-	const milliseconds = parseDuration(value);
-	if (milliseconds < 1)
-		throw new UserError('must be at least 1ms');
-	return milliseconds;
-}).meta({ takes: 'duration' });
-const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
-function oneOrMany(schema, what) {
-	return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
-		.transform((value) => (Array.isArray(value) ? value : [value]));
-}
-;
-const adopt = key_parsed(union([
-	filledText,
-	key_closed({
-		container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
-		drop: key(array(filledText), { description: 'What it has that may be lost.' }),
-	}),
-], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
-	? { container: value, drop: [] }
-	: { container: value.container, drop: value.drop ?? [] });
-;
 const UNNEEDED = 'the network and names of an environment are made by Switchyard; services reach each other through depends_on.';
 const NOT_YET = 'it comes with a later version; until then name an image.';
 const SERVICE_REFUSALS = {
@@ -74601,7 +75006,7 @@ const SERVICE_REFUSALS = {
 	},
 	networks: UNNEEDED,
 	network_mode: {
-		why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side.',
+		why: 'edge and sidecar reach a container on the network of its environment only, where two of them can stand side by side; leave it out, and write port: the one that the container listens on.',
 		instead: (value) => {
 			const [, kind, name] = /^(service|container):(.+)$/.exec(String(value)) ?? [];
 			if (value === 'bridge' || value === 'default')
@@ -74652,13 +75057,43 @@ const RESERVATION_REFUSALS = {
 const MOUNT_REFUSALS = {
 	image: 'nobody pulls an image for a volume here; put the files into the image of the service.',
 };
-const TOP_REFUSALS = {
-	name: 'its word here is project.',
+const OF_AN_ENVIRONMENT = 'write it at an environment, below environments.';
+const OF_A_SERVER = 'write it at a server, below servers.';
+const VARIABLES = 'variables belong to a service: write environment or env_file there, and a YAML anchor (&name, *name) where several have the same.';
+const OUTSIDE_OF_SERVICES = {
 	version: 'Compose has given it up, and it never had a meaning here.',
 	networks: UNNEEDED,
 	volumes: 'a named volume is made on first use; just name it at the service.',
 	include: 'one file describes a project.',
+	environment: VARIABLES,
+	env_file: VARIABLES,
+	env: VARIABLES,
+	vars: VARIABLES,
+	variables: VARIABLES,
+	host: OF_A_SERVER,
+	host_key: OF_A_SERVER,
+	private_ip: OF_A_SERVER,
+	jump: OF_A_SERVER,
+	zone: OF_A_SERVER,
 };
+const TOP_REFUSALS = {
+	...OUTSIDE_OF_SERVICES,
+	name: 'its word here is project.',
+	provider: OF_AN_ENVIRONMENT,
+	servers: OF_AN_ENVIRONMENT,
+	user: OF_AN_ENVIRONMENT,
+	on_partial_failure: OF_AN_ENVIRONMENT,
+};
+const ENVIRONMENT_REFUSALS = {
+	...OUTSIDE_OF_SERVICES,
+	project: 'a file has one project, whose name stands at its top; all that is made on a server has the name of the environment in it.',
+	name: 'the name of an environment is its key below environments.',
+	environments: 'environments stand side by side at the top of the file.',
+	zones: 'a server names its zone, and a service the zones that it may stand in.',
+};
+function refusalsOfServiceKeys(names) {
+	return Object.fromEntries(names.map((name) => [name, `it belongs to a service: write services: { <service>: { ${name}: … } }.`]));
+}
 const CONFIG_REFUSALS = {
 	name: 'only Swarm keeps files under names of their own.',
 	labels: 'nobody would find them: a file is delivered into a container.',
@@ -74679,6 +75114,79 @@ const LOCAL_REFUSALS = {
 	user: 'the local provider needs no login.',
 	on_partial_failure: 'the local provider has one server, the machine that runs the action.',
 };
+;
+const bytes_UNITS = ['', 'k', 'm', 'g', 't', 'p'];
+function parseBytes(value) {
+	const text = String(value);
+	const number = /^\d+(?:\.\d+)?/.exec(text)?.[0] ?? '';
+	const unit = /^ ?(?:([kmgtp])(?:i?b)?|b?)$/i.exec(text.slice(number.length));
+	const isSize = unit !== null && number !== '';
+	const power = bytes_UNITS.indexOf(unit?.[1]?.toLowerCase() ?? '');
+	const bytes = isSize ? Math.floor(Number(number) * 1024 ** power) : Number.NaN;
+	if (!Number.isSafeInteger(bytes)) {
+		const problem = text === ''
+			? 'it is empty'
+			: isSize
+				? 'it is too large'
+				: `unsupported ${JSON.stringify(text.slice(number.length))} at position ${number.length + 1}`;
+		throw new UserError(`${JSON.stringify(text)} is no size: ${problem}`, {
+			hint: 'Write a number and one of the units b, k, m or g, for example 256m, 1.5g or 512MiB.',
+		});
+	}
+	return bytes;
+}
+;
+const scalars_text = key_parsed(schemas_string(), (value) => {
+	if (value.includes('\0'))
+		throw new UserError('a NUL character is not possible here');
+	return value;
+});
+const secretText = _instanceof(SecretText);
+secretText._zod.toJSONSchema = () => ({ type: 'string' });
+const filledText = key_parsed(schemas_string(), (value) => {
+	if (value.trim() === '')
+		throw new UserError('is empty');
+	if (value.includes('\0'))
+		throw new UserError('a NUL character is not possible here');
+	return value;
+});
+const numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
+function decimal(what, isValid) {
+	return key_parsed(numberOrText(what), (value) => {
+		const number = typeof value === 'number' ? value : /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+		if (!Number.isFinite(number) || !isValid(number)) {
+			throw new UserError(`must be ${what}, not ${JSON.stringify(value)}`);
+		}
+		return number;
+	}).meta({ takes: 'number' });
+}
+function wholeNumber(what, min, max = Number.MAX_SAFE_INTEGER) {
+	return decimal(what, (value) => Number.isSafeInteger(value) && value >= min && value <= max);
+}
+const port = wholeNumber('a port from 1 to 65535', 1, 65_535);
+const scalars_FLAGS = new Map([
+	...['true', 'yes', 'on', 'y'].map((word) => [word, true]),
+	...['false', 'no', 'off', 'n'].map((word) => [word, false]),
+]);
+const scalars_flag = key_parsed(union([schemas_boolean(), schemas_string()], { error: 'must be true or false' }), (value) => {
+	const known = scalars_FLAGS.get(String(value).toLowerCase());
+	if (known === undefined)
+		throw new UserError('must be true or false');
+	return known;
+}).meta({ takes: 'true or false' });
+const durationForm = union([schemas_string(), schemas_number()], { error: 'must be a duration such as 10s' });
+const scalars_duration = key_parsed(durationForm, parseDuration).meta({ takes: 'duration' });
+const positiveDuration = key_parsed(durationForm, (value) => {
+	const milliseconds = parseDuration(value);
+	if (milliseconds < 1)
+		throw new UserError('must be at least 1ms');
+	return milliseconds;
+}).meta({ takes: 'duration' });
+const bytes = key_parsed(union([schemas_string(), schemas_number()], { error: 'must be a size such as 256m' }), parseBytes).meta({ takes: 'size' });
+function oneOrMany(schema, what) {
+	return union([schema, array(schema)], { error: `must be ${what} or a list of such` })
+		.transform((value) => (Array.isArray(value) ? value : [value]));
+}
 ;
 const fileMode = key_parsed(union([schemas_number(), schemas_string()], { error: 'must be a mode such as 0440' }), (value) => {
 	const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
@@ -74744,25 +75252,33 @@ const configs_config = key_parsed(key_closed({
 	throw new UserError(sources.length === 0 ? 'needs what is in it' : `${sources.join(' and ')} exclude each other`, { hint: 'Write one of file, content and environment.' });
 });
 const configs = record(entryName('config'), configs_config);
-const serviceConfigs = array(union([
-	key_parsed(filledText, (source) => ({ source })),
-	key_closed({
-		source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
-		target: key(fileTarget, {
-			description: 'Where it is in the container.',
-			fallback: { words: '`/<source>`' },
-		}),
-		mode: key(fileMode, { description: 'Its mode, in octal.', fallback: { words: '`0444`' } }),
-		uid: key(ownerNumber, {
-			description: 'Number of the user that it belongs to.',
-			fallback: { words: 'the user that the container runs as' },
-		}),
-		gid: key(ownerNumber, {
-			description: 'Number of its group.',
-			fallback: { words: 'the group that the container runs as' },
-		}),
+const longConfig = key_closed({
+	source: requiredKey(filledText, { description: 'Its name under the `configs` of the file.' }),
+	target: key(fileTarget, {
+		description: 'Where it is in the container.',
+		fallback: { words: '`/<source>`' },
 	}),
-], { error: 'must be the name of a config, or a map with source' }));
+	mode: key(fileMode, { description: 'Its mode, in octal.', fallback: { words: '`0444`' } }),
+	uid: key(ownerNumber, {
+		description: 'Number of the user that it belongs to.',
+		fallback: { words: 'the user that the container runs as' },
+	}),
+	gid: key(ownerNumber, {
+		description: 'Number of its group.',
+		fallback: { words: 'the group that the container runs as' },
+	}),
+});
+const MODE = 0o444;
+const serviceConfigs = array(union([key_parsed(filledText, (source) => ({ source })), longConfig], {
+	error: 'must be the name of a config, or a map with source',
+})
+	.transform(({ source, target = `/${source}`, mode = MODE, uid, gid, }) => ({
+	source,
+	target,
+	mode,
+	...(uid !== undefined && { uid }),
+	...(gid !== undefined && { gid }),
+})));
 const envFile = union([
 	key_parsed(filledText, (path) => ({ path })),
 	key_closed({
@@ -74779,6 +75295,7 @@ const envFile = union([
 ], { error: 'must be a path, or a map with path' });
 const envFiles = union([envFile, array(envFile)], { error: 'must be a path, or a list of such' })
 	.transform((value) => Array.isArray(value) ? value : [value]);
+var external_node_net_ = __nccwpck_require__(7030);
 ;
 const address_LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DNS_NAME = new RegExp(`^${address_LABEL}(?:\\.${address_LABEL})*$`);
@@ -74885,7 +75402,7 @@ const secretTarget = key_parsed(filledText, (said) => {
 		hint: 'Write the name of the file in /run/secrets, or its whole path: target: /etc/app/token.',
 	});
 });
-const MODE = 0o400;
+const secrets_MODE = 0o400;
 const secrets_long = key_closed({
 	source: requiredKey(secretName, { description: 'The name of the secret.' }),
 	target: key(secretTarget, {
@@ -74920,7 +75437,7 @@ const secretFiles = key_parsed(array(secrets_file), (list) => {
 	const files = list.map(({ source, ...said }) => ({
 		source,
 		target: said.target ?? external_node_path_namespaceObject.posix.join(secrets_FOLDER, source),
-		mode: said.mode ?? MODE,
+		mode: said.mode ?? secrets_MODE,
 		...(said.uid !== undefined && { uid: said.uid }),
 		...(said.gid !== undefined && { gid: said.gid }),
 	}));
@@ -74976,6 +75493,72 @@ function parseDomain(domain) {
 	if (isDnsName(name) && (!isWildcard || name.includes('.')) && lower.length <= 253)
 		return lower;
 	throw new UserError(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
+}
+;
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const REFERENCE = new RegExp(`^(?:${REGISTRY}/)?(?<path>${COMPONENT}(?:/${COMPONENT})*)(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`);
+function parseImage(image) {
+	const [first = '', ...rest] = image.split('/');
+	const isRegistry = /[.:]/.test(first) || first === 'localhost';
+	const isUpperCase = rest.length > 0 && !isRegistry && first !== first.toLowerCase();
+	if (REFERENCE.test(image) && !isUpperCase)
+		return image;
+	const lowered = withLowerCaseName(image, isRegistry);
+	if (REFERENCE.test(lowered) && lowered !== image) {
+		throw new UserError(`${JSON.stringify(image)} has upper case in its name, which Docker does not take`, {
+			hint: `Write ${lowered}, and build it under that name: registries keep names in lower case.`,
+		});
+	}
+	if (/@(?:sha256:)?$/.test(image)) {
+		throw new UserError(`${JSON.stringify(image)} has an empty digest`, {
+			hint: 'The step that should give it gave none: is its id right, did it push ("push: true"), and is its output called "digest"?',
+		});
+	}
+	if (image.endsWith(':')) {
+		throw new UserError(`${JSON.stringify(image)} has an empty tag`, {
+			hint: 'What stands behind the colon came out empty: is the variable, or the output of the step, set?',
+		});
+	}
+	throw new UserError(`${JSON.stringify(image)} is no image reference`, {
+		hint: 'Write [registry/]name[:tag][@sha256:digest], the name in lower case: ghcr.io/acme/api:1.2.3.',
+	});
+}
+function withLowerCaseName(image, isRegistry) {
+	const [, registry = '', name = '', rest = ''] = (isRegistry ? /^([^/]*\/)([^:@]*)(.*)$/s : /^()([^:@]*)(.*)$/s).exec(image) ?? [];
+	return `${registry}${name.toLowerCase()}${rest}`;
+}
+const onPort = (flag, usual, port) => port === usual ? [] : [flag, String(port)];
+const redisPing = (client) => (port) => [
+	'CMD-SHELL',
+	`${[client, ...onPort('-p', 6379, port), 'ping'].join(' ')} | grep -qE 'PONG|NOAUTH'`,
+];
+const adminPing = (client) => (port) => ['CMD', client, 'ping', '-h', '127.0.0.1', ...onPort('-P', 3306, port)];
+const RECOGNISED = new Map([
+	[
+		'postgres',
+		{ port: 5432, test: (port) => ['CMD', 'pg_isready', '-h', '127.0.0.1', ...onPort('-p', 5432, port)] },
+	],
+	['redis', { port: 6379, test: redisPing('redis-cli') }],
+	['valkey', { port: 6379, test: redisPing('valkey-cli') }],
+	['mongo', { port: 27017 }],
+	['mysql', { port: 3306, test: adminPing('mysqladmin') }],
+	['mariadb', { port: 3306, test: adminPing('mariadb-admin') }],
+	[
+		'rabbitmq',
+		{ port: 5672, test: () => ['CMD', 'rabbitmq-diagnostics', '-q', 'ping'], keepsHostname: true },
+	],
+	['kafka', { port: 9092 }],
+]);
+function recogniseImage(image) {
+	return RECOGNISED.get(baseNameOf(image));
+}
+function recognisedImages() {
+	return [...RECOGNISED];
+}
+function baseNameOf(image) {
+	const path = REFERENCE.exec(image)?.groups?.path ?? '';
+	return path.slice(path.lastIndexOf('/') + 1);
 }
 ;
 function parseRestart(text) {
@@ -75184,6 +75767,16 @@ function checkVariableName(name) {
 	}
 }
 ;
+const adopt = key_parsed(union([
+	filledText,
+	key_closed({
+		container: requiredKey(filledText, { description: 'Its name, as `docker ps` shows it.' }),
+		drop: key(array(filledText), { description: 'What it has that may be lost.' }),
+	}),
+], { error: "must be a container's name, or a map with container and drop" }), (value) => typeof value === 'string'
+	? { container: value, drop: [] }
+	: { container: value.container, drop: value.drop ?? [] });
+;
 const HOSTNAME_MAX = 64;
 function parseHostname(name) {
 	if (name.length <= HOSTNAME_MAX && /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(name))
@@ -75291,11 +75884,9 @@ function isList(value) {
 	return Array.isArray(value);
 }
 ;
-function fromPairs(list, bare) {
-	return Object.fromEntries(list.map((pair) => {
-		const equals = pair.indexOf('=');
-		return equals === -1 ? [pair, bare] : [pair.slice(0, equals), pair.slice(equals + 1)];
-	}));
+function pairOf(text, bare) {
+	const equals = text.indexOf('=');
+	return equals === -1 ? [text, bare] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 function textMap(checkKey = () => undefined) {
 	const name = key_parsed(schemas_string(), (value) => {
@@ -75305,18 +75896,22 @@ function textMap(checkKey = () => undefined) {
 	const value = union([scalars_text, schemas_number(), schemas_boolean(), schemas_null()], {
 		error: 'must be text, a number, true or false',
 	});
-	return key_parsed(union([record(name, value), array(scalars_text)], { error: 'must be a map or a list of KEY=value' }), (said) => {
-		const map = Array.isArray(said) ? fromPairs(said, '') : said;
-		if (Array.isArray(said))
-			Object.keys(map).forEach(checkKey);
-		return Object.fromEntries(Object.entries(map).map(([key, member]) => [key, String(member ?? '')]));
+	const pair = key_parsed(scalars_text, (said) => {
+		const [key, member] = pairOf(said, '');
+		checkKey(key);
+		return [key, member];
+	});
+	return union([record(name, value), array(pair)], { error: 'must be a map or a list of KEY=value' })
+		.transform((said) => {
+		const pairs = Array.isArray(said) ? said : Object.entries(said);
+		return Object.fromEntries(pairs.map(([key, member]) => [key, String(member ?? '')]));
 	});
 }
 ;
 const word = key_parsed(union([filledText, schemas_number()], { error: 'must be text' }), String);
 const container_options_numberOrText = (what) => union([schemas_number(), schemas_string()], { error: `must be ${what}` });
 function container_options_list(what, parse) {
-	return key_parsed(oneOrMany(word, what), (members) => [...new Set(members.flatMap(parse))]);
+	return oneOrMany(key_parsed(word, parse), what).transform((members) => [...new Set(members.flat())]);
 }
 const ulimit = union([
 	wholeNumber('a whole number, at least -1', -1).transform((both) => ({ soft: both, hard: both })),
@@ -75429,7 +76024,7 @@ const FORMS = {
 	capabilities: () => container_options_list('a capability', parseCapability),
 	'security options': () => container_options_list('an option', parseSecurityOption),
 	hosts: () => key_parsed(hostList, parseExtraHosts),
-	'scratch space': () => key_parsed(oneOrMany(scalars_text, 'a path'), (paths) => Object.fromEntries(paths.map(parseScratch))),
+	'scratch space': () => oneOrMany(key_parsed(scalars_text, (said) => Object.fromEntries([parseScratch(said)])), 'a path').transform((paths) => Object.assign({}, ...paths)),
 	ports: () => container_options_list('a port', parseExposed),
 	ulimits: () => record(schemas_string().regex(/^[a-z]+$/, { error: 'must be the name of a limit: nofile' }), ulimit),
 	devices: () => array(device),
@@ -75516,7 +76111,7 @@ function checkTest(test) {
 	const [kind, ...rest] = list;
 	const isComplete = (kind === 'NONE' && rest.length === 0) ||
 		(kind === 'CMD' && rest.length > 0 && rest[0] !== '') ||
-		(kind === 'CMD-SHELL' && rest.length === 1 && rest[0]?.trim() !== '');
+		(kind === 'CMD-SHELL' && rest.length > 0 && rest[0]?.trim() !== '');
 	if (isComplete)
 		return list;
 	throw new UserError('is no command of a health check', {
@@ -75566,6 +76161,10 @@ const expectation = key_closed({
 		example: 'json: { status: ok, database: { connected: true } }',
 	}),
 });
+const timeIfAny = key_parsed(scalars_duration, (milliseconds) => milliseconds || undefined).meta({ takes: 'duration' });
+const triesIfAny = key_parsed(wholeNumber('a whole number, at most 1000', 0, 1000), (number) => number || undefined).meta({
+	takes: 'number',
+});
 const timeOf = (value) => ({
 	words: `\`${value}\`; where the image's own HEALTHCHECK is the check, what that says`,
 });
@@ -75597,19 +76196,19 @@ const healthcheck = key_closed({
 		fallback: { value: false },
 		example: 'disable: true',
 	}),
-	interval: key(positiveDuration, {
+	interval: key(timeIfAny, {
 		from: 'Compose',
 		description: 'Longest time between two checks: they begin 100 ms apart and the gap doubles up to this.',
 		fallback: timeOf(DEFAULTS.healthcheck.interval),
 		example: 'interval: 500ms',
 	}),
-	timeout: key(positiveDuration, {
+	timeout: key(timeIfAny, {
 		from: 'Compose',
 		description: 'A check that takes longer than this has failed.',
 		fallback: timeOf(DEFAULTS.healthcheck.timeout),
 		example: 'timeout: 2s',
 	}),
-	retries: key(wholeNumber('a whole number, at least 1', 1, 1000), {
+	retries: key(triesIfAny, {
 		from: 'Compose',
 		description: 'So many checks may fail after the start period. The new side is given up after `start_period + retries × (interval + timeout)`, however long that is: only the end of the job comes before.',
 		fallback: timeOf(DEFAULTS.healthcheck.retries),
@@ -75621,7 +76220,7 @@ const healthcheck = key_closed({
 		fallback: timeOf(DEFAULTS.healthcheck.start_period),
 		example: 'start_period: 30s',
 	}),
-	start_interval: key(positiveDuration, {
+	start_interval: key(timeIfAny, {
 		from: 'Compose',
 		description: 'Accepted so that a block of Compose pastes in unchanged, and without effect: checks begin 100 ms apart anyway.',
 		example: 'start_interval: 1s',
@@ -75783,7 +76382,8 @@ function parseShortMount(text) {
 	});
 }
 function checkMount(said) {
-	const { type, source, target, read_only, external } = said;
+	const { type, target, read_only, external } = said;
+	const source = type === 'bind' ? asPath(said.source) : said.source;
 	if (!isAbsolutePath(target) || cleanPath(target) === '/') {
 		throw new UserError(`${JSON.stringify(target)} is no place for a volume in a container`, {
 			hint: 'Write an absolute path below /.',
@@ -75814,7 +76414,7 @@ function checkMount(said) {
 		if (mount.readOnly)
 			return { ...mount, source };
 		throw new UserError(`${source} is of the repository, and a container cannot write there`, {
-			hint: `Mount it read-only (${source}:${target}:ro), or write name:/target, a volume, for what the app writes.`,
+			hint: `Write ${source}:${target}:ro for what the app only reads, and ${volumeNameFor(source)}:${target}, a volume, for what it writes.`,
 		});
 	}
 	if (/^[.~]/.test(source)) {
@@ -75822,18 +76422,25 @@ function checkMount(said) {
 			hint: 'Write ./path:/target:ro for a file of the repository, an absolute path for one of the server, or a volume name.',
 		});
 	}
-	if (type === 'bind' && !isAbsolutePath(source)) {
-		throw new UserError(`bind source ${JSON.stringify(source)} is no absolute path on the server`);
-	}
 	if (type === 'volume' && !VOLUME_NAME.test(source)) {
 		throw new UserError(`${JSON.stringify(source)} is no volume name`, {
-			hint: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
+			hint: source.includes('/')
+				? `Write ./${source}:${target}:ro for a file or folder of the repository, /${source}:${target} for one of the server.`
+				: 'Use letters, digits, hyphens, dots and underscores, starting with a letter or digit.',
 		});
 	}
 	if (type === 'volume' && RESERVED_VOLUMES.includes(source) && !external) {
 		throw new UserError(`volume name "${source}" is reserved for Switchyard's own files`);
 	}
 	return { ...mount, source, ...(external && { external }) };
+}
+function volumeNameFor(path) {
+	const last = path.split('/').findLast((part) => part !== '') ?? '';
+	const name = last.replaceAll(/[^a-zA-Z0-9_.-]/g, '').replace(/^[^a-zA-Z0-9]+/, '');
+	return name === '' ? 'data' : name;
+}
+function asPath(source) {
+	return source !== undefined && /^[^./~]/.test(source) ? `./${source}` : source;
 }
 function moreOf({ type, bind = {}, volume = {}, tmpfs = {} }) {
 	const { recursive } = bind;
@@ -75957,11 +76564,17 @@ const mount = union([
 		}),
 	}, MOUNT_REFUSALS), checkMount),
 ], { error: 'must be text (name:/target) or a map' });
-const volumes = key_parsed(array(mount), (list) => {
-	const targets = list.map(({ target }) => target);
-	if (new Set(targets).size < targets.length)
-		throw new UserError('two volumes are mounted at the same target');
-	return list;
+const volumes = array(mount).superRefine((list, context) => {
+	for (const [index, { target }] of list.entries()) {
+		if (!list.slice(0, index).some((earlier) => earlier.target === target))
+			continue;
+		context.addIssue({
+			code: 'custom',
+			path: [index],
+			message: `two volumes are mounted at ${target}`,
+			params: { hint: 'Give one of them another target.' },
+		});
+	}
 });
 ;
 const LABEL_PREFIX = 'switchyard.';
@@ -75988,27 +76601,29 @@ const environmentValue = union([scalars_text, secretText, schemas_number(), sche
 	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const environment = key_parsed(union([record(service_variableName, environmentValue), array(union([scalars_text, secretText]))], {
+const variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
+	const [name, value] = typeof said === 'string' ? pairOf(said, null) : secretPairOf(said);
+	checkVariableName(name);
+	return [name, value];
+});
+function secretPairOf(said) {
+	const { name, value } = said.split() ?? {};
+	if (name !== undefined && value !== undefined)
+		return [name, value];
+	throw said.missing ?? new UserError('the name of a variable is a reference to a secret');
+}
+const environment = union([record(service_variableName, environmentValue), array(variable)], {
 	error: 'must be a map or a list of KEY=value',
-}), (value) => {
-	const map = Array.isArray(value) ? fromVariables(value) : value;
-	if (Array.isArray(value))
-		Object.keys(map).forEach(checkVariableName);
-	return Object.fromEntries(Object.entries(map).map(([name, member]) => [
+})
+	.transform((said) => {
+	const pairs = Array.isArray(said)
+		? said
+		: Object.entries(said);
+	return Object.fromEntries(pairs.map(([name, value]) => [
 		name,
-		member === null || member instanceof SecretText ? member : String(member),
+		value === null || value instanceof SecretText ? value : String(value),
 	]));
 });
-function fromVariables(list) {
-	return Object.assign({}, ...list.map((pair) => {
-		if (typeof pair === 'string')
-			return fromPairs([pair], null);
-		const { name, value } = pair.split() ?? {};
-		if (name !== undefined && value !== undefined)
-			return { [name]: value };
-		throw pair.missing ?? new UserError('the name of a variable is a reference to a secret');
-	}));
-}
 const labels = textMap(checkLabelName);
 const pullPolicy = schemas_enum(['always', 'missing', 'if_not_present', 'never'], {
 	error: ({ input }) => {
@@ -76294,7 +76909,92 @@ const service = key_closed({
 		example: 'develop: { watch: [{ path: ., action: rebuild }] }',
 	}),
 }, SERVICE_REFUSALS).meta({ id: 'service' });
+const serviceKeys = Object.keys(service.shape);
 const services = record(schemas_string().meta({ pattern: NAME_PATTERN.source }), service);
+;
+const NAMED_RANGES = {
+	cloudflare: {
+		source: 'https://www.cloudflare.com/ips/',
+		asOf: '2026-11-29',
+		ranges: [
+			'173.245.48.0/20',
+			'103.21.244.0/22',
+			'103.22.200.0/22',
+			'103.31.4.0/22',
+			'141.101.64.0/18',
+			'108.162.192.0/18',
+			'190.93.240.0/20',
+			'188.114.96.0/20',
+			'197.234.240.0/22',
+			'198.41.128.0/17',
+			'162.158.0.0/15',
+			'104.16.0.0/13',
+			'104.24.0.0/14',
+			'172.64.0.0/13',
+			'131.0.72.0/22',
+			'2400:cb00::/32',
+			'2606:4700::/32',
+			'2803:f800::/32',
+			'2405:b500::/32',
+			'2405:8100::/32',
+			'2a06:98c0::/29',
+			'2c0f:f248::/32',
+		],
+	},
+};
+function parseTrustedProxies(list) {
+	return [...new Set(list.flatMap(trusted_proxies_rangesOf))].sort();
+}
+function trusted_proxies_rangesOf(text) {
+	const lower = text.toLowerCase();
+	if (Object.hasOwn(NAMED_RANGES, lower))
+		return NAMED_RANGES[lower].ranges;
+	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
+	const family = (0,external_node_net_.isIP)(address);
+	const length = bits === undefined ? undefined : Number(bits);
+	if (family === 0 || (length !== undefined && length > (family === 4 ? 32 : 128))) {
+		throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
+			hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
+		});
+	}
+	if (length === 0) {
+		throw new UserError(`${text} is everybody: then a client could write what it likes`, {
+			hint: 'Write the addresses of the proxies that stand in front of the servers.',
+		});
+	}
+	return [lower];
+}
+;
+const sidecar = key_closed({
+	image: key(key_parsed(filledText, parseImage), {
+		description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
+		fallback: { value: DEFAULTS.sidecar.image },
+		example: 'image: "nginx:1.30-alpine"',
+	}),
+	keepalive_min_timeout: key(positiveDuration, {
+		description: 'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
+		fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
+		example: 'keepalive_min_timeout: 10s',
+	}),
+	adopt: key(adopt, {
+		description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
+		short: 'adopt: front',
+		long: 'adopt: { container: front, drop: [old.example.com] }',
+	}),
+}).meta({ id: 'sidecar' });
+const edge = key_closed({
+	trusted_proxies: key(key_parsed(oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'), parseTrustedProxies), {
+		description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
+		fallback: { words: 'nobody is believed' },
+		example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
+	}),
+	access_log: key(scalars_flag, {
+		description: 'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
+		fallback: { value: DEFAULTS.edge.access_log },
+		example: 'access_log: false',
+	}),
+}).meta({ id: 'edge' });
+const retainReleases = wholeNumber('a whole number from 2', 2);
 ;
 const host = key_parsed(schemas_string(), parseHost);
 const user = key_parsed(schemas_string(), parseUser);
@@ -76391,13 +77091,35 @@ const overrides = key(services, {
 	description: 'Services of this environment, merged over `services` by key: maps are merged, lists and single values replaced. A service may stand here only.',
 	example: 'services:\n  api: { environment: { LOG_LEVEL: warn } }',
 });
-const secrets = key(secretDefinitions, {
-	description: 'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
-	example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
-});
+const environment_own = {
+	configs: key(configs, {
+		description: 'Files that services can be given in this environment, in place of those of the same names at the top.',
+		example: 'configs:\n  loki: { file: ./loki.staging.yml }',
+	}),
+	secrets: key(secretDefinitions, {
+		description: 'Where the values of secrets come from in this environment, in place of what `secrets` at the top says.',
+		example: 'secrets:\n  api_token: { environment: STAGING_API_TOKEN }',
+	}),
+	sidecar: key(sidecar, {
+		description: 'Settings of nginx in this environment, laid over those at the top by key.',
+		example: 'sidecar: { adopt: front }',
+	}),
+	edge: key(edge, {
+		description: 'Settings of the edge in this environment, laid over those at the top by key. Environments that share a server have the same.',
+		example: 'edge: { trusted_proxies: cloudflare }',
+	}),
+	retain_releases: key(retainReleases, {
+		description: 'How many releases of each service are kept in this environment.',
+		fallback: { words: 'what `retain_releases` at the top says' },
+		example: 'retain_releases: 5',
+	}),
+	services: overrides,
+};
+const REFUSALS = { ...refusalsOfServiceKeys(serviceKeys), ...ENVIRONMENT_REFUSALS };
 const staticEnvironment = key_closed({
 	provider: requiredKey(literal('static'), {
 		description: 'Servers that exist already, reached over SSH.',
+		example: 'provider: static',
 	}),
 	user: key(user, {
 		description: 'Login on all servers that do not name one.',
@@ -76412,9 +77134,8 @@ const staticEnvironment = key_closed({
 		fallback: { value: DEFAULTS.on_partial_failure },
 		example: 'on_partial_failure: keep',
 	}),
-	secrets,
-	services: overrides,
-}).superRefine((environment, context) => {
+	...environment_own,
+}, REFUSALS).superRefine((environment, context) => {
 	checkServers(environment, (path, message, hint) => {
 		context.addIssue({ code: 'custom', path, message, params: { hint } });
 	});
@@ -76422,10 +77143,10 @@ const staticEnvironment = key_closed({
 const localEnvironment = key_closed({
 	provider: requiredKey(literal('local'), {
 		description: 'The Docker engine of the machine that runs the action.',
+		example: 'provider: local',
 	}),
-	secrets,
-	services: overrides,
-}, LOCAL_REFUSALS);
+	...environment_own,
+}, { ...REFUSALS, ...LOCAL_REFUSALS });
 const environment_environment = discriminatedUnion('provider', [staticEnvironment, localEnvironment], { error: 'must be static or local' })
 	.meta({ id: 'environment' });
 ;
@@ -76434,38 +77155,11 @@ const config_config = key_closed({
 		description: `Name of the project: ${NAME_RULE}. Project, environment and service have at most ${NAMES_TOTAL_MAX} characters together.`,
 		example: 'project: shop',
 	}),
-	sidecar: key(key_closed({
-		image: key(key_parsed(filledText, parseImage), {
-			description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
-			fallback: { value: DEFAULTS.sidecar.image },
-			example: 'image: "nginx:1.30-alpine"',
-		}),
-		keepalive_min_timeout: key(positiveDuration, {
-			description: 'How long an idle connection of a client is kept at least when nginx reloads: longer than the gaps between the requests of a client, so that none meets a closing connection.',
-			fallback: { value: DEFAULTS.sidecar.keepalive_min_timeout },
-			example: 'keepalive_min_timeout: 10s',
-		}),
-		adopt: key(adopt, {
-			description: 'Container that holds port 80 of the servers so far, an nginx made by hand for example: it goes without a gap when the edge serves its domains. `drop` names those of its domains, and ports beside 80, that nobody shall serve any more; `_` stands for all domains that it does not name. It may stay in the file afterwards.',
-			short: 'adopt: front',
-			long: 'adopt: { container: front, drop: [old.example.com] }',
-		}),
-	}), { description: 'Settings of nginx, for the sidecar and the edge both.' }),
-	edge: key(key_closed({
-		trusted_proxies: key(key_parsed(oneOrMany(filledText, 'an address, a range such as 10.0.0.0/8, or a known set'), parseTrustedProxies), {
-			description: `Proxies and balancers in front of the servers, which are believed what they tell of a request: addresses, ranges, or a set by its name (${Object.keys(NAMED_RANGES).join(', ')}). From all others \`X-Forwarded-*\` and \`Forwarded\` are replaced or left out.`,
-			fallback: { words: 'nobody is believed' },
-			example: 'trusted_proxies: [10.0.0.0/8, cloudflare]',
-		}),
-		access_log: key(scalars_flag, {
-			description: 'Whether the edge writes a line of JSON for each request to the output of its container, which keeps the last 30 MB: host, method, path without query, status, bytes, times, upstream, request id.',
-			fallback: { value: DEFAULTS.edge.access_log },
-			example: 'access_log: false',
-		}),
-	}), {
+	sidecar: key(sidecar, { description: 'Settings of nginx, for the sidecar and the edge both.' }),
+	edge: key(edge, {
 		description: 'Settings of the edge. Projects that share a server have the same, like those of `sidecar`.',
 	}),
-	retain_releases: key(wholeNumber('a whole number from 2', 2), {
+	retain_releases: key(retainReleases, {
 		description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
 		fallback: { value: DEFAULTS.retain_releases },
 		example: 'retain_releases: 20',
@@ -76484,10 +77178,156 @@ const config_config = key_closed({
 		example: 'secrets:\n  api_token: { environment: PROD_API_TOKEN }\n  licence: { file: ./licence.key }',
 	}),
 	services: key(services, { description: 'The services by name, as they are in every environment.' }),
-}, TOP_REFUSALS).meta({ id: 'config' });
-var dist = __nccwpck_require__(3483);
+}, { ...refusalsOfServiceKeys(serviceKeys), ...TOP_REFUSALS }).meta({ id: 'config' });
 ;
-function readSource(text, file, references) {
+function exampleHint(path) {
+	const { name, schema, rest } = documentedAt(path);
+	if (rest.length > 1)
+		return undefined;
+	const entries = typeof rest[0] === 'number' ? examplesOf(schema).flatMap((yaml) => partsOf(yaml, name, dist .oP)) : [];
+	const words = entries.find(({ isCollection }) => !isCollection);
+	const map = entries.find(({ isCollection }) => isCollection);
+	const said = [words, map].flatMap((entry) => entry?.text ?? []);
+	if (said.length > 0)
+		return `An entry looks like this: ${said.join(', or ')}`;
+	const whole = wholeExample(name, schema);
+	return whole && `For example: ${whole}`;
+}
+function examplesOf(schema) {
+	const { short, example, long } = globalRegistry.get(schema) ?? {};
+	return [short, example, long].filter((yaml) => yaml !== undefined);
+}
+function wholeExample(name, schema) {
+	const examples = examplesOf(schema);
+	const line = examples.find(isOneLine);
+	if (line !== undefined)
+		return line;
+	const [entry] = examples.flatMap((yaml) => partsOf(yaml, name, dist .oP));
+	if (entry !== undefined)
+		return `${name}: [${entry.text}]`;
+	const [member] = examples.flatMap((yaml) => partsOf(yaml, name, dist .jh));
+	if (member !== undefined)
+		return `${name}: { ${member.text} }`;
+	const shapes = formsOf(schema).flatMap((form) => (form instanceof ZodObject ? [form.shape] : []));
+	const keys = shapes.flatMap((shape) => Object.entries(shape));
+	const [inner] = keys.flatMap(([key, below]) => wholeExample(key, below) ?? []);
+	return inner && `${name}: { ${inner} }`;
+}
+function isOneLine(text) {
+	return !text.includes('\n');
+}
+function partsOf(yaml, name, isMeant) {
+	const { contents } = (0,dist .Tp)(yaml);
+	const value = (0,dist .jh)(contents) ? contents.get(name, true) : undefined;
+	const items = (0,dist .P3)(value) && isMeant(value) ? value.items : [];
+	return items.flatMap((item) => {
+		const [first, last] = (0,dist .tO)(item) ? [item.key, item.value] : [item, item];
+		if (!(0,dist .Ll)(first) || !(0,dist .Ll)(last))
+			return [];
+		const text = yaml.slice(first.range?.[0], last.range?.[1]).trimEnd();
+		return isOneLine(text) ? [{ text, isCollection: (0,dist .P3)(item) }] : [];
+	});
+}
+function documentedAt(path) {
+	let found = { name: '', schema: config_config, rest: path };
+	let forms = [config_config];
+	for (const [index, step] of path.entries()) {
+		forms = forms.flatMap(formsOf).flatMap((form) => below(form, step));
+		const schema = forms.find((form) => globalRegistry.has(form));
+		if (typeof step === 'string' && schema !== undefined) {
+			found = { name: step, schema, rest: path.slice(index + 1) };
+		}
+	}
+	return found;
+}
+function formsOf(schema) {
+	if (schema instanceof ZodOptional)
+		return formsOf(schema.def.innerType);
+	if (schema instanceof ZodPipe)
+		return formsOf(schema.def.in);
+	if (schema instanceof ZodUnion)
+		return schema.def.options.flatMap(formsOf);
+	return [schema];
+}
+function below(schema, step) {
+	if (schema instanceof ZodArray)
+		return typeof step === 'number' ? [schema.def.element] : [];
+	if (typeof step === 'number')
+		return [];
+	if (schema instanceof ZodRecord)
+		return [schema.def.valueType];
+	const member = schema instanceof ZodObject && Object.hasOwn(schema.shape, step) ? schema.shape[step] : undefined;
+	return member === undefined ? [] : [member];
+}
+;
+function neededByOthers(value, chosen, problems) {
+	if (chosen === undefined)
+		return { missing: [], left: [] };
+	const missing = problems.filter(({ error }) => error !== undefined);
+	const isNeededBy = (environment, path) => path[0] === 'environments'
+		? path[1] === environment
+		: replacedPath(value, environment, path) === undefined;
+	const unneeded = missing.filter(({ path }) => !isNeededBy(chosen, path));
+	const lacking = Object.keys(asMap(asMap(value).environments)).filter((name) => name !== chosen && missing.some(({ path }) => isNeededBy(name, path)));
+	return {
+		missing: unneeded,
+		left: [
+			...lacking.map((name) => ['environments', name]),
+			...unneeded.flatMap(({ path }) => [replacedPath(value, chosen, path) ?? []]),
+		],
+	};
+}
+const BY_NAME = [
+	'environment',
+	'labels',
+	'annotations',
+	'sysctls',
+	'storage_opt',
+	'tmpfs',
+];
+function replacedPath(value, environment, path) {
+	for (const length of path.keys()) {
+		const at = path.slice(0, length + 1);
+		const [said, over] = [valueAt(value, at), valueAt(value, ['environments', environment, ...at])];
+		if (over === undefined || over === null)
+			return undefined;
+		const isDefinition = at.length === 2 && (at[0] === 'configs' || at[0] === 'secrets');
+		if (isDefinition)
+			return at;
+		if (secret_text_isMap(said) && secret_text_isMap(over))
+			continue;
+		const isByName = at.length === 3 && BY_NAME.includes(String(at[2]));
+		return isByName || secret_text_isMap(said) || secret_text_isMap(over) ? undefined : at;
+	}
+	return undefined;
+}
+;
+const WAY = ['private_ip', 'port', 'user', 'host_key', 'jump'];
+function revealServers(file, values) {
+	return within(file, 'environments', (environments) => each(environments, (environment) => within(within(environment, 'user', (user) => revealed(user, values)), 'servers', (servers) => Array.isArray(servers) ? servers.map((server) => revealServer(server, values)) : servers)));
+}
+function revealServer(server, values) {
+	const keys = secret_text_isMap(server) && server.name !== undefined ? [...WAY, 'host'] : WAY;
+	return keys.reduce((said, key) => within(said, key, (value) => revealed(value, values)), server);
+}
+function revealed(value, values) {
+	if (value instanceof SecretText) {
+		return value.missing === undefined ? value.resolve(lookupIn(values)) : value;
+	}
+	if (Array.isArray(value))
+		return value.map((member) => revealed(member, values));
+	return each(value, (member) => revealed(member, values));
+}
+function within(map, key, change) {
+	return secret_text_isMap(map) && Object.hasOwn(map, key) ? { ...map, [key]: change(map[key]) } : map;
+}
+function each(map, change) {
+	if (!secret_text_isMap(map))
+		return map;
+	return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
+;
+function parseSource(text, file) {
 	const lines = new dist .HN();
 	const document = (0,dist .Tp)(text, { merge: true, lineCounter: lines, prettyErrors: false });
 	const place = (offset) => {
@@ -76499,14 +77339,26 @@ function readSource(text, file, references) {
 		const options = { location, ...syntaxHint(problem, text, location.line) };
 		return new UserError(syntaxMessage(problem), options);
 	})));
-	const { syntax, errors } = replaceReferences(document, text, references(ownSecrets(document)), place);
-	errors_failTogether(syntax);
 	return {
-		value: plainValue(document, place),
-		locate: (path) => place(find(document, path).offset),
-		locateKey: (path) => place(find(document, path).keyOffset),
-		has: (path) => find(document, path).isComplete,
-		errors,
+		secrets: ownSecrets(document),
+		replace(references) {
+			const { syntax, errors, written } = replaceReferences(document, text, references, place);
+			errors_failTogether(syntax);
+			return {
+				value: plainValue(document, place),
+				locate: (path) => place(find(document, path).offset),
+				locateKey: (path) => place(find(document, path).keyOffset),
+				has: (path) => find(document, path).isComplete,
+				spelled: (path) => spelledIn(document, path),
+				written: (path) => {
+					const { node, isComplete } = find(document, path);
+					if (!isComplete || !(0,dist .jn)(node))
+						return undefined;
+					return written.get(node) ?? (typeof node.value === 'string' ? node.value : undefined);
+				},
+				errors,
+			};
+		},
 	};
 }
 function syntaxMessage(problem) {
@@ -76552,6 +77404,7 @@ function ownSecrets(document) {
 function replaceReferences(document, text, references, place) {
 	const syntax = [];
 	const errors = [];
+	const texts = new Map();
 	(0,dist .YR)(document, {
 		Alias(_key, node, ancestors) {
 			const target = node.resolve(document);
@@ -76575,6 +77428,7 @@ function replaceReferences(document, text, references, place) {
 			if (typeof node.value !== 'string' || !node.value.includes('$'))
 				return;
 			const written = node.value;
+			texts.set(node, written);
 			const [start, end] = node.range ?? [0, 0];
 			const locate = (reference) => place(start + Math.max(0, text.slice(start, end).indexOf(reference)));
 			try {
@@ -76589,7 +77443,7 @@ function replaceReferences(document, text, references, place) {
 			}
 		},
 	});
-	return { syntax, errors };
+	return { syntax, errors, written: texts };
 }
 function replaced(text, { variables, isSecret, holdsSecret }, locate) {
 	const names = new Set();
@@ -76627,7 +77481,7 @@ function find(document, path) {
 	for (const step of path) {
 		const container = resolved(document, node);
 		if ((0,dist .jh)(container)) {
-			const pair = pairOf(document, container.items, String(step));
+			const pair = source_pairOf(document, container.items, String(step));
 			if (pair === undefined)
 				return { offset, keyOffset, isComplete: false };
 			node = pair.value;
@@ -76635,20 +77489,49 @@ function find(document, path) {
 			keyOffset = startOf(pair.key) ?? offset;
 			offset = ownPlace ?? keyOffset;
 		}
-		else if ((0,dist .oP)(container) && itemAt(container.items, step) !== undefined) {
-			node = itemAt(container.items, step);
+		else if ((0,dist .oP)(container)) {
+			const at = indexIn(container.items, step);
+			if (at === undefined)
+				return { offset, keyOffset, isComplete: false };
+			node = container.items[at];
 			offset = startOf(node) ?? offset;
 			keyOffset = offset;
 		}
 		else
 			return { offset, keyOffset, isComplete: false };
 	}
-	return { offset, keyOffset, isComplete: true };
+	return { offset, keyOffset, isComplete: true, node: resolved(document, node) };
 }
-function itemAt(items, step) {
+function spelledIn(document, path) {
+	const spelled = [];
+	let node = document.contents;
+	for (const [index, step] of path.entries()) {
+		const container = resolved(document, node ?? null);
+		if ((0,dist .jn)(container) && container.value !== null)
+			return spelled;
+		if ((0,dist .oP)(container)) {
+			const at = indexIn(container.items, step);
+			if (at === undefined)
+				return [...spelled, ...path.slice(index)];
+			spelled.push(at);
+			node = container.items[at];
+		}
+		else {
+			spelled.push(step);
+			const pair = (0,dist .jh)(container) ? source_pairOf(document, container.items, String(step)) : undefined;
+			node = pair?.value;
+		}
+	}
+	return spelled;
+}
+function indexIn(items, step) {
 	if (typeof step === 'number')
-		return items[step];
-	return items.findLast((item) => (0,dist .jn)(item) && String(item.value).split('=', 1)[0] === step);
+		return step in items ? step : undefined;
+	const at = items.findLastIndex((item) => (0,dist .jn)(item) && source_nameOf(item.value) === step);
+	return at === -1 ? undefined : at;
+}
+function source_nameOf(value) {
+	return String(value).split('=', 1)[0] ?? '';
 }
 function isPlaceOfItsOwn(node) {
 	return ((0,dist .Vj)(node) || ((0,dist .jn)(node) && node.value !== null) || ((0,dist .P3)(node) && node.flow === true));
@@ -76659,7 +77542,7 @@ function startOf(node) {
 function resolved(document, node) {
 	return (0,dist .Vj)(node) ? node.resolve(document) : node;
 }
-function pairOf(document, items, key) {
+function source_pairOf(document, items, key) {
 	const pairs = items.filter(dist .tO);
 	const own = pairs.find((pair) => (0,dist .jn)(pair.key) && String(pair.key.value) === key);
 	if (own !== undefined)
@@ -76668,7 +77551,7 @@ function pairOf(document, items, key) {
 		const value = resolved(document, merge.value);
 		for (const source of (0,dist .oP)(value) ? value.items : [value]) {
 			const map = resolved(document, source);
-			const found = (0,dist .jh)(map) ? pairOf(document, map.items, key) : undefined;
+			const found = (0,dist .jh)(map) ? source_pairOf(document, map.items, key) : undefined;
 			if (found !== undefined)
 				return found;
 		}
@@ -76683,6 +77566,8 @@ function serviceWarnings(path, service) {
 	return Object.entries(service).flatMap(([name, value]) => {
 		if (PAIRS.includes(name))
 			return twice([...path, name], value);
+		if (name === 'healthcheck')
+			return wordless([...path, name], value);
 		return name === 'volumes' ? nameless([...path, name], value) : [];
 	});
 }
@@ -76706,6 +77591,13 @@ function nameless(path, volumes) {
 		]
 		: []);
 }
+function wordless(path, healthcheck) {
+	const test = secret_text_isMap(healthcheck) ? healthcheck.test : undefined;
+	if (!Array.isArray(test) || test[0] !== 'CMD-SHELL' || test.length < 3)
+		return [];
+	const message = `the shell runs only ${JSON.stringify(String(test[1]))}: write CMD in place of CMD-SHELL, or all of it as one line`;
+	return [{ path: [...path, 'test'], message }];
+}
 ;
 function originsOf(environment, path) {
 	return [['environments', environment, ...path], path];
@@ -76715,13 +77607,11 @@ function loadConfig(text, file, variables, secrets = {}) {
 	failTogether(errors);
 	return loaded;
 }
-function examineConfig(text, file, variables, secrets = {}) {
+function examineConfig(text, file, variables, secrets = {}, environment) {
+	const written = parseSource(text, file);
 	const holdsSecret = load_holderOf(secrets);
-	let isSecret = (name) => Object.hasOwn(secrets, name);
-	const source = readSource(text, file, (own) => {
-		isSecret = (name) => own.has(name) || Object.hasOwn(secrets, name);
-		return { variables, isSecret, holdsSecret };
-	});
+	const isSecret = (name) => written.secrets.has(name) || Object.hasOwn(secrets, name);
+	const source = written.replace({ variables, isSecret, holdsSecret });
 	const secretValue = (name) => {
 		const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
 		return value?.trim() === '' ? undefined : value;
@@ -76729,19 +77619,45 @@ function examineConfig(text, file, variables, secrets = {}) {
 	const known = { variables, isSecret, holdsSecret, secretValue };
 	const value = revealServers(withoutExtensions(source.value), { ...variables, ...secrets });
 	const result = config_config.safeParse(value);
-	const problems = [
-		...nameProblems(value),
-		...problemsOf(result.error?.issues ?? [], (path) => valueAt(value, path)),
+	const all = problemsIn(value, result.error?.issues ?? [], source, variables);
+	const others = neededByOthers(value, environment, all);
+	const problems = all.filter((problem) => !others.missing.includes(problem));
+	const said = all.length === 0
+		? result.data
+		: config_config.safeParse(withoutPaths(value, [...problems.map(({ path }) => path), ...others.left])).data;
+	const errors = [
+		...source.errors.filter((error) => problems.every(({ instead }) => instead !== error)),
+		...(environment === undefined ? [] : unknownEnvironment(value, environment, file, source.locate)),
 	];
 	const located = problems.map((problem) => problem.error ??
 		problemError(problem, problem.isKey ? source.locateKey(problem.path) : source.locate(problem.path)));
-	const isClear = problems.length > 0 && problems.every(({ isRefused }) => isRefused);
-	const said = isClear ? config_config.safeParse(withoutPaths(value, problems)).data : result.data;
-	const isReadable = source.errors.length === 0 && (isClear || problems.length === 0);
+	const isReadable = errors.length === 0 && problems.every(({ isRefused }) => isRefused);
 	return {
 		loaded: isReadable && said ? loadedConfig(source, file, known, value, said) : undefined,
-		errors: load_inOrder([...new Set([...source.errors, ...located])]),
+		errors: load_inOrder([...new Set([...errors, ...located])]),
 	};
+}
+function problemsIn(value, issues, { written }, { GITHUB_WORKSPACE }) {
+	const astray = checkoutProblems(value, written, GITHUB_WORKSPACE);
+	const ofSchema = problemsOf(issues, { valueAt: (path) => valueAt(value, path), exampleAt: exampleHint });
+	const isTold = ({ path }) => astray.some((one) => isAtOrAround(path, one.path));
+	return [...nameProblems(value), ...astray, ...ofSchema.filter((problem) => !isTold(problem))];
+}
+function isAtOrAround(path, other) {
+	const shared = Math.min(path.length, other.length);
+	return shared >= other.length - 1 && pathText(path.slice(0, shared)) === pathText(other.slice(0, shared));
+}
+function unknownEnvironment(value, name, file, locate) {
+	const { environments } = asMap(value);
+	if (!secret_text_isMap(environments) || Object.hasOwn(environments, name))
+		return [];
+	return [noSuchEnvironment(name, Object.keys(environments), file, locate(['environments']))];
+}
+function noSuchEnvironment(name, known, file, location) {
+	return new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
+		hint: `${file} has ${listed(known)}.`,
+		location,
+	});
 }
 function loadedConfig(source, file, known, value, said) {
 	return {
@@ -76750,6 +77666,7 @@ function loadedConfig(source, file, known, value, said) {
 		...known,
 		locate: locator(source),
 		has: source.has,
+		spelled: source.spelled,
 		warnings: servicePaths(value)
 			.flatMap((path) => serviceWarnings(path, valueAt(value, path)))
 			.map(({ path, message }) => {
@@ -76798,63 +77715,6 @@ function nameProblem(kind, path, name) {
 			throw error;
 		return [{ path, message: error.message, hint: error.hint, isKey: kind !== 'project' }];
 	}
-}
-function servicePaths(value) {
-	const within = (parent) => Object.keys(asMap(valueAt(value, parent))).map((name) => [...parent, name]);
-	const environments = Object.keys(asMap(asMap(value).environments));
-	return [
-		...within(['services']),
-		...environments.flatMap((environment) => within(['environments', environment, 'services'])),
-	];
-}
-const USERS_NAMES = [
-	'services',
-	'configs',
-	'environments',
-	'environment',
-	'secrets',
-	'labels',
-	'annotations',
-	'sysctls',
-	'options',
-	'extra_hosts',
-	'storage_opt',
-	'headers',
-];
-const USERS_VALUES = ['json'];
-function withoutExtensions(value, areNamesOurs = true) {
-	if (Array.isArray(value))
-		return value.map((member) => withoutExtensions(member));
-	if (!secret_text_isMap(value))
-		return value;
-	const members = Object.entries(value).filter(([name]) => !areNamesOurs || !name.startsWith('x-'));
-	return Object.fromEntries(members.map(([name, member]) => [
-		name,
-		areNamesOurs && USERS_VALUES.includes(name)
-			? member
-			: withoutExtensions(member, !(areNamesOurs && USERS_NAMES.includes(name))),
-	]));
-}
-function withoutPaths(value, problems, at = []) {
-	const isLeftOut = (path) => problems.some((problem) => pathText(problem.path) === pathText(path));
-	if (Array.isArray(value)) {
-		return value.map((member, index) => withoutPaths(member, problems, [...at, index]));
-	}
-	if (!secret_text_isMap(value))
-		return value;
-	return Object.fromEntries(Object.entries(value)
-		.filter(([name]) => !isLeftOut([...at, name]))
-		.map(([name, member]) => [name, withoutPaths(member, problems, [...at, name])]));
-}
-function valueAt(value, path) {
-	return path.reduce((parent, step) => {
-		if (Array.isArray(parent))
-			return parent[Number(step)];
-		return secret_text_isMap(parent) && Object.hasOwn(parent, step) ? parent[step] : undefined;
-	}, value);
-}
-function asMap(value) {
-	return secret_text_isMap(value) ? value : {};
 }
 ;
 const VARIABLE_MAX_BYTES = 128 * 1024;
@@ -76987,7 +77847,7 @@ class Executor {
 			this.#followers.set(id, []);
 			for (const need of needs)
 				this.#followers.get(need).push(id);
-			const isLate = options.kindOf(step).mayOutlastLease || needs.some((need) => this.#outlasting.has(need));
+			const isLate = options.kindOf(step).mayOutlastLease?.(step) || needs.some((need) => this.#outlasting.has(need));
 			if (isLate)
 				this.#outlasting.add(id);
 		}
@@ -77162,6 +78022,7 @@ function outcomeOf(run) {
 			left: [...new Set([...stale.left, ...dead])],
 			reasons: new Map([...left].map(([server, error]) => [server, firstLine(messageOf(error))])),
 			returned: isFailed ? [] : stale.returned,
+			sendsTo: run.sendsTo,
 		},
 		tookMs: run.tookMs,
 	};
@@ -77172,6 +78033,7 @@ function achievedFor(run, service, change) {
 		service,
 		change,
 		copies: run.copies[name] ?? [],
+		standby: run.standby.filter((copy) => copy.service === name),
 		image: run.digests.get(name) ?? change.image,
 		isSwitched: run.switched.has(name),
 		probe: run.probes.get(name),
@@ -77253,12 +78115,15 @@ async function finish_record(run, followed, progress, draining) {
 	const { input } = followed.at(-1);
 	const plans = followed.map(({ plan }) => plan);
 	const digests = new Map([...keptDigests(input, plans), ...run.known.digests]);
-	const { changes, copies, stale, done, undone, switched, failure, dead, left, isUndone } = progress;
+	const { changes, copies, standby, stale, sendsTo, done, undone, switched } = progress;
+	const { failure, dead, left, isUndone } = progress;
 	const outcome = outcomeOf({
 		input,
 		changes,
 		copies,
+		standby,
 		stale,
+		sendsTo,
 		done,
 		undone,
 		switched,
@@ -77288,7 +78153,7 @@ async function stillDraining(run, followed) {
 	const { fleet } = run.environment;
 	const until = signOfLife(run.request.clock);
 	const found = await Promise.all(followed.flatMap(({ input, plan, execution }) => plan.steps.map(async ({ id, step }) => {
-		if (step.kind !== 'drain' || execution.stateOf(id) === 'skipped')
+		if (step.kind !== 'drain' || step.isAwaited || execution.stateOf(id) === 'skipped')
 			return [];
 		const isThere = (await fleet.server(step.server).engine.findContainer(step.id)) !== undefined;
 		return isThere ? drainingCopy(input, step, until) : [];
@@ -77368,7 +78233,8 @@ function planGoingBack(input, failed) {
 	const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
 	const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
 	const isMoving = !isServed || moved.length > 0;
-	layOut(graph, { ...parts, preDeploy: [], move: isMoving ? move : undefined, postDeploy: [] }, prepared);
+	const moving = { withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
+	layOut(graph, { ...parts, ...moving, preDeploy: [], postDeploy: [] }, prepared);
 	return graph.steps;
 }
 function going_back_goBack(before, now, service, { created, unused }, parts) {
@@ -77407,9 +78273,9 @@ function addRetired(service, server, copy, unused, parts) {
 		? retireUnused(service, server, copy)
 		: retire(service, server, copy);
 	if (service.spec.policy.strategy === 'recreate') {
-		const { id, name, graceMs } = retirement;
-		parts.stop.push({ kind: 'stop', service: service.name, server, id, name, graceMs });
-		parts.retire.push({ ...retirement, drainTimeoutMs: undefined });
+		const stopped = { ...retirement, drainTimeoutMs: undefined };
+		parts.stop.push({ ...stopped, isWorking: copy.isRunning });
+		parts.retire.push(stopped);
 	}
 	else
 		parts.retire.push(retirement);
@@ -77436,7 +78302,9 @@ function addRestarted(now, service, server, { id, name, slot, release, isAdopted
 class Progress {
 	changes;
 	copies;
+	standby;
 	stale;
+	sendsTo;
 	done = new Set();
 	switched = new Set();
 	dead = [];
@@ -77445,10 +78313,12 @@ class Progress {
 	isUndone = true;
 	hasActed = false;
 	#planned = new Set();
-	constructor({ changes, copies, stale, rollouts }) {
+	constructor({ changes, copies, standby, stale, sendsTo, rollouts }) {
 		this.changes = changes;
 		this.copies = copies;
+		this.standby = standby;
 		this.stale = stale;
+		this.sendsTo = sendsTo;
 		for (const name of rollouts.flatMap(({ services }) => services))
 			this.#planned.add(name);
 	}
@@ -77476,14 +78346,18 @@ class Progress {
 			this.switched.add(name);
 		for (const name of ahead)
 			this.#planned.add(name);
-		this.changes = rest.changes.map((change) => {
+		const changes = rest.changes.map((change) => {
 			const before = this.changes.find(({ service }) => service === change.service);
 			return before === undefined || before.effect === 'none'
 				? change
 				: { ...before, servers: change.servers };
 		});
+		const isKnown = ({ service }) => rest.changes.some((change) => change.service === service);
+		this.changes = [...changes, ...this.changes.filter((change) => !isKnown(change))];
 		this.copies = { ...this.copies, ...rest.copies };
+		this.standby = rest.standby;
 		this.stale = rest.stale;
+		this.sendsTo = rest.sendsTo;
 	}
 	leftFailure() {
 		return leftOutFailure(this.left);
@@ -77506,7 +78380,7 @@ class Run {
 		this.asked = asked;
 		this.environment = environment;
 		this.#notes = new Set(asked.notes);
-		this.known = new Knowledge(request.clock.now());
+		this.known = new Knowledge();
 		environment.fleet.guardWith(() => environment.journal.lease?.assertMayChange());
 	}
 	get notes() {
@@ -77557,6 +78431,12 @@ class Run {
 			if (drains.length > 0)
 				await journal.reopen();
 		});
+	}
+	async reachAgain({ state, reached }) {
+		const back = reached.filter((server) => state.stale_servers?.[server]?.sends_to !== undefined);
+		if (back.length === 0)
+			return;
+		await this.record('record', () => this.environment.journal.reaches(back), 'record the return');
 	}
 	execute(steps, isUnstoppable = false) {
 		const unstoppable = this.context(new AbortController().signal);
@@ -77631,6 +78511,7 @@ class Run {
 				const facts = { id, name, address };
 				const instance = new NginxInstance(kind, fleet.server(server), facts, nginx);
 				this.known.instances.set(nginxKey(server, kind), instance);
+				this.known.noteReload(this.request.clock.now() - nginx.reloadedMsAgo);
 			}
 		}
 	}
@@ -77799,7 +78680,7 @@ async function planRest(run, followed, left) {
 	const { input, plan } = followed.at(-1);
 	const living = input.reached.filter((server) => !left.has(server));
 	const observed = await allOrErrors(living.map((server) => observe(fleet.server(server), input.scope, run.asked.wanted, run.request.clock)));
-	const draining = followed.flatMap((one) => one.plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && one.execution.stateOf(id) !== 'skipped' ? [step.id] : []));
+	const draining = followed.flatMap((one) => one.plan.steps.flatMap(({ id, step }) => step.kind === 'drain' && !step.isAwaited && one.execution.stateOf(id) !== 'skipped' ? [step.id] : []));
 	const { state } = journal.snapshot;
 	const facts = { left: [...left.keys()], observed, state, copies: plan.copies, draining };
 	const seen = buildInputWithout(input, facts);
@@ -77837,6 +78718,8 @@ async function deployTo(run, request, environment) {
 		const { input, plan } = await log.group('Look at what runs', () => run.plan());
 		announce(plan, request, forgottenServers(input));
 		refuseUnfinished(plan.unfinished);
+		if (plan.steps.length > 0)
+			await run.reachAgain(input);
 		if (plan.gate.length > 0) {
 			await run.clearTheWay(plan);
 			continue;
@@ -78252,10 +79135,7 @@ function env_file_asMap(lookup) {
 ;
 function checkPlaces(input, binds, report) {
 	const volumes = (input.volumes ?? []).map(({ target }, index) => ({ target, at: ['volumes', index] }));
-	const configs = (input.configs ?? []).map((config, index) => ({
-		target: 'target' in config ? (config.target ?? `/${config.source}`) : `/${config.source}`,
-		at: ['configs', index],
-	}));
+	const configs = (input.configs ?? []).map(({ target }, index) => ({ target, at: ['configs', index] }));
 	const secrets = (input.secrets ?? []).map(({ target }, index) => ({ target, at: ['secrets', index] }));
 	checkTwice([...configs, ...secrets], [...volumes.map(({ target }) => target), ...tmpfsOf(input)], report);
 	const files = [...configs, ...secrets, ...binds.filter(({ path }) => path === undefined)];
@@ -78344,8 +79224,7 @@ function bindsOf(input, sources, report) {
 	});
 }
 function configsOf(input, sources, report) {
-	return (input.configs ?? []).flatMap((said, index) => {
-		const { source, target = `/${source}`, mode = 0o444, uid, gid, } = { target: undefined, ...said };
+	return (input.configs ?? []).flatMap(({ source, ...place }, index) => {
 		const complain = (message, hint) => report(['configs', index], message, hint);
 		const config = Object.hasOwn(sources.configs, source) ? sources.configs[source] : undefined;
 		if (config === undefined) {
@@ -78362,8 +79241,7 @@ function configsOf(input, sources, report) {
 		const file = made === undefined ? fileOf(config, sources, complain) : service_files_plain('', true);
 		if (file === undefined)
 			return [];
-		const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
-		return [{ target, mode, ...owner, file, ...(made && { made }) }];
+		return [{ ...place, file, ...(made && { made }) }];
 	});
 }
 const WHERE_CONFIGS = 'Write it under configs at the top of the file: configs: { name: { file: ./path } }.';
@@ -78638,7 +79516,7 @@ function given(name, value) {
 }
 ;
 function loadEnvironment(text, file, variables, environment, options = {}) {
-	const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets);
+	const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets, environment);
 	if (config === undefined) {
 		errors_failTogether(errors);
 		throw new Error('a file without a mistake could not be read');
@@ -78654,7 +79532,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const report = (service, path, message, hint) => {
 		const [over, base] = originsOf(environment, ['services', service, ...path]);
 		const origin = loaded.has(over) ? over : base;
-		errors.push(problemError({ path: origin, message, hint }, loaded.locate(origin)));
+		errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
 	};
 	const definitions = { ...loaded.config.secrets, ...input.secrets };
 	const servers = resolveServers(input);
@@ -78665,7 +79543,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	const sourcesOf = (service) => ({
 		...loaded,
 		definitions,
-		configs: loaded.config.configs ?? {},
+		configs: { ...loaded.config.configs, ...input.configs },
 		repository: options.repository ?? NO_FILES,
 		mayBeMissing: !(options.isStarted?.(service) ?? true),
 	});
@@ -78676,37 +79554,36 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	resolve_checkDependencies(services, report);
 	resolve_checkDomains(services, report);
 	errors_failTogether(load_inOrder(errors));
-	const { image, keepalive_min_timeout, adopt } = loaded.config.sidecar ?? {};
-	const { access_log, trusted_proxies } = loaded.config.edge ?? {};
 	const wanted = {
 		project: loaded.config.project,
 		environment,
 		provider: input.provider,
 		servers,
 		services,
-		retainReleases: loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-		nginx: {
-			image: image ?? DEFAULTS.sidecar.image,
-			keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
-			...(access_log === false && { accessLog: false }),
-			...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
-			...(adopt && { adopt }),
-		},
+		retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
+		nginx: nginx(loaded.config, input),
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
 	return { wanted, secrets, definitions };
+}
+function nginx(file, environment) {
+	const { image, keepalive_min_timeout, adopt } = { ...file.sidecar, ...environment.sidecar };
+	const { access_log, trusted_proxies } = { ...file.edge, ...environment.edge };
+	return {
+		image: image ?? DEFAULTS.sidecar.image,
+		keepaliveMinTimeoutMs: keepalive_min_timeout ?? parseDuration(DEFAULTS.sidecar.keepalive_min_timeout),
+		...(access_log === false && { accessLog: false }),
+		...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
+		...(adopt && { adopt }),
+	};
 }
 function resolve_environmentOf(loaded, name) {
 	const { environments } = loaded.config;
 	const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
 	if (found)
 		return found;
-	const known = Object.keys(environments);
-	throw new UserError(`there is no environment ${JSON.stringify(name)}${didYouMean(name, known)}`, {
-		hint: `${loaded.file} has ${listed(known)}.`,
-		location: loaded.locate(['environments']),
-	});
+	throw noSuchEnvironment(name, Object.keys(environments), loaded.file, loaded.locate(['environments']));
 }
 function resolve_checkImages(images, services, errors) {
 	const checked = new Map();
@@ -79392,6 +80269,7 @@ async function checkEngine(engine, server) {
 class HttpOver {
 	#agent;
 	#dial;
+	#guard = () => undefined;
 	constructor(dial) {
 		this.#dial = dial;
 		this.#agent = new undici.Agent({
@@ -79404,19 +80282,34 @@ class HttpOver {
 			},
 		});
 	}
+	guardWith(guard) {
+		this.#guard = guard;
+	}
 	async get(target, timeoutMs) {
-		const signal = AbortSignal.timeout(timeoutMs);
-		return await Promise.race([this.#send(target, signal), rejectOn(signal)]);
+		return await this.#sendInTime('GET', target, timeoutMs);
+	}
+	async put(target, text, timeoutMs) {
+		return await this.#sendInTime('PUT', target, timeoutMs, text);
+	}
+	async delete(target, timeoutMs) {
+		return await this.#sendInTime('DELETE', target, timeoutMs);
 	}
 	keepAlive(target) {
 		return new KeptConnection(this.#dial, target);
 	}
-	async #send(target, signal) {
+	async #sendInTime(method, target, timeoutMs, text) {
+		if (method !== 'GET')
+			this.#guard();
+		const signal = AbortSignal.timeout(timeoutMs);
+		return await Promise.race([this.#send(method, target, signal, text), rejectOn(signal)]);
+	}
+	async #send(method, target, signal, text) {
 		const { statusCode, headers, body } = await this.#agent.request({
 			origin: `http://${target.address}:${target.port}`,
 			path: target.path,
-			method: 'GET',
+			method,
 			headers: { 'user-agent': 'switchyard', ...target.headers, host: target.host ?? target.address },
+			body: text ?? null,
 			reset: true,
 			signal,
 		});
@@ -81041,7 +81934,7 @@ class WorkTree {
 	find(path, maxBytes) {
 		const place = (0,external_node_path_namespaceObject.resolve)(this.#folder, path);
 		this.#checkInside(place, `${path} is outside of the repository`);
-		const found = lookAt(place);
+		const found = work_tree_lookAt(place);
 		if (found === undefined)
 			return undefined;
 		if (!found.isDirectory())
@@ -81060,7 +81953,7 @@ class WorkTree {
 			const place = (0,external_node_path_namespaceObject.join)(folder, name);
 			const inFolder = `${below}${name}`;
 			this.#checkInside(place, `${path} has a link that leaves the repository: ${inFolder}`);
-			const found = lookAt(place);
+			const found = work_tree_lookAt(place);
 			if (found === undefined)
 				continue;
 			if (found.isDirectory()) {
@@ -81103,7 +81996,7 @@ class WorkTree {
 const work_tree_TOO_MUCH = {
 	hint: 'Files are kept with each release, 1 MB in all for a service: put large ones into the image, or a volume.',
 };
-function lookAt(place) {
+function work_tree_lookAt(place) {
 	try {
 		return (0,external_node_fs_namespaceObject.statSync)(place);
 	}
@@ -81688,7 +82581,13 @@ const stateFields = looseObject({
 	project: schemas_string(),
 	environment: schemas_string(),
 	services: record(schemas_string(), environment_file_service),
-	stale_servers: record(schemas_string(), looseObject({ since: schemas_string(), run: schemas_string(), reason: schemas_string().optional() }))
+	stale_servers: record(schemas_string(), looseObject({
+		since: schemas_string(),
+		run: schemas_string(),
+		reason: schemas_string().optional(),
+		sends_to: array(looseObject({ service: schemas_string(), server: schemas_string(), slot: literal(SLOTS) }))
+			.optional(),
+	}))
 		.optional(),
 	release_numbers: record(schemas_string(), schemas_int()).optional(),
 	secrets_versions: record(schemas_string(), schemas_int()).optional(),
@@ -82288,7 +83187,7 @@ function isoTime(ms) {
 	return new Date(ms).toISOString();
 }
 ;
-async function openProject(inputs, surroundings, isStarting = inputs.secrets !== undefined) {
+async function openProject(inputs, surroundings) {
 	const { env, log, clock } = surroundings;
 	const folder = inputs['working-directory'] ?? '';
 	const workspace = (0,external_node_path_namespaceObject.join)(surroundings.workspace, folder);
@@ -82297,11 +83196,12 @@ async function openProject(inputs, surroundings, isStarting = inputs.secrets !==
 	const { secrets: given = {} } = inputs;
 	for (const value of Object.values(given))
 		log.hide(value);
+	const isReleasing = RELEASING.every((name) => inputs[name] !== undefined);
 	const options = {
 		images: inputs.images ?? {},
 		secrets: given,
 		repository: openWorkTree((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(surroundings.workspace, path)), env),
-		isStarted: (name) => isStarting && (inputs.service?.includes(name) ?? true),
+		isStarted: (name) => isReleasing && (inputs.service?.includes(name) ?? true),
 	};
 	const environment = loadEnvironment(text, path, env, inputs.environment, options);
 	const { config, wanted, definitions } = environment;
@@ -82692,12 +83592,13 @@ function renderStatus(report) {
 	};
 }
 function copyRow(service, copy) {
-	const { server, slot, container, release, image, isRunning, isActive } = copy;
+	const { server, slot, container, release, image, isRunning, isActive, isStandby } = copy;
+	const role = isActive ? ' (active)' : isStandby ? ' (standby)' : '';
 	return {
 		service,
 		release: String(release),
 		server,
-		slot: `${slot}${isActive ? ' (active)' : ''}`,
+		slot: `${slot}${role}`,
 		container,
 		image,
 		state: isRunning ? 'runs' : 'stopped',
@@ -82833,7 +83734,7 @@ function statusOf(kept, lease) {
 	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
 	const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
 	const services = names.map((name) => {
-		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id));
+		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state));
 		const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
 		return [name, { release, deployed_at, run, copies, history }];
 	});
@@ -82855,17 +83756,19 @@ function strangersIn({ scope, observed, repository }) {
 		? []
 		: [ownedByAnother(name, scope, owner, repository).message]);
 }
-function status_copiesOf({ name: server, copies }, service, activeId) {
+function status_copiesOf({ name: server, copies }, service, activeId, state) {
 	return copies
 		.filter((copy) => copy.service === service)
-		.map(({ id, slot, name, release, image, isRunning }) => ({
+		.map((copy) => ({ ...copy, isActive: copy.id === activeId }))
+		.map(({ slot, name, release, image, isRunning, isActive }) => ({
 		server,
 		slot,
 		container: name,
 		release,
 		image,
 		isRunning,
-		isActive: id === activeId,
+		isActive,
+		...(!isActive && recordedSenders(state, server, { service, slot }).length > 0 && { isStandby: true }),
 	}));
 }
 function stateOf(nginx) {
@@ -82902,7 +83805,7 @@ const commands_status_status = command_command({
 		result: 'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
 	},
 	async run(inputs, surroundings) {
-		const { reach, wanted } = await openProject(inputs, surroundings, false);
+		const { reach, wanted } = await openProject(inputs, surroundings);
 		const { zones, 'exclude-servers': excludedServers } = inputs;
 		const { secrets = {} } = inputs;
 		const report = await status_status({ ...reach, wanted, zones, excludedServers, secrets });
@@ -82963,9 +83866,9 @@ function annotate(error, log) {
 	});
 }
 ;
-let isWritten = false;
+let job_summary_isWritten = false;
 async function writeSummary(markdown, log) {
-	isWritten = true;
+	job_summary_isWritten = true;
 	if (!process.env.GITHUB_STEP_SUMMARY)
 		return;
 	try {
@@ -82976,7 +83879,7 @@ async function writeSummary(markdown, log) {
 	}
 }
 function isSummaryWritten() {
-	return isWritten;
+	return job_summary_isWritten;
 }
 ;
 const SHORTEST_SECRET = 4;
