@@ -49,6 +49,8 @@ interface Suite {
   /** How long it may take: a test that hangs must not keep CI from saying so. */
   minutes: number;
   options: readonly string[];
+  /** It may run beside others, and then says what it has to say in the end. */
+  isQuiet?: true;
   /** What a file may take of these minutes, in seconds: one that takes more is named, so that `npm test` stays short. */
   share: number;
 }
@@ -56,10 +58,10 @@ interface Suite {
 const SUITES: Record<string, Suite> = {
   // jest itself leaves a core alone, and with two that is every second one.
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
-  // It has the machine to itself: what it measures is traffic under load.
-  lab: { minutes: 20, options: ['--runInBand'], share: 60 },
+  // Most of it waits. At full size it has the machine to itself, since it measures traffic under load.
+  lab: { minutes: 20, options: ['--runInBand'], share: 60, isQuiet: true },
   // More than there are cores: most of them wait for drains.
-  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 4}`], share: 60 },
+  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 60 },
 };
 
 /** Files with a larger share than others, for what they alone can show. */
@@ -84,13 +86,14 @@ async function runCheck(name: string, command: readonly string[]): Promise<Tally
  * that ends badly without naming a failed test: a crash, a time limit, a coverage below its threshold.
  */
 async function runSuite(project: string, jestArguments: readonly string[]): Promise<Tally> {
-  const { minutes, options, share } = SUITES[project]!;
-  const { code, results } = await runJest(
+  const { minutes, options, share, isQuiet = false } = SUITES[project]!;
+  const { code, said, results } = await runJest(
     project,
     // Of a selection, neither coverage nor tests in every project can be asked.
     jestArguments.length === 0 ? options : ['--runInBand', '--passWithNoTests', ...jestArguments],
-    { minutes, isQuiet: false },
+    { minutes, isQuiet },
   );
+  if (isQuiet) console.log(said);
   const tally = results === undefined ? { passed: 0, failed: 0 } : tallyOf(results);
   if (results !== undefined && !isFull) nameSlowFiles(results, share);
   return code !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
@@ -222,9 +225,16 @@ const tallies: Tally[] = [];
 if (parts.has('check')) {
   for (const [name, command] of Object.entries(CHECKS)) tallies.push(await runCheck(name, command));
 }
-for (const suite of Object.keys(SUITES)) {
-  if (parts.has(suite)) tallies.push(await runSuite(suite, jestArguments));
+const suites = Object.keys(SUITES).filter((suite) => parts.has(suite));
+const isSideBySide = !isFull && jestArguments.length === 0;
+const beside = suites.filter((suite) => isSideBySide && SUITES[suite]!.isQuiet);
+const besides = beside.map((suite) => runSuite(suite, jestArguments));
+for (const suite of suites.filter((one) => !beside.includes(one))) {
+  tallies.push(await runSuite(suite, jestArguments));
+  // The lab and the servers of the e2e tests are more than a machine can carry at once.
+  tallies.push(...(await Promise.all(besides.splice(0))));
 }
+tallies.push(...(await Promise.all(besides)));
 if (parts.has('alone')) tallies.push(await runAlone(jestArguments));
 const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
