@@ -67520,8 +67520,17 @@ function sidesOf(scope, route, on, servers) {
 	const isFlagged = first.slot === 'secondary';
 	const across = acrossFrom(route);
 	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged };
+	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
+	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
+	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
 }
+function directFlag(flag) {
+	return `${flag}${DIRECT}`;
+}
+function isDirectFlag(flag) {
+	return flag.endsWith(DIRECT);
+}
+const DIRECT = '.direct';
 function flagsOf(kind, scope, routes, on, servers) {
 	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
 	const found = routes.flatMap((route) => {
@@ -67532,7 +67541,10 @@ function flagsOf(kind, scope, routes, on, servers) {
 		if (sides === undefined)
 			return [];
 		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
-		return [[route.service, { name, isSet, plain: copiesOf(plain), flagged: copiesOf(flagged) }]];
+		const own = isWorker ? undefined : sides.own;
+		return [
+			[route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }],
+		];
 	});
 	return new Map(found);
 }
@@ -67585,7 +67597,7 @@ function renderScope(kind, scope, routes, on, servers) {
 			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
 			const text = port.protocol === 'tcp'
 				? renderTcp(scope, route, port, backendsWith(route))
-				: renderHttp(kind, route, port, waysOf(scope, route, port, sides), backendsWith);
+				: renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
 			files.set(portFile(scope, route.service, port), text);
 		}
 	}
@@ -67612,32 +67624,51 @@ function renderWorker(scope, route, sides) {
 		return `${begin}${lines(route)}`;
 	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
 }
-function waysOf(scope, route, port, sides) {
-	const upstream = upstreamName(scope, route.service, port);
-	if (sides === undefined)
-		return [{ upstream, route }];
-	const { flag, plain, flagged } = sides;
+function waysOf(scope, { service }, port, flag) {
+	const upstream = upstreamName(scope, service, port);
+	if (flag === undefined)
+		return [{ upstream }];
+	const { name, own } = flag;
+	const ownOf = (way) => own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
 	return [
-		{ upstream, route: plain },
-		{ upstream: upstreamName(scope, route.service, port, 'secondary'), route: flagged, flag },
+		{ upstream, ...ownOf('plain') },
+		{ upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
 	];
 }
 function renderChoice(ways, indent) {
 	return ways
-		.map(({ upstream, flag }) => flag === undefined
-		? `${indent}set $side ${upstream};\n`
-		: `${indent}if (-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}) { set $side ${upstream}; }\n`)
+		.map(({ upstream, own, flag }) => {
+		const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
+		return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
+	})
 		.join('');
+}
+function isThere(flag) {
+	return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
+}
+function renderSide(ways) {
+	const last = ways.at(-1);
+	const direct = last.own === undefined || last.flag === undefined
+		? ''
+		: `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
+	return `${renderChoice(ways, '    ')}    set $side $group;
+    set $pooled $unpooled;
+    set $single ${UNPOOLED};
+${direct}`;
+}
+function flagOf(sides) {
+	return sides && { name: sides.flag, own: sides.own };
 }
 function renderTcp(scope, route, port, backends) {
 	const name = upstreamName(scope, route.service, port);
 	return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
 }
-function renderHttp(kind, route, port, ways, backendsWith) {
+function renderHttp(kind, route, port, ways, sides, backendsWith) {
 	const [{ upstream: zone }] = ways;
-	const upstreams = ways.flatMap(({ upstream, route: one }) => [
-		renderUpstream(upstream, backendsWith(one), zone, POOL),
-		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(one), zone, NO_POOL),
+	const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
+	const upstreams = ways.flatMap(({ upstream }, index) => [
+		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
+		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
 	]);
 	return upstreams.join('') + renderHttpServer(kind, ways, route, port);
 }
@@ -67682,28 +67713,29 @@ function renderHttpServer(kind, ways, route, port) {
 	];
 	const groups = ways.map(({ upstream }) => upstream).join('|');
 	return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderChoice(ways, '    ')}${kind === 'edge' ? HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$unpooled;
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$pooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
-    # the group instead of a server. Whatever it tried before could be repeated.
+    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
     location @again {
-        if ($upstream_addr !~ "(?:${groups})(?:${UNPOOLED})?$") { return 502; }
-        proxy_pass http://\${side}${UNPOOLED};
+        set $tried "$upstream_addr $upstream_connect_time";
+        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
+        proxy_pass http://\${group}${UNPOOLED};
     }
     # What was passed on while it came is nowhere to be sent again from.
     location @streamed {
         proxy_request_buffering off;
-        proxy_pass http://\${side}${UNPOOLED};
+        proxy_pass http://$side$single;
     }
     # nginx takes all methods for repeatable that it does not know.
     location @once {
         proxy_next_upstream off;
-        proxy_pass http://\${side}${UNPOOLED};
+        proxy_pass http://$side$single;
     }
 }
 `;
@@ -67761,27 +67793,32 @@ server {
 function provePaths(scope, key, path = '/') {
 	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
 }
-const UPSTREAMS = ['', UNPOOLED];
-function renderControl(control) {
-	const asked = control.provable.flatMap((one) => UPSTREAMS.map((ending) => ({ ...one, ending })));
-	const proofs = asked.map(({ key, ending, ways }) => `location /prove/${control.scope}/${key}${ending}/ {
-${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://\${side}${ending};
-    proxy_set_header Host $http_host;
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${control.generation} always;
-    add_header X-Switchyard-Upstream "$upstream_addr" always;
-    add_header X-Switchyard-Answered "$upstream_header_time" always;
+function directProvePath(scope, key, path = '/') {
+	return `/prove/${scope}/${key}${render_DIRECT}${path}`;
 }
-`);
+const UPSTREAMS = ['', UNPOOLED];
+const render_DIRECT = '_direct';
+function renderControl(control) {
+	const proofs = control.provable.flatMap(({ key, ways }) => {
+		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
+		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
+		const all = isDirect ? [...groups, { path: `${key}${render_DIRECT}`, to: '$own' }] : groups;
+		return all.map(({ path, to }) => renderProof(control, path, to, ways));
+	});
 	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
-function provableWays(scope, { service }, port, flag) {
-	const upstream = upstreamName(scope, service, port);
-	if (flag === undefined)
-		return [{ upstream }];
-	return [{ upstream }, { upstream: upstreamName(scope, service, port, 'secondary'), flag }];
+function renderProof({ scope, generation }, path, to, ways) {
+	return `location /prove/${scope}/${path}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://${to};
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`;
 }
 const HEADER_KB = 32;
 const BUFFER_KB = 40;
@@ -67977,7 +68014,7 @@ function servedScope({ folders, flags }, folder, scope) {
 }
 function flagsRead({ folders }, folder, scope) {
 	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
-	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag])));
+	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
 }
 function folderOfGeneration(tree, scope, generation) {
 	return [tree.live, otherFolder(tree.live)].find((folder) => {
@@ -68072,9 +68109,11 @@ function isServed(kind, tree, wish) {
 	return isWritten(kind, tree, wish) && flagChanges(tree, wish).length === 0;
 }
 function flagChanges({ flags }, wish) {
-	return [...wish.flags]
-		.filter(([, { name, isSet }]) => flags.has(name) !== isSet)
-		.map(([service, { name, isSet }]) => ({ service, name, isSet }));
+	const wanted = [...wish.flags].flatMap(([service, { name, isSet }]) => [
+		{ service, name, isSet },
+		{ service, name: directFlag(name), isSet: false },
+	]);
+	return wanted.filter(({ name, isSet }) => flags.has(name) !== isSet);
 }
 function isWritten(kind, tree, wish) {
 	const folder = tree.folders[tree.live];
@@ -68300,7 +68339,7 @@ function controlOf(kind, name, generation, wish) {
 		.filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
 		.map((port) => ({
 		key: portKey(route.service, port),
-		ways: provableWays(wish.scope, route, port, wish.flags.get(route.service)?.name),
+		ways: waysOf(wish.scope, route, port, wish.flags.get(route.service)),
 	})));
 	return { scope: name, generation, provable };
 }
@@ -68945,13 +68984,21 @@ function isOvertaken(labels, { scope, fence }) {
 const PROOF_TIMEOUT_MS = 10_000;
 const prove_POLL_MS = 20;
 const TOUCH_MS = 50;
+async function proveDirect(instance, scope, generation, proof, clock) {
+	const path = directProvePath(scopeName(scope), portKey(proof.service, proof.port), proof.port.provePath);
+	const ask = async () => [await askPath(instance, path, generation, proof)];
+	await proveBy(ask, instance, proof, proof.own, clock);
+}
 async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
 	const ask = proof.port.protocol === 'http' ? askHttp : askStream;
+	await proveBy(() => ask(instance, scope, generation, proof, clock), instance, proof, expected, clock);
+}
+async function proveBy(ask, instance, proof, expected, clock) {
 	let answered = 'nobody';
 	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-		const upstreams = await ask(instance, scope, generation, proof, clock).catch((error) => {
+		const upstreams = await ask().catch((error) => {
 			answered = error.message;
 			return [];
 		});
@@ -69268,6 +69315,7 @@ function targetOn({ known, scope }, route, port, server) {
 }
 ;
 const prove_prove = {
+	moments: ['answers directly'],
 	describe({ server, moved, routes }) {
 		const asked = routes.filter(({ service, ports }) => moved.includes(service) && ports.length > 0);
 		return asked.length > 0
@@ -69276,19 +69324,27 @@ const prove_prove = {
 	},
 	async run(step, context) {
 		const staging = await context.known.stagings.get(step.move);
-		const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
-			if (generation === undefined)
-				return [];
-			const ports = step.routes
-				.filter(({ service }) => step.moved.includes(service))
-				.flatMap((route) => servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)))
-				.filter(({ all }) => all.length > 0);
-			return ports.map((proof) => prove(instance, context.scope, generation, proof, context.clock));
-		});
-		await allOrErrors(proofs);
+		await allOrErrors((staging?.on(step.server) ?? []).map((staged) => proveOn(step, staged, context)));
 		await staging?.finished(step.server);
 	},
 };
+async function proveOn(step, staged, context) {
+	const { instance, generation, directs } = staged;
+	const { scope, clock } = context;
+	if (generation === undefined)
+		return;
+	const proofs = step.routes
+		.filter(({ service }) => step.moved.includes(service))
+		.flatMap((route) => servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)))
+		.filter(({ all }) => all.length > 0);
+	const isDirect = ({ service, port, own }) => port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
+	const direct = proofs.filter(isDirect);
+	await allOrErrors(direct.map((proof) => proveDirect(instance, scope, generation, proof, clock)));
+	if (direct.length > 0)
+		context.moment('answers directly');
+	await allOrErrors(proofs.map((proof) => prove(instance, scope, generation, proof, clock)));
+	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+}
 function proofOf({ scope, servers, known }, route, port, server) {
 	const backends = backendsOf(scope, route, port, server.spec, servers).filter(({ weight }) => weight > 0);
 	const addresses = backends.map((backend) => {
@@ -70251,8 +70307,14 @@ function isConfigured({ kind, tree, generation, wanted }) {
 }
 function withFlags({ instance, tree, folder, generation, wanted }) {
 	const read = flagsRead(tree, folder, scopeName(wanted.scope));
-	const flags = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
-	return { instance, next: undefined, flags, generation };
+	const changes = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
+	const directs = changes.flatMap(({ service, name, isRead }) => {
+		const flag = wanted.flags.get(service);
+		const isMoving = isRead && flag?.name === name && flag.own !== undefined;
+		return isMoving ? [{ service, name: directFlag(name), isSet: true }] : [];
+	});
+	const flags = changes.filter(({ name }) => directs.every((direct) => direct.name !== name));
+	return { instance, next: undefined, flags, directs, generation };
 }
 async function configure(look) {
 	const staged = withFlags(look);
@@ -70311,7 +70373,7 @@ const switchRoutes = {
 		await guard.confirm();
 		noteTraffic(context, step);
 		const staged = staging.on(step.server);
-		const switching = staged.map(async ({ instance, next, flags, generation }) => {
+		const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
 			await instance.setFlags(flags.filter(({ isRead }) => !isRead));
 			if (next !== undefined) {
 				await instance.commit(next.composition.folder, clock, next.unwritten);
@@ -70319,6 +70381,7 @@ const switchRoutes = {
 				context.moment('told to read');
 				await instance.awaitGeneration(scopeName(scope), generation, clock);
 			}
+			await instance.setFlags(directs);
 			await instance.setFlags(flags.filter(({ isRead }) => isRead));
 		});
 		await allOrErrors(switching);
@@ -70344,9 +70407,11 @@ function noteTraffic({ known }, { routes, moved }) {
 		}
 	}
 }
-async function goBack({ scope, clock, known }, { instance, next, flags }) {
-	const back = flags.map((flag) => ({ ...flag, isSet: !flag.isSet }));
+async function goBack({ scope, clock, known }, { instance, next, flags, directs }) {
+	const ways = flags.filter(({ name }) => !isDirectFlag(name));
+	const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
 	await instance.setFlags(back.filter(({ isRead }) => isRead));
+	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
 	if (next !== undefined) {
 		await instance.commit(next.before.folder, clock);
 		known.noteReload(clock.now());
@@ -72873,7 +72938,7 @@ function displacedSidecar(input, server) {
 function planReconcile(input, routesNow) {
 	const contested = new Map(routesNow.flatMap((route) => {
 		const served = servedIn(input, route.service);
-		const isLeft = served.some(({ copies }) => copies.some(({ server }) => !isThere(route, server)));
+		const isLeft = served.some(({ copies }) => copies.some(({ server }) => !reconcile_isThere(route, server)));
 		return isLeft || isContested(served, route) ? [[route.service, served]] : [];
 	}));
 	if (contested.size === 0 && !mayBeReloading(input))
@@ -72905,7 +72970,7 @@ function servedIn(input, service) {
 function zoneOf({ servers }, server) {
 	return servers.find(({ name }) => name === server)?.zone ?? '';
 }
-function isThere({ copies }, server) {
+function reconcile_isThere({ copies }, server) {
 	return copies.some((copy) => copy.server === server);
 }
 function isContested(served, now) {
@@ -80414,6 +80479,7 @@ class ChannelStream extends external_node_stream_.Duplex {
 	constructor(channel, isBroken = () => false) {
 		super({ allowHalfOpen: true });
 		this.#channel = channel;
+		this.on('error', () => undefined);
 		const endUnlessBroken = (end) => {
 			if (!isBroken())
 				end();

@@ -4,13 +4,13 @@ import { type NginxSpec, specHash } from '../model/spec.ts';
 import {
   type MainConfig,
   portFile,
-  provableWays,
   renderControl,
   renderMain,
   renderPointer,
   renderScope,
   routeFiles,
   type ScopeFiles,
+  waysOf,
 } from './render.ts';
 import {
   domainsOfRoute,
@@ -22,7 +22,7 @@ import {
   routesFrom,
   servedPorts,
 } from './routes.ts';
-import { flagsOf, type RouteFlag } from './sides.ts';
+import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
 import {
   type CopyFacts,
   contentHash,
@@ -99,9 +99,12 @@ export interface FlagChange {
 
 /** flagChanges returns which flags are not as a wish has them. */
 export function flagChanges({ flags }: Tree, wish: ScopeWish): FlagChange[] {
-  return [...wish.flags]
-    .filter(([, { name, isSet }]) => flags.has(name) !== isSet)
-    .map(([service, { name, isSet }]) => ({ service, name, isSet }));
+  const wanted = [...wish.flags].flatMap(([service, { name, isSet }]) => [
+    { service, name, isSet },
+    // One that is there still was left by a run that was cut off.
+    { service, name: directFlag(name), isSet: false },
+  ]);
+  return wanted.filter(({ name, isSet }) => flags.has(name) !== isSet);
 }
 
 /** isWritten tells whether the live folder serves what is wished, but for where flags send the traffic. */
@@ -393,7 +396,7 @@ function controlOf(kind: NginxKind, name: string, generation: string, wish: Scop
       .filter((port) => port.protocol === 'http' && wish.files.has(portFile(wish.scope, route.service, port)))
       .map((port) => ({
         key: portKey(route.service, port),
-        ways: provableWays(wish.scope, route, port, wish.flags.get(route.service)?.name),
+        ways: waysOf(wish.scope, route, port, wish.flags.get(route.service)),
       })),
   );
   return { scope: name, generation, provable };

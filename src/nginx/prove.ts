@@ -2,7 +2,7 @@ import { type Clock, inTime, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import type { NginxInstance } from './instance.ts';
-import { CONTROL_PORT, PROVE_PORT_OFFSET, provePaths } from './render.ts';
+import { CONTROL_PORT, directProvePath, PROVE_PORT_OFFSET, provePaths } from './render.ts';
 import { hostOf, portKey, type RoutePort } from './routes.ts';
 
 /** A backend's name may take a second to resolve, and a machine may be slow. */
@@ -22,6 +22,22 @@ export interface Proof {
 }
 
 /**
+ * proveDirect is prove for a port whose requests go to the copy on the server itself directly for now: it has answered by
+ * its name. The upstreams are to be proven all the same.
+ */
+export async function proveDirect(
+  instance: NginxInstance,
+  scope: Scope,
+  generation: string,
+  proof: Proof,
+  clock: Clock,
+): Promise<void> {
+  const path = directProvePath(scopeName(scope), portKey(proof.service, proof.port), proof.port.provePath);
+  const ask = async () => [await askPath(instance, path, generation, proof)];
+  await proveBy(ask, instance, proof, proof.own, clock);
+}
+
+/**
  * prove sends requests through the very upstreams of a port until a copy that shall have the traffic has answered
  * through each (docs/architecture.md, "The switch"): one on this server where there is any, else one of the zone. A new generation
  * alone proves nothing: with a name that does not resolve, the old side serves as backup. It throws a UserError that
@@ -36,10 +52,21 @@ export async function prove(
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
   const ask = proof.port.protocol === 'http' ? askHttp : askStream;
+  await proveBy(() => ask(instance, scope, generation, proof, clock), instance, proof, expected, clock);
+}
+
+/** `ask` returns who answered, for each way that has to be proven. */
+async function proveBy(
+  ask: () => Promise<string[][]>,
+  instance: NginxInstance,
+  proof: Proof,
+  expected: readonly string[],
+  clock: Clock,
+): Promise<void> {
   let answered = 'nobody';
   const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-    const upstreams = await ask(instance, scope, generation, proof, clock).catch((error: Error) => {
+    const upstreams = await ask().catch((error: Error) => {
       answered = error.message;
       return [];
     });

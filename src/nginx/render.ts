@@ -14,7 +14,7 @@ import {
   UNPOOLED,
   upstreamName,
 } from './routes.ts';
-import { type Sides, sidesOf } from './sides.ts';
+import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
 import type { Folder } from './tree.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
@@ -52,7 +52,7 @@ export function renderScope(
       const text =
         port.protocol === 'tcp'
           ? renderTcp(scope, route, port, backendsWith(route))
-          : renderHttp(kind, route, port, waysOf(scope, route, port, sides), backendsWith);
+          : renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
       files.set(portFile(scope, route.service, port), text);
     }
   }
@@ -89,31 +89,59 @@ function renderWorker(scope: Scope, route: Route, sides: Sides | undefined): str
 /** A way on which the traffic of a port may go, and its upstream. */
 interface Way {
   upstream: string;
-  route: Route;
+  /** The copy on the server itself, `name:port`; undefined where there is none. */
+  own?: string;
   /** The flag that has to be there for it; undefined for the one that needs none. */
   flag?: string;
 }
 
-/** The second upstream has the name of its side. */
-function waysOf(scope: Scope, route: Route, port: RoutePort, sides: Sides | undefined): [Way, ...Way[]] {
-  const upstream = upstreamName(scope, route.service, port);
-  if (sides === undefined) return [{ upstream, route }];
-  const { flag, plain, flagged } = sides;
+/** waysOf returns the ways of an http port: with two of them, the second upstream has the name of its side. */
+export function waysOf(
+  scope: Scope,
+  { service }: Pick<Route, 'service'>,
+  port: RoutePort,
+  flag: Pick<RouteFlag, 'name' | 'own'> | undefined,
+): [Way, ...Way[]] {
+  const upstream = upstreamName(scope, service, port);
+  if (flag === undefined) return [{ upstream }];
+  const { name, own } = flag;
+  const ownOf = (way: keyof OwnSlots) =>
+    own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
   return [
-    { upstream, route: plain },
-    { upstream: upstreamName(scope, route.service, port, 'secondary'), route: flagged, flag },
+    { upstream, ...ownOf('plain') },
+    { upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
   ];
 }
 
-/** renderChoice renders the choice between ways: `$side` is the upstream then. */
-function renderChoice(ways: readonly Pick<Way, 'upstream' | 'flag'>[], indent: string): string {
+/** renderChoice renders the choice between ways: `$group` is the upstream then, and `$own` the copy on the server itself. */
+function renderChoice(ways: readonly Way[], indent: string): string {
   return ways
-    .map(({ upstream, flag }) =>
-      flag === undefined
-        ? `${indent}set $side ${upstream};\n`
-        : `${indent}if (-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}) { set $side ${upstream}; }\n`,
-    )
+    .map(({ upstream, own, flag }) => {
+      const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
+      return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
+    })
     .join('');
+}
+
+function isThere(flag: string): string {
+  return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
+}
+
+/** Where requests go: `$side` with `$pooled` or `$single` behind it. */
+function renderSide(ways: readonly Way[]): string {
+  const last = ways.at(-1)!;
+  const direct =
+    last.own === undefined || last.flag === undefined
+      ? ''
+      : `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
+  return `${renderChoice(ways, '    ')}    set $side $group;
+    set $pooled $unpooled;
+    set $single ${UNPOOLED};
+${direct}`;
+}
+
+function flagOf(sides: Sides | undefined): Pick<RouteFlag, 'name' | 'own'> | undefined {
+  return sides && { name: sides.flag, own: sides.own };
 }
 
 function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readonly Backend[]): string {
@@ -126,12 +154,14 @@ function renderHttp(
   route: Route,
   port: RoutePort,
   ways: readonly [Way, ...Way[]],
+  sides: Sides | undefined,
   backendsWith: (route: Route) => readonly Backend[],
 ): string {
   const [{ upstream: zone }] = ways;
-  const upstreams = ways.flatMap(({ upstream, route: one }) => [
-    renderUpstream(upstream, backendsWith(one), zone, POOL),
-    renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(one), zone, NO_POOL),
+  const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
+  const upstreams = ways.flatMap(({ upstream }, index) => [
+    renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
+    renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
   return upstreams.join('') + renderHttpServer(kind, ways, route, port);
 }
@@ -193,28 +223,29 @@ function renderHttpServer(
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
   return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderChoice(ways, '    ')}${kind === 'edge' ? HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$unpooled;
+${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$pooled;
     }
     # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
-    # the group instead of a server. Whatever it tried before could be repeated.
+    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
     location @again {
-        if ($upstream_addr !~ "(?:${groups})(?:${UNPOOLED})?$") { return 502; }
-        proxy_pass http://\${side}${UNPOOLED};
+        set $tried "$upstream_addr $upstream_connect_time";
+        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
+        proxy_pass http://\${group}${UNPOOLED};
     }
     # What was passed on while it came is nowhere to be sent again from.
     location @streamed {
         proxy_request_buffering off;
-        proxy_pass http://\${side}${UNPOOLED};
+        proxy_pass http://$side$single;
     }
     # nginx takes all methods for repeatable that it does not know.
     location @once {
         proxy_next_upstream off;
-        proxy_pass http://\${side}${UNPOOLED};
+        proxy_pass http://$side$single;
     }
 }
 `;
@@ -295,7 +326,7 @@ export interface ScopeControl {
   scope: string;
   generation: string;
   /** The http ports that can be proven, by their keys, with the ways that traffic may go. */
-  provable: { key: string; ways: readonly Pick<Way, 'upstream' | 'flag'>[] }[];
+  provable: { key: string; ways: readonly Way[] }[];
 }
 
 /**
@@ -306,38 +337,44 @@ export function provePaths(scope: string, key: string, path = '/'): string[] {
   return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
 }
 
+/** directProvePath is one of `provePaths`, on which the copy on the server itself is asked by its name. */
+export function directProvePath(scope: string, key: string, path = '/'): string {
+  return `/prove/${scope}/${key}${DIRECT}${path}`;
+}
+
 /** What the names of the upstreams of a way end with. */
 const UPSTREAMS = ['', UNPOOLED];
+/** What a key ends with that means no upstream; as little a name as the other. */
+const DIRECT = '_direct';
 
 /** renderControl renders the locations by which a reload and a switch are proven. */
 export function renderControl(control: ScopeControl): string {
-  const asked = control.provable.flatMap((one) => UPSTREAMS.map((ending) => ({ ...one, ending })));
-  const proofs = asked.map(
-    ({ key, ending, ways }) => `location /prove/${control.scope}/${key}${ending}/ {
-${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://\${side}${ending};
-    proxy_set_header Host $http_host;
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${control.generation} always;
-    add_header X-Switchyard-Upstream "$upstream_addr" always;
-    add_header X-Switchyard-Answered "$upstream_header_time" always;
-}
-`,
-  );
+  const proofs = control.provable.flatMap(({ key, ways }) => {
+    const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
+    const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
+    const all = isDirect ? [...groups, { path: `${key}${DIRECT}`, to: '$own' }] : groups;
+    return all.map(({ path, to }) => renderProof(control, path, to, ways));
+  });
   return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
 ${proofs.join('')}`;
 }
 
-/** provableWays returns the ways of an http port as a control endpoint needs them. */
-export function provableWays(
-  scope: Scope,
-  { service }: Pick<Route, 'service'>,
-  port: RoutePort,
-  flag: string | undefined,
-): Pick<Way, 'upstream' | 'flag'>[] {
-  const upstream = upstreamName(scope, service, port);
-  if (flag === undefined) return [{ upstream }];
-  return [{ upstream }, { upstream: upstreamName(scope, service, port, 'secondary'), flag }];
+function renderProof(
+  { scope, generation }: ScopeControl,
+  path: string,
+  to: string,
+  ways: readonly Way[],
+): string {
+  return `location /prove/${scope}/${path}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://${to};
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`;
 }
 
 /** What request line, a field and the headers of an answer may have; nginx takes 8 and 4 KB by itself. */

@@ -26,6 +26,14 @@ export interface Sides {
   flagged: Route;
   /** By which of the two the traffic goes. */
   isFlagged: boolean;
+  /** The slots of the copy on the server itself, on either way: each server may stand on another side. */
+  own: OwnSlots | undefined;
+}
+
+/** Where the copy on the server itself stands without the flag and with it. */
+export interface OwnSlots {
+  plain: Slot;
+  flagged: Slot;
 }
 
 /**
@@ -44,13 +52,35 @@ export function sidesOf(
   const isFlagged = first.slot === 'secondary';
   const across = acrossFrom(route);
   const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-  return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged };
+  const [plainSlot, flaggedSlot] = [plain, flagged].map(
+    ({ copies }) => copies.find(({ server }) => server === on.name)?.slot,
+  );
+  const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
+  return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
 }
+
+/**
+ * directFlag returns the name of a second flag beside the flag of a service: while it is there, requests go to the copy on
+ * the server itself by its name, which nginx asks for with each request. What a name in an upstream means it learns a
+ * second later; by that a new copy would have to wait for its traffic. It is there for as long as that takes.
+ */
+export function directFlag(flag: string): string {
+  return `${flag}${DIRECT}`;
+}
+
+/** isDirectFlag tells such a second flag from others. */
+export function isDirectFlag(flag: string): boolean {
+  return flag.endsWith(DIRECT);
+}
+
+const DIRECT = '.direct';
 
 /** The flag of one service in an nginx. */
 export interface RouteFlag {
   name: string;
   isSet: boolean;
+  /** What goes to a copy on the server itself can go there directly for a moment, see `directFlag`. */
+  own: OwnSlots | undefined;
   /** The copies that have the traffic without it and with it, as `routesFrom` has them. */
   plain: RoutedCopy[];
   flagged: RoutedCopy[];
@@ -74,7 +104,10 @@ export function flagsOf(
     const sides = sidesOf(scope, route, on, servers);
     if (sides === undefined) return [];
     const { flag: name, isFlagged: isSet, plain, flagged } = sides;
-    return [[route.service, { name, isSet, plain: copiesOf(plain), flagged: copiesOf(flagged) }] as const];
+    const own = isWorker ? undefined : sides.own;
+    return [
+      [route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }] as const,
+    ];
   });
   return new Map(found);
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isSlot, type Slot } from '../model/copy.ts';
 import { specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
+import { directFlag } from './sides.ts';
 
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
 export type Folder = 'a' | 'b';
@@ -125,7 +126,9 @@ export function servedScope(
 /** flagsRead returns the flags that a folder's configuration of an environment looks at. */
 export function flagsRead({ folders }: Tree, folder: Folder, scope: string): Set<string> {
   const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
-  return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag])));
+  return new Set(
+    routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])),
+  );
 }
 
 /**

@@ -13,6 +13,8 @@ export class ChannelStream extends Duplex {
   constructor(channel: ClientChannel, isBroken: () => boolean = () => false) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
+    // Nobody may be listening any more when the connection breaks: that must not end the whole run.
+    this.on('error', () => undefined);
     const endUnlessBroken = (end: () => void) => {
       if (!isBroken()) end();
       else this.destroy(Object.assign(new Error('the SSH connection broke'), { isTunnelBroken: true }));

@@ -1,10 +1,11 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
-import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
+import { type Proof, proveDirect, prove as proveRoute } from '../../nginx/prove.ts';
 import { backendsOf, type Route, type RoutePort, servedPorts } from '../../nginx/routes.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
+import type { StagedNginx } from './stage.ts';
 
 /** Proving that the copies which shall have the traffic have it, on one server. */
 export interface ProveStep {
@@ -23,6 +24,7 @@ export interface ProveStep {
  * started again in its slot is proven too: its nginx may know another address of it for a second.
  */
 export const prove: StepKind<ProveStep> = {
+  moments: ['answers directly'],
   describe({ server, moved, routes }) {
     const asked = routes.filter(({ service, ports }) => moved.includes(service) && ports.length > 0);
     return asked.length > 0
@@ -31,20 +33,30 @@ export const prove: StepKind<ProveStep> = {
   },
   async run(step, context) {
     const staging = await context.known.stagings.get(step.move);
-    const proofs = (staging?.on(step.server) ?? []).flatMap(({ instance, generation }) => {
-      if (generation === undefined) return [];
-      const ports = step.routes
-        .filter(({ service }) => step.moved.includes(service))
-        .flatMap((route) =>
-          servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)),
-        )
-        .filter(({ all }) => all.length > 0);
-      return ports.map((proof) => proveRoute(instance, context.scope, generation, proof, context.clock));
-    });
-    await allOrErrors(proofs);
+    await allOrErrors((staging?.on(step.server) ?? []).map((staged) => proveOn(step, staged, context)));
     await staging?.finished(step.server);
   },
 };
+
+/** What goes to its copy directly is proven so at first, and does not any more when it is proven through its upstreams. */
+async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext): Promise<void> {
+  const { instance, generation, directs } = staged;
+  const { scope, clock } = context;
+  if (generation === undefined) return;
+  const proofs = step.routes
+    .filter(({ service }) => step.moved.includes(service))
+    .flatMap((route) =>
+      servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)),
+    )
+    .filter(({ all }) => all.length > 0);
+  const isDirect = ({ service, port, own }: Proof) =>
+    port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
+  const direct = proofs.filter(isDirect);
+  await allOrErrors(direct.map((proof) => proveDirect(instance, scope, generation, proof, clock)));
+  if (direct.length > 0) context.moment('answers directly');
+  await allOrErrors(proofs.map((proof) => proveRoute(instance, scope, generation, proof, clock)));
+  await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+}
 
 /** The addresses that may answer for a port on a server: those of the copies that have the traffic. */
 function proofOf(

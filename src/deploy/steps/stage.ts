@@ -13,6 +13,7 @@ import {
 import type { NginxInstance, Served } from '../../nginx/instance.ts';
 import { type EdgeLocks, takeEdgeLocks } from '../../nginx/lock.ts';
 import type { NginxKind, Route } from '../../nginx/routes.ts';
+import { directFlag } from '../../nginx/sides.ts';
 import { type Folder, flagsRead } from '../../nginx/tree.ts';
 import { wishOf } from '../planning/planned-routes.ts';
 import { instanceAt, nginxKey, type RunContext } from './context.ts';
@@ -59,6 +60,8 @@ export interface StagedNginx {
   next: NextConfiguration | undefined;
   /** The flags that have to change. */
   flags: StagedFlag[];
+  /** Flags that are there from the switch until its proof: what moves goes to the copy on the server itself directly. */
+  directs: FlagChange[];
   /** By which proofs know what it serves then; undefined when it serves nothing of the environment. */
   generation: string | undefined;
 }
@@ -218,8 +221,14 @@ function isConfigured({ kind, tree, generation, wanted }: Look): boolean {
 /** What nginx looks at is what the folder that it has read tells. */
 function withFlags({ instance, tree, folder, generation, wanted }: Look): StagedNginx {
   const read = flagsRead(tree, folder, scopeName(wanted.scope));
-  const flags = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
-  return { instance, next: undefined, flags, generation };
+  const changes = flagChanges(tree, wanted).map((change) => ({ ...change, isRead: read.has(change.name) }));
+  const directs = changes.flatMap(({ service, name, isRead }) => {
+    const flag = wanted.flags.get(service);
+    const isMoving = isRead && flag?.name === name && flag.own !== undefined;
+    return isMoving ? [{ service, name: directFlag(name), isSet: true }] : [];
+  });
+  const flags = changes.filter(({ name }) => directs.every((direct) => direct.name !== name));
+  return { instance, next: undefined, flags, directs, generation };
 }
 
 /** Writes beside what an nginx serves what it shall serve, where that differs. */

@@ -2,6 +2,7 @@ import { allOrErrors } from '../../fleet/fleet.ts';
 import { copyKey } from '../../model/copy.ts';
 import { scopeName } from '../../model/names.ts';
 import type { Route } from '../../nginx/routes.ts';
+import { isDirectFlag } from '../../nginx/sides.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { type StagedNginx, stagingOf } from './stage.ts';
@@ -38,7 +39,7 @@ export const switchRoutes: StepKind<SwitchStep> = {
     await guard.confirm();
     noteTraffic(context, step);
     const staged = staging.on(step.server);
-    const switching = staged.map(async ({ instance, next, flags, generation }) => {
+    const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
       await instance.setFlags(flags.filter(({ isRead }) => !isRead));
       if (next !== undefined) {
         await instance.commit(next.composition.folder, clock, next.unwritten);
@@ -46,6 +47,7 @@ export const switchRoutes: StepKind<SwitchStep> = {
         context.moment('told to read');
         await instance.awaitGeneration(scopeName(scope), generation, clock);
       }
+      await instance.setFlags(directs);
       await instance.setFlags(flags.filter(({ isRead }) => isRead));
     });
     await allOrErrors(switching);
@@ -74,10 +76,12 @@ function noteTraffic({ known }: RunContext, { routes, moved }: SwitchStep): void
 
 async function goBack(
   { scope, clock, known }: RunContext,
-  { instance, next, flags }: StagedNginx,
+  { instance, next, flags, directs }: StagedNginx,
 ): Promise<void> {
-  const back = flags.map((flag) => ({ ...flag, isSet: !flag.isSet }));
+  const ways = flags.filter(({ name }) => !isDirectFlag(name));
+  const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
   await instance.setFlags(back.filter(({ isRead }) => isRead));
+  await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
   if (next !== undefined) {
     await instance.commit(next.before.folder, clock);
     known.noteReload(clock.now());

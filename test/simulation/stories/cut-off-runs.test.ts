@@ -17,7 +17,7 @@ const SECONDARY = 'shop_production_api_secondary';
 const STARTED = /ends: start/;
 const BETWEEN_POINTER_AND_RELOAD = /switchyard_edge\/kill HUP/;
 /** What comes first, sidecar or edge, is chance; so the other one's flag is not set when the first one's is. */
-const BETWEEN_SIDECAR_AND_EDGE = /a PUT http:\/\/10\.200\.2\.2:8099\/flags\//;
+const BETWEEN_SIDECAR_AND_EDGE = /a PUT http:\/\/10\.200\.2\.2:8099\/flags\/[^ ]+\.[0-9a-f]{16}$/;
 const SWITCHED = /begins: drain/;
 const REMOVED = /ends: remove/;
 
@@ -90,7 +90,7 @@ describe('where a run was killed', () => {
     const two = (version: number) =>
       shop([service('api', { image: `api:${version}`, servers: 2 })], servers(2));
     const world = await deployed(two(1));
-    await world.deployUntil(/b PUT http:\/\/10\.200\.1\.2:8099\/flags\//, two(2));
+    await world.deployUntil(/b PUT http:\/\/10\.200\.1\.2:8099\/flags\/[^ ]+\.[0-9a-f]{16}$/, two(2));
     await rest(world);
     expect([world.serving('api', 'a'), world.serving('api', 'b')]).not.toEqual([BASE, BASE]);
     const first = gateOf(await planFor(world, two(3)));

@@ -132,8 +132,9 @@ export class Balancer {
       );
   }
 
-  #addressesOf({ host, isResolved }: UpstreamServer, now: number): readonly string[] {
+  #addressesOf({ host, isResolved, isAskedEachTime }: UpstreamServer, now: number): readonly string[] {
     if (isAddress(host)) return [host];
+    if (isAskedEachTime) return this.#machine.resolve(this.#container, host, now);
     const at = Math.min(now, this.frozenAt);
     const passedMs = isResolved ? at - this.#since : 0;
     return this.#machine.resolve(this.#container, host, this.#since + passedMs - (passedMs % RESOLVE_MS));

@@ -238,6 +238,42 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'a name in a variable is asked for with each request; where nobody takes it, the upstream does',
+    async run(given, own) {
+      const http = `${identity('one')}
+        upstream app { zone app 64k; server ${own}_b:3000 resolve max_fails=0; }
+        server { listen 8090;
+          set $group app; set $own ${own}_a:3000;
+          set $side $own; set $pooled "";
+          location / { error_page 502 = @again; proxy_pass http://$side$pooled;
+            add_header X-Upstream "$upstream_addr" always; }
+          location @again {
+            set $tried "$upstream_addr $upstream_connect_time";
+            if ($tried !~ "app(?:_unpooled)? |^[^,]* -?$") { return 502; }
+            proxy_pass http://\${group};
+            add_header X-Upstream "$upstream_addr" always; } }`;
+      const nginx = await startNginx(given, own, { main: config({ http }) });
+      const answered = async () => {
+        const { status, headers } = await nginx.ask('/version', { port: 8090 });
+        return [
+          status,
+          String(headers['x-upstream'])
+            .split(/[ ,:]+/)
+            .slice(-2)
+            .join(':'),
+        ];
+      };
+      const b = await nginx.backend('b');
+      await given.clock.sleep(2_000);
+      // Nobody has the name, then somebody has, and then he has gone.
+      expect(await answered()).toEqual([200, b]);
+      const a = await nginx.backend('a');
+      expect(await answered()).toEqual([200, a]);
+      await given.server.engine.stopContainer(`${own}_a`, 5);
+      expect(await answered()).toEqual([200, b]);
+    },
+  },
+  {
     title: 'a container that runs and does not listen is passed over at once',
     async run(given, own) {
       const backends = `server ${own}_a:3001 resolve max_fails=0; server ${own}_b:3000 resolve max_fails=0 backup;`;

@@ -10,6 +10,8 @@ export interface UpstreamServer {
   isDown: boolean;
   /** nginx asks for its addresses again and again; else they are those of the moment when it read the file. */
   isResolved: boolean;
+  /** It asks with each request. */
+  isAskedEachTime?: boolean;
   /** 0 never takes it out. */
   maxFails: number;
   failTimeoutMs: number;

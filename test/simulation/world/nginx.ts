@@ -204,7 +204,8 @@ export class Workers {
     variables: Record<string, string>,
     at: number,
   ): Handled {
-    const upstream = this.config.upstreams.get(this.#expand(name, variables));
+    const to = this.#expand(name, variables);
+    const upstream = this.config.upstreams.get(to) ?? askedFor(to);
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
     const { tried, target, metDeadServer, status } = this.balancer.pass(upstream, at);
     const told = rules.find((rule) => rule.does === 'tell host');
@@ -218,7 +219,11 @@ export class Workers {
     const times = tried.map((_one, index) =>
       target !== undefined && index === tried.length - 1 ? '0.001' : '-',
     );
-    Object.assign(variables, { upstream_addr: tried.join(', '), upstream_header_time: times.join(', ') });
+    Object.assign(variables, {
+      upstream_addr: tried.join(', '),
+      upstream_header_time: times.join(', '),
+      upstream_connect_time: times.join(', '),
+    });
     const headers = { ...answer.headers };
     for (const rule of rules)
       if (rule.does === 'header') headers[rule.name] = this.#expand(rule.value, variables);
@@ -236,6 +241,15 @@ export class Workers {
       return this.#expand(valueFor(key, mapping), variables);
     });
   }
+}
+
+/** What is no upstream is a host: what its name means nginx asks with each request. */
+function askedFor(to: string): Upstream | undefined {
+  const [, host, port] = /^([\w.-]+):(\d+)$/.exec(to) ?? [];
+  if (host === undefined) return undefined;
+  const server = { host, port: Number(port), weight: 1, isBackup: false, isDown: false };
+  const servers = [{ ...server, isResolved: true, isAskedEachTime: true, maxFails: 0, failTimeoutMs: 0 }];
+  return { name: '', servers, keepaliveMs: 0, tries: 1 };
 }
 
 /** A text counts before a pattern, and patterns in their order. */

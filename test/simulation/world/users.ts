@@ -427,10 +427,10 @@ function internalPortsOf(machine: Machine): Place[] {
   });
 }
 
-/** Where requests go without a flag names a place. What follows in a variable says how a request gets there, not where. */
+/** Where requests go without a flag names a place. */
 function upstreamOf(target: string, rules: readonly Rule[]): string {
-  const side = rules.find((rule) => rule.does === 'set' && target.startsWith(rule.variable));
-  return side?.does === 'set' ? side.value : target.replace(/\$\w+$/, '');
+  const side = rules.find((rule) => rule.does === 'set' && rule.variable === '$group');
+  return side?.does === 'set' ? side.value : target;
 }
 
 /** It lives in the network of another container, whose connections are none of its own. */

@@ -4,7 +4,7 @@ import type { Slot } from '../../../src/model/copy.ts';
 import type { Scope } from '../../../src/model/names.ts';
 import { compose, firstFiles, flagChanges, isServed, isWritten } from '../../../src/nginx/compose.ts';
 import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
-import type { NginxKind, Route } from '../../../src/nginx/routes.ts';
+import type { NginxKind, Route, RouteServer } from '../../../src/nginx/routes.ts';
 import { flagsOf, sidesOf } from '../../../src/nginx/sides.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import {
@@ -69,6 +69,13 @@ describe('the two ways of a route', () => {
     ['no copy in the zone', web({ copies: [at(NEW_YORK, 'base')] })],
   ])('are not there for %s', (_what, route) => {
     expect(sidesOf(SHOP, route, LONDON_A, SERVERS)).toBeUndefined();
+  });
+
+  test('lead to the own copy of each server, which may stand on another side than the first', () => {
+    const ownOf = (on: RouteServer) =>
+      flagsOf('edge', SHOP, [standing(['secondary', 'base'])], on, SERVERS).get('api')?.own;
+    expect(ownOf(LONDON_A)).toEqual({ plain: 'base', flagged: 'secondary' });
+    expect(ownOf(LONDON_B)).toEqual({ plain: 'secondary', flagged: 'base' });
   });
 
   test('are not there for tcp, which moves by a reload, and are for a worker', () => {
