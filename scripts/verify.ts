@@ -60,8 +60,8 @@ const SUITES: Record<string, Suite> = {
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
   // Most of it waits. At full size it has the machine to itself, since it measures traffic under load.
   lab: { minutes: 20, options: ['--runInBand'], share: 60, isQuiet: true },
-  // More than there are cores: most of them wait for drains.
-  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 60 },
+  // More than there are cores, since much of it waits: a file takes longer than by itself.
+  e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 100 },
 };
 
 /** Files with a larger share than others, for what they alone can show. */
