@@ -68434,7 +68434,8 @@ async function allOrErrors(work) {
 ;
 const RELOAD_TIMEOUT_MS = 10_000;
 const instance_POLL_MS = 15;
-const FLAG_TIMEOUT_MS = 5_000;
+const FLAG_ANSWER_MS = 2_000;
+const FLAG_TIMEOUT_MS = 20_000;
 const BIND_MS = 4_000;
 const OLD_WORKERS_MS = 2_000;
 class NginxInstance {
@@ -68550,12 +68551,12 @@ class NginxInstance {
 		await this.pointTo(folder, files, new Date(clock.now() + (this.#aheadMs ?? 0)));
 		await this.server.engine.signalContainer(this.id, 'HUP');
 	}
-	async setFlags(changes) {
+	async setFlags(changes, clock) {
 		if (changes.length === 0)
 			return;
 		const seen = this.#seen;
 		this.#seen = undefined;
-		await allOrErrors(changes.map((change) => this.#setFlag(change)));
+		await allOrErrors(changes.map((change) => this.#setFlag(change, clock)));
 		if (seen === undefined)
 			return;
 		const flags = new Set(seen.tree.flags);
@@ -68567,19 +68568,33 @@ class NginxInstance {
 		}
 		this.#seen = { ...seen, tree: { ...seen.tree, flags } };
 	}
-	async #setFlag({ name, isSet }) {
+	async #setFlag({ name, isSet }, clock) {
 		const target = {
 			...this.#control(`/${FLAG_FOLDER}/${name}`),
 			headers: { 'switchyard-token': this.#flagToken ?? '' },
 		};
 		const { http } = this.server;
-		const { status } = await (isSet
-			? http.put(target, 'The second way.\n', FLAG_TIMEOUT_MS)
-			: http.delete(target, FLAG_TIMEOUT_MS));
-		if (status < 300 || (status === 404 && !isSet))
+		let why = 'it does not answer';
+		const status = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
+			try {
+				const answer = await (isSet
+					? http.put(target, 'The second way.\n', FLAG_ANSWER_MS)
+					: http.delete(target, FLAG_ANSWER_MS));
+				return answer.status;
+			}
+			catch (error) {
+				if (error instanceof UserError)
+					throw error;
+				why = messageOf(error);
+				return undefined;
+			}
+		});
+		if (status !== undefined && (status < 300 || (status === 404 && !isSet)))
 			return;
-		throw new UserError(`${this.#title()} does not switch: it answers ${status} to the flag ${name}`, {
-			hint: 'Is the disk of the server full? "docker logs" of it says more. Nothing has moved there.',
+		if (status !== undefined)
+			why = `it answers ${status} to the flag ${name}`;
+		throw new UserError(`${this.#title()} does not switch: ${why}`, {
+			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
 		});
 	}
 	async awaitGeneration(scope, generation, clock) {
@@ -69343,7 +69358,7 @@ async function proveOn(step, staged, context) {
 	if (direct.length > 0)
 		context.moment('answers directly');
 	await allOrErrors(proofs.map((proof) => prove(instance, scope, generation, proof, clock)));
-	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })), clock);
 }
 function proofOf({ scope, servers, known }, route, port, server) {
 	const backends = backendsOf(scope, route, port, server.spec, servers).filter(({ weight }) => weight > 0);
@@ -70374,15 +70389,15 @@ const switchRoutes = {
 		noteTraffic(context, step);
 		const staged = staging.on(step.server);
 		const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
-			await instance.setFlags(flags.filter(({ isRead }) => !isRead));
+			await instance.setFlags(flags.filter(({ isRead }) => !isRead), clock);
 			if (next !== undefined) {
 				await instance.commit(next.composition.folder, clock, next.unwritten);
 				known.noteReload(clock.now());
 				context.moment('told to read');
 				await instance.awaitGeneration(scopeName(scope), generation, clock);
 			}
-			await instance.setFlags(directs);
-			await instance.setFlags(flags.filter(({ isRead }) => isRead));
+			await instance.setFlags(directs, clock);
+			await instance.setFlags(flags.filter(({ isRead }) => isRead), clock);
 		});
 		await allOrErrors(switching);
 		context.moment('flags are set');
@@ -70410,14 +70425,14 @@ function noteTraffic({ known }, { routes, moved }) {
 async function goBack({ scope, clock, known }, { instance, next, flags, directs }) {
 	const ways = flags.filter(({ name }) => !isDirectFlag(name));
 	const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
-	await instance.setFlags(back.filter(({ isRead }) => isRead));
-	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+	await instance.setFlags(back.filter(({ isRead }) => isRead), clock);
+	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })), clock);
 	if (next !== undefined) {
 		await instance.commit(next.before.folder, clock);
 		known.noteReload(clock.now());
 		await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
 	}
-	await instance.setFlags(back.filter(({ isRead }) => !isRead));
+	await instance.setFlags(back.filter(({ isRead }) => !isRead), clock);
 }
 ;
 const teardown = {

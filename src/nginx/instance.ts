@@ -11,8 +11,9 @@ import { type Folder, folderOfGeneration, folderOfIdentity, parseTree, type Tree
 /** How long a reload may take to answer: 2 s cover 5,000 services (measured), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
-/** A flag takes half a millisecond; the rest is a slow machine. */
-const FLAG_TIMEOUT_MS = 5_000;
+/** A flag takes half a millisecond; the rest is a slow machine, or a line that is silent for a while. */
+const FLAG_ANSWER_MS = 2_000;
+const FLAG_TIMEOUT_MS = 20_000;
 /** nginx tries to bind for 2.5 s and then gives up: from then on a look at its log saves the rest of the time. */
 const BIND_MS = 4_000;
 /** How long an nginx that says something else than its pointer may be in the middle of a reload. */
@@ -192,11 +193,11 @@ export class NginxInstance {
    * setFlags puts flags and takes others away: from then on requests go where they say. It throws where nginx does not do
    * it; what was done before that stays.
    */
-  async setFlags(changes: readonly FlagChange[]): Promise<void> {
+  async setFlags(changes: readonly FlagChange[], clock: Clock): Promise<void> {
     if (changes.length === 0) return;
     const seen = this.#seen;
     this.#seen = undefined;
-    await allOrErrors(changes.map((change) => this.#setFlag(change)));
+    await allOrErrors(changes.map((change) => this.#setFlag(change, clock)));
     if (seen === undefined) return;
     const flags = new Set(seen.tree.flags);
     for (const { name, isSet } of changes) {
@@ -206,18 +207,31 @@ export class NginxInstance {
     this.#seen = { ...seen, tree: { ...seen.tree, flags } };
   }
 
-  async #setFlag({ name, isSet }: FlagChange): Promise<void> {
+  /** What got no answer is asked again, since it may have been done or not: it is the same whichever. */
+  async #setFlag({ name, isSet }: FlagChange, clock: Clock): Promise<void> {
     const target = {
       ...this.#control(`/${FLAG_FOLDER}/${name}`),
       headers: { 'switchyard-token': this.#flagToken ?? '' },
     };
     const { http } = this.server;
-    const { status } = await (isSet
-      ? http.put(target, 'The second way.\n', FLAG_TIMEOUT_MS)
-      : http.delete(target, FLAG_TIMEOUT_MS));
-    if (status < 300 || (status === 404 && !isSet)) return;
-    throw new UserError(`${this.#title()} does not switch: it answers ${status} to the flag ${name}`, {
-      hint: 'Is the disk of the server full? "docker logs" of it says more. Nothing has moved there.',
+    let why = 'it does not answer';
+    const status = await poll(clock, { everyMs: POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
+      try {
+        const answer = await (isSet
+          ? http.put(target, 'The second way.\n', FLAG_ANSWER_MS)
+          : http.delete(target, FLAG_ANSWER_MS));
+        return answer.status;
+      } catch (error) {
+        // The lease has ended, say.
+        if (error instanceof UserError) throw error;
+        why = messageOf(error);
+        return undefined;
+      }
+    });
+    if (status !== undefined && (status < 300 || (status === 404 && !isSet))) return;
+    if (status !== undefined) why = `it answers ${status} to the flag ${name}`;
+    throw new UserError(`${this.#title()} does not switch: ${why}`, {
+      hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
     });
   }
 

@@ -55,7 +55,10 @@ async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext
   await allOrErrors(direct.map((proof) => proveDirect(instance, scope, generation, proof, clock)));
   if (direct.length > 0) context.moment('answers directly');
   await allOrErrors(proofs.map((proof) => proveRoute(instance, scope, generation, proof, clock)));
-  await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+  await instance.setFlags(
+    directs.map((flag) => ({ ...flag, isSet: false })),
+    clock,
+  );
 }
 
 /** The addresses that may answer for a port on a server: those of the copies that have the traffic. */

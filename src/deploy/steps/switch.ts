@@ -40,15 +40,21 @@ export const switchRoutes: StepKind<SwitchStep> = {
     noteTraffic(context, step);
     const staged = staging.on(step.server);
     const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
-      await instance.setFlags(flags.filter(({ isRead }) => !isRead));
+      await instance.setFlags(
+        flags.filter(({ isRead }) => !isRead),
+        clock,
+      );
       if (next !== undefined) {
         await instance.commit(next.composition.folder, clock, next.unwritten);
         known.noteReload(clock.now());
         context.moment('told to read');
         await instance.awaitGeneration(scopeName(scope), generation, clock);
       }
-      await instance.setFlags(directs);
-      await instance.setFlags(flags.filter(({ isRead }) => isRead));
+      await instance.setFlags(directs, clock);
+      await instance.setFlags(
+        flags.filter(({ isRead }) => isRead),
+        clock,
+      );
     });
     await allOrErrors(switching);
     context.moment('flags are set');
@@ -80,12 +86,21 @@ async function goBack(
 ): Promise<void> {
   const ways = flags.filter(({ name }) => !isDirectFlag(name));
   const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
-  await instance.setFlags(back.filter(({ isRead }) => isRead));
-  await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })));
+  await instance.setFlags(
+    back.filter(({ isRead }) => isRead),
+    clock,
+  );
+  await instance.setFlags(
+    directs.map((flag) => ({ ...flag, isSet: false })),
+    clock,
+  );
   if (next !== undefined) {
     await instance.commit(next.before.folder, clock);
     known.noteReload(clock.now());
     await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
   }
-  await instance.setFlags(back.filter(({ isRead }) => !isRead));
+  await instance.setFlags(
+    back.filter(({ isRead }) => !isRead),
+    clock,
+  );
 }

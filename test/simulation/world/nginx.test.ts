@@ -73,7 +73,7 @@ test('an nginx that is made by the product serves what it was told to', async ()
     await nginx.commit(next.folder, clock);
     await nginx.awaitGeneration(scopeName(SHOP), next.generation, clock);
     await nginx.look(scopeName(SHOP), clock);
-    await nginx.setFlags(flagChanges(tree, wanted));
+    await nginx.setFlags(flagChanges(tree, wanted), clock);
     const copy = world.machine('s1').find(`shop_production_api${slot === 'base' ? '' : '_secondary'}`);
     const address = `${copy?.endpoints.get('shop_production_network')?.address}:3000`;
     const { service, ports } = routes[0]!;

@@ -182,7 +182,7 @@ async function serve(side: Side | 'none'): Promise<void> {
     await nginx.commit(next.folder, clock, next.files);
     await clock.sleep(200);
     await nginx.look(scopeName(SHOP), clock);
-    await nginx.setFlags(flagChanges(tree, wanted));
+    await nginx.setFlags(flagChanges(tree, wanted), clock);
   });
   await clock.finish(Promise.all(serving));
 }
