@@ -13,7 +13,7 @@ const pure = ['src/config/**/*.ts', 'src/model/*.ts', 'src/deploy/planning/*.ts'
 export default {
   collectCoverageFrom: pure,
   // A wait that never ends must be noticed; a busy machine must not.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   coverageProvider: 'babel',
   coverageReporters: ['text-summary'],
   coverageThreshold: { global: { statements: 90, branches: 90, functions: 90, lines: 90 } },

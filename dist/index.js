@@ -65451,6 +65451,7 @@ const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
+const AFTER_OLD_WORKERS_MS = 1_000;
 const drain = {
 	mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
 	describe({ name, server, timeoutMs }) {
@@ -65471,7 +65472,6 @@ function tellOfOldWorkers({ name, server }, context) {
 		return;
 	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
 }
-const AFTER_OLD_WORKERS_MS = 1_000;
 function oldWorkersMs({ clock, known, nginx }) {
 	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
@@ -66608,6 +66608,13 @@ function isImageMoved(input, { name, spec }, server) {
 	const found = observedOn(input, server).images.get(spec.container.image);
 	return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
 }
+function standingCopies(input, service) {
+	return input.servers
+		.filter(({ name }) => input.reached.includes(name))
+		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
+		.filter(({ isAdopted }) => !isAdopted)
+		.map((copy) => ({ on, copy })));
+}
 ;
 function partHashes(spec) {
 	const { container, route, policy } = spec;
@@ -67580,12 +67587,159 @@ function flagName(scope, plain, on, servers) {
 	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
 }
 ;
+const FLAG_FOLDER = 'flags';
+const FLAG_ACCESS_FILE = 'flag_access.conf';
+const copy = object({
+	server: schemas_string(),
+	slot: custom((value) => typeof value === 'string' && isSlot(value)),
+	weight: schemas_number().int().min(0),
+	port: schemas_number().optional(),
+	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
+});
+const backing = object({
+	ports: array(object({
+		name: schemas_string().optional(),
+		protocol: schemas_enum(['http', 'tcp']),
+		container_port: schemas_number(),
+		internal_port: schemas_number(),
+		host_port: schemas_number(),
+		domains: array(schemas_string()),
+		prove_path: schemas_string(),
+	})),
+	idle_timeout_ms: schemas_number(),
+	max_body_bytes: schemas_number().optional(),
+	request_buffering: schemas_enum(['on', 'off']).optional(),
+});
+const manifestSchema = object({
+	settings: object({
+		image: schemas_string(),
+		keepalive_min_timeout_ms: schemas_number(),
+		access_log: schemas_boolean().optional(),
+		trusted_proxies: array(schemas_string()).optional(),
+		chosen_by: schemas_string(),
+	}),
+	scopes: record(schemas_string(), object({
+		generation: schemas_string(),
+		repository: schemas_string().optional(),
+		routes: record(schemas_string(), object({
+			domains: array(schemas_string()),
+			copies: array(copy),
+			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
+			backing: backing.optional(),
+		})),
+		files: record(schemas_string(), schemas_string()),
+	})),
+});
+function parseTree(files) {
+	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
+	const flags = [...files.keys()]
+		.filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
+		.map((path) => path.slice(FLAG_FOLDER.length + 1));
+	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
+	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+	const toldAt = told === undefined ? undefined : Date.parse(told);
+	return { live, folders, flags: new Set(flags), flagToken, toldAt };
+}
+function servedScope({ folders, flags }, folder, scope) {
+	const found = folders[folder].manifest?.scopes[scope];
+	if (found === undefined)
+		return undefined;
+	const routes = Object.entries(found.routes).map(([service, route]) => {
+		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
+		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
+	});
+	return { ...found, routes: Object.fromEntries(routes) };
+}
+function flagsRead({ folders }, folder, scope) {
+	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
+	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
+}
+function folderOfGeneration(tree, scope, generation) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
+		return found !== undefined && found === generation;
+	});
+}
+function identityOf(scopes) {
+	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function folderOfIdentity(tree, identity) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const { manifest } = tree.folders[folder];
+		return manifest !== undefined && identityOf(manifest.scopes) === identity;
+	});
+}
+function otherFolder(folder) {
+	return folder === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+	return specHash(content);
+}
+function editedFiles(folder, scope) {
+	const written = folder.manifest?.scopes[scope]?.files ?? {};
+	return Object.entries(written)
+		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
+		.map(([path]) => path);
+}
+function servingSlots(scope, server) {
+	const serving = new Map();
+	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
+		const here = copies.filter((one) => one.server === server && one.weight > 0);
+		if (here.length > 0)
+			serving.set(service, here.map(({ slot }) => slot));
+	}
+	return serving;
+}
+function routesOf(scope) {
+	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
+		? []
+		: [
+			{
+				service,
+				ports: facts.ports.map((port) => ({
+					...(port.name !== undefined && { name: port.name }),
+					protocol: port.protocol,
+					containerPort: port.container_port,
+					internalPort: port.internal_port,
+					hostPort: port.host_port,
+					domains: port.domains,
+					provePath: port.prove_path,
+				})),
+				idleTimeoutMs: facts.idle_timeout_ms,
+				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
+				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+				copies: copies.map(copyOf),
+			},
+		]);
+}
+function copyOf({ server, slot, weight, port, at }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
+	};
+}
+function folderOf(files) {
+	return { manifest: readManifest(files), files };
+}
+function readManifest(files) {
+	try {
+		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+		return parsed.success ? parsed.data : undefined;
+	}
+	catch {
+		return undefined;
+	}
+}
+;
 const CONTROL_PORT = 8099;
 const PROVE_PORT_OFFSET = 10_000;
 const CONFIG_FOLDER = '/etc/switchyard';
 const CONTROL_ACCESS_FILE = 'control_access.conf';
-const FLAG_ACCESS_FILE = 'flag_access.conf';
-const FLAG_FOLDER = 'flags';
 function renderScope(kind, scope, routes, on, servers) {
 	const files = new Map();
 	for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
@@ -67936,7 +68090,7 @@ const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1;
     # As much as a pipe takes in one piece, so that the lines of two workers never mix.
     access_log /dev/stdout access buffer=4k flush=1s;`;
 function renderPointer(folder, toldAt) {
-	const told = toldAt === undefined ? '' : `# told to read at ${toldAt.toISOString()}\n`;
+	const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
 	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 function renderControlAccess(gateway) {
@@ -67947,153 +68101,6 @@ function renderFlagAccess(token) {
 }
 function seconds(ms) {
 	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
-}
-;
-const copy = object({
-	server: schemas_string(),
-	slot: custom((value) => typeof value === 'string' && isSlot(value)),
-	weight: schemas_number().int().min(0),
-	port: schemas_number().optional(),
-	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
-});
-const backing = object({
-	ports: array(object({
-		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'tcp']),
-		container_port: schemas_number(),
-		internal_port: schemas_number(),
-		host_port: schemas_number(),
-		domains: array(schemas_string()),
-		prove_path: schemas_string(),
-	})),
-	idle_timeout_ms: schemas_number(),
-	max_body_bytes: schemas_number().optional(),
-	request_buffering: schemas_enum(['on', 'off']).optional(),
-});
-const manifestSchema = object({
-	settings: object({
-		image: schemas_string(),
-		keepalive_min_timeout_ms: schemas_number(),
-		access_log: schemas_boolean().optional(),
-		trusted_proxies: array(schemas_string()).optional(),
-		chosen_by: schemas_string(),
-	}),
-	scopes: record(schemas_string(), object({
-		generation: schemas_string(),
-		repository: schemas_string().optional(),
-		routes: record(schemas_string(), object({
-			domains: array(schemas_string()),
-			copies: array(copy),
-			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
-			backing: backing.optional(),
-		})),
-		files: record(schemas_string(), schemas_string()),
-	})),
-});
-function parseTree(files) {
-	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
-	const flags = [...files.keys()]
-		.filter((path) => path.startsWith('flags/'))
-		.map((path) => path.slice('flags/'.length));
-	const flagToken = /"(\w+)"/.exec(files.get('flag_access.conf') ?? '')?.[1];
-	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
-	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
-	const toldAt = told === undefined ? undefined : Date.parse(told);
-	return { live, folders, flags: new Set(flags), flagToken, toldAt };
-}
-function servedScope({ folders, flags }, folder, scope) {
-	const found = folders[folder].manifest?.scopes[scope];
-	if (found === undefined)
-		return undefined;
-	const routes = Object.entries(found.routes).map(([service, route]) => {
-		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
-		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
-	});
-	return { ...found, routes: Object.fromEntries(routes) };
-}
-function flagsRead({ folders }, folder, scope) {
-	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
-	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
-}
-function folderOfGeneration(tree, scope, generation) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
-		return found !== undefined && found === generation;
-	});
-}
-function identityOf(scopes) {
-	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function folderOfIdentity(tree, identity) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const { manifest } = tree.folders[folder];
-		return manifest !== undefined && identityOf(manifest.scopes) === identity;
-	});
-}
-function otherFolder(folder) {
-	return folder === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-	return specHash(content);
-}
-function editedFiles(folder, scope) {
-	const written = folder.manifest?.scopes[scope]?.files ?? {};
-	return Object.entries(written)
-		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
-		.map(([path]) => path);
-}
-function servingSlots(scope, server) {
-	const serving = new Map();
-	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
-		const here = copies.filter((one) => one.server === server && one.weight > 0);
-		if (here.length > 0)
-			serving.set(service, here.map(({ slot }) => slot));
-	}
-	return serving;
-}
-function routesOf(scope) {
-	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
-		? []
-		: [
-			{
-				service,
-				ports: facts.ports.map((port) => ({
-					...(port.name !== undefined && { name: port.name }),
-					protocol: port.protocol,
-					containerPort: port.container_port,
-					internalPort: port.internal_port,
-					hostPort: port.host_port,
-					domains: port.domains,
-					provePath: port.prove_path,
-				})),
-				idleTimeoutMs: facts.idle_timeout_ms,
-				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
-				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-				copies: copies.map(copyOf),
-			},
-		]);
-}
-function copyOf({ server, slot, weight, port, at }) {
-	return {
-		server,
-		slot,
-		weight,
-		...(port !== undefined && { port }),
-		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
-	};
-}
-function folderOf(files) {
-	return { manifest: readManifest(files), files };
-}
-function readManifest(files) {
-	try {
-		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-		return parsed.success ? parsed.data : undefined;
-	}
-	catch {
-		return undefined;
-	}
 }
 ;
 function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
@@ -68114,6 +68121,15 @@ function flagChanges({ flags }, wish) {
 		{ service, name: directFlag(name), isSet: false },
 	]);
 	return wanted.filter(({ name, isSet }) => flags.has(name) !== isSet);
+}
+function unusedFlags(tree, wish) {
+	const scope = scopeName(wish.scope);
+	const wanted = [...wish.flags.values()].flatMap(({ name }) => [name, directFlag(name)]);
+	const read = ['a', 'b'].flatMap((folder) => [...flagsRead(tree, folder, scope)]);
+	const used = new Set([...wanted, ...read]);
+	return [...tree.flags]
+		.filter((name) => name.startsWith(`${scope}.`) && !used.has(name))
+		.map((name) => ({ service: name.split('.')[1] ?? '', name, isSet: false }));
 }
 function isWritten(kind, tree, wish) {
 	const folder = tree.folders[tree.live];
@@ -68501,7 +68517,9 @@ class NginxInstance {
 	async #identity(clock) {
 		try {
 			const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
-			this.#aheadMs = Date.parse(String(headers.date)) - clock.now();
+			const date = Date.parse(String(headers.date));
+			if (!Number.isNaN(date))
+				this.#aheadMs = date - clock.now();
 			return body;
 		}
 		catch (error) {
@@ -68534,7 +68552,7 @@ class NginxInstance {
 		const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
 		return exitCode === 0 ? undefined : complaints(stderr);
 	}
-	async pointTo(folder, files = new Map(), toldAt) {
+	async pointTo(folder, toldAt, files = new Map()) {
 		this.#seen = undefined;
 		const pointer = ['nginx.conf', renderPointer(folder, toldAt)];
 		await this.#write(new Map([...files, pointer]));
@@ -68548,7 +68566,7 @@ class NginxInstance {
 		}
 	}
 	async commit(folder, clock, files) {
-		await this.pointTo(folder, files, new Date(clock.now() + (this.#aheadMs ?? 0)));
+		await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0), files);
 		await this.server.engine.signalContainer(this.id, 'HUP');
 	}
 	async setFlags(changes, clock) {
@@ -68861,12 +68879,20 @@ async function checkVersion({ server, settings }, { instance, version }) {
 	await server.engine.removeContainer(instance.id);
 	throw tooOld(server, settings.image, version);
 }
+const USE_ANOTHER_IMAGE = 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.';
 async function explainStop({ server, kind, name }) {
 	const { stderr } = await server.engine.logs(name, { tail: 10 });
 	const container = await server.engine.findContainer(name);
+	const image = container?.Config?.Image ?? 'its image';
 	if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
 		await server.engine.removeContainer(name);
-		return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
+		return tooOld(server, image, 'older');
+	}
+	if (/unknown directive "dav_methods"/.test(stderr)) {
+		await server.engine.removeContainer(name);
+		return new UserError(`${server.name}: nginx in ${image} was built without its dav module`, {
+			hint: USE_ANOTHER_IMAGE,
+		});
 	}
 	return new UserError(`${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`, {
 		hint: `Look at it on the server: docker logs ${name}`,
@@ -68874,7 +68900,7 @@ async function explainStop({ server, kind, name }) {
 }
 function tooOld(server, image, version) {
 	return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
-		hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
+		hint: USE_ANOTHER_IMAGE,
 	});
 }
 ;
@@ -68999,21 +69025,13 @@ function isOvertaken(labels, { scope, fence }) {
 const PROOF_TIMEOUT_MS = 10_000;
 const prove_POLL_MS = 20;
 const TOUCH_MS = 50;
-async function proveDirect(instance, scope, generation, proof, clock) {
-	const path = directProvePath(scopeName(scope), portKey(proof.service, proof.port), proof.port.provePath);
-	const ask = async () => [await askPath(instance, path, generation, proof)];
-	await proveBy(ask, instance, proof, proof.own, clock);
-}
 async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
 	const ask = proof.port.protocol === 'http' ? askHttp : askStream;
-	await proveBy(() => ask(instance, scope, generation, proof, clock), instance, proof, expected, clock);
-}
-async function proveBy(ask, instance, proof, expected, clock) {
 	let answered = 'nobody';
 	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-		const upstreams = await ask().catch((error) => {
+		const upstreams = await ask(instance, scope, generation, proof, clock).catch((error) => {
 			answered = error.message;
 			return [];
 		});
@@ -69043,8 +69061,9 @@ function isAnswered(headers) {
 	return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
 function askHttp(instance, scope, generation, proof) {
-	const { service, port } = proof;
-	const paths = provePaths(scopeName(scope), portKey(service, port), port.provePath);
+	const { service, port, isDirect } = proof;
+	const asked = [scopeName(scope), portKey(service, port), port.provePath];
+	const paths = isDirect ? [directProvePath(...asked)] : provePaths(...asked);
 	return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 async function askPath({ server, address }, path, generation, proof) {
@@ -69353,11 +69372,12 @@ async function proveOn(step, staged, context) {
 		.flatMap((route) => servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)))
 		.filter(({ all }) => all.length > 0);
 	const isDirect = ({ service, port, own }) => port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
-	const direct = proofs.filter(isDirect);
-	await allOrErrors(direct.map((proof) => proveDirect(instance, scope, generation, proof, clock)));
+	const direct = proofs.filter(isDirect).map((proof) => ({ ...proof, isDirect: true }));
+	const proveAll = (all) => allOrErrors(all.map((proof) => prove(instance, scope, generation, proof, clock)));
+	await proveAll(direct);
 	if (direct.length > 0)
 		context.moment('answers directly');
-	await allOrErrors(proofs.map((proof) => prove(instance, scope, generation, proof, clock)));
+	await proveAll(proofs);
 	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })), clock);
 }
 function proofOf({ scope, servers, known }, route, port, server) {
@@ -70283,7 +70303,7 @@ async function stageRoutes(context, move) {
 	context.moment('locked');
 	try {
 		const staged = await allOrErrors(all.map(async (look) => {
-			if (isConfigured(look))
+			if (!changing.includes(look))
 				return withFlags(look);
 			return await configure(await lookAt(context, move, look.instance.server, look.kind));
 		}));
@@ -70337,15 +70357,16 @@ async function configure(look) {
 		return staged;
 	const { kind, instance, tree, folder, generation, wanted } = look;
 	if (folder !== tree.live)
-		await instance.pointTo(folder);
+		await instance.pointTo(folder, tree.toldAt);
 	const composition = compose(kind, { ...tree, live: folder }, wanted);
 	const before = { folder, generation };
-	const isUnwritten = isAccepted(tree, folder, generation, composition);
-	if (!isUnwritten)
+	const isKnown = isAccepted(tree, folder, generation, composition);
+	if (!isKnown)
 		await instance.stage(composition);
-	const next = { composition, unwritten: isUnwritten ? composition.files : new Map(), before };
+	const next = { composition, unwritten: isKnown ? composition.files : new Map(), before };
 	const isGone = !composition.scopes.includes(scopeName(wanted.scope));
-	return { ...staged, next, generation: isGone ? undefined : composition.generation };
+	const flags = [...staged.flags, ...unusedFlags(tree, wanted).map((one) => ({ ...one, isRead: false }))];
+	return { ...staged, flags, next, generation: isGone ? undefined : composition.generation };
 }
 ;
 const stop_stop = {
@@ -70423,16 +70444,14 @@ function noteTraffic({ known }, { routes, moved }) {
 	}
 }
 async function goBack({ scope, clock, known }, { instance, next, flags, directs }) {
-	const ways = flags.filter(({ name }) => !isDirectFlag(name));
-	const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
-	await instance.setFlags(back.filter(({ isRead }) => isRead), clock);
+	const ways = flags.filter(({ name, isRead }) => isRead && !isDirectFlag(name));
+	await instance.setFlags(ways.map((flag) => ({ ...flag, isSet: !flag.isSet })), clock);
 	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })), clock);
-	if (next !== undefined) {
-		await instance.commit(next.before.folder, clock);
-		known.noteReload(clock.now());
-		await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
-	}
-	await instance.setFlags(back.filter(({ isRead }) => !isRead), clock);
+	if (next === undefined)
+		return;
+	await instance.commit(next.before.folder, clock);
+	known.noteReload(clock.now());
+	await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
 }
 ;
 const teardown = {
@@ -72547,9 +72566,7 @@ function planChanges(input, plans) {
 function isGoneButForStandby(input, service) {
 	if (input.state.services[service] !== undefined)
 		return false;
-	const standing = input.servers
-		.filter(({ name }) => input.reached.includes(name))
-		.flatMap((on) => copiesOn(input, service, on.name).map((copy) => ({ on, copy })));
+	const standing = standingCopies(input, service);
 	return standing.length > 0 && standing.every(({ on, copy }) => leftOutSenders(input, on, copy).length > 0);
 }
 function changeOf(input, service, plan) {
@@ -73810,13 +73827,6 @@ function planner_removalOf(input, name) {
 	return standingCopies(input, name)
 		.filter(({ on, copy }) => !isSentTo(input, on, copy))
 		.map(({ on, copy }) => retire(service, on.name, copy));
-}
-function standingCopies(input, service) {
-	return input.servers
-		.filter(({ name }) => input.reached.includes(name))
-		.flatMap((on) => [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
-		.filter(({ isAdopted }) => !isAdopted)
-		.map((copy) => ({ on, copy })));
 }
 function isSentTo(...asked) {
 	return leftOutSenders(...asked).length > 0;

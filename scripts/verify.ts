@@ -49,8 +49,8 @@ interface Suite {
   /** How long it may take: a test that hangs must not keep CI from saying so. */
   minutes: number;
   options: readonly string[];
-  /** It may run beside others, and then says what it has to say in the end. */
-  isQuiet?: true;
+  /** It may run beside this one, and then says what it has to say in the end. */
+  beside?: string;
   /** What a file may take of these minutes, in seconds: one that takes more is named, so that `npm test` stays short. */
   share: number;
 }
@@ -59,7 +59,7 @@ const SUITES: Record<string, Suite> = {
   // jest itself leaves a core alone, and with two that is every second one.
   unit: { minutes: 10, options: ['--coverage', '--maxWorkers=100%'], share: 20 },
   // Most of it waits. At full size it has the machine to itself, since it measures traffic under load.
-  lab: { minutes: 20, options: ['--runInBand'], share: 60, isQuiet: true },
+  lab: { minutes: 20, options: ['--runInBand'], share: 60, beside: 'unit' },
   // More than there are cores, since much of it waits: a file takes longer than by itself.
   e2e: { minutes: isFull ? 240 : 60, options: [`--maxWorkers=${isFull ? 3 : 6}`], share: 100 },
 };
@@ -85,8 +85,8 @@ async function runCheck(name: string, command: readonly string[]): Promise<Tally
  * runSuite runs the tests of a jest project. A test file that cannot be loaded is one failure, and so is a run
  * that ends badly without naming a failed test: a crash, a time limit, a coverage below its threshold.
  */
-async function runSuite(project: string, jestArguments: readonly string[]): Promise<Tally> {
-  const { minutes, options, share, isQuiet = false } = SUITES[project]!;
+async function runSuite(project: string, jestArguments: readonly string[], isQuiet = false): Promise<Tally> {
+  const { minutes, options, share } = SUITES[project]!;
   const { code, said, results } = await runJest(
     project,
     // Of a selection, neither coverage nor tests in every project can be asked.
@@ -227,14 +227,13 @@ if (parts.has('check')) {
 }
 const suites = Object.keys(SUITES).filter((suite) => parts.has(suite));
 const isSideBySide = !isFull && jestArguments.length === 0;
-const beside = suites.filter((suite) => isSideBySide && SUITES[suite]!.isQuiet);
-const besides = beside.map((suite) => runSuite(suite, jestArguments));
-for (const suite of suites.filter((one) => !beside.includes(one))) {
+const companions = suites.filter((suite) => isSideBySide && parts.has(SUITES[suite]!.beside ?? ''));
+const accompanying = companions.map((suite) => runSuite(suite, jestArguments, true));
+for (const suite of suites.filter((one) => !companions.includes(one))) {
   tallies.push(await runSuite(suite, jestArguments));
   // The lab and the servers of the e2e tests are more than a machine can carry at once.
-  tallies.push(...(await Promise.all(besides.splice(0))));
+  tallies.push(...(await Promise.all(accompanying.splice(0))));
 }
-tallies.push(...(await Promise.all(besides)));
 if (parts.has('alone')) tallies.push(await runAlone(jestArguments));
 const sum = (key: keyof Tally): number => tallies.reduce((total, tally) => total + tally[key], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Composition } from './compose.ts';
 import { type Directive, parseConfiguration } from './configuration.ts';
-import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE } from './render.ts';
-import { editedFiles, type Folder, identityOf, type Tree } from './tree.ts';
+import { CONFIG_FOLDER, CONTROL_ACCESS_FILE } from './render.ts';
+import { editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';
 
 /**
  * isAccepted tells whether nginx has read this very configuration before, but for what moves traffic between the same

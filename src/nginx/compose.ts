@@ -29,6 +29,7 @@ import {
   editedFiles,
   type Folder,
   type FolderTree,
+  flagsRead,
   identityOf,
   type Manifest,
   otherFolder,
@@ -105,6 +106,17 @@ export function flagChanges({ flags }: Tree, wish: ScopeWish): FlagChange[] {
     { service, name: directFlag(name), isSet: false },
   ]);
   return wanted.filter(({ name, isSet }) => flags.has(name) !== isSet);
+}
+
+/** unusedFlags returns the flags of an environment at which neither folder looks, nor what is wished: they are removed. */
+export function unusedFlags(tree: Tree, wish: ScopeWish): FlagChange[] {
+  const scope = scopeName(wish.scope);
+  const wanted = [...wish.flags.values()].flatMap(({ name }) => [name, directFlag(name)]);
+  const read = (['a', 'b'] as const).flatMap((folder) => [...flagsRead(tree, folder, scope)]);
+  const used = new Set([...wanted, ...read]);
+  return [...tree.flags]
+    .filter((name) => name.startsWith(`${scope}.`) && !used.has(name))
+    .map((name) => ({ service: name.split('.')[1] ?? '', name, isSet: false }));
 }
 
 /** isWritten tells whether the live folder serves what is wished, but for where flags send the traffic. */

@@ -19,14 +19,9 @@ import type { NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
-import {
-  CONFIG_FOLDER,
-  CONTROL_ACCESS_FILE,
-  FLAG_ACCESS_FILE,
-  renderControlAccess,
-  renderFlagAccess,
-} from './render.ts';
+import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
+import { FLAG_ACCESS_FILE } from './tree.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
 const OLDEST_NGINX = [1, 28] as const;
@@ -313,12 +308,22 @@ async function checkVersion({ server, settings }: Home, { instance, version }: A
   throw tooOld(server, settings.image, version);
 }
 
+const USE_ANOTHER_IMAGE =
+  'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.';
+
 async function explainStop({ server, kind, name }: Home): Promise<UserError> {
   const { stderr } = await server.engine.logs(name, { tail: 10 });
   const container = await server.engine.findContainer(name);
+  const image = container?.Config?.Image ?? 'its image';
   if (/unknown directive "keepalive_min_timeout"/.test(stderr)) {
     await server.engine.removeContainer(name);
-    return tooOld(server, container?.Config?.Image ?? 'its image', 'older');
+    return tooOld(server, image, 'older');
+  }
+  if (/unknown directive "dav_methods"/.test(stderr)) {
+    await server.engine.removeContainer(name);
+    return new UserError(`${server.name}: nginx in ${image} was built without its dav module`, {
+      hint: USE_ANOTHER_IMAGE,
+    });
   }
   return new UserError(
     `${server.name}: ${kind} ${name} does not stay up: ${stderr.trim().split('\n').at(-1)}`,
@@ -330,6 +335,6 @@ async function explainStop({ server, kind, name }: Home): Promise<UserError> {
 
 function tooOld(server: Server, image: string, version: string): UserError {
   return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
-    hint: 'Set "sidecar: { image: nginx:1.30-alpine }" or another image with nginx 1.28 or newer.',
+    hint: USE_ANOTHER_IMAGE,
   });
 }

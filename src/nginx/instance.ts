@@ -4,9 +4,16 @@ import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import type { Composition, FlagChange } from './compose.ts';
-import { CONFIG_FOLDER, CONTROL_PORT, FLAG_FOLDER, renderPointer } from './render.ts';
+import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
-import { type Folder, folderOfGeneration, folderOfIdentity, parseTree, type Tree } from './tree.ts';
+import {
+  FLAG_FOLDER,
+  type Folder,
+  folderOfGeneration,
+  folderOfIdentity,
+  parseTree,
+  type Tree,
+} from './tree.ts';
 
 /** How long a reload may take to answer: 2 s cover 5,000 services (measured), the rest is a slow machine. */
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -117,7 +124,8 @@ export class NginxInstance {
   async #identity(clock: Clock): Promise<string> {
     try {
       const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
-      this.#aheadMs = Date.parse(String(headers.date)) - clock.now();
+      const date = Date.parse(String(headers.date));
+      if (!Number.isNaN(date)) this.#aheadMs = date - clock.now();
       return body;
     } catch (error) {
       throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
@@ -162,11 +170,14 @@ export class NginxInstance {
     return exitCode === 0 ? undefined : complaints(stderr);
   }
 
-  /** pointTo says which folder nginx reads next, and writes the files that are not there yet. */
+  /**
+   * pointTo says which folder nginx reads next, and writes the files that are not there yet. `toldAt` is when it is, or was
+   * last, told to read, by the server's clock.
+   */
   async pointTo(
     folder: Folder,
+    toldAt: number | undefined,
     files: ReadonlyMap<string, string> = new Map(),
-    toldAt?: Date,
   ): Promise<void> {
     this.#seen = undefined;
     // The pointer comes last in the archive: a run that is cut off leaves it on a folder that is whole.
@@ -184,7 +195,7 @@ export class NginxInstance {
 
   /** commit makes a folder the live one: it points to it and tells nginx to read. */
   async commit(folder: Folder, clock: Clock, files?: ReadonlyMap<string, string>): Promise<void> {
-    await this.pointTo(folder, files, new Date(clock.now() + (this.#aheadMs ?? 0)));
+    await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0), files);
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
     await this.server.engine.signalContainer(this.id, 'HUP');
   }

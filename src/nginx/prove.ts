@@ -19,22 +19,8 @@ export interface Proof {
   own: string[];
   /** The same of all servers of the zone. */
   all: string[];
-}
-
-/**
- * proveDirect is prove for a port whose requests go to the copy on the server itself directly for now: it has answered by
- * its name. The upstreams are to be proven all the same.
- */
-export async function proveDirect(
-  instance: NginxInstance,
-  scope: Scope,
-  generation: string,
-  proof: Proof,
-  clock: Clock,
-): Promise<void> {
-  const path = directProvePath(scopeName(scope), portKey(proof.service, proof.port), proof.port.provePath);
-  const ask = async () => [await askPath(instance, path, generation, proof)];
-  await proveBy(ask, instance, proof, proof.own, clock);
+  /** For http: the copy on this server is asked by its name, to which requests go directly for now, and no upstream. */
+  isDirect?: true;
 }
 
 /**
@@ -52,21 +38,10 @@ export async function prove(
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
   const ask = proof.port.protocol === 'http' ? askHttp : askStream;
-  await proveBy(() => ask(instance, scope, generation, proof, clock), instance, proof, expected, clock);
-}
-
-/** `ask` returns who answered, for each way that has to be proven. */
-async function proveBy(
-  ask: () => Promise<string[][]>,
-  instance: NginxInstance,
-  proof: Proof,
-  expected: readonly string[],
-  clock: Clock,
-): Promise<void> {
   let answered = 'nobody';
   const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
-    const upstreams = await ask().catch((error: Error) => {
+    const upstreams = await ask(instance, scope, generation, proof, clock).catch((error: Error) => {
       answered = error.message;
       return [];
     });
@@ -105,15 +80,16 @@ function isAnswered(headers: Readonly<Record<string, unknown>>): boolean {
   return lastUpstream(String(headers['x-switchyard-answered'] ?? '-')) !== '-';
 }
 
-/** Returns who answered through each upstream. */
+/** Returns who answered through each upstream, or by the name of the copy. */
 function askHttp(
   instance: NginxInstance,
   scope: Scope,
   generation: string,
   proof: Proof,
 ): Promise<string[][]> {
-  const { service, port } = proof;
-  const paths = provePaths(scopeName(scope), portKey(service, port), port.provePath);
+  const { service, port, isDirect } = proof;
+  const asked = [scopeName(scope), portKey(service, port), port.provePath] as const;
+  const paths = isDirect ? [directProvePath(...asked)] : provePaths(...asked);
   return Promise.all(paths.map((path) => askPath(instance, path, generation, proof)));
 }
 

@@ -15,7 +15,7 @@ import {
   upstreamName,
 } from './routes.ts';
 import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
-import type { Folder } from './tree.ts';
+import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
 export const CONTROL_PORT = 8099;
@@ -25,10 +25,6 @@ export const PROVE_PORT_OFFSET = 10_000;
 export const CONFIG_FOLDER = '/etc/switchyard';
 /** Who may reach the control ports; written once, beside the two folders of configurations. */
 export const CONTROL_ACCESS_FILE = 'control_access.conf';
-/** Who may set flags: whoever can read this file; written once, as the other. */
-export const FLAG_ACCESS_FILE = 'flag_access.conf';
-/** Where the flags are, below the volume; see `Sides`. */
-export const FLAG_FOLDER = 'flags';
 
 /** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
 export type ScopeFiles = Map<string, string>;
@@ -538,8 +534,8 @@ const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1;
  * renderPointer renders the file nginx is started with: one line that names the live folder, and one that says when nginx
  * was told to read it, by the clock of its server, where it was.
  */
-export function renderPointer(folder: Folder, toldAt?: Date): string {
-  const told = toldAt === undefined ? '' : `# told to read at ${toldAt.toISOString()}\n`;
+export function renderPointer(folder: Folder, toldAt?: number): string {
+  const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
   return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
 }
 

@@ -182,9 +182,8 @@ function isReached(copy: RoutedCopy, server: RouteServer, on: RouteServer): bool
 /**
  * backendsOf returns the upstream of a port as one server sees it: the copies that it reaches in its zone by their
  * weights, and on each of their servers the sides that have none as backups, also while nothing runs there. A backup
- * serves connections that
- * an old worker still holds after the old container has stopped (measured: 3,781 failures without, 0 with). On other
- * servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
+ * serves connections that an old worker still holds after the old container has stopped (measured: 3,781 failures
+ * without, 0 with). On other servers a copy that has traffic is reached by the port of its version, and a backup by that of its slot, which is
  * known before there is a container; further ports have that of the slot only. Backends with traffic come first.
  */
 export function backendsOf(

@@ -4,6 +4,11 @@ import { specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
+/** Where the flags are in the volume; see `Sides`. */
+export const FLAG_FOLDER = 'flags';
+/** Who may set flags: whoever can read this file of the volume; written once. */
+export const FLAG_ACCESS_FILE = 'flag_access.conf';
+
 /** The two folders of the volume; one is live, the next configuration is staged in the other. */
 export type Folder = 'a' | 'b';
 
@@ -99,9 +104,9 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
       ),
     );
   const flags = [...files.keys()]
-    .filter((path) => path.startsWith('flags/'))
-    .map((path) => path.slice('flags/'.length));
-  const flagToken = /"(\w+)"/.exec(files.get('flag_access.conf') ?? '')?.[1];
+    .filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
+    .map((path) => path.slice(FLAG_FOLDER.length + 1));
+  const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
   const toldAt = told === undefined ? undefined : Date.parse(told);

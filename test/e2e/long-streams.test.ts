@@ -109,7 +109,8 @@ test('streams without a drain limit live until they end by themselves, whatever 
   });
   await stopped;
   const stopMs = performance.now() - endedAt;
-  expect(stopMs).toBeLessThan(5_000);
+  // Far below any time limit of the drain, however busy the machine is.
+  expect(stopMs).toBeLessThan(size.isFull ? 5_000 : 20_000);
 
   // Both runs go on by themselves, and the second one's version is what stands.
   for (const run of [first, second]) {

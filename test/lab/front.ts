@@ -7,13 +7,12 @@ import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
 import {
   CONTROL_ACCESS_FILE,
-  FLAG_ACCESS_FILE,
   renderControlAccess,
   renderFlagAccess,
   renderPointer,
 } from '../../src/nginx/render.ts';
 import type { NginxKind, Route } from '../../src/nginx/routes.ts';
-import { parseTree } from '../../src/nginx/tree.ts';
+import { FLAG_ACCESS_FILE, parseTree } from '../../src/nginx/tree.ts';
 import { docker, dockerList, run as runProgram } from './command.ts';
 import { buildImages, type Log } from './images.ts';
 

@@ -1,6 +1,6 @@
 import { domainsOf, isWorker } from '../../model/spec.ts';
 import type { PlanInput } from './input.ts';
-import { copiesOn } from './observed-copies.ts';
+import { copiesOn, standingCopies } from './observed-copies.ts';
 import type { Change, Effect } from './plan.ts';
 import { explainChange } from './reasons.ts';
 import type { ServicePlan } from './service-plan.ts';
@@ -23,9 +23,7 @@ export function planChanges(input: PlanInput, plans: ReadonlyMap<string, Service
 /** An earlier run has removed it, as far as servers that are left out let it. */
 function isGoneButForStandby(input: PlanInput, service: string): boolean {
   if (input.state.services[service] !== undefined) return false;
-  const standing = input.servers
-    .filter(({ name }) => input.reached.includes(name))
-    .flatMap((on) => copiesOn(input, service, on.name).map((copy) => ({ on, copy })));
+  const standing = standingCopies(input, service);
   return standing.length > 0 && standing.every(({ on, copy }) => leftOutSenders(input, on, copy).length > 0);
 }
 

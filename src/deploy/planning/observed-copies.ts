@@ -1,3 +1,4 @@
+import type { ServerSpec } from '../../model/spec.ts';
 import type { PlanInput } from './input.ts';
 import type { ObservedCopy, ObservedHook, ObservedServer } from './observed.ts';
 import type { WantedService } from './wanted.ts';
@@ -56,4 +57,15 @@ export function isImageMoved(input: PlanInput, { name, spec }: WantedService, se
   const named = copiesOn(input, name, server).filter(({ image }) => image === spec.container.image);
   const found = observedOn(input, server).images.get(spec.container.image);
   return found !== undefined && named.length > 0 && named.every(({ imageId }) => imageId !== found.id);
+}
+
+/** standingCopies returns the containers of a service on all servers that the run looks at, with those that somebody made. Pure. */
+export function standingCopies(input: PlanInput, service: string): { on: ServerSpec; copy: ObservedCopy }[] {
+  return input.servers
+    .filter(({ name }) => input.reached.includes(name))
+    .flatMap((on) =>
+      [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
+        .filter(({ isAdopted }) => !isAdopted)
+        .map((copy) => ({ on, copy })),
+    );
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../../model/errors.ts';
-import { type ServerSpec, specHash } from '../../model/spec.ts';
+import { specHash } from '../../model/spec.ts';
 import type { Route } from '../../nginx/routes.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
@@ -9,8 +9,7 @@ import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
-import type { ObservedCopy } from './observed.ts';
-import { copiesOn, handMadeOn, serversWithRoutes } from './observed-copies.ts';
+import { serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
@@ -375,16 +374,6 @@ function removalOf(input: PlanInput, name: string): Retirement[] {
   return standingCopies(input, name)
     .filter(({ on, copy }) => !isSentTo(input, on, copy))
     .map(({ on, copy }) => retire(service, on.name, copy));
-}
-
-function standingCopies(input: PlanInput, service: string): { on: ServerSpec; copy: ObservedCopy }[] {
-  return input.servers
-    .filter(({ name }) => input.reached.includes(name))
-    .flatMap((on) =>
-      [...copiesOn(input, service, on.name), ...handMadeOn(input, service, on.name)]
-        .filter(({ isAdopted }) => !isAdopted)
-        .map((copy) => ({ on, copy })),
-    );
 }
 
 function isSentTo(...asked: Parameters<typeof leftOutSenders>): boolean {

@@ -47,7 +47,7 @@ export interface Rollout {
   /** While the old copies drain. */
   postDeploy: HookStep[];
   retire: Retirement[];
-  /** Services whose old copies stay, as far as they do not go. */
+  /** Services of which old copies stand by: what moves from them is probed like what moves from those that go. */
   keeping: readonly string[];
 }
 

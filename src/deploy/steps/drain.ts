@@ -33,6 +33,9 @@ const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
+/** Beyond the time in which old workers may bring one more request of a connection that was idle. */
+const AFTER_OLD_WORKERS_MS = 1_000;
+
 /** Waits until old workers of nginx have nothing to bring any more, and nobody is connected, or the time is over. */
 export const drain: StepKind<DrainStep> = {
   mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
@@ -57,9 +60,6 @@ function tellOfOldWorkers({ name, server }: DrainStep, context: RunContext): voi
     `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`,
   );
 }
-
-/** Beyond the time in which old workers may bring one more request of a connection that was idle. */
-const AFTER_OLD_WORKERS_MS = 1_000;
 
 /**
  * Old workers look at the flags too, and yet may send requests to where they went before: a name that they did not know

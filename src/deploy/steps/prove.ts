@@ -1,7 +1,7 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
-import { type Proof, proveDirect, prove as proveRoute } from '../../nginx/prove.ts';
+import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
 import { backendsOf, type Route, type RoutePort, servedPorts } from '../../nginx/routes.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
@@ -51,10 +51,12 @@ async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext
     .filter(({ all }) => all.length > 0);
   const isDirect = ({ service, port, own }: Proof) =>
     port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
-  const direct = proofs.filter(isDirect);
-  await allOrErrors(direct.map((proof) => proveDirect(instance, scope, generation, proof, clock)));
+  const direct = proofs.filter(isDirect).map((proof): Proof => ({ ...proof, isDirect: true }));
+  const proveAll = (all: readonly Proof[]) =>
+    allOrErrors(all.map((proof) => proveRoute(instance, scope, generation, proof, clock)));
+  await proveAll(direct);
   if (direct.length > 0) context.moment('answers directly');
-  await allOrErrors(proofs.map((proof) => proveRoute(instance, scope, generation, proof, clock)));
+  await proveAll(proofs);
   await instance.setFlags(
     directs.map((flag) => ({ ...flag, isSet: false })),
     clock,

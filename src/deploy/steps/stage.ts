@@ -9,6 +9,7 @@ import {
   flagChanges,
   isWritten,
   type ScopeWish,
+  unusedFlags,
 } from '../../nginx/compose.ts';
 import type { NginxInstance, Served } from '../../nginx/instance.ts';
 import { type EdgeLocks, takeEdgeLocks } from '../../nginx/lock.ts';
@@ -161,7 +162,7 @@ async function stageRoutes(context: RunContext, move: Move): Promise<Staging> {
   try {
     const staged = await allOrErrors(
       all.map(async (look) => {
-        if (isConfigured(look)) return withFlags(look);
+        if (!changing.includes(look)) return withFlags(look);
         // Others may have changed it until it was locked.
         return await configure(await lookAt(context, move, look.instance.server, look.kind));
       }),
@@ -237,12 +238,13 @@ async function configure(look: Look): Promise<StagedNginx> {
   if (isConfigured(look)) return staged;
   const { kind, instance, tree, folder, generation, wanted } = look;
   // A run that was cut off, of any project, left the pointer on a folder that nginx never read: that folder is free.
-  if (folder !== tree.live) await instance.pointTo(folder);
+  if (folder !== tree.live) await instance.pointTo(folder, tree.toldAt);
   const composition = compose(kind, { ...tree, live: folder }, wanted);
   const before = { folder, generation };
-  const isUnwritten = isAccepted(tree, folder, generation, composition);
-  if (!isUnwritten) await instance.stage(composition);
-  const next = { composition, unwritten: isUnwritten ? composition.files : new Map(), before };
+  const isKnown = isAccepted(tree, folder, generation, composition);
+  if (!isKnown) await instance.stage(composition);
+  const next = { composition, unwritten: isKnown ? composition.files : new Map(), before };
   const isGone = !composition.scopes.includes(scopeName(wanted.scope));
-  return { ...staged, next, generation: isGone ? undefined : composition.generation };
+  const flags = [...staged.flags, ...unusedFlags(tree, wanted).map((one) => ({ ...one, isRead: false }))];
+  return { ...staged, flags, next, generation: isGone ? undefined : composition.generation };
 }

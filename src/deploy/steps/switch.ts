@@ -80,27 +80,22 @@ function noteTraffic({ known }: RunContext, { routes, moved }: SwitchStep): void
   }
 }
 
+/** What no configuration looks at that is live then stays as it is. */
 async function goBack(
   { scope, clock, known }: RunContext,
   { instance, next, flags, directs }: StagedNginx,
 ): Promise<void> {
-  const ways = flags.filter(({ name }) => !isDirectFlag(name));
-  const back = ways.map((flag) => ({ ...flag, isSet: !flag.isSet }));
+  const ways = flags.filter(({ name, isRead }) => isRead && !isDirectFlag(name));
   await instance.setFlags(
-    back.filter(({ isRead }) => isRead),
+    ways.map((flag) => ({ ...flag, isSet: !flag.isSet })),
     clock,
   );
   await instance.setFlags(
     directs.map((flag) => ({ ...flag, isSet: false })),
     clock,
   );
-  if (next !== undefined) {
-    await instance.commit(next.before.folder, clock);
-    known.noteReload(clock.now());
-    await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
-  }
-  await instance.setFlags(
-    back.filter(({ isRead }) => !isRead),
-    clock,
-  );
+  if (next === undefined) return;
+  await instance.commit(next.before.folder, clock);
+  known.noteReload(clock.now());
+  await instance.awaitGeneration(scopeName(scope), next.before.generation, clock);
 }

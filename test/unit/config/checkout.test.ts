@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { loadEnvironment } from '../../../src/config/resolve.ts';
 import { ANY_FILES, errorsOf, indented } from './files.ts';
 
-const WORKSPACE = '/home/runner/work/shop/shop';
+const WORKSPACE = '/checkouts/shop';
 const RUN = { PWD: '/home/runner', HOME: '/home/runner', RUNNER_TEMP: '/tmp/r', GITHUB_WORKSPACE: WORKSPACE };
 const STATIC = 'provider: static, user: deploy, servers: [{ host: 203.0.113.10 }]';
 
@@ -117,7 +117,7 @@ describe('and files that are read from the checkout', () => {
 test.each([
   'volumes: ["./conf:/x:ro", ".:/repo:ro", "../shop/conf:/y:ro"]',
   'volumes: ["${CONF:-./conf}:/x:ro"]',
-  'volumes: ["/home/runner/work/shop/shopping:/x:ro"]',
+  'volumes: ["/checkouts/shopping:/x:ro"]',
   'volumes: ["${PWDX:-/srv}/conf:/x:ro"]',
   'env_file: ["app.env", "./app.env", "~app.env"]',
   'environment: { PWD: , HERE: "${PWD}/conf" }',

@@ -2,7 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Slot } from '../../../src/model/copy.ts';
 import type { Scope } from '../../../src/model/names.ts';
-import { compose, firstFiles, flagChanges, isServed, isWritten } from '../../../src/nginx/compose.ts';
+import {
+  compose,
+  firstFiles,
+  flagChanges,
+  isServed,
+  isWritten,
+  unusedFlags,
+} from '../../../src/nginx/compose.ts';
 import { renderPointer, renderScope } from '../../../src/nginx/render.ts';
 import type { NginxKind, Route, RouteServer } from '../../../src/nginx/routes.ts';
 import { flagsOf, sidesOf } from '../../../src/nginx/sides.ts';
@@ -96,6 +103,14 @@ describe('a volume', () => {
       return servingSlots(servedScope(tree, folder, NAME), LONDON_A.name).get('api');
     };
     expect([slots(false), slots(true)]).toEqual([['base'], ['secondary']]);
+  });
+
+  test('has flags that nothing looks at any more: they are removed with the next configuration', () => {
+    const old = `${NAME}.api.0123456789abcdef`;
+    const others = 'blog_production.api.0123456789abcdef';
+    const flags = [old, `${name}.direct`, others].map((flag) => [`flags/${flag}`, ''] as const);
+    const tree = parseTree(new Map([...live, ...flags]));
+    expect(unusedFlags(tree, on('secondary'))).toEqual([{ service: 'api', name: old, isSet: false }]);
   });
 
   test('needs nothing but a flag for a toggle', () => {
