@@ -219,9 +219,14 @@ export interface ServerSpec {
   jump?: JumpSpec;
 }
 
+/** A port of a server that the edge has, as Docker writes it: `80/tcp`. */
+export type EdgePort = `${number}/${'tcp' | 'udp'}`;
+
 /** What edge and sidecar are made of. */
 export interface NginxSpec {
   image: string;
+  /** The ports of the server that the edge needs for this environment, beside 80; undefined is none. */
+  ports?: EdgePort[];
   keepaliveMinTimeoutMs: number;
   /** The edge writes no line for each request. */
   accessLog?: false;

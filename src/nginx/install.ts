@@ -15,7 +15,7 @@ import {
   sidecarName,
   sidecarVolumeName,
 } from '../model/names.ts';
-import type { NginxSpec } from '../model/spec.ts';
+import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
@@ -89,7 +89,7 @@ export async function ensureEdge(
   settings: NginxSpec,
   clock: Clock,
 ): Promise<NginxInstance> {
-  return await joinScope(await ensure(edgeOf(server, scope, settings), EDGE_SPEC, clock), scope);
+  return await joinScope(await ensure(edgeOf(server, scope, settings), edgeSpec(settings), clock), scope);
 }
 
 /** ensureInheritingEdge is ensureEdge for a volume that has routes already: a new one serves them from its start. */
@@ -101,7 +101,7 @@ export async function ensureInheritingEdge(
   clock: Clock,
 ): Promise<NginxInstance> {
   const home = { ...edgeOf(server, scope, settings), inherited };
-  return await joinScope(await ensure(home, EDGE_SPEC, clock), scope);
+  return await joinScope(await ensure(home, edgeSpec(settings), clock), scope);
 }
 
 /**
@@ -121,12 +121,17 @@ export async function ensureBridge(
 /** What cannot be written in time waits here, and beyond that is lost. */
 const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
 
-const EDGE_SPEC: ContainerCreateRequest = {
-  Labels: { [LABEL.role]: 'edge' },
-  // Not 443: it serves nothing there, and what ends TLS on the same server needs it.
-  ExposedPorts: { '80/tcp': {} },
-  HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
-};
+/** It has no port that it does not serve: what ends TLS on the same server needs 443. */
+function edgeSpec({ ports = [] }: NginxSpec): ContainerCreateRequest {
+  const all: EdgePort[] = ['80/tcp', ...ports];
+  return {
+    Labels: { [LABEL.role]: 'edge' },
+    ExposedPorts: Object.fromEntries(all.map((port) => [port, {}])),
+    HostConfig: {
+      PortBindings: Object.fromEntries(all.map((port) => [port, [{ HostPort: port.split('/')[0]! }]])),
+    },
+  };
+}
 
 const BRIDGE_SPEC: ContainerCreateRequest = {
   Labels: { [LABEL.role]: 'edge-bridge' },
