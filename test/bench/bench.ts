@@ -20,6 +20,11 @@ interface Figure {
   target?: string;
 }
 
+/** Has an action say at its end how much CPU its process has used. */
+const COUNTING_CPU = `data:text/javascript,${encodeURIComponent(
+  'process.on("exit",()=>{const{user,system}=process.cpuUsage();console.log(`cpu ${(user+system)/1000} ms`)})',
+)}`;
+
 const figures: Figure[] = [];
 const tables: string[] = [];
 
@@ -33,6 +38,7 @@ const PARTS: Record<string, () => Promise<void>> = {
   loading: benchLoading,
   edge: benchEdge,
   'toggle-2': () => benchToggle('2 servers', [a, b], '10s'),
+  growth: benchGrowth,
   'keepalive-min-timeout': benchKeepaliveMinTimeout,
 };
 
@@ -94,6 +100,29 @@ async function benchToggle(
     servers.length === 4 ? '≤ 1,000 ms' : undefined,
   );
   await remove(shop);
+}
+
+/** What each further server costs the run itself: its process alone, since all engines stand on the same machine here. */
+async function benchGrowth(): Promise<void> {
+  const fleets = [[a, b] as const, lab.servers];
+  const cpuOf: Record<string, number[][]> = { 'a deploy with nothing to do': [], '`status`': [] };
+  for (const servers of fleets) {
+    const shop = await webProject('growth', servers, '2s', QUICK);
+    await shop.deploy();
+    const cpu = async (action: string) => {
+      const { log } = await shop.run(action, {}, { NODE_OPTIONS: `--import=${COUNTING_CPU}` });
+      return Number(/^cpu ([\d.]+) ms$/m.exec(log)?.[1]);
+    };
+    cpuOf['a deploy with nothing to do']!.push(await repeat(() => cpu('toggle-deploy')));
+    cpuOf['`status`']!.push(await repeat(() => cpu('status')));
+    await remove(shop);
+  }
+  const more = lab.servers.length - 2;
+  for (const [what, [few = [], many = []]] of Object.entries(cpuOf)) {
+    add(`CPU of the run itself: ${what}, 2 servers`, few, 'ms');
+    const each = many.map((ms) => (ms - median(few)) / more);
+    add(`and for each further server, up to ${lab.servers.length}`, each, 'ms', '≤ 30 ms');
+  }
 }
 
 /** The release before the last one is brought back right after a deploy; its image is there. */
