@@ -2,6 +2,7 @@ import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { checkOwner } from './planning/ownership.ts';
@@ -29,7 +30,10 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
-    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+    const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
+    const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
+    const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced };
+    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
     const plan = planDeploy(input);

@@ -5,6 +5,7 @@ import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
@@ -67,7 +68,11 @@ export class Run {
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
-    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+    const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
+    const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
+    const renewAt = await renewalsOf(wanted, seen.observed, ask);
+    const certificates = { given, renewAt, forced };
+    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
     const plan = planDeploy(input);
     checkImages(input, plan);
@@ -159,6 +164,8 @@ export class Run {
       servers: wanted.servers,
       nginx: wanted.nginx,
       secrets,
+      tlsSecrets: this.request.tlsSecrets ?? {},
+      authority: this.request.authority,
       log,
       clock: clock.endingWith(signal),
       guard,
