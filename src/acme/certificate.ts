@@ -79,7 +79,7 @@ export async function selfSigned(
   // Positive and of one length.
   const serial = randomBytes(16);
   serial[0] = (serial.readUInt8(0) & 0x3f) | 0x40;
-  const issuer = commonName('Switchyard, self-signed');
+  const issuer = commonName('Switchyard self-signed');
   const extensions = der(TAG.sequence, subjectAlternativeNames(names));
   const info = der(
     TAG.sequence,
