@@ -1,10 +1,12 @@
 import { requireSecrets } from '../config/secrets.ts';
+import { requireTlsSecrets } from '../config/tls-secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
 import { withAdvice } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
+import { acmeAuthority } from './authority.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
@@ -67,6 +69,8 @@ export function changeRequest(
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
   const secrets =
     inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+  const tlsSecrets = inputs.secrets === undefined ? undefined : requireTlsSecrets(project, sources);
+  for (const value of Object.values(tlsSecrets ?? {})) log.hide(value);
   for (const { name, container } of wanted.services) {
     for (const value of hiddenValues(secrets[name] ?? {}, container)) log.hide(value);
   }
@@ -74,6 +78,8 @@ export function changeRequest(
     ...reach,
     wanted,
     secrets,
+    authority: acmeAuthority(reach.clock, log),
+    tlsSecrets,
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
     unfinishedHook: inputs['unfinished-hook'],

@@ -22,8 +22,6 @@ export interface Reach {
   findRepository(): Promise<string>;
   log: Log;
   clock: Clock;
-  /** Gives certificates. */
-  authority: Authority;
 }
 
 /** What shall change, of which environment. */
@@ -32,6 +30,8 @@ export interface ChangeRequest extends Reach {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Gives certificates. */
+  authority: Authority;
   /** Secret values of HTTPS by name; undefined where the run has none, and leaves alone what would need them. */
   tlsSecrets?: Readonly<Record<string, string>> | undefined;
   /** Domains that get a new certificate whatever they have. */
