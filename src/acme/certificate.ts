@@ -2,7 +2,13 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { UserError } from '../model/errors.ts';
 import { newPrivateKey } from './account.ts';
 import { contextTag, der, derInteger, derTime, readDer, TAG } from './der.ts';
-import { commonName, publicKeyInfo, signatureAlgorithm, signed, subjectAlternativeNames } from './signing-request.ts';
+import {
+  commonName,
+  publicKeyInfo,
+  signatureAlgorithm,
+  signed,
+  subjectAlternativeNames,
+} from './signing-request.ts';
 
 /** IssuedCertificate is a certificate with what it takes to serve with it. */
 export interface IssuedCertificate {
@@ -115,7 +121,9 @@ export function renewalId(pem: string): string | undefined {
   const fields = readDer(info?.content ?? Buffer.alloc(0));
   const serial = fields.find(({ tag }) => tag === TAG.integer)?.content;
   const list = fields.find(({ tag }) => tag === contextTag(3, true))?.content;
-  const keyId = list && authorityKeyId(readDer(readDer(list)[0]?.content ?? Buffer.alloc(0)).map(({ content }) => content));
+  const keyId =
+    list &&
+    authorityKeyId(readDer(readDer(list)[0]?.content ?? Buffer.alloc(0)).map(({ content }) => content));
   if (serial === undefined || keyId === undefined) return undefined;
   return `${keyId.toString('base64url')}.${serial.toString('base64url')}`;
 }
@@ -136,10 +144,13 @@ function parse(pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw new UserError('a certificate cannot be read: it is not a certificate in PEM ("BEGIN CERTIFICATE")', {
-      hint: 'Is the file whole? "openssl x509 -noout -text -in" and the file shows what it says, or what is wrong.',
-      cause,
-    });
+    throw new UserError(
+      'a certificate cannot be read: it is not a certificate in PEM ("BEGIN CERTIFICATE")',
+      {
+        hint: 'Is the file whole? "openssl x509 -noout -text -in" and the file shows what it says, or what is wrong.',
+        cause,
+      },
+    );
   }
 }
 

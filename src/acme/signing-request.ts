@@ -20,10 +20,7 @@ export function signingRequest(names: readonly string[], privateKey: string): Bu
     derInteger(Buffer.from([0])),
     der(TAG.sequence),
     publicKeyInfo(privateKey),
-    der(
-      contextTag(0, true),
-      der(TAG.sequence, derObjectId(ID.extensionRequest), der(TAG.set, extensions)),
-    ),
+    der(contextTag(0, true), der(TAG.sequence, derObjectId(ID.extensionRequest), der(TAG.set, extensions))),
   );
   return signed(info, privateKey);
 }
