@@ -251,7 +251,9 @@ export class NginxInstance {
         const answer = await (text === undefined
           ? http.delete(target, FLAG_ANSWER_MS)
           : http.put(target, text, FLAG_ANSWER_MS));
-        return answer.status;
+        why = `it answers ${answer.status} to ${place}`;
+        // An old worker, which has taken the connection right after a reload, does not know the place yet.
+        return answer.status === 404 && text !== undefined ? undefined : answer.status;
       } catch (error) {
         // The lease has ended, say.
         if (error instanceof UserError) throw error;
@@ -261,7 +263,7 @@ export class NginxInstance {
     });
     if (status === undefined) return why;
     if (status < 300 || (status === 404 && text === undefined)) return undefined;
-    return `it answers ${status} to ${place}`;
+    return why;
   }
 
   /**

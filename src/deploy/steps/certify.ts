@@ -46,6 +46,9 @@ export interface RemoveCertificatesStep {
   files: string[];
 }
 
+/** nginx' master lets old workers take connections for a tenth of a second; the rest is a slow machine. */
+const BESIDE_OLD_WORKERS_MS = 1_000;
+
 /** A certificate with its key, and where it comes from. */
 export interface InstalledPair extends KeyPair {
   origin: string;
@@ -142,6 +145,7 @@ async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
   const { acme } = nginx.tls!;
   const edges = step.servers.map((server) => instanceAt(context, server, 'edge'));
   const account = await accountOf(edges, context);
+  await outlastOldListeners(context);
   const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
   const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
   if (step.mode === 'dns-01' && !token) {
@@ -158,6 +162,12 @@ async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
       step.mode === 'dns-01' ? { cloudflareToken: token! } : { http: solverOn(edges, context) },
     ...(step.replaces && { replaces: step.replaces }),
   });
+}
+
+/** Right after a reload old workers take new connections still, and know nothing of what a CA asks for. */
+async function outlastOldListeners({ known, clock }: RunContext): Promise<void> {
+  const leftMs = known.reloadedAt + BESIDE_OLD_WORKERS_MS - clock.now();
+  if (leftMs > 0) await clock.sleep(leftMs);
 }
 
 /** A CA asks any of the servers, and several of its own places do: all have the answer before it is told to ask. */

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { selfSigned } from '../../../src/acme/certificate.ts';
 import type { Authority, CertificateOrder } from '../../../src/deploy/steps/authority.ts';
 import { UserError } from '../../../src/model/errors.ts';
@@ -21,6 +22,8 @@ export class SimulatedAuthority implements Authority {
   readonly issued: string[] = [];
   /** The accounts that it knows, by their keys. */
   readonly accounts = new Set<string>();
+  /** Serials of those that it wants to be renewed at once. */
+  readonly wantsAnew = new Set<string>();
   /** Domains that it refuses. */
   readonly refused = new Set<string>();
   readonly #around: Surroundings;
@@ -61,8 +64,8 @@ export class SimulatedAuthority implements Authority {
     return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
   }
 
-  async renewalAt(): Promise<number | undefined> {
-    return undefined;
+  async renewalAt(_acme: unknown, pem: string): Promise<number | undefined> {
+    return this.wantsAnew.has(new X509Certificate(pem).serialNumber) ? this.#around.clock.now() : undefined;
   }
 
   #edges(): [string, Nginx][] {

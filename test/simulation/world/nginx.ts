@@ -204,8 +204,10 @@ export class Workers {
   }
 
   #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
-    if (left === '-f')
-      return this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
+    if (left === '-f' || left === '!-f') {
+      const isThere = this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
+      return isThere === (left === '-f');
+    }
     const value = this.#expand(left, variables);
     if (operator === undefined) return value !== '' && value !== '0';
     if (operator === '=') return value === right;
