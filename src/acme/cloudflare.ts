@@ -1,0 +1,119 @@
+import type { RecordResponse } from 'cloudflare/resources/dns/records';
+import type { Zone } from 'cloudflare/resources/zones/zones';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import { CloudflareApi } from './cloudflare-api.ts';
+import { CertificateError } from './failure.ts';
+import type { Challenge, ChallengeSolver } from './solver.ts';
+import { awaitTxt } from './txt-visible.ts';
+
+/** How the zones of an account at Cloudflare are reached. */
+export interface CloudflareAccess {
+  /** A token that may read zones (Zone:Read) and edit their records (DNS:Edit). */
+  apiToken: string;
+  /** Default: Cloudflare's own. */
+  apiUrl?: string;
+}
+
+/** Whose records a solver makes, and where it looks for them. */
+export interface CloudflareOptions extends CloudflareAccess {
+  /** Whose the records are, such as `shop/production`; of two with the same owner only one may be at work. */
+  owner: string;
+  clock: Clock;
+  log?: Log;
+  /** Name servers that are asked whether a record is served, as `address` or `address:port`; default: those of its zone. */
+  nameServers?: readonly string[];
+}
+
+/** Seconds; the shortest that Cloudflare has for everybody. */
+const TTL = 60;
+/** Longer comments are for those who pay. */
+const LONGEST_COMMENT = 100;
+
+/**
+ * cloudflareSolver proves names by TXT records in zones at Cloudflare. Its records carry a comment that says whose they
+ * are: what a killed run of the same owner has left at a name goes with the next challenge there, and nothing else is ever
+ * removed. It throws a CertificateError.
+ */
+export function cloudflareSolver(options: CloudflareOptions): ChallengeSolver {
+  const { owner, clock, log } = options;
+  const api = () => new CloudflareApi(options, clock);
+  const comment = `ACME challenge of ${owner} (Switchyard)`.slice(0, LONGEST_COMMENT);
+  return {
+    type: 'dns-01',
+    present: async (challenges) => {
+      await using cloudflare = api();
+      await Promise.all(
+        [...byRecordName(challenges)].map(async ([recordName, values]) => {
+          const zone = await zoneOf(cloudflare, recordName);
+          await removeOwn(cloudflare, zone, recordName, comment);
+          await Promise.all(
+            values.map((value) =>
+              cloudflare.createRecord(zone.id, {
+                type: 'TXT',
+                name: recordName,
+                // Cloudflare keeps the text of a TXT record in quotes, as zone files have it.
+                content: `"${value}"`,
+                ttl: TTL,
+                comment,
+              }),
+            ),
+          );
+          log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
+          await awaitTxt({
+            recordName,
+            values,
+            nameServers: options.nameServers ?? zone.name_servers,
+            clock,
+            log,
+          });
+        }),
+      );
+    },
+    cleanUp: async (challenges) => {
+      await using cloudflare = api();
+      await Promise.all(
+        [...byRecordName(challenges).keys()].map(async (recordName) => {
+          await removeOwn(cloudflare, await zoneOf(cloudflare, recordName), recordName, comment);
+        }),
+      );
+    },
+  };
+}
+
+/** The values that each record name has to have: a domain and its wildcard are proven at one name. */
+function byRecordName(challenges: readonly Challenge[]): Map<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const { name, dnsValue } of challenges) {
+    const recordName = `_acme-challenge.${name}`;
+    values.set(recordName, [...new Set([...(values.get(recordName) ?? []), dnsValue])]);
+  }
+  return values;
+}
+
+/** Finds the zone that a name lies in: of all that the token can see, the one with the longest name. */
+async function zoneOf(cloudflare: CloudflareApi, recordName: string): Promise<Zone> {
+  const labels = recordName.split('.').slice(1);
+  const candidates = labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
+  const found = await Promise.all(candidates.map((name) => cloudflare.zoneNamed(name)));
+  const zone = found.find((one) => one !== undefined);
+  if (zone !== undefined) return zone;
+  throw new CertificateError(`Cloudflare has no zone for ${labels.join('.')} that the token may see`, {
+    because: 'names',
+    hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone, one of ${candidates.join(', ')}.`,
+    failures: [
+      { name: labels.join('.'), reason: 'its zone is not at Cloudflare, or the token may not see it' },
+    ],
+  });
+}
+
+async function removeOwn(
+  cloudflare: CloudflareApi,
+  zone: Zone,
+  recordName: string,
+  comment: string,
+): Promise<void> {
+  const records = await cloudflare.txtRecords(zone.id, recordName);
+  const isOwn = (record: RecordResponse) => record.name === recordName && record.comment === comment;
+  await Promise.all(records.filter(isOwn).map(({ id }) => cloudflare.deleteRecord(zone.id, id)));
+}
