@@ -1,5 +1,6 @@
 import { newAccountKey } from '../acme/account.ts';
 import { selfSigned } from '../acme/certificate.ts';
+import { cloudflareSolver } from '../acme/cloudflare.ts';
 import { issueCertificate, renewalWindow } from '../acme/issue.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
@@ -23,7 +24,7 @@ export function acmeAuthority(clock: Clock, log: Log): Authority {
         directory: directoryOf(order.acme, order.eabKey),
         account: { privateKey: order.account },
         names: [order.domain],
-        solver: solverOf(order, clock),
+        solver: solverOf(order, clock, log),
         clock,
         log,
         ...(order.replaces && { replaces: order.replaces }),
@@ -47,8 +48,10 @@ function directoryOf({ url, ca, email, eab, profile }: AcmeSpec, eabKey?: string
   };
 }
 
-function solverOf({ solver }: CertificateOrder, _clock: Clock): ChallengeSolver {
-  if ('cloudflareToken' in solver) throw new Error('not there yet');
+function solverOf({ solver, owner }: CertificateOrder, clock: Clock, log: Log): ChallengeSolver {
+  if ('cloudflareToken' in solver) {
+    return cloudflareSolver({ apiToken: solver.cloudflareToken, owner, clock, log });
+  }
   const { http } = solver;
   const plain = (challenges: readonly Challenge[]) =>
     challenges.map(({ token, keyAuthorization }) => ({ token, keyAuthorization }));

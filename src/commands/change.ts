@@ -21,7 +21,7 @@ type RequestInputs = Partial<
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
-export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback'> {
+export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback' | 'forcedCertificates'> {
   /** check throws for what the command does not take. */
   check?(project: Project): void;
 }
@@ -62,7 +62,7 @@ export function changeRequest(
   project: Project,
   inputs: RequestInputs,
   log: ConcealingLog,
-  { scope, rollback }: ChangeKind,
+  { scope, rollback, forcedCertificates }: ChangeKind,
 ): ChangeRequest {
   const { service: services, zones } = inputs;
   const { wanted, reach, config, sources } = project;
@@ -82,6 +82,7 @@ export function changeRequest(
     tlsSecrets,
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
+    ...(forcedCertificates && { forcedCertificates }),
     unfinishedHook: inputs['unfinished-hook'],
     takeOverFrom: inputs['take-over-from'],
     rollback,

@@ -4,7 +4,7 @@ import type { Route } from '../../nginx/routes.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
-import { checkEdgePorts, planCertificateRemovals, planCertificates } from './certificate-plan.ts';
+import { planCertificateRemovals, planCertificates } from './certificate-plan.ts';
 import { planChanges } from './changes.ts';
 import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
@@ -55,7 +55,6 @@ export function planWithout(input: PlanInput): Plan {
 }
 
 function decide(input: PlanInput): Decisions {
-  checkEdgePorts(input);
   const selected = selectedOf(input);
   const services = new Map(selected.map((service) => [service.name, planService(input, service)]));
   const hooks = new Map([

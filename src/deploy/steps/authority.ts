@@ -17,6 +17,8 @@ export interface HttpSolver {
 export interface CertificateOrder {
   domain: string;
   acme: AcmeSpec;
+  /** Whose it is: the environment, by which what a killed run has left is known. */
+  owner: string;
   /** The key of the account that the CA gives, where one needs one. */
   eabKey?: string;
   /** The key of the account, in PEM. */

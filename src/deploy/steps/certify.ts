@@ -141,7 +141,7 @@ async function pairOf(
 }
 
 async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
-  const { authority, nginx, tlsSecrets } = context;
+  const { authority, nginx, scope, tlsSecrets } = context;
   const { acme } = nginx.tls!;
   const edges = step.servers.map((server) => instanceAt(context, server, 'edge'));
   const account = await accountOf(edges, context);
@@ -155,6 +155,8 @@ async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
   }
   return await authority.issue({
     domain: step.domain,
+    // Several domains are asked for side by side.
+    owner: `${scope.project}/${scope.environment} ${step.domain}`,
     acme,
     account,
     ...(eabKey && { eabKey }),
