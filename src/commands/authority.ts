@@ -1,8 +1,8 @@
 import { newAccountKey } from '../acme/account.ts';
 import { selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
-import { issueCertificate, renewalWindow } from '../acme/issue.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
+import { issueCertificate, renewalWindow } from '../acme/issue.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
 import type { Authority, CertificateOrder } from '../deploy/steps/authority.ts';
 import { type Clock, inTime } from '../model/clock.ts';

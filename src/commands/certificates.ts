@@ -18,7 +18,8 @@ export interface CertificateList extends CommandResult<'changed' | 'releases' | 
 /** certificates renews the certificates of an environment, gives new ones, or shows those that there are. */
 export const certificates = command({
   title: 'Switchyard certificates',
-  description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload.',
+  description:
+    'Renew the certificates of an environment when they are due, on all of its servers, without a reload.',
   inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'zones', 'secrets'],
   meanings: {
     secrets:
@@ -30,7 +31,10 @@ export const certificates = command({
       const project = await openProject(inputs, surroundings);
       const forced = action === 'issue' ? chosenOf(project, domains) : [];
       // No service changes, and none needs its secrets.
-      return await change({ ...inputs, service: [] }, surroundings, { scope: 'routes', forcedCertificates: forced });
+      return await change({ ...inputs, service: [] }, surroundings, {
+        scope: 'routes',
+        forcedCertificates: forced,
+      });
     }
     const { reach, wanted } = await openProject(inputs, surroundings);
     const { zones, 'exclude-servers': excludedServers } = inputs;

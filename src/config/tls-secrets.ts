@@ -27,7 +27,8 @@ export function requireTlsSecrets(
   const values = Object.fromEntries(
     secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']),
   );
-  if (errors.length === 0) for (const { files } of doors(tls)) noting(() => files && checkPair(files, values));
+  if (errors.length === 0)
+    for (const { files } of doors(tls)) noting(() => files && checkPair(files, values));
   failTogether(errors);
   return values;
 }

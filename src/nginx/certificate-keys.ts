@@ -25,8 +25,17 @@ export async function accountKeyOf(edge: NginxInstance, scope: string): Promise<
 }
 
 /** writeAccountKey keeps the key of an environment's account on a server, for root alone. */
-export async function writeAccountKey({ server, id }: NginxInstance, scope: string, key: string): Promise<void> {
-  await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), PRIVATE);
+export async function writeAccountKey(
+  { server, id }: NginxInstance,
+  scope: string,
+  key: string,
+): Promise<void> {
+  await server.engine.writeFiles(
+    id,
+    KEYS_FOLDER,
+    new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]),
+    PRIVATE,
+  );
 }
 
 async function readFile(

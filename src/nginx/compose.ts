@@ -188,9 +188,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
     generation,
     identity: identityOf(scopes),
     files: new Map([
-      ...(kind === 'edge'
-        ? clientCaFiles(name, wish.routes.flatMap(domainsOfRoute), wish.settings.tls)
-        : []),
+      ...(kind === 'edge' ? clientCaFiles(name, wish.routes.flatMap(domainsOfRoute), wish.settings.tls) : []),
       ...[...files].map(([path, content]) => [`${folder}/${path}`, content] as const),
     ]),
     scopes: Object.keys(scopes),

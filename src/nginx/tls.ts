@@ -137,9 +137,7 @@ export function renderDoor(door: Door, context: DoorContext): string[] {
           'ssl_verify_depth 5;',
         ]),
     ...(tls.redirect ? renderRedirect(mark, folder) : []),
-    ...(hstsOf(own, tls) === undefined
-      ? []
-      : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
+    ...(hstsOf(own, tls) === undefined ? [] : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
   ];
 }
 

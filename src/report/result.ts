@@ -12,7 +12,9 @@ import { renderStatus } from './status.ts';
 export type Result =
   | CertificateList
   | ChangeResult
-  | Awaited<ReturnType<typeof plan.run>> | ReleaseList | Status;
+  | Awaited<ReturnType<typeof plan.run>>
+  | ReleaseList
+  | Status;
 
 /** A result for people. */
 export interface Rendered {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { localProvider } from '../../src/fleet/local.ts';
 import type { Server } from '../../src/fleet/server.ts';
@@ -46,7 +46,8 @@ async function startSecureFront(tls: TlsSpec, domains: string[]): Promise<Secure
     front,
     edge,
     server,
-    install: (domain, pair) => installCertificate(edge, { scope: SCOPE, domain, origin: 'here' }, pair, clock),
+    install: (domain, pair) =>
+      installCertificate(edge, { scope: SCOPE, domain, origin: 'here' }, pair, clock),
     down: async () => {
       await server.close();
       await front.down();
@@ -113,12 +114,12 @@ describe('an edge with HTTPS', () => {
     await expect(handshake(address, { servername: 'plain.example.com' })).rejects.toThrow();
   });
 
-  test.each([['no name', ''], ['a name that nobody has', 'other.example.net']])(
-    'refuses a client that asks for %s',
-    async (_what, servername) => {
-      await expect(handshake(address, { servername })).rejects.toThrow(/unrecognized name/);
-    },
-  );
+  test.each([
+    ['no name', ''],
+    ['a name that nobody has', 'other.example.net'],
+  ])('refuses a client that asks for %s', async (_what, servername) => {
+    await expect(handshake(address, { servername })).rejects.toThrow(/unrecognized name/);
+  });
 
   test('speaks HTTP/2', async () => {
     const session = connectHttp2('https://app.example.com', {
@@ -263,7 +264,10 @@ function overHttps(front: Front, name = 'app.example.com') {
 /** The processes of nginx: a reload makes new ones. */
 async function workersOf(front: Front): Promise<string[]> {
   const listed = await front.exec('sh', '-c', 'for f in /proc/[0-9]*; do echo "$f $(cat $f/comm)"; done');
-  return listed.split('\n').filter((line) => line.endsWith('nginx')).sort();
+  return listed
+    .split('\n')
+    .filter((line) => line.endsWith('nginx'))
+    .sort();
 }
 
 /** Clients that open one connection after the other, and never repeat one. */

@@ -63,7 +63,8 @@ const ofDomain = {
     example: 'certificate: ORIGIN_CERTIFICATE',
   }),
   key: key(secretName, {
-    description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
+    description:
+      'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
     example: 'key: ORIGIN_KEY',
   }),
   client_ca: key(certificates, {

@@ -1,8 +1,9 @@
 import { scopeName } from '../../model/names.ts';
-import { type EnvironmentSpec } from '../../model/spec.ts';
+import type { EnvironmentSpec } from '../../model/spec.ts';
 import { readInstalled } from '../../nginx/certificates.ts';
 import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
-import { type CertificateFactsOfRun, isFromAuthority, originOf } from '../planning/certificate-plan.ts';
+import type { CertificateFactsOfRun } from '../planning/certificate-facts.ts';
+import { isFromAuthority, originOf } from '../planning/certificate-plan.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 
 /** Asks a CA when it wants a certificate to be renewed. */

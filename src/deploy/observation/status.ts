@@ -1,5 +1,5 @@
-import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { scopeName } from '../../model/names.ts';
+import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { readInstalled } from '../../nginx/certificates.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';

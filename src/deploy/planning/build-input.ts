@@ -3,7 +3,7 @@ import { allocatePorts, type PortNumbers, type ServicePorts } from '../../model/
 import type { EnvironmentState, RecordedPort, Release } from '../../model/release.ts';
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
-import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-plan.ts';
+import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
 import type { PlanInput } from './input.ts';
 import {
   checkDependencies,

@@ -8,19 +8,6 @@ import type { CertifyStep, InstallCertificateStep, RemoveCertificatesStep } from
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
 
-/** What a run knows of certificates beside what the servers have. */
-export interface CertificateFactsOfRun {
-  /** The certificates of `files`, by the names of their secrets; undefined where the run has no secrets. */
-  given: Readonly<Record<string, string>> | undefined;
-  /** When the CA wants certificates to be renewed, by serial, in milliseconds since 1970; others by their lifetime. */
-  renewAt: ReadonlyMap<string, number>;
-  /** Domains for which a new one is wanted whatever there is. */
-  forced: readonly string[];
-}
-
-/** No run knows less. */
-export const NO_CERTIFICATE_FACTS: CertificateFactsOfRun = { given: undefined, renewAt: new Map(), forced: [] };
-
 /** What has to be done for the certificates of one domain, and in which order. */
 export interface CertificatePlan {
   certify: CertifyStep[];
@@ -42,7 +29,10 @@ export function originOf({ mode, files }: DomainTls, { url }: AcmeSpec): string 
 }
 
 /** renewalAt returns when a certificate is due, by its lifetime. */
-export function renewalAt({ notBefore, notAfter }: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
+export function renewalAt({
+  notBefore,
+  notAfter,
+}: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
   return notAfter - (notAfter - notBefore) * RENEW_PART;
 }
 
@@ -58,7 +48,10 @@ export function planCertificates(input: PlanInput, routes: readonly Route[]): Ce
 }
 
 /** planRemovals returns what takes certificates of domains away that a server does not serve over HTTPS any more. Pure. */
-export function planCertificateRemovals(input: PlanInput, routes: readonly Route[]): RemoveCertificatesStep[] {
+export function planCertificateRemovals(
+  input: PlanInput,
+  routes: readonly Route[],
+): RemoveCertificatesStep[] {
   const scope = scopeName(input.scope);
   return input.reached.flatMap((server): RemoveCertificatesStep[] => {
     const edge = observedOn(input, server).edge;
@@ -104,13 +97,22 @@ function planDomain(input: PlanInput, domain: string, servers: readonly string[]
   if (best !== undefined && !input.certificates.forced.includes(domain)) {
     const install = servers
       .filter((server) => !standing.some((one) => one.server === server && one.serial === best.serial))
-      .map((server): InstallCertificateStep => ({ kind: 'install certificate', server, domain, from: best.server }));
+      .map(
+        (server): InstallCertificateStep => ({
+          kind: 'install certificate',
+          server,
+          domain,
+          from: best.server,
+        }),
+      );
     return { certify: [], install };
   }
   if (own.mode === 'dns-01' && input.certificates.given === undefined) return { certify: [], install: [] };
   const reason = reasonOf(input, standing, origin);
   return {
-    certify: [{ kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason }],
+    certify: [
+      { kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason },
+    ],
     install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
   };
 }

@@ -1,7 +1,7 @@
 import type { Scope } from '../../model/names.ts';
 import type { EnvironmentState } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
-import type { CertificateFactsOfRun } from './certificate-plan.ts';
+import type { CertificateFactsOfRun } from './certificate-facts.ts';
 import type { ObservedServer } from './observed.ts';
 import type { Comparison } from './plan.ts';
 import type { ReleaseSpec, UnfinishedHookAnswer, WantedService } from './wanted.ts';

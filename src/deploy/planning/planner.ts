@@ -206,8 +206,14 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
 }
 
 /** When all serve what they shall: a CA asks for its answer there. Nothing waits for it. */
-function layOutCertificates(graph: StepGraph, input: PlanInput, routes: readonly Route[], after: string[]): void {
-  for (const { certify, install } of planCertificates(input, routes)) graph.add(install, graph.add(certify, after));
+function layOutCertificates(
+  graph: StepGraph,
+  input: PlanInput,
+  routes: readonly Route[],
+  after: string[],
+): void {
+  for (const { certify, install } of planCertificates(input, routes))
+    graph.add(install, graph.add(certify, after));
   graph.add(planCertificateRemovals(input, routes), after);
 }
 

@@ -77,7 +77,8 @@ export const certify: StepKind<CertifyStep> = {
     const { domain } = step;
     const own = ownTls(context, domain);
     const origin = originOf(own, nginx.tls!.acme);
-    const pair = step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
+    const pair =
+      step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
   },
@@ -117,15 +118,15 @@ function ownTls({ nginx }: RunContext, domain: string): DomainTls {
   return own;
 }
 
-async function pairOf(
-  { domain, from }: InstallCertificateStep,
-  context: RunContext,
-): Promise<InstalledPair> {
+async function pairOf({ domain, from }: InstallCertificateStep, context: RunContext): Promise<InstalledPair> {
   const { known, tlsSecrets, nginx, scope } = context;
   const own = ownTls(context, domain);
   if (from !== undefined) {
     const file = certificateFile(scopeName(scope), domain);
-    return { ...(await readKeyPair(instanceAt(context, from, 'edge'), file)), origin: originOf(own, nginx.tls!.acme) };
+    return {
+      ...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
+      origin: originOf(own, nginx.tls!.acme),
+    };
   }
   if (own.files === undefined) {
     const obtained = known.certificates.get(domain);
@@ -160,8 +161,7 @@ async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {
     acme,
     account,
     ...(eabKey && { eabKey }),
-    solver:
-      step.mode === 'dns-01' ? { cloudflareToken: token! } : { http: solverOn(edges, context) },
+    solver: step.mode === 'dns-01' ? { cloudflareToken: token! } : { http: solverOn(edges, context) },
     ...(step.replaces && { replaces: step.replaces }),
   });
 }
@@ -175,7 +175,8 @@ async function outlastOldListeners({ known, clock }: RunContext): Promise<void> 
 /** A CA asks any of the servers, and several of its own places do: all have the answer before it is told to ask. */
 function solverOn(edges: readonly NginxInstance[], context: RunContext): HttpSolver {
   const { scope, clock } = context;
-  const put = (text: (keyAuthorization: string) => string | undefined): HttpSolver['present'] =>
+  const put =
+    (text: (keyAuthorization: string) => string | undefined): HttpSolver['present'] =>
     async (challenges) => {
       await allOrErrors(
         challenges.flatMap(({ token, keyAuthorization }) =>

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
+import { describeStep } from '../../../src/deploy/steps/index.ts';
 import type { EnvironmentSpec, TlsSpec } from '../../../src/model/spec.ts';
 import { readInstalled } from '../../../src/nginx/certificates.ts';
-import { describeStep } from '../../../src/deploy/steps/index.ts';
 import type { World } from '../world/world.ts';
 import { NOTHING, newWorld, planFor } from './deployed.ts';
 import { servers, service, shop } from './specs.ts';
@@ -35,9 +35,7 @@ function serialOn(world: World, server: string, domain = DOMAIN): string | undef
 
 /** told returns what a plan does about certificates. */
 function told({ steps }: Plan): string[] {
-  return steps
-    .filter(({ step }) => /certif/.test(step.kind))
-    .map(({ step }) => describeStep(step));
+  return steps.filter(({ step }) => /certif/.test(step.kind)).map(({ step }) => describeStep(step));
 }
 
 describe('certificates', () => {
@@ -80,7 +78,9 @@ describe('certificates', () => {
   test('go to a server that comes later, and no CA is asked', async () => {
     const world = newWorld();
     await world.deploy(on(1));
-    expect(told(await planFor(world, on(2)))).toEqual(['copy the certificate of api.example.com from a to b']);
+    expect(told(await planFor(world, on(2)))).toEqual([
+      'copy the certificate of api.example.com from a to b',
+    ]);
     await world.deploy(on(2));
     expect(world.authority.issued).toHaveLength(1);
     expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
@@ -121,18 +121,19 @@ describe('certificates', () => {
     expect(serialOn(world, 'a')).toBeDefined();
   });
 
-  test.each([/moment: certify: challenge is shown/, /moment: certify: issued/, /begins: install certificate/])(
-    'are had by the next run where one was killed at %s',
-    async (moment) => {
-      const world = newWorld();
-      await world.deployUntil(moment, on(2));
-      await rest(world);
-      await world.deploy(on(2));
-      expect(serialOn(world, 'a')).toBeDefined();
-      expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
-      expect(await world.describe(on(2))).toEqual(NOTHING);
-    },
-  );
+  test.each([
+    /moment: certify: challenge is shown/,
+    /moment: certify: issued/,
+    /begins: install certificate/,
+  ])('are had by the next run where one was killed at %s', async (moment) => {
+    const world = newWorld();
+    await world.deployUntil(moment, on(2));
+    await rest(world);
+    await world.deploy(on(2));
+    expect(serialOn(world, 'a')).toBeDefined();
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
 });
 
 describe('an edge that was created before HTTPS was asked for', () => {

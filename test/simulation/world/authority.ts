@@ -51,8 +51,8 @@ export class SimulatedAuthority implements Authority {
       await solver.http.present([challenge]);
       const wrong = this.#edges().filter(
         ([, nginx]) =>
-          nginx.answer({ port: 80, path: `${CHALLENGE}${challenge.token}`, host: domain, from: 'world' }).body !==
-          challenge.keyAuthorization,
+          nginx.answer({ port: 80, path: `${CHALLENGE}${challenge.token}`, host: domain, from: 'world' })
+            .body !== challenge.keyAuthorization,
       );
       await solver.http.cleanUp([challenge]);
       if (wrong.length > 0)

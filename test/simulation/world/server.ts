@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
-import type { HttpAnswer, HttpTarget } from '../../../src/fleet/http.ts';
 import type { HandshakeTarget } from '../../../src/fleet/handshake.ts';
+import type { HttpAnswer, HttpTarget } from '../../../src/fleet/http.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { SimulatedEngine } from './engine.ts';
 import { type Run, Tunnel } from './faults.ts';
