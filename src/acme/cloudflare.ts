@@ -37,47 +37,54 @@ const LONGEST_COMMENT = 100;
  */
 export function cloudflareSolver(options: CloudflareOptions): ChallengeSolver {
   const { owner, clock, log } = options;
-  const api = () => new CloudflareApi(options, clock);
+  const withApi = async (work: (cloudflare: CloudflareApi) => Promise<void>): Promise<void> => {
+    const cloudflare = new CloudflareApi(options, clock);
+    try {
+      await work(cloudflare);
+    } finally {
+      await cloudflare.close();
+    }
+  };
   const comment = `ACME challenge of ${owner} (Switchyard)`.slice(0, LONGEST_COMMENT);
   return {
     type: 'dns-01',
-    present: async (challenges) => {
-      await using cloudflare = api();
-      await Promise.all(
-        [...byRecordName(challenges)].map(async ([recordName, values]) => {
-          const zone = await zoneOf(cloudflare, recordName);
-          await removeOwn(cloudflare, zone, recordName, comment);
-          await Promise.all(
-            values.map((value) =>
-              cloudflare.createRecord(zone.id, {
-                type: 'TXT',
-                name: recordName,
-                // Cloudflare keeps the text of a TXT record in quotes, as zone files have it.
-                content: `"${value}"`,
-                ttl: TTL,
-                comment,
-              }),
-            ),
-          );
-          log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
-          await awaitTxt({
-            recordName,
-            values,
-            nameServers: options.nameServers ?? zone.name_servers,
-            clock,
-            log,
-          });
-        }),
-      );
-    },
-    cleanUp: async (challenges) => {
-      await using cloudflare = api();
-      await Promise.all(
-        [...byRecordName(challenges).keys()].map(async (recordName) => {
-          await removeOwn(cloudflare, await zoneOf(cloudflare, recordName), recordName, comment);
-        }),
-      );
-    },
+    present: (challenges) =>
+      withApi(async (cloudflare) => {
+        await Promise.all(
+          [...byRecordName(challenges)].map(async ([recordName, values]) => {
+            const zone = await zoneOf(cloudflare, recordName);
+            await removeOwn(cloudflare, zone, recordName, comment);
+            await Promise.all(
+              values.map((value) =>
+                cloudflare.createRecord(zone.id, {
+                  type: 'TXT',
+                  name: recordName,
+                  // Cloudflare keeps the text of a TXT record in quotes, as zone files have it.
+                  content: `"${value}"`,
+                  ttl: TTL,
+                  comment,
+                }),
+              ),
+            );
+            log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
+            await awaitTxt({
+              recordName,
+              values,
+              nameServers: options.nameServers ?? zone.name_servers,
+              clock,
+              log,
+            });
+          }),
+        );
+      }),
+    cleanUp: (challenges) =>
+      withApi(async (cloudflare) => {
+        await Promise.all(
+          [...byRecordName(challenges).keys()].map(async (recordName) => {
+            await removeOwn(cloudflare, await zoneOf(cloudflare, recordName), recordName, comment);
+          }),
+        );
+      }),
   };
 }
 
