@@ -81,7 +81,8 @@ export function cloudflareSolver(options: CloudflareOptions): ChallengeSolver {
       withApi(async (cloudflare) => {
         await Promise.all(
           [...byRecordName(challenges).keys()].map(async (recordName) => {
-            await removeOwn(cloudflare, await zoneOf(cloudflare, recordName), recordName, comment);
+            const zone = await findZone(cloudflare, recordName);
+            if (zone !== undefined) await removeOwn(cloudflare, zone, recordName, comment);
           }),
         );
       }),
@@ -99,19 +100,26 @@ function byRecordName(challenges: readonly Challenge[]): Map<string, string[]> {
 }
 
 /** Finds the zone that a name lies in: of all that the token can see, the one with the longest name. */
+async function findZone(cloudflare: CloudflareApi, recordName: string): Promise<Zone | undefined> {
+  const zones = await Promise.all(zoneNames(recordName).map((name) => cloudflare.zoneNamed(name)));
+  return zones.find((zone) => zone !== undefined);
+}
+
 async function zoneOf(cloudflare: CloudflareApi, recordName: string): Promise<Zone> {
-  const labels = recordName.split('.').slice(1);
-  const candidates = labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
-  const found = await Promise.all(candidates.map((name) => cloudflare.zoneNamed(name)));
-  const zone = found.find((one) => one !== undefined);
+  const zone = await findZone(cloudflare, recordName);
   if (zone !== undefined) return zone;
-  throw new CertificateError(`Cloudflare has no zone for ${labels.join('.')} that the token may see`, {
+  const [name = '', ...others] = zoneNames(recordName);
+  throw new CertificateError(`Cloudflare has no zone for ${name} that the token may see`, {
     because: 'names',
-    hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone, one of ${candidates.join(', ')}.`,
-    failures: [
-      { name: labels.join('.'), reason: 'its zone is not at Cloudflare, or the token may not see it' },
-    ],
+    hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone: ${[name, ...others].join(' or ')}.`,
+    failures: [{ name, reason: 'its zone is not at Cloudflare, or the token may not see it' }],
   });
+}
+
+/** What the zone of a record may be called, the longest first; a top-level domain is nobody's. */
+function zoneNames(recordName: string): string[] {
+  const labels = recordName.split('.').slice(1);
+  return labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
 }
 
 async function removeOwn(
