@@ -48,6 +48,8 @@ export const KNOWN_TO = {
   '@actions/github': ['github'],
   // Its types: what the engine says, as far as it reaches those who look and act.
   '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
+  // Its types: how records and zones look.
+  cloudflare: ['acme'],
   'node-ssh': ['ssh'],
   ssh2: ['ssh'],
   'tar-stream': ['docker'],

@@ -1,4 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
+import { systemClock } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { newPrivateKey } from './account.ts';
 import { contextTag, der, derInteger, derTime, readDer, TAG } from './der.ts';
@@ -79,7 +80,7 @@ export function renewalDue(
 /** selfSigned makes a certificate that vouches for itself, with a new key, for `names`. */
 export async function selfSigned(
   names: readonly string[],
-  { days, now = Date.now() }: { days: number; now?: number },
+  { days, now = systemClock.now() }: { days: number; now?: number },
 ): Promise<IssuedCertificate> {
   const privateKey = await newPrivateKey();
   // Positive and of one length.

@@ -65,7 +65,8 @@ export class CloudflareApi {
     await this.#ask('DELETE', `/zones/${encodeURIComponent(zoneId)}/dns_records/${encodeURIComponent(id)}`);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** close ends the connections. */
+  async close(): Promise<void> {
     await this.#agent.destroy();
   }
 

@@ -37,47 +37,55 @@ const LONGEST_COMMENT = 100;
  */
 export function cloudflareSolver(options: CloudflareOptions): ChallengeSolver {
   const { owner, clock, log } = options;
-  const api = () => new CloudflareApi(options, clock);
+  const withApi = async (work: (cloudflare: CloudflareApi) => Promise<void>): Promise<void> => {
+    const cloudflare = new CloudflareApi(options, clock);
+    try {
+      await work(cloudflare);
+    } finally {
+      await cloudflare.close();
+    }
+  };
   const comment = `ACME challenge of ${owner} (Switchyard)`.slice(0, LONGEST_COMMENT);
   return {
     type: 'dns-01',
-    present: async (challenges) => {
-      await using cloudflare = api();
-      await Promise.all(
-        [...byRecordName(challenges)].map(async ([recordName, values]) => {
-          const zone = await zoneOf(cloudflare, recordName);
-          await removeOwn(cloudflare, zone, recordName, comment);
-          await Promise.all(
-            values.map((value) =>
-              cloudflare.createRecord(zone.id, {
-                type: 'TXT',
-                name: recordName,
-                // Cloudflare keeps the text of a TXT record in quotes, as zone files have it.
-                content: `"${value}"`,
-                ttl: TTL,
-                comment,
-              }),
-            ),
-          );
-          log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
-          await awaitTxt({
-            recordName,
-            values,
-            nameServers: options.nameServers ?? zone.name_servers,
-            clock,
-            log,
-          });
-        }),
-      );
-    },
-    cleanUp: async (challenges) => {
-      await using cloudflare = api();
-      await Promise.all(
-        [...byRecordName(challenges).keys()].map(async (recordName) => {
-          await removeOwn(cloudflare, await zoneOf(cloudflare, recordName), recordName, comment);
-        }),
-      );
-    },
+    present: (challenges) =>
+      withApi(async (cloudflare) => {
+        await Promise.all(
+          [...byRecordName(challenges)].map(async ([recordName, values]) => {
+            const zone = await zoneOf(cloudflare, recordName);
+            await removeOwn(cloudflare, zone, recordName, comment);
+            await Promise.all(
+              values.map((value) =>
+                cloudflare.createRecord(zone.id, {
+                  type: 'TXT',
+                  name: recordName,
+                  // Cloudflare keeps the text of a TXT record in quotes, as zone files have it.
+                  content: `"${value}"`,
+                  ttl: TTL,
+                  comment,
+                }),
+              ),
+            );
+            log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
+            await awaitTxt({
+              recordName,
+              values,
+              nameServers: options.nameServers ?? zone.name_servers,
+              clock,
+              log,
+            });
+          }),
+        );
+      }),
+    cleanUp: (challenges) =>
+      withApi(async (cloudflare) => {
+        await Promise.all(
+          [...byRecordName(challenges).keys()].map(async (recordName) => {
+            const zone = await findZone(cloudflare, recordName);
+            if (zone !== undefined) await removeOwn(cloudflare, zone, recordName, comment);
+          }),
+        );
+      }),
   };
 }
 
@@ -92,19 +100,26 @@ function byRecordName(challenges: readonly Challenge[]): Map<string, string[]> {
 }
 
 /** Finds the zone that a name lies in: of all that the token can see, the one with the longest name. */
+async function findZone(cloudflare: CloudflareApi, recordName: string): Promise<Zone | undefined> {
+  const zones = await Promise.all(zoneNames(recordName).map((name) => cloudflare.zoneNamed(name)));
+  return zones.find((zone) => zone !== undefined);
+}
+
 async function zoneOf(cloudflare: CloudflareApi, recordName: string): Promise<Zone> {
-  const labels = recordName.split('.').slice(1);
-  const candidates = labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
-  const found = await Promise.all(candidates.map((name) => cloudflare.zoneNamed(name)));
-  const zone = found.find((one) => one !== undefined);
+  const zone = await findZone(cloudflare, recordName);
   if (zone !== undefined) return zone;
-  throw new CertificateError(`Cloudflare has no zone for ${labels.join('.')} that the token may see`, {
+  const [name = '', ...others] = zoneNames(recordName);
+  throw new CertificateError(`Cloudflare has no zone for ${name} that the token may see`, {
     because: 'names',
-    hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone, one of ${candidates.join(', ')}.`,
-    failures: [
-      { name: labels.join('.'), reason: 'its zone is not at Cloudflare, or the token may not see it' },
-    ],
+    hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone: ${[name, ...others].join(' or ')}.`,
+    failures: [{ name, reason: 'its zone is not at Cloudflare, or the token may not see it' }],
   });
+}
+
+/** What the zone of a record may be called, the longest first; a top-level domain is nobody's. */
+function zoneNames(recordName: string): string[] {
+  const labels = recordName.split('.').slice(1);
+  return labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
 }
 
 async function removeOwn(

@@ -110,7 +110,17 @@ export async function revokeCertificate(
     await session.post(session.endpoints.revokeCert, { certificate, reason });
   } catch (error) {
     if (error instanceof AcmeRefusal && error.problem.type === 'alreadyRevoked') return;
-    throw explained(error, session.host, readCertificate(certificatePem).names);
+    const { names } = readCertificate(certificatePem);
+    if (!(error instanceof AcmeRefusal) || error.problem.status >= 429)
+      throw explained(error, session.host, names);
+    throw new CertificateError(
+      `the certificate authority ${session.host} does not revoke the certificate for ${names.join(', ')}: ${error.problem.detail}`,
+      {
+        because: 'refused',
+        hint: 'Only the account that ordered it may: is it from this authority, and by this account?',
+        cause: error,
+      },
+    );
   } finally {
     await session.close();
   }

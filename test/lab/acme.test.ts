@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import acmeClient from 'acme-client';
 import { type AcmeAccountKey, newAccountKey, newPrivateKey, thumbprintOf } from '../../src/acme/account.ts';
 import { type IssuedCertificate, readCertificate, renewalDue } from '../../src/acme/certificate.ts';
+import { cloudflareSolver } from '../../src/acme/cloudflare.ts';
 import type { CertificateError } from '../../src/acme/failure.ts';
 import {
   type CertificateOrder,
@@ -17,6 +18,7 @@ import { signingRequest } from '../../src/acme/signing-request.ts';
 import type { Challenge, ChallengeSolver } from '../../src/acme/solver.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { type Authority, type AuthorityOptions, boundAccount, startAuthority } from './ca.ts';
+import { type FakeCloudflare, startCloudflare } from './cloudflare.ts';
 import { mustRun } from './command.ts';
 
 const NAMES = ['shop.example.test', 'www.shop.example.test', 'api.shop.example.test'];
@@ -160,7 +162,7 @@ describe('a real authority', () => {
     await revokeCertificate(it.authority.directory, it.account, first.chain, 4);
     const stranger = await newAccountKey();
     const refused = await failureOf(revokeCertificate(it.authority.directory, stranger, second.chain));
-    expect(refused.message).toMatch(/gives no certificate|does not/);
+    expect(refused.message).toMatch(/does not revoke the certificate for .*shop\.example\.test/);
   });
 
   test('without word of the authority a third of the lifetime decides', async () => {
@@ -215,6 +217,87 @@ describe('a real authority', () => {
       const said = await mustRun(['openssl', 'req', '-noout', '-text', '-verify'], { input: csr });
       expect(said).toContain('DNS:a.example.test, DNS:*.b.example.test');
     });
+  });
+});
+
+describe('DNS-01 by records at Cloudflare', () => {
+  let it: World;
+  let cloudflare: FakeCloudflare;
+  let solver: ChallengeSolver;
+  beforeAll(async () => {
+    it = await world();
+    const { dns, nameServer } = it.authority;
+    cloudflare = await startCloudflare({
+      zones: ['example.test', 'sub.example.test'],
+      publish: async (name, values) => {
+        await dns.clearText(name);
+        for (const value of values) await dns.text(name, value);
+      },
+    });
+    open.push(cloudflare.stop);
+    solver = cloudflareSolver({
+      ...cloudflare,
+      owner: 'shop/production',
+      clock: systemClock,
+      nameServers: [nameServer],
+    });
+  });
+  afterAll(close);
+
+  /** Records that are none of this owner's business, and one that a killed run of it has left. */
+  const leave = async (comment: string) => {
+    const [zone = ''] = cloudflare.asked.flatMap((line) => /zones\/(\w+)\//.exec(line)?.[1] ?? []);
+    await fetch(`${cloudflare.apiUrl}/zones/${zone}/dns_records`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${cloudflare.apiToken}` },
+      body: JSON.stringify({
+        type: 'TXT',
+        name: '_acme-challenge.left.sub.example.test',
+        content: `"${comment}"`,
+        comment,
+        ttl: 60,
+      }),
+    });
+  };
+
+  test('a domain and its wildcard in the zone that is nearest: two records that say whose they are, and none afterwards', async () => {
+    const seen: string[] = [];
+    const watched: ChallengeSolver = {
+      ...solver,
+      present: async (challenges) => {
+        await solver.present(challenges);
+        seen.push(...cloudflare.records.map(({ name, comment }) => `${name}: ${comment}`));
+      },
+    };
+    const certificate = await it.order(['a.sub.example.test', '*.a.sub.example.test'], { solver: watched });
+    expect(certificate.names).toHaveLength(2);
+    const record = '_acme-challenge.a.sub.example.test: ACME challenge of shop/production (Switchyard)';
+    expect(seen).toEqual([record, record]);
+    expect(cloudflare.records).toEqual([]);
+  });
+
+  test('what a killed run has left goes with the next, what others have there stays', async () => {
+    await leave('ACME challenge of shop/production (Switchyard)');
+    await leave('ACME challenge of blog/production (Switchyard)');
+    await leave('by hand');
+    expect(cloudflare.records).toHaveLength(3);
+    await it.order(['left.sub.example.test'], { solver });
+    expect(cloudflare.records.map(({ comment }) => comment)).toEqual([
+      'ACME challenge of blog/production (Switchyard)',
+      'by hand',
+    ]);
+  });
+
+  test('"later" is waited for, a zone that is not there and a token that may not are told', async () => {
+    cloudflare.next.push({ status: 429, headers: { 'retry-after': '1' }, errors: [] });
+    expect((await it.order(['busy.example.test'], { solver })).names).toEqual(['busy.example.test']);
+    const elsewhere = await failureOf(it.order(['shop.elsewhere.test'], { solver }));
+    expect(elsewhere.message).toMatch(/no zone for shop\.elsewhere\.test/);
+    const token = 'wrong-token';
+    const wrong = cloudflareSolver({ ...cloudflare, apiToken: token, owner: 'x', clock: systemClock });
+    const refused = await failureOf(it.order(['a.example.test'], { solver: wrong }));
+    expect(refused.message).toMatch(/Authentication error \(10000\)/);
+    expect(`${refused.hint} ${refused.stack}`).not.toContain(token);
   });
 });
 
