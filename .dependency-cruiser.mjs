@@ -4,7 +4,7 @@
  */
 export const FLOORS = [
   ['config', 'model'],
-  ['ssh', 'docker', 'git', 'github'],
+  ['ssh', 'docker', 'git', 'github', 'acme'],
   ['fleet', 'nginx', 'state'],
   ['deploy'],
   ['commands'],
@@ -39,7 +39,7 @@ const TYPES = {
 };
 
 /** Folders that planning does not touch: what they hold acts, or speaks of how acting is done. */
-const ACTING = ['ssh', 'docker', 'git', 'github', 'fleet', 'state'];
+const ACTING = ['ssh', 'docker', 'git', 'github', 'acme', 'fleet', 'state'];
 
 /** Packages that few folders know, so that they can be replaced. */
 export const KNOWN_TO = {
@@ -48,6 +48,8 @@ export const KNOWN_TO = {
   '@actions/github': ['github'],
   // Its types: what the engine says, as far as it reaches those who look and act.
   '@docker/node-sdk': ['docker', 'nginx', 'deploy/observation', 'deploy/steps'],
+  // Its types: how records and zones look.
+  cloudflare: ['acme'],
   'node-ssh': ['ssh'],
   ssh2: ['ssh'],
   'tar-stream': ['docker'],

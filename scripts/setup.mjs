@@ -94,6 +94,7 @@ function missingPackages(engineAnswers) {
   const programs = {
     mmdebstrap: 'mmdebstrap',
     git: 'git',
+    pebble: 'pebble',
     ssh: 'openssh-client',
     ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',

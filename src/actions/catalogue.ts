@@ -1,3 +1,4 @@
+import { certificates } from '../commands/certificates.ts';
 import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
 import type { InputName } from '../commands/inputs.ts';
@@ -30,6 +31,7 @@ export const ACTIONS = {
   },
   rollback: { folder: 'actions/rollback', icon: 'rotate-ccw', color: 'blue', command: rollback },
   'update-nginx': { folder: 'actions/update-nginx', icon: 'shuffle', color: 'blue', command: updateNginx },
+  certificates: { folder: 'actions/certificates', icon: 'lock', color: 'blue', command: certificates },
   plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;

@@ -1,10 +1,12 @@
 import { requireSecrets } from '../config/secrets.ts';
+import { requireTlsSecrets } from '../config/tls-secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { dryRun } from '../deploy/dry-run.ts';
 import type { ChangeRequest, DeployReport, DryRunReport } from '../deploy/request.ts';
 import { withAdvice } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Author } from '../model/release.ts';
+import { acmeAuthority } from './authority.ts';
 import type { CommandResult } from './command.ts';
 import { type DryRun, foreseenFailure } from './dry-run.ts';
 import type { CHANGING, Inputs } from './inputs.ts';
@@ -19,7 +21,7 @@ type RequestInputs = Partial<
 >;
 
 /** In what commands differ that change an environment, beside their inputs. */
-export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback'> {
+export interface ChangeKind extends Pick<ChangeRequest, 'scope' | 'rollback' | 'forcedCertificates'> {
   /** check throws for what the command does not take. */
   check?(project: Project): void;
 }
@@ -60,13 +62,15 @@ export function changeRequest(
   project: Project,
   inputs: RequestInputs,
   log: ConcealingLog,
-  { scope, rollback }: ChangeKind,
+  { scope, rollback, forcedCertificates }: ChangeKind,
 ): ChangeRequest {
   const { service: services, zones } = inputs;
   const { wanted, reach, config, sources } = project;
   const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
   const secrets =
     inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+  const tlsSecrets = inputs.secrets === undefined ? undefined : requireTlsSecrets(project, sources);
+  for (const value of Object.values(tlsSecrets ?? {})) log.hide(value);
   for (const { name, container } of wanted.services) {
     for (const value of hiddenValues(secrets[name] ?? {}, container)) log.hide(value);
   }
@@ -74,8 +78,11 @@ export function changeRequest(
     ...reach,
     wanted,
     secrets,
+    authority: acmeAuthority(reach.clock, log),
+    tlsSecrets,
     narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
     scope,
+    ...(forcedCertificates && { forcedCertificates }),
     unfinishedHook: inputs['unfinished-hook'],
     takeOverFrom: inputs['take-over-from'],
     rollback,

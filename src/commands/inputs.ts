@@ -77,6 +77,14 @@ const hookAnswer = z.string().transform((given, context): 'run' | 'done' | undef
   return z.NEVER;
 });
 
+/** What to do with certificates. */
+const certificateAction = z.string().transform((given, context): 'renew' | 'issue' | 'list' => {
+  const action = given.trim();
+  if (action === 'renew' || action === 'issue' || action === 'list') return action;
+  context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor list` });
+  return z.NEVER;
+});
+
 /**
  * Every input of every command, in the order in which they are shown: the one source of action.yml, of the READMEs'
  * tables and of what is read.
@@ -97,6 +105,16 @@ export const INPUTS = {
       'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
     default: 'previous',
     schema: text,
+  },
+  action: {
+    description:
+      'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `list` shows them, with the days that they are valid for, and changes nothing.',
+    default: 'renew',
+    schema: certificateAction,
+  },
+  domains: {
+    description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
+    schema: lines,
   },
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',

@@ -1,5 +1,6 @@
 import type { StatusReport } from '../deploy/observation/status.ts';
 import { status as look } from '../deploy/status.ts';
+import { UserError } from '../model/errors.ts';
 import { type CommandResult, command } from './command.ts';
 import { PROJECT } from './inputs.ts';
 import { openProject } from './project.ts';
@@ -8,6 +9,16 @@ import { openProject } from './project.ts';
 export interface Status extends CommandResult<'releases' | 'result'> {
   kind: 'status';
   report: StatusReport;
+}
+
+/** expiredIn returns the failure of a status that has found certificates which have expired. */
+export function expiredIn({ certificates }: StatusReport): UserError | undefined {
+  const expired = certificates.filter(({ days_left }) => days_left < 0);
+  if (expired.length === 0) return undefined;
+  const names = [...new Set(expired.map(({ domain }) => domain))].join(', ');
+  return new UserError(`certificates have expired: ${names}`, {
+    hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed.',
+  });
 }
 
 /** status shows what runs where in an environment. */
@@ -31,7 +42,7 @@ export const status = command({
       kind: 'status',
       report,
       outputs: { releases: report.releases, result: report.services },
-      failure: undefined,
+      failure: expiredIn(report),
     };
   },
 });

@@ -9,6 +9,8 @@ export const DEFAULTS = {
     keepalive_min_timeout: '10s',
   },
   edge: { access_log: true },
+  // 180 days.
+  tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000 },
   server: { port: 22, zone: 'default' },
   servers: 1,
   retain_releases: 50,

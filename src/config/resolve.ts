@@ -1,7 +1,7 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
-import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
+import { domainsOf, type EnvironmentSpec, type ServerSpec, type ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
@@ -20,6 +20,7 @@ import {
 import { didYouMean, listed } from './nearest.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { type ResolvedService, resolveService } from './resolve-service.ts';
+import { resolveTls, tlsPorts } from './resolve-tls.ts';
 import type { Config } from './schema/config.ts';
 import type { EnvironmentInput } from './schema/environment.ts';
 import type { SecretDefinition } from './schema/secrets.ts';
@@ -122,6 +123,7 @@ function resolveWithSecrets(
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
   checkDomains(services, report);
+  const tls = tlsOf(loaded, environment, input, services, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
@@ -130,7 +132,7 @@ function resolveWithSecrets(
     servers,
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: nginx(loaded.config, input),
+    nginx: { ...nginx(loaded.config, input), ...tls },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
@@ -149,6 +151,29 @@ function nginx(file: Config, environment: EnvironmentInput): EnvironmentSpec['ng
     ...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
     ...(adopt && { adopt }),
   };
+}
+
+/** What an environment says of HTTPS is laid over what the file says, key by key; and the ports that follow from it. */
+function tlsOf(
+  loaded: LoadedConfig,
+  name: string,
+  environment: EnvironmentInput,
+  services: readonly ServiceSpec[],
+  errors: UserError[],
+): Pick<EnvironmentSpec['nginx'], 'tls' | 'ports'> {
+  const isSaid = loaded.config.tls !== undefined || environment.tls !== undefined;
+  const domains = services.flatMap(({ route }) => domainsOf(route));
+  const tls = resolveTls(
+    isSaid ? { ...loaded.config.tls, ...environment.tls } : undefined,
+    { isLocal: environment.provider === 'local', domains },
+    (path, message, hint) => {
+      const [over, base] = originsOf(name, ['tls', ...path]);
+      const origin = loaded.has(over) ? over : base;
+      errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
+    },
+  );
+  const ports = tlsPorts(tls, domains);
+  return { ...(tls && { tls }), ...(ports.length > 0 && { ports }) };
 }
 
 function environmentOf(loaded: LoadedConfig, name: string): EnvironmentInput {

@@ -61,6 +61,11 @@ export function requireSecrets(
   return Object.fromEntries(required);
 }
 
+/** requireSecret returns the value of one secret. It throws a UserError where it is missing or blank. */
+export function requireSecret(name: string, sources: SecretSources, definitions: Definitions): string {
+  return namedValue({ secret: name, place: [] }, lookupOf(sources, definitions), sources, definitions);
+}
+
 /** What the file says wins, then a secret of the run, then a variable of the step; a blank secret is none. */
 function lookupOf({ given, variables, files }: SecretSources, definitions: Definitions): Lookup {
   const inVariables = lookupIn(variables);

@@ -2,8 +2,10 @@ import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { checkEdgePorts } from './planning/certificate-plan.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
@@ -29,9 +31,13 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }),
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
-    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+    const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
+    const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
+    const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced };
+    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
+    checkEdgePorts(input);
     const plan = planDeploy(input);
     checkImages(input, plan);
     const holder = holderOf(snapshot.lease, clock.now());

@@ -11,6 +11,7 @@ import type { Plan } from './planning/plan.ts';
 import type { UnfinishedHookAnswer, WantedService } from './planning/wanted.ts';
 import type { Finding } from './preflight/findings.ts';
 import type { RollbackTarget } from './record/choose-release.ts';
+import type { Authority } from './steps/authority.ts';
 import type { Timeline } from './timeline.ts';
 
 /** How the servers and the record of an environment are reached. */
@@ -29,6 +30,12 @@ export interface ChangeRequest extends Reach {
   wanted: EnvironmentSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Gives certificates. */
+  authority: Authority;
+  /** Secret values of HTTPS by name; undefined where the run has none, and leaves alone what would need them. */
+  tlsSecrets?: Readonly<Record<string, string>> | undefined;
+  /** Domains that get a new certificate whatever they have. */
+  forcedCertificates?: readonly string[];
   narrowing: Narrowing;
   /** `routes` leaves all containers as they are and makes edge and sidecar serve them. */
   scope: 'services' | 'routes';

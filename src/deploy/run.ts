@@ -5,8 +5,10 @@ import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
+import { checkEdgePorts } from './planning/certificate-plan.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -67,8 +69,13 @@ export class Run {
     );
     checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
     this.#remember(seen.observed);
-    const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+    const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
+    const ask = (pem: string) => authority.renewalAt(wanted.nginx.tls!.acme, pem);
+    const renewAt = await renewalsOf(wanted, seen.observed, ask);
+    const certificates = { given, renewAt, forced };
+    const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
+    checkEdgePorts(input);
     const plan = planDeploy(input);
     checkImages(input, plan);
     if (input.compared.with === 'deployed') {
@@ -159,6 +166,8 @@ export class Run {
       servers: wanted.servers,
       nginx: wanted.nginx,
       secrets,
+      tlsSecrets: this.request.tlsSecrets ?? {},
+      authority: this.request.authority,
       log,
       clock: clock.endingWith(signal),
       guard,

@@ -6,6 +6,7 @@ import type { ServerSpec } from '../model/spec.ts';
 import type { DialTcp } from './dial.ts';
 import { freeHere } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
+import { handshakeOver } from './handshake.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
 
@@ -33,6 +34,7 @@ export function localProvider(servers: readonly ServerSpec[], socketPath = docke
         engine,
         http,
         dial,
+        handshake: handshakeOver(dial),
         freeBytes: freeHere,
         close: async () => {
           await Promise.all([http.close(), engine.close()]);

@@ -1,6 +1,7 @@
 import type { Engine } from '../docker/engine.ts';
 import type { ServerSpec } from '../model/spec.ts';
 import type { DialTcp } from './dial.ts';
+import type { Handshake } from './handshake.ts';
 import type { HttpOver, KeptConnection } from './http.ts';
 
 /** Server is an open connection to one machine with a Docker engine. */
@@ -14,6 +15,8 @@ export interface Server {
     keepAlive(target: { address: string; port: number }): Pick<KeptConnection, 'get' | 'close'>;
   };
   readonly dial: DialTcp;
+  /** handshake asks for the certificate that is shown for a name. */
+  readonly handshake: Handshake;
   /** freeBytes returns the free space of the file system that holds a folder; undefined when nobody can tell. It never throws. */
   freeBytes(folder: string): Promise<number | undefined>;
   /** close ends all connections to the server. */

@@ -10,6 +10,7 @@ import type { SshTarget } from '../ssh/target.ts';
 import type { DialTcp } from './dial.ts';
 import { DISK_COMMAND, parseFree } from './disk.ts';
 import { checkEngine } from './engine-check.ts';
+import { handshakeOver } from './handshake.ts';
 import { HttpOver } from './http.ts';
 import type { Provider } from './server.ts';
 
@@ -38,6 +39,7 @@ export function staticProvider(servers: readonly ServerSpec[], privateKey: strin
           engine,
           http,
           dial,
+          handshake: handshakeOver(dial),
           freeBytes: async (folder) => {
             const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));
             return parseFree(stdout);

@@ -153,6 +153,8 @@ export const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
 /** While it runs, new connections to the server's ports go to the bridge. */
 export const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 export const EDGE_VOLUME = 'switchyard_edge';
+/** What nobody shall read who looks at the edge's configuration: keys of certificates and of accounts. */
+export const EDGE_KEYS_VOLUME = 'switchyard_edge_keys';
 /**
  * The edge's home network sorts before every project's network: Docker moves the published ports of a
  * container when it joins a network whose name sorts before its present one, and requests are lost.

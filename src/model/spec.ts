@@ -222,6 +222,49 @@ export interface ServerSpec {
 /** A port of a server that the edge has, as Docker writes it: `80/tcp`. */
 export type EdgePort = `${number}/${'tcp' | 'udp'}`;
 
+/** How the edge gets the certificate of a domain; with `off` the domain has none, and is served over HTTP. */
+export type CertificateMode = 'self-signed' | 'http-01' | 'dns-01' | 'files' | 'off';
+
+/** How a domain is served over HTTPS. */
+export interface DomainTls {
+  mode: CertificateMode;
+  /** Of `files`: the names of the secrets that have the certificate and its key. */
+  files?: { certificate: string; key: string };
+  /** Those that sign the certificates of clients, in PEM: whoever has none of these is refused. */
+  clientCa?: string;
+}
+
+/** What clients need at least: Mozilla's names. */
+export type TlsPolicy = 'modern' | 'intermediate';
+
+/** Who issues certificates. */
+export interface AcmeSpec {
+  /** Address of the directory. */
+  url: string;
+  /** Certificate of a private one, in PEM. */
+  ca?: string;
+  email?: string;
+  /** The account that one has there by other ways; its key is the name of a secret. */
+  eab?: { keyId: string; hmacKey: string };
+  /** The name of the secret with which records are put into DNS. */
+  cloudflareToken?: string;
+  profile?: string;
+  /** What it issues is believed by nobody: it is for trying. */
+  isStaging?: true;
+}
+
+/** HTTPS of an environment's domains. */
+export interface TlsSpec extends DomainTls {
+  /** Domains for which something else holds. */
+  domains: Readonly<Record<string, DomainTls>>;
+  policy: TlsPolicy;
+  /** Requests over HTTP are sent to HTTPS. */
+  redirect: boolean;
+  /** For how long browsers come over HTTPS only, in seconds; 0 does not say so. */
+  hstsSeconds: number;
+  acme: AcmeSpec;
+}
+
 /** What edge and sidecar are made of. */
 export interface NginxSpec {
   image: string;
@@ -232,6 +275,8 @@ export interface NginxSpec {
   accessLog?: false;
   /** Addresses and ranges of proxies in front of the edge that are believed what they tell; undefined is none. */
   trustedProxies?: string[];
+  /** HTTPS at the edge; undefined is none. */
+  tls?: TlsSpec;
   /** What holds port 80 of the servers, and leaves when the edge serves its domains. */
   adopt?: AdoptSpec;
 }

@@ -23,6 +23,7 @@ import {
   servedPorts,
 } from './routes.ts';
 import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
+import { clientCaFiles, tlsDomains } from './tls.ts';
 import {
   type CopyFacts,
   contentHash,
@@ -80,7 +81,7 @@ export function scopeWish(
   return {
     ...rest,
     scope,
-    files: renderScope(kind, scope, routes, on, servers),
+    files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
     routes: routesFrom(routes, on, servers),
     flags: flagsOf(kind, scope, routes, on, servers),
   };
@@ -167,7 +168,14 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   if (!isLeaving) {
     files.set(controlFile(wish.scope), renderControl(controlOf(kind, name, generation, wish)));
     const { repository } = wish;
-    scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
+    const tls = kind === 'edge' ? tlsDomains(wish.routes.flatMap(domainsOfRoute), wish.settings.tls) : [];
+    scopes[name] = {
+      generation,
+      repository,
+      routes: routeFacts(wish),
+      files: hashes(files),
+      ...(tls.length > 0 && { tls }),
+    };
   }
   for (const [other, { files: written }] of Object.entries(others)) copyScope(tree, other, written, files);
   const main = renderMain(mainOf(kind, folder, { settings, scopes }, generation, files));
@@ -179,7 +187,10 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
     scope: name,
     generation,
     identity: identityOf(scopes),
-    files: new Map([...files].map(([path, content]) => [`${folder}/${path}`, content])),
+    files: new Map([
+      ...(kind === 'edge' ? clientCaFiles(name, wish.routes.flatMap(domainsOfRoute), wish.settings.tls) : []),
+      ...[...files].map(([path, content]) => [`${folder}/${path}`, content] as const),
+    ]),
     scopes: Object.keys(scopes),
   };
 }
@@ -436,5 +447,6 @@ function mainOf(
     httpFiles: below('http'),
     streamFiles: below('stream'),
     controlFiles: below('control'),
+    tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
   };
 }

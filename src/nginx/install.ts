@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import {
   EDGE_BRIDGE_NAME,
+  EDGE_KEYS_VOLUME,
   EDGE_NAME,
   EDGE_NETWORK,
   EDGE_VOLUME,
@@ -21,6 +22,7 @@ import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
+import { KEYS_FOLDER } from './tls.ts';
 import { FLAG_ACCESS_FILE } from './tree.ts';
 
 /** 1.28 is the oldest stable branch with everything we rely on; `keepalive_min_timeout` came with 1.27.4. */
@@ -256,6 +258,9 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
             Target: CONFIG_FOLDER,
             VolumeOptions: { Labels: spec.Labels ?? {} },
           },
+          ...(home.kind === 'edge'
+            ? [{ Type: 'volume' as const, Source: EDGE_KEYS_VOLUME, Target: KEYS_FOLDER }]
+            : []),
         ],
       },
     })

@@ -218,20 +218,42 @@ export class NginxInstance {
     this.#seen = { ...seen, tree: { ...seen.tree, flags } };
   }
 
-  /** What got no answer is asked again, since it may have been done or not: it is the same whichever. */
   async #setFlag({ name, isSet }: FlagChange, clock: Clock): Promise<void> {
+    const why = await this.#store(`/${FLAG_FOLDER}/${name}`, isSet ? 'The second way.\n' : undefined, clock);
+    if (why === undefined) return;
+    throw new UserError(`${this.#title()} does not switch: ${why}`, {
+      hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
+    });
+  }
+
+  /**
+   * store puts a text at a place of its control endpoint, whole or not at all, and takes away what is there where there is
+   * no text. It throws a UserError where nginx does not do it.
+   */
+  async store(place: string, text: string | undefined, clock: Clock): Promise<void> {
+    const why = await this.#store(place, text, clock);
+    if (why === undefined) return;
+    throw new UserError(`${this.#title()} does not take ${place}: ${why}`, {
+      hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. What was there before stays.',
+    });
+  }
+
+  /** Undefined is done. What got no answer is asked again, since it may have been done or not: it is the same whichever. */
+  async #store(place: string, text: string | undefined, clock: Clock): Promise<string | undefined> {
     const target = {
-      ...this.#control(`/${FLAG_FOLDER}/${name}`),
+      ...this.#control(place),
       headers: { 'switchyard-token': this.#flagToken ?? '' },
     };
     const { http } = this.server;
     let why = 'it does not answer';
     const status = await poll(clock, { everyMs: POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
       try {
-        const answer = await (isSet
-          ? http.put(target, 'The second way.\n', FLAG_ANSWER_MS)
-          : http.delete(target, FLAG_ANSWER_MS));
-        return answer.status;
+        const answer = await (text === undefined
+          ? http.delete(target, FLAG_ANSWER_MS)
+          : http.put(target, text, FLAG_ANSWER_MS));
+        why = `it answers ${answer.status} to ${place}`;
+        // An old worker, which has taken the connection right after a reload, does not know the place yet.
+        return answer.status === 404 && text !== undefined ? undefined : answer.status;
       } catch (error) {
         // The lease has ended, say.
         if (error instanceof UserError) throw error;
@@ -239,11 +261,9 @@ export class NginxInstance {
         return undefined;
       }
     });
-    if (status !== undefined && (status < 300 || (status === 404 && !isSet))) return;
-    if (status !== undefined) why = `it answers ${status} to the flag ${name}`;
-    throw new UserError(`${this.#title()} does not switch: ${why}`, {
-      hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
-    });
+    if (status === undefined) return why;
+    if (status < 300 || (status === 404 && text === undefined)) return undefined;
+    return why;
   }
 
   /**

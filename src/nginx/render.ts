@@ -1,5 +1,5 @@
 import { containerName, type Scope, scopeName } from '../model/names.ts';
-import type { NginxSpec } from '../model/spec.ts';
+import type { NginxSpec, TlsSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
   type Backend,
@@ -15,6 +15,16 @@ import {
   upstreamName,
 } from './routes.ts';
 import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
+import {
+  type Door,
+  type DoorContext,
+  doorsOf,
+  renderChallenge,
+  renderDoor,
+  renderDoorMaps,
+  renderInstall,
+  renderTlsMain,
+} from './tls.ts';
 import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
@@ -36,6 +46,7 @@ export function renderScope(
   routes: readonly Route[],
   on: RouteServer,
   servers: readonly RouteServer[],
+  tls?: TlsSpec,
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
   for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
@@ -48,7 +59,14 @@ export function renderScope(
       const text =
         port.protocol === 'tcp'
           ? renderTcp(scope, route, port, backendsWith(route))
-          : renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+          : renderHttp(
+              { kind, scope, tls },
+              route,
+              port,
+              waysOf(scope, route, port, flagOf(sides)),
+              sides,
+              backendsWith,
+            );
       files.set(portFile(scope, route.service, port), text);
     }
   }
@@ -145,8 +163,15 @@ function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readon
   return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
 }
 
+/** Which nginx serves a route, for whom, and how it does over HTTPS. */
+interface Home {
+  kind: NginxKind;
+  scope: Scope;
+  tls: TlsSpec | undefined;
+}
+
 function renderHttp(
-  kind: NginxKind,
+  home: Home,
   route: Route,
   port: RoutePort,
   ways: readonly [Way, ...Way[]],
@@ -159,7 +184,9 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  return upstreams.join('') + renderHttpServer(kind, ways, route, port);
+  const { kind, tls } = home;
+  const doors = kind === 'edge' ? doorsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
+  return upstreams.join('') + doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('');
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -200,26 +227,29 @@ function renderAddress({ address, port, isLocal }: Backend): string {
 }
 
 function renderHttpServer(
-  kind: NginxKind,
+  { kind, scope, tls }: Home,
+  door: Door,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
 ): string {
+  const context: DoorContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
   const idle = seconds(route.idleTimeoutMs);
   const streamed = STREAMED[route.requestBuffering ?? 'auto'];
   const lines = [
     `listen ${kind === 'edge' ? '80' : port.internalPort};`,
-    `server_name ${kind === 'edge' ? port.domains.map(serverName).join(' ') : '_'};`,
+    `server_name ${kind === 'edge' ? door.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     `proxy_read_timeout ${idle};`,
     `proxy_send_timeout ${idle};`,
     `client_body_timeout ${idle};`,
     `send_timeout ${idle};`,
     ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
+    ...(context ? renderDoor(door, context) : []),
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
-  return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
+  return `${context ? renderDoorMaps(door, context) : ''}server {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
@@ -413,6 +443,8 @@ export interface MainConfig {
   httpFiles: readonly string[];
   streamFiles: readonly string[];
   controlFiles: readonly string[];
+  /** The domains that it serves over HTTPS. */
+  tlsDomains: readonly string[];
 }
 
 /** renderMain renders the main file of a folder. Every include is named: a file put there by hand is not read. */
@@ -428,7 +460,7 @@ export function renderMain(config: MainConfig): string {
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
         location / { return 404; }
     }
-`
+${renderTlsMain(config.tlsDomains)}`
       : '';
   const stream =
     config.kind === 'sidecar'
@@ -455,7 +487,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-    ${isLogged ? ACCESS_LOG : 'access_log off;'}
+${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${isLogged ? ACCESS_LOG : 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -492,7 +524,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
+${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }

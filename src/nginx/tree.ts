@@ -65,6 +65,8 @@ const manifestSchema = z.object({
           backing: backing.optional(),
         }),
       ),
+      /** The domains that are served over HTTPS. */
+      tls: z.array(z.string()).optional(),
       /** Content hash of each file of the environment. */
       files: z.record(z.string(), z.string()),
     }),
@@ -82,6 +84,8 @@ export interface Tree {
   folders: Record<Folder, FolderTree>;
   /** The flags that are there, whoever reads them. */
   flags: ReadonlySet<string>;
+  /** The certificates that are installed, in PEM with a line about where they come from, by `certificateFile`. */
+  certificates: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -110,7 +114,13 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
   const toldAt = told === undefined ? undefined : Date.parse(told);
-  return { live, folders, flags: new Set(flags), flagToken, toldAt };
+  const certificates = new Map(
+    [...files].flatMap(([path, content]) => {
+      const name = /^certificates\/(.+)\.crt$/.exec(path)?.[1];
+      return name === undefined ? [] : [[name, content] as const];
+    }),
+  );
+  return { live, folders, flags: new Set(flags), certificates, flagToken, toldAt };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */

@@ -1,3 +1,4 @@
+import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
@@ -8,7 +9,12 @@ import { renderPast } from './past-releases.ts';
 import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
-export type Result = ChangeResult | Awaited<ReturnType<typeof plan.run>> | ReleaseList | Status;
+export type Result =
+  | CertificateList
+  | ChangeResult
+  | Awaited<ReturnType<typeof plan.run>>
+  | ReleaseList
+  | Status;
 
 /** A result for people. */
 export interface Rendered {
@@ -29,6 +35,7 @@ export function render(result: Result): Rendered {
       return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'certificates':
     case 'status':
       return { ...renderStatus(result.report), warnings: [] };
   }

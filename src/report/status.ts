@@ -21,11 +21,13 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   const nginx = report.nginx.map(
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
   );
+  const certificates = report.certificates.map(certificateLine);
   return {
     lines: [
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
       ...nginx,
+      ...certificates,
       ...lease,
       ...drift,
       ...exposed,
@@ -34,12 +36,18 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     markdown: page(
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
-      [...nginx, ...lease].map((line) => `- ${line}`).join('\n'),
+      [...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),
       past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`,
     ),
   };
+}
+
+function certificateLine(one: StatusReport['certificates'][number]): string {
+  const { domain, servers, not_after, days_left, isLate } = one;
+  const left = days_left < 0 ? 'has expired' : `${days_left} days left${isLate ? ', and is late' : ''}`;
+  return `certificate of ${domain}: ${left} (until ${not_after.slice(0, 10)}) on ${servers.join(', ')}`;
 }
 
 function copyRow(service: string, copy: StatusReport['services'][string]['copies'][number]): Row {

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import {
   renderPointer,
 } from '../../src/nginx/render.ts';
 import type { NginxKind, Route } from '../../src/nginx/routes.ts';
+import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { FLAG_ACCESS_FILE, parseTree } from '../../src/nginx/tree.ts';
 import { docker, dockerList, run as runProgram } from './command.ts';
 import { buildImages, type Log } from './images.ts';
@@ -44,6 +46,8 @@ export type Asked = RequestOptions & { app?: string; body?: string | Buffer };
 
 /** One real nginx with the product's own configuration in front of difficult apps, on this machine's engine. */
 export interface Front {
+  /** The id of nginx' container. */
+  id: string;
   /** The addresses of nginx and apps. */
   address: string;
   addressOf(app: string): string;
@@ -125,9 +129,11 @@ export async function startFront(
       name,
     ]);
     write(folder, configuration(kind, routes, settings, gateway));
-    await run(name, [
+    const id = await run(name, [
       '--volume',
       `${folder}:/etc/switchyard`,
+      '--volume',
+      KEYS_FOLDER,
       '--sysctl',
       'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
@@ -142,9 +148,11 @@ export async function startFront(
     const optionsFor = (app: string): RequestOptions => {
       const route = routes.find(({ service }) => service === app)!;
       const port = kind === 'edge' ? 80 : route.ports[0]!.internalPort;
-      return { host: address, port, headers: { host: `${app}.example.com` } };
+      const [host = ''] = route.ports[0]!.domains;
+      return { host: address, port, headers: { host } };
     };
     const front: Front = {
+      id,
       address,
       addressOf: (app) => addresses.get(app)!,
       optionsFor,
@@ -241,7 +249,9 @@ async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<vo
 
 function ask(options: RequestOptions, body?: string | Buffer): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const sent = httpRequest({ ...options, maxHeaderSize: 256 * 1024 }, (response) => {
+  const request = options.protocol === 'https:' ? httpsRequest : httpRequest;
+  const checked = { rejectUnauthorized: false, ...options, maxHeaderSize: 256 * 1024 };
+  const sent = request(checked, (response) => {
     const pieces: Buffer[] = [];
     response.on('data', (piece: Buffer) => pieces.push(piece));
     response.on('error', reject);

@@ -8,6 +8,7 @@ import { refusalsOfServiceKeys, TOP_REFUSALS } from './refusals.ts';
 import { secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
 import { edge, retainReleases, sidecar } from './settings.ts';
+import { tls } from './tls.ts';
 
 /** switchyard.yml: the one source of its types, its checks, the JSON Schema and the reference page. */
 export const config = closed(
@@ -20,6 +21,9 @@ export const config = closed(
     edge: key(edge, {
       description:
         'Settings of the edge. Projects that share a server have the same, like those of `sidecar`.',
+    }),
+    tls: key(tls, {
+      description: 'HTTPS of the domains, and where certificates come from.',
     }),
     retain_releases: key(retainReleases, {
       description:

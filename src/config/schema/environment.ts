@@ -11,6 +11,7 @@ import { oneOrMany, port } from './scalars.ts';
 import { secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
 import { edge, retainReleases, sidecar } from './settings.ts';
+import { tls } from './tls.ts';
 
 const host = parsed(z.string(), parseHost);
 const user = parsed(z.string(), parseUser);
@@ -164,6 +165,10 @@ const own = {
     description:
       'Settings of the edge in this environment, laid over those at the top by key. Environments that share a server have the same.',
     example: 'edge: { trusted_proxies: cloudflare }',
+  }),
+  tls: key(tls, {
+    description: 'HTTPS of the domains in this environment, laid over what `tls` at the top says by key.',
+    example: 'tls: { staging: true }',
   }),
   retain_releases: key(retainReleases, {
     description: 'How many releases of each service are kept in this environment.',

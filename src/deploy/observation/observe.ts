@@ -13,7 +13,7 @@ import {
   scopeName,
 } from '../../model/names.ts';
 import { parseExtraPorts } from '../../model/ports.ts';
-import type { EnvironmentSpec } from '../../model/spec.ts';
+import type { EdgePort, EnvironmentSpec } from '../../model/spec.ts';
 import { isVersionedName } from '../../model/version-name.ts';
 import { NginxInstance, readTree } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
@@ -229,5 +229,8 @@ async function observeNginx(
     generation: served?.generation,
     reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
     isInNetwork: networks[networkName(scope)] !== undefined,
+    ports: (summary.Ports ?? []).flatMap(({ PublicPort, Type }): EdgePort[] =>
+      PublicPort !== undefined && (Type === 'tcp' || Type === 'udp') ? [`${PublicPort}/${Type}`] : [],
+    ),
   };
 }

@@ -3,6 +3,7 @@ import { allocatePorts, type PortNumbers, type ServicePorts } from '../../model/
 import type { EnvironmentState, RecordedPort, Release } from '../../model/release.ts';
 import { type EnvironmentSpec, portsOf, type ServiceSpec } from '../../model/spec.ts';
 import { checkAdoption } from './adoption-refusals.ts';
+import { type CertificateFactsOfRun, NO_CERTIFICATE_FACTS } from './certificate-facts.ts';
 import type { PlanInput } from './input.ts';
 import {
   checkDependencies,
@@ -51,6 +52,8 @@ export interface Facts {
   drainedElsewhere: ReadonlySet<string>;
   /** Set in a rollback: `wanted` and `secrets` are those of these releases. */
   restored?: Restored;
+  /** What is known of certificates, where anybody has asked. */
+  certificates?: CertificateFactsOfRun;
   now: Date;
   /** See PlanInput. */
   retainedImages: ReadonlySet<string> | undefined;
@@ -106,6 +109,7 @@ export function buildInput(facts: Facts): PlanInput {
     unfinishedHook: facts.unfinishedHook,
     drainedElsewhere: facts.drainedElsewhere,
     now: facts.now,
+    certificates: facts.certificates ?? NO_CERTIFICATE_FACTS,
     isSweeping: narrowing.services === undefined,
     retainedImages: facts.retainedImages,
   };

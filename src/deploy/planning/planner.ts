@@ -4,6 +4,7 @@ import type { Route } from '../../nginx/routes.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
+import { planCertificateRemovals, planCertificates } from './certificate-plan.ts';
 import { planChanges } from './changes.ts';
 import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
@@ -135,6 +136,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
   layOutTakeover(graph, takeover, rolledOut);
   finish(graph, input, retired, rolledOut);
+  layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
 
   return {
     scope: input.scope,
@@ -201,6 +203,18 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
     graph.ends(),
   );
   graph.add(planSweep(input, retired), tornDown);
+}
+
+/** When all serve what they shall: a CA asks for its answer there. Nothing waits for it. */
+function layOutCertificates(
+  graph: StepGraph,
+  input: PlanInput,
+  routes: readonly Route[],
+  after: string[],
+): void {
+  for (const { certify, install } of planCertificates(input, routes))
+    graph.add(install, graph.add(certify, after));
+  graph.add(planCertificateRemovals(input, routes), after);
 }
 
 function servicePulls(services: ReadonlyMap<string, ServicePlan>): PullStep[] {

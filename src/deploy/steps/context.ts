@@ -6,6 +6,8 @@ import type { HookProgress, ProbeReport } from '../../model/release.ts';
 import type { NginxSpec, ServerSpec } from '../../model/spec.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
+import type { Authority } from './authority.ts';
+import type { InstalledPair } from './certify.ts';
 import type { HookStep } from './hook.ts';
 import type { Prober } from './prober.ts';
 import type { RecordIntentStep } from './record-intent.ts';
@@ -43,6 +45,8 @@ export class Knowledge {
   readonly probed = new Map<string, ProbeReport>();
   /** The digest of each service's image, where there is one. */
   readonly digests = new Map<string, string>();
+  /** Certificates that this run has obtained, by domain. */
+  readonly certificates = new Map<string, InstalledPair>();
   /** Connections that were cut since a drain was not over in time. */
   cut = 0;
   /** When an edge or sidecar was last told to read something new, by `Clock.now`; a run that was cut off may have done it. */
@@ -65,6 +69,9 @@ export interface RunContext {
   nginx: NginxSpec;
   /** Secret values by service and name. */
   secrets: Readonly<Record<string, Record<string, string>>>;
+  /** Secret values of HTTPS by name. */
+  tlsSecrets: Readonly<Record<string, string>>;
+  authority: Authority;
   log: Log;
   /** Its sleeps end when the run is cancelled or has lost the lease. */
   clock: Clock;

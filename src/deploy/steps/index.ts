@@ -1,3 +1,11 @@
+import {
+  type CertifyStep,
+  certify,
+  type InstallCertificateStep,
+  installCertificateStep,
+  type RemoveCertificatesStep,
+  removeCertificates,
+} from './certify.ts';
 import { type DivertStep, divert } from './divert.ts';
 import { type DrainStep, drain } from './drain.ts';
 import { type AnswerStep, answer, type HealthyStep, healthy } from './healthy.ts';
@@ -40,6 +48,9 @@ const KINDS = {
   'forget secrets': forgetSecrets,
   teardown,
   sweep,
+  certify,
+  'install certificate': installCertificateStep,
+  'remove certificates': removeCertificates,
 };
 
 export type Step =
@@ -63,7 +74,10 @@ export type Step =
   | DivertStep
   | ForgetSecretsStep
   | TeardownStep
-  | SweepStep;
+  | SweepStep
+  | CertifyStep
+  | InstallCertificateStep
+  | RemoveCertificatesStep;
 
 /** kindOf returns what there is to know of a step's kind. */
 export function kindOf(step: Step): StepKind<Step> {

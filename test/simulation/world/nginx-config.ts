@@ -55,6 +55,8 @@ export interface HttpServer {
   defaultOn: readonly number[];
   names: readonly string[];
   rules: readonly Rule[];
+  /** Where its certificate is, which is read at each handshake; undefined where it has none. */
+  certificate: string | undefined;
   locations: readonly Location[];
   /** Where nginx goes on after an error, by name. */
   named: ReadonlyMap<string, readonly Rule[]>;
@@ -90,7 +92,7 @@ export class NginxRefusal extends Error {}
 
 /** What is read, and has no bearing on who answers what. */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|map_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -216,9 +218,11 @@ class Reader {
       defaultOn: ports.filter((_port, index) => listens[index]?.includes('default_server')),
       names: blocks(body, 'server_name').flatMap(({ words }) => words.slice(1)),
       rules: this.#rules(body),
+      certificate: settingOf(body, 'ssl_certificate'),
       locations: blocks(body, 'location').flatMap(({ words, body: inner }): Location[] => {
         const [, first = '', second] = words;
         const rules = this.#rules(inner);
+        if (first === '^~') return [{ isExact: false, path: second ?? '', rules }];
         if (first === '=') return [{ isExact: true, path: second ?? '', rules }];
         return first.startsWith('@') ? [] : [{ isExact: false, path: first, rules }];
       }),

@@ -93,6 +93,8 @@ export class Workers {
       host: request.host,
       remote_addr: request.from,
       request_method: request.method ?? 'GET',
+      told_x_forwarded_proto: request.port === 443 ? 'https' : 'http',
+      ...(request.body !== undefined && { request_body: request.body }),
     };
     for (const [name, value] of Object.entries(request.headers ?? {}))
       variables[`http_${name.replaceAll('-', '_')}`] = value;
@@ -137,6 +139,13 @@ export class Workers {
     return !isDenied(server.rules, from);
   }
 
+  /** certificateFor returns what is shown to whoever asks for a name; undefined where nobody is served by it. */
+  certificateFor(port: number, name: string): string | undefined {
+    const found = this.#serverFor({ port, host: name, path: '/', from: '' });
+    if (found?.certificate === undefined) return undefined;
+    return this.#process.container.readFile(this.#expand(found.certificate, { ssl_server_name: name }));
+  }
+
   #serverFor({ port, host }: HttpRequest): HttpServer | undefined {
     const servers = this.config.http.filter(({ ports }) => ports.includes(port));
     const name = host.toLowerCase().replace(/:\d+$/, '');
@@ -172,23 +181,33 @@ export class Workers {
   /** What lies there is looked at with each request, so that a change counts at once, for old workers too. */
   #store(
     { folder, methods }: Extract<Rule, { does: 'store' }>,
-    { request_method: method = '', rest_of_path: rest = '' }: Record<string, string>,
+    {
+      request_method: method = '',
+      rest_of_path: rest = '',
+      request_body: body = 'put',
+    }: Record<string, string>,
   ): Handled {
     const { container } = this.#process;
     const path = `${folder}${rest}`;
+    if (method === 'GET') {
+      const content = container.readFile(path);
+      return content === undefined ? answered(404, {}, '') : answered(200, {}, content);
+    }
     if (!methods.includes(method)) return answered(405, {}, '');
     if (this.#machine.isStubborn) return answered(500, {}, '');
     const isThere = container.readFile(path) !== undefined;
     if (method === 'DELETE' && !isThere) return answered(404, {}, '');
     if (method === 'DELETE') container.removeFile(path);
-    else container.writeFile(path, 'put');
+    else container.writeFile(path, body);
     this.#process.changed(`${method} ${rest}`);
     return answered(method === 'PUT' && !isThere ? 201 : 204, {}, '');
   }
 
   #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
-    if (left === '-f')
-      return this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
+    if (left === '-f' || left === '!-f') {
+      const isThere = this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
+      return isThere === (left === '-f');
+    }
     const value = this.#expand(left, variables);
     if (operator === undefined) return value !== '' && value !== '0';
     if (operator === '=') return value === right;

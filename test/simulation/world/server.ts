@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
+import type { HandshakeTarget } from '../../../src/fleet/handshake.ts';
 import type { HttpAnswer, HttpTarget } from '../../../src/fleet/http.ts';
 import type { Server } from '../../../src/fleet/server.ts';
 import { SimulatedEngine } from './engine.ts';
@@ -26,9 +28,9 @@ export function simulatedServer(run: Run, machine: Machine): Server {
     engine: new SimulatedEngine(machine, tunnel),
     http: {
       get: (target, timeoutMs) => send(machine, tunnel, 'GET', target, timeoutMs),
-      put: async (target, _text, timeoutMs) => {
+      put: async (target, text, timeoutMs) => {
         guard();
-        return await send(machine, tunnel, 'PUT', target, timeoutMs);
+        return await send(machine, tunnel, 'PUT', target, timeoutMs, text);
       },
       delete: async (target, timeoutMs) => {
         guard();
@@ -40,6 +42,7 @@ export function simulatedServer(run: Run, machine: Machine): Server {
       keepAlive: (target) => new KeptConnection(machine, tunnel, target),
     },
     dial: (address, port) => dial(machine, tunnel, address, port),
+    handshake: (target) => handshake(machine, tunnel, target),
     freeBytes: async () => {
       const facts = { name: `${machine.name} df`, isChange: false, takesMs: WAY_MS };
       return await tunnel.call(facts, () => machine.freeBytes).catch(() => undefined);
@@ -54,6 +57,7 @@ async function send(
   method: 'GET' | 'PUT' | 'DELETE',
   { address, port, path, host, headers = {} }: HttpTarget,
   timeoutMs: number,
+  body?: string,
 ): Promise<HttpAnswer> {
   const facts = {
     name: `${machine.name} ${method} http://${address}:${port}${path}`,
@@ -62,7 +66,10 @@ async function send(
   };
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, timeoutMs);
-    const request = { port: target.port, path, host: host ?? address, headers, from, method };
+    const request = {
+      ...{ port: target.port, path, host: host ?? address, headers, from, method },
+      ...(body !== undefined && { body }),
+    };
     const answer = target.container.program?.answer?.(request);
     if (answer === undefined) throw new Error('other side closed');
     return { ...answer, headers: { date: new Date(machine.now()).toUTCString(), ...answer.headers } };
@@ -134,6 +141,22 @@ async function dial(machine: Machine, tunnel: Tunnel, address: string, port: num
     const stream = new TcpStream(connections, passed?.close);
     if (next === undefined) stream.destroy();
     return stream;
+  });
+}
+
+/** What an nginx shows is in the file of whoever is asked for, which it reads at that moment. */
+async function handshake(
+  machine: Machine,
+  tunnel: Tunnel,
+  { address, port, name }: HandshakeTarget,
+): Promise<X509Certificate> {
+  const facts = { name: `${machine.name} handshake ${address}:${port}`, isChange: false, takesMs: WAY_MS };
+  return await tunnel.call(facts, async () => {
+    const { target } = await reach(machine, address, port, UNREACHED_MS);
+    const { program } = target.container;
+    const pem = program instanceof Nginx ? program.workers?.certificateFor(port, name ?? '') : undefined;
+    if (pem === undefined) throw new Error('unrecognized name');
+    return new X509Certificate(pem);
   });
 }
 

@@ -27,6 +27,7 @@ import { describePlan } from '../../../src/report/changes.ts';
 import { emptyState } from '../../../src/state/environment-file.ts';
 import { Store } from '../../../src/state/store.ts';
 import { REPOSITORY } from '../stories/specs.ts';
+import { SimulatedAuthority } from './authority.ts';
 import type { Container } from './container.ts';
 import type { Run, Strike } from './faults.ts';
 import type { Machine } from './machine.ts';
@@ -42,6 +43,8 @@ export interface RunOptions {
   excludedServers?: readonly string[];
   /** Values by service and name. */
   secrets?: Record<string, Record<string, string>>;
+  /** Values of HTTPS by name. */
+  tlsSecrets?: Record<string, string>;
   /** Values by name, as `status` is given them. */
   passed?: Record<string, string>;
   /** `update-nginx`: only routes. */
@@ -111,6 +114,8 @@ const LEASE_WAIT_MS = 15 * 60_000;
  */
 export class World extends Simulation {
   readonly #rules = new Rules(this);
+  /** Who gives certificates. */
+  readonly authority = new SimulatedAuthority(this);
   readonly #litter = new Map<Machine, Litter[]>();
   readonly #remotes = new Map([[REPOSITORY, this.remote]]);
 
@@ -270,6 +275,8 @@ export class World extends Simulation {
     return {
       wanted,
       secrets,
+      authority: this.authority,
+      tlsSecrets: options.tlsSecrets ?? {},
       narrowing: { services, zones, excludedServers },
       scope: routesOnly ? 'routes' : 'services',
       ...(unfinishedHook !== undefined && { unfinishedHook }),

@@ -24,6 +24,8 @@ describe('what is read', () => {
     expect(given({ environment: ' production ' })).toEqual({
       environment: 'production',
       service: undefined,
+      action: 'renew',
+      domains: undefined,
       to: 'previous',
       zones: undefined,
       'exclude-servers': undefined,

@@ -43,6 +43,8 @@ export async function contextOf(
     servers: specs,
     nginx,
     secrets: {},
+    tlsSecrets: {},
+    authority: NO_AUTHORITY,
     log,
     clock: clock.endingWith(signal),
     guard: { run: 'run-1', fence: 1, signal, confirm: async () => undefined },
@@ -51,6 +53,14 @@ export async function contextOf(
     moment: () => undefined,
   };
 }
+
+/** Nobody gives certificates here. */
+const NO_AUTHORITY: RunContext['authority'] = {
+  newAccountKey: async () => '',
+  selfSigned: async () => Promise.reject(new Error('nobody gives certificates')),
+  issue: async () => Promise.reject(new Error('nobody gives certificates')),
+  renewalAt: async () => undefined,
+};
 
 interface ContextOptions {
   clock: Clock;

@@ -21,6 +21,7 @@ function fragmentsOf(sentence: string): string[] {
 
 /** Errors of the file name their line and need no row. */
 const folders = [
+  'acme',
   'actions',
   'commands',
   'deploy',

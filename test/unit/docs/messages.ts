@@ -37,7 +37,7 @@ export function sourceText(): string {
 }
 
 function sentenceOf(node: ts.Node): string | undefined {
-  if (ts.isNewExpression(node) && node.expression.getText() === 'UserError')
+  if (ts.isNewExpression(node) && /^(User|Certificate)Error$/.test(node.expression.getText()))
     return textOf(node.arguments?.[0]);
   if (ts.isCallExpression(node) && MAKERS.includes(node.expression.getText()))
     return textOf(node.arguments[0]);

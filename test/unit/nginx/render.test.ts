@@ -422,3 +422,16 @@ function expectWellFormed(content: string): void {
 function namesIn(directives: readonly Directive[]): string[] {
   return directives.flatMap(({ words: [name = ''], body }) => [name, ...namesIn(body)]);
 }
+
+test('an edge with HTTPS, to be read by a person', () => {
+  const tls: NginxSpec['tls'] = {
+    mode: 'http-01',
+    domains: {},
+    policy: 'intermediate',
+    redirect: true,
+    hstsSeconds: 60,
+    acme: { url: 'https://ca.example.com/directory' },
+  };
+  const text = written('edge', wish('edge', [web()], { settings: { ...SETTINGS, tls } }));
+  expect(text).toBe(expected('edge-with-https', text));
+});

@@ -79,7 +79,7 @@ export function wish(
   routes: readonly Route[],
   changes: Partial<ScopeWish> & { on?: RouteServer; servers?: RouteServer[] } = {},
 ): ScopeWish {
-  const { on = LONDON_A, servers = [LONDON_A], scope = SHOP, ...rest } = changes;
-  const facts = { scope, repository: 'github.com/acme/shop', routes, settings: SETTINGS, on, servers };
+  const { on = LONDON_A, servers = [LONDON_A], scope = SHOP, settings = SETTINGS, ...rest } = changes;
+  const facts = { scope, repository: 'github.com/acme/shop', routes, settings, on, servers };
   return { ...scopeWish(kind, facts), ...rest };
 }

@@ -37,6 +37,7 @@ describe('status', () => {
     title: 'shop production',
     releases: {},
     services: {},
+    certificates: [],
     drift: [],
     exposed: [],
     lease: undefined,

@@ -22,6 +22,7 @@ const FOLDERS: Record<ActionName, string> = {
   'toggle-deploy': 'actions/toggle-deploy',
   rollback: 'actions/rollback',
   'update-nginx': 'actions/update-nginx',
+  certificates: 'actions/certificates',
   plan: 'actions/plan',
   status: 'actions/status',
 };

@@ -1,0 +1,16 @@
+/** What a run knows of certificates beside what the servers have. */
+export interface CertificateFactsOfRun {
+  /** The certificates of `files`, by the names of their secrets; undefined where the run has no secrets. */
+  given: Readonly<Record<string, string>> | undefined;
+  /** When the CA wants certificates to be renewed, by serial, in milliseconds since 1970; others by their lifetime. */
+  renewAt: ReadonlyMap<string, number>;
+  /** Domains for which a new one is wanted whatever there is. */
+  forced: readonly string[];
+}
+
+/** No run knows less. */
+export const NO_CERTIFICATE_FACTS: CertificateFactsOfRun = {
+  given: undefined,
+  renewAt: new Map(),
+  forced: [],
+};

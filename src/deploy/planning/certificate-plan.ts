@@ -1,0 +1,171 @@
+import { UserError } from '../../model/errors.ts';
+import { scopeName } from '../../model/names.ts';
+import { type AcmeSpec, type CertificateMode, type DomainTls, specHash } from '../../model/spec.ts';
+import { type InstalledCertificate, readInstalled } from '../../nginx/certificates.ts';
+import { domainsOfRoute, isServedOn, type Route } from '../../nginx/routes.ts';
+import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
+import type { CertifyStep, InstallCertificateStep, RemoveCertificatesStep } from '../steps/certify.ts';
+import type { PlanInput } from './input.ts';
+import { observedOn } from './observed-copies.ts';
+
+/** What has to be done for the certificates of one domain, and in which order. */
+export interface CertificatePlan {
+  certify: CertifyStep[];
+  install: InstallCertificateStep[];
+}
+
+/** A certificate of a server, and where it stands. */
+interface Standing extends InstalledCertificate {
+  server: string;
+}
+
+/** A certificate is renewed when less than this part of its lifetime is left, where its CA says nothing else. */
+const RENEW_PART = 1 / 3;
+
+/** originOf says where a certificate comes from: what came from elsewhere is replaced. */
+export function originOf({ mode, files }: DomainTls, { url }: AcmeSpec): string {
+  if (mode === 'files') return `files ${files?.certificate ?? ''}`;
+  return mode === 'self-signed' ? mode : `acme ${url}`;
+}
+
+/** renewalAt returns when a certificate is due, by its lifetime. */
+export function renewalAt({
+  notBefore,
+  notAfter,
+}: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
+  return notAfter - (notAfter - notBefore) * RENEW_PART;
+}
+
+/** planCertificates returns what brings certificates to where `routes` are served over HTTPS, by domain. Pure. */
+export function planCertificates(input: PlanInput, routes: readonly Route[]): CertificatePlan[] {
+  const { tls } = input.nginx;
+  if (tls === undefined || input.removesAll) return [];
+  const wanted = new Map<string, string[]>();
+  for (const server of input.reached)
+    for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
+      wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
+  return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers));
+}
+
+/** planRemovals returns what takes certificates of domains away that a server does not serve over HTTPS any more. Pure. */
+export function planCertificateRemovals(
+  input: PlanInput,
+  routes: readonly Route[],
+): RemoveCertificatesStep[] {
+  const scope = scopeName(input.scope);
+  return input.reached.flatMap((server): RemoveCertificatesStep[] => {
+    const edge = observedOn(input, server).edge;
+    if (!edge?.isRunning) return [];
+    const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
+    const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
+    const files = [...edge.tree.certificates.keys()].filter(
+      (file) => file.startsWith(`${scope}.`) && !kept.has(file),
+    );
+    return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
+  });
+}
+
+/**
+ * checkEdgePorts throws a UserError where the edge of a server runs without a port that the environment needs: it was
+ * created before that was asked for, and Docker gives no ports to what runs.
+ */
+export function checkEdgePorts({ nginx: { ports = [] }, reached, ...input }: PlanInput): void {
+  for (const server of reached) {
+    const { edge, bridge } = observedOn(input, server);
+    if (!edge?.isRunning || bridge !== undefined) continue;
+    const missing = ports.filter((port) => !edge.ports.includes(port));
+    if (missing.length === 0) continue;
+    throw new UserError(`${server}: the edge has no port ${missing.join(', ')}`, {
+      hint: 'It was created before HTTPS was asked for. Remove it once, at a quiet time ("docker rm -f switchyard_edge" on the server), and deploy: it comes back with all its routes.',
+    });
+  }
+}
+
+function domainsOn({ servers }: PlanInput, server: string, routes: readonly Route[]): string[] {
+  const on = servers.find(({ name }) => name === server)!;
+  return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
+}
+
+function planDomain(input: PlanInput, domain: string, servers: readonly string[]): CertificatePlan {
+  const tls = input.nginx.tls!;
+  const own = tlsOf(tls, domain)!;
+  const origin = originOf(own, tls.acme);
+  const standing = servers.flatMap((server) => standingOn(input, server, domain));
+  if (own.files !== undefined) return planFiles(input, domain, own.files, servers, standing);
+  const good = standing.filter((one) => one.origin === origin && isGood(input, one));
+  const best = [...good].sort((a, b) => b.notAfter - a.notAfter)[0];
+  if (best !== undefined && !input.certificates.forced.includes(domain)) {
+    const install = servers
+      .filter((server) => !standing.some((one) => one.server === server && one.serial === best.serial))
+      .map(
+        (server): InstallCertificateStep => ({
+          kind: 'install certificate',
+          server,
+          domain,
+          from: best.server,
+        }),
+      );
+    return { certify: [], install };
+  }
+  if (own.mode === 'dns-01' && input.certificates.given === undefined) return { certify: [], install: [] };
+  const reason = reasonOf(input, standing, origin);
+  return {
+    certify: [
+      { kind: 'certify', domain, mode: own.mode as CertifyStep['mode'], servers: [...servers], ...reason },
+    ],
+    install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+  };
+}
+
+/** What people have given is installed as it is, whatever is in it. */
+function planFiles(
+  { certificates: { given } }: PlanInput,
+  domain: string,
+  { certificate }: NonNullable<DomainTls['files']>,
+  servers: readonly string[],
+  standing: readonly Standing[],
+): CertificatePlan {
+  const wanted = given?.[certificate];
+  if (wanted === undefined) return { certify: [], install: [] };
+  const hash = specHash(wanted.trim());
+  const lacking = servers.filter(
+    (server) => !standing.some((one) => one.server === server && one.hash === hash),
+  );
+  return {
+    certify: [],
+    install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
+  };
+}
+
+function standingOn(input: PlanInput, server: string, domain: string): Standing[] {
+  const text = observedOn(input, server).edge?.tree.certificates.get(
+    certificateFile(scopeName(input.scope), domain),
+  );
+  const found = text === undefined ? undefined : readInstalled(text);
+  return found === undefined ? [] : [{ ...found, server }];
+}
+
+function isGood({ now, certificates: { renewAt } }: PlanInput, one: Standing): boolean {
+  const at = renewAt.get(one.serial) ?? renewalAt(one);
+  return now.getTime() < Math.min(at, one.notAfter);
+}
+
+const DAY_MS = 86_400_000;
+
+function reasonOf(
+  { now }: PlanInput,
+  standing: readonly Standing[],
+  origin: string,
+): Pick<CertifyStep, 'reason' | 'daysLeft' | 'replaces'> {
+  const same = standing.filter((one) => one.origin === origin);
+  if (standing.length === 0) return { reason: 'issue' };
+  if (same.length === 0) return { reason: 'replace' };
+  const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
+  const daysLeft = Math.max(0, Math.floor((last!.notAfter - now.getTime()) / DAY_MS));
+  return { reason: 'renew', daysLeft, replaces: last!.chain };
+}
+
+/** isFromAuthority tells whether a mode asks a CA. */
+export function isFromAuthority(mode: CertificateMode): boolean {
+  return mode === 'http-01' || mode === 'dns-01';
+}

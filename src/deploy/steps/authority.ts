@@ -1,0 +1,42 @@
+import type { AcmeSpec } from '../../model/spec.ts';
+import type { KeyPair } from '../../nginx/certificates.ts';
+
+/** What a CA asks for, to see that a name is ours. */
+export interface HttpChallenge {
+  token: string;
+  keyAuthorization: string;
+}
+
+/** How it is shown to a CA over HTTP that a name is ours. */
+export interface HttpSolver {
+  present(challenges: readonly HttpChallenge[]): Promise<void>;
+  cleanUp(challenges: readonly HttpChallenge[]): Promise<void>;
+}
+
+/** What is asked for. */
+export interface CertificateOrder {
+  domain: string;
+  acme: AcmeSpec;
+  /** Whose it is: the environment, by which what a killed run has left is known. */
+  owner: string;
+  /** The key of the account that the CA gives, where one needs one. */
+  eabKey?: string;
+  /** The key of the account, in PEM. */
+  account: string;
+  /** Over HTTP, or by records in DNS that a token may change. */
+  solver: { http: HttpSolver } | { cloudflareToken: string };
+  /** The certificate that it is to replace, in PEM. */
+  replaces?: string;
+}
+
+/** Authority gives certificates. Each of its methods throws a UserError for what people can do something about. */
+export interface Authority {
+  /** newAccountKey makes a key of an account, in PEM. */
+  newAccountKey(): Promise<string>;
+  /** selfSigned makes a certificate that is signed by itself. */
+  selfSigned(domain: string): Promise<KeyPair>;
+  /** issue asks a CA for a certificate. */
+  issue(order: CertificateOrder): Promise<KeyPair>;
+  /** renewalAt returns when a CA wants a certificate to be renewed, in milliseconds since 1970; undefined where it does not say. It never throws. */
+  renewalAt(acme: AcmeSpec, pem: string): Promise<number | undefined>;
+}

@@ -1,0 +1,131 @@
+import { X509Certificate } from 'node:crypto';
+import { type Clock, poll } from '../model/clock.ts';
+import { messageOf, UserError } from '../model/errors.ts';
+import { specHash } from '../model/spec.ts';
+import type { NginxInstance } from './instance.ts';
+import { CERTIFICATE_FOLDER, CHALLENGE_FOLDER, certificateFile, TLS_PORT } from './tls.ts';
+
+/** What is known of a certificate. */
+export interface CertificateFacts {
+  serial: string;
+  /** In milliseconds since 1970. */
+  notBefore: number;
+  notAfter: number;
+  /** The names that it is for. */
+  names: string[];
+  issuer: string;
+}
+
+/** A certificate as an edge has it. */
+export interface InstalledCertificate extends CertificateFacts {
+  /** Where it comes from. */
+  origin: string;
+  chain: string;
+  /** Of the chain as it was given. */
+  hash: string;
+}
+
+/** A certificate and what only its holder has. */
+export interface KeyPair {
+  /** The certificate and those that sign it, in PEM. */
+  chain: string;
+  /** In PEM. */
+  privateKey: string;
+}
+
+/** How long nginx may take to show what was put: it looks with each handshake. */
+const SHOWN_MS = 10_000;
+const HANDSHAKE_MS = 5_000;
+const POLL_MS = 50;
+
+/** certificateFacts reads the first certificate of a PEM text; undefined where there is none. Pure. */
+export function certificateFacts(pem: string): CertificateFacts | undefined {
+  try {
+    const { serialNumber, validFrom, validTo, subjectAltName = '', issuer } = new X509Certificate(pem);
+    return {
+      serial: serialNumber,
+      notBefore: Date.parse(validFrom),
+      notAfter: Date.parse(validTo),
+      names: subjectAltName.split(', ').flatMap((name) => /^DNS:(.+)$/.exec(name)?.[1] ?? []),
+      issuer: issuer.replaceAll('\n', ', '),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * installCertificate gives a certificate to an edge: from its next handshake on nginx shows it, and nothing is reloaded.
+ * The edge tells others last that it has one, so that nobody is sent to HTTPS before. It throws a UserError where the edge
+ * does not take it.
+ */
+export async function installCertificate(
+  edge: NginxInstance,
+  { scope, domain, origin }: { scope: string; domain: string; origin: string },
+  { chain, privateKey }: KeyPair,
+  clock: Clock,
+): Promise<void> {
+  const file = certificateFile(scope, domain);
+  await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
+  await proveCertificate(edge, domain, chain, clock);
+  await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, `${ORIGIN}${origin}\n${ended(chain)}`, clock);
+}
+
+/** What stands before the chain of an installed certificate: a text around it is no part of it (RFC 7468 §2). */
+const ORIGIN = '# from ';
+
+/** readInstalled reads what an edge has of a certificate; undefined where that is none. Pure. */
+export function readInstalled(text: string): InstalledCertificate | undefined {
+  const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
+  const facts = certificateFacts(chain);
+  return facts && { ...facts, origin, chain, hash: specHash(chain.trim()) };
+}
+
+/** putChallenge has an edge answer what a CA asks for, until it is told so with no answer. */
+export async function putChallenge(
+  edge: NginxInstance,
+  scope: string,
+  token: string,
+  keyAuthorization: string | undefined,
+  clock: Clock,
+): Promise<void> {
+  // It becomes part of a path (RFC 8555 §8.3: base64url).
+  if (!/^[\w-]{1,200}$/.test(token)) throw new Error('the CA has sent a token that cannot be one');
+  await edge.store(`/${CHALLENGE_FOLDER}/${scope}.${token}`, keyAuthorization, clock);
+}
+
+/** removeCertificate takes a certificate away from an edge that has no route for its domain any more. */
+export async function removeCertificate(edge: NginxInstance, file: string, clock: Clock): Promise<void> {
+  await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
+  await edge.store(`/keys/${file}.pem`, undefined, clock);
+}
+
+/** proveCertificate waits until an edge shows a certificate to whoever asks for its domain. It throws a UserError where it does not. */
+export async function proveCertificate(
+  { server, address, title }: NginxInstance,
+  domain: string,
+  chain: string,
+  clock: Clock,
+): Promise<void> {
+  const wanted = new X509Certificate(chain).fingerprint256;
+  const name = domain === '*' ? undefined : domain.replace('*', 'probe');
+  let seen = 'no answer';
+  const isShown = await poll(clock, { everyMs: POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+    try {
+      const shown = await server.handshake({ address, port: TLS_PORT, name }, HANDSHAKE_MS);
+      seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
+      return shown.fingerprint256 === wanted || undefined;
+    } catch (error) {
+      seen = messageOf(error);
+      return undefined;
+    }
+  });
+  if (isShown) return;
+  throw new UserError(`${title} does not show the new certificate of ${domain}: ${seen}`, {
+    hint: 'What it served before it serves on. "docker logs switchyard_edge" on the server says why nginx refuses it.',
+  });
+}
+
+function ended(pem: string): string {
+  return pem.endsWith('\n') ? pem : `${pem}\n`;
+}

@@ -1,0 +1,230 @@
+import { type Scope, scopeName } from '../model/names.ts';
+import { type DomainTls, specHash, type TlsPolicy, type TlsSpec } from '../model/spec.ts';
+
+/** Where the edge listens for HTTPS. */
+export const TLS_PORT = 443;
+/** Where the volume with keys is mounted in the container of an edge. */
+export const KEYS_FOLDER = '/etc/switchyard_keys';
+/** Below `KEYS_FOLDER`: what nginx serves, a file a domain, with certificate, chain and key. Its workers read it. */
+export const SERVED_FOLDER = 'served';
+/** Below `KEYS_FOLDER`: the keys of accounts, a file an environment. Root alone reads it. */
+export const ACCOUNTS_FOLDER = 'accounts';
+/** In the volume of the configuration: the certificates that are installed, without keys, a file a domain. */
+export const CERTIFICATE_FOLDER = 'certificates';
+/** In the volume of the configuration: what a CA asks for, a file a question. */
+export const CHALLENGE_FOLDER = 'challenges';
+/** In the volume of the configuration: who signs the certificates of clients, by their hash. */
+export const CLIENT_CA_FOLDER = 'client_ca';
+/** Where a CA asks (RFC 8555 §8.3). */
+export const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+
+/** tlsOf returns how a domain is served over HTTPS; undefined where it is not. Pure. */
+export function tlsOf(tls: TlsSpec | undefined, domain: string): DomainTls | undefined {
+  if (tls === undefined) return undefined;
+  const own = Object.hasOwn(tls.domains, domain) ? tls.domains[domain] : undefined;
+  const { mode, files, clientCa } = own ?? tls;
+  if (mode === 'off' || !canHave(mode, domain)) return undefined;
+  return { mode, ...(files && { files }), ...(clientCa && { clientCa }) };
+}
+
+/** canHave tells whether there may be a certificate for a domain in a mode: a CA has to be shown who holds the name. */
+export function canHave(mode: DomainTls['mode'], domain: string): boolean {
+  if (mode === 'http-01') return !domain.includes('*');
+  return mode !== 'dns-01' || domain !== '*';
+}
+
+/** certificateFile names the files of a domain's certificate, below their folders and without their endings. */
+export function certificateFile(scope: string, domain: string): string {
+  return `${scope}.${domain.replace('*', '_')}`;
+}
+
+/** A server block of an edge: domains that are served in the same way. */
+export interface Door {
+  domains: string[];
+  /** Undefined for those that are served over HTTP alone. */
+  tls: DomainTls | undefined;
+}
+
+/** doorsOf sorts domains into server blocks: those without TLS, and those that ask clients for certificates. Pure. */
+export function doorsOf(domains: readonly string[], tls: TlsSpec | undefined): Door[] {
+  const doors = new Map<string, Door>();
+  for (const domain of domains) {
+    const own = tlsOf(tls, domain);
+    const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
+    const door = doors.get(key) ?? { domains: [], tls: own };
+    door.domains.push(domain);
+    doors.set(key, door);
+  }
+  return [...doors.values()];
+}
+
+/** tlsDomains returns the domains of some that are served over HTTPS. */
+export function tlsDomains(domains: readonly string[], tls: TlsSpec | undefined): string[] {
+  return domains.filter((domain) => tlsOf(tls, domain) !== undefined);
+}
+
+/** clientCaFile returns where in the volume those stand who sign the certificates of clients. */
+export function clientCaFile(scope: string, pem: string): string {
+  return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
+}
+
+/** clientCaFiles returns the files that the doors of an environment name, by their paths in the volume. */
+export function clientCaFiles(scope: string, domains: readonly string[], tls: TlsSpec | undefined) {
+  const all = domains.flatMap((domain) => tlsOf(tls, domain)?.clientCa ?? []);
+  return new Map(all.map((pem) => [clientCaFile(scope, pem), pem]));
+}
+
+/**
+ * What Mozilla's Server Side TLS 5.7 has, as of November 2026, without DHE, for which nginx would need parameters. The
+ * groups are those of OpenSSL, which has the hybrid ones that withstand quantum computers before lists do.
+ */
+const POLICIES: Readonly<Record<TlsPolicy, readonly string[]>> = {
+  modern: ['ssl_protocols TLSv1.3;', 'ssl_prefer_server_ciphers off;'],
+  intermediate: [
+    'ssl_protocols TLSv1.2 TLSv1.3;',
+    `ssl_ciphers ${[
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+      'ECDHE-RSA-AES128-GCM-SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-RSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+      'ECDHE-RSA-CHACHA20-POLY1305',
+    ].join(':')};`,
+    'ssl_prefer_server_ciphers off;',
+  ],
+};
+
+/** What a door is rendered with. */
+export interface DoorContext {
+  scope: Scope;
+  tls: TlsSpec;
+  /** Where the volume of the configuration is mounted. */
+  folder: string;
+}
+
+/** renderDoorMaps renders the variables that a door with TLS reads; they stand before its server. */
+export function renderDoorMaps(door: Door, context: DoorContext): string {
+  if (door.tls === undefined) return '';
+  const mark = markOf(door, context.scope);
+  const cases = casesOf(door, context.scope);
+  const hsts = hstsOf(door.tls, context.tls);
+  // The variable in a path is why nginx reads a certificate at the handshake: a new one needs no reload.
+  return `map $ssl_server_name $certificate_${mark} { ${cases} }
+map $host $installed_${mark} { ${cases} }
+${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
+}
+
+/** renderDoor renders what a door with TLS has beside its names: the second port, its certificate and the way there. */
+export function renderDoor(door: Door, context: DoorContext): string[] {
+  const { tls: own } = door;
+  if (own === undefined) return [];
+  const { scope, tls, folder } = context;
+  const mark = markOf(door, scope);
+  const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
+  const isCatchAll = door.domains.includes('*');
+  return [
+    `listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
+    'http2 on;',
+    // One file, so that nobody ever finds the certificate of one and the key of another.
+    `ssl_certificate ${pem};`,
+    `ssl_certificate_key ${pem};`,
+    ...POLICIES[tls.policy],
+    ...(own.clientCa === undefined
+      ? []
+      : [
+          `ssl_client_certificate ${folder}/${clientCaFile(scopeName(scope), own.clientCa)};`,
+          'ssl_verify_client on;',
+          'ssl_verify_depth 5;',
+        ]),
+    ...(tls.redirect ? renderRedirect(mark, folder) : []),
+    ...(hstsOf(own, tls) === undefined ? [] : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
+  ];
+}
+
+/** A door without its certificate serves HTTP: whoever was sent away would find nobody. */
+function renderRedirect(mark: string, folder: string): string[] {
+  return [
+    // A proxy that is believed has ended TLS before.
+    'set $is_plain $told_x_forwarded_proto;',
+    `if (!-f ${folder}/${CERTIFICATE_FOLDER}/$installed_${mark}.crt) { set $is_plain ""; }`,
+    'if ($uri ~ "^/\\.well-known/(?:acme-challenge|switchyard)/") { set $is_plain ""; }',
+    'if ($is_plain = http) { return 308 https://$host$request_uri; }',
+  ];
+}
+
+/** renderChallenge renders where a CA finds its answer: on all servers, for it asks any of them. */
+export function renderChallenge({ tls }: Door, { scope, folder }: DoorContext): string {
+  if (tls?.mode !== 'http-01') return '';
+  return `    location ^~ ${CHALLENGE_PATH} {
+        default_type text/plain;
+        alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
+    }
+`;
+}
+
+/** Browsers that were told so refuse a certificate that nobody believes without a way past it. */
+function hstsOf({ mode }: DomainTls, { hstsSeconds, acme }: TlsSpec): string | undefined {
+  const isBelieved = mode === 'files' || (mode !== 'self-signed' && acme.isStaging !== true);
+  return hstsSeconds > 0 && isBelieved ? `max-age=${hstsSeconds}` : undefined;
+}
+
+/** Names of variables hold no hyphens and dots, and no two doors have one together. */
+function markOf({ domains }: Door, scope: Scope): string {
+  return specHash([scopeName(scope), domains]).slice(0, 10);
+}
+
+function casesOf({ domains }: Door, scope: Scope): string {
+  const file = (domain: string) => certificateFile(scopeName(scope), domain);
+  const exact = domains.filter((domain) => !domain.includes('*'));
+  const starred = domains.filter((domain) => domain.startsWith('*.'));
+  const fallback = domains.includes('*') ? '*' : domains[0]!;
+  return [
+    `default ${file(fallback)};`,
+    ...exact.map((domain) => `${domain} ${file(domain)};`),
+    ...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
+  ].join(' ');
+}
+
+/** renderTlsMain renders what the main file of an edge has for the domains with TLS that it serves: none is nothing. */
+export function renderTlsMain(domains: readonly string[]): string {
+  if (domains.length === 0) return '';
+  const reject = domains.includes('*')
+    ? ''
+    : `    # Who asks for a name that is not served gets no certificate.
+    server {
+        listen ${TLS_PORT} ssl default_server;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+  return `    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+${reject}`;
+}
+
+/**
+ * renderInstall renders where certificates, and answers for a CA, are put and taken away, by those who may set flags. What
+ * comes by a rename is there whole or not at all, and belongs to the workers, who read it at the handshake.
+ */
+export function renderInstall(domains: readonly string[], folder: string, access: string): string {
+  if (domains.length === 0) return '';
+  const places = [
+    ['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
+    [CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
+    [CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
+  ] as const;
+  return places
+    .map(
+      ([path, place]) => `        location /${path}/ {
+            include ${access};
+            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
+            alias ${place}/;
+            client_body_temp_path ${place};
+            dav_methods PUT DELETE;
+        }
+`,
+    )
+    .join('');
+}

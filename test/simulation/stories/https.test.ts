@@ -1,0 +1,146 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Plan } from '../../../src/deploy/planning/plan.ts';
+import { describeStep } from '../../../src/deploy/steps/index.ts';
+import type { EnvironmentSpec, TlsSpec } from '../../../src/model/spec.ts';
+import { readInstalled } from '../../../src/nginx/certificates.ts';
+import type { World } from '../world/world.ts';
+import { NOTHING, newWorld, planFor } from './deployed.ts';
+import { servers, service, shop } from './specs.ts';
+import { rest } from './story.ts';
+
+const DOMAIN = 'api.example.com';
+const TLS: TlsSpec = {
+  mode: 'http-01',
+  domains: {},
+  policy: 'intermediate',
+  redirect: true,
+  hstsSeconds: 60,
+  acme: { url: 'https://ca.example.com/directory' },
+};
+
+/** secured returns an environment whose domains are served over HTTPS. */
+function secured(wanted: EnvironmentSpec, tls: Partial<TlsSpec> = {}): EnvironmentSpec {
+  return { ...wanted, nginx: { ...wanted.nginx, tls: { ...TLS, ...tls }, ports: ['443/tcp'] } };
+}
+
+/** A shop with api on so many servers. */
+const on = (count: number, tls: Partial<TlsSpec> = {}) =>
+  secured(shop([service('api', { servers: count })], servers(count)), tls);
+
+/** serialOn returns the serial of the certificate that the edge of a server has for a domain. */
+function serialOn(world: World, server: string, domain = DOMAIN): string | undefined {
+  const path = `/etc/switchyard/certificates/shop_production.${domain}.crt`;
+  return readInstalled(world.machine(server).find('switchyard_edge')?.readFile(path) ?? '')?.serial;
+}
+
+/** told returns what a plan does about certificates. */
+function told({ steps }: Plan): string[] {
+  return steps.filter(({ step }) => /certif/.test(step.kind)).map(({ step }) => describeStep(step));
+}
+
+describe('certificates', () => {
+  test('are had once for all servers, in the run that brings the domain', async () => {
+    const world = newWorld();
+    expect(told(await planFor(world, on(2)))).toEqual([
+      'issue a certificate for api.example.com, by http-01',
+      'install the certificate of api.example.com on a',
+      'install the certificate of api.example.com on b',
+    ]);
+    await world.deploy(on(2));
+    expect(world.authority.issued).toEqual([DOMAIN]);
+    expect(serialOn(world, 'a')).toBeDefined();
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('come after all services serve, and no service waits for them', async () => {
+    const { steps } = await planFor(newWorld(), on(1));
+    const certify = steps.find(({ step }) => step.kind === 'certify')!;
+    const proves = steps.filter(({ step }) => step.kind === 'prove').map(({ id }) => id);
+    expect(certify.needs).toEqual(proves);
+    const waiting = steps.filter(({ needs }) => needs.includes(certify.id));
+    expect(waiting.map(({ step }) => step.kind)).toEqual(['install certificate']);
+  });
+
+  test('that a CA refuses fail the run, which names the domain, and keeps what it has deployed', async () => {
+    const world = newWorld();
+    world.authority.refused.add(DOMAIN);
+    const two = secured(shop([service('api'), service('web')]));
+    await expect(world.deploy(two)).rejects.toThrow('api.example.com gets no certificate');
+    expect(world.answering(DOMAIN)).toEqual(['shop_production_api']);
+    expect(world.authority.issued).toEqual(['web.example.com']);
+    world.authority.refused.clear();
+    await world.deploy(two);
+    expect(world.authority.issued).toEqual(['web.example.com', DOMAIN]);
+    expect(await world.describe(two)).toEqual(NOTHING);
+  });
+
+  test('go to a server that comes later, and no CA is asked', async () => {
+    const world = newWorld();
+    await world.deploy(on(1));
+    expect(told(await planFor(world, on(2)))).toEqual([
+      'copy the certificate of api.example.com from a to b',
+    ]);
+    await world.deploy(on(2));
+    expect(world.authority.issued).toHaveLength(1);
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('are renewed when their CA wants it, by the account that there is', async () => {
+    const world = newWorld();
+    await world.deploy(on(2));
+    const first = serialOn(world, 'a');
+    world.authority.wantsAnew.add(first!);
+    expect(told(await planFor(world, on(2)))[0]).toMatch(
+      /^renew the certificate of api.example.com \(\d\d days left\), by http-01$/,
+    );
+    await world.deploy(on(2));
+    expect(serialOn(world, 'a')).not.toBe(first);
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(world.authority.accounts.size).toBe(1);
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+
+  test('are replaced when they shall come from elsewhere', async () => {
+    const world = newWorld();
+    await world.deploy(on(1, { mode: 'self-signed' }));
+    expect(told(await planFor(world, on(1)))[0]).toBe(
+      'replace the certificate of api.example.com, by http-01',
+    );
+    await world.deploy(on(1));
+    expect(world.authority.issued).toEqual([DOMAIN]);
+    expect(await world.describe(on(1))).toEqual(NOTHING);
+  });
+
+  test('leave with their domain, and those of others stay', async () => {
+    const world = newWorld();
+    await world.deploy(secured(shop([service('api'), service('web')])));
+    await world.deploy(on(1));
+    expect(serialOn(world, 'a', 'web.example.com')).toBeUndefined();
+    expect(serialOn(world, 'a')).toBeDefined();
+  });
+
+  test.each([
+    /moment: certify: challenge is shown/,
+    /moment: certify: issued/,
+    /begins: install certificate/,
+  ])('are had by the next run where one was killed at %s', async (moment) => {
+    const world = newWorld();
+    await world.deployUntil(moment, on(2));
+    await rest(world);
+    await world.deploy(on(2));
+    expect(serialOn(world, 'a')).toBeDefined();
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+});
+
+describe('an edge that was created before HTTPS was asked for', () => {
+  test('is named before anything changes', async () => {
+    const world = newWorld();
+    await world.deploy(shop([service('api')]));
+    await expect(world.deploy(on(1))).rejects.toThrow('a: the edge has no port 443/tcp');
+    expect(world.answering(DOMAIN)).toEqual(['shop_production_api']);
+  });
+});

@@ -1,0 +1,77 @@
+import { X509Certificate } from 'node:crypto';
+import { selfSigned } from '../../../src/acme/certificate.ts';
+import type { Authority, CertificateOrder } from '../../../src/deploy/steps/authority.ts';
+import { UserError } from '../../../src/model/errors.ts';
+import type { KeyPair } from '../../../src/nginx/certificates.ts';
+import type { Machine } from './machine.ts';
+import { Nginx } from './nginx.ts';
+
+/** Where things are that this CA looks at. */
+interface Surroundings {
+  clock: { now(): number };
+  machines: ReadonlyMap<string, Machine>;
+}
+
+/** How long what it issues lives. */
+const LIFETIME_DAYS = 90;
+const CHALLENGE = '/.well-known/acme-challenge/';
+
+/** SimulatedAuthority is a CA: it asks every server, as the world would, whether a name is theirs. */
+export class SimulatedAuthority implements Authority {
+  /** What it has issued, in order: `shop.example.com`. */
+  readonly issued: string[] = [];
+  /** The accounts that it knows, by their keys. */
+  readonly accounts = new Set<string>();
+  /** Serials of those that it wants to be renewed at once. */
+  readonly wantsAnew = new Set<string>();
+  /** Domains that it refuses. */
+  readonly refused = new Set<string>();
+  readonly #around: Surroundings;
+  #count = 0;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  async newAccountKey(): Promise<string> {
+    this.#count++;
+    return `account ${this.#count}`;
+  }
+
+  async selfSigned(domain: string): Promise<KeyPair> {
+    return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
+  }
+
+  async issue({ domain, account, solver }: CertificateOrder): Promise<KeyPair> {
+    this.accounts.add(account);
+    if (this.refused.has(domain))
+      throw new UserError(`${domain} gets no certificate: the CA refuses it`, { hint: 'Ask why.' });
+    if ('http' in solver) {
+      const challenge = { token: `token-${++this.#count}`, keyAuthorization: `answer of ${account}` };
+      await solver.http.present([challenge]);
+      const wrong = this.#edges().filter(
+        ([, nginx]) =>
+          nginx.answer({ port: 80, path: `${CHALLENGE}${challenge.token}`, host: domain, from: 'world' })
+            .body !== challenge.keyAuthorization,
+      );
+      await solver.http.cleanUp([challenge]);
+      if (wrong.length > 0)
+        throw new UserError(`${domain}: ${wrong.map(([name]) => name).join(', ')} did not answer the CA`, {
+          hint: 'Where does its DNS point to?',
+        });
+    }
+    this.issued.push(domain);
+    return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
+  }
+
+  async renewalAt(_acme: unknown, pem: string): Promise<number | undefined> {
+    return this.wantsAnew.has(new X509Certificate(pem).serialNumber) ? this.#around.clock.now() : undefined;
+  }
+
+  #edges(): [string, Nginx][] {
+    return [...this.#around.machines].flatMap(([name, machine]): [string, Nginx][] => {
+      const program = machine.find('switchyard_edge')?.program;
+      return program instanceof Nginx ? [[name, program]] : [];
+    });
+  }
+}
