@@ -58,6 +58,9 @@ describe('another image, and a port more', () => {
       '  · remove switchyard_edge on a',
       '  · give the edge its ports on a',
     ]);
+    const { drift, findings } = await world.plan(file(NEWER));
+    expect(drift).toEqual([]);
+    expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
     await world.deploy(file(NEWER));
     expect(edge()).toEqual(UPGRADED);
     await rest(world);
@@ -156,6 +159,10 @@ describe('what does not come up', () => {
   test('for a port of the server that somebody else has is found out before anything changes', async () => {
     await deployed();
     world.makeByHand('a', { name: 'proxy', published: { 443: 3000 } });
+    const { findings } = await world.plan(file(NEWER));
+    expect(findings.filter(({ level }) => level === 'error')).toMatchObject([
+      { message: 'port 443, which the edge needs, is taken by proxy' },
+    ]);
     await expect(world.deploy(file(NEWER))).rejects.toThrow(/switchyard_edge_trial cannot start.*443/);
     expect(edge()).toEqual({ image: 'nginx:1.30', ports: ['80/tcp'] });
     expect(around()).toEqual(['switchyard_edge']);
