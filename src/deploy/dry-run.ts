@@ -5,7 +5,6 @@ import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
-import { checkEdgePorts } from './planning/certificate-plan.ts';
 import { checkOwner } from './planning/ownership.ts';
 import { isEmpty } from './planning/plan.ts';
 import { planDeploy } from './planning/planner.ts';
@@ -37,7 +36,6 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
     const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const kept = buildKeptInput(facts);
     const input = scope === 'routes' ? kept : buildInput(facts);
-    checkEdgePorts(input);
     const plan = planDeploy(input);
     checkImages(input, plan);
     const holder = holderOf(snapshot.lease, clock.now());

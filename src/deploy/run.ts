@@ -8,7 +8,6 @@ import { leftToDeploys } from './observation/left-to-deploys.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
-import { checkEdgePorts } from './planning/certificate-plan.ts';
 import { type PlannedStep, upTo } from './planning/graph.ts';
 import type { PlanInput } from './planning/input.ts';
 import type { ObservedServer } from './planning/observed.ts';
@@ -75,7 +74,6 @@ export class Run {
     const certificates = { given, renewAt, forced };
     const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
     const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
-    checkEdgePorts(input);
     const plan = planDeploy(input);
     checkImages(input, plan);
     if (input.compared.with === 'deployed') {

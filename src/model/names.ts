@@ -148,8 +148,10 @@ export function variableName(service: string): string {
 export const EDGE_NAME = 'switchyard_edge';
 /** Created and never started: whoever created it may change the edge (docs/architecture.md, "One writer"). */
 export const EDGE_LOCK_NAME = 'switchyard_edge_lock';
-/** Stands in for the edge while a front that runs already still holds its ports. */
+/** Stands in for the edge while a front that runs already, or an older edge, still holds its ports. */
 export const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
+/** Runs for a moment before an edge is upgraded, to see that its successor will come up. */
+export const EDGE_TRIAL_NAME = 'switchyard_edge_trial';
 /** While it runs, new connections to the server's ports go to the bridge. */
 export const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 export const EDGE_VOLUME = 'switchyard_edge';

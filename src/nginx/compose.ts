@@ -1,6 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
+import { newestImage } from './agreed.ts';
 import {
   type MainConfig,
   portFile,
@@ -131,7 +132,10 @@ export function isWritten(kind: NginxKind, tree: Tree, wish: ScopeWish): boolean
     Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
     editedFiles(folder, scopeName(wish.scope)).length === 0;
   const isOurs = served.repository === wish.repository;
-  return isSame && isOurs && settingsAgree(kind, folder.manifest!, wish) && isIntact(kind, folder);
+  const hasNeeds = specHash(served.edge ?? null) === specHash(edgeNeeds(kind, wish).edge ?? null);
+  return (
+    isSame && isOurs && hasNeeds && settingsAgree(kind, folder.manifest!, wish) && isIntact(kind, folder)
+  );
 }
 
 /** The files that are made from the manifest must be what the manifest makes. */
@@ -140,10 +144,14 @@ function isIntact(kind: NginxKind, folder: FolderTree): boolean {
   return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
 
-/** The image is that of the container, which stays. */
 function settingsAgree(kind: NginxKind, { settings }: Manifest, wish: ScopeWish): boolean {
-  const wished = settingsFacts(kind, wish.settings, settings.chosen_by);
-  return specHash({ ...wished, image: settings.image }) === specHash(settings);
+  return specHash(settingsFacts(kind, wish.settings, settings.chosen_by)) === specHash(settings);
+}
+
+/** What an environment needs of an edge stands there for the others: whoever makes it anew gives it what all need. */
+function edgeNeeds(kind: NginxKind, { settings }: ScopeWish): Pick<Manifest['scopes'][string], 'edge'> {
+  if (kind !== 'edge') return {};
+  return { edge: { image: settings.image, ports: [...(settings.ports ?? [])].sort() } };
 }
 
 /**
@@ -172,6 +180,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
     scopes[name] = {
       generation,
       repository,
+      ...edgeNeeds(kind, wish),
       routes: routeFacts(wish),
       files: hashes(files),
       ...(tls.length > 0 && { tls }),
@@ -296,7 +305,6 @@ function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): 
     trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
   };
   return {
-    image: settings.image,
     keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
     ...(kind === 'edge' && ofEdge),
     chosen_by: chosenBy,
@@ -311,11 +319,12 @@ function agreeOnSettings(
 ): Manifest['settings'] {
   const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
   const isShared = kind === 'edge' && Object.keys(others).length > 0;
-  if (manifest === undefined || !isShared)
-    return { ...wished, image: manifest?.settings.image ?? wished.image };
+  if (manifest === undefined || !isShared) return wished;
   const { settings } = manifest;
+  const images = Object.values(others).flatMap(({ edge }) => edge?.image ?? []);
   const differences = [
-    settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
+    newestImage([wish.settings.image, ...images]) === undefined &&
+      `image (${[...new Set(images)].join(' and ')} there, ${wish.settings.image} here)`,
     settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
       `keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
     settings.access_log !== wished.access_log &&

@@ -4,6 +4,7 @@ import { type Clock, poll } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import { EDGE_DIVERT_NAME } from '../model/names.ts';
+import type { EdgePort } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
 
 const POLL_MS = 50;
@@ -15,7 +16,7 @@ const READY = 'new connections are diverted';
  * The server's own iptables do it: only they are sure to fit its kernel and Docker's rules. New connections to the
  * ports go to the bridge; those that are open stay with the front, since the kernel remembers where each one went.
  * The container has to live as long as the rules: when the engine stops it, or the bridge ends, they go, and the
- * front has its connections again. Arguments: the bridge's address and process, and the ports.
+ * front has its connections again. Arguments: the bridge's address and process, and the ports with their protocols.
  */
 const SCRIPT = `set -eu
 mark=switchyard-edge
@@ -35,11 +36,14 @@ address=$1
 process=$2
 shift 2
 trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+for door in "$@"; do
+  port=\${door%/*}
+  protocol=\${door#*/}
+  iptables -w -I DOCKER-USER -d "$address" -p "$protocol" -m "$protocol" --dport "$port" \\
+    -m comment --comment "$mark" -j ACCEPT
   for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p "$protocol" -m addrtype --dst-type LOCAL \\
+      -m "$protocol" --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
   done
 done
 echo '${READY}'
@@ -55,20 +59,25 @@ clear
  * that a divert left behind which was killed.
  */
 export async function checkDiverting(server: Server, image: string, clock: Clock): Promise<void> {
-  if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running) return;
+  if (await isDiverting(server)) return;
   const id = await create(server, image, []);
   await awaitEnd(server, id, clock);
+}
+
+/** isDiverting tells whether new connections to some ports of a server go to its bridge. */
+export async function isDiverting({ engine }: Server): Promise<boolean> {
+  return (await engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running === true;
 }
 
 /** divert lets all new connections to these ports of a server go to the bridge, until endDiverting. */
 export async function divert(
   { server, id, address }: NginxInstance,
   image: string,
-  ports: readonly number[],
+  ports: readonly EdgePort[],
   clock: Clock,
 ): Promise<void> {
   const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-  const command = [address, String(process), ...ports.map(String)];
+  const command = [address, String(process), ...ports];
   const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
   const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
   const helper = isThere ? found.Id! : await create(server, image, command);
@@ -134,6 +143,6 @@ async function failure(server: Server, id: string): Promise<UserError> {
   await endDiverting(server);
   const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
   return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
-    hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+    hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
   });
 }

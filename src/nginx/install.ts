@@ -10,6 +10,7 @@ import {
   EDGE_KEYS_VOLUME,
   EDGE_NAME,
   EDGE_NETWORK,
+  EDGE_TRIAL_NAME,
   EDGE_VOLUME,
   networkName,
   type Scope,
@@ -18,6 +19,7 @@ import {
 } from '../model/names.ts';
 import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
+import { portsOfEdge } from './agreed.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
@@ -103,7 +105,10 @@ export async function ensureInheritingEdge(
   clock: Clock,
 ): Promise<NginxInstance> {
   const home = { ...edgeOf(server, scope, settings), inherited };
-  return await joinScope(await ensure(home, edgeSpec(settings), clock), scope);
+  const edge = await ensure(home, edgeSpec(settings), clock);
+  // One that is there already may lack what came to the bridge meanwhile.
+  for (const network of inherited) await server.engine.joinNetwork(network, edge.id);
+  return await joinScope(edge, scope);
 }
 
 /**
@@ -120,19 +125,63 @@ export async function ensureBridge(
   return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
 }
 
+/**
+ * ensureSuccessor is ensureBridge beside an edge that is to be replaced: it serves from its start what that one serves, in
+ * whose `networks` it is. Before that its image is tried out, with the ports of the server that the edge lacks so far: it
+ * throws a UserError, with nginx's words, where one of them is taken, or nginx does not come up with what it has to serve.
+ */
+export async function ensureSuccessor(
+  server: Server,
+  scope: Scope,
+  settings: NginxSpec,
+  { networks, lacking }: { networks: readonly string[]; lacking: readonly EdgePort[] },
+  clock: Clock,
+): Promise<NginxInstance> {
+  const inherited = networks.filter((network) => network !== EDGE_NETWORK);
+  const home: Home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME, inherited };
+  const found = instanceOf(home, await server.engine.findContainer(EDGE_BRIDGE_NAME));
+  if (found === undefined) await tryOut({ ...home, name: EDGE_TRIAL_NAME }, lacking, clock);
+  return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
+}
+
+async function tryOut(home: Home, lacking: readonly EdgePort[], clock: Clock): Promise<void> {
+  const { engine } = home.server;
+  const { project, environment } = home.scope;
+  // Of an earlier run that was cut off.
+  await engine.removeContainer(home.name);
+  const labels = {
+    [LABEL.role]: 'helper',
+    [LABEL.project]: project,
+    [LABEL.environment]: environment,
+  };
+  const HostConfig = { ...published(lacking), RestartPolicy: { Name: 'no' as const } };
+  try {
+    await create(home, { Labels: labels, ...exposed(lacking), HostConfig });
+    const answer = await awaitAnswer(home, clock);
+    if (answer === undefined) throw await explainStop(home);
+    if (!isNewEnough(answer.version)) throw tooOld(home.server, home.settings.image, answer.version);
+  } finally {
+    await engine.removeContainer(home.name);
+  }
+}
+
+function exposed(ports: readonly EdgePort[]): Pick<ContainerCreateRequest, 'ExposedPorts'> {
+  return { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) };
+}
+
+function published(ports: readonly EdgePort[]) {
+  return {
+    PortBindings: Object.fromEntries(ports.map((port) => [port, [{ HostPort: port.split('/')[0]! }]])),
+  };
+}
+
 /** What cannot be written in time waits here, and beyond that is lost. */
 const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
 
 /** It has no port that it does not serve: what ends TLS on the same server needs 443. */
-function edgeSpec({ ports = [] }: NginxSpec): ContainerCreateRequest {
-  const all: EdgePort[] = ['80/tcp', ...ports];
-  return {
-    Labels: { [LABEL.role]: 'edge' },
-    ExposedPorts: Object.fromEntries(all.map((port) => [port, {}])),
-    HostConfig: {
-      PortBindings: Object.fromEntries(all.map((port) => [port, [{ HostPort: port.split('/')[0]! }]])),
-    },
-  };
+function edgeSpec(settings: NginxSpec): ContainerCreateRequest {
+  const ports = portsOfEdge([settings]);
+  return { Labels: { [LABEL.role]: 'edge' }, ...exposed(ports), HostConfig: published(ports) };
 }
 
 const BRIDGE_SPEC: ContainerCreateRequest = {
@@ -301,7 +350,7 @@ async function start({ server, kind, name, inherited }: Home, id: string): Promi
     const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
     if (!taken) throw error;
     throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-      hint: 'The edge needs port 80 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+      hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnp"), and run again.',
       cause: error,
     });
   }

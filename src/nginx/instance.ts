@@ -1,8 +1,10 @@
+import { isStatus } from '../docker/http.ts';
 import { explainRefusal } from '../fleet/engine-failure.ts';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
+import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
@@ -197,7 +199,30 @@ export class NginxInstance {
   async commit(folder: Folder, clock: Clock, files?: ReadonlyMap<string, string>): Promise<void> {
     await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0), files);
     // HUP, not `nginx -s reload`: that reads the whole configuration a second time.
+    const beside = await this.#beside();
     await this.server.engine.signalContainer(this.id, 'HUP');
+    await Promise.all(beside.map((id) => ignoringEnd(this.server.engine.signalContainer(id, 'HUP'))));
+  }
+
+  /**
+   * sendClientsAway tells nginx to read once more what it serves: its workers go, with all connections that they have, and
+   * tell their clients to come back by new ones. It goes on listening.
+   */
+  async sendClientsAway(folder: Folder, clock: Clock): Promise<void> {
+    await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0));
+    await this.server.engine.signalContainer(this.id, 'HUP');
+  }
+
+  /** Others that read the same volume: one that is being replaced by this one, or the other way round, serves the same. */
+  async #beside(): Promise<string[]> {
+    const all = await this.server.engine.listContainers({ label: [LABEL.role] });
+    const volumeOf = ({ Mounts = [] }: (typeof all)[number]) =>
+      Mounts.find(({ Destination }) => Destination === CONFIG_FOLDER)?.Name;
+    const own = all.find(({ Id }) => Id === this.id);
+    if (own === undefined) return [];
+    const isBeside = (other: (typeof all)[number]) =>
+      other.Id !== this.id && other.State === 'running' && volumeOf(other) === volumeOf(own);
+    return all.filter(isBeside).map(({ Id }) => Id!);
   }
 
   /**
@@ -324,6 +349,13 @@ export class NginxInstance {
     const since = Math.floor(sinceMs / 1_000);
     return (await this.server.engine.logs(this.id, { since, stderrOnly: true })).stderr;
   }
+}
+
+/** ignoringEnd waits for what is done to a container that may have ended, and removed itself, at any moment. */
+export async function ignoringEnd(work: Promise<void>): Promise<void> {
+  await work.catch((error) => {
+    if (!isStatus(error, 404, 409)) throw error;
+  });
 }
 
 /** readTree reads the configuration volume of an edge or sidecar, running or not. */

@@ -1,4 +1,3 @@
-import { isStatus } from '../docker/http.ts';
 import { allOrErrors } from '../fleet/fleet.ts';
 import type { Server } from '../fleet/server.ts';
 import { type Clock, poll } from '../model/clock.ts';
@@ -7,7 +6,7 @@ import { EDGE_BRIDGE_NAME, EDGE_NETWORK, networkName, type Scope, scopeName } fr
 import type { NginxSpec } from '../model/spec.ts';
 import { endDiverting } from './divert.ts';
 import { ensureInheritingEdge } from './install.ts';
-import { NginxInstance } from './instance.ts';
+import { ignoringEnd, NginxInstance } from './instance.ts';
 import { reaches } from './prove.ts';
 import { portKey, servedPorts } from './routes.ts';
 import { routesOf } from './tree.ts';
@@ -49,8 +48,11 @@ export async function openEdge(
   return edge;
 }
 
-/** Waits until the edge has an answer for every port that the bridge has one for, of all environments. */
-async function awaitBackends(
+/**
+ * awaitBackends waits until an nginx has an answer for every port that another one on the same volume has one for, of all
+ * environments. It throws a UserError that names what it does not reach.
+ */
+export async function awaitBackends(
   edge: NginxInstance,
   bridge: NginxInstance,
   scope: Scope,
@@ -60,7 +62,7 @@ async function awaitBackends(
   const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
   const ports = scopes.flatMap(([name, served]) =>
     routesOf(served).flatMap((route) =>
-      servedPorts('edge', route).map((port) => ({ name, key: portKey(route.service, port) })),
+      servedPorts(edge.kind, route).map((port) => ({ name, key: portKey(route.service, port) })),
     ),
   );
   await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
@@ -80,14 +82,7 @@ async function awaitBackend(
     async () => (await asks(edge)) || !(await asks(bridge)) || undefined,
   );
   if (isReached) return;
-  throw new UserError(`${edge.title}: ${key} is not reached, which the bridge reaches`, {
-    hint: 'New connections go on to the bridge, and lose nothing. Run again.',
-  });
-}
-
-/** It may have ended, and removed itself, at any moment. */
-async function ignoringEnd(work: Promise<void>): Promise<void> {
-  await work.catch((error) => {
-    if (!isStatus(error, 404, 409)) throw error;
+  throw new UserError(`${edge.title}: ${key} is not reached, which ${bridge.name} reaches`, {
+    hint: `New connections go on to ${bridge.name}, and lose nothing. Run again.`,
   });
 }

@@ -41,7 +41,6 @@ const backing = z.object({
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
   settings: z.object({
-    image: z.string(),
     keepalive_min_timeout_ms: z.number(),
     /** Of an edge only. */
     access_log: z.boolean().optional(),
@@ -54,6 +53,8 @@ const manifestSchema = z.object({
       generation: z.string(),
       /** The repository that the environment belongs to. */
       repository: z.string().optional(),
+      /** What it needs of an edge, which is made so that all have what they need. */
+      edge: z.object({ image: z.string(), ports: z.array(z.string()) }).optional(),
       routes: z.record(
         z.string(),
         z.object({

@@ -12,7 +12,8 @@ import { filledText, flag, oneOrMany, positiveDuration, wholeNumber } from './sc
 /** Settings of nginx, for the sidecar and the edge both. */
 export const sidecar = closed({
   image: key(parsed(filledText, parseImage), {
-    description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
+    description:
+      'Image of nginx, 1.28 or newer, for the sidecar and the edge. Another one upgrades the edge without a gap; of several that environments of a server name, the newest by its tag counts. A sidecar keeps the one that it was made with.',
     fallback: { value: DEFAULTS.sidecar.image },
     example: 'image: "nginx:1.30-alpine"',
   }),

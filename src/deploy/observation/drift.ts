@@ -162,8 +162,11 @@ function nginxDrift(kept: PlanInput, plan: Plan): Drift[] {
     join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
   };
   const { services } = kept.state;
+  const upgraded = stepsOf(plan, 'upgrade').map(({ server }) => server);
   return stepsOf(plan, 'prepare').flatMap((step) => {
     const { server } = step;
+    // It has its ports, and shall have others.
+    if (step.edge === 'open' && upgraded.includes(server)) return [];
     const { sidecar, copies } = observedOn(kept, server);
     const isRecorded = Object.values(services).some((one) =>
       one.copies.some((copy) => copy.server === server),

@@ -22,6 +22,7 @@ import type { ObservedCopy, ObservedHook, ObservedNginx, ObservedServer } from '
 import { settingsFound } from './container-settings.ts';
 import { findImage, findNginxImage } from './images.ts';
 import { findLeftovers, helpersOf, isOwned } from './leftovers.ts';
+import { findMade } from './made.ts';
 import { observeForeign } from './observe-foreign.ts';
 
 /**
@@ -48,12 +49,13 @@ export async function observe(
   const copies = withRole(own, 'service');
   const among = nginxAmong(all, own);
 
-  const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+  const [standing, foreign, hooks, sidecar, edge, madeEdge, nginxImage, leftovers] = await Promise.all([
     Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
     observeForeign(server, everything, scope, wanted),
     Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
     observeNginx('sidecar', server, among.sidecar, scope, clock),
     observeNginx('edge', server, among.edge, scope, clock),
+    findMade(server, among.madeEdge, own),
     findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
     findLeftovers(server, scope, everything),
   ]);
@@ -68,8 +70,9 @@ export async function observe(
     hooks,
     sidecar,
     edge,
+    ...(madeEdge && { madeEdge }),
     bridge: among.bridge?.Id,
-    isDiverted: withRole(all, 'edge-divert').some(({ State }) => State === 'running'),
+    isDiverted: isDivertedBy(all),
     foreign,
     hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
     foreignHostPorts: all
@@ -104,17 +107,24 @@ function withRole(containers: readonly ContainerSummary[], ...roles: string[]): 
   return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
 }
 
+/** Tells whether new connections to the ports of a server go to its bridge. */
+function isDivertedBy(all: readonly ContainerSummary[]): boolean {
+  return withRole(all, 'edge-divert').some(({ State }) => State === 'running');
+}
+
 /** The sidecar among an environment's `own` containers, and the edge of the server, for which a bridge may stand in. */
 function nginxAmong(
   all: readonly ContainerSummary[],
   own: readonly ContainerSummary[],
-): Record<'sidecar' | 'edge' | 'bridge', ContainerSummary | undefined> {
+): Record<'sidecar' | 'edge' | 'madeEdge' | 'bridge', ContainerSummary | undefined> {
   const bridge = withRole(all, 'edge-bridge').find(
     (summary) => summary.State === 'running' && nameOf(summary) === EDGE_BRIDGE_NAME,
   );
   const edges = withRole(all, 'edge');
   const running = edges.find(({ State }) => State === 'running');
-  return { sidecar: withRole(own, 'sidecar')[0], edge: running ?? bridge ?? edges[0], bridge };
+  // Where new connections go is where traffic moves.
+  const edge = isDivertedBy(all) && bridge !== undefined ? bridge : (running ?? bridge ?? edges[0]);
+  return { sidecar: withRole(own, 'sidecar')[0], edge, madeEdge: running ?? edges[0], bridge };
 }
 
 /**

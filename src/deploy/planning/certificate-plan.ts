@@ -1,4 +1,3 @@
-import { UserError } from '../../model/errors.ts';
 import { scopeName } from '../../model/names.ts';
 import { type AcmeSpec, type CertificateMode, type DomainTls, specHash } from '../../model/spec.ts';
 import { type InstalledCertificate, readInstalled } from '../../nginx/certificates.ts';
@@ -63,22 +62,6 @@ export function planCertificateRemovals(
     );
     return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
   });
-}
-
-/**
- * checkEdgePorts throws a UserError where the edge of a server runs without a port that the environment needs: it was
- * created before that was asked for, and Docker gives no ports to what runs.
- */
-export function checkEdgePorts({ nginx: { ports = [] }, reached, ...input }: PlanInput): void {
-  for (const server of reached) {
-    const { edge, bridge } = observedOn(input, server);
-    if (!edge?.isRunning || bridge !== undefined) continue;
-    const missing = ports.filter((port) => !edge.ports.includes(port));
-    if (missing.length === 0) continue;
-    throw new UserError(`${server}: the edge has no port ${missing.join(', ')}`, {
-      hint: 'It was created before HTTPS was asked for. Remove it once, at a quiet time ("docker rm -f switchyard_edge" on the server), and deploy: it comes back with all its routes.',
-    });
-  }
 }
 
 function domainsOn({ servers }: PlanInput, server: string, routes: readonly Route[]): string[] {

@@ -72,6 +72,20 @@ export interface ObservedNginx {
   ports: EdgePort[];
 }
 
+/** The container of an edge or sidecar: what it is made of, which it stays for as long as it is there. */
+export interface MadeNginx {
+  id: string;
+  name: string;
+  isRunning: boolean;
+  /** The image as it was named. */
+  image: string;
+  /** The ports of the server that lead into it, in a fixed order. */
+  ports: EdgePort[];
+  networks: string[];
+  /** Ids of the helpers of this environment that watch its connections. */
+  helpers: string[];
+}
+
 /** Something that may be removed, by its id. */
 export interface Leftover {
   id: string;
@@ -134,11 +148,13 @@ export interface ObservedServer {
   handMade: ObservedCopy[];
   hooks: ObservedHook[];
   sidecar: ObservedNginx | undefined;
-  /** Where a front still holds the edge's ports, the bridge that stands in for it. */
+  /** Where a front or an older edge still holds the edge's ports, the bridge that stands in for it. */
   edge: ObservedNginx | undefined;
+  /** What the edge is made of that holds the ports, or held them before it stopped: never the bridge. */
+  madeEdge?: MadeNginx;
   /** Id of the bridge while it runs. */
   bridge: string | undefined;
-  /** Whether new connections go past the front, to the bridge. */
+  /** Whether new connections go past the front, or past an older edge, to the bridge. */
   isDiverted: boolean;
   /** Containers that this environment did not make, and may take over or finds in its way. */
   foreign: ForeignContainer[];

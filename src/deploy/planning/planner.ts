@@ -22,6 +22,7 @@ import { planService, type ServicePlan, standbyOf } from './service-plan.ts';
 import { leftOutSenders, placesSentTo } from './standby.ts';
 import { planSweep } from './sweep-plan.ts';
 import { planTakeover, type Takeover } from './takeover-plan.ts';
+import { layOutUpgrades, planUpgrades, type Upgrade } from './upgrade-plan.ts';
 import type { WantedService } from './wanted.ts';
 
 /** What every service needs, and what follows from all of it: decided, and not in an order yet. */
@@ -31,6 +32,7 @@ interface Decisions {
   rollouts: Rollout[];
   takeover: Takeover;
   staying: string[];
+  upgrades: Upgrade[];
 }
 
 /**
@@ -51,7 +53,7 @@ export function planWithout(input: PlanInput): Plan {
   // A rollout that only retires would be one that nothing ever completes.
   const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
   const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
-  return inOrder(input, { ...decisions, rollouts, takeover });
+  return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [] });
 }
 
 function decide(input: PlanInput): Decisions {
@@ -65,7 +67,8 @@ function decide(input: PlanInput): Decisions {
   ]);
   const { takeover, staying } = planTakeover(input, services);
   refuseToWait(postponedOf(services), takeover);
-  return { services, hooks, rollouts: planRollouts(input, services, hooks), takeover, staying };
+  const rollouts = planRollouts(input, services, hooks);
+  return { services, hooks, rollouts, takeover, staying, upgrades: planUpgrades(input) };
 }
 
 function selectedOf({ services }: PlanInput): WantedService[] {
@@ -87,7 +90,10 @@ function refuseToWait(postponed: readonly string[], { takenOver }: Takeover): vo
 }
 
 /** inOrder lays out everything that was decided: from here on, what comes after what is an edge of the graph. */
-function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, staying }: Decisions): Plan {
+function inOrder(
+  input: PlanInput,
+  { services, hooks, rollouts, takeover, staying, upgrades }: Decisions,
+): Plan {
   const graph = new StepGraph();
   const reconcile = planReconcile(input, routesAfter(input, services, new Set(), input.removes));
   const moves = [reconcile, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
@@ -99,6 +105,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
     ...rollouts.flatMap((one) => one.retire),
     ...takeover.takenOver,
     ...takeover.nginx,
+    ...upgrades.map(({ old }) => old),
   ];
   const keepSecrets = planKeepSecrets(input, rollouts);
   const nginxPulls = planNginxPulls(input, [
@@ -135,6 +142,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   ];
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
   layOutTakeover(graph, takeover, rolledOut);
+  layOutUpgrades(graph, upgrades, rolledOut);
   finish(graph, input, retired, rolledOut);
   layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
 

@@ -7,17 +7,21 @@ import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
 import type { TrafficMove } from './rollout.ts';
 import { servedBy } from './routed-copies.ts';
+import { isOutdated } from './upgrade-plan.ts';
+import { wantedEdge } from './wanted-edge.ts';
 
 /** planPrepare returns what a server lacks before services can stand on it; `moves` are those of the plan. Pure. */
 export function planPrepare(input: PlanInput, server: string, moves: readonly TrafficMove[]): PrepareStep[] {
   const { sidecar } = observedOn(input, server);
   const missing = input.removesAll ? undefined : 'create';
   const displaced = displacedSidecar(input, server);
+  const edge = prepareEdge(input, server, moves);
   const step: PrepareStep = {
     kind: 'prepare',
     server,
     sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
-    edge: prepareEdge(input, server, moves),
+    edge,
+    ...(edge === 'open' && { wanted: wantedEdge(input, observedOn(input, server)) }),
     ...(sidecar === undefined && displaced && { displaced }),
   };
   return step.sidecar === undefined && step.edge === undefined ? [] : [step];
@@ -33,8 +37,8 @@ function prepareEdge(input: PlanInput, server: string, moves: readonly TrafficMo
   const observed = observedOn(input, server);
   const { sidecar, edge } = observed;
   const hasFront = frontOf(observed) !== undefined;
-  // Nobody holds the ports any more: a run was cut off while it took a front over.
-  if (observed.bridge !== undefined && !hasFront) return 'open';
+  // Nobody holds the ports any more, or the new edge has them: a run was cut off while it took a front over, or upgraded.
+  if (observed.bridge !== undefined && !hasFront && !isOutdated(input, server)) return 'open';
   const wanted = input.services.flatMap(({ spec }) => domainsOf(spec.route));
   const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
   const hasDomains = wanted.length + given.flatMap(domainsOfRoute).length > 0;

@@ -9,9 +9,10 @@ import { routesAfter } from './planned-routes.ts';
 import type { Retirement } from './retirement.ts';
 import { lostNames, servedForOthers } from './served-domains.ts';
 import type { ServicePlan } from './service-plan.ts';
+import { wantedEdge } from './wanted-edge.ts';
 
-/** An nginx ends its own work when it is asked to; it is asked when nobody is connected any more. */
-const NGINX_GRACE_MS = 10_000;
+/** How long an nginx may take to end its own work when it is asked to; it is asked when nobody is connected any more. */
+export const NGINX_GRACE_MS = 10_000;
 
 /**
  * How what ran before Switchyard leaves, when all services have their traffic: the front gets no new connections,
@@ -84,7 +85,18 @@ function takeoverOn(
       divert: front === undefined ? [] : [divertOf(input, server, front)],
       takenOver,
       nginx: unique(going).map((one) => retireNginx(input, server, one)),
-      open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
+      open:
+        front === undefined
+          ? []
+          : [
+              {
+                kind: 'prepare',
+                server,
+                sidecar: undefined,
+                edge: 'open',
+                wanted: wantedEdge(input, observed),
+              },
+            ],
     },
     staying: [],
   };
@@ -141,8 +153,8 @@ function retireNginx(
   };
 }
 
-/** What serves all services has as long as the one that may take longest; 0 is without limit. */
-function longestDrain({ services }: PlanInput): number {
+/** longestDrain returns how long what serves all services may take to end: as long as the one that may take longest; 0 is without limit. Pure. */
+export function longestDrain({ services }: Pick<PlanInput, 'services'>): number {
   const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
   return limits.includes(0) ? 0 : Math.max(0, ...limits);
 }

@@ -44,7 +44,7 @@ export function judgeNginx(server: string, look: NginxLook): Finding[] {
         ...found,
         level: 'warning',
         message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
-        hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+        hint: 'Set "sidecar.image" to a newer one: a deploy upgrades it.',
       },
     ];
   }

@@ -1,4 +1,5 @@
 import { allNumbers, hostPort } from '../../model/ports.ts';
+import type { EdgePort } from '../../model/spec.ts';
 import { DOOR_PORTS, doorsOf } from '../planning/adopted.ts';
 import type { PlanInput } from '../planning/input.ts';
 import { copiesOn, observedOn } from '../planning/observed-copies.ts';
@@ -22,6 +23,10 @@ function isNewEdge(edge: PrepareStep['edge']): boolean {
   return edge === 'create' || edge === 'bridge' || edge === 'open';
 }
 
+function tcpPorts(ports: readonly EdgePort[]): number[] {
+  return ports.filter((port) => port.endsWith('/tcp')).map((port) => Number.parseInt(port, 10));
+}
+
 /** neededImages returns the images that a plan asks a registry for on a server, each once. Pure. */
 export function neededImages(plan: Plan, input: PlanInput, server: string): string[] {
   const pulled = stepsOf(plan, 'pull')
@@ -43,9 +48,16 @@ export function neededImages(plan: Plan, input: PlanInput, server: string): stri
 export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[] {
   const observed = observedOn(input, server);
   const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
-  // What a front holds is its until it leaves, without a gap.
-  const held = observed.foreign.flatMap(doorsOf).map(({ port }) => port);
-  const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
+  // What a front or an older edge holds is its until it leaves, without a gap.
+  const held = [
+    ...observed.foreign.flatMap(doorsOf).map(({ port }) => port),
+    ...tcpPorts(observed.madeEdge?.ports ?? []),
+  ];
+  const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
+  const ofEdge = [
+    ...(isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : []),
+    ...upgrades.flatMap(({ lacking }) => tcpPorts(lacking)),
+  ];
   const started = stepsOf(plan, 'start').filter(
     (step) => step.server === server && step.existing === undefined,
   );

@@ -24,6 +24,7 @@ import { type StopStep, stop } from './stop.ts';
 import { type SweepStep, sweep } from './sweep.ts';
 import { type SwitchStep, switchRoutes } from './switch.ts';
 import { type TeardownStep, teardown } from './teardown.ts';
+import { type UpgradeStep, upgrade } from './upgrade.ts';
 
 /** Every kind of step there is, by its name. */
 const KINDS = {
@@ -44,6 +45,7 @@ const KINDS = {
   stop,
   remove,
   'end probe': endProbe,
+  upgrade,
   divert,
   'forget secrets': forgetSecrets,
   teardown,
@@ -71,6 +73,7 @@ export type Step =
   | StopStep
   | RemoveStep
   | EndProbeStep
+  | UpgradeStep
   | DivertStep
   | ForgetSecretsStep
   | TeardownStep

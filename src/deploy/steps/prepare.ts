@@ -1,6 +1,7 @@
 import type { Server } from '../../fleet/server.ts';
 import { LABEL } from '../../model/labels.ts';
 import { adoptedSidecarName, type Scope, SIDECAR_ALIAS, scopeName, sidecarName } from '../../model/names.ts';
+import type { NginxMake } from '../../nginx/agreed.ts';
 import { checkDiverting } from '../../nginx/divert.ts';
 import { ensureBridge, ensureEdge, ensureSidecar } from '../../nginx/install.ts';
 import type { NginxInstance } from '../../nginx/instance.ts';
@@ -17,6 +18,8 @@ export interface PrepareStep {
   sidecar: 'create' | 'start' | undefined;
   /** `bridge` stands in for the edge while a front holds its ports; `open` gives it them when the front is gone. */
   edge: 'create' | 'start' | 'join' | 'bridge' | 'open' | undefined;
+  /** What the edge is made of that gets its ports: all environments of the server share it. */
+  wanted?: NginxMake;
   /** An nginx of the older naming that has the sidecar's name. */
   displaced?: DisplacedSidecar;
 }
@@ -58,7 +61,7 @@ export const prepare: StepKind<PrepareStep> = {
       made.push(await ensureSidecar(server, scope, nginx, { repository, aliases }, clock));
       if (step.sidecar === 'create') await refuseOthers(server, context);
     }
-    if (step.edge !== undefined) made.push(await prepareEdge(context, server, step.edge));
+    if (step.edge !== undefined) made.push(await prepareEdge(context, server, step));
     await Promise.all(made.map((instance) => instance.look(scopeName(scope), clock)));
     for (const instance of made) known.instances.set(nginxKey(step.server, instance.kind), instance);
   },
@@ -76,13 +79,13 @@ async function refuseOthers(
 async function prepareEdge(
   { clock, guard, log, nginx, scope }: RunContext,
   server: Server,
-  work: NonNullable<PrepareStep['edge']>,
+  { edge: work, wanted }: Pick<PrepareStep, 'edge' | 'wanted'>,
 ): Promise<NginxInstance> {
   if (work === 'bridge') return await ensureBridge(server, scope, nginx, clock);
   if (work !== 'open') return await ensureEdge(server, scope, nginx, clock);
   const holder = { run: guard.run, fence: guard.fence, scope };
   return await withEdgeLocks([server], nginx.image, holder, clock, log, () =>
-    openEdge(server, scope, nginx, clock),
+    openEdge(server, scope, { ...nginx, ...wanted }, clock),
   );
 }
 

@@ -107,6 +107,11 @@ const STORIES: Story[] = [
     past: [moving('lon1', 1)],
     wanted: moving('nyc1', 2),
   },
+  {
+    name: 'while it upgrades the edge',
+    past: [two(1)],
+    wanted: { ...two(1), nginx: { ...two(1).nginx, image: 'nginx:1.31', ports: ['443/tcp'] } },
+  },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {
     name: 'while it keeps what is proven',

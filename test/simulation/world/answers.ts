@@ -147,11 +147,11 @@ function portsAnswer(container: Container): ContainerSummary['Ports'] {
   const inside = container.exposedPorts.filter((port) => bindings.every((one) => one.containerPort !== port));
   return [
     ...inside.map((port) => ({ PrivatePort: port, Type: 'tcp' as const })),
-    ...bindings.map(({ ip, port, containerPort }) => ({
+    ...bindings.map(({ ip, port, containerPort, protocol }) => ({
       IP: ip,
       PrivatePort: containerPort,
       PublicPort: port,
-      Type: 'tcp' as const,
+      Type: protocol,
     })),
   ];
 }

@@ -92,7 +92,7 @@ export class Container {
   readonly endpoints = new Map<string, Endpoint>();
   readonly files = new Map<string, string>();
   /** Addresses and ports of the server that lead into it while it runs. */
-  readonly bindings: readonly { ip: string; port: number; containerPort: number }[];
+  readonly bindings: readonly { ip: string; port: number; containerPort: number; protocol: 'tcp' | 'udp' }[];
   status: Status = 'created';
   isPaused = false;
   /** Somebody has stopped it, which a reboot does not forget. */
@@ -228,6 +228,7 @@ function bindingsOf({ HostConfig }: ContainerCreateRequest): Container['bindings
       ip: HostIp || '0.0.0.0',
       port: Number(HostPort),
       containerPort: Number.parseInt(port, 10),
+      protocol: port.endsWith('/udp') ? 'udp' : 'tcp',
     })),
   );
 }

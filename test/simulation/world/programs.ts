@@ -182,7 +182,7 @@ class Divert implements Program {
     } else if (words.length === 0) process.after(5, () => process.end(0));
     else {
       process.after(5, () => {
-        machine.divert({ address, ports: ports.map(Number) });
+        machine.divert({ address, ports: ports.map((door) => Number.parseInt(door, 10)) });
         process.say('stdout', 'new connections are diverted');
         process.changed('diverts');
         this.#watch(Number(pid));

@@ -193,9 +193,9 @@ describe('several projects on one edge', () => {
   });
 
   test('settings that disagree are refused, each named with both values', () => {
-    const settings = { image: 'nginx:1.29', keepaliveMinTimeoutMs: 9000 };
+    const settings = { image: 'acme/nginx:5', keepaliveMinTimeoutMs: 9000 };
     expect(() => compose('edge', shared().tree, { ...shop(), settings })).toThrow(
-      /shared with blog live and was set up by \S+ \S+ with other settings: image \(nginx:1\.30-alpine there, nginx:1\.29 here\) and keepalive_min_timeout \(2000 ms there, 9000 ms here\)/,
+      /shared with blog live and was set up by \S+ \S+ with other settings: image \(nginx:1\.30-alpine there, acme\/nginx:5 here\) and keepalive_min_timeout \(2000 ms there, 9000 ms here\)/,
     );
   });
 

@@ -1,0 +1,65 @@
+import { repositoryOf } from '../model/image-name.ts';
+import { type Scope, scopeName } from '../model/names.ts';
+import type { EdgePort, NginxSpec } from '../model/spec.ts';
+import type { Manifest } from './tree.ts';
+
+/** What an nginx is made of: its image, and the ports of the server that lead into it. */
+export interface NginxMake {
+  image: string;
+  ports: EdgePort[];
+}
+
+/** Every edge has it. */
+const HTTP: EdgePort = '80/tcp';
+
+/**
+ * agreedMake returns what the edge of a server is made of when all environments on it get what they need: the newest image
+ * that one of them names, and the ports of all. Where images cannot be compared it is that of the environment that asks:
+ * it is refused before anything changes. Pure.
+ */
+export function agreedMake(
+  scope: Scope,
+  nginx: Pick<NginxSpec, 'image' | 'ports'>,
+  manifest: Manifest | undefined,
+): NginxMake {
+  const others = Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) =>
+    name === scopeName(scope) || edge === undefined ? [] : [edge],
+  );
+  const images = [nginx.image, ...others.map(({ image }) => image)];
+  return { image: newestImage(images) ?? nginx.image, ports: portsOfEdge([nginx, ...others]) };
+}
+
+/** portsOfEdge returns the ports that an edge has for all who share it, in a fixed order: 80 is always among them. Pure. */
+export function portsOfEdge(all: readonly { ports?: readonly string[] | undefined }[]): EdgePort[] {
+  const ports = new Set([HTTP, ...all.flatMap(({ ports: own = [] }) => own as EdgePort[])]);
+  return [...ports].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1));
+}
+
+/**
+ * newestImage returns the image with the newest nginx by their tags, `nginx:1.30-alpine` before `nginx:1.28`; undefined where
+ * they differ in another way than by version, so that none is the better one. Pure.
+ */
+export function newestImage(images: readonly string[]): string | undefined {
+  const all = [...new Set(images)];
+  if (all.length === 1) return all[0];
+  const versions = all.map(versionOf);
+  const isComparable =
+    new Set(all.map(repositoryOf)).size === 1 && versions.every((version) => version !== undefined);
+  if (!isComparable) return undefined;
+  const [newest, next] = all
+    .map((image, index) => ({ image, version: versions[index]! }))
+    .sort((a, b) => compare(b.version, a.version));
+  return compare(newest!.version, next!.version) === 0 ? undefined : newest!.image;
+}
+
+/** The numbers that a tag begins with; undefined where it does not, or where a digest says which image it is. */
+function versionOf(image: string): number[] | undefined {
+  const found = /:(\d+(?:\.\d+)+)(?:-[\w.-]+)?$/.exec(image)?.[1];
+  return found?.split('.').map(Number);
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const parts = Array.from({ length: Math.max(a.length, b.length) }, (_, index) => index);
+  const differs = parts.find((index) => (a[index] ?? 0) !== (b[index] ?? 0));
+  return differs === undefined ? 0 : (a[differs] ?? 0) - (b[differs] ?? 0);
+}
