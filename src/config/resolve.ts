@@ -1,3 +1,4 @@
+import { checkClaims } from './check-claims.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
@@ -121,7 +122,7 @@ function resolveWithSecrets(
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
-  checkDomains(services, report);
+  checkClaims(services, report);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
@@ -251,25 +252,5 @@ function checkDependencies(services: readonly ServiceSpec[], report: Report): vo
   for (const cycle of findCycles(new Map(services.map(({ name, dependsOn }) => [name, dependsOn])))) {
     const [first = ''] = cycle;
     report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
-  }
-}
-
-function checkDomains(services: readonly ServiceSpec[], report: Report): void {
-  const owners = new Map<string, string>();
-  for (const { name, route } of services) {
-    const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) =>
-      domains.map((domain) => ({
-        domain,
-        path: ['extra_ports', port, 'domain'],
-        owner: `${name} (port ${port})`,
-      })),
-    );
-    const ofMain = route.domains.map((domain) => ({ domain, path: ['domain'], owner: name }));
-    for (const { domain, path, owner } of [...ofMain, ...ofPorts]) {
-      const other = owners.get(domain);
-      if (other !== undefined)
-        report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
-      owners.set(domain, owner);
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
+import { HOST_FOLDER } from './hosts.ts';
 import {
   type MainConfig,
   portFile,
@@ -353,11 +354,18 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
             internal_port: port.internalPort,
             host_port: port.hostPort,
             domains: port.domains,
+            ...(port.stripPrefix && { strip_prefix: true as const }),
             prove_path: port.provePath,
           })),
           idle_timeout_ms: route.idleTimeoutMs,
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
+          ...(route.redirects && {
+            redirects: route.redirects.map(({ dropsPath, ...redirect }) => ({
+              ...redirect,
+              ...(dropsPath && { drops_path: dropsPath }),
+            })),
+          }),
         },
       },
     ]),
@@ -433,7 +441,7 @@ function mainOf(
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: below('http'),
+    httpFiles: [...below('http'), ...below(HOST_FOLDER)],
     streamFiles: below('stream'),
     controlFiles: below('control'),
   };
