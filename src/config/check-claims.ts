@@ -22,7 +22,12 @@ interface Claim {
 }
 
 /** CheckReport is told of a mistake in a service. */
-type CheckReport = (service: string, path: readonly (string | number)[], message: string, hint?: string) => void;
+type CheckReport = (
+  service: string,
+  path: readonly (string | number)[],
+  message: string,
+  hint?: string,
+) => void;
 
 /**
  * checkClaims reports addresses that two have, services or redirects of an environment, and redirects that may lead in a
@@ -60,7 +65,9 @@ function claimsOfService({ name, route }: ServiceSpec): Claim[] {
 
 function checkCircles(claims: readonly Claim[], report: CheckReport): void {
   const redirects = new Map(
-    claims.flatMap((claim) => (claim.redirect === undefined ? [] : [[claim.address, claim.redirect] as const])),
+    claims.flatMap((claim) =>
+      claim.redirect === undefined ? [] : [[claim.address, claim.redirect] as const],
+    ),
   );
   const next = new Map(
     [...redirects].map(([from, redirect]) => [

@@ -8,10 +8,7 @@ import type { ServiceInput } from './schema/service.ts';
 /** On what a service is reached, and by which domains. */
 interface ResolvedPorts {
   ports: PortsSpec;
-  domains: Pick<
-    RouteSpec,
-    'domains' | 'extraDomains' | 'stripPrefix' | 'extraStripPrefix' | 'redirects'
-  >;
+  domains: Pick<RouteSpec, 'domains' | 'extraDomains' | 'stripPrefix' | 'extraStripPrefix' | 'redirects'>;
 }
 
 /**

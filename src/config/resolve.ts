@@ -1,9 +1,9 @@
-import { checkClaims } from './check-claims.ts';
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
 import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
+import { checkClaims } from './check-claims.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';

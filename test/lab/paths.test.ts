@@ -46,7 +46,9 @@ describe('one domain of several services, behind a real edge', () => {
   async function sent(target: string, host = 'example.com', method = 'GET'): Promise<string> {
     const socket = connect({ host: front.address, port: 80 });
     await once(socket, 'connect');
-    socket.write(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    socket.write(
+      `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
     const pieces: Buffer[] = [];
     for await (const piece of socket) pieces.push(piece as Buffer);
     const [head = '', body = ''] = Buffer.concat(pieces).toString().split('\r\n\r\n');

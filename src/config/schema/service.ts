@@ -18,6 +18,7 @@ import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { pairOf, textMap } from './maps.ts';
+import { redirects } from './redirects.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
 import {
@@ -32,7 +33,6 @@ import {
   text,
   wholeNumber,
 } from './scalars.ts';
-import { redirects } from './redirects.ts';
 import { secretFiles } from './secrets.ts';
 import { volumes } from './volumes.ts';
 

@@ -4,11 +4,11 @@ import { numbersOf, type ServicePorts } from '../../model/ports.ts';
 import { claimsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish, scopeWish } from '../../nginx/compose.ts';
 import {
+  distinctRedirects,
   type NginxKind,
   type Route,
   type RoutedCopy,
   type RoutePort,
-  distinctRedirects,
   withDomainsOf,
 } from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
@@ -78,7 +78,9 @@ export function routesAfter(
 function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: readonly Route[]): Route[] {
   const live = liveRoutes(input);
   const takers = new Map(
-    input.services.flatMap(({ name, spec }) => claimsOf(spec.route).map((address) => [address, name] as const)),
+    input.services.flatMap(({ name, spec }) =>
+      claimsOf(spec.route).map((address) => [address, name] as const),
+    ),
   );
   const isTaken = (service: string, address: string) => (takers.get(address) ?? service) !== service;
   const isDue = (address: string) => done.has(takers.get(address) ?? '');
