@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import type { Redirect } from '../../../src/model/addresses.ts';
 import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
+import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { deployed, planFor } from './deployed.ts';
 import { type ServiceChanges, service, shop } from './specs.ts';
 
@@ -55,7 +55,7 @@ describe('one domain of two services', () => {
       ['api', ['example.com/api']],
     ]);
     const configuration = () =>
-      [...world.machine('a').need('switchyard_edge').list(CONFIG_FOLDER)].filter(([path]) =>
+      [...world.machine('a').need('switchyard_edge').list(CONFIG_FOLDER)!].filter(([path]) =>
         path.includes('.conf'),
       );
     const before = configuration();
