@@ -292,6 +292,11 @@ export function addressesOf({
   return [...domains, ...Object.values(extraDomains).flat()];
 }
 
+/** toldRoutes returns what the edge does for a service, for people: its addresses, and where its redirects lead. Pure. */
+export function toldRoutes({ redirects = [], ...ports }: ServedSpec): string[] {
+  return [...addressesOf(ports), ...redirects.map(({ from, to }) => `${from} → ${to}`)];
+}
+
 /** claimsOf returns all that a service has at the edge: the addresses that lead to it, and those of its redirects. Pure. */
 export function claimsOf({ redirects = [], ...ports }: ServedSpec): string[] {
   return [...addressesOf(ports), ...redirects.map(({ from }) => from)];

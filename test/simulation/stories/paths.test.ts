@@ -121,7 +121,12 @@ describe('redirects', () => {
     const world = await deployed(plain);
     const redirecting = withRoute(plain, 'web', { redirects: [www] });
     const { changes } = await planFor(world, redirecting);
-    expect(changes[0]).toMatchObject({ service: 'web', effect: 'reload', reasons: ['redirects'] });
+    expect(changes[0]).toMatchObject({
+      service: 'web',
+      effect: 'reload',
+      reasons: ['redirects'],
+      domains: ['example.com', 'www.example.com → https://example.com'],
+    });
     await world.deploy(redirecting);
     expect((await planFor(world, redirecting)).steps).toEqual([]);
   });
