@@ -4,6 +4,7 @@ import type { EnvironmentSpec, ServiceSpec } from '../../../src/model/spec.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { deployed, planFor } from './deployed.ts';
 import { type ServiceChanges, service, shop } from './specs.ts';
+import { rest } from './story.ts';
 
 const WEB = 'shop_production_web';
 const API = 'shop_production_api';
@@ -112,6 +113,26 @@ describe('what moves in one deploy is answered by who had it, or who gets it', (
     }
   });
 });
+
+test.each([
+  ['when its copies have started', /ends: start/],
+  ['between pointer and reload', /switchyard_edge\/kill HUP/],
+  ['when the first has moved', /ends: prove/],
+  ['when all has moved', /begins: drain/],
+])(
+  'a run that is killed %s leaves a domain and its paths to who had them, or who gets them',
+  async (_when, moment) => {
+    const before = pair(1, { domains: [], dependsOn: [] }, { domains: ['example.com'], dependsOn: ['web'] });
+    const after = pair(2, { domains: ['example.com'] }, { domains: ['example.com/api'], dependsOn: ['web'] });
+    const world = await deployed(before);
+    world.users.paths = ['/api/'];
+    await world.deployUntil(moment, after);
+    await rest(world);
+    await world.deploy(after);
+    expect([whoAnswers(world, 'example.com'), whoAnswers(world, 'example.com/api')]).toEqual([[WEB], [API]]);
+    expect((await planFor(world, after)).steps).toEqual([]);
+  },
+);
 
 describe('redirects', () => {
   const www: Redirect = { from: 'www.example.com', to: 'https://example.com', status: 308 };
