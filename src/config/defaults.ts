@@ -21,6 +21,9 @@ export const DEFAULTS = {
   // nginx's own ten minutes cut idle pools of database connections.
   idle_timeout: '24h',
   request_buffering: 'auto',
+  strip_prefix: false,
+  // Method and body of a request stay: a POST is no GET afterwards.
+  redirect: { status: 308, keep_path: true },
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

@@ -1,3 +1,4 @@
+import { pathOfAddress, type Redirect } from '../model/addresses.ts';
 import type { ContainerPort, PortsSpec, Protocol, RouteSpec } from '../model/spec.ts';
 import type { Report } from './check-service.ts';
 import type { RecognisedImage } from './image.ts';
@@ -7,7 +8,7 @@ import type { ServiceInput } from './schema/service.ts';
 /** On what a service is reached, and by which domains. */
 interface ResolvedPorts {
   ports: PortsSpec;
-  domains: Pick<RouteSpec, 'domains' | 'extraDomains'>;
+  domains: Pick<RouteSpec, 'domains' | 'extraDomains' | 'stripPrefix' | 'extraStripPrefix' | 'redirects'>;
 }
 
 /**
@@ -27,16 +28,48 @@ export function resolvePorts(
   const protocol = input.protocol ?? defaultProtocol(input, recognised);
   const ofImage = recognised ? ` by its image ${input.image}` : '';
   checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
+  checkPrefix(input, [], report);
   const extra = resolveExtra(input, port, report);
   const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
+  const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
+  const redirects = resolveRedirects(input, report);
   const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
   return {
     ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
     domains: {
       domains: input.domain ?? [],
       ...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
+      ...(input.strip_prefix && { stripPrefix: true as const }),
+      ...(stripped.length > 0 && { extraStripPrefix: stripped }),
+      ...(redirects.length > 0 && { redirects }),
     },
   };
+}
+
+/** A redirect lives where its service does, which is at the edge because of a domain. */
+function resolveRedirects({ redirects = [], domain = [] }: ServiceInput, report: Report): Redirect[] {
+  if (redirects.length > 0 && domain.length === 0) {
+    report(
+      ['redirects'],
+      'there is no domain here: the edge has nothing else of this service',
+      'Write them at a service that has one.',
+    );
+  }
+  return redirects;
+}
+
+/** checkPrefix reports a prefix that is to be stripped and that no address has. */
+function checkPrefix(
+  { strip_prefix: strips, domain = [] }: Pick<ServiceInput, 'strip_prefix' | 'domain'>,
+  path: readonly string[],
+  report: Report,
+): void {
+  if (!strips || domain.some((address) => pathOfAddress(address) !== '/')) return;
+  report(
+    [...path, 'strip_prefix'],
+    'there is nothing to strip: no domain here has a path',
+    'Write the path behind the domain: domain: example.com/api.',
+  );
 }
 
 function defaultProtocol(input: ServiceInput, recognised: RecognisedImage | undefined): Protocol {
@@ -61,6 +94,7 @@ function checkDomain(
 
 interface ExtraPort extends ContainerPort {
   domains: string[];
+  stripsPrefix: boolean;
 }
 
 /** Further ports by their names. */
@@ -70,7 +104,8 @@ function resolveExtra(
   report: Report,
 ): [name: string, port: ExtraPort][] {
   const taken = new Map([[main, 'the main port']]);
-  return Object.entries(input).map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
+  return Object.entries(input).map(([name, one]) => {
+    const { port = 0, domain: domains = [], protocol: said, strip_prefix: strips = false } = one;
     const path = ['extra_ports', name];
     const owner = taken.get(port);
     if (port === 0) report(path, 'needs a port', 'Write port: the one that the container listens on.');
@@ -78,13 +113,16 @@ function resolveExtra(
     taken.set(port, `the port ${name}`);
     const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
     checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
-    return [name, { port, protocol, domains }];
+    checkPrefix(one, path, report);
+    return [name, { port, protocol, domains, stripsPrefix: strips }];
   });
 }
 
 /** Keys that say that somebody connects to the service, and why they do. */
 const OF_A_PORT = {
   domain: 'requests for a domain go to it',
+  strip_prefix: 'it is about requests',
+  redirects: 'they belong to a service at the edge',
   expose: 'it exposes one',
   extra_ports: 'they come beside the main one',
   protocol: 'it says what is spoken there',

@@ -3,6 +3,7 @@ import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
 import { domainsOf, type EnvironmentSpec, type ServerSpec, type ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
+import { checkClaims } from './check-claims.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
 import { parseDuration } from './duration.ts';
@@ -122,7 +123,7 @@ function resolveWithSecrets(
   checkServiceNames(loaded, environment, services, report);
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
-  checkDomains(services, report);
+  checkClaims(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
@@ -276,25 +277,5 @@ function checkDependencies(services: readonly ServiceSpec[], report: Report): vo
   for (const cycle of findCycles(new Map(services.map(({ name, dependsOn }) => [name, dependsOn])))) {
     const [first = ''] = cycle;
     report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
-  }
-}
-
-function checkDomains(services: readonly ServiceSpec[], report: Report): void {
-  const owners = new Map<string, string>();
-  for (const { name, route } of services) {
-    const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) =>
-      domains.map((domain) => ({
-        domain,
-        path: ['extra_ports', port, 'domain'],
-        owner: `${name} (port ${port})`,
-      })),
-    );
-    const ofMain = route.domains.map((domain) => ({ domain, path: ['domain'], owner: name }));
-    for (const { domain, path, owner } of [...ofMain, ...ofPorts]) {
-      const other = owners.get(domain);
-      if (other !== undefined)
-        report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
-      owners.set(domain, owner);
-    }
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hostsOf, type Redirect } from './addresses.ts';
 import type { ContainerOptions } from './container-options.ts';
 
 /** How a service is replaced. */
@@ -95,10 +96,16 @@ export interface ContainerSpec {
 
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
-  /** Those of the main port. */
+  /** The addresses of the main port: domains, or paths below them as `example.com/api`. */
   domains: string[];
   /** Those of further ports, by their names; ports without any are left out. */
   extraDomains?: Record<string, string[]>;
+  /** The app gets paths without what its address has of them; on the main port. */
+  stripPrefix?: true;
+  /** The further ports of which the same holds, by their names. */
+  extraStripPrefix?: string[];
+  /** What the edge answers by sending elsewhere. */
+  redirects?: Redirect[];
   /** How long a connection may be silent, in either direction, before edge or sidecar end it. */
   idleTimeoutMs: number;
   /** The largest body of a request that edge and sidecar pass on; undefined is without limit. */
@@ -314,12 +321,30 @@ export function isWorker(spec: PortsSpec): boolean {
   return portsOf(spec).length === 0;
 }
 
-/** domainsOf returns all domains of a service, those of the main port first. Pure. */
-export function domainsOf({
+/** What of a route says where the edge serves it. */
+type ServedSpec = Pick<RouteSpec, 'domains' | 'extraDomains' | 'redirects'>;
+
+/** domainsOf returns all domains of a service, each once, those of the main port first and those of redirects last. Pure. */
+export function domainsOf({ redirects = [], ...ports }: ServedSpec): string[] {
+  return hostsOf([...addressesOf(ports), ...redirects.map(({ from }) => from)]);
+}
+
+/** addressesOf returns all addresses that lead to a service, those of the main port first. Pure. */
+export function addressesOf({
   domains,
   extraDomains = {},
 }: Pick<RouteSpec, 'domains' | 'extraDomains'>): string[] {
   return [...domains, ...Object.values(extraDomains).flat()];
+}
+
+/** toldRoutes returns what the edge does for a service, for people: its addresses, and where its redirects lead. Pure. */
+export function toldRoutes({ redirects = [], ...ports }: ServedSpec): string[] {
+  return [...addressesOf(ports), ...redirects.map(({ from, to }) => `${from} → ${to}`)];
+}
+
+/** claimsOf returns all that a service has at the edge: the addresses that lead to it, and those of its redirects. Pure. */
+export function claimsOf({ redirects = [], ...ports }: ServedSpec): string[] {
+  return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
 }
 
 /** secretNamesOf returns the names of all secrets that a container needs a value of: for variables, and for files. */

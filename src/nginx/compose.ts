@@ -2,6 +2,7 @@ import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
+import { HOST_FOLDER } from './hosts.ts';
 import {
   type MainConfig,
   portFile,
@@ -373,11 +374,18 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
             internal_port: port.internalPort,
             host_port: port.hostPort,
             domains: port.domains,
+            ...(port.stripPrefix && { strip_prefix: true as const }),
             prove_path: port.provePath,
           })),
           idle_timeout_ms: route.idleTimeoutMs,
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
+          ...(route.redirects && {
+            redirects: route.redirects.map(({ dropsPath, ...redirect }) => ({
+              ...redirect,
+              ...(dropsPath && { drops_path: dropsPath }),
+            })),
+          }),
         },
       },
     ]),
@@ -453,7 +461,7 @@ function mainOf(
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: below('http'),
+    httpFiles: [...below('http'), ...below(HOST_FOLDER)],
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),

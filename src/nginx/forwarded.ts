@@ -32,10 +32,16 @@ function told(name: string, form: string, otherwise = "''", value = '$1'): Told 
   return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
 }
 
+/** STRIPPED_PREFIX is the variable with what the edge has taken from the path of a request. */
+export const STRIPPED_PREFIX = '$stripped_prefix';
+
 /** FORWARDED is what the edge tells an app of a request, by header and value. */
 export const FORWARDED: readonly (readonly [name: string, value: string])[] = [
   ['X-Real-IP', '$remote_addr'],
-  ...TOLD.map(({ name, variable }) => [name, `$told_${variable}`] as const),
+  ...TOLD.map(
+    ({ name, variable }) =>
+      [name, `$told_${variable}${name === 'X-Forwarded-Prefix' ? STRIPPED_PREFIX : ''}`] as const,
+  ),
   ['X-Request-ID', '$id_of_request'],
 ];
 
@@ -53,7 +59,9 @@ export function renderForwarded(trustedProxies: readonly string[]): string {
       `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`,
   );
   return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
-${maps.join('')}    # What is no plain word is none that a log or another service should get.
+${maps.join('')}    # Set where a prefix is taken from the path.
+    map $host ${STRIPPED_PREFIX} { default ''; }
+    # What is no plain word is none that a log or another service should get.
     map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
 `;
 }

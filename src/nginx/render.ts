@@ -1,6 +1,8 @@
+import { hostOfAddress } from '../model/addresses.ts';
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec, TlsSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
+import { type HostServer, hostFile, type Passing, type Piece, passingOf, renderHost, sharedHosts, WHOLE } from './hosts.ts';
 import {
   type Backend,
   backendsOf,
@@ -39,7 +41,10 @@ export const CONTROL_ACCESS_FILE = 'control_access.conf';
 /** The rendered routes of one environment in one nginx: files by path below one of the volume's folders. */
 export type ScopeFiles = Map<string, string>;
 
-/** renderScope renders the files of one environment as `on` needs them: one file a port, and one a worker. */
+/**
+ * renderScope renders the files of one environment as `on` needs them: one file a port, one a worker, and one for each
+ * domain of which nobody has all.
+ */
 export function renderScope(
   kind: NginxKind,
   scope: Scope,
@@ -49,7 +54,12 @@ export function renderScope(
   tls?: TlsSpec,
 ): ScopeFiles {
   const files: ScopeFiles = new Map();
-  for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
+  const served = routes.filter((one) => isServedOn(one, on, servers));
+  const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
+  const isShared = (domain: string) => shared.some(({ host }) => host === hostOfAddress(domain));
+  for (const { host, claims } of shared)
+    files.set(hostFile(scope, host), renderHost({ host, claims }, serverOf(host, scope, tls)));
+  for (const route of served) {
     const sides = sidesOf(scope, route, on, servers);
     if (kind === 'sidecar' && route.ports.length === 0) {
       files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
@@ -62,7 +72,7 @@ export function renderScope(
           : renderHttp(
               { kind, scope, tls },
               route,
-              port,
+              { ...port, domains: port.domains.filter((domain) => !isShared(domain)) },
               waysOf(scope, route, port, flagOf(sides)),
               sides,
               backendsWith,
@@ -71,6 +81,36 @@ export function renderScope(
     }
   }
   return files;
+}
+
+/** What the server of a domain has that several share, beside their locations. */
+function serverOf(host: string, scope: Scope, tls: TlsSpec | undefined): HostServer {
+  const [door] = doorsOf([host], tls);
+  if (door === undefined || tls === undefined) {
+    return { name: serverName(host), before: '', lines: [], locations: HEALTH };
+  }
+  const context: DoorContext = { scope, tls, folder: CONFIG_FOLDER };
+  return {
+    name: serverName(host),
+    before: renderDoorMaps(door, context),
+    lines: renderDoor(door, context),
+    locations: `${HEALTH}${renderChallenge(door, context)}`,
+  };
+}
+
+/** The domains of which nobody has all, with what each port puts into their servers. */
+function sharedOf(scope: Scope, routes: readonly Route[], on: RouteServer, servers: readonly RouteServer[]) {
+  const ports = routes.flatMap((route) => {
+    const flag = flagOf(sidesOf(scope, route, on, servers));
+    return servedPorts('edge', route).map((port) => ({
+      domains: port.domains,
+      piece: pieceOf(route, port, waysOf(scope, route, port, flag)),
+    }));
+  });
+  return sharedHosts(
+    ports,
+    routes.flatMap(({ redirects = [] }) => redirects),
+  );
 }
 
 /** portFile returns where a port of a route is written, below a folder. */
@@ -234,46 +274,87 @@ function renderHttpServer(
   port: RoutePort,
 ): string {
   const context: DoorContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
-  const idle = seconds(route.idleTimeoutMs);
-  const streamed = STREAMED[route.requestBuffering ?? 'auto'];
   const lines = [
     `listen ${kind === 'edge' ? '80' : port.internalPort};`,
     `server_name ${kind === 'edge' ? door.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+    ...limitsOf(route),
+    ...(context ? renderDoor(door, context) : []),
+  ];
+  return `${context ? renderDoorMaps(door, context) : ''}server {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
+${renderPassing(route, WHOLE)
+  .map((line) => `        ${line}\n`)
+  .join('')}    }
+${renderNamed(ways, WHOLE)}}
+`;
+}
+
+/** pieceOf returns what a port puts into the server of a domain that it shares: it says there for each location what holds. */
+function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
+  const passing = passingOf(route.service, port);
+  const side = renderSide(ways)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  return {
+    service: route.service,
+    port,
+    entry: [...limitsOf(route), ...side, ...renderPassing(route, passing)],
+    named: renderNamed(ways, passing, limitsOf(route)),
+  };
+}
+
+/** What holds for the requests of a route. */
+function limitsOf({ idleTimeoutMs, maxBodyBytes }: Route): string[] {
+  const idle = seconds(idleTimeoutMs);
+  return [
     `proxy_read_timeout ${idle};`,
     `proxy_send_timeout ${idle};`,
     `client_body_timeout ${idle};`,
     `send_timeout ${idle};`,
-    ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
-    ...(context ? renderDoor(door, context) : []),
+    ...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
   ];
+}
+
+/** The lines of a location that takes requests from clients. */
+function renderPassing({ requestBuffering }: Route, { suffix, path }: Passing): string[] {
+  const streamed = STREAMED[requestBuffering ?? 'auto'];
+  return [
+    `error_page 502 = @again${suffix};`,
+    `error_page 418 = @streamed${suffix};`,
+    `error_page 419 = @once${suffix};`,
+    'if ($is_unknown_method) { return 419; }',
+    ...(streamed === undefined ? [] : [`if (${streamed}) { return 418; }`]),
+    `proxy_pass http://$side$pooled${path};`,
+  ];
+}
+
+/** The locations to which requests go on; they have nothing of the location that they come from, but what is set. */
+function renderNamed(
+  ways: readonly Way[],
+  { suffix, path }: Passing,
+  limits: readonly string[] = [],
+): string {
   const groups = ways.map(({ upstream }) => upstream).join('|');
-  return `${context ? renderDoorMaps(door, context) : ''}server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
-        error_page 502 = @again;
-        error_page 418 = @streamed;
-        error_page 419 = @once;
-        if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$pooled;
-    }
-    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
+  const own = limits.map((line) => `        ${line}\n`).join('');
+  return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
     # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
-    location @again {
-        set $tried "$upstream_addr $upstream_connect_time";
+    location @again${suffix} {
+${own}        set $tried "$upstream_addr $upstream_connect_time";
         if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
-        proxy_pass http://\${group}${UNPOOLED};
+        proxy_pass http://\${group}${UNPOOLED}${path};
     }
     # What was passed on while it came is nowhere to be sent again from.
-    location @streamed {
-        proxy_request_buffering off;
-        proxy_pass http://$side$single;
+    location @streamed${suffix} {
+${own}        proxy_request_buffering off;
+        proxy_pass http://$side$single${path};
     }
     # nginx takes all methods for repeatable that it does not know.
-    location @once {
-        proxy_next_upstream off;
-        proxy_pass http://$side$single;
+    location @once${suffix} {
+${own}        proxy_next_upstream off;
+        proxy_pass http://$side$single${path};
     }
-}
 `;
 }
 

@@ -1,3 +1,4 @@
+import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '../model/addresses.ts';
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
@@ -21,7 +22,10 @@ export interface RoutePort {
   internalPort: number;
   /** The host port of the slot `base`. */
   hostPort: number;
+  /** Its addresses at the edge: domains, or paths below them as `example.com/api`. */
   domains: string[];
+  /** The app gets paths without what its address has of them. */
+  stripPrefix?: true;
   /** What the proof asks for over HTTP. */
   provePath: string;
   /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
@@ -41,12 +45,14 @@ export interface Route {
   maxBodyBytes?: number;
   /** Undefined is `auto`. */
   requestBuffering?: RequestBuffering;
+  /** What the edge answers by sending elsewhere. */
+  redirects?: Redirect[];
   copies: RoutedCopy[];
 }
 
-/** domainsOfRoute returns the domains of all ports of a route. */
-export function domainsOfRoute({ ports }: Pick<Route, 'ports'>): string[] {
-  return ports.flatMap(({ domains }) => domains);
+/** domainsOfRoute returns the domains of all ports of a route and of its redirects, each once. */
+export function domainsOfRoute({ ports, redirects = [] }: Pick<Route, 'ports' | 'redirects'>): string[] {
+  return hostsOf([...ports.flatMap(({ domains }) => domains), ...redirects.map(({ from }) => from)]);
 }
 
 /** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
@@ -54,14 +60,21 @@ export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): R
   return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 
-/** withDomainsOf returns a route whose ports also have the domains that others give them: who was promised one keeps it. */
-export function withDomainsOf(route: Route, others: readonly Pick<Route, 'ports'>[]): Route {
-  const promised = [route, ...others].flatMap(({ ports }) => ports);
+/** withDomainsOf returns a route that also has the addresses and redirects that others give it: who was promised one keeps it. */
+export function withDomainsOf(route: Route, others: readonly Pick<Route, 'ports' | 'redirects'>[]): Route {
+  const all = [route, ...others];
+  const promised = all.flatMap(({ ports }) => ports);
+  const redirects = distinctRedirects(all.flatMap((one) => one.redirects ?? []));
   const ports = route.ports.map((port) => ({
     ...port,
     domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
   }));
-  return { ...route, ports };
+  return { ...route, ports, ...(redirects.length > 0 && { redirects }) };
+}
+
+/** distinctRedirects returns redirects without those whose address an earlier one has. */
+export function distinctRedirects(redirects: readonly Redirect[]): Redirect[] {
+  return redirects.filter(({ from }, index) => redirects.findIndex((one) => one.from === from) === index);
 }
 
 /** A server as routes see it. */
@@ -93,9 +106,27 @@ const SIDES: readonly Slot[] = ['base', 'secondary'];
  * without a star. Many apps answer 400 to an address.
  */
 export function hostOf(service: string, domains: readonly string[]): string {
-  const whole = domains.find((domain) => !domain.includes('*'));
-  const starred = domains.find((domain) => domain.startsWith('*.'));
-  return whole ?? starred?.replace('*', 'probe') ?? service;
+  const address = firstAddress(domains);
+  return address === undefined ? service : hostOfAddress(address).replace('*', 'probe');
+}
+
+/** firstAddress returns the first address whose domain has no star, else the first that does not take every name. */
+function firstAddress(addresses: readonly string[]): string | undefined {
+  return (
+    addresses.find((address) => !address.startsWith('*')) ??
+    addresses.find((address) => address.startsWith('*.'))
+  );
+}
+
+/**
+ * userPath returns the path by which a user who comes to the edge has an app asked for what its proof asks: that is left
+ * as it is, gets the prefix that the edge strips, or is the prefix alone where the app is not served what the proof asks.
+ */
+export function userPath({ domains, stripPrefix, provePath }: RoutePort): string {
+  const prefix = pathOfAddress(firstAddress(domains) ?? domains[0] ?? '');
+  if (prefix === '/') return provePath;
+  if (stripPrefix) return `${prefix}${provePath}`;
+  return isBelow(provePath.split('?', 1)[0]!, prefix) ? provePath : prefix;
 }
 
 /** portKey names a port among all of an environment: `api`, and `api.metrics` for a further one; no name holds a dot. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
 import { specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
@@ -31,12 +32,23 @@ const backing = z.object({
       internal_port: z.number(),
       host_port: z.number(),
       domains: z.array(z.string()),
+      strip_prefix: z.literal(true).optional(),
       prove_path: z.string(),
     }),
   ),
   idle_timeout_ms: z.number(),
   max_body_bytes: z.number().optional(),
   request_buffering: z.enum(['on', 'off']).optional(),
+  redirects: z
+    .array(
+      z.object({
+        from: z.string(),
+        to: z.string(),
+        status: z.literal([...REDIRECT_STATUSES]),
+        drops_path: z.literal(true).optional(),
+      }),
+    )
+    .optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -227,15 +239,23 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
               internalPort: port.internal_port,
               hostPort: port.host_port,
               domains: port.domains,
+              ...(port.strip_prefix && { stripPrefix: true as const }),
               provePath: port.prove_path,
             })),
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+            ...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
             copies: copies.map(copyOf),
           },
         ],
   );
+}
+
+type RedirectFacts = NonNullable<z.infer<typeof backing>['redirects']>[number];
+
+function redirectOf({ from, to, status, drops_path: dropsPath }: RedirectFacts): Redirect {
+  return { from, to, status, ...(dropsPath && { dropsPath }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

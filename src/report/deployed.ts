@@ -1,7 +1,7 @@
 import type { Deployed } from '../commands/change.ts';
 import type { ServiceResult } from '../commands/outputs.ts';
 import type { DeployReport } from '../deploy/request.ts';
-import { domainsOf } from '../model/spec.ts';
+import { toldRoutes } from '../model/spec.ts';
 import { describeChange, describeImage, describeNothing } from './changes.ts';
 import { textOf } from './failure.ts';
 import { caution, escapeMarkdown, page, section } from './markdown.ts';
@@ -94,7 +94,7 @@ function contentOf({ services, undone }: DeployReport, service: string): { image
   const spec = undone.includes(service) ? wanted?.known.current : wanted?.spec;
   return {
     image: spec?.container.image ?? '',
-    domains: spec === undefined ? '' : domainsOf(spec.route).join(', '),
+    domains: spec === undefined ? '' : toldRoutes(spec.route).join(', '),
   };
 }
 

@@ -15,6 +15,9 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   const past = Object.entries(services).flatMap(([service, { history }]) =>
     historyRows(service, history.slice(0, SHOWN)),
   );
+  const routes = Object.entries(services).flatMap(([service, { routes: own = [] }]) =>
+    own.length === 0 ? [] : `${service} at ${own.join(', ')}`,
+  );
   const drift = report.drift.map((one) => `drift: ${one}`);
   const exposed = report.exposed.map((one) => `exposed: ${one}`);
   const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
@@ -26,6 +29,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     lines: [
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+      ...routes,
       ...nginx,
       ...certificates,
       ...lease,
@@ -36,7 +40,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     markdown: page(
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
-      [...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
+      [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),
       past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`,

@@ -12,7 +12,7 @@ import {
   renderFlagAccess,
   renderPointer,
 } from '../../src/nginx/render.ts';
-import type { NginxKind, Route } from '../../src/nginx/routes.ts';
+import type { NginxKind, Route, RoutePort } from '../../src/nginx/routes.ts';
 import { KEYS_FOLDER } from '../../src/nginx/tls.ts';
 import { FLAG_ACCESS_FILE, parseTree } from '../../src/nginx/tree.ts';
 import { docker, dockerList, run as runProgram } from './command.ts';
@@ -32,6 +32,8 @@ export interface FrontApp {
   route?: Partial<Route>;
   /** Domains in place of `<name>.example.com`. */
   domains?: string[];
+  /** What its port has of its own. */
+  port?: Partial<RoutePort>;
 }
 
 /** What an answer was. */
@@ -185,7 +187,7 @@ export async function startFront(
   }
 }
 
-function routeOf({ name, route, domains }: FrontApp, index: number): Route {
+function routeOf({ name, route, domains, port }: FrontApp, index: number): Route {
   return {
     service: name,
     ports: [
@@ -196,6 +198,7 @@ function routeOf({ name, route, domains }: FrontApp, index: number): Route {
         hostPort: 8_100 + index,
         domains: domains ?? [`${name}.example.com`],
         provePath: '/',
+        ...port,
       },
     ],
     idleTimeoutMs: 86_400_000,

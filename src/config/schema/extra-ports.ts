@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { UserError } from '../../model/errors.ts';
 import { isOfLanguage, NAME_PATTERN, NAME_RULE } from '../../model/names.ts';
-import { parseDomain } from '../domain.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { parseAddress } from '../domain.ts';
 import { closed, key, parsed } from './key.ts';
-import { oneOrMany, port } from './scalars.ts';
+import { flag, oneOrMany, port } from './scalars.ts';
 
 /** Words that end the variables of other ports: with them two ports could have one variable. */
 const RESERVED_WORDS = ['host', 'port'];
@@ -39,10 +40,16 @@ const long = closed({
     fallback: { words: '`http` where it has a `domain`, else `tcp`' },
     example: 'protocol: http',
   }),
-  domain: key(oneOrMany(parsed(z.string(), parseDomain), 'a domain'), {
-    description: 'Domains that the edge serves the port on, in the forms of `domain` of a service.',
+  domain: key(oneOrMany(parsed(z.string(), parseAddress), 'a domain'), {
+    description:
+      'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
     short: 'domain: queue.example.com',
-    long: 'domain: [queue.example.com, queue.example.org]',
+    long: 'domain: [queue.example.com, example.com/queue]',
+  }),
+  strip_prefix: key(flag, {
+    description: 'What the `strip_prefix` of a service is for its main port.',
+    fallback: { value: DEFAULTS.strip_prefix },
+    example: 'strip_prefix: true',
   }),
 });
 

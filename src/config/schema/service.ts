@@ -3,7 +3,7 @@ import { isAbsolutePath } from '../../model/container-path.ts';
 import { UserError } from '../../model/errors.ts';
 import { NAME_PATTERN } from '../../model/names.ts';
 import { DEFAULTS } from '../defaults.ts';
-import { parseDomain } from '../domain.ts';
+import { parseAddress } from '../domain.ts';
 import { parseImage } from '../image.ts';
 import { listed } from '../nearest.ts';
 import { parseRestart } from '../restart.ts';
@@ -18,6 +18,7 @@ import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { pairOf, textMap } from './maps.ts';
+import { redirects } from './redirects.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
 import {
@@ -181,14 +182,25 @@ const service = closed(
       example: 'protocol: tcp',
     }),
     domain: key(
-      parsed(oneOrMany(parsed(z.string(), parseDomain), 'a domain'), (list) => distinct(list)),
+      parsed(oneOrMany(parsed(z.string(), parseAddress), 'a domain'), (list) => distinct(list)),
       {
         description:
-          'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A domain belongs to one service of an environment.',
+          'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
         short: 'domain: api.example.com',
-        long: 'domain: [api.example.com, "*.example.org"]',
+        long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
       },
     ),
+    strip_prefix: key(flag, {
+      description:
+        'The app gets paths without the prefix that stands in `domain`: `/api/users` as `/users`, and `/api` as `/`, with what was left out in `X-Forwarded-Prefix`. All else is passed on as it was sent.',
+      fallback: { value: DEFAULTS.strip_prefix },
+      example: 'strip_prefix: true',
+    }),
+    redirects: key(redirects, {
+      description:
+        "Domains, and paths, from which the edge sends whoever comes elsewhere: `www` to the bare domain, an old path to the new one. They belong to the service, which has a `domain` of its own, and go live with it. An environment's list replaces the other.",
+      long: 'redirects:\n  - { from: www.example.com, to: "https://example.com" }\n  - { from: example.com/old, to: /new, status: 301 }',
+    }),
     depends_on: key(dependsOn, {
       from: 'Compose',
       description:

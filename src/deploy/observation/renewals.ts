@@ -20,10 +20,7 @@ export async function renewalsOf(
 ): Promise<CertificateFactsOfRun['renewAt']> {
   if (tls === undefined) return new Map();
   const scope = scopeName({ project, environment });
-  const domains = services.flatMap(({ route }) => [
-    ...route.domains,
-    ...Object.values(route.extraDomains ?? {}).flat(),
-  ]);
+  const domains = services.flatMap(({ route }) => domainsOf(route));
   const installed = tlsDomains(domains, tls).flatMap((domain) => {
     const own = tlsOf(tls, domain)!;
     if (!isFromAuthority(own.mode)) return [];

@@ -1,6 +1,7 @@
 import { scopeName } from '../../model/names.ts';
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
 import { readInstalled } from '../../nginx/certificates.ts';
+import { toldRoutes } from '../../model/spec.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
@@ -30,6 +31,8 @@ export interface StatusService {
   deployed_at: string;
   run: string;
   copies: StatusCopy[];
+  /** Where the edge serves it, and what it redirects, in words; absent where it does neither. */
+  routes?: string[];
   /** What became of its last releases, the newest first. */
   history: HistoryEntry[];
 }
@@ -76,7 +79,10 @@ export function statusOf(kept: PlanInput, lease: string | undefined): Omit<Statu
       copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state),
     );
     const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
-    return [name, { release, deployed_at, run, copies, history }] as const;
+    const route = kept.services.find((service) => service.name === name)?.spec.route;
+    const routes = route === undefined ? [] : toldRoutes(route);
+    const told = { release, deployed_at, run, copies, ...(routes.length > 0 && { routes }), history };
+    return [name, told] as const;
   });
   return {
     title: `${scope.project} ${scope.environment}`,

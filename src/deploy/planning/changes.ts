@@ -1,4 +1,4 @@
-import { domainsOf, isWorker } from '../../model/spec.ts';
+import { isWorker, toldRoutes } from '../../model/spec.ts';
 import type { PlanInput } from './input.ts';
 import { copiesOn, standingCopies } from './observed-copies.ts';
 import type { Change, Effect } from './plan.ts';
@@ -39,7 +39,7 @@ function changeOf(input: PlanInput, service: WantedService, plan: ServicePlan): 
     reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
     servers: plan.copies.map(({ server }) => server),
     image: service.spec.container.image,
-    domains: domainsOf(service.spec.route),
+    domains: toldRoutes(service.spec.route),
     ...(isWorker(service.spec) && { isWorker: true }),
   };
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../../model/errors.ts';
 import {
-  domainsOf,
+  claimsOf,
   type EnvironmentSpec,
   portsOf,
   type ServerSpec,
@@ -87,9 +87,9 @@ export function checkPorts(
 /** Services that this run leaves alone keep their domains: the file may have given one of them to another by now. */
 export function checkDomains(services: readonly WantedService[]): void {
   for (const service of services.filter(({ isSelected }) => isSelected)) {
-    for (const domain of domainsOf(service.spec.route)) {
+    for (const domain of claimsOf(service.spec.route)) {
       const owner = services.find(
-        (other) => other !== service && domainsOf(other.spec.route).includes(domain),
+        (other) => other !== service && claimsOf(other.spec.route).includes(domain),
       );
       if (owner === undefined) continue;
       throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {

@@ -43,7 +43,7 @@ export interface Change {
   /** Names of the servers it stands on afterwards; of one that is removed, those it leaves. */
   servers: string[];
   image: string;
-  /** Domains that lead to it afterwards. */
+  /** Where the edge serves it afterwards, and what it redirects, in words. */
   domains: string[];
   /** It has no port afterwards. */
   isWorker?: true;

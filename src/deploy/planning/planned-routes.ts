@@ -1,8 +1,10 @@
+import { covers } from '../../model/addresses.ts';
 import { scopeName } from '../../model/names.ts';
 import { numbersOf, type ServicePorts } from '../../model/ports.ts';
-import { domainsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
+import { claimsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish, scopeWish } from '../../nginx/compose.ts';
 import {
+  distinctRedirects,
   type NginxKind,
   type Route,
   type RoutedCopy,
@@ -69,31 +71,47 @@ export function routesAfter(
   return withDomainsInTurn(input, done, [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)]);
 }
 
-/** A domain that goes from one service to another does so when that one has moved: until then it stays where it is served. */
+/**
+ * An address that goes from one service to another does so when that one has moved: until then it stays where it is served.
+ * What a service keeps of it, a path below it, is its own at that same moment, also where itself moves later.
+ */
 function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: readonly Route[]): Route[] {
   const live = liveRoutes(input);
   const takers = new Map(
     input.services.flatMap(({ name, spec }) =>
-      domainsOf(spec.route).map((domain) => [domain, name] as const),
+      claimsOf(spec.route).map((address) => [address, name] as const),
     ),
   );
-  const isTaken = (service: string, domain: string) => (takers.get(domain) ?? service) !== service;
-  const isDue = (domain: string) => done.has(takers.get(domain) ?? '');
+  const isTaken = (service: string, address: string) => (takers.get(address) ?? service) !== service;
+  const isDue = (address: string) => done.has(takers.get(address) ?? '');
   return routes.map((route) => {
-    const served = live.get(route.service)?.ports ?? [];
+    const { service } = route;
+    const known = live.get(service);
+    const isAwaited = (address: string) => isTaken(service, address) && !isDue(address);
+    const isOwn = (address: string) => !isTaken(service, address) || !isDue(address);
+    const wanted = input.services.find(({ name }) => name === service)?.spec;
     const ports = route.ports.map((port) => {
-      const kept = served.find(({ name }) => name === port.name)?.domains ?? [];
-      const awaited = kept.filter((domain) => isTaken(route.service, domain) && !isDue(domain));
-      const own = port.domains.filter((domain) => !isTaken(route.service, domain) || !isDue(domain));
-      return { ...port, domains: [...new Set([...own, ...awaited])] };
+      const served = known?.ports.find(({ name }) => name === port.name)?.domains ?? [];
+      const lost = served.filter((address) => !isOwn(address));
+      const kept = wanted === undefined ? [] : domainsOfPort(wanted, port.name);
+      const below = kept.filter((address) => lost.some((one) => covers(one, address)));
+      const own = port.domains.filter(isOwn);
+      return { ...port, domains: [...new Set([...own, ...served.filter(isAwaited), ...below])] };
     });
-    return { ...route, ports };
+    const awaited = (known?.redirects ?? []).filter(({ from }) => isAwaited(from));
+    const redirects = distinctRedirects([
+      ...(route.redirects ?? []).filter(({ from }) => isOwn(from)),
+      ...awaited,
+    ]);
+    const { redirects: _, ...rest } = route;
+    return { ...rest, ports, ...(redirects.length > 0 && { redirects }) };
   });
 }
 
 /** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
 function withNewDomains(route: Route, { ports, spec }: WantedService): Route {
-  return withDomainsOf(route, [{ ports: routePorts(ports, spec) }]);
+  const { redirects } = spec.route;
+  return withDomainsOf(route, [{ ports: routePorts(ports, spec), ...(redirects && { redirects }) }]);
 }
 
 /** A run was cut off between its switch and the record. */
@@ -108,7 +126,7 @@ function routeOf(
   spec: RoutedSpec,
   copies: RoutedCopy[],
 ): Route {
-  const { domains, extraDomains, ...limits } = spec.route;
+  const { domains, extraDomains, stripPrefix, extraStripPrefix, ...limits } = spec.route;
   return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
 }
 
@@ -126,12 +144,21 @@ function routePorts(numbers: ServicePorts | undefined, spec: RoutedSpec): RouteP
       containerPort: port,
       internalPort: internal,
       hostPort: host,
-      domains: (name === undefined ? spec.route.domains : spec.route.extraDomains?.[name]) ?? [],
+      domains: domainsOfPort(spec, name),
+      ...(isStripped(spec, name) && { stripPrefix: true as const }),
       // What the health check asks is asked on the main port.
       provePath: name === undefined ? provePath(healthcheck.path) : '/',
       ...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
     };
   });
+}
+
+function domainsOfPort({ route }: Pick<RoutedSpec, 'route'>, name: string | undefined): string[] {
+  return (name === undefined ? route.domains : route.extraDomains?.[name]) ?? [];
+}
+
+function isStripped({ route }: Pick<RoutedSpec, 'route'>, name: string | undefined): boolean {
+  return (name === undefined ? route.stripPrefix : route.extraStripPrefix?.includes(name)) ?? false;
 }
 
 /** A path that nginx would read as something else is not used; any answer of the app is a proof. */

@@ -66,11 +66,11 @@ export function explainChange(
 /** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
   const { options, files = [], ...rest } = container;
-  const { extraDomains, ...served } = route;
+  const { extraDomains, extraStripPrefix, ...served } = route;
   const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
     name,
-    { ...one, domain: extraDomains?.[name] },
+    { ...one, domain: extraDomains?.[name], stripPrefix: extraStripPrefix?.includes(name) },
   ]);
   const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
   const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };

@@ -9,7 +9,7 @@ import type {
   RecordedService,
   Release,
 } from '../../model/release.ts';
-import { domainsOf } from '../../model/spec.ts';
+import { toldRoutes } from '../../model/spec.ts';
 import type { ServiceChange } from '../../state/history.ts';
 import { ownPorts, type WantedService } from '../planning/wanted.ts';
 import type { BegunService } from '../steps/record-intent.ts';
@@ -290,7 +290,7 @@ export function begunChanges(begun: readonly BegunService[]): ServiceChange[] {
     from,
     to: release.number,
     image: spec.container.image,
-    domains: domainsOf(spec.route),
+    domains: toldRoutes(spec.route),
   }));
 }
 

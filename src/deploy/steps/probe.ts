@@ -1,7 +1,7 @@
 import type { Server } from '../../fleet/server.ts';
 import { inTime } from '../../model/clock.ts';
 import { scopeName } from '../../model/names.ts';
-import { hostOf, isServedOn, type Route, type RoutePort } from '../../nginx/routes.ts';
+import { hostOf, isServedOn, type Route, type RoutePort, userPath } from '../../nginx/routes.ts';
 import { nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { mergeReports, Prober, type ProbeTarget } from './prober.ts';
@@ -85,7 +85,7 @@ function targetOn(
     port: kind === 'edge' ? 80 : port.internalPort,
     // The edge knows a service by its domains alone.
     host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
-    path: port.provePath,
+    path: kind === 'edge' ? userPath(port) : port.provePath,
     headers,
   };
 }

@@ -183,6 +183,43 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'a location has a path and what is below it, and says by a pattern what of it is passed on',
+    async run(given, own) {
+      const entry = (name: string) => `
+          if ($request_uri !~ "^/${name}(?:[/?]|$)") { return 400; }
+          set $passed "";
+          if ($request_uri ~ "^/${name}/?(?<rest>.*)$") { set $passed "/$rest"; }
+          set $group first;
+          if (-f ${FOLDER}/flags/shop.${name}) { set $group second; }
+          proxy_pass http://$group$passed;`;
+      const http = `${identity('one')}
+        server { listen 8090; location / { return 200 "root"; } location /users { return 200 "users"; } }
+        server { listen 8091; return 200 "second"; }
+        upstream first { server 127.0.0.1:8090; }
+        upstream second { server 127.0.0.1:8091; }
+        server { listen 8092;
+          location = /api {${entry('api')} } location /api/ {${entry('api')} }
+          location = /old { if ($request_uri ~ "^/old(?<rest>.*)$") { return 200 "new$rest"; } }
+          location / { set $passed ""; proxy_pass http://second$passed; }
+          location /flags/ { alias ${FOLDER}/flags/; client_body_temp_path ${FOLDER}/flags; dav_methods PUT DELETE; } }`;
+      const nginx = await startNginx(given, own, { main: config({ http }) });
+      const answers = async (path: string) => (await nginx.ask(path, { port: 8092 })).body;
+      const all = ['/api', '/api/', '/api?x', '/api/users', '/api/users?x', '/apiary', '/old?x'];
+      expect(await Promise.all(all.map(answers))).toEqual([
+        'root',
+        'root',
+        'root',
+        'users',
+        'users',
+        'second',
+        'new?x',
+      ]);
+      const flag = { address: nginx.address, port: 8092, path: '/flags/shop.api' };
+      expect((await given.server.http.put(flag, 'x', 5_000)).status).toBe(201);
+      expect([await answers('/api/users'), await answers('/api')]).toEqual(['second', 'second']);
+    },
+  },
+  {
     title: 'names and maps know patterns, which come after texts',
     async run(given, own) {
       const http = `${identity('one')}

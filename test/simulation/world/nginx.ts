@@ -80,15 +80,17 @@ export class Workers {
   handle(request: HttpRequest): Handled {
     const server = this.#serverFor(request);
     if (server === undefined) return answered(404, {}, '');
+    const [asked = '/'] = request.path.split('?', 1);
     const location =
-      server.locations.find(({ isExact, path }) => isExact && path === request.path) ??
+      server.locations.find(({ isExact, path }) => isExact && path === asked) ??
       server.locations
-        .filter(({ isExact, path }) => !isExact && request.path.startsWith(path))
+        .filter(({ isExact, path }) => !isExact && asked.startsWith(path))
         .sort((a, b) => b.path.length - a.path.length)[0];
     const variables: Record<string, string> = {
       nginx_version: this.#version,
       server_port: String(request.port),
-      uri: request.path,
+      uri: asked,
+      request_uri: request.path,
       http_host: request.host,
       host: request.host,
       remote_addr: request.from,
@@ -99,7 +101,7 @@ export class Workers {
     for (const [name, value] of Object.entries(request.headers ?? {}))
       variables[`http_${name.replaceAll('-', '_')}`] = value;
     const rules = [...server.rules, ...(location?.rules ?? [])];
-    variables.rest_of_path = request.path.slice(location?.path.length ?? 0);
+    variables.rest_of_path = asked.slice(location?.path.length ?? 0);
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
     return this.#recover(server, rules, variables, handled) ?? handled;
   }
@@ -203,6 +205,7 @@ export class Workers {
     return answered(method === 'PUT' && !isThere ? 201 : 204, {}, '');
   }
 
+  /** What a pattern finds has its name afterwards. */
   #isMet([left = '', operator, right = '']: readonly string[], variables: Record<string, string>): boolean {
     if (left === '-f' || left === '!-f') {
       const isThere = this.#process.container.readFile(this.#expand(operator ?? '', variables)) !== undefined;
@@ -212,7 +215,11 @@ export class Workers {
     if (operator === undefined) return value !== '' && value !== '0';
     if (operator === '=') return value === right;
     if (operator === '!=') return value !== right;
-    if (operator === '~') return new RegExp(right).test(value);
+    if (operator === '~') {
+      const found = new RegExp(right).exec(value);
+      Object.assign(variables, found?.groups);
+      return found !== null;
+    }
     if (operator === '!~') return !new RegExp(right).test(value);
     throw new Error(`the model of nginx does not know "if" with ${operator}`);
   }
@@ -223,14 +230,15 @@ export class Workers {
     variables: Record<string, string>,
     at: number,
   ): Handled {
-    const to = this.#expand(name, variables);
+    const [to = '', ...asked] = this.#expand(name, variables).split(/(?=\/)/);
+    const said = asked.join('');
     const upstream = this.config.upstreams.get(to) ?? askedFor(to);
     if (upstream === undefined) throw new Error(`the model of nginx knows no upstream ${name}`);
     const { tried, target, metDeadServer, status } = this.balancer.pass(upstream, at);
     const told = rules.find((rule) => rule.does === 'tell host');
     const request = {
       port: target?.port ?? 0,
-      path: path || (rules.some((rule) => rule.does === 'rewrite') ? (variables.uri ?? '/') : '/'),
+      path: path || said || (rules.some((rule) => rule.does === 'rewrite') ? (variables.uri ?? '/') : '/'),
       host: told?.does === 'tell host' ? this.#expand(told.value, variables) : (variables.host ?? ''),
       from: '10.200.0.3',
     };

@@ -1,3 +1,4 @@
+import { LABEL } from '../../../src/model/labels.ts';
 import type { Container } from './container.ts';
 import type { Machine, Target } from './machine.ts';
 import type { Held, Namespace } from './namespace.ts';
@@ -5,13 +6,15 @@ import { type Handled, type Joined, Nginx, type Workers } from './nginx.ts';
 import type { Rule } from './nginx-config.ts';
 import type { Simulation } from './simulation.ts';
 
-/** Where users come in: a domain at the door of a server, or an internal port in the network of an environment. */
+/** Where users come in: a domain at the door of a server, or a path below it, or an internal port in the network of an environment. */
 export interface Place {
-  /** `s1 api.example.com`, or `s1 shop_production_network:5123`. */
+  /** `s1 api.example.com`, `s1 example.com/api`, or `s1 shop_production_network:5123`. */
   key: string;
   machine: Machine;
   /** The domain; undefined of an internal port. */
   domain: string | undefined;
+  /** Below which path of the domain; `/` is all of it. */
+  path: string;
   port: number;
   /** The network from which the port is asked. */
   network: string;
@@ -29,6 +32,8 @@ export interface Promised {
   mayBeDown: boolean;
   /** Its route may go: the service stands there no more. */
   mayGo: boolean;
+  /** Whether a service may answer there: the one that did, or the one that shall. Undefined is any. */
+  mayAnswer?: (service: string) => boolean;
 }
 
 /** Something that users have lost. */
@@ -77,6 +82,8 @@ export class Users {
   requestMs = 200;
   /** How long a stream stays open: one is opened at every moment. 0 opens none. */
   streamMs = 0;
+  /** Paths that users of every domain ask for as well, `/api/`. */
+  paths: readonly string[] = [];
   readonly lost: Loss[] = [];
   /** Connections that were cut when their drain timeout was over. */
   readonly cut: Loss[] = [];
@@ -259,6 +266,7 @@ export class Users {
       ),
       mayBeDown: all.some(({ mayBeDown }) => mayBeDown),
       mayGo: all.some(({ mayGo }) => mayGo),
+      mayAnswer: (service) => all.some(({ mayAnswer }) => mayAnswer?.(service) ?? true),
     };
   }
 
@@ -289,7 +297,7 @@ export class Users {
           left,
           METHODS.length * workers.balancer.primaries(handled.upstream, this.#simulation.clock.now()),
         );
-      const complaint = complaintAbout(handled);
+      const complaint = complaintAbout(handled) ?? this.#stranger(place, handled?.target);
       // Nobody is idle there who was never served there.
       const isUnknown = complaint === NO_ROUTE && Number.isFinite(workers.endsAt);
       if (complaint !== undefined && !isUnknown) complaints.push(complaint);
@@ -299,6 +307,13 @@ export class Users {
       this.#flows.push({ place, workers, targets: [door, target], handled });
     }
     return complaints;
+  }
+
+  /** Says whose answer it was that came, where it was nobody's who is meant. */
+  #stranger(place: Place, target: Target | undefined): string | undefined {
+    const service = target?.container.labels[LABEL.service];
+    if (service === undefined || (this.#promisedTo(place).mayAnswer?.(service) ?? true)) return undefined;
+    return `${service} answers, for whom it is not meant`;
   }
 
   #complain(place: Place, what: string): void {
@@ -324,7 +339,7 @@ export class Users {
   /** Every place that some nginx speaks of now. */
   #placesNow(): Place[] {
     return [...this.#simulation.machines.values()].flatMap((machine) =>
-      machine.isOff ? [] : [...domainsOf(machine), ...internalPortsOf(machine)],
+      machine.isOff ? [] : [...withPaths(domainsOf(machine), this.paths), ...internalPortsOf(machine)],
     );
   }
 }
@@ -352,13 +367,13 @@ function isAnswered(handled: Handled | Joined | undefined): boolean {
 function handle(
   workers: Workers,
   port: number,
-  { domain }: Place,
+  { domain, path }: Place,
   method = 'GET',
 ): Handled | Joined | undefined {
   const isStream = workers.config.stream.some((server) => server.port === port);
   if (isStream) return workers.join(port);
   if (!workers.config.ports.includes(port)) return undefined;
-  return workers.handle({ port, path: '/', host: domain ?? SIDECAR, from: '10.200.0.1', method });
+  return workers.handle({ port, path, host: domain ?? SIDECAR, from: '10.200.0.1', method });
 }
 
 /** Who takes the connections of a place: more than one where a name has several addresses. */
@@ -379,24 +394,33 @@ function domainsOf(machine: Machine): Place[] {
   const door = machine.entrance(DOOR);
   const workers = door?.container.program instanceof Nginx ? door.container.program.workers : undefined;
   return (workers?.config.http ?? []).flatMap(({ ports, names, locations, rules: own }) => {
-    const pass = locations.flatMap(({ rules }) => rules).find((rule) => rule.does === 'pass');
-    if (pass === undefined || !ports.includes(door!.port)) return [];
-    return names
-      .filter((name) => name !== '_' && name !== '')
-      .map((name) => {
-        const domain = name.replace(/^[*~].*?(?=\.|$)/, 'any');
-        const key = `${machine.name} ${name}`;
-        return {
-          key,
-          machine,
-          domain,
-          port: DOOR,
-          network: '',
-          upstream: upstreamOf(pass.target, own),
-          streams: {},
-        };
-      });
+    if (!ports.includes(door!.port)) return [];
+    return locations.flatMap(({ isExact, path, rules }) => {
+      const pass = rules.find((rule) => rule.does === 'pass');
+      if (pass === undefined || isExact) return [];
+      return names
+        .filter((name) => name !== '_' && name !== '')
+        .map((name) => {
+          const domain = name.replace(/^[*~].*?(?=\.|$)/, 'any');
+          const key = `${machine.name} ${name}${path.replace(/\/$/, '')}`;
+          const upstream = upstreamOf(pass.target, [...own, ...rules]);
+          return { key, machine, domain, path, port: DOOR, network: '', upstream, streams: {} };
+        });
+    });
   });
+}
+
+/** Adds the places of further paths, of which the longest one that is served says who has them. */
+function withPaths(places: readonly Place[], paths: readonly string[]): Place[] {
+  const whole = places.filter(({ path }) => path === '/');
+  const further = whole.flatMap((place) =>
+    paths.map((path): Place => {
+      const key = `${place.key}${path.replace(/\/$/, '')}`;
+      const above = places.find((one) => one.key === key) ?? place;
+      return { ...above, key, path, streams: {} };
+    }),
+  );
+  return [...places.filter(({ key }) => further.every((one) => one.key !== key)), ...further];
 }
 
 function internalPortsOf(machine: Machine): Place[] {
@@ -421,7 +445,16 @@ function internalPortsOf(machine: Machine): Place[] {
         .filter(({ port }) => isInternal(port))
         .map(({ port, upstream }) => {
           const key = `${machine.name} ${network.name}:${port}`;
-          return { key, machine, domain: undefined, port, network: network.name, upstream, streams: {} };
+          return {
+            key,
+            machine,
+            domain: undefined,
+            path: '/',
+            port,
+            network: network.name,
+            upstream,
+            streams: {},
+          };
         });
     });
   });

@@ -10,6 +10,7 @@ import type { RollbackTarget } from '../../../src/deploy/record/choose-release.t
 import type { ChangeRequest, DeployReport, DryRunReport } from '../../../src/deploy/request.ts';
 import { status } from '../../../src/deploy/status.ts';
 import { Timeline } from '../../../src/deploy/timeline.ts';
+import { covers } from '../../../src/model/addresses.ts';
 import { LABEL } from '../../../src/model/labels.ts';
 import {
   containerName,
@@ -20,7 +21,7 @@ import {
   sidecarName,
 } from '../../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
-import { domainsOf, type EnvironmentSpec, portsOf, type ServiceSpec } from '../../../src/model/spec.ts';
+import { addressesOf, type EnvironmentSpec, portsOf, type ServiceSpec } from '../../../src/model/spec.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
@@ -373,9 +374,9 @@ export class World extends Simulation {
     )?.name;
   }
 
-  /** answering returns the names of the containers that answer for a domain at the door of a server. */
+  /** answering returns the names of the containers that answer for a domain, or a path below it, at the door of a server. */
   answering(domain: string, server = 'a'): string[] {
-    return this.users.answering((place) => place.machine.name === server && place.domain === domain);
+    return this.users.answering((place) => place.key === `${server} ${domain}`);
   }
 
   /** servingContainer returns the container of a service that has its traffic on a server. */
@@ -549,12 +550,15 @@ interface PromisedBefore {
 function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Place) => Promised {
   const prefix = `${scopeName(wanted)}_`;
   return (place) => {
-    const { domain, upstream, network } = place;
+    const { domain, path, upstream, network } = place;
+    const address = `${domain}${path.replace(/\/$/, '')}`;
     // What follows a dot names a further port.
     const [name, port] = upstream.startsWith(prefix) ? upstream.slice(prefix.length).split('.') : [];
     const spec = wanted.services.find((service) =>
-      domain === undefined ? service.name === name : domainsOf(service.route).includes(domain),
+      domain === undefined ? service.name === name : service === servedBy(wanted, address),
     );
+    const mayAnswer = (service: string) =>
+      domain === undefined || name === undefined || service === name || service === spec?.name;
     const isDropped = isGivenUp(wanted, place);
     const isOwn = name !== undefined || network === networkName(wanted) || isDropped;
     // Nobody looks after a server any more that has left the file: what it sends to others may go.
@@ -571,8 +575,19 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
         : spec.policy.drainTimeoutMs,
       mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
       mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
+      ...(!isRestored && { mayAnswer }),
     };
   };
+}
+
+/** The service of an environment that an address leads to: the longest path wins. */
+function servedBy({ services }: EnvironmentSpec, address: string): ServiceSpec | undefined {
+  const claims = services.flatMap((service) =>
+    addressesOf(service.route).map((claimed) => ({ claimed, service })),
+  );
+  return claims
+    .filter(({ claimed }) => covers(claimed, address))
+    .sort((a, b) => b.claimed.length - a.claimed.length)[0]?.service;
 }
 
 /** A domain that a front has served may be lost, where the file says so. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseDomain } from '../../../src/config/domain.ts';
+import { REDIRECT_STATUSES } from '../../../src/model/addresses.ts';
 import { SLOTS } from '../../../src/model/copy.ts';
 import { NAME_PATTERN } from '../../../src/model/names.ts';
 import type { NginxSpec } from '../../../src/model/spec.ts';
@@ -352,7 +353,11 @@ describe('whatever the schema lets through', () => {
     containerPort: fc.integer({ min: 1, max: 65_535 }),
     internalPort: fc.integer({ min: 5000, max: 5999 }),
     hostPort: fc.integer({ min: 8000, max: 8999 }),
-    domains: fc.array(domain, { maxLength: 3 }),
+    domains: fc.array(
+      fc.tuple(domain, fc.constantFrom('', '/api', '/a.b/~c', '/api/v2')).map((parts) => parts.join('')),
+      { maxLength: 3 },
+    ),
+    stripPrefix: fc.constantFrom(undefined, true as const),
     provePath: fc.stringMatching(/^\/[\w\-./~%?=&]{0,20}$/),
   });
   /** A worker, a service with one port, or one with a further port. */
@@ -369,6 +374,14 @@ describe('whatever the schema lets through', () => {
     idleTimeoutMs: fc.integer({ min: 1, max: 1e9 }),
     maxBodyBytes: fc.integer({ min: 1, max: 1e12 }),
     requestBuffering: fc.constantFrom('on' as const, 'off' as const),
+    redirects: fc.array(
+      fc.record({
+        from: fc.tuple(domain, fc.constantFrom('', '/old')).map((parts) => parts.join('')),
+        to: fc.constantFrom('/new', 'https://example.com', 'https://example.com/a/'),
+        status: fc.constantFrom(...REDIRECT_STATUSES),
+      }),
+      { maxLength: 2 },
+    ),
     copies: fc.constant([at(LONDON_A, 'base')]),
   });
 

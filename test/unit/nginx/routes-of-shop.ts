@@ -28,10 +28,20 @@ function routeOf(main: RoutePort, route: Omit<Route, 'ports'>, changes: RouteCha
     domains,
     provePath,
     proveHeaders,
+    stripPrefix,
     further = [],
     ...rest
   } = changes;
-  const said = { protocol, containerPort, internalPort, hostPort, domains, provePath, proveHeaders };
+  const said = {
+    protocol,
+    containerPort,
+    internalPort,
+    hostPort,
+    domains,
+    provePath,
+    proveHeaders,
+    stripPrefix,
+  };
   const own = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
   return { ...route, ...rest, ports: [{ ...main, ...own }, ...further] };
 }

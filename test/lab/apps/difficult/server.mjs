@@ -11,6 +11,7 @@
  * | `DEAF` | `1`: as the first process of its container it does not hear SIGTERM |
  * | `LEAK` | `1`: it never closes a connection that the other end has closed |
  * | `LISTEN` | the address that it listens on, default all; `::` takes no IPv4 |
+ * | `WHO` | answers whatever it is asked with this name, the URL that it was asked for and its `X-Forwarded-Prefix` |
  *
  * | path | does |
  * | --- | --- |
@@ -35,7 +36,7 @@ import { createServer } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const { PORT = '3000', IDLE_MS = '0', START_MS = '0', HOSTS, DEAF, LEAK, LISTEN } = process.env;
+const { PORT = '3000', IDLE_MS = '0', START_MS = '0', HOSTS, DEAF, LEAK, LISTEN, WHO } = process.env;
 const hosts = HOSTS?.split(',');
 const idleMs = Number(IDLE_MS);
 const runs = {};
@@ -101,6 +102,11 @@ const server = createServer({ maxHeaderSize: 256 * 1024 }, async (request, respo
   }
   if (hosts !== undefined && !hosts.includes(request.headers.host)) {
     response.writeHead(400).end('DisallowedHost\n');
+    return;
+  }
+  if (WHO !== undefined) {
+    await request.resume().toArray();
+    answer(response, { who: WHO, url: request.url, prefix: request.headers['x-forwarded-prefix'] });
     return;
   }
   const { pathname, searchParams } = new URL(request.url, 'http://app');
