@@ -189,7 +189,7 @@ export interface SessionOptions {
  * readDirectory asks what an authority offers. It throws a CertificateError when nobody answers, or what is there is no
  * directory.
  */
-export async function readDirectory(
+async function readDirectory(
   http: AcmeHttp,
   directory: AcmeDirectory,
   clock: Clock,
