@@ -245,7 +245,7 @@ async function settled<T>(
   isOver: (value: T) => boolean,
 ): Promise<T> {
   let last: Resource<T> | undefined;
-  const everyMs = (looks: number) => Math.min(last?.retryAfterMs ?? 50 * 2 ** looks, LONGEST_PAUSE_MS);
+  const everyMs = (looks: number) => Math.min(last?.retryAfterMs ?? 25 * 2 ** looks, LONGEST_PAUSE_MS);
   await poll(clock, { everyMs, timeoutMs: PATIENCE_MS }, async () => {
     last = await session.get<T>(url);
     return isOver(last.body) ? true : undefined;

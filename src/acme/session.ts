@@ -189,11 +189,7 @@ export interface SessionOptions {
  * readDirectory asks what an authority offers. It throws a CertificateError when nobody answers, or what is there is no
  * directory.
  */
-export async function readDirectory(
-  http: AcmeHttp,
-  directory: AcmeDirectory,
-  clock: Clock,
-): Promise<Endpoints> {
+async function readDirectory(http: AcmeHttp, directory: AcmeDirectory, clock: Clock): Promise<Endpoints> {
   const { url, profile } = directory;
   const answer = await askPatiently(clock, async () => await http.send('GET', url)).catch(
     (error: unknown) => {
