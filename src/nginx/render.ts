@@ -2,7 +2,16 @@ import { hostOfAddress } from '../model/addresses.ts';
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec, TlsSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
-import { type HostServer, hostFile, type Passing, type Piece, passingOf, renderHost, sharedHosts, WHOLE } from './hosts.ts';
+import {
+  type HostServer,
+  hostFile,
+  type Passing,
+  type Piece,
+  passingOf,
+  renderHost,
+  sharedHosts,
+  WHOLE,
+} from './hosts.ts';
 import {
   type Backend,
   backendsOf,

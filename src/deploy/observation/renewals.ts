@@ -1,5 +1,5 @@
 import { scopeName } from '../../model/names.ts';
-import type { EnvironmentSpec } from '../../model/spec.ts';
+import { domainsOf, type EnvironmentSpec } from '../../model/spec.ts';
 import { readInstalled } from '../../nginx/certificates.ts';
 import { certificateFile, tlsDomains, tlsOf } from '../../nginx/tls.ts';
 import type { CertificateFactsOfRun } from '../planning/certificate-facts.ts';

@@ -1,7 +1,7 @@
 import { scopeName } from '../../model/names.ts';
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
-import { readInstalled } from '../../nginx/certificates.ts';
 import { toldRoutes } from '../../model/spec.ts';
+import { readInstalled } from '../../nginx/certificates.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
