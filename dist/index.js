@@ -64812,6 +64812,13 @@ const hookAnswer = schemas_string().transform((given, context) => {
 	context.addIssue({ code: 'custom', message: `"${answer}" is neither run nor done` });
 	return NEVER;
 });
+const certificateAction = schemas_string().transform((given, context) => {
+	const action = given.trim();
+	if (action === 'renew' || action === 'issue' || action === 'list')
+		return action;
+	context.addIssue({ code: 'custom', message: `"${action}" is neither renew nor issue nor list` });
+	return NEVER;
+});
 const INPUTS = {
 	environment: {
 		description: 'The environment of the configuration to work on, for example `production`.',
@@ -64826,6 +64833,15 @@ const INPUTS = {
 		description: 'Where to go back to: `previous` is the last good release before what runs; a number is that release; anything else is a version, the tag of an image or its whole name. `list` shows the releases and changes nothing.',
 		default: 'previous',
 		schema: inputs_text,
+	},
+	action: {
+		description: 'What to do: `renew` what is due and give servers what they lack; `issue` new ones for `domains` whatever they have, with new keys; `list` shows them, with the days that they are valid for, and changes nothing.',
+		default: 'renew',
+		schema: certificateAction,
+	},
+	domains: {
+		description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
+		schema: lines,
 	},
 	zones: {
 		description: 'The zones to work in, one a line. All zones of the environment when empty.',
@@ -64943,7 +64959,7 @@ function jsonOf(given) {
 ;
 const promises_namespaceObject = require("node:timers/promises");
 ;
-const systemClock = clockUntil(undefined);
+const clock_systemClock = clockUntil(undefined);
 let aheadMs = Number.NEGATIVE_INFINITY;
 function systemNow() {
 	const steady = performance.now();
@@ -65722,8 +65738,10 @@ function variableName(service) {
 const EDGE_NAME = 'switchyard_edge';
 const EDGE_LOCK_NAME = 'switchyard_edge_lock';
 const EDGE_BRIDGE_NAME = 'switchyard_edge_bridge';
+const EDGE_TRIAL_NAME = 'switchyard_edge_trial';
 const EDGE_DIVERT_NAME = 'switchyard_edge_divert';
 const EDGE_VOLUME = 'switchyard_edge';
+const EDGE_KEYS_VOLUME = 'switchyard_edge_keys';
 const EDGE_NETWORK = '0switchyard';
 const SIDECAR_ALIAS = 'nginx';
 ;
@@ -66380,6 +66398,30 @@ function take(taken, range, preferred) {
 	throw new UserError(`all ports from ${range.first} to ${range.first + range.count - 1} are taken`);
 }
 ;
+const REDIRECT_STATUSES = [301, 302, 307, 308];
+function hostOfAddress(address) {
+	return address.split('/', 1)[0];
+}
+function pathOfAddress(address) {
+	return address.slice(hostOfAddress(address).length) || '/';
+}
+function isBelow(path, above) {
+	return above === '/' || path === above || path.startsWith(`${above}/`);
+}
+function covers(above, address) {
+	return (hostOfAddress(above) === hostOfAddress(address) && isBelow(pathOfAddress(address), pathOfAddress(above)));
+}
+function hostsOf(addresses) {
+	return [...new Set(addresses.map(hostOfAddress))];
+}
+function takesName(domain, name) {
+	return domain === name || domain === '*' || (domain.startsWith('*.') && name.endsWith(domain.slice(1)));
+}
+function targetOf({ from, to }) {
+	const [, host = hostOfAddress(from), path = ''] = /^(?:https?:\/\/([^/:?#]+)(?::\d+)?)?([^?#]*)/.exec(to) ?? [];
+	return `${host}${path.replace(/\/+$/, '')}`;
+}
+;
 function portsOf({ protocol, port, extraPorts = {} }) {
 	if (port === undefined || protocol === undefined)
 		return [];
@@ -66389,8 +66431,17 @@ function portsOf({ protocol, port, extraPorts = {} }) {
 function isWorker(spec) {
 	return portsOf(spec).length === 0;
 }
-function domainsOf({ domains, extraDomains = {}, }) {
+function domainsOf({ redirects = [], ...ports }) {
+	return hostsOf([...addressesOf(ports), ...redirects.map(({ from }) => from)]);
+}
+function addressesOf({ domains, extraDomains = {}, }) {
 	return [...domains, ...Object.values(extraDomains).flat()];
+}
+function toldRoutes({ redirects = [], ...ports }) {
+	return [...addressesOf(ports), ...redirects.map(({ from, to }) => `${from} → ${to}`)];
+}
+function claimsOf({ redirects = [], ...ports }) {
+	return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
 }
 function secretNamesOf({ secrets, files = [] }) {
 	const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
@@ -66439,25 +66490,41 @@ function minuteOf(now) {
 	return now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase();
 }
 ;
-function domainsOfRoute({ ports }) {
-	return ports.flatMap(({ domains }) => domains);
+function domainsOfRoute({ ports, redirects = [] }) {
+	return hostsOf([...ports.flatMap(({ domains }) => domains), ...redirects.map(({ from }) => from)]);
 }
 function servedPorts(kind, { ports }) {
 	return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
 }
 function withDomainsOf(route, others) {
-	const promised = [route, ...others].flatMap(({ ports }) => ports);
+	const all = [route, ...others];
+	const promised = all.flatMap(({ ports }) => ports);
+	const redirects = distinctRedirects(all.flatMap((one) => one.redirects ?? []));
 	const ports = route.ports.map((port) => ({
 		...port,
 		domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
 	}));
-	return { ...route, ports };
+	return { ...route, ports, ...(redirects.length > 0 && { redirects }) };
+}
+function distinctRedirects(redirects) {
+	return redirects.filter(({ from }, index) => redirects.findIndex((one) => one.from === from) === index);
 }
 const SIDES = ['base', 'secondary'];
 function hostOf(service, domains) {
-	const whole = domains.find((domain) => !domain.includes('*'));
-	const starred = domains.find((domain) => domain.startsWith('*.'));
-	return whole ?? starred?.replace('*', 'probe') ?? service;
+	const address = firstAddress(domains);
+	return address === undefined ? service : hostOfAddress(address).replace('*', 'probe');
+}
+function firstAddress(addresses) {
+	return (addresses.find((address) => !address.startsWith('*')) ??
+		addresses.find((address) => address.startsWith('*.')));
+}
+function userPath({ domains, stripPrefix, provePath }) {
+	const prefix = pathOfAddress(firstAddress(domains) ?? domains[0] ?? '');
+	if (prefix === '/')
+		return provePath;
+	if (stripPrefix)
+		return `${prefix}${provePath}`;
+	return isBelow(provePath.split('?', 1)[0], prefix) ? provePath : prefix;
 }
 function portKey(service, { name }) {
 	return name === undefined ? service : `${service}.${name}`;
@@ -66679,7 +66746,7 @@ function blueprintOf(input, service, server) {
 		ports: ownPorts(service),
 		versionPort: isVersioned ? service.versionPort : undefined,
 		publishOn: isAlone ? undefined : server.privateIp,
-		dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => addressesOf(input, name))),
+		dependencies: Object.fromEntries(service.dependsOn.flatMap((name) => blueprint_addressesOf(input, name))),
 		secretsVersion: service.release.secretsVersion,
 	};
 }
@@ -66687,7 +66754,7 @@ function extraPortsOf({ spec }) {
 	const others = portsOf(spec).flatMap(({ name, port }) => name === undefined ? [] : [[name, port]]);
 	return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
 }
-function addressesOf({ services }, service) {
+function blueprint_addressesOf({ services }, service) {
 	const found = services.find(({ name }) => name === service);
 	const ports = found && ownPorts(found);
 	if (found === undefined || ports === undefined)
@@ -67206,6 +67273,639 @@ async function healthy_failure(server, { id, name }, { why, advice }) {
 	});
 }
 ;
+function explainCutOff(server, error) {
+	const explained = new UserError(`${server}: the connection to its Docker engine broke off (${messageOf(error)})`, {
+		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
+		cause: error,
+	});
+	return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
+}
+function engine_failure_explainRefusal(what, error) {
+	if (!(error instanceof EngineError))
+		return error;
+	return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
+		hint: /no space left on device/.test(error.message)
+			? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
+			: 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
+		cause: error,
+	});
+}
+;
+class Fleet {
+	servers;
+	constructor(servers) {
+		this.servers = servers;
+		for (const { name, engine } of servers)
+			engine.explainWith((error) => explainCutOff(name, error));
+	}
+	static async connect(provider, specs) {
+		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
+		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+		if (failures.length > 0) {
+			await Promise.all(servers.map((server) => server.close()));
+			for (const failure of failures)
+				if (!(failure instanceof UserError))
+					throw failure;
+			errors_failTogether(failures);
+		}
+		return new Fleet(servers);
+	}
+	server(name) {
+		const found = this.servers.find((server) => server.name === name);
+		if (found === undefined)
+			throw new Error(`no server ${name} in the fleet`);
+		return found;
+	}
+	async onAll(work, servers = this.servers) {
+		return await allOrErrors(servers.map(work));
+	}
+	guardWith(guard) {
+		for (const { engine, http } of this.servers) {
+			engine.guardWith(guard);
+			http.guardWith(guard);
+		}
+	}
+	calls() {
+		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
+	}
+	async close() {
+		await Promise.all(this.servers.map((server) => server.close()));
+	}
+}
+async function allOrErrors(work) {
+	const outcomes = await Promise.allSettled(work);
+	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+	for (const failure of failures)
+		if (!(failure instanceof UserError))
+			throw failure;
+	errors_failTogether([...new Set(failures)]);
+	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+;
+const consumers_namespaceObject = require("node:stream/consumers");
+var tar_stream = __nccwpck_require__(6474);
+;
+const READABLE = { file: 0o644, folder: 0o755 };
+const PRIVATE = { file: 0o600, folder: 0o700 };
+async function packFiles(files, modes = READABLE) {
+	const archive = (0,tar_stream.pack)();
+	const folders = new Set();
+	for (const [path, content] of files) {
+		for (const folder of archive_foldersOf(path)) {
+			if (folders.has(folder))
+				continue;
+			folders.add(folder);
+			archive.entry({ name: folder, type: 'directory', mode: modes.folder });
+		}
+		archive.entry({ name: path, mode: modes.file }, content);
+	}
+	archive.finalize();
+	return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function packEntries(entries) {
+	const archive = (0,tar_stream.pack)();
+	for (const { path, content, ...owned } of entries) {
+		if (content === undefined)
+			archive.entry({ name: path, type: 'directory', ...owned });
+		else
+			archive.entry({ name: path, ...owned }, content);
+	}
+	archive.finalize();
+	return await (0,consumers_namespaceObject.buffer)(archive);
+}
+async function unpackFiles(archive) {
+	const files = new Map();
+	const entries = (0,tar_stream.extract)();
+	entries.end(archive);
+	for await (const entry of entries) {
+		const content = await (0,consumers_namespaceObject.buffer)(entry);
+		if (entry.header.type === 'file')
+			files.set(entry.header.name, content.toString());
+	}
+	return files;
+}
+function archive_foldersOf(path) {
+	const parts = path.split('/').slice(0, -1);
+	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+;
+const TLS_PORT = 443;
+const KEYS_FOLDER = '/etc/switchyard_keys';
+const SERVED_FOLDER = 'served';
+const ACCOUNTS_FOLDER = 'accounts';
+const CERTIFICATE_FOLDER = 'certificates';
+const CHALLENGE_FOLDER = 'challenges';
+const CLIENT_CA_FOLDER = 'client_ca';
+const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+function tlsOf(tls, domain) {
+	if (tls === undefined)
+		return undefined;
+	const own = Object.hasOwn(tls.domains, domain) ? tls.domains[domain] : undefined;
+	const { mode, files, clientCa } = own ?? tls;
+	if (mode === 'off' || !canHave(mode, domain))
+		return undefined;
+	return { mode, ...(files && { files }), ...(clientCa && { clientCa }) };
+}
+function canHave(mode, domain) {
+	if (mode === 'http-01')
+		return !domain.includes('*');
+	return mode !== 'dns-01' || domain !== '*';
+}
+function certificateFile(scope, domain) {
+	return `${scope}.${domain.replace('*', '_')}`;
+}
+function doorsOf(domains, tls) {
+	const doors = new Map();
+	for (const domain of domains) {
+		const own = tlsOf(tls, domain);
+		const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
+		const door = doors.get(key) ?? { domains: [], tls: own };
+		door.domains.push(domain);
+		doors.set(key, door);
+	}
+	return [...doors.values()];
+}
+function tlsDomains(domains, tls) {
+	return domains.filter((domain) => tlsOf(tls, domain) !== undefined);
+}
+function clientCaFile(scope, pem) {
+	return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
+}
+function clientCaFiles(scope, domains, tls) {
+	const all = domains.flatMap((domain) => tlsOf(tls, domain)?.clientCa ?? []);
+	return new Map(all.map((pem) => [clientCaFile(scope, pem), pem]));
+}
+const POLICIES = {
+	modern: ['ssl_protocols TLSv1.3;', 'ssl_prefer_server_ciphers off;'],
+	intermediate: [
+		'ssl_protocols TLSv1.2 TLSv1.3;',
+		`ssl_ciphers ${[
+			'ECDHE-ECDSA-AES128-GCM-SHA256',
+			'ECDHE-RSA-AES128-GCM-SHA256',
+			'ECDHE-ECDSA-AES256-GCM-SHA384',
+			'ECDHE-RSA-AES256-GCM-SHA384',
+			'ECDHE-ECDSA-CHACHA20-POLY1305',
+			'ECDHE-RSA-CHACHA20-POLY1305',
+		].join(':')};`,
+		'ssl_prefer_server_ciphers off;',
+	],
+};
+function renderDoorMaps(door, context) {
+	if (door.tls === undefined)
+		return '';
+	const mark = markOf(door, context.scope);
+	const cases = casesOf(door, context.scope);
+	const hsts = hstsOf(door.tls, context.tls);
+	return `map $ssl_server_name $certificate_${mark} { ${cases} }
+map $host $installed_${mark} { ${cases} }
+${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
+}
+function renderDoor(door, context) {
+	const { tls: own } = door;
+	if (own === undefined)
+		return [];
+	const { scope, tls, folder } = context;
+	const mark = markOf(door, scope);
+	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
+	const isCatchAll = door.domains.includes('*');
+	return [
+		`listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
+		'http2 on;',
+		`ssl_certificate ${pem};`,
+		`ssl_certificate_key ${pem};`,
+		...POLICIES[tls.policy],
+		...(own.clientCa === undefined
+			? []
+			: [
+				`ssl_client_certificate ${folder}/${clientCaFile(scopeName(scope), own.clientCa)};`,
+				'ssl_verify_client on;',
+				'ssl_verify_depth 5;',
+			]),
+		...(tls.redirect ? renderRedirect(mark, folder) : []),
+		...(hstsOf(own, tls) === undefined ? [] : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
+	];
+}
+function renderRedirect(mark, folder) {
+	return [
+		'set $is_plain $told_x_forwarded_proto;',
+		`if (!-f ${folder}/${CERTIFICATE_FOLDER}/$installed_${mark}.crt) { set $is_plain ""; }`,
+		'if ($uri ~ "^/\\.well-known/(?:acme-challenge|switchyard)/") { set $is_plain ""; }',
+		'if ($is_plain = http) { return 308 https://$host$request_uri; }',
+	];
+}
+function renderChallenge({ tls }, { scope, folder }) {
+	if (tls?.mode !== 'http-01')
+		return '';
+	return `    location ^~ ${CHALLENGE_PATH} {
+        default_type text/plain;
+        alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
+    }
+`;
+}
+function hstsOf({ mode }, { hstsSeconds, acme }) {
+	const isBelieved = mode === 'files' || (mode !== 'self-signed' && acme.isStaging !== true);
+	return hstsSeconds > 0 && isBelieved ? `max-age=${hstsSeconds}` : undefined;
+}
+function markOf({ domains }, scope) {
+	return specHash([scopeName(scope), domains]).slice(0, 10);
+}
+function casesOf({ domains }, scope) {
+	const file = (domain) => certificateFile(scopeName(scope), domain);
+	const exact = domains.filter((domain) => !domain.includes('*'));
+	const starred = domains.filter((domain) => domain.startsWith('*.'));
+	const fallback = domains.includes('*') ? '*' : domains[0];
+	return [
+		`default ${file(fallback)};`,
+		...exact.map((domain) => `${domain} ${file(domain)};`),
+		...starred.map((domain) => `"~${domain.slice(1).replaceAll('.', '\\.')}$" ${file(domain)};`),
+	].join(' ');
+}
+function renderTlsMain(domains) {
+	if (domains.length === 0)
+		return '';
+	const reject = domains.includes('*')
+		? ''
+		: `    # Who asks for a name that is not served gets no certificate.
+    server {
+        listen ${TLS_PORT} ssl default_server;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_reject_handshake on;
+    }
+`;
+	return `    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+${reject}`;
+}
+function renderInstall(domains, folder, access) {
+	if (domains.length === 0)
+		return '';
+	const places = [
+		['keys', `${KEYS_FOLDER}/${SERVED_FOLDER}`],
+		[CERTIFICATE_FOLDER, `${folder}/${CERTIFICATE_FOLDER}`],
+		[CHALLENGE_FOLDER, `${folder}/${CHALLENGE_FOLDER}`],
+	];
+	return places
+		.map(([path, place]) => `        location /${path}/ {
+            include ${access};
+            if ($request_method !~ "^(?:PUT|DELETE)$") { return 405; }
+            alias ${place}/;
+            client_body_temp_path ${place};
+            dav_methods PUT DELETE;
+        }
+`)
+		.join('');
+}
+;
+const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]+?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
+async function readKeyPair({ server, id, title }, file) {
+	const text = await readFile({ server, id }, `${SERVED_FOLDER}/${file}.pem`);
+	const privateKey = KEY.exec(text ?? '')?.[0];
+	if (text === undefined || privateKey === undefined) {
+		throw new UserError(`${title} has no key for a certificate that it has`, {
+			hint: 'Somebody has changed the volume switchyard_edge_keys. Run the action certificates with "issue".',
+		});
+	}
+	return { privateKey, chain: text.replace(KEY, '') };
+}
+async function accountKeyOf(edge, scope) {
+	return await readFile(edge, `${ACCOUNTS_FOLDER}/${scope}.pem`);
+}
+async function writeAccountKey({ server, id }, scope, key) {
+	await server.engine.writeFiles(id, KEYS_FOLDER, new Map([[`${ACCOUNTS_FOLDER}/${scope}.pem`, key]]), PRIVATE);
+}
+async function readFile({ server, id }, path) {
+	try {
+		return [...(await server.engine.readFiles(id, `${KEYS_FOLDER}/${path}`)).values()][0];
+	}
+	catch (error) {
+		if (isStatus(error, 404))
+			return undefined;
+		throw error;
+	}
+}
+;
+const SHOWN_MS = 10_000;
+const HANDSHAKE_MS = 5_000;
+const certificates_POLL_MS = 50;
+function certificateFacts(pem) {
+	try {
+		const { serialNumber, validFrom, validTo, subjectAltName = '', issuer } = new external_node_crypto_.X509Certificate(pem);
+		return {
+			serial: serialNumber,
+			notBefore: Date.parse(validFrom),
+			notAfter: Date.parse(validTo),
+			names: subjectAltName.split(', ').flatMap((name) => /^DNS:(.+)$/.exec(name)?.[1] ?? []),
+			issuer: issuer.replaceAll('\n', ', '),
+		};
+	}
+	catch {
+		return undefined;
+	}
+}
+async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
+	const file = certificateFile(scope, domain);
+	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
+	await proveCertificate(edge, domain, chain, clock);
+	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, `${ORIGIN}${origin}\n${ended(chain)}`, clock);
+}
+const ORIGIN = '# from ';
+function readInstalled(text) {
+	const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
+	const facts = certificateFacts(chain);
+	return facts && { ...facts, origin, chain, hash: specHash(chain.trim()) };
+}
+async function putChallenge(edge, scope, token, keyAuthorization, clock) {
+	if (!/^[\w-]{1,200}$/.test(token))
+		throw new Error('the CA has sent a token that cannot be one');
+	await edge.store(`/${CHALLENGE_FOLDER}/${scope}.${token}`, keyAuthorization, clock);
+}
+async function removeCertificate(edge, file, clock) {
+	await edge.store(`/${CERTIFICATE_FOLDER}/${file}.crt`, undefined, clock);
+	await edge.store(`/keys/${file}.pem`, undefined, clock);
+}
+async function proveCertificate({ server, address, title }, domain, chain, clock) {
+	const wanted = new external_node_crypto_.X509Certificate(chain).fingerprint256;
+	const name = domain === '*' ? undefined : domain.replace('*', 'probe');
+	let seen = 'no answer';
+	const isShown = await poll(clock, { everyMs: certificates_POLL_MS, timeoutMs: SHOWN_MS }, async () => {
+		try {
+			const shown = await server.handshake({ address, port: TLS_PORT, name }, HANDSHAKE_MS);
+			seen = `it shows the one of ${shown.issuer.replaceAll('\n', ', ')} with the serial ${shown.serialNumber}`;
+			return shown.fingerprint256 === wanted || undefined;
+		}
+		catch (error) {
+			seen = messageOf(error);
+			return undefined;
+		}
+	});
+	if (isShown)
+		return;
+	throw new UserError(`${title} does not show the new certificate of ${domain}: ${seen}`, {
+		hint: 'What it served before it serves on. "docker logs switchyard_edge" on the server says why nginx refuses it.',
+	});
+}
+function ended(pem) {
+	return pem.endsWith('\n') ? pem : `${pem}\n`;
+}
+;
+const RENEW_PART = 1 / 3;
+function originOf({ mode, files }, { url }) {
+	if (mode === 'files')
+		return `files ${files?.certificate ?? ''}`;
+	return mode === 'self-signed' ? mode : `acme ${url}`;
+}
+function renewalAt({ notBefore, notAfter, }) {
+	return notAfter - (notAfter - notBefore) * RENEW_PART;
+}
+function planCertificates(input, routes) {
+	const { tls } = input.nginx;
+	if (tls === undefined || input.removesAll)
+		return [];
+	const wanted = new Map();
+	for (const server of input.reached)
+		for (const domain of tlsDomains(domainsOn(input, server, routes), tls))
+			wanted.set(domain, [...(wanted.get(domain) ?? []), server]);
+	return [...wanted].map(([domain, servers]) => planDomain(input, domain, servers));
+}
+function planCertificateRemovals(input, routes) {
+	const scope = scopeName(input.scope);
+	return input.reached.flatMap((server) => {
+		const edge = observedOn(input, server).edge;
+		if (!edge?.isRunning)
+			return [];
+		const served = tlsDomains(domainsOn(input, server, routes), input.nginx.tls);
+		const kept = new Set(served.map((domain) => certificateFile(scope, domain)));
+		const files = [...edge.tree.certificates.keys()].filter((file) => file.startsWith(`${scope}.`) && !kept.has(file));
+		return files.length === 0 ? [] : [{ kind: 'remove certificates', server, files }];
+	});
+}
+function domainsOn({ servers }, server, routes) {
+	const on = servers.find(({ name }) => name === server);
+	return routes.filter((route) => isServedOn(route, on, servers)).flatMap(domainsOfRoute);
+}
+function planDomain(input, domain, servers) {
+	const tls = input.nginx.tls;
+	const own = tlsOf(tls, domain);
+	const origin = originOf(own, tls.acme);
+	const standing = servers.flatMap((server) => standingOn(input, server, domain));
+	if (own.files !== undefined)
+		return planFiles(input, domain, own.files, servers, standing);
+	const good = standing.filter((one) => one.origin === origin && isGood(input, one));
+	const best = [...good].sort((a, b) => b.notAfter - a.notAfter)[0];
+	if (best !== undefined && !input.certificates.forced.includes(domain)) {
+		const install = servers
+			.filter((server) => !standing.some((one) => one.server === server && one.serial === best.serial))
+			.map((server) => ({
+			kind: 'install certificate',
+			server,
+			domain,
+			from: best.server,
+		}));
+		return { certify: [], install };
+	}
+	if (own.mode === 'dns-01' && input.certificates.given === undefined)
+		return { certify: [], install: [] };
+	const reason = certificate_plan_reasonOf(input, standing, origin);
+	return {
+		certify: [
+			{ kind: 'certify', domain, mode: own.mode, servers: [...servers], ...reason },
+		],
+		install: servers.map((server) => ({ kind: 'install certificate', server, domain })),
+	};
+}
+function planFiles({ certificates: { given } }, domain, { certificate }, servers, standing) {
+	const wanted = given?.[certificate];
+	if (wanted === undefined)
+		return { certify: [], install: [] };
+	const hash = specHash(wanted.trim());
+	const lacking = servers.filter((server) => !standing.some((one) => one.server === server && one.hash === hash));
+	return {
+		certify: [],
+		install: lacking.map((server) => ({ kind: 'install certificate', server, domain })),
+	};
+}
+function standingOn(input, server, domain) {
+	const text = observedOn(input, server).edge?.tree.certificates.get(certificateFile(scopeName(input.scope), domain));
+	const found = text === undefined ? undefined : readInstalled(text);
+	return found === undefined ? [] : [{ ...found, server }];
+}
+function isGood({ now, certificates: { renewAt } }, one) {
+	const at = renewAt.get(one.serial) ?? renewalAt(one);
+	return now.getTime() < Math.min(at, one.notAfter);
+}
+const DAY_MS = 86_400_000;
+function certificate_plan_reasonOf({ now }, standing, origin) {
+	const same = standing.filter((one) => one.origin === origin);
+	if (standing.length === 0)
+		return { reason: 'issue' };
+	if (same.length === 0)
+		return { reason: 'replace' };
+	const [last] = same.sort((a, b) => b.notAfter - a.notAfter);
+	const daysLeft = Math.max(0, Math.floor((last.notAfter - now.getTime()) / DAY_MS));
+	return { reason: 'renew', daysLeft, replaces: last.chain };
+}
+function isFromAuthority(mode) {
+	return mode === 'http-01' || mode === 'dns-01';
+}
+;
+class Knowledge {
+	addresses = new Map();
+	started = new Map();
+	created = new Set();
+	unused = new Set();
+	instances = new Map();
+	stagings = new Map();
+	probers = new Map();
+	probed = new Map();
+	digests = new Map();
+	certificates = new Map();
+	cut = 0;
+	reloadedAt = Number.NEGATIVE_INFINITY;
+	noteReload(at) {
+		this.reloadedAt = Math.max(this.reloadedAt, at);
+	}
+}
+function nginxKey(server, kind) {
+	return `${server} ${kind}`;
+}
+function instanceAt({ known }, server, kind) {
+	const found = known.instances.get(nginxKey(server, kind));
+	if (found === undefined)
+		throw new Error(`${server}: there is no running ${kind}`);
+	return found;
+}
+;
+const BESIDE_OLD_WORKERS_MS = 1_000;
+const VERBS = {
+	issue: 'issue a certificate for',
+	renew: 'renew the certificate of',
+	replace: 'replace the certificate of',
+};
+const certify = {
+	moments: ['challenge is shown', 'issued'],
+	mayOutlastLease: () => true,
+	describe({ domain, mode, reason, daysLeft }) {
+		const left = daysLeft === undefined ? '' : ` (${daysLeft} days left)`;
+		const how = mode === 'self-signed' ? 'self-signed' : `by ${mode}`;
+		return `${VERBS[reason]} ${domain}${left}, ${how}`;
+	},
+	async run(step, context) {
+		const { nginx, known, authority } = context;
+		const { domain } = step;
+		const own = ownTls(context, domain);
+		const origin = originOf(own, nginx.tls.acme);
+		const pair = step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
+		known.certificates.set(domain, { ...pair, origin });
+		context.moment('issued');
+	},
+};
+const installCertificateStep = {
+	mayOutlastLease: () => true,
+	describe({ domain, server, from }) {
+		return from === undefined
+			? `install the certificate of ${domain} on ${server}`
+			: `copy the certificate of ${domain} from ${from} to ${server}`;
+	},
+	async run(step, context) {
+		const { scope, clock } = context;
+		const { domain, server } = step;
+		const { origin, ...pair } = await pairOf(step, context);
+		const edge = instanceAt(context, server, 'edge');
+		await installCertificate(edge, { scope: scopeName(scope), domain, origin }, pair, clock);
+	},
+};
+const removeCertificates = {
+	mayOutlastLease: () => true,
+	describe: ({ server, files }) => `remove ${files.length === 1 ? 'a certificate' : `${files.length} certificates`} from ${server}`,
+	async run({ server, files }, context) {
+		const edge = instanceAt(context, server, 'edge');
+		await allOrErrors(files.map((file) => removeCertificate(edge, file, context.clock)));
+	},
+};
+function ownTls({ nginx }, domain) {
+	const own = tlsOf(nginx.tls, domain);
+	if (own === undefined)
+		throw new Error(`${domain} is not served over HTTPS`);
+	return own;
+}
+async function pairOf({ domain, from }, context) {
+	const { known, tlsSecrets, nginx, scope } = context;
+	const own = ownTls(context, domain);
+	if (from !== undefined) {
+		const file = certificateFile(scopeName(scope), domain);
+		return {
+			...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
+			origin: originOf(own, nginx.tls.acme),
+		};
+	}
+	if (own.files === undefined) {
+		const obtained = known.certificates.get(domain);
+		if (obtained === undefined)
+			throw new Error(`there is no certificate for ${domain}`);
+		return obtained;
+	}
+	const { certificate, key } = own.files;
+	return {
+		chain: tlsSecrets[certificate] ?? '',
+		privateKey: tlsSecrets[key] ?? '',
+		origin: originOf(own, nginx.tls.acme),
+	};
+}
+async function order(step, context) {
+	const { authority, nginx, scope, tlsSecrets } = context;
+	const { acme } = nginx.tls;
+	const edges = step.servers.map((server) => instanceAt(context, server, 'edge'));
+	const account = await accountOf(edges, context);
+	await outlastOldListeners(context);
+	const eabKey = acme.eab && tlsSecrets[acme.eab.hmacKey];
+	const token = acme.cloudflareToken && tlsSecrets[acme.cloudflareToken];
+	if (step.mode === 'dns-01' && !token) {
+		throw new UserError(`${step.domain} needs a token of Cloudflare, which this run was not given`, {
+			hint: 'Pass the input "secrets".',
+		});
+	}
+	return await authority.issue({
+		domain: step.domain,
+		owner: `${scope.project}/${scope.environment} ${step.domain}`,
+		acme,
+		account,
+		...(eabKey && { eabKey }),
+		solver: step.mode === 'dns-01' ? { cloudflareToken: token } : { http: solverOn(edges, context) },
+		...(step.replaces && { replaces: step.replaces }),
+	});
+}
+async function outlastOldListeners({ known, clock }) {
+	const leftMs = known.reloadedAt + BESIDE_OLD_WORKERS_MS - clock.now();
+	if (leftMs > 0)
+		await clock.sleep(leftMs);
+}
+function solverOn(edges, context) {
+	const { scope, clock } = context;
+	const put = (text) => async (challenges) => {
+		await allOrErrors(challenges.flatMap(({ token, keyAuthorization }) => edges.map((edge) => putChallenge(edge, scopeName(scope), token, text(keyAuthorization), clock))));
+	};
+	const present = put((keyAuthorization) => keyAuthorization);
+	return {
+		present: async (challenges) => {
+			await present(challenges);
+			context.moment('challenge is shown');
+		},
+		cleanUp: put(() => undefined),
+	};
+}
+async function accountOf(edges, context) {
+	const { authority, scope } = context;
+	const known = await allOrErrors(edges.map((edge) => accountKeyOf(edge, scopeName(scope))));
+	const account = known.find((key) => key !== undefined) ?? (await authority.newAccountKey());
+	await allOrErrors(edges
+		.filter((_edge, index) => known[index] !== account)
+		.map((edge) => writeAccountKey(edge, scopeName(scope), account)));
+	return account;
+}
+;
 const divert_POLL_MS = 50;
 const TIMEOUT_MS = 20_000;
 const READY = 'new connections are diverted';
@@ -67227,11 +67927,14 @@ address=$1
 process=$2
 shift 2
 trap 'clear; exit 0' TERM INT
-for port in "$@"; do
-  iptables -w -I DOCKER-USER -d "$address" -p tcp --dport "$port" -m comment --comment "$mark" -j ACCEPT
+for door in "$@"; do
+  port=\${door%/*}
+  protocol=\${door#*/}
+  iptables -w -I DOCKER-USER -d "$address" -p "$protocol" -m "$protocol" --dport "$port" \\
+    -m comment --comment "$mark" -j ACCEPT
   for chain in PREROUTING OUTPUT; do
-    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p tcp -m addrtype --dst-type LOCAL \\
-      -m tcp --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
+    iptables -w -t nat -I "$chain" ! -d 127.0.0.0/8 -p "$protocol" -m addrtype --dst-type LOCAL \\
+      -m "$protocol" --dport "$port" -m comment --comment "$mark" -j DNAT --to-destination "$address:$port"
   done
 done
 echo '${READY}'
@@ -67242,14 +67945,17 @@ done
 clear
 `;
 async function checkDiverting(server, image, clock) {
-	if ((await server.engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running)
+	if (await isDiverting(server))
 		return;
 	const id = await divert_create(server, image, []);
 	await awaitEnd(server, id, clock);
 }
+async function isDiverting({ engine }) {
+	return (await engine.findContainer(EDGE_DIVERT_NAME))?.State?.Running === true;
+}
 async function divert({ server, id, address }, image, ports, clock) {
 	const process = (await server.engine.inspectContainer(id)).State?.Pid ?? 0;
-	const command = [address, String(process), ...ports.map(String)];
+	const command = [address, String(process), ...ports];
 	const found = await server.engine.findContainer(EDGE_DIVERT_NAME);
 	const isThere = found?.State?.Running && found.Config?.Cmd?.join(' ') === command.join(' ');
 	const helper = isThere ? found.Id : await divert_create(server, image, command);
@@ -67311,53 +68017,1226 @@ async function divert_failure(server, id) {
 	await endDiverting(server);
 	const words = `${stdout}${stderr}`.trim().split('\n').at(-1) || 'no answer';
 	return new UserError(`${server.name}: connections cannot be diverted to the edge: ${words}`, {
-		hint: 'A front is taken over without a gap by the iptables of the server. Without them stop it at a quiet time, and run again: the edge then takes its ports.',
+		hint: 'A front is taken over, and an edge upgraded, without a gap by the iptables of the server. Without them stop and remove the old one at a quiet time, and run again: the edge then takes its ports.',
 	});
 }
 ;
-class Knowledge {
-	addresses = new Map();
-	started = new Map();
-	created = new Set();
-	unused = new Set();
-	instances = new Map();
-	stagings = new Map();
-	probers = new Map();
-	probed = new Map();
-	digests = new Map();
-	cut = 0;
-	reloadedAt = Number.NEGATIVE_INFINITY;
-	noteReload(at) {
-		this.reloadedAt = Math.max(this.reloadedAt, at);
+const NOBODY = '255.255.255.255';
+const ONE = '[^,]+';
+const TOLD = [
+	told('X-Forwarded-For', '.+', '$realip_remote_addr', '$1, $realip_remote_addr'),
+	told('X-Forwarded-Proto', 'https?', '$scheme'),
+	told('X-Forwarded-Host', ONE, '$host'),
+	told('X-Forwarded-Port', '\\d{1,5}'),
+	told('X-Forwarded-Prefix', ONE),
+	told('X-Forwarded-Server', ONE),
+	told('X-Forwarded-Ssl', ONE),
+	told('Forwarded', '.+'),
+];
+function told(name, form, otherwise = "''", value = '$1') {
+	return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
+}
+const STRIPPED_PREFIX = '$stripped_prefix';
+const FORWARDED = [
+	['X-Real-IP', '$remote_addr'],
+	...TOLD.map(({ name, variable }) => [name, `$told_${variable}${name === 'X-Forwarded-Prefix' ? STRIPPED_PREFIX : ''}`]),
+	['X-Request-ID', '$id_of_request'],
+];
+function renderForwarded(trustedProxies) {
+	const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
+	const recursive = believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
+	const maps = TOLD.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
+	return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
+${maps.join('')}    # Set where a prefix is taken from the path.
+    map $host ${STRIPPED_PREFIX} { default ''; }
+    # What is no plain word is none that a log or another service should get.
+    map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
+`;
+}
+;
+const HOST_FOLDER = 'hosts';
+function sharedHosts(ports, redirects) {
+	const claims = [
+		...ports.flatMap(({ domains, piece }) => domains.map((address) => ({ address, piece }))),
+		...redirects.map((redirect) => ({ address: redirect.from, redirect })),
+	];
+	const hosts = new Map();
+	for (const { address, ...claim } of claims) {
+		const host = hostOfAddress(address);
+		const path = pathOfAddress(address);
+		const known = hosts.get(host) ?? new Map();
+		hosts.set(host, known);
+		if (!known.has(path))
+			known.set(path, { path, ...claim });
+	}
+	return [...hosts]
+		.map(([host, found]) => ({ host, claims: [...found.values()].sort(byLength) }))
+		.filter(({ claims: [first, ...others] }) => others.length > 0 || first?.path !== '/' || 'redirect' in first);
+}
+function byLength(a, b) {
+	return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
+}
+function hostFile(scope, host) {
+	return `${HOST_FOLDER}/${scopeName(scope)}/${host.replace('*', '_')}.conf`;
+}
+const WHOLE = { suffix: '', path: '' };
+function passingOf(service, port) {
+	return { suffix: `_${portKey(service, port)}`, path: '$passed' };
+}
+function renderHost({ host, claims }, server) {
+	const paths = claims.map(({ path }) => path);
+	const locations = claims.map((claim) => {
+		const lines = [...refuseAmbiguous(claim.path, paths), ...hosts_linesOf(claim)];
+		const body = `{\n${lines.map((line) => `        ${line}\n`).join('')}    }\n`;
+		if (claim.path === '/')
+			return `    location / ${body}`;
+		return `    location = ${claim.path} ${body}    location ${claim.path}/ ${body}`;
+	});
+	const pieces = new Map(claims.flatMap((claim) => ('piece' in claim ? [[claim.piece.named, claim.piece]] : [])));
+	const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
+	return `# ${host}: the longest path wins.
+${server.before}server {
+    listen 80;
+    server_name ${server.name};
+${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...pieces.keys()].join('')}}
+`;
+}
+function refuseAmbiguous(path, paths) {
+	const longer = paths.filter((one) => one !== path && isBelow(one, path)).map(pattern);
+	if (path === '/' && longer.length === 0)
+		return [];
+	const others = longer.length === 0 ? '' : `(?!(?:${longer.join('|')})${END})`;
+	return [
+		`if ($request_uri !~ "^${others}${path === '/' ? '/' : `${pattern(path)}${END}`}") { return 400; }`,
+	];
+}
+const END = '(?:[/?]|$)';
+function pattern(path) {
+	return path.replaceAll('.', '[.]');
+}
+function hosts_linesOf(claim) {
+	if ('redirect' in claim)
+		return hosts_renderRedirect(claim.path, claim.redirect);
+	const { port, entry } = claim.piece;
+	const strip = port.stripPrefix && claim.path !== '/'
+		? [
+			`if ($request_uri ~ "^${pattern(claim.path)}/?(?<rest>.*)$") { set $passed "/$rest"; set ${STRIPPED_PREFIX} ${claim.path}; }`,
+		]
+		: [];
+	return ['set $passed "";', ...strip, ...entry];
+}
+function hosts_renderRedirect(path, { to, status, dropsPath }) {
+	const target = to.startsWith('/') ? `$told_x_forwarded_proto://$host${to}` : to;
+	if (dropsPath)
+		return [`return ${status} "${target}";`];
+	const base = target.replace(/\/+$/, '');
+	const isWhole = path === '/' || base !== target || /:\/\/[^/]+$/.test(base);
+	const [rest, joint] = isWhole ? ['/?(?<rest>.*)', '/'] : ['(?<rest>.*)', ''];
+	return [
+		`if ($request_uri ~ "^${path === '/' ? '' : pattern(path)}${rest}$") { return ${status} "${base}${joint}$rest"; }`,
+	];
+}
+;
+function sidesOf(scope, route, on, servers) {
+	const reached = reachedCopies(route, on, servers);
+	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
+	if (first === undefined || !isOneSideEach(route, reached, on))
+		return undefined;
+	const isFlagged = first.slot === 'secondary';
+	const across = acrossFrom(route);
+	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
+	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
+	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
+	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
+}
+function directFlag(flag) {
+	return `${flag}${DIRECT}`;
+}
+function isDirectFlag(flag) {
+	return flag.endsWith(DIRECT);
+}
+const DIRECT = '.direct';
+function flagsOf(kind, scope, routes, on, servers) {
+	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
+	const found = routes.flatMap((route) => {
+		const isWorker = kind === 'sidecar' && route.ports.length === 0;
+		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
+			return [];
+		const sides = sidesOf(scope, route, on, servers);
+		if (sides === undefined)
+			return [];
+		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
+		const own = isWorker ? undefined : sides.own;
+		return [
+			[route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }],
+		];
+	});
+	return new Map(found);
+}
+function isOneSideEach(route, reached, on) {
+	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
+	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
+	const [main] = route.ports;
+	const isKnown = ({ server, slot, port }) => isSide(slot) &&
+		(server === on.name ||
+			port === undefined ||
+			main === undefined ||
+			port === hostPort(main.hostPort, slot));
+	return isAlone && isAlike && reached.every(isKnown);
+}
+function isSide(slot) {
+	return slot === 'base' || slot === 'secondary';
+}
+function acrossFrom(route) {
+	const [main] = route.ports;
+	const copies = route.copies.map((copy) => {
+		if (!isSide(copy.slot))
+			return copy;
+		const slot = copy.slot === 'base' ? 'secondary' : 'base';
+		const { port: _, ...rest } = copy;
+		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
+	});
+	return { ...route, copies };
+}
+function flagName(scope, plain, on, servers) {
+	const addresses = plain.ports.length === 0
+		? plain.copies.map(({ server, slot }) => [server, slot])
+		: plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
+	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
+}
+;
+const FLAG_FOLDER = 'flags';
+const FLAG_ACCESS_FILE = 'flag_access.conf';
+const copy = object({
+	server: schemas_string(),
+	slot: custom((value) => typeof value === 'string' && isSlot(value)),
+	weight: schemas_number().int().min(0),
+	port: schemas_number().optional(),
+	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
+});
+const backing = object({
+	ports: array(object({
+		name: schemas_string().optional(),
+		protocol: schemas_enum(['http', 'tcp']),
+		container_port: schemas_number(),
+		internal_port: schemas_number(),
+		host_port: schemas_number(),
+		domains: array(schemas_string()),
+		strip_prefix: literal(true).optional(),
+		prove_path: schemas_string(),
+	})),
+	idle_timeout_ms: schemas_number(),
+	max_body_bytes: schemas_number().optional(),
+	request_buffering: schemas_enum(['on', 'off']).optional(),
+	redirects: array(object({
+		from: schemas_string(),
+		to: schemas_string(),
+		status: literal([...REDIRECT_STATUSES]),
+		drops_path: literal(true).optional(),
+	}))
+		.optional(),
+});
+const manifestSchema = object({
+	settings: object({
+		keepalive_min_timeout_ms: schemas_number(),
+		access_log: schemas_boolean().optional(),
+		trusted_proxies: array(schemas_string()).optional(),
+		chosen_by: schemas_string(),
+	}),
+	scopes: record(schemas_string(), object({
+		generation: schemas_string(),
+		repository: schemas_string().optional(),
+		edge: object({ image: schemas_string(), ports: array(schemas_string()) }).optional(),
+		routes: record(schemas_string(), object({
+			domains: array(schemas_string()),
+			copies: array(copy),
+			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
+			backing: backing.optional(),
+		})),
+		tls: array(schemas_string()).optional(),
+		files: record(schemas_string(), schemas_string()),
+	})),
+});
+function parseTree(files) {
+	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
+	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
+	const flags = [...files.keys()]
+		.filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
+		.map((path) => path.slice(FLAG_FOLDER.length + 1));
+	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
+	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
+	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
+	const toldAt = told === undefined ? undefined : Date.parse(told);
+	const certificates = new Map([...files].flatMap(([path, content]) => {
+		const name = /^certificates\/(.+)\.crt$/.exec(path)?.[1];
+		return name === undefined ? [] : [[name, content]];
+	}));
+	return { live, folders, flags: new Set(flags), certificates, flagToken, toldAt };
+}
+function servedScope({ folders, flags }, folder, scope) {
+	const found = folders[folder].manifest?.scopes[scope];
+	if (found === undefined)
+		return undefined;
+	const routes = Object.entries(found.routes).map(([service, route]) => {
+		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
+		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
+	});
+	return { ...found, routes: Object.fromEntries(routes) };
+}
+function flagsRead({ folders }, folder, scope) {
+	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
+	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
+}
+function folderOfGeneration(tree, scope, generation) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
+		return found !== undefined && found === generation;
+	});
+}
+function identityOf(scopes) {
+	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
+}
+function folderOfIdentity(tree, identity) {
+	return [tree.live, otherFolder(tree.live)].find((folder) => {
+		const { manifest } = tree.folders[folder];
+		return manifest !== undefined && identityOf(manifest.scopes) === identity;
+	});
+}
+function otherFolder(folder) {
+	return folder === 'a' ? 'b' : 'a';
+}
+function contentHash(content) {
+	return specHash(content);
+}
+function editedFiles(folder, scope) {
+	const written = folder.manifest?.scopes[scope]?.files ?? {};
+	return Object.entries(written)
+		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
+		.map(([path]) => path);
+}
+function servingSlots(scope, server) {
+	const serving = new Map();
+	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
+		const here = copies.filter((one) => one.server === server && one.weight > 0);
+		if (here.length > 0)
+			serving.set(service, here.map(({ slot }) => slot));
+	}
+	return serving;
+}
+function routesOf(scope) {
+	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
+		? []
+		: [
+			{
+				service,
+				ports: facts.ports.map((port) => ({
+					...(port.name !== undefined && { name: port.name }),
+					protocol: port.protocol,
+					containerPort: port.container_port,
+					internalPort: port.internal_port,
+					hostPort: port.host_port,
+					domains: port.domains,
+					...(port.strip_prefix && { stripPrefix: true }),
+					provePath: port.prove_path,
+				})),
+				idleTimeoutMs: facts.idle_timeout_ms,
+				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
+				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+				...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
+				copies: copies.map(copyOf),
+			},
+		]);
+}
+function redirectOf({ from, to, status, drops_path: dropsPath }) {
+	return { from, to, status, ...(dropsPath && { dropsPath }) };
+}
+function copyOf({ server, slot, weight, port, at }) {
+	return {
+		server,
+		slot,
+		weight,
+		...(port !== undefined && { port }),
+		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
+	};
+}
+function folderOf(files) {
+	return { manifest: readManifest(files), files };
+}
+function readManifest(files) {
+	try {
+		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
+		return parsed.success ? parsed.data : undefined;
+	}
+	catch {
+		return undefined;
 	}
 }
-function nginxKey(server, kind) {
-	return `${server} ${kind}`;
+;
+const CONTROL_PORT = 8099;
+const PROVE_PORT_OFFSET = 10_000;
+const CONFIG_FOLDER = '/etc/switchyard';
+const CONTROL_ACCESS_FILE = 'control_access.conf';
+function renderScope(kind, scope, routes, on, servers, tls) {
+	const files = new Map();
+	const served = routes.filter((one) => isServedOn(one, on, servers));
+	const shared = kind === 'edge' ? sharedOf(scope, served, on, servers) : [];
+	const isShared = (domain) => shared.some(({ host }) => host === hostOfAddress(domain));
+	for (const { host, claims } of shared)
+		files.set(hostFile(scope, host), renderHost({ host, claims }, serverOf(host, scope, tls)));
+	for (const route of served) {
+		const sides = sidesOf(scope, route, on, servers);
+		if (kind === 'sidecar' && route.ports.length === 0) {
+			files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
+		}
+		for (const port of servedPorts(kind, route)) {
+			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
+			const text = port.protocol === 'tcp'
+				? renderTcp(scope, route, port, backendsWith(route))
+				: renderHttp({ kind, scope, tls }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+			files.set(portFile(scope, route.service, port), text);
+		}
+	}
+	return files;
 }
-function instanceAt({ known }, server, kind) {
-	const found = known.instances.get(nginxKey(server, kind));
-	if (found === undefined)
-		throw new Error(`${server}: there is no running ${kind}`);
-	return found;
+function serverOf(host, scope, tls) {
+	const [door] = doorsOf([host], tls);
+	if (door === undefined || tls === undefined) {
+		return { name: serverName(host), before: '', lines: [], locations: HEALTH };
+	}
+	const context = { scope, tls, folder: CONFIG_FOLDER };
+	return {
+		name: serverName(host),
+		before: renderDoorMaps(door, context),
+		lines: renderDoor(door, context),
+		locations: `${HEALTH}${renderChallenge(door, context)}`,
+	};
+}
+function sharedOf(scope, routes, on, servers) {
+	const ports = routes.flatMap((route) => {
+		const flag = flagOf(sidesOf(scope, route, on, servers));
+		return servedPorts('edge', route).map((port) => ({
+			domains: port.domains,
+			piece: pieceOf(route, port, waysOf(scope, route, port, flag)),
+		}));
+	});
+	return sharedHosts(ports, routes.flatMap(({ redirects = [] }) => redirects));
+}
+function portFile(scope, service, port) {
+	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
+}
+function routeFiles(scope, { service, ports }) {
+	if (ports.length === 0)
+		return [workerFile(scope, service)];
+	return ports.map((port) => portFile(scope, service, port));
+}
+function workerFile(scope, service) {
+	return `worker/${scopeName(scope)}/${service}.conf`;
+}
+function renderWorker(scope, route, sides) {
+	const lines = ({ service, copies }) => copies
+		.filter(({ weight }) => weight > 0)
+		.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
+		.join('');
+	const begin = `# Nobody connects to ${route.service}. These are active:\n`;
+	if (sides === undefined)
+		return `${begin}${lines(route)}`;
+	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
+}
+function waysOf(scope, { service }, port, flag) {
+	const upstream = upstreamName(scope, service, port);
+	if (flag === undefined)
+		return [{ upstream }];
+	const { name, own } = flag;
+	const ownOf = (way) => own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
+	return [
+		{ upstream, ...ownOf('plain') },
+		{ upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
+	];
+}
+function renderChoice(ways, indent) {
+	return ways
+		.map(({ upstream, own, flag }) => {
+		const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
+		return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
+	})
+		.join('');
+}
+function isThere(flag) {
+	return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
+}
+function renderSide(ways) {
+	const last = ways.at(-1);
+	const direct = last.own === undefined || last.flag === undefined
+		? ''
+		: `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
+	return `${renderChoice(ways, '    ')}    set $side $group;
+    set $pooled $unpooled;
+    set $single ${UNPOOLED};
+${direct}`;
+}
+function flagOf(sides) {
+	return sides && { name: sides.flag, own: sides.own };
+}
+function renderTcp(scope, route, port, backends) {
+	const name = upstreamName(scope, route.service, port);
+	return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+}
+function renderHttp(home, route, port, ways, sides, backendsWith) {
+	const [{ upstream: zone }] = ways;
+	const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
+	const upstreams = ways.flatMap(({ upstream }, index) => [
+		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
+		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
+	]);
+	const { kind, tls } = home;
+	const doors = kind === 'edge' ? doorsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
+	return upstreams.join('') + doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('');
+}
+const POOL = `    keepalive 32;
+    # A side that gets nothing new is let go of when this is over.
+    keepalive_timeout 1s;
+`;
+const NO_POOL = `    # One request a connection.
+    keepalive 1;
+    keepalive_requests 1;
+`;
+function renderUpstream(name, backends, zone, pool = '') {
+	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
+	const shareOf = ({ weight }) => {
+		if (weight === 0)
+			return weights.size > 0 ? ' backup' : '';
+		return weights.size > 1 ? ` weight=${weight}` : '';
+	};
+	const method = weights.size > 1 ? '' : '    least_conn;\n';
+	const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
+	return `upstream ${name} {
+    zone ${zone}${name === zone ? ' 256k' : ''};
+${method}${servers.join('')}${pool}}
+`;
+}
+function renderAddress({ address, port, isLocal }) {
+	const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+	return `${address}:${port} ${health}`;
+}
+function renderHttpServer({ kind, scope, tls }, door, ways, route, port) {
+	const context = tls && { scope, tls, folder: CONFIG_FOLDER };
+	const lines = [
+		`listen ${kind === 'edge' ? '80' : port.internalPort};`,
+		`server_name ${kind === 'edge' ? door.domains.map(serverName).join(' ') : '_'};`,
+		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
+		...render_limitsOf(route),
+		...(context ? renderDoor(door, context) : []),
+	];
+	return `${context ? renderDoorMaps(door, context) : ''}server {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
+${renderPassing(route, WHOLE)
+		.map((line) => `        ${line}\n`)
+		.join('')}    }
+${renderNamed(ways, WHOLE)}}
+`;
+}
+function pieceOf(route, port, ways) {
+	const passing = passingOf(route.service, port);
+	const side = renderSide(ways)
+		.split('\n')
+		.map((line) => line.trim())
+		.filter((line) => line !== '');
+	return {
+		service: route.service,
+		port,
+		entry: [...render_limitsOf(route), ...side, ...renderPassing(route, passing)],
+		named: renderNamed(ways, passing, render_limitsOf(route)),
+	};
+}
+function render_limitsOf({ idleTimeoutMs, maxBodyBytes }) {
+	const idle = seconds(idleTimeoutMs);
+	return [
+		`proxy_read_timeout ${idle};`,
+		`proxy_send_timeout ${idle};`,
+		`client_body_timeout ${idle};`,
+		`send_timeout ${idle};`,
+		...(maxBodyBytes ? [`client_max_body_size ${maxBodyBytes};`] : []),
+	];
+}
+function renderPassing({ requestBuffering }, { suffix, path }) {
+	const streamed = STREAMED[requestBuffering ?? 'auto'];
+	return [
+		`error_page 502 = @again${suffix};`,
+		`error_page 418 = @streamed${suffix};`,
+		`error_page 419 = @once${suffix};`,
+		'if ($is_unknown_method) { return 419; }',
+		...(streamed === undefined ? [] : [`if (${streamed}) { return 418; }`]),
+		`proxy_pass http://$side$pooled${path};`,
+	];
+}
+function renderNamed(ways, { suffix, path }, limits = []) {
+	const groups = ways.map(({ upstream }) => upstream).join('|');
+	const own = limits.map((line) => `        ${line}\n`).join('');
+	return `    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
+    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
+    location @again${suffix} {
+${own}        set $tried "$upstream_addr $upstream_connect_time";
+        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
+        proxy_pass http://\${group}${UNPOOLED}${path};
+    }
+    # What was passed on while it came is nowhere to be sent again from.
+    location @streamed${suffix} {
+${own}        proxy_request_buffering off;
+        proxy_pass http://$side$single${path};
+    }
+    # nginx takes all methods for repeatable that it does not know.
+    location @once${suffix} {
+${own}        proxy_next_upstream off;
+        proxy_pass http://$side$single${path};
+    }
+`;
+}
+function serverName(domain) {
+	return domain === '*' ? '~^ ""' : domain;
+}
+const STREAMED = {
+	auto: '$is_large',
+	on: undefined,
+	off: '$has_body',
+};
+const HEALTH_PATH = '/.well-known/switchyard/health';
+const OUT_OF_SERVICE_FILE = 'out_of_service';
+const HEALTH = `    location = ${HEALTH_PATH} {
+        access_log off;
+        default_type text/plain;
+        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
+        return 200 "ok\\n";
+    }
+`;
+function renderHeaders(kind) {
+	const forwarded = kind === 'edge' ? FORWARDED : [];
+	const headers = [
+		['Host', kind === 'edge' ? '$host' : '$http_host'],
+		['Upgrade', '$upgrade'],
+		['Connection', '$connection_header'],
+		...forwarded,
+		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
+	];
+	return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
+}
+const FRAMING = ['Content-Length', 'Transfer-Encoding'];
+function disguisesOf(name) {
+	const [first = '', ...rest] = name.split('-');
+	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
+	return spellings.filter((spelling) => spelling !== name);
+}
+function renderStreamServer(name, route, { internalPort }) {
+	return `server {
+    listen ${internalPort} so_keepalive=60s:10s:6;
+    proxy_pass ${name};
+    # The default of 10 min cuts idle database pools.
+    proxy_timeout ${seconds(route.idleTimeoutMs)};
+}
+server {
+    listen ${internalPort + PROVE_PORT_OFFSET};
+    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+    proxy_pass ${name};
+    proxy_timeout 5s;
+    access_log /dev/stdout proof;
+}
+`;
+}
+function provePaths(scope, key, path = '/') {
+	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
+}
+function directProvePath(scope, key, path = '/') {
+	return `/prove/${scope}/${key}${render_DIRECT}${path}`;
+}
+const UPSTREAMS = ['', UNPOOLED];
+const render_DIRECT = '_direct';
+function renderControl(control) {
+	const proofs = control.provable.flatMap(({ key, ways }) => {
+		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
+		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
+		const all = isDirect ? [...groups, { path: `${key}${render_DIRECT}`, to: '$own' }] : groups;
+		return all.map(({ path, to }) => renderProof(control, path, to, ways));
+	});
+	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
+${proofs.join('')}`;
+}
+function renderProof({ scope, generation }, path, to, ways) {
+	return `location /prove/${scope}/${path}/ {
+${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
+    proxy_pass http://${to};
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+    add_header X-Switchyard-Generation ${generation} always;
+    add_header X-Switchyard-Upstream "$upstream_addr" always;
+    add_header X-Switchyard-Answered "$upstream_header_time" always;
+}
+`;
+}
+const HEADER_KB = 32;
+const BUFFER_KB = 40;
+const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
+    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
+`;
+const IDEMPOTENT_METHODS = [
+	'GET HEAD OPTIONS PUT DELETE QUERY',
+	'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
+].flatMap((line) => line.split(' '));
+const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
+const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
+    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
+`;
+function renderMain(config) {
+	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
+	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
+	const door = config.kind === 'edge'
+		? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+    server {
+        listen 80 default_server;
+${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
+        location / { return 404; }
+    }
+${renderTlsMain(config.tlsDomains)}`
+		: '';
+	const stream = config.kind === 'sidecar'
+		? `stream {
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+    access_log off;
+    proxy_connect_timeout 2s;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${config.streamFiles.map(include('    ')).join('')}}
+`
+		: '';
+	return `# Written by Switchyard; what is changed by hand is put back by the next run.
+# Debian's nginx loads the stream module from here; the official image has it built in.
+include /etc/nginx/modules-enabled/*.conf;
+# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
+worker_processes 2;
+worker_rlimit_nofile 65535;
+# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
+pid /run/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 8192; }
+http {
+${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${isLogged ? ACCESS_LOG : 'access_log off;'}
+    server_tokens off;
+    server_names_hash_bucket_size 128;
+    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
+    resolver 127.0.0.11 valid=1s ipv6=off;
+    keepalive_timeout 75s;
+    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
+    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
+    client_max_body_size 0;
+    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
+    large_client_header_buffers 4 ${BUFFER_KB}k;
+    proxy_buffer_size ${BUFFER_KB}k;
+    proxy_buffers 4 ${BUFFER_KB}k;
+    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
+    underscores_in_headers on;
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
+    proxy_http_version 1.1;
+    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
+    proxy_connect_timeout 2s;
+    # Never non_idempotent: it runs POSTs twice.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 2;
+    proxy_next_upstream_timeout 5s;
+    proxy_socket_keepalive on;
+${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
+    proxy_buffering off;
+${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
+    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
+    # The app ends what serves one request: the end that closes first keeps the port for a minute.
+    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
+    server {
+        listen ${CONTROL_PORT};
+        access_log off;
+${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
+        location = /version { return 200 $nginx_version; }
+        location = /identity { return 200 "${config.identity}"; }
+${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
+${door}${config.httpFiles.map(include('    ')).join('')}}
+${stream}`;
+}
+const FLAGS = `        location /${FLAG_FOLDER}/ {
+            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
+            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
+            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
+            dav_methods PUT DELETE;
+        }
+`;
+const LOGGED = [
+	['time', '"$time_iso8601"'],
+	['host', '"$host"'],
+	['method', '"$request_method"'],
+	['path', '"$request_path"'],
+	['status', '$status'],
+	['bytes_received', '$request_length'],
+	['bytes_sent', '$bytes_sent'],
+	['seconds', '$request_time'],
+	['upstream', '"$upstream_addr"'],
+	['upstream_status', '"$upstream_status"'],
+	['upstream_seconds', '"$upstream_response_time"'],
+	['request_id', '"$id_of_request"'],
+];
+const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
+    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
+    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
+    access_log /dev/stdout access buffer=4k flush=1s;`;
+function renderPointer(folder, toldAt) {
+	const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
+	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
+}
+function renderControlAccess(gateway) {
+	return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
+}
+function renderFlagAccess(token) {
+	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
+}
+function seconds(ms) {
+	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+;
+const RELOAD_TIMEOUT_MS = 10_000;
+const instance_POLL_MS = 15;
+const FLAG_ANSWER_MS = 2_000;
+const FLAG_TIMEOUT_MS = 20_000;
+const BIND_MS = 4_000;
+const OLD_WORKERS_MS = 2_000;
+class NginxInstance {
+	kind;
+	server;
+	id;
+	name;
+	address;
+	#seen;
+	#aheadMs;
+	#flagToken;
+	constructor(kind, server, facts, seen) {
+		this.kind = kind;
+		this.server = server;
+		this.id = facts.id;
+		this.name = facts.name;
+		this.address = facts.address;
+		this.#seen = seen;
+		this.#flagToken = seen?.tree.flagToken;
+	}
+	async look(scope, clock) {
+		const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity(clock)]);
+		let served = await this.#servedOf(tree, scope, identity, clock);
+		if (served.folder !== tree.live) {
+			await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
+				served = await this.#servedOf(tree, scope, await this.#identity(clock), clock);
+				return served.folder === tree.live || undefined;
+			});
+		}
+		this.#seen = served;
+		this.#flagToken = tree.flagToken;
+		return served;
+	}
+	async lookAgain(scope, clock) {
+		const seen = this.#seen;
+		if (seen === undefined || seen.folder !== seen.tree.live)
+			return await this.look(scope, clock);
+		const isSame = folderOfIdentity(seen.tree, await this.#identity(clock)) === seen.folder;
+		return isSame ? seen : await this.look(scope, clock);
+	}
+	mayServe(scope, service) {
+		if (this.#seen === undefined)
+			return true;
+		const { tree, folder } = this.#seen;
+		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
+	}
+	async #servedOf(tree, scope, identity, clock) {
+		const folder = folderOfIdentity(tree, identity);
+		const reloadedMsAgo = this.#reloadedMsAgo(tree, clock);
+		if (folder !== undefined) {
+			const generation = tree.folders[folder].manifest?.scopes[scope]?.generation;
+			return { tree, folder, generation, reloadedMsAgo };
+		}
+		const generation = await this.generation(scope);
+		const found = folderOfGeneration(tree, scope, generation) ?? tree.live;
+		return { tree, folder: found, generation, reloadedMsAgo };
+	}
+	#reloadedMsAgo({ toldAt }, clock) {
+		if (toldAt === undefined)
+			return Number.POSITIVE_INFINITY;
+		return Math.max(0, clock.now() + (this.#aheadMs ?? Number.NEGATIVE_INFINITY) - toldAt);
+	}
+	async #identity(clock) {
+		try {
+			const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
+			const date = Date.parse(String(headers.date));
+			if (!Number.isNaN(date))
+				this.#aheadMs = date - clock.now();
+			return body;
+		}
+		catch (error) {
+			throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
+				hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
+				cause: error,
+			});
+		}
+	}
+	async generation(scope) {
+		const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
+		return answer.status === 200 ? answer.body : undefined;
+	}
+	async stage({ folder, files }) {
+		await this.#write(files);
+		const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
+		if (complaint !== undefined) {
+			throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
+				hint: 'The configuration that was live before stays live.',
+			});
+		}
+	}
+	testLive() {
+		return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
+	}
+	async version() {
+		return (await this.server.http.get(this.#control('/version'), 5_000)).body;
+	}
+	async #test(file) {
+		const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
+		return exitCode === 0 ? undefined : complaints(stderr);
+	}
+	async pointTo(folder, toldAt, files = new Map()) {
+		this.#seen = undefined;
+		const pointer = ['nginx.conf', renderPointer(folder, toldAt)];
+		await this.#write(new Map([...files, pointer]));
+	}
+	async #write(files) {
+		try {
+			await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
+		}
+		catch (error) {
+			throw engine_failure_explainRefusal(`${this.#title()} gets no new configuration`, error);
+		}
+	}
+	async commit(folder, clock, files) {
+		await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0), files);
+		const beside = await this.#beside();
+		await this.server.engine.signalContainer(this.id, 'HUP');
+		await Promise.all(beside.map((id) => ignoringEnd(this.server.engine.signalContainer(id, 'HUP'))));
+	}
+	async sendClientsAway(folder, clock) {
+		await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0));
+		await this.server.engine.signalContainer(this.id, 'HUP');
+	}
+	async #beside() {
+		const all = await this.server.engine.listContainers({ label: [LABEL.role] });
+		const volumeOf = ({ Mounts = [] }) => Mounts.find(({ Destination }) => Destination === CONFIG_FOLDER)?.Name;
+		const own = all.find(({ Id }) => Id === this.id);
+		if (own === undefined)
+			return [];
+		const isBeside = (other) => other.Id !== this.id && other.State === 'running' && volumeOf(other) === volumeOf(own);
+		return all.filter(isBeside).map(({ Id }) => Id);
+	}
+	async setFlags(changes, clock) {
+		if (changes.length === 0)
+			return;
+		const seen = this.#seen;
+		this.#seen = undefined;
+		await allOrErrors(changes.map((change) => this.#setFlag(change, clock)));
+		if (seen === undefined)
+			return;
+		const flags = new Set(seen.tree.flags);
+		for (const { name, isSet } of changes) {
+			if (isSet)
+				flags.add(name);
+			else
+				flags.delete(name);
+		}
+		this.#seen = { ...seen, tree: { ...seen.tree, flags } };
+	}
+	async #setFlag({ name, isSet }, clock) {
+		const why = await this.#store(`/${FLAG_FOLDER}/${name}`, isSet ? 'The second way.\n' : undefined, clock);
+		if (why === undefined)
+			return;
+		throw new UserError(`${this.#title()} does not switch: ${why}`, {
+			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
+		});
+	}
+	async store(place, text, clock) {
+		const why = await this.#store(place, text, clock);
+		if (why === undefined)
+			return;
+		throw new UserError(`${this.#title()} does not take ${place}: ${why}`, {
+			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. What was there before stays.',
+		});
+	}
+	async #store(place, text, clock) {
+		const target = {
+			...this.#control(place),
+			headers: { 'switchyard-token': this.#flagToken ?? '' },
+		};
+		const { http } = this.server;
+		let why = 'it does not answer';
+		const status = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
+			try {
+				const answer = await (text === undefined
+					? http.delete(target, FLAG_ANSWER_MS)
+					: http.put(target, text, FLAG_ANSWER_MS));
+				why = `it answers ${answer.status} to ${place}`;
+				return answer.status === 404 && text !== undefined ? undefined : answer.status;
+			}
+			catch (error) {
+				if (error instanceof UserError)
+					throw error;
+				why = messageOf(error);
+				return undefined;
+			}
+		});
+		if (status === undefined)
+			return why;
+		if (status < 300 || (status === 404 && text === undefined))
+			return undefined;
+		return why;
+	}
+	async awaitGeneration(scope, generation, clock) {
+		const begunAt = clock.now();
+		let last = 'no answer';
+		let since;
+		await clock.sleep(instance_POLL_MS);
+		const outcome = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
+			try {
+				const served = await this.generation(scope);
+				if (served === generation)
+					return 'served';
+				last = `generation ${served ?? 'none'} is still served`;
+			}
+			catch (error) {
+				last = messageOf(error);
+			}
+			const waitedMs = clock.now() - begunAt;
+			if (waitedMs < BIND_MS)
+				return undefined;
+			since ??= (await this.#serverTime()) - waitedMs;
+			return (await this.#hasComplained(since)) ? 'refused' : undefined;
+		});
+		if (outcome === 'served')
+			return;
+		since ??= (await this.#serverTime()) - (clock.now() - begunAt);
+		const stderr = await this.#complaintsSince(since);
+		throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
+			hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
+		});
+	}
+	get title() {
+		return this.#title();
+	}
+	#title() {
+		return `${this.server.name}: ${this.kind} ${this.name}`;
+	}
+	#control(path) {
+		return { address: this.address, port: CONTROL_PORT, path };
+	}
+	async #serverTime() {
+		const { SystemTime } = await this.server.engine.info();
+		return Date.parse(SystemTime ?? '');
+	}
+	async #hasComplained(sinceMs) {
+		return /bind\(\)|\[emerg\]/.test(await this.#complaintsSince(sinceMs));
+	}
+	async #complaintsSince(sinceMs) {
+		const since = Math.floor(sinceMs / 1_000);
+		return (await this.server.engine.logs(this.id, { since, stderrOnly: true })).stderr;
+	}
+}
+async function ignoringEnd(work) {
+	await work.catch((error) => {
+		if (!isStatus(error, 404, 409))
+			throw error;
+	});
+}
+async function readTree(server, id) {
+	const files = await server.engine.readFiles(id, CONFIG_FOLDER);
+	const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
+	return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
+}
+function complaints(stderr) {
+	const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+	return [
+		...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
+	]
+		.slice(-3)
+		.join('; ');
+}
+;
+const TTL_MS = 60_000;
+const WAIT_MS = 90_000;
+const lock_POLL_MS = 200;
+class EdgeLocks {
+	endsAt;
+	#held;
+	constructor(held, endsAt) {
+		this.#held = new Map(held);
+		this.endsAt = endsAt;
+	}
+	async release() {
+		await allOrErrors([...this.#held].map(async ([server, id]) => {
+			await server.engine.removeContainer(id);
+			this.#held.delete(server);
+		}));
+	}
+}
+async function takeEdgeLocks(servers, image, holder, clock, log) {
+	const giveUpAt = clock.now() + WAIT_MS;
+	while (true) {
+		const { locks, missing } = await tryLocks(servers, image, holder, clock.now() + TTL_MS);
+		if (missing.length === 0)
+			return locks;
+		await locks.release();
+		await allOrErrors(missing.map((server) => awaitRelease(server, holder, giveUpAt, clock, log)));
+	}
+}
+async function withEdgeLocks(servers, image, holder, clock, log, work) {
+	const locks = await takeEdgeLocks(servers, image, holder, clock, log);
+	try {
+		return await work();
+	}
+	finally {
+		await locks.release();
+	}
+}
+async function tryLocks(servers, image, holder, endsAt) {
+	const [first, ...others] = [...servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+	const held = new Map();
+	const take = async (server) => {
+		const id = await tryLock(server, image, holder, endsAt);
+		if (id !== undefined)
+			held.set(server, id);
+	};
+	try {
+		if (first !== undefined)
+			await take(first);
+		if (held.size > 0)
+			await allOrErrors(others.map(take));
+	}
+	catch (error) {
+		await new EdgeLocks(held, endsAt).release().catch(() => undefined);
+		throw error;
+	}
+	const missing = servers.filter((server) => !held.has(server));
+	return { locks: new EdgeLocks(held, endsAt), missing };
+}
+async function tryLock(server, image, holder, endsAt) {
+	try {
+		return await server.engine.createContainer(EDGE_LOCK_NAME, {
+			Image: image,
+			Cmd: ['true'],
+			Labels: {
+				[LABEL.role]: 'edge-lock',
+				[LABEL.holder]: holder.run,
+				[LABEL.project]: holder.scope.project,
+				[LABEL.environment]: holder.scope.environment,
+				[LABEL.fence]: String(holder.fence),
+				[LABEL.end]: new Date(endsAt).toISOString(),
+			},
+			HostConfig: { NetworkMode: 'none' },
+		});
+	}
+	catch (error) {
+		if (isStatus(error, 409))
+			return undefined;
+		throw engine_failure_explainRefusal(`${server.name}: the edge cannot be locked`, error);
+	}
+}
+async function awaitRelease(server, holder, giveUpAt, clock, log) {
+	const { engine, name } = server;
+	let labels = {};
+	let isAnnounced = false;
+	let seen = { id: '', takenAt: 0 };
+	const timeoutMs = giveUpAt - clock.now();
+	const isFree = await poll(clock, { everyMs: lock_POLL_MS, timeoutMs }, async () => {
+		const held = await engine.findContainer(EDGE_LOCK_NAME);
+		if (held === undefined)
+			return true;
+		labels = held.Config?.Labels ?? {};
+		if (seen.id !== held.Id)
+			seen = { id: held.Id, takenAt: clock.now() - (await ageOf(server, held)) };
+		if (clock.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
+			log.info(`${name}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
+			await engine.removeContainer(held.Id);
+			return true;
+		}
+		if (!isAnnounced)
+			log.info(`${name}: waiting while ${labels[LABEL.holder]} changes the edge`);
+		isAnnounced = true;
+		return undefined;
+	});
+	if (isFree)
+		return;
+	throw new UserError(`${name}: the edge is being changed by ${labels[LABEL.holder]}`, {
+		hint: `It holds the lock until ${labels[LABEL.end]}. Run again after that.`,
+	});
+}
+async function ageOf({ engine }, { Created }) {
+	const { SystemTime } = await engine.info();
+	return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
+}
+function isOvertaken(labels, { scope, fence }) {
+	return (labels[LABEL.project] === scope.project &&
+		labels[LABEL.environment] === scope.environment &&
+		Number(labels[LABEL.fence]) < fence);
 }
 ;
 const ACCEPTED_MS = 1_000;
 const divert_divert = {
 	mayOutlastLease: () => true,
 	moments: ['diverted'],
-	describe: ({ ports, server, name }) => `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`,
+	describe: ({ ports, server, name, doors }) => doors === undefined
+		? `send new connections to port ${ports.join(' and ')} of ${server} to the edge, past ${name}, and wait until those of ${name} are over`
+		: `send new connections on ${server} to the new edge, and wait until those of the old one are over`,
 	async run(step, context) {
-		const { guard, clock, nginx } = context;
+		const { guard, clock, nginx, log, scope } = context;
 		const bridge = instanceAt(context, step.server, 'edge');
 		await guard.confirm();
-		await divert(bridge, nginx.image, step.ports, clock);
+		if (step.doors === undefined) {
+			const doors = step.ports.map((port) => `${port}/tcp`);
+			await divert(bridge, nginx.image, doors, clock);
+		}
+		else {
+			const { doors } = step;
+			const holder = { run: guard.run, fence: guard.fence, scope };
+			await withEdgeLocks([bridge.server], nginx.image, holder, clock, log, async () => {
+				await readLatest(context, bridge);
+				await divert(bridge, nginx.image, doors, clock);
+			});
+		}
 		context.moment('diverted');
 		await clock.sleep(ACCEPTED_MS);
+		if (step.doors !== undefined)
+			await sendClientsAway(context, step);
 		const target = { ...step, service: 'nginx', ports: step.containerPorts };
 		const open = await awaitNobody(context, step.server, target);
 		warnOfCut(context, step, open, 'still open');
 	},
 };
+async function readLatest({ clock, scope }, bridge) {
+	const { tree, folder } = await bridge.look(scopeName(scope), clock);
+	if (folder === tree.live)
+		return;
+	await bridge.commit(tree.live, clock);
+	const name = scopeName(scope);
+	await bridge.awaitGeneration(name, tree.folders[tree.live].manifest?.scopes[name]?.generation, clock);
+}
+async function sendClientsAway(context, { server, id, name }) {
+	const { clock, known, scope } = context;
+	const on = context.fleet.server(server);
+	const found = await on.engine.findContainer(id);
+	const address = found?.NetworkSettings?.Networks?.[EDGE_NETWORK]?.IPAddress;
+	if (!found?.State?.Running || !address)
+		return;
+	const old = new NginxInstance('edge', on, { id, name, address });
+	const { tree } = await old.look(scopeName(scope), clock);
+	await old.sendClientsAway(tree.live, clock);
+	known.noteReload(clock.now());
+}
 ;
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1_000;
@@ -67489,625 +69368,72 @@ function isAtLeast(version, [major, minor]) {
 	return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 ;
-const NOBODY = '255.255.255.255';
-const ONE = '[^,]+';
-const TOLD = [
-	told('X-Forwarded-For', '.+', '$realip_remote_addr', '$1, $realip_remote_addr'),
-	told('X-Forwarded-Proto', 'https?', '$scheme'),
-	told('X-Forwarded-Host', ONE, '$host'),
-	told('X-Forwarded-Port', '\\d{1,5}'),
-	told('X-Forwarded-Prefix', ONE),
-	told('X-Forwarded-Server', ONE),
-	told('X-Forwarded-Ssl', ONE),
-	told('Forwarded', '.+'),
-];
-function told(name, form, otherwise = "''", value = '$1') {
-	return { name, variable: name.toLowerCase().replaceAll('-', '_'), form, value, otherwise };
+function shortName(name) {
+	return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
 }
-const FORWARDED = [
-	['X-Real-IP', '$remote_addr'],
-	...TOLD.map(({ name, variable }) => [name, `$told_${variable}`]),
-	['X-Request-ID', '$id_of_request'],
-];
-function renderForwarded(trustedProxies) {
-	const believed = trustedProxies.map((range) => `    set_real_ip_from ${range};\n`);
-	const recursive = believed.length > 0 ? '    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n' : '';
-	const maps = TOLD.map(({ variable, form, value, otherwise }) => `    map "$is_trusted:$http_${variable}" $told_${variable} { default ${otherwise}; "~^1:(${form})$" "${value}"; }\n`);
-	return `${believed.join('')}${recursive}    geo $realip_remote_addr $is_trusted { default 0; ${trustedProxies.map((range) => `${range} 1; `).join('')}}
-${maps.join('')}    # What is no plain word is none that a log or another service should get.
-    map $http_x_request_id $id_of_request { default $request_id; "~^[\\w.:/+=@-]{1,200}$" $http_x_request_id; }
-`;
+function repositoryOf(name) {
+	return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
-;
-function sidesOf(scope, route, on, servers) {
-	const reached = reachedCopies(route, on, servers);
-	const first = [...reached].sort((a, b) => (a.server < b.server ? -1 : 1))[0];
-	if (first === undefined || !isOneSideEach(route, reached, on))
-		return undefined;
-	const isFlagged = first.slot === 'secondary';
-	const across = acrossFrom(route);
-	const [plain, flagged] = isFlagged ? [across, route] : [route, across];
-	const [plainSlot, flaggedSlot] = [plain, flagged].map(({ copies }) => copies.find(({ server }) => server === on.name)?.slot);
-	const own = plainSlot && flaggedSlot && { plain: plainSlot, flagged: flaggedSlot };
-	return { flag: flagName(scope, plain, on, servers), plain, flagged, isFlagged, own };
-}
-function directFlag(flag) {
-	return `${flag}${DIRECT}`;
-}
-function isDirectFlag(flag) {
-	return flag.endsWith(DIRECT);
-}
-const DIRECT = '.direct';
-function flagsOf(kind, scope, routes, on, servers) {
-	const copiesOf = (route) => routesFrom([route], on, servers)[0].copies;
-	const found = routes.flatMap((route) => {
-		const isWorker = kind === 'sidecar' && route.ports.length === 0;
-		if (!isWorker && servedPorts(kind, route).every(({ protocol }) => protocol !== 'http'))
-			return [];
-		const sides = sidesOf(scope, route, on, servers);
-		if (sides === undefined)
-			return [];
-		const { flag: name, isFlagged: isSet, plain, flagged } = sides;
-		const own = isWorker ? undefined : sides.own;
-		return [
-			[route.service, { name, isSet, own, plain: copiesOf(plain), flagged: copiesOf(flagged) }],
-		];
-	});
-	return new Map(found);
-}
-function isOneSideEach(route, reached, on) {
-	const isAlone = new Set(reached.map(({ server }) => server)).size === reached.length;
-	const isAlike = reached.every(({ weight }) => weight > 0 && weight === reached[0].weight);
-	const [main] = route.ports;
-	const isKnown = ({ server, slot, port }) => isSide(slot) &&
-		(server === on.name ||
-			port === undefined ||
-			main === undefined ||
-			port === hostPort(main.hostPort, slot));
-	return isAlone && isAlike && reached.every(isKnown);
-}
-function isSide(slot) {
-	return slot === 'base' || slot === 'secondary';
-}
-function acrossFrom(route) {
-	const [main] = route.ports;
-	const copies = route.copies.map((copy) => {
-		if (!isSide(copy.slot))
-			return copy;
-		const slot = copy.slot === 'base' ? 'secondary' : 'base';
-		const { port: _, ...rest } = copy;
-		return { ...rest, slot, ...(main && { port: hostPort(main.hostPort, slot) }) };
-	});
-	return { ...route, copies };
-}
-function flagName(scope, plain, on, servers) {
-	const addresses = plain.ports.length === 0
-		? plain.copies.map(({ server, slot }) => [server, slot])
-		: plain.ports.map((port) => backendsOf(scope, plain, port, on, servers));
-	return `${scopeName(scope)}.${plain.service}.${specHash(addresses)}`;
-}
-;
-const FLAG_FOLDER = 'flags';
-const FLAG_ACCESS_FILE = 'flag_access.conf';
-const copy = object({
-	server: schemas_string(),
-	slot: custom((value) => typeof value === 'string' && isSlot(value)),
-	weight: schemas_number().int().min(0),
-	port: schemas_number().optional(),
-	at: object({ zone: schemas_string(), private_ip: schemas_string() }).optional(),
-});
-const backing = object({
-	ports: array(object({
-		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'tcp']),
-		container_port: schemas_number(),
-		internal_port: schemas_number(),
-		host_port: schemas_number(),
-		domains: array(schemas_string()),
-		prove_path: schemas_string(),
-	})),
-	idle_timeout_ms: schemas_number(),
-	max_body_bytes: schemas_number().optional(),
-	request_buffering: schemas_enum(['on', 'off']).optional(),
-});
-const manifestSchema = object({
-	settings: object({
-		image: schemas_string(),
-		keepalive_min_timeout_ms: schemas_number(),
-		access_log: schemas_boolean().optional(),
-		trusted_proxies: array(schemas_string()).optional(),
-		chosen_by: schemas_string(),
-	}),
-	scopes: record(schemas_string(), object({
-		generation: schemas_string(),
-		repository: schemas_string().optional(),
-		routes: record(schemas_string(), object({
-			domains: array(schemas_string()),
-			copies: array(copy),
-			flagged: object({ flag: schemas_string(), copies: array(copy) }).optional(),
-			backing: backing.optional(),
-		})),
-		files: record(schemas_string(), schemas_string()),
-	})),
-});
-function parseTree(files) {
-	const live = /\/b\/main\.conf/.test(files.get('nginx.conf') ?? '') ? 'b' : 'a';
-	const filesOf = (folder) => new Map([...files].flatMap(([path, content]) => path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : []));
-	const flags = [...files.keys()]
-		.filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
-		.map((path) => path.slice(FLAG_FOLDER.length + 1));
-	const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
-	const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
-	const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
-	const toldAt = told === undefined ? undefined : Date.parse(told);
-	return { live, folders, flags: new Set(flags), flagToken, toldAt };
-}
-function servedScope({ folders, flags }, folder, scope) {
-	const found = folders[folder].manifest?.scopes[scope];
-	if (found === undefined)
-		return undefined;
-	const routes = Object.entries(found.routes).map(([service, route]) => {
-		const isFlagged = route.flagged !== undefined && flags.has(route.flagged.flag);
-		return [service, isFlagged ? { ...route, copies: route.flagged.copies } : route];
-	});
-	return { ...found, routes: Object.fromEntries(routes) };
-}
-function flagsRead({ folders }, folder, scope) {
-	const routes = Object.values(folders[folder].manifest?.scopes[scope]?.routes ?? {});
-	return new Set(routes.flatMap(({ flagged }) => (flagged === undefined ? [] : [flagged.flag, directFlag(flagged.flag)])));
-}
-function folderOfGeneration(tree, scope, generation) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const found = tree.folders[folder].manifest?.scopes[scope]?.generation;
-		return found !== undefined && found === generation;
-	});
-}
-function identityOf(scopes) {
-	return specHash(Object.entries(scopes).map(([name, { generation }]) => [name, generation]));
-}
-function folderOfIdentity(tree, identity) {
-	return [tree.live, otherFolder(tree.live)].find((folder) => {
-		const { manifest } = tree.folders[folder];
-		return manifest !== undefined && identityOf(manifest.scopes) === identity;
-	});
-}
-function otherFolder(folder) {
-	return folder === 'a' ? 'b' : 'a';
-}
-function contentHash(content) {
-	return specHash(content);
-}
-function editedFiles(folder, scope) {
-	const written = folder.manifest?.scopes[scope]?.files ?? {};
-	return Object.entries(written)
-		.filter(([path, hash]) => contentHash(folder.files.get(path) ?? '') !== hash)
-		.map(([path]) => path);
-}
-function servingSlots(scope, server) {
-	const serving = new Map();
-	for (const [service, { copies }] of Object.entries(scope?.routes ?? {})) {
-		const here = copies.filter((one) => one.server === server && one.weight > 0);
-		if (here.length > 0)
-			serving.set(service, here.map(({ slot }) => slot));
-	}
-	return serving;
-}
-function routesOf(scope) {
-	return Object.entries(scope?.routes ?? {}).flatMap(([service, { copies, backing: facts }]) => facts === undefined
-		? []
-		: [
-			{
-				service,
-				ports: facts.ports.map((port) => ({
-					...(port.name !== undefined && { name: port.name }),
-					protocol: port.protocol,
-					containerPort: port.container_port,
-					internalPort: port.internal_port,
-					hostPort: port.host_port,
-					domains: port.domains,
-					provePath: port.prove_path,
-				})),
-				idleTimeoutMs: facts.idle_timeout_ms,
-				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
-				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
-				copies: copies.map(copyOf),
-			},
-		]);
-}
-function copyOf({ server, slot, weight, port, at }) {
-	return {
-		server,
-		slot,
-		weight,
-		...(port !== undefined && { port }),
-		...(at && { at: { zone: at.zone, privateIp: at.private_ip } }),
-	};
-}
-function folderOf(files) {
-	return { manifest: readManifest(files), files };
-}
-function readManifest(files) {
-	try {
-		const parsed = manifestSchema.safeParse(JSON.parse(files.get('manifest.json') ?? ''));
-		return parsed.success ? parsed.data : undefined;
-	}
-	catch {
-		return undefined;
-	}
-}
-;
-const CONTROL_PORT = 8099;
-const PROVE_PORT_OFFSET = 10_000;
-const CONFIG_FOLDER = '/etc/switchyard';
-const CONTROL_ACCESS_FILE = 'control_access.conf';
-function renderScope(kind, scope, routes, on, servers) {
-	const files = new Map();
-	for (const route of routes.filter((one) => isServedOn(one, on, servers))) {
-		const sides = sidesOf(scope, route, on, servers);
-		if (kind === 'sidecar' && route.ports.length === 0) {
-			files.set(workerFile(scope, route.service), renderWorker(scope, route, sides));
-		}
-		for (const port of servedPorts(kind, route)) {
-			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
-			const text = port.protocol === 'tcp'
-				? renderTcp(scope, route, port, backendsWith(route))
-				: renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
-			files.set(portFile(scope, route.service, port), text);
-		}
-	}
-	return files;
-}
-function portFile(scope, service, port) {
-	return `${port.protocol === 'http' ? 'http' : 'stream'}/${scopeName(scope)}/${portKey(service, port)}.conf`;
-}
-function routeFiles(scope, { service, ports }) {
-	if (ports.length === 0)
-		return [workerFile(scope, service)];
-	return ports.map((port) => portFile(scope, service, port));
-}
-function workerFile(scope, service) {
-	return `worker/${scopeName(scope)}/${service}.conf`;
-}
-function renderWorker(scope, route, sides) {
-	const lines = ({ service, copies }) => copies
-		.filter(({ weight }) => weight > 0)
-		.map(({ server, slot }) => `# ${containerName(scope, service, slot)} on ${server}\n`)
-		.join('');
-	const begin = `# Nobody connects to ${route.service}. These are active:\n`;
-	if (sides === undefined)
-		return `${begin}${lines(route)}`;
-	return `${begin}${lines(sides.plain)}# and these where there is the flag ${sides.flag}:\n${lines(sides.flagged)}`;
-}
-function waysOf(scope, { service }, port, flag) {
-	const upstream = upstreamName(scope, service, port);
-	if (flag === undefined)
-		return [{ upstream }];
-	const { name, own } = flag;
-	const ownOf = (way) => own && { own: `${containerName(scope, service, own[way])}:${port.containerPort}` };
+function namesOf(image) {
+	const [tagged = '', digest] = shortName(image).split('@');
+	const repository = repositoryOf(tagged);
+	const isTagged = tagged !== repository;
 	return [
-		{ upstream, ...ownOf('plain') },
-		{ upstream: upstreamName(scope, service, port, 'secondary'), flag: name, ...ownOf('flagged') },
+		...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
+		...(digest === undefined ? [] : [`${repository}@${digest}`]),
 	];
 }
-function renderChoice(ways, indent) {
-	return ways
-		.map(({ upstream, own, flag }) => {
-		const set = `set $group ${upstream};${own === undefined ? '' : ` set $own ${own};`}`;
-		return flag === undefined ? `${indent}${set}\n` : `${indent}if (${isThere(flag)}) { ${set} }\n`;
-	})
-		.join('');
+function taggedName(image) {
+	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }
-function isThere(flag) {
-	return `-f ${CONFIG_FOLDER}/${FLAG_FOLDER}/${flag}`;
+const LONGEST_TAG = 20;
+const SHORT_TAG = 12;
+function versionText(image) {
+	const [name = '', digest] = image.split('@');
+	const tag = /:([^/:]+)$/.exec(name)?.[1];
+	if (tag === undefined)
+		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
+	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
 }
-function renderSide(ways) {
-	const last = ways.at(-1);
-	const direct = last.own === undefined || last.flag === undefined
-		? ''
-		: `    if (${isThere(directFlag(last.flag))}) { set $side $own; set $pooled ""; set $single ""; }\n`;
-	return `${renderChoice(ways, '    ')}    set $side $group;
-    set $pooled $unpooled;
-    set $single ${UNPOOLED};
-${direct}`;
+;
+const HTTP = '80/tcp';
+function agreedMake(scope, nginx, manifest) {
+	const others = Object.entries(manifest?.scopes ?? {}).flatMap(([name, { edge }]) => name === scopeName(scope) || edge === undefined ? [] : [edge]);
+	const images = [nginx.image, ...others.map(({ image }) => image)];
+	return { image: newestImage(images) ?? nginx.image, ports: portsOfEdge([nginx, ...others]) };
 }
-function flagOf(sides) {
-	return sides && { name: sides.flag, own: sides.own };
+function portsOfEdge(all) {
+	const ports = new Set([HTTP, ...all.flatMap(({ ports: own = [] }) => own)]);
+	return [...ports].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1));
 }
-function renderTcp(scope, route, port, backends) {
-	const name = upstreamName(scope, route.service, port);
-	return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+function newestImage(images) {
+	const all = [...new Set(images)];
+	if (all.length === 1)
+		return all[0];
+	const versions = all.map(agreed_versionOf);
+	const isComparable = new Set(all.map(repositoryOf)).size === 1 && versions.every((version) => version !== undefined);
+	if (!isComparable)
+		return undefined;
+	const [newest, next] = all
+		.map((image, index) => ({ image, version: versions[index] }))
+		.sort((a, b) => compare(b.version, a.version));
+	return compare(newest.version, next.version) === 0 ? undefined : newest.image;
 }
-function renderHttp(kind, route, port, ways, sides, backendsWith) {
-	const [{ upstream: zone }] = ways;
-	const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
-	const upstreams = ways.flatMap(({ upstream }, index) => [
-		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
-		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
-	]);
-	return upstreams.join('') + renderHttpServer(kind, ways, route, port);
+function agreed_versionOf(image) {
+	const found = /:(\d+(?:\.\d+)+)(?:-[\w.-]+)?$/.exec(image)?.[1];
+	return found?.split('.').map(Number);
 }
-const POOL = `    keepalive 32;
-    # A side that gets nothing new is let go of when this is over.
-    keepalive_timeout 1s;
-`;
-const NO_POOL = `    # One request a connection.
-    keepalive 1;
-    keepalive_requests 1;
-`;
-function renderUpstream(name, backends, zone, pool = '') {
-	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
-	const shareOf = ({ weight }) => {
-		if (weight === 0)
-			return weights.size > 0 ? ' backup' : '';
-		return weights.size > 1 ? ` weight=${weight}` : '';
-	};
-	const method = weights.size > 1 ? '' : '    least_conn;\n';
-	const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
-	return `upstream ${name} {
-    zone ${zone}${name === zone ? ' 256k' : ''};
-${method}${servers.join('')}${pool}}
-`;
-}
-function renderAddress({ address, port, isLocal }) {
-	const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
-	return `${address}:${port} ${health}`;
-}
-function renderHttpServer(kind, ways, route, port) {
-	const idle = seconds(route.idleTimeoutMs);
-	const streamed = STREAMED[route.requestBuffering ?? 'auto'];
-	const lines = [
-		`listen ${kind === 'edge' ? '80' : port.internalPort};`,
-		`server_name ${kind === 'edge' ? port.domains.map(serverName).join(' ') : '_'};`,
-		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
-		`proxy_read_timeout ${idle};`,
-		`proxy_send_timeout ${idle};`,
-		`client_body_timeout ${idle};`,
-		`send_timeout ${idle};`,
-		...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
-	];
-	const groups = ways.map(({ upstream }) => upstream).join('|');
-	return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
-        error_page 502 = @again;
-        error_page 418 = @streamed;
-        error_page 419 = @once;
-        if ($is_unknown_method) { return 419; }
-${streamed === undefined ? '' : `        if (${streamed}) { return 418; }\n`}        proxy_pass http://$side$pooled;
-    }
-    # When a container came or went while a request waited for a dead server, nginx finds it no other one, and names
-    # the group instead of a server. Whatever it tried before could be repeated, as what had no connection.
-    location @again {
-        set $tried "$upstream_addr $upstream_connect_time";
-        if ($tried !~ "(?:${groups})(?:${UNPOOLED})? |^[^,]* -?$") { return 502; }
-        proxy_pass http://\${group}${UNPOOLED};
-    }
-    # What was passed on while it came is nowhere to be sent again from.
-    location @streamed {
-        proxy_request_buffering off;
-        proxy_pass http://$side$single;
-    }
-    # nginx takes all methods for repeatable that it does not know.
-    location @once {
-        proxy_next_upstream off;
-        proxy_pass http://$side$single;
-    }
-}
-`;
-}
-function serverName(domain) {
-	return domain === '*' ? '~^ ""' : domain;
-}
-const STREAMED = {
-	auto: '$is_large',
-	on: undefined,
-	off: '$has_body',
-};
-const HEALTH_PATH = '/.well-known/switchyard/health';
-const OUT_OF_SERVICE_FILE = 'out_of_service';
-const HEALTH = `    location = ${HEALTH_PATH} {
-        access_log off;
-        default_type text/plain;
-        if (-f ${CONFIG_FOLDER}/${OUT_OF_SERVICE_FILE}) { return 503 "out of service\\n"; }
-        return 200 "ok\\n";
-    }
-`;
-function renderHeaders(kind) {
-	const forwarded = kind === 'edge' ? FORWARDED : [];
-	const headers = [
-		['Host', kind === 'edge' ? '$host' : '$http_host'],
-		['Upgrade', '$upgrade'],
-		['Connection', '$connection_header'],
-		...forwarded,
-		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
-	];
-	return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
-}
-const FRAMING = ['Content-Length', 'Transfer-Encoding'];
-function disguisesOf(name) {
-	const [first = '', ...rest] = name.split('-');
-	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
-	return spellings.filter((spelling) => spelling !== name);
-}
-function renderStreamServer(name, route, { internalPort }) {
-	return `server {
-    listen ${internalPort} so_keepalive=60s:10s:6;
-    proxy_pass ${name};
-    # The default of 10 min cuts idle database pools.
-    proxy_timeout ${seconds(route.idleTimeoutMs)};
-}
-server {
-    listen ${internalPort + PROVE_PORT_OFFSET};
-    include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
-    proxy_pass ${name};
-    proxy_timeout 5s;
-    access_log /dev/stdout proof;
-}
-`;
-}
-function provePaths(scope, key, path = '/') {
-	return UPSTREAMS.map((ending) => `/prove/${scope}/${key}${ending}${path}`);
-}
-function directProvePath(scope, key, path = '/') {
-	return `/prove/${scope}/${key}${render_DIRECT}${path}`;
-}
-const UPSTREAMS = ['', UNPOOLED];
-const render_DIRECT = '_direct';
-function renderControl(control) {
-	const proofs = control.provable.flatMap(({ key, ways }) => {
-		const groups = UPSTREAMS.map((ending) => ({ path: `${key}${ending}`, to: `\${group}${ending}` }));
-		const isDirect = ways.some(({ own, flag }) => own !== undefined && flag !== undefined);
-		const all = isDirect ? [...groups, { path: `${key}${render_DIRECT}`, to: '$own' }] : groups;
-		return all.map(({ path, to }) => renderProof(control, path, to, ways));
-	});
-	return `location = /generation/${control.scope} { return 200 "${control.generation}"; }
-${proofs.join('')}`;
-}
-function renderProof({ scope, generation }, path, to, ways) {
-	return `location /prove/${scope}/${path}/ {
-${renderChoice(ways, '    ')}    rewrite ^/prove/[^/]+/[^/]+(/.*)$ $1 break;
-    proxy_pass http://${to};
-    proxy_set_header Host $http_host;
-    proxy_set_header Connection "";
-    add_header X-Switchyard-Generation ${generation} always;
-    add_header X-Switchyard-Upstream "$upstream_addr" always;
-    add_header X-Switchyard-Answered "$upstream_header_time" always;
-}
-`;
-}
-const HEADER_KB = 32;
-const BUFFER_KB = 40;
-const BODIES = `    map "$http_transfer_encoding:$content_length" $is_large { default ''; "~*chunked" 1; "~:\\d{7,}$" 1; }
-    map "$http_transfer_encoding:$content_length" $has_body { default ''; "~*chunked" 1; "~:0*[1-9]" 1; }
-`;
-const IDEMPOTENT_METHODS = [
-	'GET HEAD OPTIONS PUT DELETE QUERY',
-	'PROPFIND PROPPATCH MKCOL COPY MOVE UNLOCK REPORT SEARCH ACL MKCALENDAR',
-].flatMap((line) => line.split(' '));
-const OTHER_METHODS = ['POST', 'PATCH', 'LOCK'];
-const METHODS = `    map $request_method $unpooled { default ${UNPOOLED}; "~^(?:${IDEMPOTENT_METHODS.join('|')})$" ''; }
-    map $request_method $is_unknown_method { default 1; "~^(?:${[...IDEMPOTENT_METHODS, ...OTHER_METHODS].join('|')})$" ''; }
-`;
-function renderMain(config) {
-	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
-	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
-	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
-    server {
-        listen 80 default_server;
-${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
-        location / { return 404; }
-    }
-`
-		: '';
-	const stream = config.kind === 'sidecar'
-		? `stream {
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    map $server_port $generation { default ${config.generation}; }
-    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
-    access_log off;
-    proxy_connect_timeout 2s;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-${config.streamFiles.map(include('    ')).join('')}}
-`
-		: '';
-	return `# Written by Switchyard; what is changed by hand is put back by the next run.
-# Debian's nginx loads the stream module from here; the official image has it built in.
-include /etc/nginx/modules-enabled/*.conf;
-# Not auto: each reload under long streams leaves this many old workers behind, 2 MB each.
-worker_processes 2;
-worker_rlimit_nofile 65535;
-# worker_shutdown_timeout is not set, on purpose: it cuts the long streams of every service at each reload.
-pid /run/nginx.pid;
-error_log /dev/stderr warn;
-events { worker_connections 8192; }
-http {
-    ${isLogged ? ACCESS_LOG : 'access_log off;'}
-    server_tokens off;
-    server_names_hash_bucket_size 128;
-    # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    keepalive_timeout 75s;
-    # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
-    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
-    client_max_body_size 0;
-    # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
-    large_client_header_buffers 4 ${BUFFER_KB}k;
-    proxy_buffer_size ${BUFFER_KB}k;
-    proxy_buffers 4 ${BUFFER_KB}k;
-    # "api_key" is a name like others to those who have it. What could be taken for one of ours is left out below.
-    underscores_in_headers on;
-    proxy_headers_hash_max_size 2048;
-    proxy_headers_hash_bucket_size 128;
-    proxy_http_version 1.1;
-    # Two: a SYN lost to a full backlog is sent again after 1 s (RFC 6298 §2).
-    proxy_connect_timeout 2s;
-    # Never non_idempotent: it runs POSTs twice.
-    proxy_next_upstream error timeout;
-    proxy_next_upstream_tries 2;
-    proxy_next_upstream_timeout 5s;
-    proxy_socket_keepalive on;
-${renderHeaders(config.kind)}    # Server-sent events must leave at once, and nothing tells them from other answers beforehand.
-    proxy_buffering off;
-${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and is nothing that the app could be told from here.
-    map $http_upgrade $upgrade { default $http_upgrade; ~*h2c ''; }
-    # The app ends what serves one request: the end that closes first keeps the port for a minute.
-    map $upgrade$unpooled $connection_header { default upgrade; '' ''; ${UNPOOLED} close; }
-    server {
-        listen ${CONTROL_PORT};
-        access_log off;
-${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
-        location = /version { return 200 $nginx_version; }
-        location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
-${door}${config.httpFiles.map(include('    ')).join('')}}
-${stream}`;
-}
-const FLAGS = `        location /${FLAG_FOLDER}/ {
-            include ${CONFIG_FOLDER}/${FLAG_ACCESS_FILE};
-            alias ${CONFIG_FOLDER}/${FLAG_FOLDER}/;
-            client_body_temp_path ${CONFIG_FOLDER}/${FLAG_FOLDER};
-            dav_methods PUT DELETE;
-        }
-`;
-const LOGGED = [
-	['time', '"$time_iso8601"'],
-	['host', '"$host"'],
-	['method', '"$request_method"'],
-	['path', '"$request_path"'],
-	['status', '$status'],
-	['bytes_received', '$request_length'],
-	['bytes_sent', '$bytes_sent'],
-	['seconds', '$request_time'],
-	['upstream', '"$upstream_addr"'],
-	['upstream_status', '"$upstream_status"'],
-	['upstream_seconds', '"$upstream_response_time"'],
-	['request_id', '"$id_of_request"'],
-];
-const ACCESS_LOG = `map $request_uri $request_path { default ''; "~^([^?]*)" $1; }
-    log_format access escape=json '{${LOGGED.map(([name, value]) => `"${name}":${value}`).join(',')}}';
-    # As much as a pipe takes in one piece, so that the lines of two workers never mix.
-    access_log /dev/stdout access buffer=4k flush=1s;`;
-function renderPointer(folder, toldAt) {
-	const told = toldAt === undefined ? '' : `# told to read at ${new Date(toldAt).toISOString()}\n`;
-	return `${told}include ${CONFIG_FOLDER}/${folder}/main.conf;\n`;
-}
-function renderControlAccess(gateway) {
-	return `allow ${gateway};\nallow 127.0.0.1;\ndeny all;\n`;
-}
-function renderFlagAccess(token) {
-	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
-}
-function seconds(ms) {
-	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+function compare(a, b) {
+	const parts = Array.from({ length: Math.max(a.length, b.length) }, (_, index) => index);
+	const differs = parts.find((index) => (a[index] ?? 0) !== (b[index] ?? 0));
+	return differs === undefined ? 0 : (a[differs] ?? 0) - (b[differs] ?? 0);
 }
 ;
 function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
 	return {
 		...rest,
 		scope,
-		files: renderScope(kind, scope, routes, on, servers),
+		files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
 		routes: routesFrom(routes, on, servers),
 		flags: flagsOf(kind, scope, routes, on, servers),
 	};
@@ -68141,15 +69467,20 @@ function isWritten(kind, tree, wish) {
 		Object.keys(served.files).every((path) => wish.files.has(path) || path === controlFile(wish.scope)) &&
 		editedFiles(folder, scopeName(wish.scope)).length === 0;
 	const isOurs = served.repository === wish.repository;
-	return isSame && isOurs && settingsAgree(kind, folder.manifest, wish) && isIntact(kind, folder);
+	const hasNeeds = specHash(served.edge ?? null) === specHash(edgeNeeds(kind, wish).edge ?? null);
+	return (isSame && isOurs && hasNeeds && settingsAgree(kind, folder.manifest, wish) && isIntact(kind, folder));
 }
 function isIntact(kind, folder) {
 	const made = folder.files.get('main.conf') ?? '';
 	return made.includes('# Written by Switchyard') && folder.files.get('main.hash') === specHash([kind, made]);
 }
 function settingsAgree(kind, { settings }, wish) {
-	const wished = settingsFacts(kind, wish.settings, settings.chosen_by);
-	return specHash({ ...wished, image: settings.image }) === specHash(settings);
+	return specHash(settingsFacts(kind, wish.settings, settings.chosen_by)) === specHash(settings);
+}
+function edgeNeeds(kind, { settings }) {
+	if (kind !== 'edge')
+		return {};
+	return { edge: { image: settings.image, ports: [...(settings.ports ?? [])].sort() } };
 }
 function compose(kind, tree, wish) {
 	const name = scopeName(wish.scope);
@@ -68167,7 +69498,15 @@ function compose(kind, tree, wish) {
 	if (!isLeaving) {
 		files.set(controlFile(wish.scope), renderControl(controlOf(kind, name, generation, wish)));
 		const { repository } = wish;
-		scopes[name] = { generation, repository, routes: routeFacts(wish), files: hashes(files) };
+		const tls = kind === 'edge' ? tlsDomains(wish.routes.flatMap(domainsOfRoute), wish.settings.tls) : [];
+		scopes[name] = {
+			generation,
+			repository,
+			...edgeNeeds(kind, wish),
+			routes: routeFacts(wish),
+			files: hashes(files),
+			...(tls.length > 0 && { tls }),
+		};
 	}
 	for (const [other, { files: written }] of Object.entries(others))
 		copyScope(tree, other, written, files);
@@ -68180,7 +69519,10 @@ function compose(kind, tree, wish) {
 		scope: name,
 		generation,
 		identity: identityOf(scopes),
-		files: new Map([...files].map(([path, content]) => [`${folder}/${path}`, content])),
+		files: new Map([
+			...(kind === 'edge' ? clientCaFiles(name, wish.routes.flatMap(domainsOfRoute), wish.settings.tls) : []),
+			...[...files].map(([path, content]) => [`${folder}/${path}`, content]),
+		]),
 		scopes: Object.keys(scopes),
 	};
 }
@@ -68261,7 +69603,6 @@ function settingsFacts(kind, settings, chosenBy) {
 		trusted_proxies: [...(settings.trustedProxies ?? [])].sort(),
 	};
 	return {
-		image: settings.image,
 		keepalive_min_timeout_ms: settings.keepaliveMinTimeoutMs,
 		...(kind === 'edge' && ofEdge),
 		chosen_by: chosenBy,
@@ -68271,10 +69612,12 @@ function agreeOnSettings(kind, manifest, others, wish) {
 	const wished = settingsFacts(kind, wish.settings, scopeName(wish.scope));
 	const isShared = kind === 'edge' && Object.keys(others).length > 0;
 	if (manifest === undefined || !isShared)
-		return { ...wished, image: manifest?.settings.image ?? wished.image };
+		return wished;
 	const { settings } = manifest;
+	const images = Object.values(others).flatMap(({ edge }) => edge?.image ?? []);
 	const differences = [
-		settings.image !== wished.image && `image (${settings.image} there, ${wished.image} here)`,
+		newestImage([wish.settings.image, ...images]) === undefined &&
+			`image (${[...new Set(images)].join(' and ')} there, ${wish.settings.image} here)`,
 		settings.keepalive_min_timeout_ms !== wished.keepalive_min_timeout_ms &&
 			`keepalive_min_timeout (${settings.keepalive_min_timeout_ms} ms there, ${wished.keepalive_min_timeout_ms} ms here)`,
 		settings.access_log !== wished.access_log &&
@@ -68312,11 +69655,18 @@ function routeFacts(wish) {
 					internal_port: port.internalPort,
 					host_port: port.hostPort,
 					domains: port.domains,
+					...(port.stripPrefix && { strip_prefix: true }),
 					prove_path: port.provePath,
 				})),
 				idle_timeout_ms: route.idleTimeoutMs,
 				...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
 				...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
+				...(route.redirects && {
+					redirects: route.redirects.map(({ dropsPath, ...redirect }) => ({
+						...redirect,
+						...(dropsPath && { drops_path: dropsPath }),
+					})),
+				}),
 			},
 		},
 	]));
@@ -68372,311 +69722,11 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 		},
 		generation,
 		identity: identityOf(scopes),
-		httpFiles: below('http'),
+		httpFiles: [...below('http'), ...below(HOST_FOLDER)],
 		streamFiles: below('stream'),
 		controlFiles: below('control'),
+		tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
 	};
-}
-;
-function explainCutOff(server, error) {
-	const explained = new UserError(`${server}: the connection to its Docker engine broke off (${messageOf(error)})`, {
-		hint: 'Nobody knows what became of the last call there. Run again: the next run looks, and finishes or undoes what was begun.',
-		cause: error,
-	});
-	return isTunnelBroken(error) ? Object.assign(explained, { isTunnelBroken: true }) : explained;
-}
-function engine_failure_explainRefusal(what, error) {
-	if (!(error instanceof EngineError))
-		return error;
-	return new UserError(`${what}: the Docker engine refuses: ${error.message}`, {
-		hint: /no space left on device/.test(error.message)
-			? 'The disk of that server is full. "docker system df" there shows of what; "docker image prune --all" removes images that no container uses. Then run again.'
-			: 'These are the words of the Docker engine. What had the traffic has it still; the next run finishes what is left.',
-		cause: error,
-	});
-}
-;
-class Fleet {
-	servers;
-	constructor(servers) {
-		this.servers = servers;
-		for (const { name, engine } of servers)
-			engine.explainWith((error) => explainCutOff(name, error));
-	}
-	static async connect(provider, specs) {
-		const outcomes = await Promise.allSettled(specs.map((spec) => provider.connect(spec)));
-		const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-		const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-		if (failures.length > 0) {
-			await Promise.all(servers.map((server) => server.close()));
-			for (const failure of failures)
-				if (!(failure instanceof UserError))
-					throw failure;
-			errors_failTogether(failures);
-		}
-		return new Fleet(servers);
-	}
-	server(name) {
-		const found = this.servers.find((server) => server.name === name);
-		if (found === undefined)
-			throw new Error(`no server ${name} in the fleet`);
-		return found;
-	}
-	async onAll(work, servers = this.servers) {
-		return await allOrErrors(servers.map(work));
-	}
-	guardWith(guard) {
-		for (const { engine, http } of this.servers) {
-			engine.guardWith(guard);
-			http.guardWith(guard);
-		}
-	}
-	calls() {
-		return this.servers.reduce((sum, server) => sum + server.engine.requests, 0);
-	}
-	async close() {
-		await Promise.all(this.servers.map((server) => server.close()));
-	}
-}
-async function allOrErrors(work) {
-	const outcomes = await Promise.allSettled(work);
-	const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-	for (const failure of failures)
-		if (!(failure instanceof UserError))
-			throw failure;
-	errors_failTogether([...new Set(failures)]);
-	return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-}
-;
-const RELOAD_TIMEOUT_MS = 10_000;
-const instance_POLL_MS = 15;
-const FLAG_ANSWER_MS = 2_000;
-const FLAG_TIMEOUT_MS = 20_000;
-const BIND_MS = 4_000;
-const OLD_WORKERS_MS = 2_000;
-class NginxInstance {
-	kind;
-	server;
-	id;
-	name;
-	address;
-	#seen;
-	#aheadMs;
-	#flagToken;
-	constructor(kind, server, facts, seen) {
-		this.kind = kind;
-		this.server = server;
-		this.id = facts.id;
-		this.name = facts.name;
-		this.address = facts.address;
-		this.#seen = seen;
-		this.#flagToken = seen?.tree.flagToken;
-	}
-	async look(scope, clock) {
-		const [tree, identity] = await Promise.all([readTree(this.server, this.id), this.#identity(clock)]);
-		let served = await this.#servedOf(tree, scope, identity, clock);
-		if (served.folder !== tree.live) {
-			await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: OLD_WORKERS_MS }, async () => {
-				served = await this.#servedOf(tree, scope, await this.#identity(clock), clock);
-				return served.folder === tree.live || undefined;
-			});
-		}
-		this.#seen = served;
-		this.#flagToken = tree.flagToken;
-		return served;
-	}
-	async lookAgain(scope, clock) {
-		const seen = this.#seen;
-		if (seen === undefined || seen.folder !== seen.tree.live)
-			return await this.look(scope, clock);
-		const isSame = folderOfIdentity(seen.tree, await this.#identity(clock)) === seen.folder;
-		return isSame ? seen : await this.look(scope, clock);
-	}
-	mayServe(scope, service) {
-		if (this.#seen === undefined)
-			return true;
-		const { tree, folder } = this.#seen;
-		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
-	}
-	async #servedOf(tree, scope, identity, clock) {
-		const folder = folderOfIdentity(tree, identity);
-		const reloadedMsAgo = this.#reloadedMsAgo(tree, clock);
-		if (folder !== undefined) {
-			const generation = tree.folders[folder].manifest?.scopes[scope]?.generation;
-			return { tree, folder, generation, reloadedMsAgo };
-		}
-		const generation = await this.generation(scope);
-		const found = folderOfGeneration(tree, scope, generation) ?? tree.live;
-		return { tree, folder: found, generation, reloadedMsAgo };
-	}
-	#reloadedMsAgo({ toldAt }, clock) {
-		if (toldAt === undefined)
-			return Number.POSITIVE_INFINITY;
-		return Math.max(0, clock.now() + (this.#aheadMs ?? Number.NEGATIVE_INFINITY) - toldAt);
-	}
-	async #identity(clock) {
-		try {
-			const { body, headers } = await this.server.http.get(this.#control('/identity'), 5_000);
-			const date = Date.parse(String(headers.date));
-			if (!Number.isNaN(date))
-				this.#aheadMs = date - clock.now();
-			return body;
-		}
-		catch (error) {
-			throw new UserError(`${this.#title()} does not say what it serves (${messageOf(error)})`, {
-				hint: 'Its container may be starting again, or the server may be cut off. Run again when it is back.',
-				cause: error,
-			});
-		}
-	}
-	async generation(scope) {
-		const answer = await this.server.http.get(this.#control(`/generation/${scope}`), 5_000);
-		return answer.status === 200 ? answer.body : undefined;
-	}
-	async stage({ folder, files }) {
-		await this.#write(files);
-		const complaint = await this.#test(`${CONFIG_FOLDER}/${folder}/main.conf`);
-		if (complaint !== undefined) {
-			throw new UserError(`${this.#title()}: nginx refuses the new configuration: ${complaint}`, {
-				hint: 'The configuration that was live before stays live.',
-			});
-		}
-	}
-	testLive() {
-		return this.#test(`${CONFIG_FOLDER}/nginx.conf`);
-	}
-	async version() {
-		return (await this.server.http.get(this.#control('/version'), 5_000)).body;
-	}
-	async #test(file) {
-		const { exitCode, stderr } = await this.server.engine.exec(this.id, ['nginx', '-t', '-q', '-c', file]);
-		return exitCode === 0 ? undefined : complaints(stderr);
-	}
-	async pointTo(folder, toldAt, files = new Map()) {
-		this.#seen = undefined;
-		const pointer = ['nginx.conf', renderPointer(folder, toldAt)];
-		await this.#write(new Map([...files, pointer]));
-	}
-	async #write(files) {
-		try {
-			await this.server.engine.writeFiles(this.id, CONFIG_FOLDER, files);
-		}
-		catch (error) {
-			throw engine_failure_explainRefusal(`${this.#title()} gets no new configuration`, error);
-		}
-	}
-	async commit(folder, clock, files) {
-		await this.pointTo(folder, clock.now() + (this.#aheadMs ?? 0), files);
-		await this.server.engine.signalContainer(this.id, 'HUP');
-	}
-	async setFlags(changes, clock) {
-		if (changes.length === 0)
-			return;
-		const seen = this.#seen;
-		this.#seen = undefined;
-		await allOrErrors(changes.map((change) => this.#setFlag(change, clock)));
-		if (seen === undefined)
-			return;
-		const flags = new Set(seen.tree.flags);
-		for (const { name, isSet } of changes) {
-			if (isSet)
-				flags.add(name);
-			else
-				flags.delete(name);
-		}
-		this.#seen = { ...seen, tree: { ...seen.tree, flags } };
-	}
-	async #setFlag({ name, isSet }, clock) {
-		const target = {
-			...this.#control(`/${FLAG_FOLDER}/${name}`),
-			headers: { 'switchyard-token': this.#flagToken ?? '' },
-		};
-		const { http } = this.server;
-		let why = 'it does not answer';
-		const status = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
-			try {
-				const answer = await (isSet
-					? http.put(target, 'The second way.\n', FLAG_ANSWER_MS)
-					: http.delete(target, FLAG_ANSWER_MS));
-				return answer.status;
-			}
-			catch (error) {
-				if (error instanceof UserError)
-					throw error;
-				why = messageOf(error);
-				return undefined;
-			}
-		});
-		if (status !== undefined && (status < 300 || (status === 404 && !isSet)))
-			return;
-		if (status !== undefined)
-			why = `it answers ${status} to the flag ${name}`;
-		throw new UserError(`${this.#title()} does not switch: ${why}`, {
-			hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',
-		});
-	}
-	async awaitGeneration(scope, generation, clock) {
-		const begunAt = clock.now();
-		let last = 'no answer';
-		let since;
-		await clock.sleep(instance_POLL_MS);
-		const outcome = await poll(clock, { everyMs: instance_POLL_MS, timeoutMs: RELOAD_TIMEOUT_MS }, async () => {
-			try {
-				const served = await this.generation(scope);
-				if (served === generation)
-					return 'served';
-				last = `generation ${served ?? 'none'} is still served`;
-			}
-			catch (error) {
-				last = messageOf(error);
-			}
-			const waitedMs = clock.now() - begunAt;
-			if (waitedMs < BIND_MS)
-				return undefined;
-			since ??= (await this.#serverTime()) - waitedMs;
-			return (await this.#hasComplained(since)) ? 'refused' : undefined;
-		});
-		if (outcome === 'served')
-			return;
-		since ??= (await this.#serverTime()) - (clock.now() - begunAt);
-		const stderr = await this.#complaintsSince(since);
-		throw new UserError(`${this.#title()}: the reload did not take effect (${last}). ${complaints(stderr)}`, {
-			hint: 'The configuration that was live before stays live, and the old side keeps its traffic.',
-		});
-	}
-	get title() {
-		return this.#title();
-	}
-	#title() {
-		return `${this.server.name}: ${this.kind} ${this.name}`;
-	}
-	#control(path) {
-		return { address: this.address, port: CONTROL_PORT, path };
-	}
-	async #serverTime() {
-		const { SystemTime } = await this.server.engine.info();
-		return Date.parse(SystemTime ?? '');
-	}
-	async #hasComplained(sinceMs) {
-		return /bind\(\)|\[emerg\]/.test(await this.#complaintsSince(sinceMs));
-	}
-	async #complaintsSince(sinceMs) {
-		const since = Math.floor(sinceMs / 1_000);
-		return (await this.server.engine.logs(this.id, { since, stderrOnly: true })).stderr;
-	}
-}
-async function readTree(server, id) {
-	const files = await server.engine.readFiles(id, CONFIG_FOLDER);
-	const prefix = `${CONFIG_FOLDER.split('/').at(-1)}/`;
-	return parseTree(new Map([...files].map(([path, content]) => [path.slice(prefix.length), content])));
-}
-function complaints(stderr) {
-	const lines = stderr.split('\n').filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
-	return [
-		...new Set(lines.map((line) => line.replace(/^.*?\[(?:emerg|alert|crit|error)\]\s*(?:\d+#\d+:\s*)?/, ''))),
-	]
-		.slice(-3)
-		.join('; ');
 }
 ;
 const OLDEST_NGINX = [1, 28];
@@ -68704,22 +69754,62 @@ async function ensureSidecar(server, scope, settings, { repository, aliases }, c
 	return await ensure(home, spec, clock);
 }
 async function ensureEdge(server, scope, settings, clock) {
-	return await joinScope(await ensure(edgeOf(server, scope, settings), EDGE_SPEC, clock), scope);
+	return await joinScope(await ensure(edgeOf(server, scope, settings), edgeSpec(settings), clock), scope);
 }
 async function ensureInheritingEdge(server, scope, settings, inherited, clock) {
 	const home = { ...edgeOf(server, scope, settings), inherited };
-	return await joinScope(await ensure(home, EDGE_SPEC, clock), scope);
+	const edge = await ensure(home, edgeSpec(settings), clock);
+	for (const network of inherited)
+		await server.engine.joinNetwork(network, edge.id);
+	return await joinScope(edge, scope);
 }
 async function ensureBridge(server, scope, settings, clock) {
 	const home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME };
 	return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
 }
+async function ensureSuccessor(server, scope, settings, { networks, lacking }, clock) {
+	const inherited = networks.filter((network) => network !== EDGE_NETWORK);
+	const home = { ...edgeOf(server, scope, settings), name: EDGE_BRIDGE_NAME, inherited };
+	const found = instanceOf(home, await server.engine.findContainer(EDGE_BRIDGE_NAME));
+	if (found === undefined)
+		await tryOut({ ...home, name: EDGE_TRIAL_NAME }, lacking, clock);
+	return await joinScope(await ensure(home, BRIDGE_SPEC, clock), scope);
+}
+async function tryOut(home, lacking, clock) {
+	const { engine } = home.server;
+	const { project, environment } = home.scope;
+	await engine.removeContainer(home.name);
+	const labels = {
+		[LABEL.role]: 'helper',
+		[LABEL.project]: project,
+		[LABEL.environment]: environment,
+	};
+	const HostConfig = { ...published(lacking), RestartPolicy: { Name: 'no' } };
+	try {
+		await install_create(home, { Labels: labels, ...exposed(lacking), HostConfig });
+		const answer = await awaitAnswer(home, clock);
+		if (answer === undefined)
+			throw await explainStop(home);
+		if (!isNewEnough(answer.version))
+			throw tooOld(home.server, home.settings.image, answer.version);
+	}
+	finally {
+		await engine.removeContainer(home.name);
+	}
+}
+function exposed(ports) {
+	return { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) };
+}
+function published(ports) {
+	return {
+		PortBindings: Object.fromEntries(ports.map((port) => [port, [{ HostPort: port.split('/')[0] }]])),
+	};
+}
 const NON_BLOCKING = { mode: 'non-blocking', 'max-buffer-size': '4m' };
-const EDGE_SPEC = {
-	Labels: { [LABEL.role]: 'edge' },
-	ExposedPorts: { '80/tcp': {} },
-	HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
-};
+function edgeSpec(settings) {
+	const ports = portsOfEdge([settings]);
+	return { Labels: { [LABEL.role]: 'edge' }, ...exposed(ports), HostConfig: published(ports) };
+}
 const BRIDGE_SPEC = {
 	Labels: { [LABEL.role]: 'edge-bridge' },
 	HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'no' } },
@@ -68823,6 +69913,9 @@ async function install_create(home, spec) {
 					Target: CONFIG_FOLDER,
 					VolumeOptions: { Labels: spec.Labels ?? {} },
 				},
+				...(home.kind === 'edge'
+					? [{ Type: 'volume', Source: EDGE_KEYS_VOLUME, Target: KEYS_FOLDER }]
+					: []),
 			],
 		},
 	})
@@ -68865,7 +69958,7 @@ async function install_start({ server, kind, name, inherited }, id) {
 		if (!taken)
 			throw error;
 		throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-			hint: 'The edge needs port 80 of the server. Stop what listens there ("ss -ltnp"), and run again.',
+			hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnp"), and run again.',
 			cause: error,
 		});
 	}
@@ -68902,124 +69995,6 @@ function tooOld(server, image, version) {
 	return new UserError(`${server.name}: nginx in ${image} is too old (${version})`, {
 		hint: USE_ANOTHER_IMAGE,
 	});
-}
-;
-const TTL_MS = 60_000;
-const WAIT_MS = 90_000;
-const lock_POLL_MS = 200;
-class EdgeLocks {
-	endsAt;
-	#held;
-	constructor(held, endsAt) {
-		this.#held = new Map(held);
-		this.endsAt = endsAt;
-	}
-	async release() {
-		await allOrErrors([...this.#held].map(async ([server, id]) => {
-			await server.engine.removeContainer(id);
-			this.#held.delete(server);
-		}));
-	}
-}
-async function takeEdgeLocks(servers, image, holder, clock, log) {
-	const giveUpAt = clock.now() + WAIT_MS;
-	while (true) {
-		const { locks, missing } = await tryLocks(servers, image, holder, clock.now() + TTL_MS);
-		if (missing.length === 0)
-			return locks;
-		await locks.release();
-		await allOrErrors(missing.map((server) => awaitRelease(server, holder, giveUpAt, clock, log)));
-	}
-}
-async function withEdgeLocks(servers, image, holder, clock, log, work) {
-	const locks = await takeEdgeLocks(servers, image, holder, clock, log);
-	try {
-		return await work();
-	}
-	finally {
-		await locks.release();
-	}
-}
-async function tryLocks(servers, image, holder, endsAt) {
-	const [first, ...others] = [...servers].sort((a, b) => (a.name < b.name ? -1 : 1));
-	const held = new Map();
-	const take = async (server) => {
-		const id = await tryLock(server, image, holder, endsAt);
-		if (id !== undefined)
-			held.set(server, id);
-	};
-	try {
-		if (first !== undefined)
-			await take(first);
-		if (held.size > 0)
-			await allOrErrors(others.map(take));
-	}
-	catch (error) {
-		await new EdgeLocks(held, endsAt).release().catch(() => undefined);
-		throw error;
-	}
-	const missing = servers.filter((server) => !held.has(server));
-	return { locks: new EdgeLocks(held, endsAt), missing };
-}
-async function tryLock(server, image, holder, endsAt) {
-	try {
-		return await server.engine.createContainer(EDGE_LOCK_NAME, {
-			Image: image,
-			Cmd: ['true'],
-			Labels: {
-				[LABEL.role]: 'edge-lock',
-				[LABEL.holder]: holder.run,
-				[LABEL.project]: holder.scope.project,
-				[LABEL.environment]: holder.scope.environment,
-				[LABEL.fence]: String(holder.fence),
-				[LABEL.end]: new Date(endsAt).toISOString(),
-			},
-			HostConfig: { NetworkMode: 'none' },
-		});
-	}
-	catch (error) {
-		if (isStatus(error, 409))
-			return undefined;
-		throw engine_failure_explainRefusal(`${server.name}: the edge cannot be locked`, error);
-	}
-}
-async function awaitRelease(server, holder, giveUpAt, clock, log) {
-	const { engine, name } = server;
-	let labels = {};
-	let isAnnounced = false;
-	let seen = { id: '', takenAt: 0 };
-	const timeoutMs = giveUpAt - clock.now();
-	const isFree = await poll(clock, { everyMs: lock_POLL_MS, timeoutMs }, async () => {
-		const held = await engine.findContainer(EDGE_LOCK_NAME);
-		if (held === undefined)
-			return true;
-		labels = held.Config?.Labels ?? {};
-		if (seen.id !== held.Id)
-			seen = { id: held.Id, takenAt: clock.now() - (await ageOf(server, held)) };
-		if (clock.now() - seen.takenAt > TTL_MS || isOvertaken(labels, holder)) {
-			log.info(`${name}: the edge was locked by ${labels[LABEL.holder]}, which is gone; taking over`);
-			await engine.removeContainer(held.Id);
-			return true;
-		}
-		if (!isAnnounced)
-			log.info(`${name}: waiting while ${labels[LABEL.holder]} changes the edge`);
-		isAnnounced = true;
-		return undefined;
-	});
-	if (isFree)
-		return;
-	throw new UserError(`${name}: the edge is being changed by ${labels[LABEL.holder]}`, {
-		hint: `It holds the lock until ${labels[LABEL.end]}. Run again after that.`,
-	});
-}
-async function ageOf({ engine }, { Created }) {
-	const { SystemTime } = await engine.info();
-	return Date.parse(SystemTime ?? '') - Date.parse(Created ?? '');
-}
-function isOvertaken(labels, { scope, fence }) {
-	return (labels[LABEL.project] === scope.project &&
-		labels[LABEL.environment] === scope.environment &&
-		Number(labels[LABEL.fence]) < fence);
 }
 ;
 const PROOF_TIMEOUT_MS = 10_000;
@@ -69122,7 +70097,7 @@ async function openEdge(server, scope, settings, clock) {
 async function awaitBackends(edge, bridge, scope, clock) {
 	const { tree, folder } = await edge.look(scopeName(scope), clock);
 	const scopes = Object.entries(tree.folders[folder].manifest?.scopes ?? {});
-	const ports = scopes.flatMap(([name, served]) => routesOf(served).flatMap((route) => servedPorts('edge', route).map((port) => ({ name, key: portKey(route.service, port) }))));
+	const ports = scopes.flatMap(([name, served]) => routesOf(served).flatMap((route) => servedPorts(edge.kind, route).map((port) => ({ name, key: portKey(route.service, port) }))));
 	await allOrErrors(ports.map(({ name, key }) => awaitBackend(edge, bridge, name, key, clock)));
 }
 async function awaitBackend(edge, bridge, scope, key, clock) {
@@ -69130,14 +70105,8 @@ async function awaitBackend(edge, bridge, scope, key, clock) {
 	const isReached = await poll(clock, { everyMs: open_edge_POLL_MS, timeoutMs: REACH_TIMEOUT_MS }, async () => (await asks(edge)) || !(await asks(bridge)) || undefined);
 	if (isReached)
 		return;
-	throw new UserError(`${edge.title}: ${key} is not reached, which the bridge reaches`, {
-		hint: 'New connections go on to the bridge, and lose nothing. Run again.',
-	});
-}
-async function ignoringEnd(work) {
-	await work.catch((error) => {
-		if (!isStatus(error, 404, 409))
-			throw error;
+	throw new UserError(`${edge.title}: ${key} is not reached, which ${bridge.name} reaches`, {
+		hint: `New connections go on to ${bridge.name}, and lose nothing. Run again.`,
 	});
 }
 ;
@@ -69182,7 +70151,7 @@ const prepare = {
 				await refuseOthers(server, context);
 		}
 		if (step.edge !== undefined)
-			made.push(await prepareEdge(context, server, step.edge));
+			made.push(await prepareEdge(context, server, step));
 		await Promise.all(made.map((instance) => instance.look(scopeName(scope), clock)));
 		for (const instance of made)
 			known.instances.set(nginxKey(step.server, instance.kind), instance);
@@ -69193,13 +70162,13 @@ async function refuseOthers({ engine, name }, { scope, repository }) {
 	if (owner !== undefined && owner !== repository)
 		throw ownedByAnother(name, scope, owner, repository);
 }
-async function prepareEdge({ clock, guard, log, nginx, scope }, server, work) {
+async function prepareEdge({ clock, guard, log, nginx, scope }, server, { edge: work, wanted }) {
 	if (work === 'bridge')
 		return await ensureBridge(server, scope, nginx, clock);
 	if (work !== 'open')
 		return await ensureEdge(server, scope, nginx, clock);
 	const holder = { run: guard.run, fence: guard.fence, scope };
-	return await withEdgeLocks([server], nginx.image, holder, clock, log, () => openEdge(server, scope, nginx, clock));
+	return await withEdgeLocks([server], nginx.image, holder, clock, log, () => openEdge(server, scope, { ...nginx, ...wanted }, clock));
 }
 async function displace({ engine }, scope, { id, name }) {
 	const other = adoptedSidecarName(scope);
@@ -69343,7 +70312,7 @@ function targetOn({ known, scope }, route, port, server) {
 		address: instance.address,
 		port: kind === 'edge' ? 80 : port.internalPort,
 		host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
-		path: port.provePath,
+		path: kind === 'edge' ? userPath(port) : port.provePath,
 		headers,
 	};
 }
@@ -69491,34 +70460,6 @@ function explainRegistry(said, isLoggedIn) {
 	return { what: 'the registry did not give it', hint: login };
 }
 const UNREACHED = /no such host|i\/o timeout|timeout exceeded|deadline exceeded|aborted due to timeout|connection refused|connection reset|network is unreachable|no route to host|server misbehaving|tls: |x509|gave HTTP response to HTTPS client|\bEOF\b/i;
-;
-function shortName(name) {
-	return name.replace(/^docker\.io\//, '').replace(/^library\//, '');
-}
-function repositoryOf(name) {
-	return name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-}
-function namesOf(image) {
-	const [tagged = '', digest] = shortName(image).split('@');
-	const repository = repositoryOf(tagged);
-	const isTagged = tagged !== repository;
-	return [
-		...(isTagged || digest === undefined ? [isTagged ? tagged : `${tagged}:latest`] : []),
-		...(digest === undefined ? [] : [`${repository}@${digest}`]),
-	];
-}
-function taggedName(image) {
-	return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
-}
-const LONGEST_TAG = 20;
-const SHORT_TAG = 12;
-function versionText(image) {
-	const [name = '', digest] = image.split('@');
-	const tag = /:([^/:]+)$/.exec(name)?.[1];
-	if (tag === undefined)
-		return digest?.slice(0, 'sha256:'.length + SHORT_TAG) ?? 'latest';
-	return tag.length > LONGEST_TAG ? `${tag.slice(0, SHORT_TAG)}…` : tag;
-}
 ;
 const pull_FEEDBACK_EVERY_MS = 3_000;
 const pull = {
@@ -69693,53 +70634,6 @@ const remove = {
 		await Promise.all(helpers.map((helper) => on.engine.removeContainer(helper)));
 	},
 };
-;
-const consumers_namespaceObject = require("node:stream/consumers");
-var tar_stream = __nccwpck_require__(6474);
-;
-const READABLE = { file: 0o644, folder: 0o755 };
-const PRIVATE = { file: 0o600, folder: 0o700 };
-async function packFiles(files, modes = READABLE) {
-	const archive = (0,tar_stream.pack)();
-	const folders = new Set();
-	for (const [path, content] of files) {
-		for (const folder of archive_foldersOf(path)) {
-			if (folders.has(folder))
-				continue;
-			folders.add(folder);
-			archive.entry({ name: folder, type: 'directory', mode: modes.folder });
-		}
-		archive.entry({ name: path, mode: modes.file }, content);
-	}
-	archive.finalize();
-	return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function packEntries(entries) {
-	const archive = (0,tar_stream.pack)();
-	for (const { path, content, ...owned } of entries) {
-		if (content === undefined)
-			archive.entry({ name: path, type: 'directory', ...owned });
-		else
-			archive.entry({ name: path, ...owned }, content);
-	}
-	archive.finalize();
-	return await (0,consumers_namespaceObject.buffer)(archive);
-}
-async function unpackFiles(archive) {
-	const files = new Map();
-	const entries = (0,tar_stream.extract)();
-	entries.end(archive);
-	for await (const entry of entries) {
-		const content = await (0,consumers_namespaceObject.buffer)(entry);
-		if (entry.header.type === 'file')
-			files.set(entry.header.name, content.toString());
-	}
-	return files;
-}
-function archive_foldersOf(path) {
-	const parts = path.split('/').slice(0, -1);
-	return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
-}
 ;
 const FOLDER = '/switchyard-secrets';
 class SecretSets {
@@ -70180,28 +71074,41 @@ function routesAfter(input, plans, done, stillThere) {
 }
 function withDomainsInTurn(input, done, routes) {
 	const live = liveRoutes(input);
-	const takers = new Map(input.services.flatMap(({ name, spec }) => domainsOf(spec.route).map((domain) => [domain, name])));
-	const isTaken = (service, domain) => (takers.get(domain) ?? service) !== service;
-	const isDue = (domain) => done.has(takers.get(domain) ?? '');
+	const takers = new Map(input.services.flatMap(({ name, spec }) => claimsOf(spec.route).map((address) => [address, name])));
+	const isTaken = (service, address) => (takers.get(address) ?? service) !== service;
+	const isDue = (address) => done.has(takers.get(address) ?? '');
 	return routes.map((route) => {
-		const served = live.get(route.service)?.ports ?? [];
+		const { service } = route;
+		const known = live.get(service);
+		const isAwaited = (address) => isTaken(service, address) && !isDue(address);
+		const isOwn = (address) => !isTaken(service, address) || !isDue(address);
+		const wanted = input.services.find(({ name }) => name === service)?.spec;
 		const ports = route.ports.map((port) => {
-			const kept = served.find(({ name }) => name === port.name)?.domains ?? [];
-			const awaited = kept.filter((domain) => isTaken(route.service, domain) && !isDue(domain));
-			const own = port.domains.filter((domain) => !isTaken(route.service, domain) || !isDue(domain));
-			return { ...port, domains: [...new Set([...own, ...awaited])] };
+			const served = known?.ports.find(({ name }) => name === port.name)?.domains ?? [];
+			const lost = served.filter((address) => !isOwn(address));
+			const kept = wanted === undefined ? [] : domainsOfPort(wanted, port.name);
+			const below = kept.filter((address) => lost.some((one) => covers(one, address)));
+			const own = port.domains.filter(isOwn);
+			return { ...port, domains: [...new Set([...own, ...served.filter(isAwaited), ...below])] };
 		});
-		return { ...route, ports };
+		const awaited = (known?.redirects ?? []).filter(({ from }) => isAwaited(from));
+		const redirects = distinctRedirects([
+			...(route.redirects ?? []).filter(({ from }) => isOwn(from)),
+			...awaited,
+		]);
+		const { redirects: _, ...rest } = route;
+		return { ...rest, ports, ...(redirects.length > 0 && { redirects }) };
 	});
 }
 function withNewDomains(route, { ports, spec }) {
-	return withDomainsOf(route, [{ ports: routePorts(ports, spec) }]);
+	const { redirects } = spec.route;
+	return withDomainsOf(route, [{ ports: routePorts(ports, spec), ...(redirects && { redirects }) }]);
 }
 function isRecordBehind(input, { name, release }) {
 	return input.reached.some((server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number);
 }
 function routeOf(service, spec, copies) {
-	const { domains, extraDomains, ...limits } = spec.route;
+	const { domains, extraDomains, stripPrefix, extraStripPrefix, ...limits } = spec.route;
 	return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
 }
 function routePorts(numbers, spec) {
@@ -70216,11 +71123,18 @@ function routePorts(numbers, spec) {
 			containerPort: port,
 			internalPort: internal,
 			hostPort: host,
-			domains: (name === undefined ? spec.route.domains : spec.route.extraDomains?.[name]) ?? [],
+			domains: domainsOfPort(spec, name),
+			...(isStripped(spec, name) && { stripPrefix: true }),
 			provePath: name === undefined ? provePath(healthcheck.path) : '/',
 			...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
 		};
 	});
+}
+function domainsOfPort({ route }, name) {
+	return (name === undefined ? route.domains : route.extraDomains?.[name]) ?? [];
+}
+function isStripped({ route }, name) {
+	return (name === undefined ? route.stripPrefix : route.extraStripPrefix?.includes(name)) ?? false;
 }
 function provePath(path) {
 	return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
@@ -70467,6 +71381,38 @@ const teardown = {
 	},
 };
 ;
+const upgrade = {
+	moments: ['stands beside'],
+	describe: ({ server, changes }) => `upgrade the edge on ${server}: ${changes.join(', ')}`,
+	async run(step, context) {
+		const { clock, fleet, known, nginx, scope } = context;
+		const server = fleet.server(step.server);
+		await checkDiverting(server, nginx.image, clock);
+		const settings = { ...nginx, ...step.wanted };
+		const { networks } = step.old;
+		const successor = await ensureSuccessor(server, scope, settings, { networks, lacking: step.lacking }, clock);
+		context.moment('stands beside');
+		try {
+			const old = await oldEdge(context, step);
+			if (old !== undefined)
+				await awaitBackends(successor, old, scope, clock);
+			await successor.look(scopeName(scope), clock);
+		}
+		catch (error) {
+			if (!(await isDiverting(server)))
+				await ignoringEnd(server.engine.signalContainer(successor.id, 'QUIT'));
+			throw error;
+		}
+		known.instances.set(nginxKey(step.server, 'edge'), successor);
+	},
+};
+async function oldEdge({ fleet }, { server, old: { id, name } }) {
+	const on = fleet.server(server);
+	const found = await on.engine.findContainer(id);
+	const address = found?.NetworkSettings?.Networks?.[EDGE_NETWORK]?.IPAddress;
+	return found?.State?.Running && address ? new NginxInstance('edge', on, { id, name, address }) : undefined;
+}
+;
 const KINDS = {
 	pull: pull,
 	prepare: prepare,
@@ -70485,10 +71431,14 @@ const KINDS = {
 	stop: stop_stop,
 	remove: remove,
 	'end probe': endProbe,
+	upgrade: upgrade,
 	divert: divert_divert,
 	'forget secrets': forgetSecrets,
 	teardown: teardown,
 	sweep: sweep,
+	certify: certify,
+	'install certificate': installCertificateStep,
+	'remove certificates': removeCertificates,
 };
 function kindOf(step) {
 	return KINDS[step.kind];
@@ -70753,7 +71703,7 @@ function contentOf({ services, undone }, service) {
 	const spec = undone.includes(service) ? wanted?.known.current : wanted?.spec;
 	return {
 		image: spec?.container.image ?? '',
-		domains: spec === undefined ? '' : domainsOf(spec.route).join(', '),
+		domains: spec === undefined ? '' : toldRoutes(spec.route).join(', '),
 	};
 }
 function probes(services) {
@@ -70933,8 +71883,8 @@ function checkPorts(services, { servers }, { zones }) {
 }
 function checkDomains(services) {
 	for (const service of services.filter(({ isSelected }) => isSelected)) {
-		for (const domain of domainsOf(service.spec.route)) {
-			const owner = services.find((other) => other !== service && domainsOf(other.spec.route).includes(domain));
+		for (const domain of claimsOf(service.spec.route)) {
+			const owner = services.find((other) => other !== service && claimsOf(other.spec.route).includes(domain));
 			if (owner === undefined)
 				continue;
 			throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
@@ -71248,7 +72198,7 @@ function begunChanges(begun) {
 		from,
 		to: release.number,
 		image: spec.container.image,
-		domains: domainsOf(spec.route),
+		domains: toldRoutes(spec.route),
 	}));
 }
 function probeFacts({ losses, ...facts }) {
@@ -71466,11 +72416,11 @@ function explainChange(service, rollout, input) {
 }
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
 	const { options, files = [], ...rest } = container;
-	const { extraDomains, ...served } = route;
+	const { extraDomains, extraStripPrefix, ...served } = route;
 	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
 	const extra = Object.entries(extraPorts).map(([name, one]) => [
 		name,
-		{ ...one, domain: extraDomains?.[name] },
+		{ ...one, domain: extraDomains?.[name], stripPrefix: extraStripPrefix?.includes(name) },
 	]);
 	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
 	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
@@ -71666,8 +72616,11 @@ function nginxDrift(kept, plan) {
 		join: `is not in the network of ${kept.scope.project} ${kept.scope.environment}`,
 	};
 	const { services } = kept.state;
+	const upgraded = stepsOf(plan, 'upgrade').map(({ server }) => server);
 	return stepsOf(plan, 'prepare').flatMap((step) => {
 		const { server } = step;
+		if (step.edge === 'open' && upgraded.includes(server))
+			return [];
 		const { sidecar, copies } = observedOn(kept, server);
 		const isRecorded = Object.values(services).some((one) => one.copies.some((copy) => copy.server === server));
 		if (sidecar === undefined && copies.every(({ isAdopted }) => isAdopted) && !isRecorded)
@@ -71725,6 +72678,25 @@ function leftToDeploys(kept, plan, file) {
 	];
 }
 ;
+async function renewalsOf({ project, environment, nginx: { tls }, services }, observed, ask) {
+	if (tls === undefined)
+		return new Map();
+	const scope = scopeName({ project, environment });
+	const domains = services.flatMap(({ route }) => domainsOf(route));
+	const installed = tlsDomains(domains, tls).flatMap((domain) => {
+		const own = tlsOf(tls, domain);
+		if (!isFromAuthority(own.mode))
+			return [];
+		return observed.flatMap(({ edge }) => {
+			const found = readInstalled(edge?.tree.certificates.get(certificateFile(scope, domain)) ?? '');
+			return found?.origin === originOf(own, tls.acme) ? [found] : [];
+		});
+	});
+	const each = new Map(installed.map((one) => [one.serial, one]));
+	const answers = await Promise.all([...each].map(async ([serial, { chain }]) => [serial, await ask(chain)]));
+	return new Map(answers.flatMap(([serial, at]) => (at === undefined ? [] : [[serial, at]])));
+}
+;
 const DOOR_PORTS = [80];
 function isOfInterest(container, scope, { services, nginx }) {
 	return (container.name === nginx.adopt?.container ||
@@ -71769,11 +72741,11 @@ function oldSidecarOf(scope, { foreign }) {
 function frontOf({ foreign }) {
 	return foreign.find(holdsDoor);
 }
-function doorsOf({ published }) {
+function adopted_doorsOf({ published }) {
 	return published.filter(({ port }) => DOOR_PORTS.includes(port));
 }
 function holdsDoor(container) {
-	return container.isRunning && doorsOf(container).length > 0;
+	return container.isRunning && adopted_doorsOf(container).length > 0;
 }
 function isNamed(scope, front, adopt, copies) {
 	return (front.name === adopt?.container ||
@@ -71851,6 +72823,30 @@ function knownNames({ RepoTags, RepoDigests }) {
 		.map(shortName);
 }
 ;
+async function findMade(server, summary, own) {
+	if (summary === undefined)
+		return undefined;
+	const { Id, Names, State, Image = '', Ports = [] } = summary;
+	const facts = {
+		id: Id,
+		name: Names?.[0]?.replace(/^\//, '') ?? '',
+		isRunning: State === 'running',
+		networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
+		helpers: helpersOf(own, Id),
+	};
+	const published = Ports.flatMap(({ PublicPort, Type }) => PublicPort && Type ? [`${PublicPort}/${Type}`] : []);
+	if (facts.isRunning && !Image.startsWith('sha256:'))
+		return { ...facts, image: Image, ports: sorted(published) };
+	const found = await server.engine.findContainer(Id);
+	if (found === undefined)
+		return undefined;
+	const bound = Object.keys(found.HostConfig?.PortBindings ?? {});
+	return { ...facts, image: found.Config?.Image ?? Image, ports: sorted(bound) };
+}
+function sorted(ports) {
+	return ports.length === 0 ? [] : portsOfEdge([{ ports }]);
+}
+;
 const ANY_NAME = '_';
 const UNNAMED = new Set(['', ANY_NAME]);
 const DEFAULT_PAGE = 'localhost';
@@ -71921,7 +72917,7 @@ async function observeForeign(server, containers, scope, wanted) {
 		.filter((container) => isOfInterest(container, scope, wanted));
 	return await Promise.all(found.map(async (container) => {
 		const isAsked = container.isRunning &&
-			doorsOf(container).length > 0 &&
+			adopted_doorsOf(container).length > 0 &&
 			(container.name === adopt?.container || isOldSidecar(scope, container));
 		const served = isAsked ? await askServed(server, container.id) : undefined;
 		return { ...container, ...(served && { served }) };
@@ -71977,12 +72973,13 @@ async function observe(server, scope, wanted, clock) {
 	const own = all.filter(({ Labels }) => isOwned(Labels, scope));
 	const copies = withRole(own, 'service');
 	const among = nginxAmong(all, own);
-	const [standing, foreign, hooks, sidecar, edge, nginxImage, leftovers] = await Promise.all([
+	const [standing, foreign, hooks, sidecar, edge, madeEdge, nginxImage, leftovers] = await Promise.all([
 		Promise.all(copies.map((summary) => observeCopy(server, summary, own, network))),
 		observeForeign(server, everything, scope, wanted),
 		Promise.all(withRole(own, 'hook').map((summary) => observeHook(server, summary))),
 		observeNginx('sidecar', server, among.sidecar, scope, clock),
 		observeNginx('edge', server, among.edge, scope, clock),
+		findMade(server, among.madeEdge, own),
 		findNginxImage(server, nginx.image, withRole(all, 'edge', 'edge-bridge', 'sidecar')),
 		findLeftovers(server, scope, everything),
 	]);
@@ -71997,8 +72994,9 @@ async function observe(server, scope, wanted, clock) {
 		hooks,
 		sidecar,
 		edge,
+		...(madeEdge && { madeEdge }),
 		bridge: among.bridge?.Id,
-		isDiverted: withRole(all, 'edge-divert').some(({ State }) => State === 'running'),
+		isDiverted: isDivertedBy(all),
 		foreign,
 		hasNetwork: sidecar !== undefined || (await engine.findNetwork(network)) !== undefined,
 		foreignHostPorts: all
@@ -72021,11 +73019,15 @@ async function observeOwner(server, scope, clock) {
 function withRole(containers, ...roles) {
 	return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
 }
+function isDivertedBy(all) {
+	return withRole(all, 'edge-divert').some(({ State }) => State === 'running');
+}
 function nginxAmong(all, own) {
 	const bridge = withRole(all, 'edge-bridge').find((summary) => summary.State === 'running' && observe_nameOf(summary) === EDGE_BRIDGE_NAME);
 	const edges = withRole(all, 'edge');
 	const running = edges.find(({ State }) => State === 'running');
-	return { sidecar: withRole(own, 'sidecar')[0], edge: running ?? bridge ?? edges[0], bridge };
+	const edge = isDivertedBy(all) && bridge !== undefined ? bridge : (running ?? bridge ?? edges[0]);
+	return { sidecar: withRole(own, 'sidecar')[0], edge, madeEdge: running ?? edges[0], bridge };
 }
 function observe_ownerOf(scope, instances, own) {
 	const written = instances.map((nginx) => nginx?.tree.folders[nginx.folder].manifest?.scopes[scopeName(scope)]?.repository);
@@ -72109,6 +73111,7 @@ async function observeNginx(kind, server, summary, scope, clock) {
 		generation: served?.generation,
 		reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
 		isInNetwork: networks[networkName(scope)] !== undefined,
+		ports: (summary.Ports ?? []).flatMap(({ PublicPort, Type }) => PublicPort !== undefined && (Type === 'tcp' || Type === 'udp') ? [`${PublicPort}/${Type}`] : []),
 	};
 }
 ;
@@ -72200,7 +73203,7 @@ function lostNames(front, domains) {
 	return [...new Set(names)].filter((name) => !isCovered(name, domains));
 }
 function atDoors(front) {
-	const doors = doorsOf(front).map(({ containerPort }) => containerPort);
+	const doors = adopted_doorsOf(front).map(({ containerPort }) => containerPort);
 	return (front.served ?? []).filter(({ port }) => doors.includes(port));
 }
 function servedForOthers(scope, { edge }) {
@@ -72310,7 +73313,7 @@ function refuseFront(wanted, services, server) {
 	const domains = services.flatMap(({ route }) => domainsOf(route));
 	if (front === undefined || (domains.length === 0 && server.edge === undefined))
 		return [];
-	const where = `${server.name}: the edge needs port ${doorsOf(front)
+	const where = `${server.name}: the edge needs port ${adopted_doorsOf(front)
 		.map(({ port }) => port)
 		.join(' and ')}, which ${front.name} holds`;
 	const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
@@ -72366,6 +73369,12 @@ function refuseLostNames(wanted, server, front) {
 	];
 }
 ;
+const NO_CERTIFICATE_FACTS = {
+	given: undefined,
+	renewAt: new Map(),
+	forced: [],
+};
+;
 function buildInput(facts) {
 	const { wanted, narrowing, observed, state } = facts;
 	const scope = { project: wanted.project, environment: wanted.environment };
@@ -72407,6 +73416,7 @@ function buildInput(facts) {
 		unfinishedHook: facts.unfinishedHook,
 		drainedElsewhere: facts.drainedElsewhere,
 		now: facts.now,
+		certificates: facts.certificates ?? NO_CERTIFICATE_FACTS,
 		isSweeping: narrowing.services === undefined,
 		retainedImages: facts.retainedImages,
 	};
@@ -72581,7 +73591,7 @@ function changeOf(input, service, plan) {
 		reasons: effect === 'record' && reasons.length === 0 ? ['the record names other copies'] : reasons,
 		servers: plan.copies.map(({ server }) => server),
 		image: service.spec.container.image,
-		domains: domainsOf(service.spec.route),
+		domains: toldRoutes(service.spec.route),
 		...(isWorker(service.spec) && { isWorker: true }),
 	};
 }
@@ -72923,15 +73933,209 @@ function everySet({ state }, service) {
 	return Array.from({ length: highest }, (_, index) => ({ service, version: index + 1 }));
 }
 ;
+function wantedEdge({ scope, nginx }, { edge }) {
+	return agreedMake(scope, nginx, edge?.tree.folders[edge.folder].manifest);
+}
+;
+const NGINX_GRACE_MS = 10_000;
+function planTakeover(input, plans) {
+	if (input.removesAll)
+		return { takeover: NO_TAKEOVER, staying: [] };
+	const routes = routesAfter(input, plans, new Set(plans.keys()), []);
+	const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
+	const all = found.map(({ takeover }) => takeover);
+	return {
+		takeover: {
+			divert: all.flatMap(({ divert }) => divert),
+			takenOver: all.flatMap(({ takenOver }) => takenOver),
+			nginx: all.flatMap(({ nginx }) => nginx),
+			open: all.flatMap(({ open }) => open),
+		},
+		staying: found.flatMap(({ staying }) => staying),
+	};
+}
+const NO_TAKEOVER = { divert: [], takenOver: [], nginx: [], open: [] };
+function takeoverOn(input, plans, server, routes) {
+	const observed = observedOn(input, server);
+	const takenOver = [...plans.values()]
+		.flatMap((plan) => plan.takenOver)
+		.filter((one) => one.server === server);
+	const isStaying = ({ id }) => !takenOver.some((one) => one.id === id);
+	const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
+	if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
+		return { takeover: NO_TAKEOVER, staying: [] };
+	const front = frontToGo(input, server, routes);
+	if (front !== undefined) {
+		const lost = lostNames(front, servedAt(input, server, routes));
+		const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
+		const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
+		if (lost.length > 0 || isKept)
+			return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
+	}
+	const hasClients = adopted.some((copy) => copy.isRunning && isStaying(copy));
+	const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, observed);
+	const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
+	return {
+		takeover: {
+			divert: front === undefined ? [] : [divertOf(input, server, front)],
+			takenOver,
+			nginx: unique(going).map((one) => retireNginx(input, server, one)),
+			open: front === undefined
+				? []
+				: [
+					{
+						kind: 'prepare',
+						server,
+						sidecar: undefined,
+						edge: 'open',
+						wanted: wantedEdge(input, observed),
+					},
+				],
+		},
+		staying: [],
+	};
+}
+function servedAt(input, server, routes) {
+	const { scope, servers, nginx } = input;
+	const on = servers.find(({ name }) => name === server);
+	const here = routes.filter((route) => isServedOn(route, on, servers));
+	return [
+		...here.flatMap(domainsOfRoute),
+		...(nginx.adopt?.drop ?? []),
+		...servedForOthers(scope, observedOn(input, server)),
+	];
+}
+function frontToGo(input, server, routes) {
+	const observed = observedOn(input, server);
+	const front = frontOf(observed);
+	if (front === undefined || routes.flatMap(domainsOfRoute).length === 0)
+		return undefined;
+	return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
+}
+function divertOf(input, server, front) {
+	const doors = adopted_doorsOf(front);
+	return {
+		kind: 'divert',
+		server,
+		id: front.id,
+		name: front.name,
+		ports: doors.map(({ port }) => port),
+		containerPorts: doors.map(({ containerPort }) => containerPort),
+		timeoutMs: longestDrain(input),
+	};
+}
+function retireNginx(input, server, { id, name, isRunning, helpers }) {
+	return {
+		service: 'nginx',
+		server,
+		id,
+		name,
+		ports: undefined,
+		release: 0,
+		helpers,
+		drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
+		graceMs: NGINX_GRACE_MS,
+	};
+}
+function longestDrain({ services }) {
+	const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
+	return limits.includes(0) ? 0 : Math.max(0, ...limits);
+}
+function unique(containers) {
+	return [...new Map(containers.map((one) => [one.id, one])).values()];
+}
+;
+function isOutdated(input, server) {
+	return differences(input, observedOn(input, server)).length > 0;
+}
+function planUpgrades(input) {
+	return input.reached.flatMap((server) => {
+		const observed = observedOn(input, server);
+		const changes = differences(input, observed);
+		return changes.length === 0 ? [] : [upgradeOf(input, observed, observed.madeEdge, changes)];
+	});
+}
+function layOutUpgrades(graph, upgrades, after) {
+	let shown = [];
+	for (const { pulls, begin, divert, old, open } of upgrades) {
+		const pulled = graph.add(pulls, after);
+		const begun = graph.add(begin, [pulled, shown]);
+		if (shown.length === 0)
+			shown = begun;
+		const diverted = graph.add(divert, begun);
+		graph.add(open, addRetirements(graph, [old], diverted));
+	}
+}
+function differences(input, observed) {
+	const { madeEdge: made, edge } = observed;
+	if (input.removesAll || made === undefined || edge === undefined)
+		return [];
+	if (frontOf(observed) !== undefined || !isNeeded(input, observed))
+		return [];
+	if (!made.isRunning && observed.bridge === undefined)
+		return [];
+	const wanted = wantedEdge(input, observed);
+	const isIn = (ports) => (port) => ports.includes(port);
+	const added = wanted.ports.filter((port) => !isIn(made.ports)(port));
+	const dropped = made.ports.filter((port) => !isIn(wanted.ports)(port));
+	return [
+		...(made.image === wanted.image ? [] : [imageChange(made.image, wanted.image)]),
+		...(added.length === 0 ? [] : [`publish ${portsText(added)}`]),
+		...(dropped.length === 0 ? [] : [`give up ${portsText(dropped)}`]),
+	];
+}
+function isNeeded({ scope, services }, { edge }) {
+	const isServed = edge?.tree.folders[edge.folder].manifest?.scopes[scopeName(scope)] !== undefined;
+	return isServed || services.some(({ spec }) => domainsOf(spec.route).length > 0);
+}
+function upgradeOf(input, observed, made, changes) {
+	const { name: server, images } = observed;
+	const wanted = wantedEdge(input, observed);
+	const { id, name, networks, helpers } = made;
+	const timeoutMs = longestDrain(input);
+	const doors = [...new Set([...made.ports, ...wanted.ports])];
+	const tcp = made.ports.filter((port) => port.endsWith('/tcp')).map((port) => Number.parseInt(port, 10));
+	const lacking = wanted.ports.filter((port) => !made.ports.includes(port));
+	return {
+		pulls: wanted.image === input.nginx.image || images.has(wanted.image)
+			? []
+			: [{ kind: 'pull', server, image: wanted.image, policy: 'missing' }],
+		begin: { kind: 'upgrade', server, old: { id, name, networks }, wanted, lacking, changes },
+		divert: { kind: 'divert', server, id, name, ports: tcp, containerPorts: tcp, timeoutMs, doors },
+		old: {
+			service: 'nginx',
+			server,
+			id,
+			name,
+			ports: tcp,
+			release: 0,
+			helpers,
+			drainTimeoutMs: undefined,
+			graceMs: NGINX_GRACE_MS,
+		},
+		open: { kind: 'prepare', server, sidecar: undefined, edge: 'open', wanted },
+	};
+}
+function imageChange(from, to) {
+	if (repositoryOf(from) !== repositoryOf(to))
+		return `${from} → ${to}`;
+	return `${repositoryOf(to).split('/').at(-1)} ${versionText(from)} → ${versionText(to)}`;
+}
+function portsText(ports) {
+	return ports.map((port) => port.replace(/\/tcp$/, '')).join(' and ');
+}
+;
 function planPrepare(input, server, moves) {
 	const { sidecar } = observedOn(input, server);
 	const missing = input.removesAll ? undefined : 'create';
 	const displaced = displacedSidecar(input, server);
+	const edge = prepare_plan_prepareEdge(input, server, moves);
 	const step = {
 		kind: 'prepare',
 		server,
 		sidecar: sidecar === undefined ? missing : sidecar.isRunning ? undefined : 'start',
-		edge: prepare_plan_prepareEdge(input, server, moves),
+		edge,
+		...(edge === 'open' && { wanted: wantedEdge(input, observedOn(input, server)) }),
 		...(sidecar === undefined && displaced && { displaced }),
 	};
 	return step.sidecar === undefined && step.edge === undefined ? [] : [step];
@@ -72943,7 +74147,7 @@ function prepare_plan_prepareEdge(input, server, moves) {
 	const observed = observedOn(input, server);
 	const { sidecar, edge } = observed;
 	const hasFront = frontOf(observed) !== undefined;
-	if (observed.bridge !== undefined && !hasFront)
+	if (observed.bridge !== undefined && !hasFront && !isOutdated(input, server))
 		return 'open';
 	const wanted = input.services.flatMap(({ spec }) => domainsOf(spec.route));
 	const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
@@ -73479,104 +74683,6 @@ function hasOneName(names) {
 	return tags.length <= 1 && new Set(names.map(repositoryOf)).size <= 1;
 }
 ;
-const NGINX_GRACE_MS = 10_000;
-function planTakeover(input, plans) {
-	if (input.removesAll)
-		return { takeover: NO_TAKEOVER, staying: [] };
-	const routes = routesAfter(input, plans, new Set(plans.keys()), []);
-	const found = input.reached.map((server) => takeoverOn(input, plans, server, routes));
-	const all = found.map(({ takeover }) => takeover);
-	return {
-		takeover: {
-			divert: all.flatMap(({ divert }) => divert),
-			takenOver: all.flatMap(({ takenOver }) => takenOver),
-			nginx: all.flatMap(({ nginx }) => nginx),
-			open: all.flatMap(({ open }) => open),
-		},
-		staying: found.flatMap(({ staying }) => staying),
-	};
-}
-const NO_TAKEOVER = { divert: [], takenOver: [], nginx: [], open: [] };
-function takeoverOn(input, plans, server, routes) {
-	const observed = observedOn(input, server);
-	const takenOver = [...plans.values()]
-		.flatMap((plan) => plan.takenOver)
-		.filter((one) => one.server === server);
-	const isStaying = ({ id }) => !takenOver.some((one) => one.id === id);
-	const adopted = observed.copies.filter(({ isAdopted }) => isAdopted);
-	if (adopted.some(({ id }) => input.drainedElsewhere.has(id)))
-		return { takeover: NO_TAKEOVER, staying: [] };
-	const front = frontToGo(input, server, routes);
-	if (front !== undefined) {
-		const lost = lostNames(front, servedAt(input, server, routes));
-		const isKept = adopted.some(({ id }) => id === front.id) && isStaying(front);
-		const sentence = `${front.name} stays on ${server}: the edge there does not serve ${lost.join(', ')}`;
-		if (lost.length > 0 || isKept)
-			return { takeover: NO_TAKEOVER, staying: lost.length > 0 ? [sentence] : [] };
-	}
-	const hasClients = adopted.some((copy) => copy.isRunning && isStaying(copy));
-	const sidecar = hasClients ? undefined : oldSidecarOf(input.scope, observed);
-	const going = [front, sidecar].filter((one) => one !== undefined).filter(isStaying);
-	return {
-		takeover: {
-			divert: front === undefined ? [] : [divertOf(input, server, front)],
-			takenOver,
-			nginx: unique(going).map((one) => retireNginx(input, server, one)),
-			open: front === undefined ? [] : [{ kind: 'prepare', server, sidecar: undefined, edge: 'open' }],
-		},
-		staying: [],
-	};
-}
-function servedAt(input, server, routes) {
-	const { scope, servers, nginx } = input;
-	const on = servers.find(({ name }) => name === server);
-	const here = routes.filter((route) => isServedOn(route, on, servers));
-	return [
-		...here.flatMap(domainsOfRoute),
-		...(nginx.adopt?.drop ?? []),
-		...servedForOthers(scope, observedOn(input, server)),
-	];
-}
-function frontToGo(input, server, routes) {
-	const observed = observedOn(input, server);
-	const front = frontOf(observed);
-	if (front === undefined || routes.flatMap(domainsOfRoute).length === 0)
-		return undefined;
-	return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
-}
-function divertOf(input, server, front) {
-	const doors = doorsOf(front);
-	return {
-		kind: 'divert',
-		server,
-		id: front.id,
-		name: front.name,
-		ports: doors.map(({ port }) => port),
-		containerPorts: doors.map(({ containerPort }) => containerPort),
-		timeoutMs: longestDrain(input),
-	};
-}
-function retireNginx(input, server, { id, name, isRunning, helpers }) {
-	return {
-		service: 'nginx',
-		server,
-		id,
-		name,
-		ports: undefined,
-		release: 0,
-		helpers,
-		drainTimeoutMs: isRunning ? longestDrain(input) : undefined,
-		graceMs: NGINX_GRACE_MS,
-	};
-}
-function longestDrain({ services }) {
-	const limits = services.map(({ spec }) => spec.policy.drainTimeoutMs);
-	return limits.includes(0) ? 0 : Math.max(0, ...limits);
-}
-function unique(containers) {
-	return [...new Map(containers.map((one) => [one.id, one])).values()];
-}
-;
 function planDeploy(input) {
 	return inOrder(input, decide(input));
 }
@@ -73584,7 +74690,7 @@ function planWithout(input) {
 	const decisions = decide(input);
 	const rollouts = decisions.rollouts.map((rollout) => ({ ...rollout, retire: [] })).filter(hasSteps);
 	const takeover = { divert: [], takenOver: [], nginx: [], open: [] };
-	return inOrder(input, { ...decisions, rollouts, takeover });
+	return inOrder(input, { ...decisions, rollouts, takeover, upgrades: [] });
 }
 function decide(input) {
 	const selected = planner_selectedOf(input);
@@ -73595,7 +74701,8 @@ function decide(input) {
 	]);
 	const { takeover, staying } = planTakeover(input, services);
 	refuseToWait(postponedOf(services), takeover);
-	return { services, hooks, rollouts: planRollouts(input, services, hooks), takeover, staying };
+	const rollouts = planRollouts(input, services, hooks);
+	return { services, hooks, rollouts, takeover, staying, upgrades: planUpgrades(input) };
 }
 function planner_selectedOf({ services }) {
 	return services.filter(({ isSelected }) => isSelected);
@@ -73609,7 +74716,7 @@ function refuseToWait(postponed, { takenOver }) {
 		return;
 	throw new UserError(`${waiting} cannot change yet: the container that it took over is still in use by a front whose domains are not all served`, { hint: 'Deploy all services in one run: leave the inputs "service" and "zones" empty.' });
 }
-function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
+function inOrder(input, { services, hooks, rollouts, takeover, staying, upgrades }) {
 	const graph = new StepGraph();
 	const reconcile = planReconcile(input, routesAfter(input, services, new Set(), input.removes));
 	const moves = [reconcile, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
@@ -73621,6 +74728,7 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
 		...rollouts.flatMap((one) => one.retire),
 		...takeover.takenOver,
 		...takeover.nginx,
+		...upgrades.map(({ old }) => old),
 	];
 	const keepSecrets = planKeepSecrets(input, rollouts);
 	const nginxPulls = planNginxPulls(input, [
@@ -73653,7 +74761,9 @@ function inOrder(input, { services, hooks, rollouts, takeover, staying }) {
 	];
 	const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
 	layOutTakeover(graph, takeover, rolledOut);
+	layOutUpgrades(graph, upgrades, rolledOut);
 	finish(graph, input, retired, rolledOut);
+	layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
 	return {
 		scope: input.scope,
 		compared: input.compared,
@@ -73703,6 +74813,11 @@ function finish(graph, input, retired, after) {
 		: [];
 	const tornDown = graph.add(emptied.map(({ name }) => ({ kind: 'teardown', server: name })), graph.ends());
 	graph.add(planSweep(input, retired), tornDown);
+}
+function layOutCertificates(graph, input, routes, after) {
+	for (const { certify, install } of planCertificates(input, routes))
+		graph.add(install, graph.add(certify, after));
+	graph.add(planCertificateRemovals(input, routes), after);
 }
 function servicePulls(services) {
 	const pulls = [...services.values()].flatMap((plan) => plan.pulls);
@@ -73894,7 +75009,7 @@ function judgeNginx(server, look) {
 				...found,
 				level: 'warning',
 				message: `the ${kind} ${name} has nginx ${version}, and 1.28 is the oldest that loses no request`,
-				hint: 'Set "sidecar.image" to a newer one, and remove the container in a quiet hour: a deploy makes it anew.',
+				hint: 'Set "sidecar.image" to a newer one: a deploy upgrades it.',
 			},
 		];
 	}
@@ -74062,6 +75177,9 @@ const OWN_ADDRESS = '127.0.0.1';
 function isNewEdge(edge) {
 	return edge === 'create' || edge === 'bridge' || edge === 'open';
 }
+function tcpPorts(ports) {
+	return ports.filter((port) => port.endsWith('/tcp')).map((port) => Number.parseInt(port, 10));
+}
 function neededImages(plan, input, server) {
 	const pulled = stepsOf(plan, 'pull')
 		.filter((step) => step.server === server && step.policy !== 'never')
@@ -74077,8 +75195,15 @@ function neededImages(plan, input, server) {
 function neededPorts(plan, input, server) {
 	const observed = observedOn(input, server);
 	const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
-	const held = observed.foreign.flatMap(doorsOf).map(({ port }) => port);
-	const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
+	const held = [
+		...observed.foreign.flatMap(adopted_doorsOf).map(({ port }) => port),
+		...tcpPorts(observed.madeEdge?.ports ?? []),
+	];
+	const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
+	const ofEdge = [
+		...(isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : []),
+		...upgrades.flatMap(({ lacking }) => tcpPorts(lacking)),
+	];
 	const started = stepsOf(plan, 'start').filter((step) => step.server === server && step.existing === undefined);
 	return [
 		...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
@@ -74429,7 +75554,10 @@ async function dryRun(request) {
 		const { wanted, secrets, narrowing, restored, notes = [] } = await restore(request, environment);
 		const seen = await log.group('Look at what runs', () => survey(fleet, snapshot, { wanted, repository, secrets, narrowing, clock }));
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
-		const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = request;
+		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
+		const certificates = { given, renewAt: await renewalsOf(wanted, seen.observed, ask), forced };
+		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
 		const kept = buildKeptInput(facts);
 		const input = scope === 'routes' ? kept : buildInput(facts);
 		const plan = planDeploy(input);
@@ -74977,7 +76105,7 @@ function beginningOf(text, plain, kind, workspace) {
 	const checkout = CHECKOUT.exec(text)?.[0];
 	if (checkout !== undefined)
 		return { where: 'checkout', rest: text.slice(checkout.length) };
-	if (kind === 'volume' && typeof plain === 'string' && isBelow(workspace, plain)) {
+	if (kind === 'volume' && typeof plain === 'string' && checkout_isBelow(workspace, plain)) {
 		return { where: 'checkout', rest: plain.slice(workspace.length) };
 	}
 	const home = HOME.exec(text)?.[0];
@@ -74986,7 +76114,7 @@ function beginningOf(text, plain, kind, workspace) {
 	const runner = RUNNER.exec(text)?.[0];
 	return runner === undefined ? undefined : { where: 'runner', rest: text.slice(runner.length) };
 }
-function isBelow(folder, path) {
+function checkout_isBelow(folder, path) {
 	if (folder === undefined || folder.length < 2 || !path.startsWith(folder))
 		return false;
 	return /^(?:[/:]|$)/.test(path.slice(folder.length));
@@ -75062,6 +76190,7 @@ const DEFAULTS = {
 		keepalive_min_timeout: '10s',
 	},
 	edge: { access_log: true },
+	tls: { staging: false, policy: 'intermediate', redirect: true, hsts: 15_552_000 },
 	server: { port: 22, zone: 'default' },
 	servers: 1,
 	retain_releases: 50,
@@ -75071,6 +76200,8 @@ const DEFAULTS = {
 	restart: 'unless-stopped',
 	idle_timeout: '24h',
 	request_buffering: 'auto',
+	strip_prefix: false,
+	redirect: { status: 308, keep_path: true },
 	stop_grace_period: '10s',
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
@@ -75584,6 +76715,31 @@ function parseDomain(domain) {
 		return lower;
 	throw new UserError(`${JSON.stringify(domain)} is no domain`, { hint: DOMAIN_RULE });
 }
+const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/;
+const PATH_MAX = 200;
+const PATH_RULE = 'A path is made of letters, digits and - . _ ~ between slashes, as in example.com/api: it takes what begins with it.';
+const OF_THE_EDGE = ['/.well-known/acme-challenge', '/.well-known/switchyard'];
+function parseAddress(address) {
+	const [domain = '', ...segments] = address.replace(/\/+$/, '').split('/');
+	if (/^https?:$/i.test(domain)) {
+		throw new UserError(`${JSON.stringify(address)} is no domain`, {
+			hint: 'Write it without https://, and a path behind it where need be: example.com/api.',
+		});
+	}
+	const host = parseDomain(domain);
+	if (segments.length === 0)
+		return host;
+	const path = `/${segments.join('/')}`;
+	if (!segments.every((segment) => SEGMENT.test(segment)) || path.length > PATH_MAX)
+		throw new UserError(`${JSON.stringify(path)} is no path that a service can have`, { hint: PATH_RULE });
+	const reserved = OF_THE_EDGE.find((one) => isBelow(path, one));
+	if (reserved !== undefined) {
+		throw new UserError(`${reserved} is answered by the edge itself, on every domain`, {
+			hint: 'Choose another path.',
+		});
+	}
+	return `${host}${path}`;
+}
 ;
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
 const REGISTRY = '(?:[a-zA-Z0-9.-]+|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
@@ -75974,7 +77130,7 @@ function isList(value) {
 	return Array.isArray(value);
 }
 ;
-function pairOf(text, bare) {
+function maps_pairOf(text, bare) {
 	const equals = text.indexOf('=');
 	return equals === -1 ? [text, bare] : [text.slice(0, equals), text.slice(equals + 1)];
 }
@@ -75987,7 +77143,7 @@ function textMap(checkKey = () => undefined) {
 		error: 'must be text, a number, true or false',
 	});
 	const pair = key_parsed(scalars_text, (said) => {
-		const [key, member] = pairOf(said, '');
+		const [key, member] = maps_pairOf(said, '');
 		checkKey(key);
 		return [key, member];
 	});
@@ -76167,10 +77323,15 @@ const extra_ports_long = key_closed({
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
 	}),
-	domain: key(oneOrMany(key_parsed(schemas_string(), parseDomain), 'a domain'), {
-		description: 'Domains that the edge serves the port on, in the forms of `domain` of a service.',
+	domain: key(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), {
+		description: 'Domains that the edge serves the port on, or paths below them, in the forms of `domain` of a service.',
 		short: 'domain: queue.example.com',
-		long: 'domain: [queue.example.com, queue.example.org]',
+		long: 'domain: [queue.example.com, example.com/queue]',
+	}),
+	strip_prefix: key(scalars_flag, {
+		description: 'What the `strip_prefix` of a service is for its main port.',
+		fallback: { value: DEFAULTS.strip_prefix },
+		example: 'strip_prefix: true',
 	}),
 });
 const extraPorts = record(portName, union([port.transform((number) => ({ port: number })), extra_ports_long], {
@@ -76343,6 +77504,63 @@ const hook_long = key_closed({
 const hook_hook = union([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
 });
+;
+const PATH = /^(?:\/(?:[A-Za-z0-9._~!*+,:@=&-]|%[0-9A-Fa-f]{2})*)*$/;
+const REST = /^(?:[A-Za-z0-9._~!*+,:@=&?/-]|%[0-9A-Fa-f]{2})*$/;
+const TARGET = /^(?:(https?):\/\/([^/?#:]+)(?::(\d{1,5}))?)?([^?#]*)(\?[^#]*)?(#.*)?$/i;
+const TARGET_MAX = 2_000;
+function parseRedirectTarget(target) {
+	const [, scheme, host = '', port, path = '', query = '', fragment = ''] = TARGET.exec(target) ?? [];
+	const isHost = scheme === undefined ? path.startsWith('/') : isDnsName(host.toLowerCase());
+	const isPort = port === undefined || (Number(port) > 0 && Number(port) <= 65_535);
+	const isRight = isHost &&
+		isPort &&
+		PATH.test(path) &&
+		!path.startsWith('//') &&
+		!path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment)) &&
+		REST.test(query) &&
+		REST.test(fragment.slice(1)) &&
+		target.length <= TARGET_MAX;
+	if (!isRight) {
+		throw new UserError(`${JSON.stringify(target)} is nowhere that a redirect can lead`, {
+			hint: 'Write a URL, https://example.com/new, or a path of the same domain, /new. What is no letter, digit or one of -._~!*+,:@=& has to be encoded: %24 for $.',
+		});
+	}
+	const origin = scheme === undefined ? '' : `${scheme}://${host}`.toLowerCase();
+	const at = port === undefined ? '' : `:${port}`;
+	return { to: `${origin}${at}${path}${query}${fragment}`, isWhole: query !== '' || fragment !== '' };
+}
+;
+const STATUSES = REDIRECT_STATUSES;
+const redirect = key_closed({
+	from: requiredKey(key_parsed(schemas_string(), parseAddress), {
+		description: 'Where whoever comes is sent elsewhere: a domain, or a path below one, in the forms of `domain`. The longest path wins, among redirects and services.',
+		example: 'from: www.example.com',
+	}),
+	to: requiredKey(key_parsed(schemas_string(), parseRedirectTarget), {
+		description: 'Where they are sent: a URL of http or https, or a path of the domain that they came to. What has a meaning in a URL is encoded (`%24` for `$`).',
+		example: 'to: https://example.com',
+	}),
+	status: key(decimal(STATUSES.join(', '), (value) => STATUSES.includes(value)), {
+		description: 'Status of the answer. `308` and `301` are for good, and browsers keep them; `307` and `302` are for now. `308` and `307` keep method and body of a request, with the others a POST becomes a GET.',
+		fallback: { value: DEFAULTS.redirect.status },
+		example: 'status: 301',
+	}),
+	keep_path: key(scalars_flag, {
+		description: 'What follows `from` in the path, and the query, is put behind `to`. With `false` everybody gets `to` as it is.',
+		fallback: { value: DEFAULTS.redirect.keep_path },
+		example: 'keep_path: false',
+	}),
+});
+const redirects = array(key_parsed(redirect, ({ from, to, status = DEFAULTS.redirect.status, keep_path: keepsPath }) => {
+	if (to.isWhole && keepsPath !== false) {
+		throw new UserError(`nothing can be put behind ${JSON.stringify(to.to)}`, {
+			hint: 'Write keep_path: false, or a target without ? and #.',
+		});
+	}
+	const known = REDIRECT_STATUSES.find((one) => one === status) ?? DEFAULTS.redirect.status;
+	return { from, to: to.to, status: known, ...(keepsPath === false && { dropsPath: true }) };
+}));
 ;
 const MEMORY_MIN = 6 * 1024 ** 2;
 const cpus = decimal('a number of CPUs, at least 0.01', (value) => value >= 0.01 && value <= 1024);
@@ -76692,7 +77910,7 @@ const environmentValue = union([scalars_text, secretText, schemas_number(), sche
 });
 const service_variableName = checked(checkVariableName);
 const variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
-	const [name, value] = typeof said === 'string' ? pairOf(said, null) : secretPairOf(said);
+	const [name, value] = typeof said === 'string' ? maps_pairOf(said, null) : secretPairOf(said);
 	checkVariableName(name);
 	return [name, value];
 });
@@ -76762,10 +77980,19 @@ const service = key_closed({
 		},
 		example: 'protocol: tcp',
 	}),
-	domain: key(key_parsed(oneOrMany(key_parsed(schemas_string(), parseDomain), 'a domain'), (list) => distinct(list)), {
-		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A domain belongs to one service of an environment.',
+	domain: key(key_parsed(oneOrMany(key_parsed(schemas_string(), parseAddress), 'a domain'), (list) => distinct(list)), {
+		description: 'Domains that the edge serves the service on; without one it is reached from inside the environment only. Its first label may be `*.`; `"*"` alone is every name, and address, that nobody else on the server has. A path behind it takes what is there alone: `example.com/api` takes `/api` and `/api/…`, and never `/apiary`. Services of one environment share a domain by different paths, and the longest one wins.',
 		short: 'domain: api.example.com',
-		long: 'domain: [api.example.com, "*.example.org"]',
+		long: 'domain: [api.example.com, example.com/api, "*.example.org"]',
+	}),
+	strip_prefix: key(scalars_flag, {
+		description: 'The app gets paths without the prefix that stands in `domain`: `/api/users` as `/users`, and `/api` as `/`, with what was left out in `X-Forwarded-Prefix`. All else is passed on as it was sent.',
+		fallback: { value: DEFAULTS.strip_prefix },
+		example: 'strip_prefix: true',
+	}),
+	redirects: key(redirects, {
+		description: "Domains, and paths, from which the edge sends whoever comes elsewhere: `www` to the bare domain, an old path to the new one. They belong to the service, which has a `domain` of its own, and go live with it. An environment's list replaces the other.",
+		long: 'redirects:\n  - { from: www.example.com, to: "https://example.com" }\n  - { from: example.com/old, to: /new, status: 301 }',
 	}),
 	depends_on: key(dependsOn, {
 		from: 'Compose',
@@ -77057,7 +78284,7 @@ function trusted_proxies_rangesOf(text) {
 ;
 const sidecar = key_closed({
 	image: key(key_parsed(filledText, parseImage), {
-		description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge.',
+		description: 'Image of nginx, 1.28 or newer, for the sidecar and the edge. Another one upgrades the edge without a gap; of several that environments of a server name, the newest by its tag counts. A sidecar keeps the one that it was made with.',
 		fallback: { value: DEFAULTS.sidecar.image },
 		example: 'image: "nginx:1.30-alpine"',
 	}),
@@ -77085,6 +78312,120 @@ const edge = key_closed({
 	}),
 }).meta({ id: 'edge' });
 const retainReleases = wholeNumber('a whole number from 2', 2);
+;
+const tls_secretName = entryName('secret');
+const mode = schemas_enum(['self-signed', 'http-01', 'dns-01', 'files', 'off'], {
+	error: 'must be self-signed, http-01, dns-01, files or off',
+});
+const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const certificates = key_parsed(filledText, (said) => {
+	const blocks = said.match(BLOCK) ?? [];
+	try {
+		if (blocks.length > 0)
+			return blocks.map((block) => new external_node_crypto_.X509Certificate(block).toString()).join('');
+	}
+	catch {
+	}
+	throw new UserError('is no certificate in PEM', {
+		hint: 'Write what stands from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, as a block of YAML (client_ca: |).',
+	});
+});
+const address = key_parsed(filledText, (said) => {
+	const url = URL.canParse(said) ? new URL(said) : undefined;
+	if (url?.protocol === 'https:' && url.username === '' && url.password === '')
+		return url.href;
+	throw new UserError(`${JSON.stringify(said)} is no address of an ACME directory`, {
+		hint: 'Write it with https://, as the CA has it: directory: https://acme.example.com/directory.',
+	});
+});
+const tls_email = key_parsed(filledText, (said) => {
+	if (/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(said))
+		return said;
+	throw new UserError(`${JSON.stringify(said)} is no address of e-mail`);
+});
+const tls_word = key_parsed(filledText, (said) => {
+	if (/^[\w.-]{1,200}$/.test(said))
+		return said;
+	throw new UserError(`${JSON.stringify(said)} cannot be the name of a profile`);
+});
+const ofDomain = {
+	mode: key(mode, {
+		description: 'How certificates are had: `http-01` and `dns-01` ask a CA over ACME (Let’s Encrypt unless `directory` names another), by a file that it fetches from the servers or by a record in DNS, which wildcards need; `files` are certificates that you have; `self-signed` are believed by nobody; with `off` there is HTTP alone.',
+		fallback: {
+			words: '`files` with `certificate`, `self-signed` with `provider: local`, `dns-01` with `cloudflare_token`, `http-01` with `email`, else `off`',
+		},
+		example: 'mode: http-01',
+	}),
+	certificate: key(tls_secretName, {
+		description: 'For `files`: the secret that has the certificate and those that sign it, in PEM. It comes from the input `secrets`, or as `secrets` at the top says.',
+		example: 'certificate: ORIGIN_CERTIFICATE',
+	}),
+	key: key(tls_secretName, {
+		description: 'For `files`: the secret that has the key of the certificate, in PEM and without a passphrase.',
+		example: 'key: ORIGIN_KEY',
+	}),
+	client_ca: key(certificates, {
+		description: 'Certificates in PEM of those who sign the certificates of clients: whoever comes without one of theirs gets no further.',
+		example: 'client_ca: ${CLIENT_CA}',
+	}),
+};
+const tls = key_closed({
+	...ofDomain,
+	email: key(tls_email, {
+		description: 'Where a CA may write to. With it certificates come from Let’s Encrypt by `http-01`.',
+		example: 'email: ops@example.com',
+	}),
+	cloudflare_token: key(tls_secretName, {
+		description: 'The secret that has a token of Cloudflare with the right to edit DNS of the zones. With it certificates come by `dns-01`, for wildcards too.',
+		example: 'cloudflare_token: CLOUDFLARE_API_TOKEN',
+	}),
+	directory: key(address, {
+		description: 'The directory of another CA that speaks ACME.',
+		fallback: { words: 'that of Let’s Encrypt' },
+		example: 'directory: https://acme.zerossl.com/v2/DV90',
+	}),
+	staging: key(scalars_flag, {
+		description: 'Whether to ask Let’s Encrypt’s CA for trying: its certificates are believed by nobody, and its limits are wide.',
+		fallback: { value: DEFAULTS.tls.staging },
+		example: 'staging: true',
+	}),
+	directory_ca: key(certificates, {
+		description: 'Certificate in PEM by which the directory of a private CA is known.',
+		example: 'directory_ca: ${ACME_CA}',
+	}),
+	eab: key(key_closed({
+		key_id: requiredKey(tls_word, { description: 'The id of the account.', example: 'key_id: kid-1' }),
+		hmac_key: requiredKey(tls_secretName, {
+			description: 'The secret that has its key, as the CA gives it.',
+			example: 'hmac_key: ACME_HMAC_KEY',
+		}),
+	}), { description: 'The account that one has with a CA already, where it asks for one.' }),
+	profile: key(tls_word, {
+		description: 'A profile of the CA, for certificates that live shorter, say.',
+		example: 'profile: shortlived',
+	}),
+	policy: key(schemas_enum(['modern', 'intermediate'], { error: 'must be modern or intermediate' }), {
+		description: 'What clients need, by the lists of Mozilla: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 alone.',
+		fallback: { value: DEFAULTS.tls.policy },
+		example: 'policy: modern',
+	}),
+	redirect: key(scalars_flag, {
+		description: 'Whether requests over HTTP are sent to HTTPS (308), once the domain has its certificate.',
+		fallback: { value: DEFAULTS.tls.redirect },
+		example: 'redirect: false',
+	}),
+	hsts: key(union([scalars_flag, wholeNumber('false, or a number of seconds', 0, 63_072_000)], {
+		error: 'must be false, or a number of seconds',
+	}), {
+		description: 'For how many seconds browsers come over HTTPS only after they have done so once (`Strict-Transport-Security`); `false` does not say so. An app that says it by itself has the last word, and nothing is said with certificates that nobody believes.',
+		fallback: { value: DEFAULTS.tls.hsts },
+		example: 'hsts: false',
+	}),
+	domains: key(record(key_parsed(schemas_string(), parseDomain), key_closed(ofDomain)), {
+		description: 'Domains for which something else holds; each has what is said here for itself alone.',
+		example: 'domains:\n  admin.example.com: { mode: files, certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }',
+	}),
+}).meta({ id: 'tls' });
 ;
 const host = key_parsed(schemas_string(), parseHost);
 const user = key_parsed(schemas_string(), parseUser);
@@ -77198,6 +78539,10 @@ const environment_own = {
 		description: 'Settings of the edge in this environment, laid over those at the top by key. Environments that share a server have the same.',
 		example: 'edge: { trusted_proxies: cloudflare }',
 	}),
+	tls: key(tls, {
+		description: 'HTTPS of the domains in this environment, laid over what `tls` at the top says by key.',
+		example: 'tls: { staging: true }',
+	}),
 	retain_releases: key(retainReleases, {
 		description: 'How many releases of each service are kept in this environment.',
 		fallback: { words: 'what `retain_releases` at the top says' },
@@ -77248,6 +78593,9 @@ const config_config = key_closed({
 	sidecar: key(sidecar, { description: 'Settings of nginx, for the sidecar and the edge both.' }),
 	edge: key(edge, {
 		description: 'Settings of the edge. Projects that share a server have the same, like those of `sidecar`.',
+	}),
+	tls: key(tls, {
+		description: 'HTTPS of the domains, and where certificates come from.',
 	}),
 	retain_releases: key(retainReleases, {
 		description: 'How many releases of each service are kept to go back to. Older ones leave the tip of the state branch, and the values of secrets that only they need leave the servers; what runs and what a rollback goes to always stay.',
@@ -77845,6 +79193,9 @@ function requireSecrets({ wanted, secrets, definitions }, services, sources, loc
 	errors_failTogether(load_inOrder(errors));
 	return Object.fromEntries(required);
 }
+function requireSecret(name, sources, definitions) {
+	return namedValue({ secret: name, place: [] }, lookupOf(sources, definitions), sources, definitions);
+}
 function lookupOf({ given, variables, files }, definitions) {
 	const inVariables = lookupIn(variables);
 	const inSecrets = lookupIn(given);
@@ -77908,6 +79259,64 @@ function madeValue(text, lookup, { given }) {
 			...(location && { location }),
 		});
 	}
+}
+;
+function requireTlsSecrets({ wanted, definitions }, sources) {
+	const { tls } = wanted.nginx;
+	if (tls === undefined)
+		return {};
+	const errors = [];
+	const noting = (work) => {
+		try {
+			return work();
+		}
+		catch (error) {
+			if (!(error instanceof UserError))
+				throw error;
+			errors.push(error);
+			return undefined;
+		}
+	};
+	const values = Object.fromEntries(secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']));
+	if (errors.length === 0)
+		for (const { files } of doors(tls))
+			noting(() => files && checkPair(files, values));
+	errors_failTogether(errors);
+	return values;
+}
+function doors(tls) {
+	return [tls, ...Object.values(tls.domains)];
+}
+function secretsOf(tls) {
+	const all = doors(tls);
+	const { eab, cloudflareToken } = tls.acme;
+	const asksCa = all.some(({ mode }) => mode === 'http-01' || mode === 'dns-01');
+	return [
+		...new Set([
+			...all.flatMap(({ files }) => (files === undefined ? [] : [files.certificate, files.key])),
+			...(eab && asksCa ? [eab.hmacKey] : []),
+			...(cloudflareToken && all.some(({ mode }) => mode === 'dns-01') ? [cloudflareToken] : []),
+		]),
+	];
+}
+function checkPair({ certificate, key }, values) {
+	const read = (name, what, work) => {
+		try {
+			return work(values[name] ?? '');
+		}
+		catch {
+			throw new UserError(`secret ${name} is no ${what} in PEM`, {
+				hint: 'It begins with -----BEGIN. A key must have no passphrase.',
+			});
+		}
+	};
+	const found = read(certificate, 'certificate', (text) => new external_node_crypto_.X509Certificate(text));
+	const own = read(key, 'key', (text) => (0,external_node_crypto_.createPrivateKey)(text));
+	if (found.checkPrivateKey(own))
+		return;
+	throw new UserError(`the key in ${key} is not that of the certificate in ${certificate}`, {
+		hint: 'The certificate comes first in its file, and those that sign it after it.',
+	});
 }
 ;
 function execute(steps, options) {
@@ -78489,7 +79898,11 @@ class Run {
 		const seen = await timeline.measure({ phase: 'observe' }, () => survey(fleet, journal.snapshot, { wanted, repository, secrets, narrowing, clock }));
 		checkOwner(wanted, { repository, takeOverFrom }, seen.observed);
 		this.#remember(seen.observed);
-		const facts = { ...seen, unfinishedHook, ...(restored !== undefined && { restored }) };
+		const { authority, tlsSecrets: given, forcedCertificates: forced = [] } = this.request;
+		const ask = (pem) => authority.renewalAt(wanted.nginx.tls.acme, pem);
+		const renewAt = await renewalsOf(wanted, seen.observed, ask);
+		const certificates = { given, renewAt, forced };
+		const facts = { ...seen, unfinishedHook, certificates, ...(restored !== undefined && { restored }) };
 		const input = scope === 'routes' ? buildKeptInput(facts) : buildInput(facts);
 		const plan = planDeploy(input);
 		checkImages(input, plan);
@@ -78568,6 +79981,8 @@ class Run {
 			servers: wanted.servers,
 			nginx: wanted.nginx,
 			secrets,
+			tlsSecrets: this.request.tlsSecrets ?? {},
+			authority: this.request.authority,
 			log,
 			clock: clock.endingWith(signal),
 			guard,
@@ -78840,6 +80255,1122 @@ function deploy_checkServers(vitals, plan, { log }) {
 	errors_failTogether(errorsOf(certainFailures(vitals, plan)));
 }
 ;
+function publicJwk(privateKey) {
+	const { crv = '', kty = '', x = '', y = '' } = (0,external_node_crypto_.createPublicKey)(privateKey).export({ format: 'jwk' });
+	return { crv, kty, x, y };
+}
+function thumbprint(key) {
+	return (0,external_node_crypto_.createHash)('sha256').update(JSON.stringify(key)).digest('base64url');
+}
+function signEs256(privateKey, header, payload) {
+	return signedWith({ alg: 'ES256', ...header }, payload, (text) =>
+	(0,external_node_crypto_.sign)('sha256', Buffer.from(text), {
+		key: (0,external_node_crypto_.createPrivateKey)(privateKey),
+		dsaEncoding: 'ieee-p1363',
+	}).toString('base64url'));
+}
+function signHs256(hmacKey, header, payload) {
+	return signedWith({ alg: 'HS256', ...header }, payload, (text) => (0,external_node_crypto_.createHmac)('sha256', Buffer.from(hmacKey, 'base64url')).update(text).digest('base64url'));
+}
+function signedWith(header, payload, signText) {
+	const parts = {
+		protected: jws_base64url(JSON.stringify(header)),
+		payload: payload === undefined ? '' : jws_base64url(JSON.stringify(payload)),
+	};
+	return { ...parts, signature: signText(`${parts.protected}.${parts.payload}`) };
+}
+function jws_base64url(text) {
+	return Buffer.from(text).toString('base64url');
+}
+;
+async function newAccountKey() {
+	return { privateKey: await newPrivateKey() };
+}
+function thumbprintOf({ privateKey }) {
+	return thumbprint(publicJwk(privateKey));
+}
+async function newPrivateKey() {
+	const { privateKey } = await (0,external_node_util_.promisify)(external_node_crypto_.generateKeyPair)('ec', {
+		namedCurve: 'P-256',
+		privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+		publicKeyEncoding: { type: 'spki', format: 'pem' },
+	});
+	return privateKey;
+}
+;
+const TAG = {
+	integer: 0x02,
+	bitString: 0x03,
+	octetString: 0x04,
+	objectId: 0x06,
+	utf8String: 0x0c,
+	utcTime: 0x17,
+	generalizedTime: 0x18,
+	sequence: 0x30,
+	set: 0x31,
+};
+function contextTag(number, isConstructed) {
+	return (isConstructed ? 0xa0 : 0x80) | number;
+}
+function der(tag, ...parts) {
+	const content = Buffer.concat(parts);
+	return Buffer.concat([Buffer.from([tag]), lengthBytes(content.length), content]);
+}
+function lengthBytes(length) {
+	if (length < 0x80)
+		return Buffer.from([length]);
+	const digits = Buffer.from(evenHex(length.toString(16)), 'hex');
+	return Buffer.concat([Buffer.from([0x80 | digits.length]), digits]);
+}
+function derInteger(bytes) {
+	const isNegative = ((bytes[0] ?? 0) & 0x80) !== 0;
+	return der(TAG.integer, isNegative ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
+}
+function derObjectId(dotted) {
+	const [first = 0, second = 0, ...others] = dotted.split('.').map(Number);
+	const bytes = [first * 40 + second, ...others].flatMap((number) => {
+		const groups = [number & 0x7f];
+		for (let rest = number >>> 7; rest > 0; rest >>>= 7)
+			groups.unshift(0x80 | (rest & 0x7f));
+		return groups;
+	});
+	return der(TAG.objectId, Buffer.from(bytes));
+}
+function derBits(bytes) {
+	return der(TAG.bitString, Buffer.from([0]), bytes);
+}
+function derTime(ms) {
+	const digits = `${new Date(ms).toISOString().replaceAll(/\D/g, '').slice(0, 14)}Z`;
+	return digits < '2050'
+		? der(TAG.utcTime, Buffer.from(digits.slice(2)))
+		: der(TAG.generalizedTime, Buffer.from(digits));
+}
+function readDer(bytes) {
+	const elements = [];
+	for (let at = 0; at < bytes.length;) {
+		const short = bytes.readUInt8(at + 1);
+		const digits = short < 0x80 ? 0 : short & 0x7f;
+		const length = digits === 0 ? short : bytes.readUIntBE(at + 2, digits);
+		const start = at + 2 + digits;
+		if (start + length > bytes.length)
+			throw new RangeError('an element of DER is longer than what holds it');
+		elements.push({
+			tag: bytes.readUInt8(at),
+			content: bytes.subarray(start, start + length),
+			whole: bytes.subarray(at, start + length),
+		});
+		at = start + length;
+	}
+	return elements;
+}
+function evenHex(digits) {
+	return digits.length % 2 === 0 ? digits : `0${digits}`;
+}
+;
+const ID = {
+	commonName: '2.5.4.3',
+	ecdsaWithSha256: '1.2.840.10045.4.3.2',
+	extensionRequest: '1.2.840.113549.1.9.14',
+	subjectAlternativeName: '2.5.29.17',
+};
+function signingRequest(names, privateKey) {
+	const extensions = der(TAG.sequence, subjectAlternativeNames(names));
+	const info = der(TAG.sequence, derInteger(Buffer.from([0])), der(TAG.sequence), publicKeyInfo(privateKey), der(contextTag(0, true), der(TAG.sequence, derObjectId(ID.extensionRequest), der(TAG.set, extensions))));
+	return signed(info, privateKey);
+}
+function signed(info, privateKey) {
+	const signature = (0,external_node_crypto_.sign)('sha256', info, (0,external_node_crypto_.createPrivateKey)(privateKey));
+	return der(TAG.sequence, info, signatureAlgorithm(), derBits(signature));
+}
+function signatureAlgorithm() {
+	return der(TAG.sequence, derObjectId(ID.ecdsaWithSha256));
+}
+function publicKeyInfo(privateKey) {
+	return (0,external_node_crypto_.createPublicKey)(privateKey).export({ type: 'spki', format: 'der' });
+}
+function commonName(text) {
+	const attribute = der(TAG.sequence, derObjectId(ID.commonName), der(TAG.utf8String, Buffer.from(text)));
+	return der(TAG.sequence, der(TAG.set, attribute));
+}
+function subjectAlternativeNames(names) {
+	const dnsNames = names.map((name) => der(contextTag(2, false), Buffer.from(name, 'ascii')));
+	return der(TAG.sequence, derObjectId(ID.subjectAlternativeName), der(TAG.octetString, der(TAG.sequence, ...dnsNames)));
+}
+;
+const certificate_DAY_MS = 86_400_000;
+const BACKDATED_MS = certificate_DAY_MS;
+function certificate_readCertificate(pem) {
+	const certificate = certificate_parse(pem);
+	return {
+		names: [...(certificate.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(([, name = '']) => name),
+		notBefore: certificate.validFromDate.getTime(),
+		notAfter: certificate.validToDate.getTime(),
+		serial: certificate.serialNumber,
+		issuer: certificate.issuer.split('\n').join(', '),
+		isSelfSigned: certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey),
+	};
+}
+function renewalDue({ notBefore, notAfter }, window, now) {
+	const at = window === undefined ? notAfter - (notAfter - notBefore) / 3 : (window.from + window.until) / 2;
+	return { due: now >= at, at };
+}
+async function selfSigned(names, { days, now = clock_systemClock.now() }) {
+	const privateKey = await newPrivateKey();
+	const serial = (0,external_node_crypto_.randomBytes)(16);
+	serial[0] = (serial.readUInt8(0) & 0x3f) | 0x40;
+	const issuer = commonName('Switchyard self-signed');
+	const extensions = der(TAG.sequence, subjectAlternativeNames(names));
+	const info = der(TAG.sequence, der(contextTag(0, true), derInteger(Buffer.from([2]))), derInteger(serial), signatureAlgorithm(), issuer, der(TAG.sequence, derTime(now - BACKDATED_MS), derTime(now + days * certificate_DAY_MS)), issuer, publicKeyInfo(privateKey), der(contextTag(3, true), extensions));
+	return issued(pemOf(signed(info, privateKey)), privateKey);
+}
+function issued(chain, privateKey) {
+	const { names, notBefore, notAfter, serial } = certificate_readCertificate(chain);
+	return { names, chain, privateKey, notBefore, notAfter, serial };
+}
+function certificate_derOf(pem) {
+	return certificate_parse(pem).raw;
+}
+function renewalId(pem) {
+	const info = readDer(readDer(certificate_derOf(pem))[0]?.content ?? Buffer.alloc(0))[0];
+	const fields = readDer(info?.content ?? Buffer.alloc(0));
+	const serial = fields.find(({ tag }) => tag === TAG.integer)?.content;
+	const list = fields.find(({ tag }) => tag === contextTag(3, true))?.content;
+	const keyId = list &&
+		authorityKeyId(readDer(readDer(list)[0]?.content ?? Buffer.alloc(0)).map(({ content }) => content));
+	if (serial === undefined || keyId === undefined)
+		return undefined;
+	return `${keyId.toString('base64url')}.${serial.toString('base64url')}`;
+}
+function authorityKeyId(extensions) {
+	const wanted = Buffer.from([0x55, 0x1d, 0x23]);
+	for (const extension of extensions) {
+		const parts = readDer(extension);
+		if (!parts[0]?.content.equals(wanted))
+			continue;
+		const value = readDer(parts.at(-1)?.content ?? Buffer.alloc(0))[0]?.content;
+		return value && readDer(value).find(({ tag }) => tag === contextTag(0, false))?.content;
+	}
+	return undefined;
+}
+function certificate_parse(pem) {
+	try {
+		return new external_node_crypto_.X509Certificate(pem);
+	}
+	catch (cause) {
+		throw new UserError('a certificate cannot be read: it is not a certificate in PEM ("BEGIN CERTIFICATE")', {
+			hint: 'Is the file whole? "openssl x509 -noout -text -in" and the file shows what it says, or what is wrong.',
+			cause,
+		});
+	}
+}
+function pemOf(bytes) {
+	const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
+	return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+}
+var external_node_tls_ = __nccwpck_require__(1692);
+;
+class failure_CertificateError extends UserError {
+	because;
+	failures;
+	goodNames;
+	retryAt;
+	constructor(message, options) {
+		super(message, options);
+		this.name = 'CertificateError';
+		this.because = options.because;
+		this.failures = options.failures ?? [];
+		this.goodNames = options.goodNames ?? [];
+		this.retryAt = options.retryAt;
+	}
+}
+class failure_AcmeRefusal extends Error {
+	problem;
+	retryAt;
+	nonce;
+	constructor(problem, retryAt, nonce) {
+		super(problem.detail);
+		this.name = 'AcmeRefusal';
+		this.problem = problem;
+		this.retryAt = retryAt;
+		this.nonce = nonce;
+	}
+}
+function failure_explained(error, host, names) {
+	if (!(error instanceof failure_AcmeRefusal))
+		return error;
+	const { problem, retryAt } = error;
+	if (problem.type === 'rateLimited' || problem.status === 429) {
+		const when = retryAt === undefined ? '' : `; it may be asked again at ${new Date(retryAt).toISOString()}`;
+		return new failure_CertificateError(`the certificate authority ${host} has given too many certificates, or was asked too often: ${problem.detail}${when}`, {
+			because: 'rate limit',
+			hint: 'Come back then: trying before only makes it later. While you try things out, use its staging directory.',
+			retryAt,
+			cause: error,
+		});
+	}
+	if (problem.status >= 500) {
+		return new failure_CertificateError(`the certificate authority ${host} has trouble of its own: ${problem.detail} (${problem.status})`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.', retryAt, cause: error });
+	}
+	if (problem.ofNames.length > 0) {
+		const failures = problem.ofNames.map(({ name, detail }) => ({ name, reason: detail }));
+		return namesRefused(host, names, failures, error);
+	}
+	return new failure_CertificateError(`the certificate authority ${host} gives no certificate for ${names.join(', ')}: ${problem.detail} (${problem.type})`, { because: 'refused', hint: adviceFor(problem.type), cause: error });
+}
+function namesRefused(host, names, failures, cause) {
+	const goodNames = names.filter((name) => failures.every((failure) => failure.name !== name));
+	const reasons = failures.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+	const good = goodNames.length === 0 ? '' : ` Nothing was said against ${goodNames.join(', ')}.`;
+	return new failure_CertificateError(`the certificate authority ${host} does not accept ${reasons}`, {
+		because: 'names',
+		hint: `Mend what it saw, or take the name out, and run again.${good}`,
+		failures,
+		goodNames,
+		cause,
+	});
+}
+function adviceFor(type) {
+	switch (type) {
+		case 'caa':
+			return 'A CAA record of the domain forbids this authority: add it there.';
+		case 'invalidContact':
+		case 'unsupportedContact':
+			return 'Is the e-mail address right? Its domain has to exist and to take mail.';
+		case 'unauthorized':
+			return 'The account may not do this: is it the one that the certificate was ordered with?';
+		default:
+			return 'What the authority says is in the message. Mend that, and run again.';
+	}
+}
+;
+const problem_PREFIX = 'urn:ietf:params:acme:error:';
+const LONGEST = 600;
+function readProblem(value, status) {
+	const said = isRecord(value) ? value : {};
+	const type = typeof said.type === 'string' ? said.type.replace(problem_PREFIX, '') : 'unknown';
+	const parts = Array.isArray(said.subproblems) ? said.subproblems.filter(isRecord) : [];
+	return {
+		type,
+		detail: problem_oneLine(said.detail) ?? type,
+		status: typeof said.status === 'number' ? said.status : status,
+		ofNames: parts.flatMap((part) => {
+			const name = isRecord(part.identifier) ? part.identifier.value : undefined;
+			return typeof name === 'string' ? [{ name, detail: problem_oneLine(part.detail) ?? String(part.type) }] : [];
+		}),
+	};
+}
+function problem_oneLine(value) {
+	if (typeof value !== 'string')
+		return undefined;
+	const text = value.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+	if (text === '')
+		return undefined;
+	return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+function isRecord(value) {
+	return typeof value === 'object' && value !== null;
+}
+;
+const http_TIMEOUT_MS = 20_000;
+const LARGEST_ANSWER = 1024 * 1024;
+class AcmeHttp {
+	#agent;
+	#clock;
+	host;
+	constructor({ url, ca }, clock) {
+		this.host = new URL(url).host;
+		this.#clock = clock;
+		this.#agent = new undici.Agent({
+			connect: {
+				timeout: http_TIMEOUT_MS,
+				...(ca !== undefined && { ca: [...(0,external_node_tls_.getCACertificates)('default'), ca] }),
+			},
+			headersTimeout: 0,
+			bodyTimeout: 0,
+			maxResponseSize: LARGEST_ANSWER,
+		});
+	}
+	async send(method, url, body) {
+		const over = new AbortController();
+		const answer = this.#send(method, url, body, over.signal);
+		const late = Symbol('late');
+		try {
+			const first = await inTime(this.#clock, answer, http_TIMEOUT_MS, late);
+			if (typeof first !== 'symbol')
+				return accepted(first, this.#clock.now());
+		}
+		catch (cause) {
+			throw cause instanceof failure_AcmeRefusal ? cause : this.#unreachable(cause);
+		}
+		finally {
+			over.abort();
+			answer.catch(() => undefined);
+		}
+		await this.#clock.sleep(0);
+		throw new failure_CertificateError(`the certificate authority ${this.host} did not answer within ${http_TIMEOUT_MS / 1000} s`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
+	}
+	async #send(method, url, body, signal) {
+		const { origin, pathname, search } = new URL(url);
+		const answer = await this.#agent.request({
+			origin,
+			path: `${pathname}${search}`,
+			method,
+			headers: {
+				'user-agent': 'switchyard',
+				'accept-language': 'en',
+				...(body && { 'content-type': 'application/jose+json' }),
+			},
+			body: body === undefined ? null : JSON.stringify(body),
+			signal,
+		});
+		return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+	}
+	#unreachable(cause) {
+		const { code = '' } = cause;
+		const isAboutTrust = /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(code);
+		return new failure_CertificateError(`the certificate authority ${this.host} cannot be reached: ${messageOf(cause) || code}`, {
+			because: 'unreachable',
+			hint: isAboutTrust
+				? `Its own certificate is not trusted: name its root, and see that the clock of this machine is right; it says ${new Date(this.#clock.now()).toISOString()}.`
+				: 'Nothing has changed. Is the address right, and may this machine reach it? Run again later.',
+			cause,
+		});
+	}
+	async close() {
+		await this.#agent.destroy();
+	}
+}
+function accepted(answer, now) {
+	if (answer.status < 400)
+		return answer;
+	const waitMs = retryAfterMs(answer, now);
+	const problem = readProblem(http_parsed(answer.body), answer.status);
+	throw new failure_AcmeRefusal(problem, waitMs === undefined ? undefined : now + waitMs, replayNonce(answer));
+}
+function http_parsed(text) {
+	try {
+		return JSON.parse(text);
+	}
+	catch {
+		return undefined;
+	}
+}
+function replayNonce({ headers }) {
+	const nonce = headers['replay-nonce'];
+	return typeof nonce === 'string' ? nonce : undefined;
+}
+function retryAfterMs({ headers }, now) {
+	const value = headers['retry-after'];
+	if (typeof value !== 'string' || value === '')
+		return undefined;
+	const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+	return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+;
+const API_URL = 'https://api.cloudflare.com/client/v4';
+const cloudflare_api_TIMEOUT_MS = 20_000;
+const PAUSES_MS = [1_000, 3_000, 10_000];
+const LONGEST_PAUSE_MS = 30_000;
+const IDENTICAL_RECORD = 81058;
+const PAGE = 100;
+class CloudflareApi {
+	#agent = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: cloudflare_api_TIMEOUT_MS } });
+	#apiUrl;
+	#token;
+	#clock;
+	#zones = new Map();
+	constructor({ apiToken, apiUrl = API_URL }, clock) {
+		this.#token = apiToken;
+		this.#apiUrl = apiUrl;
+		this.#clock = clock;
+	}
+	async zoneNamed(name) {
+		const known = this.#zones.get(name) ?? this.#ask('GET', `/zones?${query({ name })}`).then(([zone]) => zone);
+		this.#zones.set(name, known);
+		return await known;
+	}
+	async txtRecords(zoneId, name) {
+		const which = query({ type: 'TXT', 'name.exact': name, per_page: String(PAGE) });
+		return await this.#ask('GET', `/zones/${encodeURIComponent(zoneId)}/dns_records?${which}`);
+	}
+	async createRecord(zoneId, record) {
+		await this.#ask('POST', `/zones/${encodeURIComponent(zoneId)}/dns_records`, record);
+	}
+	async deleteRecord(zoneId, id) {
+		await this.#ask('DELETE', `/zones/${encodeURIComponent(zoneId)}/dns_records/${encodeURIComponent(id)}`);
+	}
+	async close() {
+		await this.#agent.destroy();
+	}
+	async #ask(method, path, body) {
+		for (let tries = 0;; tries++) {
+			const answer = await this.#send(method, path, body);
+			const said = envelope(answer.body);
+			if (answer.status < 400 && said?.success)
+				return said.result;
+			const isDone = (method === 'DELETE' && answer.status === 404) ||
+				said?.errors.some(({ code }) => code === IDENTICAL_RECORD);
+			if (isDone)
+				return undefined;
+			const asked = retryAfterMs(answer, this.#clock.now());
+			const pauseMs = asked !== undefined && asked <= LONGEST_PAUSE_MS ? asked : PAUSES_MS[tries];
+			const isPassing = answer.status === 429 || answer.status >= 500;
+			if (!isPassing || pauseMs === undefined || tries >= PAUSES_MS.length)
+				throw refused(answer.status, said);
+			await this.#clock.sleep(pauseMs);
+		}
+	}
+	async #send(method, path, body) {
+		const over = new AbortController();
+		const { origin, pathname } = new URL(this.#apiUrl);
+		const work = (async () => {
+			const answer = await this.#agent.request({
+				origin,
+				path: `${pathname.replace(/\/$/, '')}${path}`,
+				method,
+				headers: {
+					authorization: `Bearer ${this.#token}`,
+					'user-agent': 'switchyard',
+					...(body && { 'content-type': 'application/json' }),
+				},
+				body: body === undefined ? null : JSON.stringify(body),
+				signal: over.signal,
+			});
+			return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+		})();
+		try {
+			const answer = await inTime(this.#clock, work, cloudflare_api_TIMEOUT_MS, undefined);
+			if (answer !== undefined)
+				return answer;
+		}
+		catch (cause) {
+			throw unreachable(messageOf(cause), cause);
+		}
+		finally {
+			over.abort();
+			work.catch(() => undefined);
+		}
+		await this.#clock.sleep(0);
+		throw unreachable(`no answer within ${cloudflare_api_TIMEOUT_MS / 1000} s`);
+	}
+}
+function query(parameters) {
+	return new URLSearchParams(parameters).toString();
+}
+function envelope(body) {
+	try {
+		const said = JSON.parse(body);
+		return { success: said.success === true, errors: said.errors ?? [], result: said.result };
+	}
+	catch {
+		return undefined;
+	}
+}
+function refused(status, said) {
+	const reasons = (said?.errors ?? []).map(({ code, message }) => `${problem_oneLine(message)} (${code})`);
+	const why = reasons.length === 0 ? `status ${status}` : reasons.join(', ');
+	const isAboutToken = [400, 401, 403].includes(status);
+	return new UserError(`Cloudflare does not do what DNS-01 needs: ${why}`, {
+		hint: isAboutToken
+			? 'The token needs Zone:Read and DNS:Edit for the zone of the domain, and must not have ended.'
+			: 'Nothing has changed. Run again later.',
+	});
+}
+function unreachable(why, cause) {
+	return new UserError(`Cloudflare cannot be reached: ${why}`, {
+		hint: 'Nothing has changed. May this machine reach api.cloudflare.com? Run again later.',
+		cause,
+	});
+}
+;
+const external_node_dns_promises_namespaceObject = require("node:dns/promises");
+;
+const txt_visible_EVERY_MS = 500;
+const txt_visible_TIMEOUT_MS = 120_000;
+const BLIND_LOOKS = 20;
+async function awaitTxt({ recordName, values, nameServers, clock, log }) {
+	const asked = await resolversFor(nameServers);
+	let looks = 0;
+	let missing = [];
+	const seen = await poll(clock, { everyMs: txt_visible_EVERY_MS, timeoutMs: txt_visible_TIMEOUT_MS }, async () => {
+		looks += 1;
+		const said = await Promise.all(asked.map(async ({ resolver }) => await txt_visible_ask(resolver, recordName, values)));
+		missing = asked.flatMap(({ name }, at) => (said[at] === 'not yet' ? [name] : []));
+		if (said.includes('served') && !said.includes('not yet'))
+			return 'served';
+		return said.every((one) => one === 'silent') && looks >= BLIND_LOOKS ? 'blind' : undefined;
+	});
+	if (seen === 'blind') {
+		log?.warning(`No name server of ${recordName} can be asked from here: whether it is served is not known.`);
+	}
+	if (seen !== undefined)
+		return;
+	const name = recordName.replace(/^_acme-challenge\./, '');
+	throw new failure_CertificateError(`the TXT record ${recordName} is not served after ${txt_visible_TIMEOUT_MS / 1000} s by ${missing.join(', ')}`, {
+		because: 'names',
+		hint: 'Is the zone active, and does the domain lead to those name servers? Run again.',
+		failures: [{ name, reason: `its TXT record is not served by ${missing.join(', ')}` }],
+	});
+}
+async function resolversFor(nameServers) {
+	const found = await Promise.all(nameServers.map(async (name) => {
+		const isAddress = (0,external_node_net_.isIP)(name.replace(/:\d+$/, '')) !== 0 || name.startsWith('[') || (0,external_node_net_.isIP)(name) !== 0;
+		const addresses = isAddress ? [name] : await (0,external_node_dns_promises_namespaceObject.resolve4)(name).catch(() => []);
+		return addresses.map((address) => {
+			const resolver = new external_node_dns_promises_namespaceObject.Resolver({ timeout: 2_000, tries: 1 });
+			resolver.setServers([address]);
+			return { name: isAddress ? name : `${name} (${address})`, resolver };
+		});
+	}));
+	return found.flat();
+}
+async function txt_visible_ask(resolver, recordName, values) {
+	try {
+		const records = (await resolver.resolveTxt(recordName)).map((parts) => parts.join(''));
+		return values.every((value) => records.includes(value)) ? 'served' : 'not yet';
+	}
+	catch (error) {
+		const { code } = error;
+		return code === 'ENODATA' || code === 'ENOTFOUND' ? 'not yet' : 'silent';
+	}
+}
+;
+const TTL = 60;
+const LONGEST_COMMENT = 100;
+function cloudflareSolver(options) {
+	const { owner, clock, log } = options;
+	const withApi = async (work) => {
+		const cloudflare = new CloudflareApi(options, clock);
+		try {
+			await work(cloudflare);
+		}
+		finally {
+			await cloudflare.close();
+		}
+	};
+	const comment = `ACME challenge of ${owner} (Switchyard)`.slice(0, LONGEST_COMMENT);
+	return {
+		type: 'dns-01',
+		present: (challenges) => withApi(async (cloudflare) => {
+			await Promise.all([...byRecordName(challenges)].map(async ([recordName, values]) => {
+				const zone = await cloudflare_zoneOf(cloudflare, recordName);
+				await removeOwn(cloudflare, zone, recordName, comment);
+				await Promise.all(values.map((value) => cloudflare.createRecord(zone.id, {
+					type: 'TXT',
+					name: recordName,
+					content: `"${value}"`,
+					ttl: TTL,
+					comment,
+				})));
+				log?.debug(`Cloudflare has ${values.length} TXT records for ${recordName}`);
+				await awaitTxt({
+					recordName,
+					values,
+					nameServers: options.nameServers ?? zone.name_servers,
+					clock,
+					log,
+				});
+			}));
+		}),
+		cleanUp: (challenges) => withApi(async (cloudflare) => {
+			await Promise.all([...byRecordName(challenges).keys()].map(async (recordName) => {
+				const zone = await findZone(cloudflare, recordName);
+				if (zone !== undefined)
+					await removeOwn(cloudflare, zone, recordName, comment);
+			}));
+		}),
+	};
+}
+function byRecordName(challenges) {
+	const values = new Map();
+	for (const { name, dnsValue } of challenges) {
+		const recordName = `_acme-challenge.${name}`;
+		values.set(recordName, [...new Set([...(values.get(recordName) ?? []), dnsValue])]);
+	}
+	return values;
+}
+async function findZone(cloudflare, recordName) {
+	const zones = await Promise.all(zoneNames(recordName).map((name) => cloudflare.zoneNamed(name)));
+	return zones.find((zone) => zone !== undefined);
+}
+async function cloudflare_zoneOf(cloudflare, recordName) {
+	const zone = await findZone(cloudflare, recordName);
+	if (zone !== undefined)
+		return zone;
+	const [name = '', ...others] = zoneNames(recordName);
+	throw new failure_CertificateError(`Cloudflare has no zone for ${name} that the token may see`, {
+		because: 'names',
+		hint: `Is the domain in this account? The token needs Zone:Read and DNS:Edit for its zone: ${[name, ...others].join(' or ')}.`,
+		failures: [{ name, reason: 'its zone is not at Cloudflare, or the token may not see it' }],
+	});
+}
+function zoneNames(recordName) {
+	const labels = recordName.split('.').slice(1);
+	return labels.slice(0, -1).map((_label, at) => labels.slice(at).join('.'));
+}
+async function removeOwn(cloudflare, zone, recordName, comment) {
+	const records = await cloudflare.txtRecords(zone.id, recordName);
+	const isOwn = (record) => record.name === recordName && record.comment === comment;
+	await Promise.all(records.filter(isOwn).map(({ id }) => cloudflare.deleteRecord(zone.id, id)));
+}
+;
+function certifiedName({ identifier, wildcard }) {
+	return wildcard ? `*.${identifier.value}` : identifier.value;
+}
+function offeredChallenge(authorization, type, host) {
+	const found = authorization.challenges.find((challenge) => challenge.type === type);
+	if (found !== undefined)
+		return found;
+	const name = certifiedName(authorization);
+	const offered = authorization.challenges.map((challenge) => challenge.type).join(', ');
+	throw new failure_CertificateError(`the certificate authority ${host} does not take ${type} for ${name}: it offers ${offered || 'nothing'}`, {
+		because: 'names',
+		hint: authorization.wildcard
+			? 'Wildcards are proven by DNS-01 alone.'
+			: 'Choose one of those, or another authority.',
+		failures: [{ name, reason: `it is not proven by ${type} there` }],
+	});
+}
+function challengeOf({ identifier, wildcard = false }, { token }, thumbprint) {
+	const keyAuthorization = `${token}.${thumbprint}`;
+	return {
+		name: identifier.value,
+		isWildcard: wildcard,
+		token,
+		keyAuthorization,
+		dnsValue: (0,external_node_crypto_.createHash)('sha256').update(keyAuthorization).digest('base64url'),
+	};
+}
+function reasonOfFailure({ status, challenges }, type, patienceMs) {
+	const tried = challenges.find((challenge) => challenge.error !== undefined);
+	if (tried === undefined) {
+		return status === 'pending'
+			? `the authority has not finished its look within ${patienceMs / 1000} s`
+			: `the authority says no more than "${status}"`;
+	}
+	const { detail, type: problem } = readProblem(tried.error, 400);
+	return `${askedAt(tried)}${detail} (${problem}). ${order_adviceFor(problem, type)}`;
+}
+function askedAt({ validationRecord = [] }) {
+	const last = validationRecord.at(-1);
+	const url = problem_oneLine(last?.url);
+	if (last === undefined || url === undefined)
+		return '';
+	const others = (last.addressesResolved ?? []).filter((address) => address !== last.addressUsed);
+	const used = last.addressUsed ? ` at ${problem_oneLine(last.addressUsed)}` : '';
+	return `it asked for ${url}${used}${others.length > 0 ? ` (the name also leads to ${others.join(', ')})` : ''}: `;
+}
+function order_adviceFor(problem, type) {
+	if (problem === 'caa')
+		return 'A CAA record of the domain forbids this authority.';
+	if (type === 'dns-01')
+		return 'Does the zone of the name really lead to the name servers that the record is at?';
+	switch (problem) {
+		case 'dns':
+			return 'The name has to lead to the servers by an A or AAAA record.';
+		case 'connection':
+			return 'Port 80 of that address has to be reachable for the whole world; is it that of the server?';
+		default:
+			return 'Something else than this server answers there: does the name lead to it?';
+	}
+}
+;
+const NONCE_TRIES = 16;
+const HASTY_NONCE_TRIES = 4;
+const patience_PAUSES_MS = [1_000, 3_000];
+const LONGEST_WAIT_MS = 60_000;
+async function askPatiently(clock, ask) {
+	const patience = new Patience();
+	for (;;) {
+		try {
+			return await ask();
+		}
+		catch (error) {
+			const pauseMs = patience.pauseAfter(error, clock.now());
+			if (pauseMs === undefined)
+				throw error;
+			if (pauseMs > 0)
+				await clock.sleep(pauseMs);
+		}
+	}
+}
+class Patience {
+	#refusedNonces = 0;
+	#failures = 0;
+	#waitedMs = 0;
+	pauseAfter(error, now) {
+		if (error instanceof failure_CertificateError) {
+			return error.because === 'unreachable' ? patience_PAUSES_MS[this.#failures++] : undefined;
+		}
+		if (!(error instanceof failure_AcmeRefusal))
+			return undefined;
+		const { problem, retryAt } = error;
+		if (problem.type === 'badNonce') {
+			this.#refusedNonces += 1;
+			if (this.#refusedNonces >= NONCE_TRIES)
+				return undefined;
+			return 100 * Math.max(0, this.#refusedNonces - HASTY_NONCE_TRIES);
+		}
+		if (retryAt !== undefined && (problem.status === 429 || problem.status === 503)) {
+			const waitMs = Math.max(0, retryAt - now);
+			this.#waitedMs += Math.max(waitMs, 100);
+			return this.#waitedMs <= LONGEST_WAIT_MS ? waitMs : undefined;
+		}
+		return problem.status >= 500 ? patience_PAUSES_MS[this.#failures++] : undefined;
+	}
+}
+;
+class session_AcmeSession {
+	#http;
+	#directory;
+	#account;
+	#clock;
+	#log;
+	#nonces = [];
+	#accountUrl;
+	endpoints;
+	constructor(http, endpoints, options) {
+		this.#http = http;
+		this.endpoints = endpoints;
+		this.#directory = options.directory;
+		this.#account = options.account;
+		this.#clock = options.clock;
+		this.#log = options.log;
+	}
+	static async open(options) {
+		const http = new AcmeHttp(options.directory, options.clock);
+		try {
+			const session = new session_AcmeSession(http, await readDirectory(http, options.directory, options.clock), options);
+			await session.#register();
+			return session;
+		}
+		catch (error) {
+			await http.close();
+			throw error;
+		}
+	}
+	get host() {
+		return this.#http.host;
+	}
+	async post(url, payload) {
+		return await this.#asAccount(url, payload);
+	}
+	async get(url) {
+		return await this.#asAccount(url, undefined);
+	}
+	async close() {
+		await this.#http.close();
+	}
+	async #asAccount(url, payload) {
+		try {
+			return await this.#signed(url, payload, { kid: this.#accountUrl });
+		}
+		catch (error) {
+			if (!(error instanceof failure_AcmeRefusal) || error.problem.type !== 'accountDoesNotExist')
+				throw error;
+			this.#log?.info(`${this.host} does not know the account any more: it is registered again`);
+			await this.#register();
+			return await this.#signed(url, payload, { kid: this.#accountUrl });
+		}
+	}
+	async #register() {
+		const { eab, email } = this.#directory;
+		const { newAccount, meta } = this.endpoints;
+		const jwk = publicJwk(this.#account.privateKey);
+		if (meta?.externalAccountRequired && eab === undefined) {
+			throw new failure_CertificateError(`the certificate authority ${this.host} gives certificates only to its customers: it wants an external account`, { because: 'account', hint: 'Get a key id and an HMAC key from it, and configure both.' });
+		}
+		const account = await this.#signed(newAccount, {
+			termsOfServiceAgreed: true,
+			...(email !== undefined && { contact: [`mailto:${email}`] }),
+			...(eab && {
+				externalAccountBinding: signHs256(eab.hmacKey, { kid: eab.keyId, url: newAccount }, jwk),
+			}),
+		}, { jwk }).catch((error) => {
+			throw error instanceof failure_AcmeRefusal ? this.#accountRefused(error) : error;
+		});
+		if (account.body.status !== undefined && account.body.status !== 'valid') {
+			throw this.#accountRefused(undefined, `it is ${account.body.status}`);
+		}
+		this.#accountUrl = account.url;
+	}
+	#accountRefused(error, reason = error?.problem.detail ?? '') {
+		if (error !== undefined && (error.problem.status === 429 || error.problem.status >= 500)) {
+			return failure_explained(error, this.host, []);
+		}
+		return new failure_CertificateError(`the certificate authority ${this.host} does not accept the account: ${reason}`, {
+			because: 'account',
+			hint: 'An account that was deactivated never comes back: use a new account key. An external account has to be the one that the authority gave.',
+			cause: error,
+		});
+	}
+	async #signed(url, payload, by) {
+		return await askPatiently(this.#clock, async () => {
+			const nonce = this.#nonces.pop() ?? (await this.#newNonce());
+			const jws = signEs256(this.#account.privateKey, { ...by, nonce, url }, payload);
+			const answer = await this.#http.send('POST', url, jws).catch((error) => {
+				if (error instanceof failure_AcmeRefusal)
+					this.#keep(error.nonce);
+				throw error;
+			});
+			this.#keep(replayNonce(answer));
+			return {
+				body: http_parsed(answer.body),
+				text: answer.body,
+				url: String(answer.headers.location ?? url),
+				retryAfterMs: retryAfterMs(answer, this.#clock.now()),
+			};
+		});
+	}
+	#keep(nonce) {
+		if (nonce !== undefined)
+			this.#nonces.push(nonce);
+	}
+	async #newNonce() {
+		const nonce = replayNonce(await this.#http.send('HEAD', this.endpoints.newNonce));
+		if (nonce !== undefined)
+			return nonce;
+		throw new failure_CertificateError(`the certificate authority ${this.host} gave no nonce, without which nothing can be asked`, {
+			because: 'refused',
+			hint: 'Is the address really that of an ACME directory (RFC 8555)?',
+		});
+	}
+}
+async function readDirectory(http, directory, clock) {
+	const { url, profile } = directory;
+	const answer = await askPatiently(clock, async () => await http.send('GET', url)).catch((error) => {
+		throw error instanceof failure_AcmeRefusal && error.problem.status < 429
+			? noDirectory(url, error)
+			: failure_explained(error, http.host, []);
+	});
+	const said = (http_parsed(answer.body) ?? {});
+	const needed = [said.newNonce, said.newAccount, said.newOrder, said.revokeCert];
+	if (!needed.every((address) => typeof address === 'string'))
+		throw noDirectory(url);
+	const offered = Object.keys(said.meta?.profiles ?? {});
+	if (profile !== undefined && !offered.includes(profile)) {
+		throw new failure_CertificateError(`the certificate authority ${http.host} has no profile ${profile}`, {
+			because: 'refused',
+			hint: offered.length === 0 ? 'It has none at all: leave it out.' : `It has ${offered.join(', ')}.`,
+		});
+	}
+	return said;
+}
+function noDirectory(url, cause) {
+	return new failure_CertificateError(`there is no directory of a certificate authority at ${url}`, {
+		because: 'refused',
+		hint: 'Is the address right? That of Let’s Encrypt is https://acme-v02.api.letsencrypt.org/directory.',
+		cause,
+	});
+}
+;
+const issue_PATIENCE_MS = 120_000;
+const issue_LONGEST_PAUSE_MS = 15_000;
+const UNSPECIFIED = 0;
+async function issueCertificate(order) {
+	const session = await session_AcmeSession.open(order);
+	try {
+		const placed = await placeOrder(session, order);
+		await authorize(session, order, placed.body.authorizations);
+		const privateKey = await newPrivateKey();
+		const chain = await issue_finalize(session, order, placed.url, privateKey);
+		return issue_checked(chain, privateKey, order, session.host);
+	}
+	catch (error) {
+		throw failure_explained(error, session.host, order.names);
+	}
+	finally {
+		await session.close();
+	}
+}
+async function renewalWindow(directory, certificatePem, clock) {
+	const id = renewalId(certificatePem);
+	if (id === undefined)
+		return undefined;
+	const http = new AcmeHttp(directory, clock);
+	try {
+		const { renewalInfo } = http_parsed((await http.send('GET', directory.url)).body);
+		if (renewalInfo === undefined)
+			return undefined;
+		return windowIn(http_parsed((await http.send('GET', `${renewalInfo}/${id}`)).body));
+	}
+	catch {
+		return undefined;
+	}
+	finally {
+		await http.close();
+	}
+}
+async function revokeCertificate(directory, account, certificatePem, reason = UNSPECIFIED, clock = systemClock) {
+	const certificate = derOf(certificatePem).toString('base64url');
+	const session = await AcmeSession.open({ directory, account, clock });
+	try {
+		await session.post(session.endpoints.revokeCert, { certificate, reason });
+	}
+	catch (error) {
+		if (error instanceof AcmeRefusal && error.problem.type === 'alreadyRevoked')
+			return;
+		const { names } = readCertificate(certificatePem);
+		if (!(error instanceof AcmeRefusal) || error.problem.status >= 429)
+			throw explained(error, session.host, names);
+		throw new CertificateError(`the certificate authority ${session.host} does not revoke the certificate for ${names.join(', ')}: ${error.problem.detail}`, {
+			because: 'refused',
+			hint: 'Only the account that ordered it may: is it from this authority, and by this account?',
+			cause: error,
+		});
+	}
+	finally {
+		await session.close();
+	}
+}
+async function placeOrder(session, order) {
+	const { names, directory, replaces, log } = order;
+	const wanted = {
+		identifiers: names.map((value) => ({ type: 'dns', value })),
+		...(directory.profile !== undefined && { profile: directory.profile }),
+	};
+	const replaced = replaces === undefined ? undefined : renewalId(replaces);
+	log?.debug(`${session.host} is asked for a certificate for ${names.join(', ')}`);
+	const { newOrder, renewalInfo } = session.endpoints;
+	if (replaced === undefined || renewalInfo === undefined)
+		return await session.post(newOrder, wanted);
+	try {
+		return await session.post(newOrder, { ...wanted, replaces: replaced });
+	}
+	catch (error) {
+		const isAboutThat = error instanceof failure_AcmeRefusal && [400, 404, 409].includes(error.problem.status);
+		if (!isAboutThat || error.problem.ofNames.length > 0)
+			throw error;
+		log?.debug(`${session.host} does not take it as a renewal: ${error.problem.detail}`);
+		return await session.post(newOrder, wanted);
+	}
+}
+async function authorize(session, order, urls) {
+	const { solver, account, clock, log } = order;
+	const all = await Promise.all(urls.map(async (url) => ({ url, authorization: (await session.get(url)).body })));
+	const open = all.filter(({ authorization }) => authorization.status !== 'valid');
+	const thumbprint = thumbprintOf(account);
+	const shown = open.map(({ url, authorization }) => {
+		const offered = offeredChallenge(authorization, solver.type, session.host);
+		return { url, offered, challenge: challengeOf(authorization, offered, thumbprint) };
+	});
+	if (shown.length === 0)
+		return;
+	const challenges = shown.map(({ challenge }) => challenge);
+	try {
+		await solver.present(challenges);
+		const failures = await Promise.all(shown.map(async ({ url, offered }) => await proven(session, clock, url, offered.url, solver.type)));
+		const refused = failures.filter((failure) => failure !== undefined);
+		if (refused.length > 0)
+			throw namesRefused(session.host, order.names, refused);
+	}
+	finally {
+		await cleanUp(solver, challenges, log);
+	}
+}
+async function cleanUp(solver, challenges, log) {
+	await solver.cleanUp(challenges).catch((error) => {
+		const names = challenges.map(({ name }) => name).join(', ');
+		log?.warning(`What proved ${names} to the certificate authority is still there: ${messageOf(error)}`);
+	});
+}
+async function proven(session, clock, authorizationUrl, challengeUrl, type) {
+	await session.post(challengeUrl, {});
+	const last = await settled(session, clock, authorizationUrl, ({ status }) => status !== 'pending');
+	if (last.status === 'valid')
+		return undefined;
+	return { name: certifiedName(last), reason: reasonOfFailure(last, type, issue_PATIENCE_MS) };
+}
+async function issue_finalize(session, { names, clock }, orderUrl, privateKey) {
+	const csr = signingRequest(names, privateKey).toString('base64url');
+	const ready = await settled(session, clock, orderUrl, ({ status }) => status !== 'pending');
+	await session.post(ready.finalize, { csr }).catch((error) => {
+		if (!(error instanceof failure_AcmeRefusal) || error.problem.type !== 'orderNotReady')
+			throw error;
+	});
+	const last = await settled(session, clock, orderUrl, ({ status }) => status !== 'processing' && status !== 'ready');
+	if (last.status === 'valid' && last.certificate !== undefined) {
+		return (await session.get(last.certificate)).text;
+	}
+	if (last.error !== undefined)
+		throw new failure_AcmeRefusal(readProblem(last.error, 400));
+	throw new failure_CertificateError(`the certificate authority ${session.host} has not signed the certificate for ${names.join(', ')}: after ${issue_PATIENCE_MS / 1000} s the order is ${last.status}`, { because: 'unreachable', hint: 'Nothing has changed. Run again later.' });
+}
+async function settled(session, clock, url, isOver) {
+	let last;
+	const everyMs = (looks) => Math.min(last?.retryAfterMs ?? 25 * 2 ** looks, issue_LONGEST_PAUSE_MS);
+	await poll(clock, { everyMs, timeoutMs: issue_PATIENCE_MS }, async () => {
+		last = await session.get(url);
+		return isOver(last.body) ? true : undefined;
+	});
+	return last.body;
+}
+function issue_checked(chain, privateKey, { names, clock, log }, host) {
+	const certificate = issued(chain, privateKey);
+	const isForAll = names.every((name) => certificate.names.includes(name));
+	if (!isForAll || !new external_node_crypto_.X509Certificate(chain).checkPrivateKey((0,external_node_crypto_.createPrivateKey)(privateKey))) {
+		throw new failure_CertificateError(`the certificate authority ${host} has issued another certificate than the one for ${names.join(', ')}`, { because: 'refused', hint: 'What it issued is not used. Ask whoever runs the authority.' });
+	}
+	const now = clock.now();
+	if (now < certificate.notBefore || now >= certificate.notAfter) {
+		const [from, until, here] = [certificate.notBefore, certificate.notAfter, now].map((ms) => new Date(ms).toISOString());
+		log?.warning(`The certificate for ${names.join(', ')} is valid from ${from} to ${until}, and the clock of this machine says ${here}: one of the two clocks is wrong. Browsers go by their own.`);
+	}
+	return certificate;
+}
+function windowIn(value) {
+	const { suggestedWindow } = (value ?? {});
+	const from = Date.parse(suggestedWindow?.start ?? '');
+	const until = Date.parse(suggestedWindow?.end ?? '');
+	return from < until ? { from, until } : undefined;
+}
+;
+const SELF_SIGNED_DAYS = 199;
+const RENEWAL_MS = 5_000;
+function acmeAuthority(clock, log) {
+	return {
+		newAccountKey: async () => (await newAccountKey()).privateKey,
+		selfSigned: async (domain) => await selfSigned([domain], { days: SELF_SIGNED_DAYS, now: clock.now() }),
+		async issue(order) {
+			return await issueCertificate({
+				directory: directoryOf(order.acme, order.eabKey),
+				account: { privateKey: order.account },
+				names: [order.domain],
+				solver: solverOf(order, clock, log),
+				clock,
+				log,
+				...(order.replaces && { replaces: order.replaces }),
+			});
+		},
+		async renewalAt(acme, pem) {
+			const asked = renewalWindow(directoryOf(acme), pem, clock).catch(() => undefined);
+			const window = await inTime(clock, asked, RENEWAL_MS, undefined);
+			return window && (window.from + window.until) / 2;
+		},
+	};
+}
+function directoryOf({ url, ca, email, eab, profile }, eabKey) {
+	return {
+		url,
+		...(ca && { ca }),
+		...(email && { email }),
+		...(profile && { profile }),
+		...(eab && eabKey && { eab: { keyId: eab.keyId, hmacKey: eabKey } }),
+	};
+}
+function solverOf({ solver, owner }, clock, log) {
+	if ('cloudflareToken' in solver) {
+		return cloudflareSolver({ apiToken: solver.cloudflareToken, owner, clock, log });
+	}
+	const { http } = solver;
+	const plain = (challenges) => challenges.map(({ token, keyAuthorization }) => ({ token, keyAuthorization }));
+	return {
+		type: 'http-01',
+		present: async (challenges) => await http.present(plain(challenges)),
+		cleanUp: async (challenges) => await http.cleanUp(plain(challenges)),
+	};
+}
+;
 function foreseenFailure({ findings }) {
 	const errors = errorsOf(findings);
 	return errors.length > 1 ? new UserErrors(errors) : errors[0];
@@ -78865,6 +81396,66 @@ function findCycles(dependencies) {
 	for (const service of dependencies.keys())
 		visit(service, []);
 	return cycles;
+}
+;
+function checkClaims(services, report) {
+	const claims = services.flatMap(claimsOfService);
+	const owners = new Map();
+	for (const { address, service, path, owner } of claims) {
+		const other = owners.get(address);
+		if (other !== undefined)
+			report(service, path, `domain ${address} belongs to both "${other}" and "${owner}"`);
+		owners.set(address, owner);
+	}
+	checkCircles(claims, report);
+}
+function claimsOfService({ name, route }) {
+	const ofMain = route.domains.map((address) => ({ address, path: ['domain'], owner: name }));
+	const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) => domains.map((address) => ({
+		address,
+		path: ['extra_ports', port, 'domain'],
+		owner: `${name} (port ${port})`,
+	})));
+	const ofRedirects = (route.redirects ?? []).map((redirect, index) => ({
+		address: redirect.from,
+		path: ['redirects', index, 'from'],
+		owner: `${name} (redirect)`,
+		redirect,
+	}));
+	return [...ofMain, ...ofPorts, ...ofRedirects].map((claim) => ({ ...claim, service: name }));
+}
+function checkCircles(claims, report) {
+	const redirects = new Map(claims.flatMap((claim) => claim.redirect === undefined ? [] : [[claim.address, claim.redirect]]));
+	const next = new Map([...redirects].map(([from, redirect]) => [
+		from,
+		reachedBy(redirect, claims).flatMap((one) => (one.redirect === undefined ? [] : [one.address])),
+	]));
+	for (const circle of findCycles(next)) {
+		const claim = claims.find(({ address, redirect }) => redirect !== undefined && address === circle[0]);
+		if (claim === undefined)
+			continue;
+		report(claim.service, claim.path, `the redirects may lead in a circle: ${circle.join(' → ')}`, 'Let it lead to where a service answers, or write keep_path: false where what follows in the path has to be left out.');
+	}
+}
+function reachedBy(redirect, claims) {
+	const target = targetOf(redirect);
+	const host = hostServing(hostOfAddress(target), claims);
+	if (host === undefined)
+		return [];
+	const here = claims.filter(({ address }) => hostOfAddress(address) === host);
+	const at = `${host}${pathOfAddress(target) === '/' ? '' : pathOfAddress(target)}`;
+	const above = here.filter(({ address }) => covers(address, at)).sort(check_claims_byLength)[0];
+	const below = redirect.dropsPath
+		? []
+		: here.filter((one) => one !== above && isBelow(pathOfAddress(one.address), pathOfAddress(at)));
+	return [above, ...below].filter((one) => one !== undefined);
+}
+function check_claims_byLength(a, b) {
+	return b.address.length - a.address.length;
+}
+function hostServing(name, claims) {
+	const hosts = claims.map(({ address }) => hostOfAddress(address)).filter((host) => takesName(host, name));
+	return hosts.includes(name) ? name : hosts.sort((a, b) => b.length - a.length)[0];
 }
 ;
 const LOCAL_SERVER = {
@@ -79046,16 +81637,33 @@ function resolvePorts(input, recognised, report) {
 	const protocol = input.protocol ?? defaultProtocol(input, recognised);
 	const ofImage = recognised ? ` by its image ${input.image}` : '';
 	checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
+	checkPrefix(input, [], report);
 	const extra = resolveExtra(input, port, report);
 	const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
+	const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
+	const redirects = resolveRedirects(input, report);
 	const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
 	return {
 		ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
 		domains: {
 			domains: input.domain ?? [],
 			...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
+			...(input.strip_prefix && { stripPrefix: true }),
+			...(stripped.length > 0 && { extraStripPrefix: stripped }),
+			...(redirects.length > 0 && { redirects }),
 		},
 	};
+}
+function resolveRedirects({ redirects = [], domain = [] }, report) {
+	if (redirects.length > 0 && domain.length === 0) {
+		report(['redirects'], 'there is no domain here: the edge has nothing else of this service', 'Write them at a service that has one.');
+	}
+	return redirects;
+}
+function checkPrefix({ strip_prefix: strips, domain = [] }, path, report) {
+	if (!strips || domain.some((address) => pathOfAddress(address) !== '/'))
+		return;
+	report([...path, 'strip_prefix'], 'there is nothing to strip: no domain here has a path', 'Write the path behind the domain: domain: example.com/api.');
 }
 function defaultProtocol(input, recognised) {
 	if (recognised)
@@ -79069,7 +81677,8 @@ function checkDomain(protocol, domains, path, what, report) {
 }
 function resolveExtra({ extra_ports: input = {} }, main, report) {
 	const taken = new Map([[main, 'the main port']]);
-	return Object.entries(input).map(([name, { port = 0, domain: domains = [], protocol: said }]) => {
+	return Object.entries(input).map(([name, one]) => {
+		const { port = 0, domain: domains = [], protocol: said, strip_prefix: strips = false } = one;
 		const path = ['extra_ports', name];
 		const owner = taken.get(port);
 		if (port === 0)
@@ -79079,11 +81688,14 @@ function resolveExtra({ extra_ports: input = {} }, main, report) {
 		taken.set(port, `the port ${name}`);
 		const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
 		checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
-		return [name, { port, protocol, domains }];
+		checkPrefix(one, path, report);
+		return [name, { port, protocol, domains, stripsPrefix: strips }];
 	});
 }
 const OF_A_PORT = {
 	domain: 'requests for a domain go to it',
+	strip_prefix: 'it is about requests',
+	redirects: 'they belong to a service at the edge',
 	expose: 'it exposes one',
 	extra_ports: 'they come beside the main one',
 	protocol: 'it says what is spoken there',
@@ -79605,6 +82217,92 @@ function given(name, value) {
 	return value === undefined || value === null ? {} : { [name]: value };
 }
 ;
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+function resolveTls(said, { isLocal, domains }, report) {
+	if (said === undefined)
+		return undefined;
+	const fallback = modeOf(said, isLocal);
+	const own = Object.entries(said.domains ?? {}).map(([domain, one]) => {
+		const mode = one.mode ?? (one.certificate === undefined ? fallback : 'files');
+		return [domain, domainTls({ ...one, mode }, said, ['domains', domain], report)];
+	});
+	const tls = {
+		...domainTls({ ...said, mode: fallback }, said, [], report),
+		domains: Object.fromEntries(own),
+		policy: said.policy ?? DEFAULTS.tls.policy,
+		redirect: said.redirect ?? DEFAULTS.tls.redirect,
+		hstsSeconds: resolve_tls_hstsOf(said.hsts),
+		acme: acmeOf(said),
+	};
+	for (const domain of domains)
+		resolve_tls_checkDomain(domain, tls, report);
+	for (const [domain] of own) {
+		if (domains.includes(domain))
+			continue;
+		report(['domains', domain], `no service has the domain ${domain}`, 'Write it as the service has it.');
+	}
+	return tls;
+}
+function tlsPorts(tls, domains) {
+	const isOn = domains.some((domain) => tls !== undefined && (tls.domains[domain] ?? tls).mode !== 'off');
+	return isOn ? ['443/tcp'] : [];
+}
+function modeOf(said, isLocal) {
+	if (said.mode !== undefined)
+		return said.mode;
+	if (said.certificate !== undefined)
+		return 'files';
+	if (isLocal)
+		return 'self-signed';
+	if (said.cloudflare_token !== undefined)
+		return 'dns-01';
+	return said.email === undefined ? 'off' : 'http-01';
+}
+function domainTls({ mode, certificate, key, client_ca }, { cloudflare_token }, path, report) {
+	if (mode === 'files' && (certificate === undefined || key === undefined)) {
+		const missing = certificate === undefined ? 'certificate' : 'key';
+		report(path, `mode files needs ${missing}`, 'Write the names of the secrets that have them.');
+	}
+	if (mode === 'dns-01' && cloudflare_token === undefined) {
+		report(path, 'mode dns-01 needs cloudflare_token', 'Write the name of the secret that has the token.');
+	}
+	return {
+		mode,
+		...(mode === 'files' && certificate && key && { files: { certificate, key } }),
+		...(client_ca && { clientCa: client_ca }),
+	};
+}
+function resolve_tls_checkDomain(domain, tls, report) {
+	const isOwn = Object.hasOwn(tls.domains, domain);
+	const { mode } = isOwn ? tls.domains[domain] : tls;
+	const path = isOwn ? ['domains', domain] : [];
+	if (domain === '*' && (mode === 'http-01' || mode === 'dns-01')) {
+		report(path, 'no CA gives a certificate for the domain *', 'Write domains: { "*": { mode: off } }, or self-signed, or files.');
+	}
+	else if (domain.startsWith('*.') && mode === 'http-01') {
+		report(path, `${domain} needs dns-01: a CA gives certificates for all names below a domain to whoever can change its DNS`, `Write cloudflare_token, or domains: { "${domain}": { mode: files, certificate: …, key: … } }.`);
+	}
+}
+function resolve_tls_hstsOf(said) {
+	if (said === false)
+		return 0;
+	return typeof said === 'number' ? said : DEFAULTS.tls.hsts;
+}
+function acmeOf(said) {
+	const { directory, directory_ca, email, eab, profile, cloudflare_token } = said;
+	const isStaging = directory === undefined && said.staging === true;
+	return {
+		url: directory ?? (isStaging ? LETS_ENCRYPT_STAGING : LETS_ENCRYPT),
+		...(directory_ca && { ca: directory_ca }),
+		...(email && { email }),
+		...(eab && { eab: { keyId: eab.key_id, hmacKey: eab.hmac_key } }),
+		...(profile && { profile }),
+		...(isStaging && { isStaging }),
+		...(cloudflare_token && { cloudflareToken: cloudflare_token }),
+	};
+}
+;
 function loadEnvironment(text, file, variables, environment, options = {}) {
 	const { loaded: config, errors } = examineConfig(text, file, variables, options.secrets, environment);
 	if (config === undefined) {
@@ -79642,7 +82340,8 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	checkServiceNames(loaded, environment, services, report);
 	checkPlacement(services, servers, report);
 	resolve_checkDependencies(services, report);
-	resolve_checkDomains(services, report);
+	checkClaims(services, report);
+	const tls = resolve_tlsOf(loaded, environment, input, services, errors);
 	errors_failTogether(load_inOrder(errors));
 	const wanted = {
 		project: loaded.config.project,
@@ -79651,7 +82350,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		servers,
 		services,
 		retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-		nginx: nginx(loaded.config, input),
+		nginx: { ...nginx(loaded.config, input), ...tls },
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
@@ -79667,6 +82366,17 @@ function nginx(file, environment) {
 		...(trusted_proxies !== undefined && { trustedProxies: trusted_proxies }),
 		...(adopt && { adopt }),
 	};
+}
+function resolve_tlsOf(loaded, name, environment, services, errors) {
+	const isSaid = loaded.config.tls !== undefined || environment.tls !== undefined;
+	const domains = services.flatMap(({ route }) => domainsOf(route));
+	const tls = resolveTls(isSaid ? { ...loaded.config.tls, ...environment.tls } : undefined, { isLocal: environment.provider === 'local', domains }, (path, message, hint) => {
+		const [over, base] = originsOf(name, ['tls', ...path]);
+		const origin = loaded.has(over) ? over : base;
+		errors.push(problemError({ path: loaded.spelled(origin), message, hint }, loaded.locate(origin)));
+	});
+	const ports = tlsPorts(tls, domains);
+	return { ...(tls && { tls }), ...(ports.length > 0 && { ports }) };
 }
 function resolve_environmentOf(loaded, name) {
 	const { environments } = loaded.config;
@@ -79740,26 +82450,9 @@ function resolve_checkDependencies(services, report) {
 		report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
 	}
 }
-function resolve_checkDomains(services, report) {
-	const owners = new Map();
-	for (const { name, route } of services) {
-		const ofPorts = Object.entries(route.extraDomains ?? {}).flatMap(([port, domains]) => domains.map((domain) => ({
-			domain,
-			path: ['extra_ports', port, 'domain'],
-			owner: `${name} (port ${port})`,
-		})));
-		const ofMain = route.domains.map((domain) => ({ domain, path: ['domain'], owner: name }));
-		for (const { domain, path, owner } of [...ofMain, ...ofPorts]) {
-			const other = owners.get(domain);
-			if (other !== undefined)
-				report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
-			owners.set(domain, owner);
-		}
-	}
-}
 ;
 const ED25519 = 'ssh-ed25519';
-const BLOCK = 8;
+const pkcs8_BLOCK = 8;
 function readPkcs8(pem) {
 	const key = pkcs8_parse(pem);
 	switch (key.asymmetricKeyType) {
@@ -79799,7 +82492,7 @@ function openSshKey(key) {
 		field(Buffer.concat([seed, publicKey])),
 		field(''),
 	]);
-	const padding = Buffer.from(Array.from({ length: (BLOCK - (secret.length % BLOCK)) % BLOCK }, (_, at) => at + 1));
+	const padding = Buffer.from(Array.from({ length: (pkcs8_BLOCK - (secret.length % pkcs8_BLOCK)) % pkcs8_BLOCK }, (_, at) => at + 1));
 	const whole = Buffer.concat([
 		Buffer.from('openssh-key-v1\0'),
 		field('none'),
@@ -80023,7 +82716,7 @@ const EXEC_END_POLL_MS = 10;
 class EngineClient {
 	#http;
 	#clock;
-	constructor(dial, { connections = 16, clock = systemClock } = {}) {
+	constructor(dial, { connections = 16, clock = clock_systemClock } = {}) {
 		this.#http = new EngineHttp(dial, connections);
 		this.#clock = clock;
 	}
@@ -80356,6 +83049,37 @@ async function checkEngine(engine, server) {
 	});
 }
 ;
+function handshakeOver(dial) {
+	return async ({ address, port, name }, timeoutMs) => {
+		const socket = await dial(address, port);
+		const { promise, resolve, reject } = Promise.withResolvers();
+		const secure = (0,external_node_tls_.connect)({
+			socket,
+			rejectUnauthorized: false,
+			...(name !== undefined && { servername: name }),
+		});
+		const timeout = () => secure.destroy(new Error('no answer in time'));
+		const signal = AbortSignal.timeout(timeoutMs);
+		signal.addEventListener('abort', timeout, { once: true });
+		secure.once('secureConnect', () => {
+			const { raw } = secure.getPeerCertificate();
+			if (raw === undefined)
+				reject(new Error('no certificate'));
+			else
+				resolve(new external_node_crypto_.X509Certificate(raw));
+		});
+		secure.on('error', reject);
+		secure.once('close', () => reject(new Error('the connection was closed')));
+		try {
+			return await promise;
+		}
+		finally {
+			signal.removeEventListener('abort', timeout);
+			secure.destroy();
+		}
+	};
+}
+;
 class HttpOver {
 	#agent;
 	#dial;
@@ -80475,6 +83199,7 @@ function localProvider(servers, socketPath = dockerSocket()) {
 				engine,
 				http,
 				dial,
+				handshake: handshakeOver(dial),
 				freeBytes: freeHere,
 				close: async () => {
 					await Promise.all([http.close(), engine.close()]);
@@ -80736,7 +83461,7 @@ function unixifyPath(path) {
 	}
 	return path;
 }
-async function readFile(filePath) {
+async function esm_readFile(filePath) {
 	return new Promise((resolve, reject) => {
 		external_fs_.readFile(filePath, 'utf8', (err, res) => {
 			if (err) {
@@ -80829,7 +83554,7 @@ class NodeSSH {
 			external_assert_(config.passphrase == null || typeof config.passphrase === 'string', 'config.passphrase must be null or a valid string');
 			if (config.privateKeyPath != null) {
 				try {
-					config.privateKey = await readFile(config.privateKeyPath);
+					config.privateKey = await esm_readFile(config.privateKeyPath);
 				}
 				catch (err) {
 					if (err != null && err.code === 'ENOENT') {
@@ -81649,7 +84374,7 @@ function staticProvider(servers, privateKey) {
 		servers: async () => [...servers],
 		ensure: async () => [...servers],
 		async connect(spec) {
-			const ssh = await SshConnection.open(targetOf(spec), privateKey);
+			const ssh = await SshConnection.open(static_targetOf(spec), privateKey);
 			try {
 				const [engine] = await Promise.all([openEngine(ssh), checkForwarding(ssh)]);
 				const dial = (address, port) => dialTcp(ssh, address, port);
@@ -81660,6 +84385,7 @@ function staticProvider(servers, privateKey) {
 					engine,
 					http,
 					dial,
+					handshake: handshakeOver(dial),
 					freeBytes: async (folder) => {
 						const { stdout } = await ssh.run(DISK_COMMAND, folder).catch(() => ({ stdout: '' }));
 						return parseFree(stdout);
@@ -81686,7 +84412,7 @@ async function checkForwarding(ssh) {
 			throw error;
 	}
 }
-function targetOf(spec) {
+function static_targetOf(spec) {
 	const { name, host, port, user, hostKeys, jump } = spec;
 	return { name, host, port, user, hostKeys, ...(jump && { jump }) };
 }
@@ -82489,7 +85215,7 @@ class ScratchRepository {
 			directory,
 			cwd: resolvePath(options.workspace, up),
 			branch: options.branch,
-			secrets: remote.authorization === undefined ? [] : secretsOf(remote.authorization),
+			secrets: remote.authorization === undefined ? [] : scratch_repository_secretsOf(remote.authorization),
 			env: withSettings(scratchEnv, [
 				...OWN_SETTINGS,
 				...transportSettings(settingsBeyond(settings, baseSettings), remote.name, REMOTE),
@@ -82590,7 +85316,7 @@ function authorizationSettings(remote) {
 		{ key: 'credential.helper', value: '' },
 	];
 }
-function secretsOf(authorization) {
+function scratch_repository_secretsOf(authorization) {
 	const encoded = authorization.slice('basic '.length);
 	const decoded = Buffer.from(encoded, 'base64').toString('utf8');
 	return [encoded, decoded.slice(decoded.indexOf(':') + 1)].filter((secret) => secret !== '');
@@ -83033,7 +85759,7 @@ const store_WAIT_MS = 15 * 60_000;
 const RACES_MAX = 20;
 const TELL_EVERY_MS = 10_000;
 async function openStore(options) {
-	const { scope, run, branch = BRANCH, clock = systemClock } = options;
+	const { scope, run, branch = BRANCH, clock = clock_systemClock } = options;
 	checkName('project', scope.project);
 	checkName('environment', scope.environment);
 	const [repository, self] = await Promise.all([
@@ -83417,11 +86143,14 @@ async function change(inputs, surroundings, kind) {
 	const { author } = project;
 	return deployed(project, await deploy_deploy({ ...request, author, leaseWaitMs: inputs['lease-wait'], signal, onPlan }));
 }
-function changeRequest(project, inputs, log, { scope, rollback }) {
+function changeRequest(project, inputs, log, { scope, rollback, forcedCertificates }) {
 	const { service: services, zones } = inputs;
 	const { wanted, reach, config, sources } = project;
 	const selected = wanted.services.map(({ name }) => name).filter((name) => services?.includes(name) ?? true);
 	const secrets = inputs.secrets === undefined ? {} : requireSecrets(project, selected, sources, config.locate);
+	const tlsSecrets = inputs.secrets === undefined ? undefined : requireTlsSecrets(project, sources);
+	for (const value of Object.values(tlsSecrets ?? {}))
+		log.hide(value);
 	for (const { name, container } of wanted.services) {
 		for (const value of hiddenValues(secrets[name] ?? {}, container))
 			log.hide(value);
@@ -83430,8 +86159,11 @@ function changeRequest(project, inputs, log, { scope, rollback }) {
 		...reach,
 		wanted,
 		secrets,
+		authority: acmeAuthority(reach.clock, log),
+		tlsSecrets,
 		narrowing: { services, zones, excludedServers: inputs['exclude-servers'] },
 		scope,
+		...(forcedCertificates && { forcedCertificates }),
 		unfinishedHook: inputs['unfinished-hook'],
 		takeOverFrom: inputs['take-over-from'],
 		rollback,
@@ -83589,7 +86321,7 @@ const HEADLINES = {
 	error: (title) => `❌ ${title}: a deploy would fail`,
 };
 const MARKS = { error: '❌', warning: '⚠️', ok: '✅' };
-const ABOUT_SERVERS = ['prepare', 'divert', 'teardown'];
+const ABOUT_SERVERS = ['prepare', 'upgrade', 'divert', 'teardown'];
 function dryRunLines({ plan, drift, findings, notes }) {
 	const told = (level) => findings.filter((one) => one.level === level).map(describeFinding);
 	return {
@@ -83665,22 +86397,31 @@ function renderStatus(report) {
 	const { title, services } = report;
 	const rows = Object.entries(services).flatMap(([service, { copies }]) => copies.map((copy) => copyRow(service, copy)));
 	const past = Object.entries(services).flatMap(([service, { history }]) => historyRows(service, history.slice(0, status_SHOWN)));
+	const routes = Object.entries(services).flatMap(([service, { routes: own = [] }]) => own.length === 0 ? [] : `${service} at ${own.join(', ')}`);
 	const drift = report.drift.map((one) => `drift: ${one}`);
 	const exposed = report.exposed.map((one) => `exposed: ${one}`);
 	const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
 	const nginx = report.nginx.map(({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`);
+	const certificates = report.certificates.map(certificateLine);
 	return {
 		lines: [
 			title,
 			...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+			...routes,
 			...nginx,
+			...certificates,
 			...lease,
 			...drift,
 			...exposed,
 			...textTable(past),
 		],
-		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), [...nginx, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), exposed.map((line) => `- ⛔ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
+		markdown: page(`## ${title}`, rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows), [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'), drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'), exposed.map((line) => `- ⛔ ${line}`).join('\n'), past.length === 0 ? '' : `### The last releases\n\n${markdownTable(past)}`),
 	};
+}
+function certificateLine(one) {
+	const { domain, servers, not_after, days_left, isLate } = one;
+	const left = days_left < 0 ? 'has expired' : `${days_left} days left${isLate ? ', and is late' : ''}`;
+	return `certificate of ${domain}: ${left} (until ${not_after.slice(0, 10)}) on ${servers.join(', ')}`;
 }
 function copyRow(service, copy) {
 	const { server, slot, container, release, image, isRunning, isActive, isStandby } = copy;
@@ -83704,9 +86445,202 @@ function render(result) {
 			return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
 		case 'releases':
 			return { ...renderPast(result.title, result.past), warnings: [] };
+		case 'certificates':
 		case 'status':
 			return { ...renderStatus(result.report), warnings: [] };
 	}
+}
+;
+const SHORTEST_PART = 8;
+const SHORTEST_WHOLE = 4;
+function exposedSecrets(releases, secrets) {
+	const known = Object.entries(secrets).filter(([, value]) => value.trim().length >= SHORTEST_WHOLE);
+	const found = new Map();
+	for (const { service, number, container, policy } of releases) {
+		for (const [path, text] of [...textsIn('', container), ...textsIn('', policy)]) {
+			for (const [secret, value] of known) {
+				if (text !== value && (value.length < SHORTEST_PART || !text.includes(value)))
+					continue;
+				const key = JSON.stringify([service, secret, path]);
+				const before = found.get(key)?.numbers ?? [];
+				found.set(key, { service, secret, path, numbers: [...before, number] });
+			}
+		}
+	}
+	return [...found.values()].map(({ service, secret, path, numbers }) => `the value of the secret ${secret} is on the state branch, for all to read who may read the repository: ${path} of ${service}, release ${numbers.join(', ')}. Give it another value, and take the old one off the branch`);
+}
+function textsIn(path, value) {
+	if (typeof value === 'string')
+		return [[path, value]];
+	if (typeof value !== 'object' || value === null)
+		return [];
+	return Object.entries(value).flatMap(([key, member]) => textsIn(path === '' ? key : `${path}.${key}`, member));
+}
+;
+function statusOf(kept, lease) {
+	const { scope, state, observed } = kept;
+	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
+	const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
+	const services = names.map((name) => {
+		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state));
+		const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
+		const route = kept.services.find((service) => service.name === name)?.spec.route;
+		const routes = route === undefined ? [] : toldRoutes(route);
+		const told = { release, deployed_at, run, copies, ...(routes.length > 0 && { routes }), history };
+		return [name, told];
+	});
+	return {
+		title: `${scope.project} ${scope.environment}`,
+		releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
+		services: Object.fromEntries(services),
+		certificates: certificatesOf(kept),
+		drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
+		lease,
+		nginx: observed.map(({ name, edge, sidecar }) => ({
+			server: name,
+			edge: stateOf(edge),
+			sidecar: stateOf(sidecar),
+		})),
+	};
+}
+const status_DAY_MS = 86_400_000;
+function certificatesOf({ scope, observed, now }) {
+	const begin = `${scopeName(scope)}.`;
+	const found = new Map();
+	for (const { name, edge } of observed) {
+		for (const [file, text] of edge?.tree.certificates ?? []) {
+			const one = file.startsWith(begin) ? readInstalled(text) : undefined;
+			if (one === undefined)
+				continue;
+			const leftMs = one.notAfter - now.getTime();
+			const known = found.get(`${file} ${one.serial}`) ?? {
+				domain: file.slice(begin.length).replace('_', '*'),
+				origin: one.origin,
+				serial: one.serial,
+				servers: [],
+				not_after: new Date(one.notAfter).toISOString(),
+				days_left: Math.floor(leftMs / status_DAY_MS),
+				isLate: leftMs < (one.notAfter - one.notBefore) / 4,
+			};
+			known.servers.push(name);
+			found.set(`${file} ${one.serial}`, known);
+		}
+	}
+	return [...found.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
+}
+function strangersIn({ scope, observed, repository }) {
+	return observed.flatMap(({ name, owner }) => owner === undefined || owner === repository
+		? []
+		: [ownedByAnother(name, scope, owner, repository).message]);
+}
+function status_copiesOf({ name: server, copies }, service, activeId, state) {
+	return copies
+		.filter((copy) => copy.service === service)
+		.map((copy) => ({ ...copy, isActive: copy.id === activeId }))
+		.map(({ slot, name, release, image, isRunning, isActive }) => ({
+		server,
+		slot,
+		container: name,
+		release,
+		image,
+		isRunning,
+		isActive,
+		...(!isActive && recordedSenders(state, server, { service, slot }).length > 0 && { isStandby: true }),
+	}));
+}
+function stateOf(nginx) {
+	return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
+}
+;
+async function status_status(request) {
+	const { wanted: file, zones, excludedServers, clock } = request;
+	const narrowing = { services: undefined, zones, excludedServers };
+	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
+	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
+		const { snapshot } = journal;
+		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
+		const exposed = await exposedOn(snapshot, request.secrets);
+		return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now())), exposed };
+	});
+}
+async function exposedOn(snapshot, secrets) {
+	if (Object.keys(secrets).length === 0)
+		return [];
+	const { services, release_numbers = {} } = snapshot.state;
+	const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
+	const releases = await Promise.all([...names].map((name) => snapshot.releases(name)));
+	return exposedSecrets(releases.flat(), secrets);
+}
+;
+function expiredIn({ certificates }) {
+	const expired = certificates.filter(({ days_left }) => days_left < 0);
+	if (expired.length === 0)
+		return undefined;
+	const names = [...new Set(expired.map(({ domain }) => domain))].join(', ');
+	return new UserError(`certificates have expired: ${names}`, {
+		hint: 'Run the action certificates, or a deploy: it says why they cannot be renewed.',
+	});
+}
+const commands_status_status = command_command({
+	title: 'Switchyard status',
+	description: 'Show what runs where in an environment, and where it differs from the record.',
+	inputs: [...PROJECT, 'zones', 'exclude-servers', 'secrets'],
+	outputs: ['releases', 'result'],
+	meanings: {
+		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. With them it is told which of them the state branch has in the clear. Not needed otherwise.',
+		result: 'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
+	},
+	async run(inputs, surroundings) {
+		const { reach, wanted } = await openProject(inputs, surroundings);
+		const { zones, 'exclude-servers': excludedServers } = inputs;
+		const { secrets = {} } = inputs;
+		const report = await status_status({ ...reach, wanted, zones, excludedServers, secrets });
+		return {
+			kind: 'status',
+			report,
+			outputs: { releases: report.releases, result: report.services },
+			failure: expiredIn(report),
+		};
+	},
+});
+;
+const certificates_certificates = command_command({
+	title: 'Switchyard certificates',
+	description: 'Renew the certificates of an environment when they are due, on all of its servers, without a reload.',
+	inputs: [...PROJECT, ...CHANGING, 'action', 'domains', 'zones', 'secrets'],
+	meanings: {
+		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. Needed where `tls` names some: tokens, certificates, keys.',
+	},
+	outputs: ['changed', 'releases', 'result'],
+	async run({ action, domains, ...inputs }, surroundings) {
+		if (action !== 'list') {
+			const project = await openProject(inputs, surroundings);
+			const forced = action === 'issue' ? chosenOf(project, domains) : [];
+			return await change({ ...inputs, service: [] }, surroundings, {
+				scope: 'routes',
+				forcedCertificates: forced,
+			});
+		}
+		const { reach, wanted } = await openProject(inputs, surroundings);
+		const { zones, 'exclude-servers': excludedServers } = inputs;
+		const report = await status_status({ ...reach, wanted, zones, excludedServers, secrets: {} });
+		return {
+			kind: 'certificates',
+			report,
+			outputs: { changed: false, releases: report.releases, result: report.services },
+			failure: expiredIn(report),
+		};
+	},
+});
+function chosenOf({ wanted }, domains) {
+	const { tls } = wanted.nginx;
+	const all = tlsDomains(wanted.services.flatMap(({ route }) => domainsOf(route)), tls);
+	const wrong = domains?.find((domain) => !all.includes(domain));
+	if (wrong === undefined)
+		return [...(domains ?? all)];
+	throw new UserError(`${wrong} is not served over HTTPS in ${wanted.environment}`, {
+		hint: `The domains are ${all.join(', ') || 'none'}: "tls" in the file says which are.`,
+	});
 }
 ;
 const commands_deploy_deploy = command_command({
@@ -83794,121 +86728,6 @@ async function rollback_list(inputs, surroundings) {
 	};
 }
 ;
-const SHORTEST_PART = 8;
-const SHORTEST_WHOLE = 4;
-function exposedSecrets(releases, secrets) {
-	const known = Object.entries(secrets).filter(([, value]) => value.trim().length >= SHORTEST_WHOLE);
-	const found = new Map();
-	for (const { service, number, container, policy } of releases) {
-		for (const [path, text] of [...textsIn('', container), ...textsIn('', policy)]) {
-			for (const [secret, value] of known) {
-				if (text !== value && (value.length < SHORTEST_PART || !text.includes(value)))
-					continue;
-				const key = JSON.stringify([service, secret, path]);
-				const before = found.get(key)?.numbers ?? [];
-				found.set(key, { service, secret, path, numbers: [...before, number] });
-			}
-		}
-	}
-	return [...found.values()].map(({ service, secret, path, numbers }) => `the value of the secret ${secret} is on the state branch, for all to read who may read the repository: ${path} of ${service}, release ${numbers.join(', ')}. Give it another value, and take the old one off the branch`);
-}
-function textsIn(path, value) {
-	if (typeof value === 'string')
-		return [[path, value]];
-	if (typeof value !== 'object' || value === null)
-		return [];
-	return Object.entries(value).flatMap(([key, member]) => textsIn(path === '' ? key : `${path}.${key}`, member));
-}
-;
-function statusOf(kept, lease) {
-	const { scope, state, observed } = kept;
-	const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
-	const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
-	const services = names.map((name) => {
-		const copies = observed.flatMap((server) => status_copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state));
-		const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
-		return [name, { release, deployed_at, run, copies, history }];
-	});
-	return {
-		title: `${scope.project} ${scope.environment}`,
-		releases: Object.fromEntries(services.map(([name, { release }]) => [name, release])),
-		services: Object.fromEntries(services),
-		drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
-		lease,
-		nginx: observed.map(({ name, edge, sidecar }) => ({
-			server: name,
-			edge: stateOf(edge),
-			sidecar: stateOf(sidecar),
-		})),
-	};
-}
-function strangersIn({ scope, observed, repository }) {
-	return observed.flatMap(({ name, owner }) => owner === undefined || owner === repository
-		? []
-		: [ownedByAnother(name, scope, owner, repository).message]);
-}
-function status_copiesOf({ name: server, copies }, service, activeId, state) {
-	return copies
-		.filter((copy) => copy.service === service)
-		.map((copy) => ({ ...copy, isActive: copy.id === activeId }))
-		.map(({ slot, name, release, image, isRunning, isActive }) => ({
-		server,
-		slot,
-		container: name,
-		release,
-		image,
-		isRunning,
-		isActive,
-		...(!isActive && recordedSenders(state, server, { service, slot }).length > 0 && { isStandby: true }),
-	}));
-}
-function stateOf(nginx) {
-	return nginx === undefined ? 'none' : nginx.isRunning ? 'runs' : 'stopped';
-}
-;
-async function status_status(request) {
-	const { wanted: file, zones, excludedServers, clock } = request;
-	const narrowing = { services: undefined, zones, excludedServers };
-	const opening = { wanted: file, narrowing, access: 'read', timeline: new Timeline(clock) };
-	return await withEnvironment(request, opening, async ({ wanted, repository, fleet, journal }) => {
-		const { snapshot } = journal;
-		const facts = await survey(fleet, snapshot, { wanted, repository, secrets: {}, narrowing, clock });
-		const exposed = await exposedOn(snapshot, request.secrets);
-		return { ...statusOf(buildKeptInput(facts), holderOf(snapshot.lease, clock.now())), exposed };
-	});
-}
-async function exposedOn(snapshot, secrets) {
-	if (Object.keys(secrets).length === 0)
-		return [];
-	const { services, release_numbers = {} } = snapshot.state;
-	const names = new Set([...Object.keys(services), ...Object.keys(release_numbers)]);
-	const releases = await Promise.all([...names].map((name) => snapshot.releases(name)));
-	return exposedSecrets(releases.flat(), secrets);
-}
-;
-const commands_status_status = command_command({
-	title: 'Switchyard status',
-	description: 'Show what runs where in an environment, and where it differs from the record.',
-	inputs: [...PROJECT, 'zones', 'exclude-servers', 'secrets'],
-	outputs: ['releases', 'result'],
-	meanings: {
-		secrets: 'The values of secrets by name, as a JSON object: all with the expression `toJSON(secrets)`. With them it is told which of them the state branch has in the clear. Not needed otherwise.',
-		result: 'JSON: by service its release, when and by which run it was deployed, its `copies` with `server`, `slot`, `container`, `release`, `image`, `isRunning` and `isActive`, and what became of its last releases (`history`).',
-	},
-	async run(inputs, surroundings) {
-		const { reach, wanted } = await openProject(inputs, surroundings);
-		const { zones, 'exclude-servers': excludedServers } = inputs;
-		const { secrets = {} } = inputs;
-		const report = await status_status({ ...reach, wanted, zones, excludedServers, secrets });
-		return {
-			kind: 'status',
-			report,
-			outputs: { releases: report.releases, result: report.services },
-			failure: undefined,
-		};
-	},
-});
-;
 const toggleDeploy = command_command({
 	title: 'Switchyard toggle-deploy',
 	description: 'Start new containers beside the old ones, prove them healthy, switch nginx on every server, drain and stop the old ones.',
@@ -83935,6 +86754,7 @@ const ACTIONS = {
 	},
 	rollback: { folder: 'actions/rollback', icon: 'rotate-ccw', color: 'blue', command: rollback },
 	'update-nginx': { folder: 'actions/update-nginx', icon: 'shuffle', color: 'blue', command: updateNginx },
+	certificates: { folder: 'actions/certificates', icon: 'lock', color: 'blue', command: certificates_certificates },
 	plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
 	status: { folder: 'actions/status', icon: 'list', color: 'blue', command: commands_status_status },
 };
@@ -84057,7 +86877,7 @@ async function giveLeftLeaseBack(log) {
 			workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
 			env: process.env,
 			log,
-			clock: systemClock,
+			clock: clock_systemClock,
 		});
 		if (wasHeld)
 			log.info(`the run was killed: its lease of ${project} ${environment} is given back`);
@@ -84094,7 +86914,7 @@ function parseEvent(text) {
 	return { number, isFromFork: head.repo?.full_name !== base.repo.full_name };
 }
 ;
-const LONGEST_COMMENT = 64_000;
+const sticky_comment_LONGEST_COMMENT = 64_000;
 const sticky_comment_TIMEOUT_MS = 20_000;
 class CommentForbidden extends Error {
 }
@@ -84132,9 +86952,9 @@ async function putComment(comment) {
 }
 function fitComment({ marker, body, elsewhere, }) {
 	const whole = `${marker}\n${body}`;
-	if (whole.length <= LONGEST_COMMENT)
+	if (whole.length <= sticky_comment_LONGEST_COMMENT)
 		return whole;
-	const start = whole.slice(0, LONGEST_COMMENT - elsewhere.length);
+	const start = whole.slice(0, sticky_comment_LONGEST_COMMENT - elsewhere.length);
 	const kept = start.slice(0, start.lastIndexOf('\n'));
 	const open = kept.split('<details>').length - kept.split('</details>').length;
 	return `${kept}\n${'\n</details>\n'.repeat(open)}\n… cut here: the whole text stands in ${elsewhere}\n`;
@@ -84228,7 +87048,7 @@ function surroundingsOf(log, signal) {
 		workspace: process.env.GITHUB_WORKSPACE ?? process.cwd(),
 		env: process.env,
 		log,
-		clock: systemClock,
+		clock: clock_systemClock,
 		signal,
 		onPlan: (plan) => {
 			for (const line of describePlan(plan))
