@@ -1,7 +1,7 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
-import type { EnvironmentSpec, ServerSpec, ServiceSpec } from '../model/spec.ts';
+import { type EnvironmentSpec, publishedOf, type ServerSpec, type ServiceSpec } from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { DEFAULTS } from './defaults.ts';
 import { findCycles } from './dependencies.ts';
@@ -122,6 +122,7 @@ function resolveWithSecrets(
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
   checkDomains(services, report);
+  checkPublished(services, report);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
     project: loaded.config.project,
@@ -130,12 +131,18 @@ function resolveWithSecrets(
     servers,
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: nginx(loaded.config, input),
+    nginx: { ...nginx(loaded.config, input), ...portsOfEdge(services) },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
   const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
   return { wanted, secrets, definitions };
+}
+
+/** What services publish the edge needs on the servers. */
+function portsOfEdge(services: readonly ServiceSpec[]): Pick<EnvironmentSpec['nginx'], 'ports'> {
+  const ports = [...new Set(services.flatMap(publishedOf))].sort();
+  return ports.length > 0 ? { ports } : {};
 }
 
 /** What an environment says of nginx is laid over what the file says, key by key. */
@@ -270,6 +277,23 @@ function checkDomains(services: readonly ServiceSpec[], report: Report): void {
       if (other !== undefined)
         report(name, path, `domain ${domain} belongs to both "${other}" and "${owner}"`);
       owners.set(domain, owner);
+    }
+  }
+}
+
+function checkPublished(services: readonly ServiceSpec[], report: Report): void {
+  const owners = new Map<string, string>();
+  for (const spec of services) {
+    for (const port of new Set(publishedOf(spec))) {
+      const other = owners.get(port);
+      if (other !== undefined)
+        report(
+          spec.name,
+          ['publish'],
+          `port ${port} of the servers belongs to both "${other}" and "${spec.name}"`,
+          'Publish another one of them: "8883:1883" is port 8883 of the servers, and 1883 of the container.',
+        );
+      owners.set(port, spec.name);
     }
   }
 }

@@ -4,7 +4,7 @@ import type { ContainerOptions } from './container-options.ts';
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
 /** What edge and sidecar speak with a service. */
-export type Protocol = 'http' | 'tcp';
+export type Protocol = 'http' | 'tcp' | 'udp';
 /** Whether bodies of requests are read whole before the app gets them, where that does not follow from their length. */
 export type RequestBuffering = 'on' | 'off';
 /** When an image is pulled, in Compose's words. */
@@ -93,12 +93,22 @@ export interface ContainerSpec {
   options?: ContainerOptions;
 }
 
+/** How the edge passes ports of the servers on to a port of a service. */
+export interface PublishedPorts {
+  numbers: number[];
+  /** Of udp: a client is forgotten after so many datagrams of the app; undefined is without limit. */
+  responses?: number;
+}
+
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   /** Those of the main port. */
   domains: string[];
   /** Those of further ports, by their names; ports without any are left out. */
   extraDomains?: Record<string, string[]>;
+  /** Ports of the servers that the edge passes on to ports of the service: to the main one, and to others by their names. */
+  published?: PublishedPorts;
+  extraPublished?: Record<string, PublishedPorts>;
   /** How long a connection may be silent, in either direction, before edge or sidecar end it. */
   idleTimeoutMs: number;
   /** The largest body of a request that edge and sidecar pass on; undefined is without limit. */
@@ -275,6 +285,20 @@ export function domainsOf({
   extraDomains = {},
 }: Pick<RouteSpec, 'domains' | 'extraDomains'>): string[] {
   return [...domains, ...Object.values(extraDomains).flat()];
+}
+
+/** publishedOf returns the ports of the servers that a service has at the edge, as Docker writes them. Pure. */
+export function publishedOf(spec: PortsSpec & { route: RouteSpec }): EdgePort[] {
+  const { published, extraPublished = {} } = spec.route;
+  return portsOf(spec).flatMap(({ name, protocol }) => {
+    const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
+    return numbers.map((number): EdgePort => edgePort(number, protocol));
+  });
+}
+
+/** edgePort returns a port of a server as Docker writes it: `53/udp`; all but udp is tcp. */
+export function edgePort(number: number, protocol: Protocol): EdgePort {
+  return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
 }
 
 /** secretNamesOf returns the names of all secrets that a container needs a value of: for variables, and for files. */

@@ -1,6 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
+import { publishedOfRoute } from './published.ts';
 import {
   type MainConfig,
   portFile,
@@ -33,6 +34,7 @@ import {
   identityOf,
   type Manifest,
   otherFolder,
+  routesOf,
   type Tree,
 } from './tree.ts';
 
@@ -157,6 +159,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   const previous = others[name];
   delete others[name];
   refuseTakenDomains(others, wish);
+  if (kind === 'edge') refuseTakenPorts(others, wish);
   const settings = agreeOnSettings(kind, manifest, others, wish);
 
   const folder = otherFolder(tree.live);
@@ -279,6 +282,19 @@ function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
   }
 }
 
+function refuseTakenPorts(others: Manifest['scopes'], wish: ScopeWish): void {
+  const wished = new Set(wish.routes.flatMap(publishedOfRoute));
+  for (const [other, scope] of Object.entries(others)) {
+    const taken = routesOf(scope)
+      .flatMap(publishedOfRoute)
+      .find((port) => wished.has(port));
+    if (taken === undefined) continue;
+    throw new UserError(`port ${taken} is already published on this server for ${other.replace('_', ' ')}`, {
+      hint: 'Remove it there first, or publish another port of the servers here.',
+    });
+  }
+}
+
 function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): Manifest['settings'] {
   const ofEdge = {
     access_log: settings.accessLog ?? true,
@@ -353,6 +369,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
             internal_port: port.internalPort,
             host_port: port.hostPort,
             domains: port.domains,
+            ...(port.published && { published: port.published }),
             prove_path: port.provePath,
           })),
           idle_timeout_ms: route.idleTimeoutMs,

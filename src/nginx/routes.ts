@@ -1,7 +1,7 @@
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol, RequestBuffering } from '../model/spec.ts';
+import type { Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
@@ -22,6 +22,8 @@ export interface RoutePort {
   /** The host port of the slot `base`. */
   hostPort: number;
   domains: string[];
+  /** Ports of the servers that the edge passes on to it. */
+  published?: PublishedPorts;
   /** What the proof asks for over HTTP. */
   provePath: string;
   /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
@@ -49,19 +51,35 @@ export function domainsOfRoute({ ports }: Pick<Route, 'ports'>): string[] {
   return ports.flatMap(({ domains }) => domains);
 }
 
-/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
+/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain, or that are published. */
 export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): RoutePort[] {
-  return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
+  return ports.filter(
+    ({ domains, published }) => kind === 'sidecar' || domains.length > 0 || published !== undefined,
+  );
 }
 
-/** withDomainsOf returns a route whose ports also have the domains that others give them: who was promised one keeps it. */
+/**
+ * withDomainsOf returns a route whose ports also have the domains, and ports of the servers, that others give them: who was
+ * promised one keeps it.
+ */
 export function withDomainsOf(route: Route, others: readonly Pick<Route, 'ports'>[]): Route {
   const promised = [route, ...others].flatMap(({ ports }) => ports);
-  const ports = route.ports.map((port) => ({
-    ...port,
-    domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
-  }));
+  const ports = route.ports.map((port) => {
+    const domains = promised.flatMap((one) => (one.name === port.name ? one.domains : []));
+    const numbers = promised.flatMap((one) => (isSamePort(one, port) ? (one.published?.numbers ?? []) : []));
+    return { ...withNumbers(port, numbers), domains: [...new Set(domains)] };
+  });
   return { ...route, ports };
+}
+
+function isSamePort(one: RoutePort, other: RoutePort): boolean {
+  return one.name === other.name && (one.protocol === 'udp') === (other.protocol === 'udp');
+}
+
+/** withNumbers returns a port with these ports of the servers published, and no others. */
+export function withNumbers({ published, ...port }: RoutePort, numbers: readonly number[]): RoutePort {
+  const all = [...new Set(numbers)].sort((a, b) => a - b);
+  return all.length === 0 ? port : { ...port, published: { ...published, numbers: all } };
 }
 
 /** A server as routes see it. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { isSlot, type Slot } from '../model/copy.ts';
-import { specHash } from '../model/spec.ts';
+import { type PublishedPorts, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
@@ -26,11 +26,12 @@ const backing = z.object({
   ports: z.array(
     z.object({
       name: z.string().optional(),
-      protocol: z.enum(['http', 'tcp']),
+      protocol: z.enum(['http', 'tcp', 'udp']),
       container_port: z.number(),
       internal_port: z.number(),
       host_port: z.number(),
       domains: z.array(z.string()),
+      published: z.object({ numbers: z.array(z.number()), responses: z.number().optional() }).optional(),
       prove_path: z.string(),
     }),
   ),
@@ -216,6 +217,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
               internalPort: port.internal_port,
               hostPort: port.host_port,
               domains: port.domains,
+              ...(port.published && { published: publishedOf(port.published) }),
               provePath: port.prove_path,
             })),
             idleTimeoutMs: facts.idle_timeout_ms,
@@ -225,6 +227,16 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
           },
         ],
   );
+}
+
+function publishedOf({
+  numbers,
+  responses,
+}: {
+  numbers: number[];
+  responses?: number | undefined;
+}): PublishedPorts {
+  return { numbers, ...(responses !== undefined && { responses }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

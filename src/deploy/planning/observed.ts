@@ -1,6 +1,7 @@
 import type { Slot } from '../../model/copy.ts';
 import type { HookName } from '../../model/names.ts';
 import type { PortNumbers } from '../../model/ports.ts';
+import type { EdgePort } from '../../model/spec.ts';
 import type { ServedName } from '../../nginx/served-names.ts';
 import type { Folder, Tree } from '../../nginx/tree.ts';
 import type { ContainerSettings, ImageDefaults } from './container-settings.ts';
@@ -67,6 +68,8 @@ export interface ObservedNginx {
   reloadedMsAgo: number;
   /** Attached to the environment's network. */
   isInNetwork: boolean;
+  /** The ports of the server that lead to it: what is published later needs another container. */
+  ports: EdgePort[];
 }
 
 /** Something that may be removed, by its id. */

@@ -1,13 +1,15 @@
 import { scopeName } from '../../model/names.ts';
 import { numbersOf, type ServicePorts } from '../../model/ports.ts';
-import { domainsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
+import { domainsOf, edgePort, portsOf, publishedOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish, scopeWish } from '../../nginx/compose.ts';
+import { publishedPorts } from '../../nginx/published.ts';
 import {
   type NginxKind,
   type Route,
   type RoutedCopy,
   type RoutePort,
   withDomainsOf,
+  withNumbers,
 } from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
@@ -69,26 +71,54 @@ export function routesAfter(
   return withDomainsInTurn(input, done, [...routes, ...[...stillThere, ...unnamed].flatMap(liveRoute)]);
 }
 
-/** A domain that goes from one service to another does so when that one has moved: until then it stays where it is served. */
+/**
+ * A domain, or a port of the servers, that goes from one service to another does so when that one has moved: until then it
+ * stays where it is served.
+ */
 function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: readonly Route[]): Route[] {
   const live = liveRoutes(input);
-  const takers = new Map(
+  const takers = new Map<string, string>(
     input.services.flatMap(({ name, spec }) =>
-      domainsOf(spec.route).map((domain) => [domain, name] as const),
+      [...domainsOf(spec.route), ...publishedOf(spec)].map((claim) => [claim, name] as const),
     ),
   );
-  const isTaken = (service: string, domain: string) => (takers.get(domain) ?? service) !== service;
-  const isDue = (domain: string) => done.has(takers.get(domain) ?? '');
-  return routes.map((route) => {
+  const isTaken = (service: string, claim: string) => (takers.get(claim) ?? service) !== service;
+  const isDue = (claim: string) => done.has(takers.get(claim) ?? '');
+  const moved = routes.map((route) => {
     const served = live.get(route.service)?.ports ?? [];
+    const isKept = (claim: string) => isTaken(route.service, claim) && !isDue(claim);
+    const isOwn = (claim: string) => !isTaken(route.service, claim) || !isDue(claim);
     const ports = route.ports.map((port) => {
-      const kept = served.find(({ name }) => name === port.name)?.domains ?? [];
-      const awaited = kept.filter((domain) => isTaken(route.service, domain) && !isDue(domain));
-      const own = port.domains.filter((domain) => !isTaken(route.service, domain) || !isDue(domain));
-      return { ...port, domains: [...new Set([...own, ...awaited])] };
+      const before = served.find(({ name }) => name === port.name);
+      const awaited = (before?.domains ?? []).filter(isKept);
+      const claim = (number: number) => edgePort(number, port.protocol);
+      const isAlike = (before?.protocol === 'udp') === (port.protocol === 'udp');
+      const numbers = (isAlike ? (before?.published?.numbers ?? []) : []).filter((one) => isKept(claim(one)));
+      const own = (port.published?.numbers ?? []).filter((one) => isOwn(claim(one)));
+      return {
+        ...withNumbers(port, [...own, ...numbers]),
+        domains: [...new Set([...port.domains.filter(isOwn), ...awaited])],
+      };
     });
     return { ...route, ports };
   });
+  return withPortsOnce(moved, takers);
+}
+
+/** nginx listens to a port once: where servers have it for different services, for a moment, it is for whom it shall be. */
+function withPortsOnce(routes: readonly Route[], takers: ReadonlyMap<string, string>): Route[] {
+  const owners = new Map<string, string>();
+  for (const { service, ports } of routes) {
+    for (const port of ports.flatMap(publishedPorts))
+      if (!owners.has(port) || takers.get(port) === service) owners.set(port, service);
+  }
+  return routes.map((route) => ({
+    ...route,
+    ports: route.ports.map((port) => {
+      const isOurs = (number: number) => owners.get(edgePort(number, port.protocol)) === route.service;
+      return withNumbers(port, (port.published?.numbers ?? []).filter(isOurs));
+    }),
+  }));
 }
 
 /** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
@@ -108,7 +138,7 @@ function routeOf(
   spec: RoutedSpec,
   copies: RoutedCopy[],
 ): Route {
-  const { domains, extraDomains, ...limits } = spec.route;
+  const { domains, extraDomains, published, extraPublished, ...limits } = spec.route;
   return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
 }
 
@@ -127,11 +157,17 @@ function routePorts(numbers: ServicePorts | undefined, spec: RoutedSpec): RouteP
       internalPort: internal,
       hostPort: host,
       domains: (name === undefined ? spec.route.domains : spec.route.extraDomains?.[name]) ?? [],
+      ...publishedOn(spec.route, name),
       // What the health check asks is asked on the main port.
       provePath: name === undefined ? provePath(healthcheck.path) : '/',
       ...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
     };
   });
+}
+
+function publishedOn({ published, extraPublished }: ReleaseSpec['route'], name: string | undefined) {
+  const found = name === undefined ? published : extraPublished?.[name];
+  return found && { published: found };
 }
 
 /** A path that nginx would read as something else is not used; any answer of the app is a proof. */

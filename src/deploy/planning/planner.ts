@@ -5,6 +5,7 @@ import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import { planChanges } from './changes.ts';
+import { refuseMissingPorts } from './edge-ports.ts';
 import { StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
@@ -92,6 +93,7 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   const moves = [reconcile, ...rollouts.map(({ move }) => move)].filter((move) => move !== undefined);
   const awaited = [...hooks.values()].flatMap((plan) => plan.awaited);
   const vacate = [...services.values(), ...hooks.values()].flatMap((plan) => plan.vacate);
+  refuseMissingPorts(input, moves);
   const prepare = input.reached.flatMap((server) => planPrepare(input, server, moves));
   const retired = [
     ...vacate,

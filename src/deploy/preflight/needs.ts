@@ -45,7 +45,9 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
   const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
   // What a front holds is its until it leaves, without a gap.
   const held = observed.foreign.flatMap(doorsOf).map(({ port }) => port);
-  const ofEdge = isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : [];
+  const published = (input.nginx.ports ?? []).filter((port) => port.endsWith('/tcp'));
+  const doors = [...DOOR_PORTS, ...published.map((port) => Number.parseInt(port, 10))];
+  const ofEdge = isComing ? doors.filter((port) => !held.includes(port)) : [];
   const started = stepsOf(plan, 'start').filter(
     (step) => step.server === server && step.existing === undefined,
   );
