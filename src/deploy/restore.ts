@@ -107,7 +107,8 @@ export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): Envir
     };
     return pinned({ name, dependsOn, placement, ...ports, container, route, policy }, release);
   });
-  return { ...wanted, services };
+  const ports = [...new Set([...(wanted.nginx.ports ?? []), ...services.flatMap(publishedOf)])].sort();
+  return { ...wanted, services, nginx: { ...wanted.nginx, ...(ports.length > 0 && { ports }) } };
 }
 
 /** A tag may have moved since. With the digest, a registry is asked only where the image is gone. */

@@ -83,9 +83,16 @@ export function scopeWish(
     ...rest,
     scope,
     files: renderScope(kind, scope, routes, on, servers),
-    routes: routesFrom(routes, on, servers),
+    routes: routesFrom(routes, on, servers).map((route) =>
+      sendsToCopies(kind, route) ? route : { ...route, copies: [] },
+    ),
     flags: flagsOf(kind, scope, routes, on, servers),
   };
+}
+
+/** What the edge passes on by tcp or udp goes to the sidecar: which copies get it is no affair of the edge. */
+function sendsToCopies(kind: NginxKind, route: Route): boolean {
+  return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => protocol === 'http');
 }
 
 /** isServed tells whether the live folder serves exactly what is wished, with nothing changed by hand. */

@@ -1,6 +1,6 @@
-import { type Scope, scopeName, sidecarName } from '../model/names.ts';
+import { type Scope, sidecarName } from '../model/names.ts';
 import { type EdgePort, edgePort } from '../model/spec.ts';
-import { portKey, type Route, type RoutePort } from './routes.ts';
+import { type Route, type RoutePort, upstreamName } from './routes.ts';
 
 /*
  * What the edge passes on that does not speak HTTP: ports of the servers, to the internal port of a service at the sidecar.
@@ -31,7 +31,7 @@ export function publishedAddress(scope: Scope, { internalPort }: Pick<RoutePort,
 
 /** renderPublished renders what the edge serves of a port of a service beside its domains. Pure. */
 export function renderPublished(scope: Scope, route: Route, port: RoutePort): string {
-  const upstream = `${scopeName(scope)}.${portKey(route.service, port)}`;
+  const upstream = upstreamName(scope, route.service, port);
   const servers = (port.published?.numbers ?? []).map(
     (number) => `server {
 ${renderListen(port, number)}    proxy_pass ${upstream};

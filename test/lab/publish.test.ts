@@ -84,7 +84,17 @@ const addressOf = (container: string) =>
 
 async function startApp(slot: Slot): Promise<void> {
   const name = containerName(SCOPE, 'mqtt', slot);
-  const how = ['--detach', '--name', name, '--label', LABEL, '--network', NETWORK, '--volume', `${APP}:/app:ro`];
+  const how = [
+    '--detach',
+    '--name',
+    name,
+    '--label',
+    LABEL,
+    '--network',
+    NETWORK,
+    '--volume',
+    `${APP}:/app:ro`,
+  ];
   const told = ['--env', `NAME=${slot}`, '--env', 'ANSWER_MS=2'];
   await docker(['run', ...how, ...told, images.node!, 'node', '/app/server.mjs']);
 }
@@ -192,7 +202,11 @@ class Clients {
   readonly #loops: Promise<void>[];
 
   constructor() {
-    this.#loops = [this.#loop(() => this.#connect()), this.#loop(() => this.#tell()), this.#loop(() => this.#ask())];
+    this.#loops = [
+      this.#loop(() => this.#connect()),
+      this.#loop(() => this.#tell()),
+      this.#loop(() => this.#ask()),
+    ];
   }
 
   async #loop(send: () => void): Promise<void> {
@@ -264,7 +278,9 @@ describe('under clients that come all the time and never try again', () => {
     long.destroy();
     await clients.end();
     const after = (await seenBy('base')).datagrams + (await seenBy('secondary')).datagrams;
-    process.stderr.write(`${JSON.stringify({ ...clients, udp: { sent: clients.datagrams + clients.asked.sent, arrived: after - before } })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ ...clients, udp: { sent: clients.datagrams + clients.asked.sent, arrived: after - before } })}\n`,
+    );
     expect(clients.tcp.lost).toEqual([]);
     expect(clients.tcp.sent).toBeGreaterThan(100);
     expect(after - before).toBe(clients.datagrams + clients.asked.sent);
