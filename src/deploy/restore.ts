@@ -3,7 +3,7 @@ import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
 import { UserError } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Release } from '../model/release.ts';
-import { type EnvironmentSpec, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
+import { type EnvironmentSpec, publishedOf, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { observeOwner } from './observation/observe.ts';

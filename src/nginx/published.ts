@@ -9,7 +9,7 @@ import { type Route, type RoutePort, upstreamName } from './routes.ts';
  */
 
 /** A client of UDP says no goodbye: one that was silent for so long is forgotten, and its place is free for others. */
-export const UDP_IDLE_MS = 60_000;
+const UDP_IDLE_MS = 60_000;
 
 /** publishedPorts returns the ports of the servers that lead to a port of a service, as Docker writes them. */
 export function publishedPorts({

@@ -21,8 +21,8 @@ export function refuseMissingPorts(input: PlanInput, moves: readonly TrafficMove
   }
 }
 
-/** missingPorts returns the ports of a server that moves of a plan need at its edge, and that do not lead there. Pure. */
-export function missingPorts(input: PlanInput, server: string, moves: readonly TrafficMove[]): EdgePort[] {
+/** The ports of a server that moves of a plan need at its edge, and that do not lead there. */
+function missingPorts(input: PlanInput, server: string, moves: readonly TrafficMove[]): EdgePort[] {
   const { edge, bridge } = observedOn(input, server);
   const on = input.servers.find(({ name }) => name === server);
   if (edge === undefined || bridge !== undefined || on === undefined) return [];

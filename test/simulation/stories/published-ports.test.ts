@@ -70,6 +70,18 @@ describe('a service with ports of the servers', () => {
     expect(await world.describe(file([broker(2)]))).toEqual(NOTHING);
   });
 
+  test('is drained by its own connections alone, however long idle clients of nginx are kept', async () => {
+    world.users.streamMs = 0;
+    const patient = (wanted: EnvironmentSpec) => ({
+      ...wanted,
+      nginx: { ...wanted.nginx, keepaliveMinTimeoutMs: 60_000 },
+    });
+    await world.deploy(patient(file([broker(1)])));
+    const begun = world.elapsedMs;
+    await world.deploy(patient(file([broker(2)])));
+    expect(world.elapsedMs - begun).toBeLessThan(5_000);
+  });
+
   test('is served from every server of its zone, wherever its copies stand', async () => {
     await world.deploy(file([broker(1, { servers: 1 })], 2));
     expect(world.answeringOn('1883/tcp', 'b')).toEqual(world.answeringOn('1883/tcp', 'a'));

@@ -192,7 +192,7 @@ describe('keys of a service', () => {
     ['port: [1]', 'port: must be a port from 1 to 65535'],
     ['port:', 'port: has no value'],
     ['protocol: [tcp]', 'protocol: must be "http", "tcp" or "udp", not a list; did you mean "tcp"?'],
-    ['protocol: sctp', 'protocol: must be "http", "tcp" or "udp", not "sctp"; did you mean "tcp"?'],
+    ['protocol: sctp', 'protocol: must be "http", "tcp" or "udp", not "sctp"; did you mean "http"?'],
     ['domain: [a.com, A.com]', 'domain: "a.com" is there twice'],
     ['domain: { a: b }', 'domain: must be a domain or a list of such'],
     ['domain: [a.com, 3]', 'domain[1]: must be text, not a number'],
