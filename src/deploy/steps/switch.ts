@@ -1,6 +1,7 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import { copyKey } from '../../model/copy.ts';
 import { scopeName } from '../../model/names.ts';
+import { publishedOfRoute } from '../../nginx/published.ts';
 import type { Route } from '../../nginx/routes.ts';
 import { isDirectFlag } from '../../nginx/sides.ts';
 import type { RunContext } from './context.ts';
@@ -38,8 +39,7 @@ export const switchRoutes: StepKind<SwitchStep> = {
     staging.claim(step.server);
     await guard.confirm();
     noteTraffic(context, step);
-    const staged = staging.on(step.server);
-    const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
+    const switchOne = async ({ instance, next, flags, directs, generation }: StagedNginx) => {
       await instance.setFlags(
         flags.filter(({ isRead }) => !isRead),
         clock,
@@ -55,20 +55,31 @@ export const switchRoutes: StepKind<SwitchStep> = {
         flags.filter(({ isRead }) => isRead),
         clock,
       );
-    });
-    await allOrErrors(switching);
+    };
+    for (const turn of inTurns(step, staging.on(step.server))) await allOrErrors(turn.map(switchOne));
     context.moment('flags are set');
   },
   async undo(step, context) {
     const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
-    const staged = staging?.on(step.server) ?? [];
+    const turns = inTurns(step, staging?.on(step.server) ?? []).reverse();
     try {
-      await allOrErrors(staged.map((one) => goBack(context, one)));
+      for (const turn of turns) await allOrErrors(turn.map((one) => goBack(context, one)));
     } finally {
       await staging?.finished(step.server);
     }
   },
 };
+
+/**
+ * Both are switched at once, but for an edge that reads anew and passes ports on: what it passes to the sidecar has to be
+ * there before, and when it goes back, until then.
+ */
+function inTurns({ routes, before }: SwitchStep, staged: readonly StagedNginx[]): StagedNginx[][] {
+  const isPassing = [...routes, ...before].flatMap(publishedOfRoute).length > 0;
+  const isLater = ({ instance, next }: StagedNginx) =>
+    instance.kind === 'edge' && next !== undefined && isPassing;
+  return [staged.filter((one) => !isLater(one)), staged.filter(isLater)];
+}
 
 /** From now on copies that this run has started may have traffic: they are drained before they go. */
 function noteTraffic({ known }: RunContext, { routes, moved }: SwitchStep): void {

@@ -59,12 +59,12 @@ describe('a service with ports of the servers', () => {
 
   test('toggles without a loss, and the edge reads nothing new for it', async () => {
     await world.deploy(file([broker(1)]));
-    const { run, ended } = world.start(file([broker(2)]));
-    const [outcome] = await world.finish({ run, ended });
+    const begun = world.start(file([broker(2)]));
+    const [outcome] = await world.finish(begun);
     expect(failureOf(outcome!)).toBeUndefined();
     expect(world.answeringOn('1883/tcp')).toEqual([SECONDARY]);
     expect(world.answeringOn('53/udp')).toEqual([SECONDARY]);
-    expect(run.calls.filter((call) => /kill HUP/.test(call))).toEqual([
+    expect(begun.run.calls.filter((call) => /kill HUP/.test(call))).toEqual([
       'a POST containers/shop_production_nginx/kill HUP',
     ]);
     expect(await world.describe(file([broker(2)]))).toEqual(NOTHING);
@@ -150,5 +150,26 @@ describe('a service with ports of the servers', () => {
       expect(world.answeringOn('1883/tcp')).toHaveLength(1);
       expect(await world.describe(file([broker(2)]))).toEqual(NOTHING);
     },
+  );
+
+  test.each(['killed', 'cancelled'] as const)(
+    'goes from one service to another on two servers, however far a run comes that is %s, and the next one finishes it',
+    async (how) => {
+      const before = file([broker(1, { servers: 2 })], 2);
+      const after = file([broker(2, { servers: 2, numbers: [] }), other(1883)], 2);
+      for (let at = 20; at < 120; at += 4) {
+        world = new World({ images: 'digests' });
+        await world.deploy(before);
+        const ended = await world.tryDeploy(after, { strikes: [{ at, how }] });
+        // The lock of a run that was killed counts as dead after a minute.
+        await world.clock.pass(61_000);
+        await world.deploy(after);
+        expect(world.answeringOn('1883/tcp')).toEqual(['shop_production_other']);
+        expect(await world.describe(after)).toEqual(NOTHING);
+        expect({ at, complaint: complaintOf(world) }).toEqual({ at, complaint: undefined });
+        if (ended.how === 'done') break;
+      }
+    },
+    60_000,
   );
 });

@@ -372,7 +372,8 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
-    title: 'a worker that goes takes no new connection of TCP, and one that says nothing is logged where it was asked for',
+    title:
+      'a worker that goes takes no new connection of TCP, and one that says nothing is logged where it was asked for',
     async run(given, own) {
       const leadingTo = (backend: string) =>
         config({

@@ -344,7 +344,7 @@ export class Nginx implements Program {
   }
 
   answer(request: HttpRequest): HttpAnswer {
-    const workers = this.accept();
+    const workers = this.accept(request.port);
     if (workers === undefined) throw new Error('a request came to an nginx that does not listen');
     return workers.handle(request);
   }
@@ -356,7 +356,7 @@ export class Nginx implements Program {
 
   /** connect opens a connection to a port of TCP; undefined when it is closed at once. `close` ends it. */
   connect(port: number, from: string): { joined: Joined; close(): void } | undefined {
-    const workers = this.accept();
+    const workers = this.accept(port);
     const server = workers?.config.stream.find((one) => one.port === port);
     if (workers === undefined || server === undefined || !workers.mayJoin(server, from)) return undefined;
     const joined = workers.join(port);
@@ -478,11 +478,12 @@ export class Nginx implements Program {
     else this.#process.after(Math.max(until - now, 10), () => this.#endWhenIdle());
   }
 
-  /** accept returns who takes a new connection: while the old workers still do, every second one is theirs. */
-  accept(): Workers | undefined {
+  /** accept returns who takes a new connection: while the old workers still do, every second one is theirs that they listen to. */
+  accept(port: number): Workers | undefined {
     const isBoth = this.#process.now() < this.#reloadedAt + BOTH_MS;
     const last = this.#old.at(-1);
-    if (isBoth && last !== undefined && this.#turn++ % 2 === 0) return last;
+    const isTheirs = last?.config.ports.includes(port) ?? false;
+    if (isBoth && isTheirs && this.#turn++ % 2 === 0) return last;
     return this.#workers;
   }
 

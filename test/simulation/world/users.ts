@@ -381,7 +381,7 @@ type Through = Joined & { by?: Target };
 function through(joined: Joined | undefined): Through | undefined {
   const by = joined?.target;
   if (by === undefined || !(by.container.program instanceof Nginx)) return joined;
-  const passed = by.container.program.accept()?.join(by.port);
+  const passed = by.container.program.accept(by.port)?.join(by.port);
   return passed && { ...passed, by };
 }
 
