@@ -2,6 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { type RunOptions, World } from '../world/world.ts';
+import { broker, other, publishing } from './published.ts';
 import { database, scheduler, servers, service, shop, worker } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
 
@@ -106,6 +107,11 @@ const STORIES: Story[] = [
     name: 'while a worker moves that must be alone',
     past: [moving('lon1', 1)],
     wanted: moving('nyc1', 2),
+  },
+  {
+    name: 'while a published port goes from one service to another',
+    past: [publishing([broker(1, { servers: 2 })], 2)],
+    wanted: publishing([broker(2, { servers: 2, numbers: [] }), other(1883)], 2),
   },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type EnvironmentSpec, publishedOf, type ServiceSpec } from '../../../src/model/spec.ts';
+import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import { type RunOptions, World } from '../world/world.ts';
 import { NOTHING } from './deployed.ts';
-import { type ServiceChanges, servers, service, shop } from './specs.ts';
+import { broker, publishing as file, other } from './published.ts';
+import { service, shop } from './specs.ts';
 import { complaintOf, failureOf, rest } from './story.ts';
 
 let world: World;
@@ -14,39 +15,6 @@ afterEach(() => expect(complaintOf(world)).toBeUndefined());
 
 const BASE = 'shop_production_mqtt';
 const SECONDARY = 'shop_production_mqtt_secondary';
-
-/** broker returns a service that is reached from outside by tcp, and by udp. */
-function broker(
-  number: number,
-  { numbers = [1883], ...changes }: ServiceChanges & { numbers?: number[] } = {},
-) {
-  const spec = service('mqtt', {
-    image: `mqtt:${number}`,
-    protocol: 'tcp',
-    port: 1883,
-    extraPorts: { discovery: { port: 5353, protocol: 'udp' } },
-    domains: [],
-    ...changes,
-  });
-  const published = numbers.length > 0 && { published: { numbers } };
-  return {
-    ...spec,
-    route: { ...spec.route, ...published, extraPublished: { discovery: { numbers: [53] } } },
-  };
-}
-
-/** other returns another service that has a port of the servers. */
-function other(number: number): ServiceSpec {
-  const spec = service('other', { protocol: 'tcp', port: 7000, domains: [] });
-  return { ...spec, route: { ...spec.route, published: { numbers: [number] } } };
-}
-
-/** file returns an environment in which the edge has what services publish, and some ports more. */
-function file(services: ServiceSpec[], count = 1): EnvironmentSpec {
-  const wanted = shop(services, servers(count));
-  const ports = [...new Set([...services.flatMap(publishedOf), '1883/tcp', '7000/tcp'] as const)];
-  return { ...wanted, nginx: { ...wanted.nginx, ports } };
-}
 
 describe('a service with ports of the servers', () => {
   test('is reached on them, by tcp and by udp, and not on others', async () => {
@@ -150,26 +118,5 @@ describe('a service with ports of the servers', () => {
       expect(world.answeringOn('1883/tcp')).toHaveLength(1);
       expect(await world.describe(file([broker(2)]))).toEqual(NOTHING);
     },
-  );
-
-  test.each(['killed', 'cancelled'] as const)(
-    'goes from one service to another on two servers, however far a run comes that is %s, and the next one finishes it',
-    async (how) => {
-      const before = file([broker(1, { servers: 2 })], 2);
-      const after = file([broker(2, { servers: 2, numbers: [] }), other(1883)], 2);
-      for (let at = 20; at < 120; at += 4) {
-        world = new World({ images: 'digests' });
-        await world.deploy(before);
-        const ended = await world.tryDeploy(after, { strikes: [{ at, how }] });
-        // The lock of a run that was killed counts as dead after a minute.
-        await world.clock.pass(61_000);
-        await world.deploy(after);
-        expect(world.answeringOn('1883/tcp')).toEqual(['shop_production_other']);
-        expect(await world.describe(after)).toEqual(NOTHING);
-        expect({ at, complaint: complaintOf(world) }).toEqual({ at, complaint: undefined });
-        if (ended.how === 'done') break;
-      }
-    },
-    60_000,
   );
 });
