@@ -1,12 +1,14 @@
 import { allOrErrors } from '../../fleet/fleet.ts';
 import { copyKey } from '../../model/copy.ts';
 import { scopeName } from '../../model/names.ts';
-import { publishedOfRoute } from '../../nginx/published.ts';
 import type { Route } from '../../nginx/routes.ts';
 import { isDirectFlag } from '../../nginx/sides.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { type StagedNginx, stagingOf } from './stage.ts';
+
+/** nginx's master sleeps 0.1 s before it tells old workers to take nothing new; the rest is a slow machine. */
+const OLD_WORKERS_MS = 500;
 
 /** Having edge and sidecar of a server read their new routes. */
 export interface SwitchStep {
@@ -56,14 +58,14 @@ export const switchRoutes: StepKind<SwitchStep> = {
         clock,
       );
     };
-    for (const turn of inTurns(step, staging.on(step.server))) await allOrErrors(turn.map(switchOne));
+    await inTurn(inTurns(staging.on(step.server)), context, switchOne);
     context.moment('flags are set');
   },
   async undo(step, context) {
     const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
-    const turns = inTurns(step, staging?.on(step.server) ?? []).reverse();
+    const turns = inTurns(staging?.on(step.server) ?? []).reverse();
     try {
-      for (const turn of turns) await allOrErrors(turn.map((one) => goBack(context, one)));
+      await inTurn(turns, context, (one) => goBack(context, one));
     } finally {
       await staging?.finished(step.server);
     }
@@ -71,14 +73,37 @@ export const switchRoutes: StepKind<SwitchStep> = {
 };
 
 /**
- * Both are switched at once, but for an edge that reads anew and passes ports on: what it passes to the sidecar has to be
- * there before, and when it goes back, until then.
+ * Both are switched at once, but for an edge that passes ports on to others: where it shall pass them has to be there before,
+ * and where it has passed them until then.
  */
-function inTurns({ routes, before }: SwitchStep, staged: readonly StagedNginx[]): StagedNginx[][] {
-  const isPassing = [...routes, ...before].flatMap(publishedOfRoute).length > 0;
-  const isLater = ({ instance, next }: StagedNginx) =>
-    instance.kind === 'edge' && next !== undefined && isPassing;
-  return [staged.filter((one) => !isLater(one)), staged.filter(isLater)];
+function inTurns(staged: readonly StagedNginx[]): StagedNginx[][] {
+  const edges = staged.filter(({ instance, next }) => instance.kind === 'edge' && next !== undefined);
+  const sidecars = staged.filter((one) => !edges.includes(one));
+  const [edge] = edges;
+  const [sidecar] = sidecars;
+  if (edge === undefined || sidecar === undefined) return [[...staged]];
+  if (isPassedElsewhere(edge.routes.after, sidecar.routes.before)) return [sidecars, edges];
+  return isPassedElsewhere(edge.routes.before, sidecar.routes.after) ? [edges, sidecars] : [[...staged]];
+}
+
+/** Whether an edge passes something on to an internal port that a sidecar does not serve. */
+function isPassedElsewhere(ofEdge: readonly Route[], ofSidecar: readonly Route[]): boolean {
+  const ports = (routes: readonly Route[]) => routes.flatMap((route) => route.ports);
+  const served = new Set(ports(ofSidecar).map(({ internalPort }) => internalPort));
+  return ports(ofEdge).some(({ published, internalPort }) => published && !served.has(internalPort));
+}
+
+/** What an edge has passed on goes when its old workers take nothing new any more. */
+async function inTurn(
+  turns: readonly StagedNginx[][],
+  { clock }: RunContext,
+  act: (one: StagedNginx) => Promise<void>,
+): Promise<void> {
+  for (const [index, turn] of turns.entries()) {
+    const isAfterEdge = turns[index - 1]?.some(({ instance }) => instance.kind === 'edge');
+    if (isAfterEdge) await clock.sleep(OLD_WORKERS_MS);
+    await allOrErrors(turn.map(act));
+  }
 }
 
 /** From now on copies that this run has started may have traffic: they are drained before they go. */
