@@ -41,11 +41,15 @@ export function resolveHealthcheck(
     if (isDisabled) report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
     else if (input.test !== undefined)
       report(at, `${name} and test exclude each other`, 'Keep one of the two.');
-    else if (ports.protocol === 'tcp') {
-      report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
+    else if (ports.protocol !== undefined && ports.protocol !== 'http') {
+      report(
+        at,
+        `needs protocol http, and this is a ${ports.protocol} service`,
+        'Use test, or write protocol: http.',
+      );
     }
   }
-  const instead = isWorker(ports) ? 'running' : 'tcp';
+  const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
   const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
   const said = {
     intervalMs: input.interval,

@@ -1,47 +1,69 @@
 import { pathOfAddress, type Redirect } from '../model/addresses.ts';
-import type { ContainerPort, PortsSpec, Protocol, RouteSpec } from '../model/spec.ts';
+import {
+  type ContainerPort,
+  edgePort,
+  type PortsSpec,
+  type Protocol,
+  type RouteSpec,
+} from '../model/spec.ts';
 import type { Report } from './check-service.ts';
 import type { RecognisedImage } from './image.ts';
 import { asksOverHttp, HTTP_KEYS } from './resolve-healthcheck.ts';
+import { publishPorts } from './resolve-publish.ts';
 import type { ServiceInput } from './schema/service.ts';
 
-/** On what a service is reached, and by which domains. */
+/** On what a service is reached, and by which domains and ports of the servers. */
 interface ResolvedPorts {
   ports: PortsSpec;
   domains: Pick<RouteSpec, 'domains' | 'extraDomains' | 'stripPrefix' | 'extraStripPrefix' | 'redirects'>;
+  published: Pick<RouteSpec, 'published' | 'extraPublished'>;
 }
 
 /**
- * resolvePorts returns the ports of a service with their protocols and domains; none where it names none, which makes it a
- * worker. What makes no sense among them, or for a worker, is reported.
+ * resolvePorts returns the ports of a service with their protocols, domains and what is published of them; none where it
+ * names none, which makes it a worker. What makes no sense among them, or for a worker, is reported.
  */
 export function resolvePorts(
   input: ServiceInput,
   recognised: RecognisedImage | undefined,
   report: Report,
 ): ResolvedPorts {
-  const port = input.port ?? recognised?.port;
+  const publish = input.publish ?? [];
+  // What is published and has no other port has that one.
+  const port = input.port ?? recognised?.port ?? publish[0]?.target;
   if (port === undefined) {
     checkWorker(input, report);
-    return { ports: {}, domains: { domains: [] } };
+    return { ports: {}, domains: { domains: [] }, published: {} };
   }
-  const protocol = input.protocol ?? defaultProtocol(input, recognised);
+  const isPublished = input.port === undefined && recognised === undefined;
+  const protocol =
+    input.protocol ?? (isPublished ? publish[0]?.protocol : undefined) ?? defaultProtocol(input, recognised);
   const ofImage = recognised ? ` by its image ${input.image}` : '';
-  checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
+  checkDomain(protocol, input.domain, ['domain'], `a ${protocol} service${ofImage}`, report);
   checkPrefix(input, [], report);
-  const extra = resolveExtra(input, port, report);
+  const extra = resolveExtra(input, { port, protocol }, report);
   const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
   const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
   const redirects = resolveRedirects(input, report);
-  const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
+  const named = extra.map(([name, one]) => ({ name, port: one.port, protocol: one.protocol }));
+  const [main, ...others] = publishPorts([{ port, protocol }, ...named], publish, report);
+  const extraPorts = others.map(({ name = '', port: number, protocol: spoken }) => [
+    name,
+    { port: number, protocol: spoken },
+  ]);
+  const extraPublished = others.flatMap(({ name = '', published }) => (published ? [[name, published]] : []));
   return {
-    ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
+    ports: { protocol, port, ...(others.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
     domains: {
       domains: input.domain ?? [],
       ...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
       ...(input.strip_prefix && { stripPrefix: true as const }),
       ...(stripped.length > 0 && { extraStripPrefix: stripped }),
       ...(redirects.length > 0 && { redirects }),
+    },
+    published: {
+      ...(main?.published && { published: main.published }),
+      ...(extraPublished.length > 0 && { extraPublished: Object.fromEntries(extraPublished) }),
     },
   };
 }
@@ -100,19 +122,19 @@ interface ExtraPort extends ContainerPort {
 /** Further ports by their names. */
 function resolveExtra(
   { extra_ports: input = {} }: ServiceInput,
-  main: number,
+  main: ContainerPort,
   report: Report,
 ): [name: string, port: ExtraPort][] {
-  const taken = new Map([[main, 'the main port']]);
+  const taken = new Map([[edgePort(main.port, main.protocol), 'the main port']]);
   return Object.entries(input).map(([name, one]) => {
     const { port = 0, domain: domains = [], protocol: said, strip_prefix: strips = false } = one;
     const path = ['extra_ports', name];
-    const owner = taken.get(port);
+    const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
+    const owner = taken.get(edgePort(port, protocol));
     if (port === 0) report(path, 'needs a port', 'Write port: the one that the container listens on.');
     else if (owner !== undefined) report([...path, 'port'], `${port} is ${owner} already`);
-    taken.set(port, `the port ${name}`);
-    const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
-    checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
+    taken.set(edgePort(port, protocol), `the port ${name}`);
+    checkDomain(protocol, domains, [...path, 'domain'], `a ${protocol} port`, report);
     checkPrefix(one, path, report);
     return [name, { port, protocol, domains, stripsPrefix: strips }];
   });

@@ -48,7 +48,7 @@ export function resolveService(
   const recognised =
     input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
   if (input.image === undefined) report([], 'needs an image', 'Write image: name:tag.');
-  const { ports, domains } = resolvePorts(input, recognised, report);
+  const { ports, domains, published } = resolvePorts(input, recognised, report);
   checkService(input, ports, report);
   const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
   const fromRepository = givenBy(input, sources, report);
@@ -71,6 +71,7 @@ export function resolveService(
     },
     route: {
       ...domains,
+      ...published,
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),

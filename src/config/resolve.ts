@@ -1,7 +1,13 @@
 import { failTogether, messageOf, UserError } from '../model/errors.ts';
 import { checkNames, NAMES_TOTAL_MAX } from '../model/names.ts';
 import { NO_FILES, type RepositoryFiles } from '../model/repository-files.ts';
-import { domainsOf, type EnvironmentSpec, type ServerSpec, type ServiceSpec } from '../model/spec.ts';
+import {
+  domainsOf,
+  type EnvironmentSpec,
+  publishedOf,
+  type ServerSpec,
+  type ServiceSpec,
+} from '../model/spec.ts';
 import { VERSIONED_NAMES_TOTAL_MAX } from '../model/version-name.ts';
 import { checkClaims } from './check-claims.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -124,6 +130,7 @@ function resolveWithSecrets(
   checkPlacement(services, servers, report);
   checkDependencies(services, report);
   checkClaims(services, report);
+  checkPublished(services, report);
   const tls = tlsOf(loaded, environment, input, services, errors);
   failTogether(inOrder(errors));
   const wanted: EnvironmentSpec = {
@@ -133,12 +140,21 @@ function resolveWithSecrets(
     servers,
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: { ...nginx(loaded.config, input), ...tls },
+    nginx: { ...nginx(loaded.config, input), ...tls, ...portsOfEdge(services, tls) },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
   const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
   return { wanted, secrets, definitions };
+}
+
+/** What services publish, and HTTPS, the edge needs on the servers. */
+function portsOfEdge(
+  services: readonly ServiceSpec[],
+  { ports: ofTls = [] }: Pick<EnvironmentSpec['nginx'], 'ports'>,
+): Pick<EnvironmentSpec['nginx'], 'ports'> {
+  const ports = [...new Set([...ofTls, ...services.flatMap(publishedOf)])].sort();
+  return ports.length > 0 ? { ports } : {};
 }
 
 /** What an environment says of nginx is laid over what the file says, key by key. */
@@ -277,5 +293,22 @@ function checkDependencies(services: readonly ServiceSpec[], report: Report): vo
   for (const cycle of findCycles(new Map(services.map(({ name, dependsOn }) => [name, dependsOn])))) {
     const [first = ''] = cycle;
     report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
+  }
+}
+
+function checkPublished(services: readonly ServiceSpec[], report: Report): void {
+  const owners = new Map<string, string>();
+  for (const spec of services) {
+    for (const port of new Set(publishedOf(spec))) {
+      const other = owners.get(port);
+      if (other !== undefined)
+        report(
+          spec.name,
+          ['publish'],
+          `port ${port} of the servers belongs to both "${other}" and "${spec.name}"`,
+          'Publish another one of them: "8883:1883" is port 8883 of the servers, and 1883 of the container.',
+        );
+      owners.set(port, spec.name);
+    }
   }
 }

@@ -3,7 +3,7 @@ import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
 import { UserError } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Release } from '../model/release.ts';
-import { type EnvironmentSpec, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
+import { type EnvironmentSpec, publishedOf, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { observeOwner } from './observation/observe.ts';
@@ -107,7 +107,8 @@ export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): Envir
     };
     return pinned({ name, dependsOn, placement, ...ports, container, route, policy }, release);
   });
-  return { ...wanted, services };
+  const ports = [...new Set([...(wanted.nginx.ports ?? []), ...services.flatMap(publishedOf)])].sort();
+  return { ...wanted, services, nginx: { ...wanted.nginx, ...(ports.length > 0 && { ports }) } };
 }
 
 /** A tag may have moved since. With the digest, a registry is asked only where the image is gone. */

@@ -5,7 +5,7 @@ import type { ContainerOptions } from './container-options.ts';
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
 /** What edge and sidecar speak with a service. */
-export type Protocol = 'http' | 'tcp';
+export type Protocol = 'http' | 'tcp' | 'udp';
 /** Whether bodies of requests are read whole before the app gets them, where that does not follow from their length. */
 export type RequestBuffering = 'on' | 'off';
 /** When an image is pulled, in Compose's words. */
@@ -94,6 +94,13 @@ export interface ContainerSpec {
   options?: ContainerOptions;
 }
 
+/** How the edge passes ports of the servers on to a port of a service. */
+export interface PublishedPorts {
+  numbers: number[];
+  /** Of udp: a client is forgotten after so many datagrams of the app; undefined is without limit. */
+  responses?: number;
+}
+
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   /** The addresses of the main port: domains, or paths below them as `example.com/api`. */
@@ -106,6 +113,9 @@ export interface RouteSpec {
   extraStripPrefix?: string[];
   /** What the edge answers by sending elsewhere. */
   redirects?: Redirect[];
+  /** Ports of the servers that the edge passes on to ports of the service: to the main one, and to others by their names. */
+  published?: PublishedPorts;
+  extraPublished?: Record<string, PublishedPorts>;
   /** How long a connection may be silent, in either direction, before edge or sidecar end it. */
   idleTimeoutMs: number;
   /** The largest body of a request that edge and sidecar pass on; undefined is without limit. */
@@ -345,6 +355,20 @@ export function toldRoutes({ redirects = [], ...ports }: ServedSpec): string[] {
 /** claimsOf returns all that a service has at the edge: the addresses that lead to it, and those of its redirects. Pure. */
 export function claimsOf({ redirects = [], ...ports }: ServedSpec): string[] {
   return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
+}
+
+/** publishedOf returns the ports of the servers that a service has at the edge, as Docker writes them. Pure. */
+export function publishedOf(spec: PortsSpec & { route: RouteSpec }): EdgePort[] {
+  const { published, extraPublished = {} } = spec.route;
+  return portsOf(spec).flatMap(({ name, protocol }) => {
+    const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
+    return numbers.map((number): EdgePort => edgePort(number, protocol));
+  });
+}
+
+/** edgePort returns a port of a server as Docker writes it: `53/udp`; all but udp is tcp. */
+export function edgePort(number: number, protocol: Protocol): EdgePort {
+  return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
 }
 
 /** secretNamesOf returns the names of all secrets that a container needs a value of: for variables, and for files. */

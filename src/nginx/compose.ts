@@ -3,6 +3,7 @@ import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
 import { HOST_FOLDER } from './hosts.ts';
+import { publishedOfRoute } from './published.ts';
 import {
   type MainConfig,
   portFile,
@@ -36,6 +37,7 @@ import {
   identityOf,
   type Manifest,
   otherFolder,
+  routesOf,
   type Tree,
 } from './tree.ts';
 
@@ -84,9 +86,16 @@ export function scopeWish(
     ...rest,
     scope,
     files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
-    routes: routesFrom(routes, on, servers),
+    routes: routesFrom(routes, on, servers).map((route) =>
+      sendsToCopies(kind, route) ? route : { ...route, copies: [] },
+    ),
     flags: flagsOf(kind, scope, routes, on, servers),
   };
+}
+
+/** What the edge passes on by tcp or udp goes to the sidecar: which copies get it is no affair of the edge. */
+function sendsToCopies(kind: NginxKind, route: Route): boolean {
+  return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => protocol === 'http');
 }
 
 /** isServed tells whether the live folder serves exactly what is wished, with nothing changed by hand. */
@@ -167,6 +176,7 @@ export function compose(kind: NginxKind, tree: Tree, wish: ScopeWish): Compositi
   const previous = others[name];
   delete others[name];
   refuseTakenDomains(others, wish);
+  if (kind === 'edge') refuseTakenPorts(others, wish);
   const settings = agreeOnSettings(kind, manifest, others, wish);
 
   const folder = otherFolder(tree.live);
@@ -300,6 +310,19 @@ function refuseTakenDomains(others: Manifest['scopes'], wish: ScopeWish): void {
   }
 }
 
+function refuseTakenPorts(others: Manifest['scopes'], wish: ScopeWish): void {
+  const wished = new Set(wish.routes.flatMap(publishedOfRoute));
+  for (const [other, scope] of Object.entries(others)) {
+    const taken = routesOf(scope)
+      .flatMap(publishedOfRoute)
+      .find((port) => wished.has(port));
+    if (taken === undefined) continue;
+    throw new UserError(`port ${taken} is already published on this server for ${other.replace('_', ' ')}`, {
+      hint: 'Remove it there first, or publish another port of the servers here.',
+    });
+  }
+}
+
 function settingsFacts(kind: NginxKind, settings: NginxSpec, chosenBy: string): Manifest['settings'] {
   const ofEdge = {
     access_log: settings.accessLog ?? true,
@@ -375,6 +398,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
             host_port: port.hostPort,
             domains: port.domains,
             ...(port.stripPrefix && { strip_prefix: true as const }),
+            ...(port.published && { published: port.published }),
             prove_path: port.provePath,
           })),
           idle_timeout_ms: route.idleTimeoutMs,

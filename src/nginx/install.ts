@@ -350,7 +350,7 @@ async function start({ server, kind, name, inherited }: Home, id: string): Promi
     const taken = /(?:port is already allocated|address already in use)/.test(messageOf(error));
     if (!taken) throw error;
     throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-      hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnp"), and run again.',
+      hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnup"), and run again.',
       cause: error,
     });
   }

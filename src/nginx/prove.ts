@@ -21,6 +21,8 @@ export interface Proof {
   all: string[];
   /** For http: the copy on this server is asked by its name, to which requests go directly for now, and no upstream. */
   isDirect?: true;
+  /** At the edge: it is asked at a port of the servers that it passes on to the sidecar. */
+  isPublished?: true;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function prove(
   clock: Clock,
 ): Promise<void> {
   const expected = proof.own.length > 0 ? proof.own : proof.all;
-  const ask = proof.port.protocol === 'http' ? askHttp : askStream;
+  const ask = proof.isPublished ? askPublished : proof.port.protocol === 'http' ? askHttp : askStream;
   let answered = 'nobody';
   const proven = new Set<number>();
   const isProven = await poll(clock, { everyMs: POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -128,8 +130,38 @@ async function askStream(
   const answers = stdout
     .split('\n')
     .map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
-    .filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+    .filter((match) => match?.[1] === generation && match[2] === String(port))
+    // What speaks UDP may refuse a connection: it is the one who would have got a datagram.
+    .filter((match) => match?.[4] === '200' || proof.port.protocol === 'udp')
     .map((match) => lastUpstream(match?.[3] ?? ''));
+  return [answers];
+}
+
+/**
+ * The edge logs connections that come from the server itself and say nothing; it passes them on to the internal port, by
+ * which the sidecar is told from all others.
+ */
+async function askPublished(
+  instance: NginxInstance,
+  _scope: Scope,
+  _generation: string,
+  { port, all }: Proof,
+  clock: Clock,
+): Promise<string[][]> {
+  const { server, id } = instance;
+  const [asked = 0] = port.published?.numbers ?? [];
+  const linesOf = async () => {
+    const { stderr } = await server.engine.logs(id, { tail: 200, stderrOnly: true });
+    return stderr.split('\n').filter((line) => line.startsWith('switchyard-proof '));
+  };
+  const before = new Set(await linesOf());
+  await touch(instance, asked, clock);
+  const answers = (await linesOf())
+    .filter((line) => !before.has(line))
+    .map((line) => /^switchyard-proof \S+ (\d+) (.*) (\d+)$/.exec(line))
+    .filter((match) => match?.[1] === String(asked) && match[3] === '200')
+    .map((match) => lastUpstream(match?.[2] ?? ''))
+    .map((address) => (address.endsWith(`:${port.internalPort}`) ? all[0]! : address));
   return [answers];
 }
 

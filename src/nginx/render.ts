@@ -12,6 +12,7 @@ import {
   sharedHosts,
   WHOLE,
 } from './hosts.ts';
+import { renderEnd, renderListen, renderPublished, TOUCHED } from './published.ts';
 import {
   type Backend,
   backendsOf,
@@ -76,8 +77,8 @@ export function renderScope(
     for (const port of servedPorts(kind, route)) {
       const backendsWith = (one: Route) => backendsOf(scope, one, port, on, servers);
       const text =
-        port.protocol === 'tcp'
-          ? renderTcp(scope, route, port, backendsWith(route))
+        port.protocol !== 'http'
+          ? renderStream(kind, scope, route, port, backendsWith(route))
           : renderHttp(
               { kind, scope, tls },
               route,
@@ -207,9 +208,18 @@ function flagOf(sides: Sides | undefined): Pick<RouteFlag, 'name' | 'own'> | und
   return sides && { name: sides.flag, own: sides.own };
 }
 
-function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readonly Backend[]): string {
+function renderStream(
+  kind: NginxKind,
+  scope: Scope,
+  route: Route,
+  port: RoutePort,
+  backends: readonly Backend[],
+): string {
+  if (kind === 'edge') return renderPublished(scope, route, port);
   const name = upstreamName(scope, route.service, port);
-  return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+  return (
+    renderUpstream(name, backends, name, '', port.protocol === 'udp') + renderStreamServer(name, route, port)
+  );
 }
 
 /** Which nginx serves a route, for whom, and how it does over HTTPS. */
@@ -250,7 +260,13 @@ const NO_POOL = `    # One request a connection.
 `;
 
 /** The upstreams of a port share a zone: its size is said where it is named first. */
-function renderUpstream(name: string, backends: readonly Backend[], zone: string, pool = ''): string {
+function renderUpstream(
+  name: string,
+  backends: readonly Backend[],
+  zone: string,
+  pool = '',
+  isUdp = false,
+): string {
   const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
   const shareOf = ({ weight }: Backend): string => {
     // nginx refuses an upstream of backups alone: where nobody has a share, all serve.
@@ -261,7 +277,7 @@ function renderUpstream(name: string, backends: readonly Backend[], zone: string
   const method = weights.size > 1 ? '' : '    least_conn;\n';
   // The name is for people, and lets a server that gets another one be noticed.
   const servers = backends.map(
-    (backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`,
+    (backend) => `    server ${renderAddress(backend, isUdp)}${shareOf(backend)}; # ${backend.server}\n`,
   );
   return `upstream ${name} {
     zone ${zone}${name === zone ? ' 256k' : ''};
@@ -269,9 +285,10 @@ ${method}${servers.join('')}${pool}}
 `;
 }
 
-function renderAddress({ address, port, isLocal }: Backend): string {
-  // The own server's copies are never taken out for a failure: one blip would move all traffic to the old one.
-  const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): string {
+  // The own server's copies are never taken out for a failure: one blip would move all traffic to the old one. Nor are
+  // those of UDP: nobody answers for a datagram, and what proves it is refused where nothing listens by tcp.
+  const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
   return `${address}:${port} ${health}`;
 }
 
@@ -420,19 +437,18 @@ function disguisesOf(name: string): string[] {
   return spellings.filter((spelling) => spelling !== name);
 }
 
-function renderStreamServer(name: string, route: Route, { internalPort }: RoutePort): string {
+/** A service of UDP is proven by a connection too: who would have got it is in the log, whether it takes any or not. */
+function renderStreamServer(name: string, route: Route, port: RoutePort): string {
+  const { internalPort, protocol } = port;
   return `server {
-    listen ${internalPort} so_keepalive=60s:10s:6;
-    proxy_pass ${name};
-    # The default of 10 min cuts idle database pools.
-    proxy_timeout ${seconds(route.idleTimeoutMs)};
-}
+${renderListen(port, internalPort)}    proxy_pass ${name};
+${renderEnd(route, port)}}
 server {
     listen ${internalPort + PROVE_PORT_OFFSET};
     include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
     proxy_timeout 5s;
-    access_log /dev/stdout proof;
+${protocol === 'udp' ? '    proxy_next_upstream off;\n' : ''}    access_log /dev/stdout proof;
 }
 `;
 }
@@ -552,13 +568,17 @@ ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
     }
 ${renderTlsMain(config.tlsDomains)}`
       : '';
-  const stream =
+  const proof =
     config.kind === 'sidecar'
+      ? `    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+`
+      : TOUCHED;
+  const stream =
+    config.kind === 'sidecar' || config.streamFiles.length > 0
       ? `stream {
     resolver 127.0.0.11 valid=1s ipv6=off;
-    map $server_port $generation { default ${config.generation}; }
-    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
-    access_log off;
+${proof}    access_log off;
     proxy_connect_timeout 2s;
     proxy_next_upstream_tries 2;
     proxy_next_upstream_timeout 5s;

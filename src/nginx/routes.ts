@@ -2,7 +2,7 @@ import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '.
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol, RequestBuffering } from '../model/spec.ts';
+import type { Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
@@ -26,6 +26,8 @@ export interface RoutePort {
   domains: string[];
   /** The app gets paths without what its address has of them. */
   stripPrefix?: true;
+  /** Ports of the servers that the edge passes on to it. */
+  published?: PublishedPorts;
   /** What the proof asks for over HTTP. */
   provePath: string;
   /** Headers that proof and probe send as the health check does, their names in lower case; not kept by an nginx. */
@@ -55,26 +57,42 @@ export function domainsOfRoute({ ports, redirects = [] }: Pick<Route, 'ports' | 
   return hostsOf([...ports.flatMap(({ domains }) => domains), ...redirects.map(({ from }) => from)]);
 }
 
-/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain. */
+/** servedPorts returns the ports of a route that an nginx serves: an edge those with a domain, or that are published. */
 export function servedPorts(kind: NginxKind, { ports }: Pick<Route, 'ports'>): RoutePort[] {
-  return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
+  return ports.filter(
+    ({ domains, published }) => kind === 'sidecar' || domains.length > 0 || published !== undefined,
+  );
 }
 
-/** withDomainsOf returns a route that also has the addresses and redirects that others give it: who was promised one keeps it. */
+/**
+ * withDomainsOf returns a route that also has the addresses, redirects and ports of the servers that others give it: who was
+ * promised one keeps it.
+ */
 export function withDomainsOf(route: Route, others: readonly Pick<Route, 'ports' | 'redirects'>[]): Route {
   const all = [route, ...others];
   const promised = all.flatMap(({ ports }) => ports);
   const redirects = distinctRedirects(all.flatMap((one) => one.redirects ?? []));
-  const ports = route.ports.map((port) => ({
-    ...port,
-    domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
-  }));
+  const ports = route.ports.map((port) => {
+    const domains = promised.flatMap((one) => (one.name === port.name ? one.domains : []));
+    const numbers = promised.flatMap((one) => (isSamePort(one, port) ? (one.published?.numbers ?? []) : []));
+    return { ...withNumbers(port, numbers), domains: [...new Set(domains)] };
+  });
   return { ...route, ports, ...(redirects.length > 0 && { redirects }) };
 }
 
 /** distinctRedirects returns redirects without those whose address an earlier one has. */
 export function distinctRedirects(redirects: readonly Redirect[]): Redirect[] {
   return redirects.filter(({ from }, index) => redirects.findIndex((one) => one.from === from) === index);
+}
+
+function isSamePort(one: RoutePort, other: RoutePort): boolean {
+  return one.name === other.name && (one.protocol === 'udp') === (other.protocol === 'udp');
+}
+
+/** withNumbers returns a port with these ports of the servers published, and no others. */
+export function withNumbers({ published, ...port }: RoutePort, numbers: readonly number[]): RoutePort {
+  const all = [...new Set(numbers)].sort((a, b) => a - b);
+  return all.length === 0 ? port : { ...port, published: { ...published, numbers: all } };
 }
 
 /** A server as routes see it. */

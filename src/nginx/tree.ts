@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
-import { specHash } from '../model/spec.ts';
+import { type PublishedPorts, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
@@ -27,12 +27,13 @@ const backing = z.object({
   ports: z.array(
     z.object({
       name: z.string().optional(),
-      protocol: z.enum(['http', 'tcp']),
+      protocol: z.enum(['http', 'tcp', 'udp']),
       container_port: z.number(),
       internal_port: z.number(),
       host_port: z.number(),
       domains: z.array(z.string()),
       strip_prefix: z.literal(true).optional(),
+      published: z.object({ numbers: z.array(z.number()), responses: z.number().optional() }).optional(),
       prove_path: z.string(),
     }),
   ),
@@ -240,6 +241,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
               hostPort: port.host_port,
               domains: port.domains,
               ...(port.strip_prefix && { stripPrefix: true as const }),
+              ...(port.published && { published: publishedOf(port.published) }),
               provePath: port.prove_path,
             })),
             idleTimeoutMs: facts.idle_timeout_ms,
@@ -256,6 +258,16 @@ type RedirectFacts = NonNullable<z.infer<typeof backing>['redirects']>[number];
 
 function redirectOf({ from, to, status, drops_path: dropsPath }: RedirectFacts): Redirect {
   return { from, to, status, ...(dropsPath && { dropsPath }) };
+}
+
+function publishedOf({
+  numbers,
+  responses,
+}: {
+  numbers: number[];
+  responses?: number | undefined;
+}): PublishedPorts {
+  return { numbers, ...(responses !== undefined && { responses }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

@@ -12,13 +12,13 @@ export const SERVICE_REFUSALS: Refusals = {
   preset: NOT_YET,
   version: NOT_YET,
   ports: {
-    why: 'write the port the container listens on as port, and further ones by name as extra_ports; nothing is published to the world but the domains.',
+    why: 'write the port the container listens on as port, and further ones by name as extra_ports; what speaks HTTP is reached by its domain, and what does not, from outside, by publish.',
     instead: (value) => {
       const [port, ...others] = containerPortsOf(value);
       const further = others.length > 0 ? `, and extra_ports: { <name>: ${others[0]} } for the other` : '';
       return (
         port &&
-        `write port: ${port}${further}${others.length > 1 ? 's' : ''}; nothing is published to the world but the domains.`
+        `write port: ${port}${further}${others.length > 1 ? 's' : ''}; what speaks HTTP is reached by its domain, and what does not, from outside, by publish: [${port}].`
       );
     },
   },

@@ -18,6 +18,7 @@ import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
 import { pairOf, textMap } from './maps.ts';
+import { publish } from './publish.ts';
 import { redirects } from './redirects.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
@@ -173,7 +174,13 @@ const service = closed(
       short: 'extra_ports: { metrics: 9100 }',
       long: 'extra_ports:\n  console: { port: 15672, domain: queue.example.com }',
     }),
-    protocol: key(z.enum(['http', 'tcp']), {
+    publish: key(publish, {
+      description:
+        'Ports of the servers that the edge passes on to the service, for what does not speak HTTP, in the words of Compose’s `ports`: `1883`, `"53/udp"`, `"8883:1883"`. They are open to whoever reaches the server. They move to the new side like a domain does: what is connected stays with the old one until it ends. A port of the container that the service does not name becomes a further port of it, `tcp-8883`. A port of the servers belongs to one service on them; 80, 443 and 8099 are the edge’s own.',
+      short: 'publish: [1883, "53/udp", "8883:1883"]',
+      long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
+    }),
+    protocol: key(z.enum(['http', 'tcp', 'udp']), {
       description: 'What is spoken on `port`.',
       fallback: {
         words:

@@ -30,6 +30,7 @@ export function settingsFound({
           address: HostIp,
           hostPort: Number(HostPort),
           containerPort: Number.parseInt(port, 10),
+          ...(port.endsWith('/udp') && { protocol: 'udp' as const }),
         })),
       )
       .sort((a, b) => a.hostPort - b.hostPort),

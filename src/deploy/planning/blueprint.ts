@@ -16,6 +16,8 @@ import {
 import { allNumbers, extraPortsText, hostPort, numbersOf, type ServicePorts } from '../../model/ports.ts';
 import {
   type ContainerSpec,
+  type EdgePort,
+  edgePort,
   portsOf,
   type ServerSpec,
   specHash,
@@ -39,6 +41,8 @@ export interface Blueprint {
   /** The main port of the container, and further ones by their names; a worker has none. */
   containerPort: number | undefined;
   extraPorts?: Record<string, number>;
+  /** Those of them that speak UDP, by their names; the main one has the empty one. */
+  udp?: string[];
   ports: ServicePorts | undefined;
   /** The container's own host port, as the slot `base` would have it, where names and ports carry the version. */
   versionPort?: number | undefined;
@@ -60,6 +64,7 @@ export function blueprintOf(input: PlanInput, service: WantedService, server: Se
     container: service.spec.container,
     containerPort: service.spec.port,
     ...extraPortsOf(service),
+    ...udpOf(service),
     ports: ownPorts(service),
     versionPort: isVersioned ? service.versionPort : undefined,
     publishOn: isAlone ? undefined : server.privateIp,
@@ -73,6 +78,11 @@ function extraPortsOf({ spec }: WantedService): Pick<Blueprint, 'extraPorts'> {
     name === undefined ? [] : [[name, port] as const],
   );
   return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
+}
+
+function udpOf({ spec }: WantedService): Pick<Blueprint, 'udp'> {
+  const udp = portsOf(spec).flatMap(({ name = '', protocol }) => (protocol === 'udp' ? [name] : []));
+  return udp.length > 0 ? { udp } : {};
 }
 
 /** Where the sidecar serves the ports of a service, by their keys; nobody connects to a worker. */
@@ -100,7 +110,7 @@ export function settingsOf(
   blueprint: Blueprint,
   { slot, release }: { slot: Slot; release: number },
 ): WantedSettings {
-  const { scope, container, containerPort, extraPorts = {}, publishOn } = blueprint;
+  const { scope, container, publishOn } = blueprint;
   return {
     image: container.image,
     command: container.command,
@@ -120,7 +130,7 @@ export function settingsOf(
       ...(volume.more && { more: volume.more }),
     })),
     files: container.files ?? [],
-    containerPorts: containerPort === undefined ? [] : [containerPort, ...Object.values(extraPorts)],
+    containerPorts: containerPortsOf(blueprint),
     ports:
       publishOn === undefined
         ? []
@@ -214,22 +224,31 @@ export function sourceOf(scope: Scope, { type, source, external }: VolumeMount):
   return type === 'volume' && source && !external ? volumeName(scope, source) : source;
 }
 
+function containerPortsOf({ containerPort, extraPorts = {}, udp = [] }: Blueprint): EdgePort[] {
+  if (containerPort === undefined) return [];
+  return Object.entries({ '': containerPort, ...extraPorts }).map(([name, port]) =>
+    edgePort(port, udp.includes(name) ? 'udp' : 'tcp'),
+  );
+}
+
 /**
  * A container with a port of its own has its slot's too: that one is known before the container is, and is where old
  * workers of other servers' nginx send what they still hold when the old container has gone.
  */
 function hostPortsOf(
-  { ports, containerPort, extraPorts = {}, versionPort }: Blueprint,
+  { ports, containerPort, extraPorts = {}, versionPort, udp = [] }: Blueprint,
   slot: Slot,
-): { hostPort: number; containerPort: number }[] {
+): { hostPort: number; containerPort: number; protocol?: 'udp' }[] {
+  const spoken = (name: string) => (udp.includes(name) ? { protocol: 'udp' as const } : {});
   if (ports === undefined || containerPort === undefined) return [];
   const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
   const others = Object.entries(extraPorts).map(([name, port]) => ({
     base: numbersOf(ports, name).host,
     containerPort: port,
+    ...spoken(name),
   }));
-  return [...bases.map((base) => ({ base, containerPort })), ...others]
-    .map(({ base, containerPort: port }) => ({ hostPort: hostPort(base, slot), containerPort: port }))
+  return [...bases.map((base) => ({ base, containerPort, ...spoken('') })), ...others]
+    .map(({ base, ...port }) => ({ hostPort: hostPort(base, slot), ...port }))
     .sort((a, b) => a.hostPort - b.hostPort);
 }
 

@@ -1,6 +1,6 @@
 import type { EngineFields } from '../../model/container-options.ts';
 import { changedOptions } from '../../model/engine-fields.ts';
-import { canonicalJson, type FileSpec, type MountMore } from '../../model/spec.ts';
+import { canonicalJson, type EdgePort, type FileSpec, type MountMore } from '../../model/spec.ts';
 
 /** What an image gives to its containers where they say nothing themselves. */
 export interface ImageDefaults {
@@ -18,7 +18,7 @@ export interface ContainerSettings extends ImageDefaults {
   labels: Record<string, string>;
   volumes: { type: string; source: string; target: string; readOnly: boolean }[];
   /** Ports of the server that lead to the container, sorted by them. */
-  ports: { address: string; hostPort: number; containerPort: number }[];
+  ports: { address: string; hostPort: number; containerPort: number; protocol?: 'udp' }[];
   restart: { name: string; maximumRetryCount: number };
   logging: { driver: string; options: Record<string, string> };
   resources: { cpus: number; memoryBytes: number; reservedMemoryBytes: number; pids: number };
@@ -41,8 +41,8 @@ export interface WantedSettings extends Omit<ContainerSettings, 'command' | 'ent
   secrets: string[];
   /** The labels by which it is found again. */
   ownLabels: Record<string, string>;
-  /** The ports that it listens on; none of one that takes no traffic. */
-  containerPorts: number[];
+  /** The ports that it listens on, as Docker writes them; none of one that takes no traffic. */
+  containerPorts: EdgePort[];
   /** Its names on the network. */
   aliases: string[];
   /** Names that it alone has for other containers: `container:alias`. */

@@ -3,6 +3,7 @@ import {
   claimsOf,
   type EnvironmentSpec,
   portsOf,
+  publishedOf,
   type ServerSpec,
   type ServiceSpec,
   specHash,
@@ -84,19 +85,21 @@ export function checkPorts(
   });
 }
 
-/** Services that this run leaves alone keep their domains: the file may have given one of them to another by now. */
+/** Services that this run leaves alone keep their addresses and ports of the servers: the file may have given one to another by now. */
 export function checkDomains(services: readonly WantedService[]): void {
   for (const service of services.filter(({ isSelected }) => isSelected)) {
-    for (const domain of claimsOf(service.spec.route)) {
-      const owner = services.find(
-        (other) => other !== service && claimsOf(other.spec.route).includes(domain),
-      );
+    for (const claim of edgeClaims(service)) {
+      const owner = services.find((other) => other !== service && edgeClaims(other).includes(claim));
       if (owner === undefined) continue;
-      throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
+      throw new UserError(`${service.name} shall serve ${claim}, which ${owner.name} serves now`, {
         hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
       });
     }
   }
+}
+
+function edgeClaims({ spec }: WantedService): string[] {
+  return [...claimsOf(spec.route), ...publishedOf(spec)];
 }
 
 export function checkDependencies(services: readonly WantedService[]): void {

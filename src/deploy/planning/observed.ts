@@ -68,7 +68,7 @@ export interface ObservedNginx {
   reloadedMsAgo: number;
   /** Attached to the environment's network. */
   isInNetwork: boolean;
-  /** The ports of the server that it has, while it runs. */
+  /** The ports of the server that lead to it. */
   ports: EdgePort[];
 }
 

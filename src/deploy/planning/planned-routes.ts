@@ -1,8 +1,9 @@
 import { covers } from '../../model/addresses.ts';
 import { scopeName } from '../../model/names.ts';
 import { numbersOf, type ServicePorts } from '../../model/ports.ts';
-import { claimsOf, portsOf, type ServerSpec } from '../../model/spec.ts';
+import { claimsOf, edgePort, portsOf, publishedOf, type ServerSpec } from '../../model/spec.ts';
 import { isServed, type ScopeWish, scopeWish } from '../../nginx/compose.ts';
+import { publishedPorts } from '../../nginx/published.ts';
 import {
   distinctRedirects,
   type NginxKind,
@@ -10,6 +11,7 @@ import {
   type RoutedCopy,
   type RoutePort,
   withDomainsOf,
+  withNumbers,
 } from '../../nginx/routes.ts';
 import type { PlanInput } from './input.ts';
 import { observedOn } from './observed-copies.ts';
@@ -72,31 +74,41 @@ export function routesAfter(
 }
 
 /**
- * An address that goes from one service to another does so when that one has moved: until then it stays where it is served.
- * What a service keeps of it, a path below it, is its own at that same moment, also where itself moves later.
+ * An address, or a port of the servers, that goes from one service to another does so when that one has moved: until then it
+ * stays where it is served. What a service keeps of an address, a path below it, is its own at that same moment, also where
+ * itself moves later.
  */
 function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: readonly Route[]): Route[] {
   const live = liveRoutes(input);
-  const takers = new Map(
+  const takers = new Map<string, string>(
     input.services.flatMap(({ name, spec }) =>
-      claimsOf(spec.route).map((address) => [address, name] as const),
+      [...claimsOf(spec.route), ...publishedOf(spec)].map((claim) => [claim, name] as const),
     ),
   );
-  const isTaken = (service: string, address: string) => (takers.get(address) ?? service) !== service;
-  const isDue = (address: string) => done.has(takers.get(address) ?? '');
-  return routes.map((route) => {
+  const isTaken = (service: string, claim: string) => (takers.get(claim) ?? service) !== service;
+  const isDue = (claim: string) => done.has(takers.get(claim) ?? '');
+  const moved = routes.map((route) => {
     const { service } = route;
     const known = live.get(service);
-    const isAwaited = (address: string) => isTaken(service, address) && !isDue(address);
-    const isOwn = (address: string) => !isTaken(service, address) || !isDue(address);
+    const isAwaited = (claim: string) => isTaken(service, claim) && !isDue(claim);
+    const isOwn = (claim: string) => !isTaken(service, claim) || !isDue(claim);
     const wanted = input.services.find(({ name }) => name === service)?.spec;
     const ports = route.ports.map((port) => {
-      const served = known?.ports.find(({ name }) => name === port.name)?.domains ?? [];
+      const before = known?.ports.find(({ name }) => name === port.name);
+      const served = before?.domains ?? [];
       const lost = served.filter((address) => !isOwn(address));
       const kept = wanted === undefined ? [] : domainsOfPort(wanted, port.name);
       const below = kept.filter((address) => lost.some((one) => covers(one, address)));
-      const own = port.domains.filter(isOwn);
-      return { ...port, domains: [...new Set([...own, ...served.filter(isAwaited), ...below])] };
+      const claim = (number: number) => edgePort(number, port.protocol);
+      const isAlike = (before?.protocol === 'udp') === (port.protocol === 'udp');
+      const awaited = (isAlike ? (before?.published?.numbers ?? []) : []).filter((one) =>
+        isAwaited(claim(one)),
+      );
+      const own = (port.published?.numbers ?? []).filter((one) => isOwn(claim(one)));
+      return {
+        ...withNumbers(port, [...own, ...awaited]),
+        domains: [...new Set([...port.domains.filter(isOwn), ...served.filter(isAwaited), ...below])],
+      };
     });
     const awaited = (known?.redirects ?? []).filter(({ from }) => isAwaited(from));
     const redirects = distinctRedirects([
@@ -106,6 +118,23 @@ function withDomainsInTurn(input: PlanInput, done: ReadonlySet<string>, routes: 
     const { redirects: _, ...rest } = route;
     return { ...rest, ports, ...(redirects.length > 0 && { redirects }) };
   });
+  return withPortsOnce(moved, takers);
+}
+
+/** nginx listens to a port once: where servers have it for different services, for a moment, it is for whom it shall be. */
+function withPortsOnce(routes: readonly Route[], takers: ReadonlyMap<string, string>): Route[] {
+  const owners = new Map<string, string>();
+  for (const { service, ports } of routes) {
+    for (const port of ports.flatMap(publishedPorts))
+      if (!owners.has(port) || takers.get(port) === service) owners.set(port, service);
+  }
+  return routes.map((route) => ({
+    ...route,
+    ports: route.ports.map((port) => {
+      const isOurs = (number: number) => owners.get(edgePort(number, port.protocol)) === route.service;
+      return withNumbers(port, (port.published?.numbers ?? []).filter(isOurs));
+    }),
+  }));
 }
 
 /** A service that cannot change yet gets its new domains at once: a front that serves them leaves before it changes. */
@@ -126,7 +155,8 @@ function routeOf(
   spec: RoutedSpec,
   copies: RoutedCopy[],
 ): Route {
-  const { domains, extraDomains, stripPrefix, extraStripPrefix, ...limits } = spec.route;
+  const { domains, extraDomains, stripPrefix, extraStripPrefix, published, extraPublished, ...limits } =
+    spec.route;
   return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
 }
 
@@ -146,6 +176,7 @@ function routePorts(numbers: ServicePorts | undefined, spec: RoutedSpec): RouteP
       hostPort: host,
       domains: domainsOfPort(spec, name),
       ...(isStripped(spec, name) && { stripPrefix: true as const }),
+      ...publishedOn(spec.route, name),
       // What the health check asks is asked on the main port.
       provePath: name === undefined ? provePath(healthcheck.path) : '/',
       ...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
@@ -159,6 +190,11 @@ function domainsOfPort({ route }: Pick<RoutedSpec, 'route'>, name: string | unde
 
 function isStripped({ route }: Pick<RoutedSpec, 'route'>, name: string | undefined): boolean {
   return (name === undefined ? route.stripPrefix : route.extraStripPrefix?.includes(name)) ?? false;
+}
+
+function publishedOn({ published, extraPublished }: ReleaseSpec['route'], name: string | undefined) {
+  const found = name === undefined ? published : extraPublished?.[name];
+  return found && { published: found };
 }
 
 /** A path that nginx would read as something else is not used; any answer of the app is a proof. */

@@ -1,5 +1,6 @@
 import { networkName } from '../../model/names.ts';
-import { domainsOf } from '../../model/spec.ts';
+import { domainsOf, publishedOf } from '../../model/spec.ts';
+import { publishedOfRoute } from '../../nginx/published.ts';
 import { domainsOfRoute } from '../../nginx/routes.ts';
 import type { DisplacedSidecar, PrepareStep } from '../steps/prepare.ts';
 import { frontOf, oldSidecarOf } from './adopted.ts';
@@ -39,9 +40,10 @@ function prepareEdge(input: PlanInput, server: string, moves: readonly TrafficMo
   const hasFront = frontOf(observed) !== undefined;
   // Nobody holds the ports any more, or the new edge has them: a run was cut off while it took a front over, or upgraded.
   if (observed.bridge !== undefined && !hasFront && !isOutdated(input, server)) return 'open';
-  const wanted = input.services.flatMap(({ spec }) => domainsOf(spec.route));
+  const wanted = input.services.flatMap(({ spec }) => [...domainsOf(spec.route), ...publishedOf(spec)]);
   const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
-  const hasDomains = wanted.length + given.flatMap(domainsOfRoute).length > 0;
+  const hasDomains =
+    wanted.length + given.flatMap(domainsOfRoute).length + given.flatMap(publishedOfRoute).length > 0;
   const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
   if (!hasDomains && !isServing) return undefined;
   if (edge === undefined) return hasFront ? 'bridge' : 'create';

@@ -66,7 +66,7 @@ export function explainChange(
 /** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
   const { options, files = [], ...rest } = container;
-  const { extraDomains, extraStripPrefix, ...served } = route;
+  const { extraDomains, extraStripPrefix, published, extraPublished, ...served } = route;
   const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
     name,
@@ -74,7 +74,9 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
   ]);
   const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
   const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
-  return { protocol, port, ...told, ...served, ...policy };
+  const isOpen = published !== undefined || extraPublished !== undefined;
+  const open = isOpen && { publish: [published, extraPublished] };
+  return { protocol, port, ...told, ...served, ...open, ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {

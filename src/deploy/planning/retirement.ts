@@ -1,3 +1,4 @@
+import type { Release } from '../../model/release.ts';
 import { type PortsSpec, portsOf } from '../../model/spec.ts';
 import type { DrainStep } from '../steps/drain.ts';
 import type { RemoveStep } from '../steps/remove.ts';
@@ -14,6 +15,8 @@ export interface Retirement {
   name: string;
   /** The ports whose connections count; undefined is every port that it listens on. */
   ports: readonly number[] | undefined;
+  /** No release of it speaks HTTP: idle clients of nginx bring it nothing. */
+  isOfStreams?: true;
   release: number;
   /** Ids of the helpers of killed runs that watch it still: they go with it. */
   helpers: string[];
@@ -62,6 +65,7 @@ export function retire(
     id,
     name,
     ports,
+    ...(isOfStreams(service, container) && { isOfStreams: true }),
     release,
     helpers,
     drainTimeoutMs: isDrained ? drainTimeoutOf(service) : undefined,
@@ -89,12 +93,28 @@ function drainTimeoutOf({ spec, known }: RetiringService): number {
 /** The ports that every release of a service has: a copy of an older one may listen on others, where its users are. */
 function portsOfAll({ spec, known }: RetiringService): number[] | undefined {
   if (spec.isUnknown) return undefined;
-  const numbers = (release: PortsSpec) => portsOf(release).map(({ port }) => port);
-  const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+  // A client of UDP has no connection: nginx forgets it with the reload that moves the port.
+  const numbers = (release: PortsSpec) =>
+    portsOf(release).flatMap(({ port, protocol }) => (protocol === 'udp' ? [] : [port]));
+  const before = releasesBefore(known);
   // The record was lost, or never written.
   if (known !== undefined && before.length === 0) return undefined;
   const ports = numbers(spec);
   return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
+}
+
+function releasesBefore(known: RetiringService['known']): Release[] {
+  return [known?.current, known?.rollout].filter((release) => release !== undefined);
+}
+
+/** Where its releases are not known it may have spoken HTTP. */
+function isOfStreams(
+  { spec, known }: RetiringService,
+  { isAdopted }: Pick<ObservedCopy, 'isAdopted'>,
+): boolean {
+  const before = releasesBefore(known);
+  if (isAdopted || spec.isUnknown || (known !== undefined && before.length === 0)) return false;
+  return [spec, ...before].every((release) => portsOf(release).every(({ protocol }) => protocol !== 'http'));
 }
 
 /** retireUnused returns how a container goes that this run has started and that never had traffic: at once. Pure. */
@@ -123,9 +143,11 @@ export function addRetirements(graph: StepGraph, all: readonly Retirement[], aft
 }
 
 /** drainOf returns the step that waits until nobody is connected any more; none where nobody can be. */
-export function drainOf({ service, server, id, name, ports, drainTimeoutMs }: Retirement): DrainStep[] {
+export function drainOf({ drainTimeoutMs, ...retirement }: Retirement): DrainStep[] {
   if (drainTimeoutMs === undefined) return [];
-  return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
+  const { service, server, id, name, ports, isOfStreams } = retirement;
+  const step = { service, server, id, name, ports, ...(isOfStreams && { isOfStreams }) };
+  return [{ kind: 'drain', ...step, timeoutMs: drainTimeoutMs }];
 }
 
 /** stopOf returns the step that stops the container. */

@@ -1,6 +1,6 @@
 import { repositoryOf, versionText } from '../../model/image-name.ts';
 import { scopeName } from '../../model/names.ts';
-import { domainsOf, type EdgePort } from '../../model/spec.ts';
+import { domainsOf, type EdgePort, publishedOf } from '../../model/spec.ts';
 import type { DivertStep } from '../steps/divert.ts';
 import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
@@ -73,10 +73,10 @@ function differences(input: PlanInput, observed: ObservedServer): string[] {
   ];
 }
 
-/** An environment without domains has nothing to say about the edge. */
+/** An environment without domains and published ports has nothing to say about the edge. */
 function isNeeded({ scope, services }: PlanInput, { edge }: ObservedServer): boolean {
   const isServed = edge?.tree.folders[edge.folder].manifest?.scopes[scopeName(scope)] !== undefined;
-  return isServed || services.some(({ spec }) => domainsOf(spec.route).length > 0);
+  return isServed || services.some(({ spec }) => domainsOf(spec.route).length + publishedOf(spec).length > 0);
 }
 
 function upgradeOf(input: PlanInput, observed: ObservedServer, made: MadeNginx, changes: string[]): Upgrade {

@@ -53,9 +53,10 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
     ...observed.foreign.flatMap(doorsOf).map(({ port }) => port),
     ...tcpPorts(observed.madeEdge?.ports ?? []),
   ];
+  const doors = [...DOOR_PORTS, ...tcpPorts(input.nginx.ports ?? [])];
   const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
   const ofEdge = [
-    ...(isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : []),
+    ...(isComing ? doors.filter((port) => !held.includes(port)) : []),
     ...upgrades.flatMap(({ lacking }) => tcpPorts(lacking)),
   ];
   const started = stepsOf(plan, 'start').filter(

@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest } from '@docker/node-sdk';
 import type { DeliveredFiles } from '../../fleet/delivered-files.ts';
 import type { EngineFields } from '../../model/container-options.ts';
+import { edgePort } from '../../model/spec.ts';
 import type { WantedSettings } from '../planning/container-settings.ts';
 import { mountsOf } from './mounts.ts';
 
@@ -24,7 +25,7 @@ export function createRequest(
     ...(settings.workingDir && { WorkingDir: settings.workingDir }),
     ...(settings.stopSignal && { StopSignal: settings.stopSignal }),
     Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
-    ExposedPorts: Object.fromEntries(containerPorts.map((port) => [`${port}/tcp`, {}])),
+    ExposedPorts: Object.fromEntries(containerPorts.map((port) => [port, {}])),
     Labels: { ...settings.labels, ...settings.ownLabels },
     HostConfig: {
       // PID 1 must pass signals on and reap children; most images' commands do neither.
@@ -64,9 +65,10 @@ function withFields(request: ContainerCreateRequest, fields: EngineFields): Cont
 function portBindings({ ports }: WantedSettings) {
   if (ports.length === 0) return {};
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const { address, hostPort, containerPort } of ports) {
+  for (const { address, hostPort, containerPort, protocol = 'tcp' } of ports) {
     const own = { HostIp: address, HostPort: String(hostPort) };
-    bindings[`${containerPort}/tcp`] = [...(bindings[`${containerPort}/tcp`] ?? []), own];
+    const port = edgePort(containerPort, protocol);
+    bindings[port] = [...(bindings[port] ?? []), own];
   }
   return { PortBindings: bindings };
 }

@@ -13,6 +13,8 @@ export interface DrainStep extends DrainTarget {
   server: string;
   /** A successor starts only after it: the run keeps the lease, however long it takes. */
   isAwaited?: true;
+  /** It never spoke HTTP: no client of nginx is idle that could bring it one more request. */
+  isOfStreams?: true;
 }
 
 /** The container that nobody shall be connected to any more. */
@@ -33,6 +35,12 @@ const EMPTY_LOOKS_NEEDED = 3;
 /** Between empty looks: the old copy has to stop within 5 s of its last connection, also on a busy server. */
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
+/**
+ * An old worker of nginx takes no new connection, but one that it has just taken may be on its way to the old copy: what is
+ * lost of it in between is sent again after 1 s (RFC 6298 §2), and after 2 s nginx gives a server up that does not answer,
+ * which only another server can be, and tries the next one.
+ */
+const CONNECTING_MS = { alone: 1_000, amongOthers: 3_000 };
 /** Beyond the time in which old workers may bring one more request of a connection that was idle. */
 const AFTER_OLD_WORKERS_MS = 1_000;
 
@@ -45,7 +53,7 @@ export const drain: StepKind<DrainStep> = {
   },
   async run(step, context) {
     tellOfOldWorkers(step, context);
-    await outlastOldWorkers(context);
+    await outlastOldWorkers(context, step);
     const cut = await awaitNobody(context, step.server, step);
     context.known.cut += cut;
     warnOfCut(context, step, cut, 'cut');
@@ -53,11 +61,14 @@ export const drain: StepKind<DrainStep> = {
 };
 
 /** Nothing is counted meanwhile: who waits should know what for. */
-function tellOfOldWorkers({ name, server }: DrainStep, context: RunContext): void {
-  const seconds = Math.ceil(oldWorkersMs(context) / 1000);
+function tellOfOldWorkers(step: DrainStep, context: RunContext): void {
+  const seconds = Math.ceil(oldWorkersMs(context, step) / 1000);
   if (seconds <= 1) return;
+  const { name, server, isOfStreams } = step;
   context.log.info(
-    `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`,
+    isOfStreams
+      ? `${name} on ${server} gets nothing new; in ${seconds} s all connections have arrived that nginx had just taken, then its own are counted`
+      : `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`,
   );
 }
 
@@ -65,13 +76,21 @@ function tellOfOldWorkers({ name, server }: DrainStep, context: RunContext): voi
  * Old workers look at the flags too, and yet may send requests to where they went before: a name that they did not know
  * when they were told to go they never ask for.
  */
-function oldWorkersMs({ clock, known, nginx }: RunContext): number {
-  return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
+function oldWorkersMs(
+  { clock, known, nginx, servers }: RunContext,
+  { isOfStreams }: Pick<DrainStep, 'isOfStreams'>,
+): number {
+  const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
+  const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
+  return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
 
 /** outlastOldWorkers waits until old workers of nginx bring no more requests to where the routes led before. */
-export async function outlastOldWorkers(context: RunContext): Promise<void> {
-  await context.clock.sleep(oldWorkersMs(context));
+export async function outlastOldWorkers(
+  context: RunContext,
+  of: Pick<DrainStep, 'isOfStreams'> = {},
+): Promise<void> {
+  await context.clock.sleep(oldWorkersMs(context, of));
 }
 
 /** warnOfCut says that a drain was not over in time. */

@@ -28,9 +28,16 @@ export function checkWithImage(healthcheck: Healthcheck, { test, ...times }: Ima
  * isJustWatched tells whether nothing can be asked of a copy: it is healthy when it has run for its start period without a
  * restart. Pure.
  */
-export function isJustWatched({ healthcheck: { kind }, containerPort, imageCheck }: Candidate): boolean {
+export function isJustWatched({
+  healthcheck: { kind },
+  containerPort,
+  protocol,
+  imageCheck,
+}: Candidate): boolean {
   if (kind === 'running') return true;
-  return kind === 'default' && containerPort === undefined && imageCheck.test.length <= 1;
+  // A datagram gets no answer from those who are not asked something that they know.
+  const isSilent = containerPort === undefined || protocol === 'udp';
+  return kind === 'default' && isSilent && imageCheck.test.length <= 1;
 }
 
 /**
@@ -64,7 +71,8 @@ export function examination(
   const command = (test: readonly string[]) => async () => {
     const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
     const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
-    if (result.exitCode === 0) return containerPort === undefined ? undefined : await tcp();
+    if (result.exitCode === 0)
+      return containerPort === undefined || protocol === 'udp' ? undefined : await tcp();
     const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
     return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
   };

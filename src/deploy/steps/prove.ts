@@ -2,6 +2,7 @@ import { allOrErrors } from '../../fleet/fleet.ts';
 import type { Server } from '../../fleet/server.ts';
 import { copyKey } from '../../model/copy.ts';
 import { type Proof, prove as proveRoute } from '../../nginx/prove.ts';
+import { publishedAddress } from '../../nginx/published.ts';
 import { backendsOf, type Route, type RoutePort, servedPorts } from '../../nginx/routes.ts';
 import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
@@ -46,7 +47,11 @@ async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext
   const proofs = step.routes
     .filter(({ service }) => step.moved.includes(service))
     .flatMap((route) =>
-      servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)),
+      servedPorts(instance.kind, route).map((port) =>
+        instance.kind === 'edge' && port.protocol !== 'http'
+          ? proofOfPublished(context, route, port)
+          : proofOf(context, route, port, instance.server),
+      ),
     )
     .filter(({ all }) => all.length > 0);
   const isDirect = ({ service, port, own }: Proof) =>
@@ -61,6 +66,15 @@ async function proveOn(step: ProveStep, staged: StagedNginx, context: RunContext
     directs.map((flag) => ({ ...flag, isSet: false })),
     clock,
   );
+}
+
+/**
+ * What the edge passes on by tcp has to come to the sidecar, which is proven by itself. Over UDP nobody can ask it from
+ * outside of the server.
+ */
+function proofOfPublished({ scope }: RunContext, { service }: Route, port: RoutePort): Proof {
+  const all = port.protocol === 'udp' ? [] : [publishedAddress(scope, port)];
+  return { service, port, own: all, all, isPublished: true };
 }
 
 /** The addresses that may answer for a port on a server: those of the copies that have the traffic. */

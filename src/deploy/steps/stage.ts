@@ -15,7 +15,7 @@ import type { NginxInstance, Served } from '../../nginx/instance.ts';
 import { type EdgeLocks, takeEdgeLocks } from '../../nginx/lock.ts';
 import type { NginxKind, Route } from '../../nginx/routes.ts';
 import { directFlag } from '../../nginx/sides.ts';
-import { type Folder, flagsRead } from '../../nginx/tree.ts';
+import { type Folder, flagsRead, routesOf, servedScope } from '../../nginx/tree.ts';
 import { wishOf } from '../planning/planned-routes.ts';
 import { instanceAt, nginxKey, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
@@ -63,6 +63,8 @@ export interface StagedNginx {
   flags: StagedFlag[];
   /** Flags that are there from the switch until its proof: what moves goes to the copy on the server itself directly. */
   directs: FlagChange[];
+  /** What it serves of the environment, and what it shall serve. */
+  routes: { before: Route[]; after: readonly Route[] };
   /** By which proofs know what it serves then; undefined when it serves nothing of the environment. */
   generation: string | undefined;
 }
@@ -229,7 +231,9 @@ function withFlags({ instance, tree, folder, generation, wanted }: Look): Staged
     return isMoving ? [{ service, name: directFlag(name), isSet: true }] : [];
   });
   const flags = changes.filter(({ name }) => directs.every((direct) => direct.name !== name));
-  return { instance, next: undefined, flags, directs, generation };
+  const before = routesOf(servedScope(tree, folder, scopeName(wanted.scope)));
+  const routes = { before, after: wanted.routes };
+  return { instance, next: undefined, flags, directs, routes, generation };
 }
 
 /** Writes beside what an nginx serves what it shall serve, where that differs. */

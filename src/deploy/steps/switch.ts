@@ -7,6 +7,9 @@ import type { RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
 import { type StagedNginx, stagingOf } from './stage.ts';
 
+/** nginx's master sleeps 0.1 s before it tells old workers to take nothing new; the rest is a slow machine. */
+const OLD_WORKERS_MS = 500;
+
 /** Having edge and sidecar of a server read their new routes. */
 export interface SwitchStep {
   kind: 'switch';
@@ -38,8 +41,7 @@ export const switchRoutes: StepKind<SwitchStep> = {
     staging.claim(step.server);
     await guard.confirm();
     noteTraffic(context, step);
-    const staged = staging.on(step.server);
-    const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
+    const switchOne = async ({ instance, next, flags, directs, generation }: StagedNginx) => {
       await instance.setFlags(
         flags.filter(({ isRead }) => !isRead),
         clock,
@@ -55,20 +57,54 @@ export const switchRoutes: StepKind<SwitchStep> = {
         flags.filter(({ isRead }) => isRead),
         clock,
       );
-    });
-    await allOrErrors(switching);
+    };
+    await inTurn(inTurns(staging.on(step.server)), context, switchOne);
     context.moment('flags are set');
   },
   async undo(step, context) {
     const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
-    const staged = staging?.on(step.server) ?? [];
+    const turns = inTurns(staging?.on(step.server) ?? []).reverse();
     try {
-      await allOrErrors(staged.map((one) => goBack(context, one)));
+      await inTurn(turns, context, (one) => goBack(context, one));
     } finally {
       await staging?.finished(step.server);
     }
   },
 };
+
+/**
+ * Both are switched at once, but for an edge that passes ports on to others: where it shall pass them has to be there before,
+ * and where it has passed them until then.
+ */
+function inTurns(staged: readonly StagedNginx[]): StagedNginx[][] {
+  const edges = staged.filter(({ instance, next }) => instance.kind === 'edge' && next !== undefined);
+  const sidecars = staged.filter((one) => !edges.includes(one));
+  const [edge] = edges;
+  const [sidecar] = sidecars;
+  if (edge === undefined || sidecar === undefined) return [[...staged]];
+  if (isPassedElsewhere(edge.routes.after, sidecar.routes.before)) return [sidecars, edges];
+  return isPassedElsewhere(edge.routes.before, sidecar.routes.after) ? [edges, sidecars] : [[...staged]];
+}
+
+/** Whether an edge passes something on to an internal port that a sidecar does not serve. */
+function isPassedElsewhere(ofEdge: readonly Route[], ofSidecar: readonly Route[]): boolean {
+  const ports = (routes: readonly Route[]) => routes.flatMap((route) => route.ports);
+  const served = new Set(ports(ofSidecar).map(({ internalPort }) => internalPort));
+  return ports(ofEdge).some(({ published, internalPort }) => published && !served.has(internalPort));
+}
+
+/** What an edge has passed on goes when its old workers take nothing new any more. */
+async function inTurn(
+  turns: readonly StagedNginx[][],
+  { clock }: RunContext,
+  act: (one: StagedNginx) => Promise<void>,
+): Promise<void> {
+  for (const [index, turn] of turns.entries()) {
+    const isAfterEdge = turns[index - 1]?.some(({ instance }) => instance.kind === 'edge');
+    if (isAfterEdge) await clock.sleep(OLD_WORKERS_MS);
+    await allOrErrors(turn.map(act));
+  }
+}
 
 /** From now on copies that this run has started may have traffic: they are drained before they go. */
 function noteTraffic({ known }: RunContext, { routes, moved }: SwitchStep): void {

@@ -2,6 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import type { EnvironmentSpec } from '../../../src/model/spec.ts';
 import type { Strike } from '../world/faults.ts';
 import { type RunOptions, World } from '../world/world.ts';
+import { broker, other, publishing } from './published.ts';
 import { database, scheduler, servers, service, shop, worker } from './specs.ts';
 import { complaintOf, convergence, failureOf, rest } from './story.ts';
 
@@ -111,6 +112,11 @@ const STORIES: Story[] = [
     name: 'while it upgrades the edge',
     past: [two(1)],
     wanted: { ...two(1), nginx: { ...two(1).nginx, image: 'nginx:1.31', ports: ['443/tcp'] } },
+  },
+  {
+    name: 'while a published port goes from one service to another',
+    past: [publishing([broker(1, { servers: 2 })], 2)],
+    wanted: publishing([broker(2, { servers: 2, numbers: [] }), other(1883)], 2),
   },
   { name: 'while everything leaves', past: [two(1)], wanted: shop([], servers(2)) },
   {

@@ -10,6 +10,7 @@ import type {
 import type { Container, Mounted } from './container.ts';
 import type { Image, ImageStore } from './image.ts';
 import type { Endpoint, Network } from './network.ts';
+import { portSpoken } from './udp.ts';
 import type { Volume } from './volume.ts';
 
 /** A time that never was. */
@@ -146,12 +147,12 @@ function portsAnswer(container: Container): ContainerSummary['Ports'] {
   const { bindings } = container;
   const inside = container.exposedPorts.filter((port) => bindings.every((one) => one.containerPort !== port));
   return [
-    ...inside.map((port) => ({ PrivatePort: port, Type: 'tcp' as const })),
-    ...bindings.map(({ ip, port, containerPort, protocol }) => ({
+    ...inside.map((port) => ({ PrivatePort: portSpoken(port).port, Type: portSpoken(port).protocol })),
+    ...bindings.map(({ ip, port, containerPort }) => ({
       IP: ip,
-      PrivatePort: containerPort,
-      PublicPort: port,
-      Type: protocol,
+      PrivatePort: portSpoken(containerPort).port,
+      PublicPort: portSpoken(port).port,
+      Type: portSpoken(port).protocol,
     })),
   ];
 }

@@ -2,6 +2,7 @@ import type { ContainerCreateRequest } from '@docker/node-sdk';
 import type { Image } from './image.ts';
 import { type Listener, Namespace } from './namespace.ts';
 import type { Endpoint } from './network.ts';
+import { portNumber } from './udp.ts';
 import type { Volume } from './volume.ts';
 
 /** A request over HTTP, as far as anybody here looks at it. */
@@ -92,7 +93,7 @@ export class Container {
   readonly endpoints = new Map<string, Endpoint>();
   readonly files = new Map<string, string>();
   /** Addresses and ports of the server that lead into it while it runs. */
-  readonly bindings: readonly { ip: string; port: number; containerPort: number; protocol: 'tcp' | 'udp' }[];
+  readonly bindings: readonly { ip: string; port: number; containerPort: number }[];
   status: Status = 'created';
   isPaused = false;
   /** Somebody has stopped it, which a reboot does not forget. */
@@ -158,7 +159,7 @@ export class Container {
 
   /** Numbers of the ports that it or its image exposes. */
   get exposedPorts(): number[] {
-    return Object.keys(this.request.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10));
+    return Object.keys(this.request.ExposedPorts ?? {}).map(portNumber);
   }
 
   say(stream: Line['stream'], text: string, at: number): void {
@@ -226,9 +227,8 @@ function bindingsOf({ HostConfig }: ContainerCreateRequest): Container['bindings
   return Object.entries(HostConfig?.PortBindings ?? {}).flatMap(([port, bindings]) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
       ip: HostIp || '0.0.0.0',
-      port: Number(HostPort),
-      containerPort: Number.parseInt(port, 10),
-      protocol: port.endsWith('/udp') ? 'udp' : 'tcp',
+      port: portNumber(`${HostPort}/${port.split('/')[1]}`),
+      containerPort: portNumber(port),
     })),
   );
 }

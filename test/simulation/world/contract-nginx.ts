@@ -409,6 +409,68 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title:
+      'a worker that goes takes no new connection of TCP, and one that says nothing is logged where it was asked for',
+    async run(given, own) {
+      const leadingTo = (backend: string) =>
+        config({
+          http: identity(backend),
+          stream: `
+            resolver 127.0.0.11 valid=1s ipv6=off;
+            map "$server_addr $remote_addr $bytes_received" $is_touched { default ''; "~^(\\d+\\.\\d+\\.)\\S+ \\1\\S+ 0$" 1; }
+            log_format proof 'proof $server_port $upstream_addr $status';
+            upstream db { zone db 64k; server ${own}_${backend}:3000 resolve max_fails=0; }
+            server { listen ${STREAM_PORT}; proxy_pass db; access_log /dev/stderr proof if=$is_touched; }`,
+        });
+      const nginx = await startNginx(given, own, { main: leadingTo('a') });
+      const { server, clock } = given;
+      const a = await nginx.backend('a');
+      const b = await nginx.backend('b');
+      const logged = async () =>
+        (await server.engine.logs(own, { tail: 200, stderrOnly: true })).stderr
+          .split('\n')
+          .filter((line) => line.startsWith('proof'));
+      const touch = async () => (await server.dial(nginx.address, STREAM_PORT)).destroy();
+      const line = (backend: string) => `proof ${STREAM_PORT} ${backend} 200`;
+      await until(clock, async () => {
+        await touch();
+        return (await logged()).includes(line(a)) || undefined;
+      });
+      await nginx.write({ main: leadingTo('b') });
+      await nginx.reload();
+      await until(clock, async () => (await nginx.ask('/identity')).body === 'b' || undefined);
+      await until(clock, async () => {
+        await touch();
+        return (await logged()).includes(line(b)) || undefined;
+      });
+      await clock.sleep(1_000);
+      const before = (await logged()).length;
+      for (let turn = 0; turn < 6; turn++) await touch();
+      await until(clock, async () => (await logged()).length === before + 6 || undefined);
+      expect((await logged()).slice(before)).toEqual(Array(6).fill(line(b)));
+    },
+  },
+  {
+    title: 'who would get a datagram is told by a connection to the same upstream, which is refused',
+    async run(given, own) {
+      const stream = `
+        resolver 127.0.0.11 valid=1s ipv6=off;
+        log_format proof 'proof $upstream_addr $status';
+        upstream dns { zone dns 64k; server ${own}_a:5353 resolve max_fails=0; server ${own}_b:5353 resolve max_fails=0 backup; }
+        server { listen ${STREAM_PORT} udp reuseport; proxy_pass dns; }
+        server { listen ${STREAM_PORT - 1}; proxy_pass dns; proxy_next_upstream off; access_log /dev/stdout proof; }`;
+      const nginx = await startNginx(given, own, { main: config({ http: identity('one'), stream }) });
+      const { server, clock } = given;
+      const address = (await nginx.backend('a')).replace(':3000', ':5353');
+      await nginx.backend('b');
+      await until(clock, async () => {
+        (await server.dial(nginx.address, STREAM_PORT - 1)).destroy();
+        const { stdout } = await server.engine.logs(own, { tail: 50 });
+        return stdout.split('\n').includes(`proof ${address} 502`) || undefined;
+      });
+    },
+  },
+  {
     title: 'nginx keeps idle connections to a backend for a while, and lets go of them when it reads anew',
     async run(given, own) {
       const backends = `server ${own}_a:3000 resolve; keepalive 32; keepalive_timeout 60s;`;

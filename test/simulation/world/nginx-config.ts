@@ -1,4 +1,5 @@
 import { type Directive, parseConfiguration } from '../../../src/nginx/configuration.ts';
+import { overUdp } from './udp.ts';
 
 /** A server of an upstream, as it is written. */
 export interface UpstreamServer {
@@ -62,13 +63,17 @@ export interface HttpServer {
   named: ReadonlyMap<string, readonly Rule[]>;
 }
 
-/** A server of TCP. */
+/** A server of tcp or udp. */
 export interface StreamServer {
   port: number;
   target: string;
+  /** Its upstream, as this server asks it. */
+  upstream: Upstream;
   rules: readonly Rule[];
   /** What it logs of each connection; undefined is nothing. */
   logFormat: string | undefined;
+  /** Where to, and a variable without which it does not. */
+  log: { stream: 'stdout' | 'stderr'; condition: string | undefined };
 }
 
 /** What a variable is, by another one. */
@@ -238,10 +243,26 @@ class Reader {
     refuseUnknown(body, ['listen', 'proxy_pass', 'allow', 'deny']);
     const target = settingOf(body, 'proxy_pass') ?? '';
     this.#needUpstream(target);
-    const [, path = 'off', format = ''] = blocks(body, 'access_log').at(0)?.words ?? [];
+    const [, path = 'off', format = '', condition] = blocks(body, 'access_log').at(0)?.words ?? [];
+    const listen = blocks(body, 'listen').at(0)?.words ?? [];
+    const number = Number(listen[1]?.split(':').at(-1));
+    const isUdp = listen.includes('udp');
+    const written = this.upstreams.get(target)!;
+    const isOne = settingOf(body, 'proxy_next_upstream') === 'off';
     return {
-      port: Number(settingOf(body, 'listen')?.split(':').at(-1)),
+      port: isUdp ? overUdp(number) : number,
       target,
+      upstream: {
+        ...written,
+        servers: isUdp
+          ? written.servers.map((one) => ({ ...one, port: overUdp(one.port) }))
+          : written.servers,
+        tries: isOne ? 1 : written.tries,
+      },
+      log: {
+        stream: path === '/dev/stderr' ? 'stderr' : 'stdout',
+        condition: condition?.replace(/^if=/, ''),
+      },
       rules: this.#rules(body.filter(({ words: [name = ''] }) => name === 'allow' || name === 'deny')),
       logFormat: path === 'off' ? undefined : formats.get(format),
     };

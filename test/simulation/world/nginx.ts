@@ -12,6 +12,7 @@ import {
   type StreamServer,
   type Upstream,
 } from './nginx-config.ts';
+import { portSpoken } from './udp.ts';
 
 /** From a signal until nginx has read its files. */
 const READ_MS = 5;
@@ -38,12 +39,20 @@ export interface Handled {
 /** What became of a connection to a port of TCP. */
 export type Joined = Pick<Handled, 'status' | 'upstream' | 'target' | 'metDeadServer'> & { tried: string[] };
 
+/** A line of a log. */
+interface Logged {
+  stream: 'stdout' | 'stderr';
+  line: string;
+}
+
 /** Workers are the worker processes that have read one configuration. */
 export class Workers {
   readonly config: NginxConfig;
   readonly balancer: Balancer;
   /** Until then they may be brought one more request; new ones are never told to go. */
   endsAt = Number.POSITIVE_INFINITY;
+  /** Until then they may take connections that are not HTTP's: nobody is idle there who could bring them more. */
+  streamsEndAt = Number.POSITIVE_INFINITY;
   /** Where they keep idle connections. */
   readonly #pools = new Set<Namespace>();
   readonly #process: Process;
@@ -62,6 +71,7 @@ export class Workers {
   retire(now: number): void {
     this.balancer.frozenAt = now;
     this.endsAt = now + this.config.keepaliveMinTimeoutMs;
+    this.streamsEndAt = now + BOTH_MS;
     for (const namespace of this.#pools) namespace.held.delete(this);
     this.#pools.clear();
   }
@@ -122,18 +132,28 @@ export class Workers {
   /** join connects to where a port of TCP leads. */
   join(port: number): Joined | undefined {
     const server = this.config.stream.find((one) => one.port === port);
-    const upstream = server && this.config.upstreams.get(server.target);
+    const upstream = server?.upstream;
     if (upstream === undefined) return undefined;
     const passed = this.balancer.pass(upstream, this.#process.now());
     return { ...passed, upstream, status: passed.target === undefined ? 502 : 200 };
   }
 
   /** logged returns what a connection that has ended leaves in the log; undefined is nothing. */
-  logged(port: number, { tried, status }: Joined): string | undefined {
+  logged(port: number, from: string, { tried, status }: Joined): Logged | undefined {
     const server = this.config.stream.find((one) => one.port === port);
     if (server?.logFormat === undefined) return undefined;
-    const variables = { server_port: String(port), upstream_addr: tried.join(', '), status: String(status) };
-    return this.#expand(server.logFormat, variables);
+    const variables = {
+      server_port: String(portSpoken(port).port),
+      upstream_addr: tried.join(', '),
+      status: String(status),
+      msec: String(this.#process.now()),
+      server_addr: this.#process.container.endpoints.values().next().value?.address ?? '',
+      remote_addr: from,
+      bytes_received: '0',
+    };
+    const { stream, condition } = server.log;
+    if (condition !== undefined && this.#expand(condition, variables) === '') return undefined;
+    return { stream, line: this.#expand(server.logFormat, variables) };
   }
 
   /** mayJoin tells whether a port of TCP takes connections from an address. */
@@ -351,7 +371,7 @@ export class Nginx implements Program {
   }
 
   answer(request: HttpRequest): HttpAnswer {
-    const workers = this.accept();
+    const workers = this.accept(request.port);
     if (workers === undefined) throw new Error('a request came to an nginx that does not listen');
     return workers.handle(request);
   }
@@ -363,14 +383,14 @@ export class Nginx implements Program {
 
   /** connect opens a connection to a port of TCP; undefined when it is closed at once. `close` ends it. */
   connect(port: number, from: string): { joined: Joined; close(): void } | undefined {
-    const workers = this.accept();
+    const workers = this.accept(port);
     const server = workers?.config.stream.find((one) => one.port === port);
     if (workers === undefined || server === undefined || !workers.mayJoin(server, from)) return undefined;
     const joined = workers.join(port);
     if (joined === undefined) return undefined;
     const close = () => {
-      const line = workers.logged(port, joined);
-      if (line !== undefined) this.#process.say('stdout', line);
+      const logged = workers.logged(port, from, joined);
+      if (logged !== undefined) this.#process.say(logged.stream, logged.line);
     };
     return { joined, close };
   }
@@ -485,11 +505,12 @@ export class Nginx implements Program {
     else this.#process.after(Math.max(until - now, 10), () => this.#endWhenIdle());
   }
 
-  /** accept returns who takes a new connection: while the old workers still do, every second one is theirs. */
-  accept(): Workers | undefined {
+  /** accept returns who takes a new connection: while the old workers still do, every second one is theirs that they listen to. */
+  accept(port: number): Workers | undefined {
     const isBoth = this.#process.now() < this.#reloadedAt + BOTH_MS;
     const last = this.#old.at(-1);
-    if (isBoth && last !== undefined && this.#turn++ % 2 === 0) return last;
+    const isTheirs = last?.config.ports.includes(port) ?? false;
+    if (isBoth && isTheirs && this.#turn++ % 2 === 0) return last;
     return this.#workers;
   }
 

@@ -115,7 +115,7 @@ class KeptConnection {
       if (!(program instanceof Nginx))
         return program?.answer?.({ port: target.port, path, host, headers, from }).status ?? 502;
       const isOver = this.#workers === undefined || !program.all().includes(this.#workers);
-      const workers = isOver ? program.accept() : this.#workers;
+      const workers = isOver ? program.accept(target.port) : this.#workers;
       const isKept = !isLast && workers?.endsAt === Number.POSITIVE_INFINITY;
       this.#workers = isKept ? workers : undefined;
       return workers?.handle({ port: target.port, path, host, headers, from }).status ?? 502;

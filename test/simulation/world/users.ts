@@ -1,22 +1,29 @@
 import { LABEL } from '../../../src/model/labels.ts';
+import { type EdgePort, edgePort } from '../../../src/model/spec.ts';
 import type { Container } from './container.ts';
 import type { Machine, Target } from './machine.ts';
 import type { Held, Namespace } from './namespace.ts';
 import { type Handled, type Joined, Nginx, type Workers } from './nginx.ts';
 import type { Rule } from './nginx-config.ts';
 import type { Simulation } from './simulation.ts';
+import { portSpoken } from './udp.ts';
 
-/** Where users come in: a domain at the door of a server, or a path below it, or an internal port in the network of an environment. */
+/**
+ * Where users come in: a domain at the door of a server, or a path below it, a port of it that is published, or an internal
+ * port in the network of an environment.
+ */
 export interface Place {
-  /** `s1 api.example.com`, `s1 example.com/api`, or `s1 shop_production_network:5123`. */
+  /** `s1 api.example.com`, `s1 example.com/api`, `s1 1883/tcp`, or `s1 shop_production_network:5123`. */
   key: string;
   machine: Machine;
-  /** The domain; undefined of an internal port. */
+  /** The domain; undefined of a port. */
   domain: string | undefined;
   /** Below which path of the domain; `/` is all of it. */
   path: string;
   port: number;
-  /** The network from which the port is asked. */
+  /** The port of the server, where it is published: `1883/tcp`. */
+  published?: EdgePort;
+  /** The network from which the port is asked; empty is from outside. */
   network: string;
   /** The upstream that served it when it was first seen: the name of the service's base container. */
   upstream: string;
@@ -58,6 +65,8 @@ interface Open extends Held {
 interface Flow {
   place: Place;
   workers: Workers;
+  /** Until then they may be brought one. */
+  endsAt: number;
   /** The nginx, and who answers behind it. */
   targets: readonly Target[];
   handled: Pick<Handled, 'upstream' | 'target'>;
@@ -67,7 +76,7 @@ interface Flow {
 const DOOR = 80;
 const SIDECAR = 'nginx';
 /** Internal ports of services; a sidecar listens on others too, that are not for apps. */
-const isInternal = (port: number) => port >= 5_000 && port < 6_000;
+const isInternal = (port: number) => portSpoken(port).port >= 5_000 && portSpoken(port).port < 6_000;
 /** nginx asks for a name again after a second: what it meant before is used until then. */
 const NAMES_KNOWN_MS = 1_001;
 
@@ -189,7 +198,7 @@ export class Users {
   elapse(): void {
     const now = this.#simulation.clock.now();
     for (const flow of this.#flows) {
-      const lastAt = Math.min(now, flow.workers.endsAt);
+      const lastAt = Math.min(now, flow.endsAt);
       for (const target of flow.targets) {
         this.#hold(flow.place, 'request', target, lastAt, this.requestMs);
         if (this.streamMs > 0) this.#hold(flow.place, 'stream', target, lastAt, this.streamMs);
@@ -288,6 +297,9 @@ export class Users {
 
   #askWorkers(place: Place, door: Target, workers: Workers): string[] {
     const complaints: string[] = [];
+    const isStream = workers.config.stream.some((server) => server.port === door.port);
+    const endsAt = isStream ? workers.streamsEndAt : workers.endsAt;
+    if (endsAt <= this.#simulation.clock.now()) return [];
     const seen = new Set<Namespace>();
     let left = METHODS.length;
     for (let sent = 0; sent < left; sent++) {
@@ -304,7 +316,8 @@ export class Users {
       const target = handled?.target;
       if (handled === undefined || target === undefined || seen.has(target.container.namespace)) continue;
       seen.add(target.container.namespace);
-      this.#flows.push({ place, workers, targets: [door, target], handled });
+      const targets = [door, ...('by' in handled ? [handled.by!] : []), target];
+      this.#flows.push({ place, workers, endsAt, targets, handled });
     }
     return complaints;
   }
@@ -339,7 +352,13 @@ export class Users {
   /** Every place that some nginx speaks of now. */
   #placesNow(): Place[] {
     return [...this.#simulation.machines.values()].flatMap((machine) =>
-      machine.isOff ? [] : [...withPaths(domainsOf(machine), this.paths), ...internalPortsOf(machine)],
+      machine.isOff
+        ? []
+        : [
+            ...withPaths(domainsOf(machine), this.paths),
+            ...publishedPortsOf(machine),
+            ...internalPortsOf(machine),
+          ],
     );
   }
 }
@@ -360,7 +379,7 @@ function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | und
 }
 
 /** Whom somebody answers who is there. */
-function isAnswered(handled: Handled | Joined | undefined): boolean {
+function isAnswered(handled: Handled | Through | undefined): boolean {
   return complaintAbout(handled) === undefined && handled?.target !== undefined;
 }
 
@@ -369,16 +388,27 @@ function handle(
   port: number,
   { domain, path }: Place,
   method = 'GET',
-): Handled | Joined | undefined {
+): Handled | Through | undefined {
   const isStream = workers.config.stream.some((server) => server.port === port);
-  if (isStream) return workers.join(port);
+  if (isStream) return through(workers.join(port));
   if (!workers.config.ports.includes(port)) return undefined;
   return workers.handle({ port, path, host: domain ?? SIDECAR, from: '10.200.0.1', method });
 }
 
+/** What became of a connection, and the nginx that passed it on for another one. */
+type Through = Joined & { by?: Target };
+
+/** What the edge passes on comes to a sidecar, which passes it on to a copy. */
+function through(joined: Joined | undefined): Through | undefined {
+  const by = joined?.target;
+  if (by === undefined || !(by.container.program instanceof Nginx)) return joined;
+  const passed = by.container.program.accept(by.port)?.join(by.port);
+  return passed && { ...passed, by };
+}
+
 /** Who takes the connections of a place: more than one where a name has several addresses. */
-function doorsOf({ machine, domain, network, port }: Place): Target[] {
-  if (domain !== undefined) {
+function doorsOf({ machine, network, port }: Place): Target[] {
+  if (network === '') {
     const target = machine.entrance(port);
     return target === undefined ? [] : [target];
   }
@@ -421,6 +451,29 @@ function withPaths(places: readonly Place[], paths: readonly string[]): Place[] 
     }),
   );
   return [...places.filter(({ key }) => further.every((one) => one.key !== key)), ...further];
+}
+
+function publishedPortsOf(machine: Machine): Place[] {
+  const door = machine.entrance(DOOR);
+  const workers = door?.container.program instanceof Nginx ? door.container.program.workers : undefined;
+  return (workers?.config.stream ?? [])
+    .filter(({ port }) => machine.entrance(port) !== undefined)
+    .map(({ port, target }) => {
+      const spoken = portSpoken(port);
+      const published = edgePort(spoken.port, spoken.protocol);
+      const key = `${machine.name} ${published}`;
+      return {
+        key,
+        machine,
+        domain: undefined,
+        path: '/',
+        port,
+        published,
+        network: '',
+        upstream: target,
+        streams: {},
+      };
+    });
 }
 
 function internalPortsOf(machine: Machine): Place[] {

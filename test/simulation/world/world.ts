@@ -21,7 +21,14 @@ import {
   sidecarName,
 } from '../../../src/model/names.ts';
 import type { EnvironmentState, Release } from '../../../src/model/release.ts';
-import { addressesOf, type EnvironmentSpec, portsOf, type ServiceSpec } from '../../../src/model/spec.ts';
+import {
+  addressesOf,
+  type EdgePort,
+  type EnvironmentSpec,
+  portsOf,
+  publishedOf,
+  type ServiceSpec,
+} from '../../../src/model/spec.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
@@ -379,6 +386,11 @@ export class World extends Simulation {
     return this.users.answering((place) => place.key === `${server} ${domain}`);
   }
 
+  /** answeringOn returns the names of the containers that answer on a port of a server that is published. */
+  answeringOn(published: EdgePort, server = 'a'): string[] {
+    return this.users.answering((place) => place.machine.name === server && place.published === published);
+  }
+
   /** servingContainer returns the container of a service that has its traffic on a server. */
   servingContainer(service: string, server = 'a'): Container {
     return this.machine(server).need(this.serving(service, server) ?? `nobody serves ${service}`);
@@ -550,13 +562,14 @@ interface PromisedBefore {
 function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Place) => Promised {
   const prefix = `${scopeName(wanted)}_`;
   return (place) => {
-    const { domain, path, upstream, network } = place;
+    const { domain, path, published, upstream, network } = place;
     const address = `${domain}${path.replace(/\/$/, '')}`;
     // What follows a dot names a further port.
     const [name, port] = upstream.startsWith(prefix) ? upstream.slice(prefix.length).split('.') : [];
-    const spec = wanted.services.find((service) =>
-      domain === undefined ? service.name === name : service === servedBy(wanted, address),
-    );
+    const spec = wanted.services.find((service) => {
+      if (published !== undefined) return publishedOf(service).includes(published);
+      return domain === undefined ? service.name === name : service === servedBy(wanted, address);
+    });
     const mayAnswer = (service: string) =>
       domain === undefined || name === undefined || service === name || service === spec?.name;
     const isDropped = isGivenUp(wanted, place);
@@ -566,7 +579,8 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
     const mayBeDown = isDropped || isForgotten || before.cutOff.includes(name ?? '');
     const drainTimeoutMs = before.drainTimeoutMs.get(name ?? '') ?? DRAIN_MS;
     // Nobody is promised a port that the file has taken away, but for what is in flight.
-    const isUnported = domain === undefined && portsOf(spec ?? {}).every((one) => one.name !== port);
+    const isInternal = domain === undefined && published === undefined;
+    const isUnported = isInternal && portsOf(spec ?? {}).every((one) => one.name !== port);
     if (spec === undefined || isUnported) return { drainTimeoutMs, mayBeDown, mayGo: isOwn };
     const isRestored = before.restored.includes(spec.name);
     return {
@@ -574,7 +588,7 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
         ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
         : spec.policy.drainTimeoutMs,
       mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
-      mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
+      mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && !isInternal),
       ...(!isRestored && { mayAnswer }),
     };
   };
