@@ -137,10 +137,14 @@ describe('certificates', () => {
 });
 
 describe('an edge that was created before HTTPS was asked for', () => {
-  test('is named before anything changes', async () => {
+  test('gets its port by an upgrade, and its certificate in the same run', async () => {
     const world = newWorld();
     await world.deploy(shop([service('api')]));
-    await expect(world.deploy(on(1))).rejects.toThrow('a: the edge has no port 443/tcp');
+    expect(await world.describe(on(1))).toContainEqual(expect.stringContaining('publish 443'));
+    await world.deploy(on(1));
     expect(world.answering(DOMAIN)).toEqual(['shop_production_api']);
+    expect(world.lost).toEqual([]);
+    await rest(world);
+    expect(await world.describe(on(1))).toEqual(NOTHING);
   });
 });
