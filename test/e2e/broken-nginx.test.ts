@@ -94,7 +94,7 @@ describe('An nginx that is disturbed', () => {
       );
       const failed = said(await shop.failToDeploy());
       expect(failed).toMatch(new RegExp(`${second.host}: edge ${EDGE} cannot start: .*(allocated|in use)`));
-      expect(failed).toMatch('The edge needs port 80 of the server.');
+      expect(failed).toMatch('The edge needs this port of the server.');
     } finally {
       await second.exec(['sh', '-c', 'kill $(cat /run/squatter)']);
     }

@@ -55,15 +55,15 @@ export function neededPorts(plan: Plan, input: PlanInput, server: string): Port[
   ];
   const doors = [...DOOR_PORTS, ...tcpPorts(input.nginx.ports ?? [])];
   const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
-  const ofEdge = [
+  const ofEdge = new Set([
     ...(isComing ? doors.filter((port) => !held.includes(port)) : []),
     ...upgrades.flatMap(({ lacking }) => tcpPorts(lacking)),
-  ];
+  ]);
   const started = stepsOf(plan, 'start').filter(
     (step) => step.server === server && step.existing === undefined,
   );
   return [
-    ...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
+    ...[...ofEdge].map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
     ...started.flatMap(({ service, slot, blueprint }) => {
       const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
       const { publishOn: address, ports } = blueprint;

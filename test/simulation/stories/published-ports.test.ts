@@ -88,14 +88,16 @@ describe('a service with ports of the servers', () => {
     expect(world.answeringOn('7000/tcp')).toEqual(['shop_production_other']);
   });
 
-  test('whose port the edge that runs was made without is refused before anything changes', async () => {
+  test('whose port the edge that runs was made without gets it by an upgrade', async () => {
     await world.deploy(shop([service('api')]));
-    const ended = await world.tryDeploy(file([service('api'), broker(1)]));
-    expect(failureOf(ended)).toMatchObject({
-      message: 'a: the edge there was made without ports 1883/tcp, 53/udp, which a service publishes',
-      hint: expect.stringContaining('docker rm -f switchyard_edge'),
-    });
-    expect(world.containersOf('a', 'service').map(({ name }) => name)).toEqual(['shop_production_api']);
+    const wanted = file([service('api'), broker(1)]);
+    expect(await world.describe(wanted)).toContainEqual(
+      expect.stringMatching(/upgrade the edge on a: publish .*1883/),
+    );
+    await world.deploy(wanted);
+    await rest(world);
+    expect(world.answeringOn('1883/tcp')).toEqual([BASE]);
+    expect(await world.describe(wanted)).toEqual(NOTHING);
   });
 
   test('takes none that another environment has on the same server', async () => {
