@@ -358,6 +358,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
           idle_timeout_ms: route.idleTimeoutMs,
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
+          ...(route.door !== undefined && { door: route.door }),
         },
       },
     ]),

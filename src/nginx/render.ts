@@ -1,5 +1,13 @@
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
+import {
+  doorFiles,
+  PROBE_HEADER,
+  renderDoorOfHttp,
+  renderDoorOfLocation,
+  renderDoorOfMain,
+  renderDoorOfServer,
+} from './door.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
   type Backend,
@@ -50,6 +58,10 @@ export function renderScope(
           ? renderTcp(scope, route, port, backendsWith(route))
           : renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
       files.set(portFile(scope, route.service, port), text);
+      if (kind === 'edge') {
+        const key = upstreamName(scope, route.service, port);
+        for (const [path, content] of doorFiles(key, route.door ?? {})) files.set(path, content);
+      }
     }
   }
   return files;
@@ -159,7 +171,8 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  return upstreams.join('') + renderHttpServer(kind, ways, route, port);
+  const door = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) : '';
+  return upstreams.join('') + door + renderHttpServer(kind, ways, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -218,9 +231,11 @@ function renderHttpServer(
     ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
+  const [{ upstream: key }] = ways;
+  const door = kind === 'edge' ? (route.door ?? {}) : undefined;
   return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
-        error_page 502 = @again;
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${door === undefined ? '' : renderDoorOfServer(key, door)}${kind === 'edge' ? HEALTH : ''}    location / {
+${door === undefined ? '' : renderDoorOfLocation(key, door)}        error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }
@@ -280,6 +295,7 @@ function renderHeaders(kind: NginxKind): string {
     ['Upgrade', '$upgrade'],
     ['Connection', '$connection_header'],
     ...forwarded,
+    ...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
     ...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
   ];
   return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
@@ -422,7 +438,7 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}

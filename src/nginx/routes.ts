@@ -1,4 +1,5 @@
 import type { Copy, Slot } from '../model/copy.ts';
+import type { Door } from '../model/door.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 import type { Protocol, RequestBuffering } from '../model/spec.ts';
@@ -41,6 +42,8 @@ export interface Route {
   maxBodyBytes?: number;
   /** Undefined is `auto`. */
   requestBuffering?: RequestBuffering;
+  /** What the edge does with requests and answers; undefined is all by default. */
+  door?: Door;
   copies: RoutedCopy[];
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isSlot, type Slot } from '../model/copy.ts';
+import type { Door } from '../model/door.ts';
 import { specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
@@ -37,6 +38,8 @@ const backing = z.object({
   idle_timeout_ms: z.number(),
   max_body_bytes: z.number().optional(),
   request_buffering: z.enum(['on', 'off']).optional(),
+  /** As the release has it: what is wrong in it was refused before it was written. */
+  door: z.custom<Door>((value) => typeof value === 'object' && value !== null).optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -221,6 +224,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+            ...(facts.door !== undefined && { door: facts.door }),
             copies: copies.map(copyOf),
           },
         ],

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
 import {
   CONTROL_ACCESS_FILE,
   renderControlAccess,
@@ -210,6 +211,7 @@ function configuration(
     ...next.files,
     ['nginx.conf', renderPointer(next.folder)],
     [FLAG_ACCESS_FILE, renderFlagAccess('open')],
+    [PROBE_ACCESS_FILE, renderProbeAccess('open')],
     [CONTROL_ACCESS_FILE, renderControlAccess(gateway)],
   ]);
 }
