@@ -181,8 +181,8 @@ function renderAddresses(door: Door): string[] {
   return [
     geo,
     isAny(door)
-      ? `map "$is_probe${refused}" ${realmOf(door)} { default off; 1 Restricted; }`
-      : `map "$is_probe${refused}" ${refusesVariable(door)} { default ''; 1 1; }`,
+      ? `map "$is_probe:${refused}" ${realmOf(door)} { default off; :1 Restricted; }`
+      : `map "$is_probe:${refused}" ${refusesVariable(door)} { default ''; :1 1; }`,
   ];
 }
 
