@@ -25,16 +25,6 @@ export interface Cors {
   maxAgeSeconds: number;
 }
 
-/** Pieces of nginx's own configuration, by the level that they stand at. */
-export interface Snippets {
-  http?: string;
-  server?: string;
-  location?: string;
-}
-
-/** The levels that a snippet may stand at. */
-export type SnippetLevel = keyof Snippets;
-
 /**
  * What the edge does with requests for a service before it passes them on, and with what comes back; the sidecar does
  * none of it. Absent is the default, and the whole is absent where a service says nothing.
@@ -56,7 +46,6 @@ export interface Door {
   cors?: Cors;
   /** HTML by status, for answers that the edge gives itself. */
   errorPages?: Record<string, string>;
-  nginx?: Snippets;
 }
 
 /** DEFAULT_HEADERS are what answers get where neither the app nor the file says otherwise. */

@@ -1,6 +1,7 @@
 import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
+import { VARIABLES_FOLDER } from './door.ts';
 import {
   type MainConfig,
   portFile,
@@ -434,7 +435,7 @@ function mainOf(
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: below('http'),
+    httpFiles: [...below(VARIABLES_FOLDER), ...below('http')],
     streamFiles: below('stream'),
     controlFiles: below('control'),
   };

@@ -6,9 +6,11 @@ export const PROBE_HEADER = 'Switchyard-Token';
 /** By what a probe is known; written once, beside the two folders of configurations. */
 export const PROBE_ACCESS_FILE = 'probe_access.conf';
 
-/** Below a folder: users with the hashes of their passwords, and pages. */
+/** Below a folder of configuration: users with the hashes of their passwords, and pages. */
 const USERS_FOLDER = 'users';
 const PAGES_FOLDER = 'pages';
+/** Files there are read before all others of http. */
+export const VARIABLES_FOLDER = 'variables';
 /** Where pages are, for the edge alone. */
 const PAGES_PATH = '/.well-known/switchyard/pages/';
 
@@ -22,7 +24,8 @@ export function renderProbeAccess(token: string): string {
 
 /** renderDoorOfMain renders what all doors build on; `folder` is the configuration's own, as nginx finds it. */
 export function renderDoorOfMain(folder: string, configFolder: string): string {
-  return `    # Not in the text of what is served: that is the same in both folders.
+  return `    variables_hash_max_size 8192;
+    # Not in the text of what is served: that is the same in both folders.
     map $server_port $config_folder { default ${folder}; }
     include ${configFolder}/${PROBE_ACCESS_FILE};
     map $is_probe $realm { default off; '' Restricted; }
@@ -30,11 +33,23 @@ export function renderDoorOfMain(folder: string, configFolder: string): string {
 `;
 }
 
-/** doorFiles returns the files of a door, by path below a folder: `key` names the port that it is for. */
-export function doorFiles(key: string, { basicAuth, errorPages = {} }: Door): Map<string, string> {
+/**
+ * doorFiles returns the files of a door, by path below a folder: `key` names the port that it is for. What a variable means
+ * is a file that is named by it, and so the same for all services that need it: nginx takes a millisecond for each.
+ */
+export function doorFiles(key: string, door: Door): Map<string, string> {
+  const { basicAuth, cors, errorPages = {} } = door;
   const users = Object.entries(basicAuth ?? {}).map(([name, hash]) => `${name}:${hash}\n`);
   const pages = Object.entries(errorPages).map(([status, html]) => [pageFile(key, status), html] as const);
+  const variables = [
+    ...headersOf(door).map(([name, value]) =>
+      renderOwnFirst(name, headerVariable(name, value), quoted(value)),
+    ),
+    ...renderAddresses(door),
+    ...(cors === undefined ? [] : renderCorsVariables(cors)),
+  ];
   return new Map([
+    ...variables.map((line) => [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`] as const),
     ...(basicAuth === undefined ? [] : [[`${USERS_FOLDER}/${key}`, users.join('')] as const]),
     ...pages,
   ]);
@@ -44,26 +59,17 @@ function pageFile(key: string, status: string): string {
   return `${PAGES_FOLDER}/${key}/${status}.html`;
 }
 
-/**
- * renderDoorOfHttp renders what a door needs beside its server: what variables of it mean, and where clients are counted.
- * Their names are hashes of what they mean, so that nobody's are those of somebody else.
- */
-export function renderDoorOfHttp(key: string, door: Door): string {
-  const { rateLimit, connectionLimit, cors, nginx } = door;
-  const lines = [
-    ...headersOf(door).map(([name, value]) =>
-      renderOwnFirst(name, headerVariable(name, value), quoted(value)),
-    ),
-    ...renderAddresses(door),
+/** renderDoorOfHttp renders what a door needs beside its server: where its clients are counted. */
+export function renderDoorOfHttp(key: string, { rateLimit, connectionLimit }: Door): string {
+  const zones = [
     ...(rateLimit === undefined
       ? []
       : [`limit_req_zone $limited_client zone=rate_${key}:${ZONE_SIZE} rate=${rateOf(rateLimit)};`]),
     ...(connectionLimit === undefined
       ? []
       : [`limit_conn_zone $limited_client zone=connections_${key}:${ZONE_SIZE};`]),
-    ...(cors === undefined ? [] : renderCorsVariables(cors)),
   ];
-  return `${lines.map((line) => `${line}\n`).join('')}${renderSnippet(key, 'http', nginx?.http, '')}`;
+  return indented(zones, '');
 }
 
 /**
@@ -71,7 +77,7 @@ export function renderDoorOfHttp(key: string, door: Door): string {
  * location is asked for a password by that one, and headers are inherited whole or not at all.
  */
 export function renderDoorOfServer(key: string, door: Door): string {
-  const { basicAuth, gzip, rateLimit, connectionLimit, cors, errorPages = {}, nginx } = door;
+  const { basicAuth, gzip, rateLimit, connectionLimit, cors, errorPages = {} } = door;
   const lines = [
     ...headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`),
     ...(gzip === undefined
@@ -100,15 +106,15 @@ export function renderDoorOfServer(key: string, door: Door): string {
       : ['# A request may have been sent on by another error before.', 'recursive_error_pages on;']),
     ...Object.keys(errorPages).map(renderErrorPage),
   ];
-  return `${indented(lines, '    ')}${renderSnippet(key, 'server', nginx?.server, '    ')}${renderPages(key, errorPages)}`;
+  return `${indented(lines, '    ')}${renderPages(key, errorPages)}`;
 }
 
 /**
  * renderDoorOfLocation renders what a location needs that passes requests on, before anything else in it. A named one that
  * is reached through it needs nothing.
  */
-export function renderDoorOfLocation(key: string, door: Door): string {
-  const { errorPages = {}, nginx } = door;
+export function renderDoorOfLocation(door: Door): string {
+  const { errorPages = {} } = door;
   const lines = [
     ...(isRefusing(door) ? [`if (${refusesVariable(door)}) { return 403; }`] : []),
     // Errors that a location speaks of are not inherited; those of a dead copy go on from where it is asked again.
@@ -116,7 +122,7 @@ export function renderDoorOfLocation(key: string, door: Door): string {
       .filter((status) => status !== '502')
       .map(renderErrorPage),
   ];
-  return `${indented(lines, '        ')}${renderSnippet(key, 'location', nginx?.location, '        ')}`;
+  return indented(lines, '        ');
 }
 
 function indented(lines: readonly string[], indent: string): string {
@@ -128,7 +134,7 @@ function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
-/** A variable of this meaning. */
+/** A variable of this meaning: the same for all who mean the same, and nobody else's. */
 function variable(what: string, meaning: unknown): string {
   return `$${what}_${specHash(meaning)}`;
 }
@@ -254,14 +260,4 @@ function renderPages(key: string, pages: Readonly<Record<string, string>>): stri
         alias $config_folder/${PAGES_FOLDER}/${key}/;
     }
 `;
-}
-
-/** By these lines a complaint of nginx is known as one about a snippet; see `snippetAt`. */
-function renderSnippet(key: string, level: string, text: string | undefined, indent: string): string {
-  if (text === undefined) return '';
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => `${indent}${line}\n`);
-  return `${indent}# nginx.${level} of ${key}\n${lines.join('')}${indent}# end of nginx.${level}\n`;
 }

@@ -235,7 +235,7 @@ function renderHttpServer(
   const door = kind === 'edge' ? (route.door ?? {}) : undefined;
   return `server {
 ${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${door === undefined ? '' : renderDoorOfServer(key, door)}${kind === 'edge' ? HEALTH : ''}    location / {
-${door === undefined ? '' : renderDoorOfLocation(key, door)}        error_page 502 = @again;
+${door === undefined ? '' : renderDoorOfLocation(door)}        error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
         if ($is_unknown_method) { return 419; }

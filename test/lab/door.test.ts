@@ -6,6 +6,7 @@ import { type Front, type FrontApp, startFront } from './front.ts';
 
 /** Of `open-sesame`, as `openssl passwd` and `htpasswd -B` write them. */
 const HASHES = {
+  bcrypt: '$2y$06$abcdefghijklmnopqrstuuzASt7gB3PMqjFAmGDNwvjsTxB9CzfXy',
   apr1: '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1',
   sha256: '$5$saltsalt$NWbjf9l/JYa5lKZwUXbDrYs.7gmSTsn9pl1o0TRnjc6',
   sha512:

@@ -48,6 +48,15 @@ describe('a door', () => {
     expect(routesOf(manifest.scopes.shop_production)[0]?.door).toEqual(ALL);
   });
 
+  test('shares with others what means the same: nginx reads it once', () => {
+    const routes = ['api', 'web', 'admin'].map((service) =>
+      web({ service, domains: [`${service}.example.com`] }),
+    );
+    const { files } = compose('edge', parseTree(firstFiles('edge', SHOP, SETTINGS)), wish('edge', routes));
+    const meanings = [...files.keys()].filter((path) => path.includes('/variables/'));
+    expect(meanings).toHaveLength(Object.keys(DEFAULT_HEADERS).length);
+  });
+
   test('has users and pages in files of their own, with nothing in between that nginx would read', () => {
     const files = composed('edge', ALL);
     expect(files.get('users/shop_production_api')).toBe('anna:$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1\n');
@@ -86,9 +95,10 @@ describe('a door', () => {
     const value = fc.stringMatching(/^[!-#%-[\]-~]([ -#%-[\]-~]{0,20}[!-#%-[\]-~])?$/);
     fc.assert(
       fc.property(value, (text) => {
-        const { directives, mistake } = parseDirectives(
-          composed('edge', { headers: { 'X-A': text } }).get(FILE)!,
+        const variables = [...composed('edge', { headers: { 'X-A': text } })].filter(([path]) =>
+          /^variables/.test(path),
         );
+        const { directives, mistake } = parseDirectives(variables.map(([, line]) => line).join(''));
         expect(mistake).toBeUndefined();
         const maps = directives.filter(({ words }) => words[1] === '$upstream_http_x_a');
         expect(maps.map(({ body }) => body.at(-1)?.words)).toEqual([['', text]]);
