@@ -25,6 +25,7 @@ export function renderProbeAccess(token: string): string {
 /** renderDoorOfMain renders what all doors build on; `folder` is the configuration's own, as nginx finds it. */
 export function renderDoorOfMain(folder: string, configFolder: string): string {
   return `    variables_hash_max_size 8192;
+    variables_hash_bucket_size 128;
     # Not in the text of what is served: that is the same in both folders.
     map $server_port $config_folder { default ${folder}; }
     include ${configFolder}/${PROBE_ACCESS_FILE};
