@@ -9,6 +9,9 @@ import type { WantedService } from './wanted.ts';
 const USERS_MAPS = [
   'environment.',
   'files.',
+  'edge.headers.',
+  'edge.basic_auth.',
+  'edge.error_pages.',
   'healthcheck.headers.',
   'labels.',
   'logging.options.',
@@ -66,7 +69,7 @@ export function explainChange(
 /** Options and further ports are told by their names in the file, files by their places and never by what is in them. */
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }: WantedService['spec']) {
   const { options, files = [], ...rest } = container;
-  const { extraDomains, extraStripPrefix, ...served } = route;
+  const { extraDomains, extraStripPrefix, door, ...served } = route;
   const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
   const extra = Object.entries(extraPorts).map(([name, one]) => [
     name,
@@ -74,7 +77,7 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
   ]);
   const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
   const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
-  return { protocol, port, ...told, ...served, ...policy };
+  return { protocol, port, ...told, ...served, ...(door && { edge: door }), ...policy };
 }
 
 function differenceOn(input: PlanInput, service: WantedService, server: string): string {
