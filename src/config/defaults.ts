@@ -24,6 +24,29 @@ export const DEFAULTS = {
   strip_prefix: false,
   // Method and body of a request stay: a POST is no GET afterwards.
   redirect: { status: 308, keep_path: true },
+  gzip: {
+    types: [
+      'text/plain',
+      'text/css',
+      'text/xml',
+      'text/javascript',
+      'application/javascript',
+      'application/json',
+      'application/ld+json',
+      'application/manifest+json',
+      'application/rss+xml',
+      'application/wasm',
+      'application/xml',
+      'image/svg+xml',
+    ],
+    level: 4,
+    min_size: '1k',
+  },
+  cors: {
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    headers: ['Authorization', 'Content-Type', 'X-Requested-With'],
+    max_age: '10m',
+  },
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

@@ -151,6 +151,7 @@ const OF_A_PORT = {
   idle_timeout: 'it is about connections',
   max_body_size: 'it is about requests',
   request_buffering: 'it is about requests',
+  edge: 'it is about requests',
 } as const;
 
 /** Nobody connects to a service without a port: most who say otherwise have forgotten it. */

@@ -6,6 +6,7 @@ import { DEFAULTS } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
+import { resolveDoor } from './resolve-door.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
@@ -75,6 +76,7 @@ export function resolveService(
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
+      ...given('door', input.edge && resolveDoor(input.edge, sources, report)),
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
     ...given('adopt', input.adopt),

@@ -121,7 +121,8 @@ function configsOf(input: ServiceInput, sources: Sources, report: Report): Found
   });
 }
 
-type Complain = (message: string, hint?: string) => void;
+/** Complain is told of a mistake in a key. */
+export type Complain = (message: string, hint?: string) => void;
 
 const WHERE_CONFIGS = 'Write it under configs at the top of the file: configs: { name: { file: ./path } }.';
 
@@ -148,7 +149,11 @@ function plain(text: string, isSecret: boolean): RepositoryFile {
   return { bytes: Buffer.from(text), isExecutable: false, isSecret };
 }
 
-function look(path: string, { repository, mayBeMissing }: Sources, complain: Complain) {
+function look(
+  path: string,
+  { repository, mayBeMissing }: Pick<Sources, 'repository' | 'mayBeMissing'>,
+  complain: Complain,
+) {
   try {
     const entry = repository.find(path, FILES_MAX_BYTES);
     if (entry === undefined && !mayBeMissing) complain(`there is no ${path} in the repository`, NOT_THERE);
@@ -158,6 +163,29 @@ function look(path: string, { repository, mayBeMissing }: Sources, complain: Com
     complain(error.message, error.hint);
     return undefined;
   }
+}
+
+/**
+ * textOf returns the text of a file of the repository that everybody may read; undefined for what is reported as not there, a
+ * folder, larger than `maxBytes`, or none that git has as it is, since that may be a secret.
+ */
+export function textOf(
+  path: string,
+  maxBytes: number,
+  sources: Pick<Sources, 'repository' | 'mayBeMissing'>,
+  complain: Complain,
+): string | undefined {
+  const entry = look(path, sources, complain);
+  if (entry?.kind === 'folder') complain(`${path} is a folder`);
+  if (entry?.kind !== 'file') return undefined;
+  const { bytes, isSecret } = entry.file;
+  const content = contentOf(bytes);
+  if (isSecret)
+    complain(`git does not have ${path} as it is`, 'Commit it: it stands in the record of each release.');
+  else if (bytes.length > maxBytes) complain(`${path} has more than ${maxBytes / 1024} KB`);
+  else if (!('text' in content)) complain(`${path} is no text`);
+  else return content.text;
+  return undefined;
 }
 
 const NOT_THERE =

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { UserError } from '../model/errors.ts';
+import { isAddressRange } from './address-range.ts';
 import { listed } from './nearest.ts';
 
 /** A set of addresses that somebody publishes, as it was on a day. */
@@ -54,15 +54,12 @@ export function parseTrustedProxies(list: readonly string[]): string[] {
 function rangesOf(text: string): readonly string[] {
   const lower = text.toLowerCase();
   if (Object.hasOwn(NAMED_RANGES, lower)) return NAMED_RANGES[lower]!.ranges;
-  const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
-  const family = isIP(address);
-  const length = bits === undefined ? undefined : Number(bits);
-  if (family === 0 || (length !== undefined && length > (family === 4 ? 32 : 128))) {
+  if (!isAddressRange(lower)) {
     throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
       hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
     });
   }
-  if (length === 0) {
+  if (/\/0+$/.test(lower)) {
     throw new UserError(`${text} is everybody: then a client could write what it likes`, {
       hint: 'Write the addresses of the proxies that stand in front of the servers.',
     });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostsOf, type Redirect } from './addresses.ts';
 import type { ContainerOptions } from './container-options.ts';
+import type { Door } from './door.ts';
 
 /** How a service is replaced. */
 export type StrategyName = 'toggle' | 'recreate';
@@ -122,6 +123,8 @@ export interface RouteSpec {
   maxBodyBytes?: number;
   /** Undefined is `auto`: large bodies, and those of unknown length, reach the app while they come. */
   requestBuffering?: RequestBuffering;
+  /** What the edge does with requests and answers; undefined is all by default. */
+  door?: Door;
 }
 
 /** What an answer over HTTP has to be. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Composition } from './compose.ts';
 import { type Directive, parseConfiguration } from './configuration.ts';
+import { PROBE_ACCESS_FILE } from './door.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE } from './render.ts';
 import { editedFiles, FLAG_ACCESS_FILE, type Folder, identityOf, type Tree } from './tree.ts';
 
@@ -35,12 +36,14 @@ function shapeOf(
 ): Directive[] | undefined {
   const whole = new Map([...files].map(([path, content]) => [`${CONFIG_FOLDER}/${path}`, content]));
   // The same for every configuration, and in no folder.
-  for (const file of [CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE]) whole.set(`${CONFIG_FOLDER}/${file}`, '');
+  for (const file of [CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE, PROBE_ACCESS_FILE])
+    whole.set(`${CONFIG_FOLDER}/${file}`, '');
   const { directives, mistake } = parseConfiguration(whole, `${CONFIG_FOLDER}/${folder}/main.conf`);
   if (mistake !== undefined) return undefined;
   const known = new Map([
     [names.generation, '{generation}'],
     [names.identity, '{identity}'],
+    [`${CONFIG_FOLDER}/${folder}`, '{folder}'],
   ]);
   return directives.map((directive) => withoutTraffic(directive, known));
 }

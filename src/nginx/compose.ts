@@ -2,6 +2,7 @@ import { UserError } from '../model/errors.ts';
 import { type Scope, scopeName } from '../model/names.ts';
 import { type NginxSpec, specHash } from '../model/spec.ts';
 import { newestImage } from './agreed.ts';
+import { VARIABLES_FOLDER } from './door.ts';
 import { HOST_FOLDER } from './hosts.ts';
 import { publishedOfRoute } from './published.ts';
 import {
@@ -410,6 +411,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
               ...(dropsPath && { drops_path: dropsPath }),
             })),
           }),
+          ...(route.door !== undefined && { door: route.door }),
         },
       },
     ]),
@@ -485,7 +487,7 @@ function mainOf(
     },
     generation,
     identity: identityOf(scopes),
-    httpFiles: [...below('http'), ...below(HOST_FOLDER)],
+    httpFiles: [...below(VARIABLES_FOLDER), ...below('http'), ...below(HOST_FOLDER)],
     streamFiles: below('stream'),
     controlFiles: below('control'),
     tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),

@@ -81,10 +81,10 @@ export function passingOf(service: string, port: Pick<RoutePort, 'name'>): Passi
 export interface Piece {
   service: string;
   port: RoutePort;
-  /** The lines of a location that takes its requests. */
-  entry: readonly string[];
+  /** The lines of a location that takes its requests; `headers` are those of the server, which it has to repeat. */
+  entry: (headers: readonly string[]) => readonly string[];
   /** Its further locations, which have names. */
-  named: string;
+  named: (headers: readonly string[]) => string;
 }
 
 /** What the server of a shared domain has beside the pieces of its ports. */
@@ -95,6 +95,8 @@ export interface HostServer {
   before: string;
   /** Its lines of HTTPS. */
   lines: readonly string[];
+  /** Those of them that are headers of answers. */
+  headers: readonly string[];
   /** The locations that every server of the edge has. */
   locations: string;
 }
@@ -103,20 +105,20 @@ export interface HostServer {
 export function renderHost({ host, claims }: SharedHost<Piece>, server: HostServer): string {
   const paths = claims.map(({ path }) => path);
   const locations = claims.map((claim) => {
-    const lines = [...refuseAmbiguous(claim.path, paths), ...linesOf(claim)];
+    const lines = [...refuseAmbiguous(claim.path, paths), ...linesOf(claim, server.headers)];
     const body = `{\n${lines.map((line) => `        ${line}\n`).join('')}    }\n`;
     if (claim.path === '/') return `    location / ${body}`;
     return `    location = ${claim.path} ${body}    location ${claim.path}/ ${body}`;
   });
-  const pieces = new Map(
-    claims.flatMap((claim) => ('piece' in claim ? [[claim.piece.named, claim.piece]] : [])),
+  const named = new Set(
+    claims.flatMap((claim) => ('piece' in claim ? [claim.piece.named(server.headers)] : [])),
   );
   const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
   return `# ${host}: the longest path wins.
 ${server.before}server {
     listen 80;
     server_name ${server.name};
-${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...pieces.keys()].join('')}}
+${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
 `;
 }
 
@@ -141,7 +143,7 @@ function pattern(path: string): string {
 }
 
 /** The rest has a name: what nginx knows by a number it would encode once more. */
-function linesOf(claim: Claim<Piece>): string[] {
+function linesOf(claim: Claim<Piece>, headers: readonly string[]): string[] {
   if ('redirect' in claim) return renderRedirect(claim.path, claim.redirect);
   const { port, entry } = claim.piece;
   const strip =
@@ -150,7 +152,7 @@ function linesOf(claim: Claim<Piece>): string[] {
           `if ($request_uri ~ "^${pattern(claim.path)}/?(?<rest>.*)$") { set $passed "/$rest"; set ${STRIPPED_PREFIX} ${claim.path}; }`,
         ]
       : [];
-  return ['set $passed "";', ...strip, ...entry];
+  return ['set $passed "";', ...strip, ...entry(headers)];
 }
 
 /** The target is a whole address: what follows a path alone, as in `//example.org`, could be read as another domain. */

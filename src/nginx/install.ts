@@ -21,6 +21,7 @@ import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { portsOfEdge } from './agreed.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from './door.ts';
 import { NginxInstance, readTree } from './instance.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
@@ -337,7 +338,9 @@ async function writeFirstFiles({ server, scope, settings, kind, network }: Home,
   if (!gateway) throw new Error(`${server.name}: network ${network} has no gateway`);
   const files = firstFiles(kind, scope, settings);
   // Written last of all by the archive's order: where it is, the others are.
-  files.set(FLAG_ACCESS_FILE, renderFlagAccess(randomBytes(16).toString('hex')));
+  const token = randomBytes(16).toString('hex');
+  files.set(FLAG_ACCESS_FILE, renderFlagAccess(token));
+  if (kind === 'edge') files.set(PROBE_ACCESS_FILE, renderProbeAccess(token));
   files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
   await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }

@@ -6,6 +6,7 @@ import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { LABEL } from '../model/labels.ts';
 import type { Composition, FlagChange } from './compose.ts';
+import { PROBE_HEADER } from './door.ts';
 import { CONFIG_FOLDER, CONTROL_PORT, renderPointer } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import {
@@ -102,6 +103,11 @@ export class NginxInstance {
     if (this.#seen === undefined) return true;
     const { tree, folder } = this.#seen;
     return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
+  }
+
+  /** probeHeaders are by which an edge knows a probe: it gets through every door, to the app. */
+  get probeHeaders(): Record<string, string> {
+    return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
   }
 
   async #servedOf(tree: Tree, scope: string, identity: string, clock: Clock): Promise<Served> {

@@ -1,6 +1,18 @@
 import { hostOfAddress } from '../model/addresses.ts';
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec, TlsSpec } from '../model/spec.ts';
+import {
+  doorFiles,
+  indented,
+  PROBE_HEADER,
+  renderDoorOfEntry,
+  renderDoorOfHttp,
+  renderDoorOfLocation,
+  renderDoorOfMain,
+  renderDoorOfNamed,
+  renderDoorOfServer,
+  renderPages,
+} from './door.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
   type HostServer,
@@ -28,14 +40,15 @@ import {
 } from './routes.ts';
 import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
 import {
-  type Door,
-  type DoorContext,
-  doorsOf,
+  groupsOf,
   renderChallenge,
-  renderDoor,
-  renderDoorMaps,
+  renderHsts,
   renderInstall,
+  renderTls,
   renderTlsMain,
+  renderTlsMaps,
+  type TlsContext,
+  type TlsGroup,
 } from './tls.ts';
 import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
 
@@ -88,6 +101,10 @@ export function renderScope(
               backendsWith,
             );
       files.set(portFile(scope, route.service, port), text);
+      if (kind === 'edge') {
+        const key = upstreamName(scope, route.service, port);
+        for (const [path, content] of doorFiles(key, route.door ?? {})) files.set(path, content);
+      }
     }
   }
   return files;
@@ -95,16 +112,17 @@ export function renderScope(
 
 /** What the server of a domain has that several share, beside their locations. */
 function serverOf(host: string, scope: Scope, tls: TlsSpec | undefined): HostServer {
-  const [door] = doorsOf([host], tls);
-  if (door === undefined || tls === undefined) {
-    return { name: serverName(host), before: '', lines: [], locations: HEALTH };
+  const [group] = groupsOf([host], tls);
+  if (group === undefined || tls === undefined) {
+    return { name: serverName(host), before: '', lines: [], headers: [], locations: HEALTH };
   }
-  const context: DoorContext = { scope, tls, folder: CONFIG_FOLDER };
+  const context: TlsContext = { scope, tls, folder: CONFIG_FOLDER };
   return {
     name: serverName(host),
-    before: renderDoorMaps(door, context),
-    lines: renderDoor(door, context),
-    locations: `${HEALTH}${renderChallenge(door, context)}`,
+    before: renderTlsMaps(group, context),
+    lines: renderTls(group, context),
+    headers: renderHsts(group, context),
+    locations: `${HEALTH}${renderChallenge(group, context)}`,
   };
 }
 
@@ -244,8 +262,10 @@ function renderHttp(
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
   const { kind, tls } = home;
-  const doors = kind === 'edge' ? doorsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
-  return upstreams.join('') + doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('');
+  const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) : '';
+  const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
+  const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
+  return upstreams.join('') + beside + servers.join('');
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -294,24 +314,23 @@ function renderAddress({ address, port, isLocal }: Backend, isUdp: boolean): str
 
 function renderHttpServer(
   { kind, scope, tls }: Home,
-  door: Door,
+  group: TlsGroup,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
 ): string {
-  const context: DoorContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
+  const door = kind === 'edge' ? (route.door ?? {}) : undefined;
+  const context: TlsContext | undefined = tls && { scope, tls, folder: CONFIG_FOLDER };
   const lines = [
     `listen ${kind === 'edge' ? '80' : port.internalPort};`,
-    `server_name ${kind === 'edge' ? door.domains.map(serverName).join(' ') : '_'};`,
+    `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     ...limitsOf(route),
-    ...(context ? renderDoor(door, context) : []),
+    ...(context ? renderTls(group, context) : []),
   ];
-  return `${context ? renderDoorMaps(door, context) : ''}server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
-${renderPassing(route, WHOLE)
-  .map((line) => `        ${line}\n`)
-  .join('')}    }
+  return `${context ? renderTlsMaps(group, context) : ''}server {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${door === undefined ? '' : renderDoorOfServer(ways[0].upstream, door)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(group, context) : ''}    location / {
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...renderPassing(route, WHOLE)], '        ')}    }
 ${renderNamed(ways, WHOLE)}}
 `;
 }
@@ -319,6 +338,8 @@ ${renderNamed(ways, WHOLE)}}
 /** pieceOf returns what a port puts into the server of a domain that it shares: it says there for each location what holds. */
 function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
   const passing = passingOf(route.service, port);
+  const [{ upstream: key }] = ways;
+  const { door = {} } = route;
   const side = renderSide(ways)
     .split('\n')
     .map((line) => line.trim())
@@ -326,8 +347,15 @@ function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]):
   return {
     service: route.service,
     port,
-    entry: [...limitsOf(route), ...side, ...renderPassing(route, passing)],
-    named: renderNamed(ways, passing, limitsOf(route)),
+    entry: (headers) => [
+      ...limitsOf(route),
+      ...side,
+      ...renderDoorOfEntry(key, door, headers),
+      ...renderPassing(route, passing),
+    ],
+    named: (headers) =>
+      renderNamed(ways, passing, [...limitsOf(route), ...renderDoorOfNamed(key, door, headers)]) +
+      renderPages(key, door, headers),
   };
 }
 
@@ -417,6 +445,7 @@ function renderHeaders(kind: NginxKind): string {
     ['Upgrade', '$upgrade'],
     ['Connection', '$connection_header'],
     ...forwarded,
+    ...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
     ...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
   ];
   return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
@@ -560,7 +589,7 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}

@@ -1,5 +1,6 @@
 import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '../model/addresses.ts';
 import type { Copy, Slot } from '../model/copy.ts';
+import type { Door } from '../model/door.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
 import type { Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
@@ -49,6 +50,8 @@ export interface Route {
   requestBuffering?: RequestBuffering;
   /** What the edge answers by sending elsewhere. */
   redirects?: Redirect[];
+  /** What the edge does with requests and answers; undefined is all by default. */
+  door?: Door;
   copies: RoutedCopy[];
 }
 

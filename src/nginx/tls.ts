@@ -18,6 +18,10 @@ export const CLIENT_CA_FOLDER = 'client_ca';
 /** Where a CA asks (RFC 8555 §8.3). */
 export const CHALLENGE_PATH = '/.well-known/acme-challenge/';
 
+/** Where nobody is counted: nginx has no other word for a location without the limits of its server. */
+const UNCOUNTED_RATE = 'rate_of_nobody';
+const UNCOUNTED_CONNECTIONS = 'connections_of_nobody';
+
 /** tlsOf returns how a domain is served over HTTPS; undefined where it is not. Pure. */
 export function tlsOf(tls: TlsSpec | undefined, domain: string): DomainTls | undefined {
   if (tls === undefined) return undefined;
@@ -39,23 +43,23 @@ export function certificateFile(scope: string, domain: string): string {
 }
 
 /** A server block of an edge: domains that are served in the same way. */
-export interface Door {
+export interface TlsGroup {
   domains: string[];
   /** Undefined for those that are served over HTTP alone. */
   tls: DomainTls | undefined;
 }
 
-/** doorsOf sorts domains into server blocks: those without TLS, and those that ask clients for certificates. Pure. */
-export function doorsOf(domains: readonly string[], tls: TlsSpec | undefined): Door[] {
-  const doors = new Map<string, Door>();
+/** groupsOf sorts domains into server blocks: those without TLS, and those that ask clients for certificates. Pure. */
+export function groupsOf(domains: readonly string[], tls: TlsSpec | undefined): TlsGroup[] {
+  const groups = new Map<string, TlsGroup>();
   for (const domain of domains) {
     const own = tlsOf(tls, domain);
     const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
-    const door = doors.get(key) ?? { domains: [], tls: own };
-    door.domains.push(domain);
-    doors.set(key, door);
+    const group = groups.get(key) ?? { domains: [], tls: own };
+    group.domains.push(domain);
+    groups.set(key, group);
   }
-  return [...doors.values()];
+  return [...groups.values()];
 }
 
 /** tlsDomains returns the domains of some that are served over HTTPS. */
@@ -68,7 +72,7 @@ export function clientCaFile(scope: string, pem: string): string {
   return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
 }
 
-/** clientCaFiles returns the files that the doors of an environment name, by their paths in the volume. */
+/** clientCaFiles returns the files that the servers of an environment name, by their paths in the volume. */
 export function clientCaFiles(scope: string, domains: readonly string[], tls: TlsSpec | undefined) {
   const all = domains.flatMap((domain) => tlsOf(tls, domain)?.clientCa ?? []);
   return new Map(all.map((pem) => [clientCaFile(scope, pem), pem]));
@@ -94,34 +98,34 @@ const POLICIES: Readonly<Record<TlsPolicy, readonly string[]>> = {
   ],
 };
 
-/** What a door is rendered with. */
-export interface DoorContext {
+/** What a group is rendered with. */
+export interface TlsContext {
   scope: Scope;
   tls: TlsSpec;
   /** Where the volume of the configuration is mounted. */
   folder: string;
 }
 
-/** renderDoorMaps renders the variables that a door with TLS reads; they stand before its server. */
-export function renderDoorMaps(door: Door, context: DoorContext): string {
-  if (door.tls === undefined) return '';
-  const mark = markOf(door, context.scope);
-  const cases = casesOf(door, context.scope);
-  const hsts = hstsOf(door.tls, context.tls);
+/** renderTlsMaps renders the variables that a group with TLS reads; they stand before its server. */
+export function renderTlsMaps(group: TlsGroup, context: TlsContext): string {
+  if (group.tls === undefined) return '';
+  const mark = markOf(group, context.scope);
+  const cases = casesOf(group, context.scope);
+  const hsts = hstsOf(group.tls, context.tls);
   // The variable in a path is why nginx reads a certificate at the handshake: a new one needs no reload.
   return `map $ssl_server_name $certificate_${mark} { ${cases} }
 map $host $installed_${mark} { ${cases} }
 ${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
 }
 
-/** renderDoor renders what a door with TLS has beside its names: the second port, its certificate and the way there. */
-export function renderDoor(door: Door, context: DoorContext): string[] {
-  const { tls: own } = door;
+/** renderTls renders what a group with TLS has beside its names: the second port, its certificate and the way there. */
+export function renderTls(group: TlsGroup, context: TlsContext): string[] {
+  const { tls: own } = group;
   if (own === undefined) return [];
   const { scope, tls, folder } = context;
-  const mark = markOf(door, scope);
+  const mark = markOf(group, scope);
   const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
-  const isCatchAll = door.domains.includes('*');
+  const isCatchAll = group.domains.includes('*');
   return [
     `listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
     'http2 on;',
@@ -137,11 +141,17 @@ export function renderDoor(door: Door, context: DoorContext): string[] {
           'ssl_verify_depth 5;',
         ]),
     ...(tls.redirect ? renderRedirect(mark, folder) : []),
-    ...(hstsOf(own, tls) === undefined ? [] : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
+    ...renderHsts(group, context),
   ];
 }
 
-/** A door without its certificate serves HTTP: whoever was sent away would find nobody. */
+/** renderHsts renders a group's own header, which every location has to have that has others. */
+export function renderHsts(group: TlsGroup, { scope, tls }: TlsContext): string[] {
+  if (group.tls === undefined || hstsOf(group.tls, tls) === undefined) return [];
+  return [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`];
+}
+
+/** A group without its certificate serves HTTP: whoever was sent away would find nobody. */
 function renderRedirect(mark: string, folder: string): string[] {
   return [
     // A proxy that is believed has ended TLS before.
@@ -153,9 +163,12 @@ function renderRedirect(mark: string, folder: string): string[] {
 }
 
 /** renderChallenge renders where a CA finds its answer: on all servers, for it asks any of them. */
-export function renderChallenge({ tls }: Door, { scope, folder }: DoorContext): string {
+export function renderChallenge({ tls }: TlsGroup, { scope, folder }: TlsContext): string {
   if (tls?.mode !== 'http-01') return '';
   return `    location ^~ ${CHALLENGE_PATH} {
+        auth_basic off;
+        limit_req zone=${UNCOUNTED_RATE};
+        limit_conn ${UNCOUNTED_CONNECTIONS} 1;
         default_type text/plain;
         alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
     }
@@ -168,12 +181,12 @@ function hstsOf({ mode }: DomainTls, { hstsSeconds, acme }: TlsSpec): string | u
   return hstsSeconds > 0 && isBelieved ? `max-age=${hstsSeconds}` : undefined;
 }
 
-/** Names of variables hold no hyphens and dots, and no two doors have one together. */
-function markOf({ domains }: Door, scope: Scope): string {
+/** Names of variables hold no hyphens and dots, and no two groups have one together. */
+function markOf({ domains }: TlsGroup, scope: Scope): string {
   return specHash([scopeName(scope), domains]).slice(0, 10);
 }
 
-function casesOf({ domains }: Door, scope: Scope): string {
+function casesOf({ domains }: TlsGroup, scope: Scope): string {
   const file = (domain: string) => certificateFile(scopeName(scope), domain);
   const exact = domains.filter((domain) => !domain.includes('*'));
   const starred = domains.filter((domain) => domain.startsWith('*.'));
@@ -197,7 +210,11 @@ export function renderTlsMain(domains: readonly string[]): string {
         ssl_reject_handshake on;
     }
 `;
-  return `    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
+  return `    # Limits of a server are not for a CA: what has no key is not counted.
+    map '' $nobody { default ''; }
+    limit_req_zone $nobody zone=${UNCOUNTED_RATE}:32k rate=1r/s;
+    limit_conn_zone $nobody zone=${UNCOUNTED_CONNECTIONS}:32k;
+    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
     ssl_session_cache shared:tls:10m;
     ssl_session_timeout 1d;
     ssl_session_tickets off;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
+import type { Door } from '../model/door.ts';
 import { type PublishedPorts, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
@@ -50,6 +51,8 @@ const backing = z.object({
       }),
     )
     .optional(),
+  /** As the release has it: what is wrong in it was refused before it was written. */
+  door: z.custom<Door>((value) => typeof value === 'object' && value !== null).optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -248,6 +251,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
             ...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
+            ...(facts.door !== undefined && { door: facts.door }),
             copies: copies.map(copyOf),
           },
         ],

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
+import { PROBE_ACCESS_FILE, PROBE_HEADER, renderProbeAccess } from '../../src/nginx/door.ts';
 import {
   CONTROL_ACCESS_FILE,
   renderControlAccess,
@@ -61,6 +62,8 @@ export interface Front {
   exec(...command: string[]): Promise<string>;
   /** log returns what nginx has written: errors and accesses. */
   log(): Promise<string>;
+  /** kill ends an app at once. */
+  kill(app: string): Promise<void>;
   /** reload has nginx read its configuration again. */
   reload(): Promise<void>;
   down(): Promise<void>;
@@ -173,6 +176,9 @@ export async function startFront(
       },
       exec: (...command) => docker(['exec', name, ...command]),
       log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,
+      kill: async (app) => {
+        await docker(['kill', `${name}-${app}`]);
+      },
       reload: async () => {
         await docker(['kill', '--signal', 'HUP', name]);
       },
@@ -221,6 +227,7 @@ function configuration(
     ...next.files,
     ['nginx.conf', renderPointer(next.folder)],
     [FLAG_ACCESS_FILE, renderFlagAccess('open')],
+    [PROBE_ACCESS_FILE, renderProbeAccess('open')],
     [CONTROL_ACCESS_FILE, renderControlAccess(gateway)],
   ]);
 }
@@ -241,8 +248,10 @@ async function stderrOf(container: string): Promise<string> {
 async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<void> {
   for (const { name } of apps) {
     for (let tries = 0; ; tries++) {
+      // As a probe, which gets through every door.
+      const headers = { [PROBE_HEADER]: 'open' };
       const isUp = async (method: string) =>
-        (await front.ask('/', { app: name, method }).catch(() => undefined))?.status === 200;
+        (await front.ask('/', { app: name, method, headers }).catch(() => undefined))?.status === 200;
       if ((await isUp('GET')) && (await isUp('POST'))) break;
       if (tries === 100) throw new Error(`${name} does not answer`);
       await sleep(100);

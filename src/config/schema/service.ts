@@ -13,6 +13,7 @@ import { checkVariableName } from '../variable-name.ts';
 import { adopt } from './adopt.ts';
 import { envFiles, serviceConfigs } from './configs.ts';
 import { containerOptionKeys } from './container-options.ts';
+import { door } from './door.ts';
 import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
@@ -338,6 +339,10 @@ const service = closed(
         'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
       fallback: { value: DEFAULTS.request_buffering },
       example: 'request_buffering: "on"',
+    }),
+    edge: key(door, {
+      description:
+        'What the edge does with requests for the domains of the service, and with the answers: security headers, compression, passwords, addresses, limits, CORS, error pages. The sidecar, by which services reach each other, does none of it. A change is a reload.',
     }),
     pull_policy: key(pullPolicy, {
       from: 'Compose',

@@ -86,6 +86,7 @@ function targetOn(
     // The edge knows a service by its domains alone.
     host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
     path: kind === 'edge' ? userPath(port) : port.provePath,
-    headers,
+    // What a door answers to strangers tells nothing of the app.
+    headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
   };
 }

@@ -32,6 +32,32 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'a password is asked for where a variable says so, and a header is left out where it is empty',
+    async run(given, own) {
+      const twice = `map $host $realm { default Restricted; open.example.com off; }`;
+      const nginx = await startNginx(given, own, {
+        main: config({
+          http: `${identity('one')} ${twice} ${twice}
+          map $http_switchyard_token $told { default ''; open told; }
+          server { listen 8097; location / { return 204; } }
+          server { listen 8096; auth_basic $realm; auth_basic_user_file ${FOLDER}/$server_port.conf;
+            add_header X-Told $told always;
+            location / { proxy_pass http://127.0.0.1:8097; } }`,
+        }),
+        8096: 'anna:{PLAIN}open-sesame\n',
+      });
+      const ask = async (headers: Record<string, string>, host = 'shop.example.com') => {
+        const target = { address: nginx.address, port: 8096, path: '/', host, headers };
+        const answer = await given.server.http.get(target, 5_000);
+        return [answer.status, answer.headers['x-told']];
+      };
+      const authorization = `Basic ${Buffer.from('anna:open-sesame').toString('base64')}`;
+      expect(await ask({})).toEqual([401, undefined]);
+      expect(await ask({ authorization })).toEqual([204, undefined]);
+      expect(await ask({ 'switchyard-token': 'open' }, 'open.example.com')).toEqual([204, 'told']);
+    },
+  },
+  {
     title: 'a HUP makes nginx serve what lies there, and a broken configuration changes nothing',
     async run(given, own) {
       const nginx = await startNginx(given, own, { main: answering('one') });

@@ -37,6 +37,8 @@ export type Rule =
   | { does: 'set'; variable: string; value: string }
   /** Asks for another path than the client does. */
   | { does: 'rewrite'; pattern: string; path: string }
+  /** Asks for a password, unless its realm is `off`. */
+  | { does: 'ask'; realm: string }
   | { does: 'allow' | 'deny'; from: string }
   | { does: 'recover'; status: number; location: string }
   /** Takes files, and removes them, at what follows the path of its location. */
@@ -95,9 +97,12 @@ export interface NginxConfig {
 /** NginxRefusal is what nginx says of a configuration that it does not take. */
 export class NginxRefusal extends Error {}
 
-/** What is read, and has no bearing on who answers what. */
+/**
+ * What is read, and has no bearing on who answers what: also who is kept out by an address, or for coming too often, which
+ * nobody is here.
+ */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|resolver(?:_timeout)?|server_tokens|server_names_hash_\w+|map_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -290,6 +295,8 @@ class Reader {
           return [{ does: name, from: first }];
         case 'error_page':
           return [{ does: 'recover', status: Number(first), location: words.at(-1) ?? '' }];
+        case 'auth_basic':
+          return [{ does: 'ask', realm: first }];
         case 'alias':
           return this.#store(first, body);
         case 'dav_methods':

@@ -124,7 +124,8 @@ export class Workers {
     { status, upstream, target }: Handled,
   ): Handled | undefined {
     if (upstream === undefined || target !== undefined) return undefined;
-    const recovery = rules.find((rule) => rule.does === 'recover' && rule.status === status);
+    // What a location says of an error counts, and not what its server says.
+    const recovery = rules.findLast((rule) => rule.does === 'recover' && rule.status === status);
     const next = recovery?.does === 'recover' ? named.get(recovery.location) : undefined;
     return next && this.#follow(next, variables, this.#process.now() + WAITED_MS);
   }
@@ -194,10 +195,18 @@ export class Workers {
       else if (rule.does === 'return') return answered(rule.status, {}, this.#expand(rule.text, variables));
     }
     if (isDenied(rules, variables.remote_addr ?? '')) return answered(403, {}, '');
+    if (this.#asksForPassword(rules, variables)) return answered(401, {}, '');
     const store = rules.find((rule) => rule.does === 'store');
     if (store !== undefined) return this.#store(store, variables);
     const pass = rules.find((rule) => rule.does === 'pass');
     return pass && this.#pass(pass, rules, variables, at);
+  }
+
+  /** Any password will do. */
+  #asksForPassword(rules: readonly Rule[], variables: Record<string, string>): boolean {
+    const asked = rules.findLast((rule) => rule.does === 'ask');
+    const realm = asked?.does === 'ask' ? this.#expand(asked.realm, variables) : 'off';
+    return realm !== 'off' && variables.http_authorization === undefined;
   }
 
   /** What lies there is looked at with each request, so that a change counts at once, for old workers too. */
@@ -272,8 +281,12 @@ export class Workers {
       upstream_connect_time: times.join(', '),
     });
     const headers = { ...answer.headers };
-    for (const rule of rules)
-      if (rule.does === 'header') headers[rule.name] = this.#expand(rule.value, variables);
+    for (const [name, value] of Object.entries(headers))
+      variables[`upstream_http_${name.replaceAll('-', '_')}`] = value;
+    for (const rule of rules) {
+      const value = rule.does === 'header' ? this.#expand(rule.value, variables) : '';
+      if (rule.does === 'header' && value !== '') headers[rule.name] = value;
+    }
     const handled = { ...answered(answer.status, headers, answer.body), upstream, target, metDeadServer };
     this.keep(handled, this.#process.now());
     return handled;

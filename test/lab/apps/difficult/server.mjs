@@ -26,6 +26,7 @@
  * | `/events?count=n&every=ms` | so many server-sent events, so far apart |
  * | `/hints` | answers 103 Early Hints twice, and then 200 |
  * | `/trailers` | answers in pieces, with a trailer behind them |
+ * | `/say?status=n&body=b&Name=value` | answers with this status, body and these headers |
  * | `/dots` | answers with a header whose name has a dot |
  * | `/ws` | a WebSocket that echoes short texts |
  * | `/data` | keeps what it is given under the name of its host, as some databases do, and tells what it has |
@@ -80,6 +81,11 @@ const routes = {
     response.write('first ');
     response.addTrailers({ 'X-Checksum': 'right' });
     response.end('last');
+  },
+  '/say': (_request, response, query) => {
+    const { status = '200', body = '', ...headers } = Object.fromEntries(query);
+    response.writeHead(Number(status), headers);
+    response.end(body);
   },
   '/dots': (_request, response) => {
     response.setHeader('X.Own', 'dotted');

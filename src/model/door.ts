@@ -1,0 +1,65 @@
+/** How many requests one client may send. */
+export interface RateLimit {
+  requests: number;
+  per: 'second' | 'minute';
+  /** So many more may come at once. */
+  burst: number;
+}
+
+/** Which answers are compressed. */
+export interface Gzip {
+  types: string[];
+  level: number;
+  /** Smaller ones are left as they are. */
+  minBytes: number;
+}
+
+/** Which other sites' scripts may read answers, and what they may send. */
+export interface Cors {
+  /** `https://app.example.com`, `https://*.example.com`, or `*` alone. */
+  origins: string[];
+  methods: string[];
+  headers: string[];
+  expose: string[];
+  credentials: boolean;
+  maxAgeSeconds: number;
+}
+
+/**
+ * What the edge does with requests for a service before it passes them on, and with what comes back; the sidecar does
+ * none of it. Absent is the default, and the whole is absent where a service says nothing.
+ */
+export interface Door {
+  /** Headers of answers that the app does not set itself, by name; null leaves a default one out. */
+  headers?: Record<string, string | null>;
+  gzip?: Gzip;
+  /** Hashes of passwords by user, as htpasswd writes them. */
+  basicAuth?: Record<string, string>;
+  /** Addresses and ranges; the most specific one of both lists counts. */
+  allow?: string[];
+  deny?: string[];
+  /** An address that is allowed needs no password. */
+  satisfy?: 'any';
+  rateLimit?: RateLimit;
+  /** Requests of one client that are served at the same time. */
+  connectionLimit?: number;
+  cors?: Cors;
+  /** HTML by status, for answers that the edge gives itself. */
+  errorPages?: Record<string, string>;
+}
+
+/** DEFAULT_HEADERS are what answers get where neither the app nor the file says otherwise. */
+export const DEFAULT_HEADERS: Readonly<Record<string, string>> = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'SAMEORIGIN',
+  'Referrer-Policy': 'strict-origin-when-cross-origin',
+};
+
+/** headersOf returns the headers that the edge adds to the answers of a service, by name. Pure. */
+export function headersOf({ headers = {} }: Door): [name: string, value: string][] {
+  const said = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
+  const defaults = Object.entries(DEFAULT_HEADERS).filter(([name]) => !said.has(name.toLowerCase()));
+  return [...defaults, ...Object.entries(headers)].flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as [string, string]],
+  );
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Door } from '../../../src/model/door.ts';
+import type { HttpRequest } from '../world/container.ts';
+import { World } from '../world/world.ts';
+import { deployed, NOTHING, planFor } from './deployed.ts';
+import { service, shop } from './specs.ts';
+import { rest } from './story.ts';
+
+const LOCKED: Door = {
+  basicAuth: { anna: '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1' },
+  deny: ['198.51.100.7'],
+  rateLimit: { requests: 1, per: 'minute', burst: 1 },
+};
+
+const api = (image: string, door?: Door) => {
+  const one = service('api', { image });
+  return shop([{ ...one, route: { ...one.route, ...(door && { door }) } }]);
+};
+const BASE = 'shop_production_api';
+
+describe('a service behind a locked door', () => {
+  test('is toggled, and the probe sees what the app answers', async () => {
+    const world = await deployed(api('api:1', LOCKED));
+    const { probes } = await world.deploy(api('api:2', LOCKED));
+    await rest(world);
+    expect(probes.get('api')).toMatchObject({ lost: 0, unknown: 0 });
+    expect(probes.get('api')?.sent).toBeGreaterThan(0);
+    expect(world.running()).toEqual([`${BASE}_secondary`]);
+  });
+
+  test('whose new version fails behind the edge shows it: the door hides nothing from the probe', async () => {
+    const world = new World();
+    const isOfNginx = ({ from }: HttpRequest) => from === '10.200.0.3';
+    const failing = { status: 503, headers: {}, body: '' };
+    world.registry.define('api:2', { answers: (request) => (isOfNginx(request) ? failing : undefined) });
+    await world.deploy(api('api:1', LOCKED));
+    await rest(world);
+    const { probes } = await world.deploy(api('api:2', LOCKED));
+    expect(probes.get('api')?.losses[0]).toBe('a edge: answered 503');
+  });
+
+  test('keeps its container when the lock changes, and is told in the words of the file', async () => {
+    const world = await deployed(api('api:1'));
+    const { id } = world.container(BASE);
+    const { changes } = await planFor(world, api('api:1', LOCKED));
+    expect(changes[0]?.reasons).toEqual(['edge']);
+    await world.deploy(api('api:1', LOCKED));
+    await rest(world);
+    expect(world.container(BASE).id).toBe(id);
+    const other = { ...LOCKED, basicAuth: { berta: '$apr1$Zu7hzkqN$sa40jxNUo5CdAdBecGcQQ1' } };
+    const again = await planFor(world, api('api:1', other));
+    expect(again.changes[0]?.reasons).toEqual(['edge.basic_auth.anna', 'edge.basic_auth.berta']);
+    expect(await world.describe(api('api:1', LOCKED))).toEqual(NOTHING);
+  });
+});
