@@ -65141,10 +65141,11 @@ function checkWithImage(healthcheck, { test, ...times }) {
 	const known = unsaid.filter((name) => times[name] !== undefined);
 	return { ...healthcheck, ...Object.fromEntries(known.map((name) => [name, times[name]])) };
 }
-function isJustWatched({ healthcheck: { kind }, containerPort, imageCheck }) {
+function isJustWatched({ healthcheck: { kind }, containerPort, protocol, imageCheck, }) {
 	if (kind === 'running')
 		return true;
-	return kind === 'default' && containerPort === undefined && imageCheck.test.length <= 1;
+	const isSilent = containerPort === undefined || protocol === 'udp';
+	return kind === 'default' && isSilent && imageCheck.test.length <= 1;
 }
 function examination(server, candidate, { clock }) {
 	const { healthcheck, protocol, address, containerPort } = candidate;
@@ -65168,7 +65169,7 @@ function examination(server, candidate, { clock }) {
 		const line = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1);
 		const result = await server.engine.exec(candidate.id, line, AbortSignal.timeout(timeoutMs));
 		if (result.exitCode === 0)
-			return containerPort === undefined ? undefined : await tcp();
+			return containerPort === undefined || protocol === 'udp' ? undefined : await tcp();
 		const said = (result.stdout + result.stderr).trim().split('\n').at(-1) ?? '';
 		return { why: `${test.slice(1).join(' ')} ended with ${result.exitCode}${said && ` (${said})`}` };
 	};
@@ -65467,6 +65468,7 @@ const POLL_MS = 1_000;
 const EMPTY_LOOKS_NEEDED = 3;
 const EMPTY_POLL_MS = 250;
 const FEEDBACK_EVERY_MS = 5_000;
+const CONNECTING_MS = { alone: 1_000, amongOthers: 3_000 };
 const AFTER_OLD_WORKERS_MS = 1_000;
 const drain = {
 	mayOutlastLease: ({ isAwaited }) => isAwaited !== true,
@@ -65476,23 +65478,28 @@ const drain = {
 	},
 	async run(step, context) {
 		tellOfOldWorkers(step, context);
-		await outlastOldWorkers(context);
+		await outlastOldWorkers(context, step);
 		const cut = await awaitNobody(context, step.server, step);
 		context.known.cut += cut;
 		warnOfCut(context, step, cut, 'cut');
 	},
 };
-function tellOfOldWorkers({ name, server }, context) {
-	const seconds = Math.ceil(oldWorkersMs(context) / 1000);
+function tellOfOldWorkers(step, context) {
+	const seconds = Math.ceil(oldWorkersMs(context, step) / 1000);
 	if (seconds <= 1)
 		return;
-	context.log.info(`${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
+	const { name, server, isOfStreams } = step;
+	context.log.info(isOfStreams
+		? `${name} on ${server} gets nothing new; in ${seconds} s all connections have arrived that nginx had just taken, then its own are counted`
+		: `${name} on ${server} gets nothing new; idle connections of users to nginx may bring it one more request for ${seconds} s, then its own are counted`);
 }
-function oldWorkersMs({ clock, known, nginx }) {
-	return Math.max(0, known.reloadedAt + nginx.keepaliveMinTimeoutMs + AFTER_OLD_WORKERS_MS - clock.now());
+function oldWorkersMs({ clock, known, nginx, servers }, { isOfStreams }) {
+	const connecting = servers.length === 1 ? CONNECTING_MS.alone : CONNECTING_MS.amongOthers;
+	const bringMs = isOfStreams ? connecting : nginx.keepaliveMinTimeoutMs;
+	return Math.max(0, known.reloadedAt + bringMs + AFTER_OLD_WORKERS_MS - clock.now());
 }
-async function outlastOldWorkers(context) {
-	await context.clock.sleep(oldWorkersMs(context));
+async function outlastOldWorkers(context, of = {}) {
+	await context.clock.sleep(oldWorkersMs(context, of));
 }
 function warnOfCut({ log }, { name, server, timeoutMs }, open, fate) {
 	if (open === 0)
@@ -66443,6 +66450,16 @@ function toldRoutes({ redirects = [], ...ports }) {
 function claimsOf({ redirects = [], ...ports }) {
 	return [...addressesOf(ports), ...redirects.map(({ from }) => from)];
 }
+function publishedOf(spec) {
+	const { published, extraPublished = {} } = spec.route;
+	return portsOf(spec).flatMap(({ name, protocol }) => {
+		const { numbers = [] } = (name === undefined ? published : extraPublished[name]) ?? {};
+		return numbers.map((number) => edgePort(number, protocol));
+	});
+}
+function edgePort(number, protocol) {
+	return `${number}/${protocol === 'udp' ? 'udp' : 'tcp'}`;
+}
 function secretNamesOf({ secrets, files = [] }) {
 	const ofFiles = files.flatMap(({ content }) => ('secret' in content ? [content.secret] : []));
 	return [...new Set([...secrets, ...ofFiles])];
@@ -66494,20 +66511,28 @@ function domainsOfRoute({ ports, redirects = [] }) {
 	return hostsOf([...ports.flatMap(({ domains }) => domains), ...redirects.map(({ from }) => from)]);
 }
 function servedPorts(kind, { ports }) {
-	return ports.filter(({ domains }) => kind === 'sidecar' || domains.length > 0);
+	return ports.filter(({ domains, published }) => kind === 'sidecar' || domains.length > 0 || published !== undefined);
 }
 function withDomainsOf(route, others) {
 	const all = [route, ...others];
 	const promised = all.flatMap(({ ports }) => ports);
 	const redirects = distinctRedirects(all.flatMap((one) => one.redirects ?? []));
-	const ports = route.ports.map((port) => ({
-		...port,
-		domains: [...new Set(promised.flatMap(({ name, domains }) => (name === port.name ? domains : [])))],
-	}));
+	const ports = route.ports.map((port) => {
+		const domains = promised.flatMap((one) => (one.name === port.name ? one.domains : []));
+		const numbers = promised.flatMap((one) => (isSamePort(one, port) ? (one.published?.numbers ?? []) : []));
+		return { ...withNumbers(port, numbers), domains: [...new Set(domains)] };
+	});
 	return { ...route, ports, ...(redirects.length > 0 && { redirects }) };
 }
 function distinctRedirects(redirects) {
 	return redirects.filter(({ from }, index) => redirects.findIndex((one) => one.from === from) === index);
+}
+function isSamePort(one, other) {
+	return one.name === other.name && (one.protocol === 'udp') === (other.protocol === 'udp');
+}
+function withNumbers({ published, ...port }, numbers) {
+	const all = [...new Set(numbers)].sort((a, b) => a - b);
+	return all.length === 0 ? port : { ...port, published: { ...published, numbers: all } };
 }
 const SIDES = ['base', 'secondary'];
 function hostOf(service, domains) {
@@ -66743,6 +66768,7 @@ function blueprintOf(input, service, server) {
 		container: service.spec.container,
 		containerPort: service.spec.port,
 		...extraPortsOf(service),
+		...udpOf(service),
 		ports: ownPorts(service),
 		versionPort: isVersioned ? service.versionPort : undefined,
 		publishOn: isAlone ? undefined : server.privateIp,
@@ -66753,6 +66779,10 @@ function blueprintOf(input, service, server) {
 function extraPortsOf({ spec }) {
 	const others = portsOf(spec).flatMap(({ name, port }) => name === undefined ? [] : [[name, port]]);
 	return others.length > 0 ? { extraPorts: Object.fromEntries(others) } : {};
+}
+function udpOf({ spec }) {
+	const udp = portsOf(spec).flatMap(({ name = '', protocol }) => (protocol === 'udp' ? [name] : []));
+	return udp.length > 0 ? { udp } : {};
 }
 function blueprint_addressesOf({ services }, service) {
 	const found = services.find(({ name }) => name === service);
@@ -66768,7 +66798,7 @@ function blueprintHash(blueprint) {
 	return specHash({ ...rest, published: isPublished ? `${publishOn}:${hosts.join()}` : null });
 }
 function settingsOf(blueprint, { slot, release }) {
-	const { scope, container, containerPort, extraPorts = {}, publishOn } = blueprint;
+	const { scope, container, publishOn } = blueprint;
 	return {
 		image: container.image,
 		command: container.command,
@@ -66788,7 +66818,7 @@ function settingsOf(blueprint, { slot, release }) {
 			...(volume.more && { more: volume.more }),
 		})),
 		files: container.files ?? [],
-		containerPorts: containerPort === undefined ? [] : [containerPort, ...Object.values(extraPorts)],
+		containerPorts: containerPortsOf(blueprint),
 		ports: publishOn === undefined
 			? []
 			: hostPortsOf(blueprint, slot).map((one) => ({ address: publishOn, ...one })),
@@ -66849,16 +66879,23 @@ function nameOf({ scope, service, container }, slot, taken, now) {
 function sourceOf(scope, { type, source, external }) {
 	return type === 'volume' && source && !external ? volumeName(scope, source) : source;
 }
-function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort }, slot) {
+function containerPortsOf({ containerPort, extraPorts = {}, udp = [] }) {
+	if (containerPort === undefined)
+		return [];
+	return Object.entries({ '': containerPort, ...extraPorts }).map(([name, port]) => edgePort(port, udp.includes(name) ? 'udp' : 'tcp'));
+}
+function hostPortsOf({ ports, containerPort, extraPorts = {}, versionPort, udp = [] }, slot) {
+	const spoken = (name) => (udp.includes(name) ? { protocol: 'udp' } : {});
 	if (ports === undefined || containerPort === undefined)
 		return [];
 	const bases = versionPort === undefined ? [ports.host] : [ports.host, versionPort];
 	const others = Object.entries(extraPorts).map(([name, port]) => ({
 		base: numbersOf(ports, name).host,
 		containerPort: port,
+		...spoken(name),
 	}));
-	return [...bases.map((base) => ({ base, containerPort })), ...others]
-		.map(({ base, containerPort: port }) => ({ hostPort: hostPort(base, slot), containerPort: port }))
+	return [...bases.map((base) => ({ base, containerPort, ...spoken('') })), ...others]
+		.map(({ base, ...port }) => ({ hostPort: hostPort(base, slot), ...port }))
 		.sort((a, b) => a.hostPort - b.hostPort);
 }
 function aliasesOf({ scope, service, container }, slot) {
@@ -66987,7 +67024,7 @@ function createRequest(settings, secrets, files) {
 		...(settings.workingDir && { WorkingDir: settings.workingDir }),
 		...(settings.stopSignal && { StopSignal: settings.stopSignal }),
 		Env: Object.entries({ ...settings.environment, ...values }).map(([name, value]) => `${name}=${value}`),
-		ExposedPorts: Object.fromEntries(containerPorts.map((port) => [`${port}/tcp`, {}])),
+		ExposedPorts: Object.fromEntries(containerPorts.map((port) => [port, {}])),
 		Labels: { ...settings.labels, ...settings.ownLabels },
 		HostConfig: {
 			Init: true,
@@ -67021,9 +67058,10 @@ function portBindings({ ports }) {
 	if (ports.length === 0)
 		return {};
 	const bindings = {};
-	for (const { address, hostPort, containerPort } of ports) {
+	for (const { address, hostPort, containerPort, protocol = 'tcp' } of ports) {
 		const own = { HostIp: address, HostPort: String(hostPort) };
-		bindings[`${containerPort}/tcp`] = [...(bindings[`${containerPort}/tcp`] ?? []), own];
+		const port = edgePort(containerPort, protocol);
+		bindings[port] = [...(bindings[port] ?? []), own];
 	}
 	return { PortBindings: bindings };
 }
@@ -67398,6 +67436,8 @@ const CERTIFICATE_FOLDER = 'certificates';
 const CHALLENGE_FOLDER = 'challenges';
 const CLIENT_CA_FOLDER = 'client_ca';
 const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+const UNCOUNTED_RATE = 'rate_of_nobody';
+const UNCOUNTED_CONNECTIONS = 'connections_of_nobody';
 function tlsOf(tls, domain) {
 	if (tls === undefined)
 		return undefined;
@@ -67415,16 +67455,16 @@ function canHave(mode, domain) {
 function certificateFile(scope, domain) {
 	return `${scope}.${domain.replace('*', '_')}`;
 }
-function doorsOf(domains, tls) {
-	const doors = new Map();
+function groupsOf(domains, tls) {
+	const groups = new Map();
 	for (const domain of domains) {
 		const own = tlsOf(tls, domain);
 		const key = own === undefined ? '' : `tls ${own.clientCa ?? ''} ${own.mode === 'self-signed'}`;
-		const door = doors.get(key) ?? { domains: [], tls: own };
-		door.domains.push(domain);
-		doors.set(key, door);
+		const group = groups.get(key) ?? { domains: [], tls: own };
+		group.domains.push(domain);
+		groups.set(key, group);
 	}
-	return [...doors.values()];
+	return [...groups.values()];
 }
 function tlsDomains(domains, tls) {
 	return domains.filter((domain) => tlsOf(tls, domain) !== undefined);
@@ -67451,24 +67491,24 @@ const POLICIES = {
 		'ssl_prefer_server_ciphers off;',
 	],
 };
-function renderDoorMaps(door, context) {
-	if (door.tls === undefined)
+function renderTlsMaps(group, context) {
+	if (group.tls === undefined)
 		return '';
-	const mark = markOf(door, context.scope);
-	const cases = casesOf(door, context.scope);
-	const hsts = hstsOf(door.tls, context.tls);
+	const mark = markOf(group, context.scope);
+	const cases = casesOf(group, context.scope);
+	const hsts = hstsOf(group.tls, context.tls);
 	return `map $ssl_server_name $certificate_${mark} { ${cases} }
 map $host $installed_${mark} { ${cases} }
 ${hsts === undefined ? '' : `map "$https:$upstream_http_strict_transport_security" $hsts_${mark} { default ''; "on:" "${hsts}"; }\n`}`;
 }
-function renderDoor(door, context) {
-	const { tls: own } = door;
+function renderTls(group, context) {
+	const { tls: own } = group;
 	if (own === undefined)
 		return [];
 	const { scope, tls, folder } = context;
-	const mark = markOf(door, scope);
+	const mark = markOf(group, scope);
 	const pem = `"${KEYS_FOLDER}/${SERVED_FOLDER}/$certificate_${mark}.pem"`;
-	const isCatchAll = door.domains.includes('*');
+	const isCatchAll = group.domains.includes('*');
 	return [
 		`listen ${TLS_PORT} ssl${isCatchAll ? ' default_server' : ''};`,
 		'http2 on;',
@@ -67483,8 +67523,13 @@ function renderDoor(door, context) {
 				'ssl_verify_depth 5;',
 			]),
 		...(tls.redirect ? renderRedirect(mark, folder) : []),
-		...(hstsOf(own, tls) === undefined ? [] : [`add_header Strict-Transport-Security $hsts_${mark} always;`]),
+		...renderHsts(group, context),
 	];
+}
+function renderHsts(group, { scope, tls }) {
+	if (group.tls === undefined || hstsOf(group.tls, tls) === undefined)
+		return [];
+	return [`add_header Strict-Transport-Security $hsts_${markOf(group, scope)} always;`];
 }
 function renderRedirect(mark, folder) {
 	return [
@@ -67498,6 +67543,9 @@ function renderChallenge({ tls }, { scope, folder }) {
 	if (tls?.mode !== 'http-01')
 		return '';
 	return `    location ^~ ${CHALLENGE_PATH} {
+        auth_basic off;
+        limit_req zone=${UNCOUNTED_RATE};
+        limit_conn ${UNCOUNTED_CONNECTIONS} 1;
         default_type text/plain;
         alias ${folder}/${CHALLENGE_FOLDER}/${scopeName(scope)}.;
     }
@@ -67533,7 +67581,11 @@ function renderTlsMain(domains) {
         ssl_reject_handshake on;
     }
 `;
-	return `    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
+	return `    # Limits of a server are not for a CA: what has no key is not counted.
+    map '' $nobody { default ''; }
+    limit_req_zone $nobody zone=${UNCOUNTED_RATE}:32k rate=1r/s;
+    limit_conn_zone $nobody zone=${UNCOUNTED_CONNECTIONS}:32k;
+    # About 40,000 sessions. Tickets would need a key that is renewed on all servers at once.
     ssl_session_cache shared:tls:10m;
     ssl_session_timeout 1d;
     ssl_session_tickets off;
@@ -68021,6 +68073,274 @@ async function divert_failure(server, id) {
 	});
 }
 ;
+const DEFAULT_HEADERS = {
+	'X-Content-Type-Options': 'nosniff',
+	'X-Frame-Options': 'SAMEORIGIN',
+	'Referrer-Policy': 'strict-origin-when-cross-origin',
+};
+function headersOf({ headers = {} }) {
+	const said = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
+	const defaults = Object.entries(DEFAULT_HEADERS).filter(([name]) => !said.has(name.toLowerCase()));
+	return [...defaults, ...Object.entries(headers)].flatMap(([name, value]) => value === null ? [] : [[name, value]]);
+}
+;
+const PROBE_HEADER = 'Switchyard-Token';
+const PROBE_ACCESS_FILE = 'probe_access.conf';
+const USERS_FOLDER = 'users';
+const PAGES_FOLDER = 'pages';
+const VARIABLES_FOLDER = 'variables';
+const PAGES_PATH = '/.well-known/switchyard/pages/';
+const ZONE_SIZE = '1m';
+function renderProbeAccess(token) {
+	return `map $http_${PROBE_HEADER.toLowerCase().replaceAll('-', '_')} $is_probe { default ''; "${token}" 1; }\n`;
+}
+function renderDoorOfMain(folder, configFolder) {
+	return `    variables_hash_max_size 8192;
+    variables_hash_bucket_size 128;
+    # Not in the text of what is served: that is the same in both folders.
+    map $server_port $config_folder { default ${folder}; }
+    include ${configFolder}/${PROBE_ACCESS_FILE};
+    map $is_probe $realm { default off; '' Restricted; }
+    map $is_probe $limited_client { default ''; '' $binary_remote_addr; }
+`;
+}
+function doorFiles(key, door) {
+	const { basicAuth, cors, errorPages = {} } = door;
+	const users = Object.entries(basicAuth ?? {}).map(([name, hash]) => `${name}:${hash}\n`);
+	const pages = Object.entries(errorPages).map(([status, html]) => [pageFile(key, status), html]);
+	const variables = [
+		...headersOf(door).map(([name, value]) => renderOwnFirst(name, headerVariable(name, value), quoted(value))),
+		...renderAddresses(door),
+		...(cors === undefined ? [] : renderCorsVariables(cors)),
+	];
+	return new Map([
+		...variables.map((line) => [`${VARIABLES_FOLDER}/${specHash(line)}.conf`, `${line}\n`]),
+		...(basicAuth === undefined ? [] : [[`${USERS_FOLDER}/${key}`, users.join('')]]),
+		...pages,
+	]);
+}
+function pageFile(key, status) {
+	return `${PAGES_FOLDER}/${key}/${status}.html`;
+}
+function renderDoorOfHttp(key, { rateLimit, connectionLimit }) {
+	const zones = [
+		...(rateLimit === undefined
+			? []
+			: [`limit_req_zone $limited_client zone=rate_${key}:${ZONE_SIZE} rate=${rateOf(rateLimit)};`]),
+		...(connectionLimit === undefined
+			? []
+			: [`limit_conn_zone $limited_client zone=connections_${key}:${ZONE_SIZE};`]),
+	];
+	return indented(zones, '');
+}
+function renderDoorOfServer(key, door) {
+	const pages = PAGES_PATH;
+	const lines = [
+		...renderHeadersOf(door),
+		...renderGzip(door),
+		...renderGuards(key, door),
+		...renderCorsHeaders(door),
+		...renderAsked(door),
+		...renderErrorPages(door, pages),
+	];
+	return `${indented(lines, '    ')}${renderPagesAt(pages, key, door, [])}`;
+}
+function renderDoorOfLocation(door) {
+	return [...renderRefusal(door), ...renderErrorPagesOfEntry(door, PAGES_PATH)];
+}
+function renderDoorOfEntry(key, door, headers) {
+	return [
+		...renderAnswers(door, headers),
+		...renderGuards(key, door),
+		...renderAsked(door),
+		...renderRefusal(door),
+		...(hasPages(door) ? RECURSIVE : []),
+		...renderErrorPagesOfEntry(door, pagesOf(key)),
+	];
+}
+function renderDoorOfNamed(key, door, headers) {
+	return [
+		...renderAnswers(door, headers),
+		...renderGuards(key, door),
+		...renderErrorPages(door, pagesOf(key)),
+	];
+}
+function renderPages(key, door, headers) {
+	const path = pagesOf(key);
+	return renderPagesAt(path, key, door, renderAnswers(door, headers));
+}
+function pagesOf(key) {
+	return `${PAGES_PATH}${key}/`;
+}
+function renderAnswers(door, headers) {
+	const own = [...renderHeadersOf(door), ...renderCorsHeaders(door)];
+	return [...(own.length > 0 ? [...headers, ...own] : []), ...renderGzip(door)];
+}
+function renderHeadersOf(door) {
+	return headersOf(door).map(([name, value]) => `add_header ${name} ${headerVariable(name, value)} always;`);
+}
+function renderGzip({ gzip }) {
+	if (gzip === undefined)
+		return [];
+	return [
+		'gzip on;',
+		...(gzip.types.length > 0 ? [`gzip_types ${gzip.types.join(' ')};`] : []),
+		`gzip_comp_level ${gzip.level};`,
+		`gzip_min_length ${gzip.minBytes};`,
+		'# A balancer in front says Via.',
+		'gzip_proxied any;',
+		'gzip_vary on;',
+	];
+}
+function renderGuards(key, door) {
+	const { basicAuth, rateLimit, connectionLimit } = door;
+	return [
+		...(basicAuth === undefined
+			? []
+			: [`auth_basic ${realmOf(door)};`, `auth_basic_user_file $config_folder/${USERS_FOLDER}/${key};`]),
+		...(rateLimit === undefined
+			? []
+			: [`limit_req zone=rate_${key} burst=${rateLimit.burst} nodelay;`, 'limit_req_status 429;']),
+		...(connectionLimit === undefined
+			? []
+			: [`limit_conn connections_${key} ${connectionLimit};`, 'limit_conn_status 429;']),
+	];
+}
+function renderRefusal(door) {
+	return isRefusing(door) ? [`if (${refusesVariable(door)}) { return 403; }`] : [];
+}
+function hasPages({ errorPages = {} }) {
+	return Object.keys(errorPages).length > 0;
+}
+const RECURSIVE = ['# A request may have been sent on by another error before.', 'recursive_error_pages on;'];
+function renderErrorPages(door, path) {
+	const { errorPages = {} } = door;
+	if (!hasPages(door))
+		return [];
+	return [...RECURSIVE, ...Object.keys(errorPages).map((status) => renderErrorPage(status, path))];
+}
+function renderErrorPagesOfEntry({ errorPages = {} }, path) {
+	return Object.keys(errorPages)
+		.filter((status) => status !== '502')
+		.map((status) => renderErrorPage(status, path));
+}
+function indented(lines, indent) {
+	return lines.map((line) => `${indent}${line}\n`).join('');
+}
+function quoted(text) {
+	return `"${text.replaceAll(/["\\]/g, String.raw `\$&`)}"`;
+}
+function variable(what, meaning) {
+	return `$${what}_${specHash(meaning)}`;
+}
+function headerVariable(name, value) {
+	return variable('header', [name, value]);
+}
+function renderOwnFirst(name, to, value) {
+	return `map $upstream_http_${name.toLowerCase().replaceAll('-', '_')} ${to} { default ''; '' ${value}; }`;
+}
+function rateOf({ requests, per }) {
+	return `${requests}r/${per === 'second' ? 's' : 'm'}`;
+}
+function door_addressesOf({ allow = [], deny = [], satisfy }) {
+	return { allow, deny, satisfy };
+}
+function hasAddresses({ allow = [], deny = [] }) {
+	return allow.length + deny.length > 0;
+}
+function isRefusing(door) {
+	return hasAddresses(door) && !isAny(door);
+}
+function isAny({ satisfy, basicAuth }) {
+	return satisfy === 'any' && basicAuth !== undefined;
+}
+function refusesVariable(door) {
+	return variable('refuses', door_addressesOf(door));
+}
+function realmOf(door) {
+	return isAny(door) && hasAddresses(door) ? variable('realm', door_addressesOf(door)) : '$realm';
+}
+function renderAddresses(door) {
+	if (!hasAddresses(door))
+		return [];
+	const { allow = [], deny = [] } = door;
+	const refused = variable('is_refused', door_addressesOf(door));
+	const ranges = [...allow.map((range) => `${range} 0; `), ...deny.map((range) => `${range} 1; `)];
+	const geo = `geo ${refused} { default ${allow.length > 0 ? 1 : 0}; ${ranges.join('')}}`;
+	return [
+		geo,
+		isAny(door)
+			? `map "$is_probe:${refused}" ${realmOf(door)} { default off; :1 Restricted; }`
+			: `map "$is_probe:${refused}" ${refusesVariable(door)} { default ''; :1 1; }`,
+	];
+}
+function corsVariable(what, cors) {
+	return variable(`cors_${what}`, cors);
+}
+function renderCorsVariables(cors) {
+	const { origins, methods, headers, maxAgeSeconds } = cors;
+	const of = (what) => corsVariable(what, cors);
+	const allowed = origins.includes('*')
+		? `"~." *; `
+		: origins.map((origin) => `${patternOf(origin)} $http_origin; `).join('');
+	const beforehand = [
+		['methods', methods.join(', ')],
+		['headers', headers.join(', ')],
+		['age', String(maxAgeSeconds)],
+	];
+	return [
+		`map $http_origin ${of('origin')} { default ''; ${allowed}}`,
+		renderOwnFirst('Access-Control-Allow-Origin', of('told'), of('origin')),
+		`map ${of('told')} ${of('credentials')} { default ${cors.credentials ? 'true' : "''"}; '' ''; }`,
+		`map ${of('told')} ${of('exposed')} { default ${quoted(cors.expose.join(', '))}; '' ''; }`,
+		`map "$request_method:$http_access_control_request_method:${of('origin')}" ${of('asked')} { default ''; "~^OPTIONS:.+:." 1; }`,
+		...beforehand.map(([what, value]) => `map ${of('asked')} ${of(what)} { default ''; 1 ${quoted(value)}; }`),
+	];
+}
+function patternOf(origin) {
+	if (!origin.includes('*'))
+		return quoted(origin);
+	const [before = '', after = ''] = origin
+		.split('*')
+		.map((part) => part.replaceAll(/[.+]/g, String.raw `\$&`));
+	return `"~^${before}[a-z0-9-]+(?:\\.[a-z0-9-]+)*${after}$"`;
+}
+function renderCorsHeaders({ cors }) {
+	if (cors === undefined)
+		return [];
+	const of = (what) => corsVariable(what, cors);
+	const headers = [
+		['Origin', 'told'],
+		['Credentials', 'credentials'],
+		['Methods', 'methods'],
+		['Headers', 'headers'],
+	].map(([name, what]) => `add_header Access-Control-Allow-${name} ${of(what)} always;`);
+	return [
+		...headers,
+		`add_header Access-Control-Expose-Headers ${of('exposed')} always;`,
+		`add_header Access-Control-Max-Age ${of('age')} always;`,
+		...(cors.origins.includes('*') ? [] : ['add_header Vary Origin always;']),
+	];
+}
+function renderAsked({ cors }) {
+	return cors === undefined ? [] : [`if (${corsVariable('asked', cors)}) { return 204; }`];
+}
+function renderErrorPage(status, path) {
+	return `error_page ${status} ${path}${status}.html;`;
+}
+function renderPagesAt(path, key, door, lines) {
+	if (!hasPages(door))
+		return '';
+	return `    location ^~ ${path} {
+        internal;
+        auth_basic off;
+${indented(lines, '        ')}        types { }
+        default_type "text/html; charset=utf-8";
+        alias $config_folder/${PAGES_FOLDER}/${key}/;
+    }
+`;
+}
+;
 const NOBODY = '255.255.255.255';
 const ONE = '[^,]+';
 const TOLD = [
@@ -68086,19 +68406,19 @@ function passingOf(service, port) {
 function renderHost({ host, claims }, server) {
 	const paths = claims.map(({ path }) => path);
 	const locations = claims.map((claim) => {
-		const lines = [...refuseAmbiguous(claim.path, paths), ...hosts_linesOf(claim)];
+		const lines = [...refuseAmbiguous(claim.path, paths), ...hosts_linesOf(claim, server.headers)];
 		const body = `{\n${lines.map((line) => `        ${line}\n`).join('')}    }\n`;
 		if (claim.path === '/')
 			return `    location / ${body}`;
 		return `    location = ${claim.path} ${body}    location ${claim.path}/ ${body}`;
 	});
-	const pieces = new Map(claims.flatMap((claim) => ('piece' in claim ? [[claim.piece.named, claim.piece]] : [])));
+	const named = new Set(claims.flatMap((claim) => ('piece' in claim ? [claim.piece.named(server.headers)] : [])));
 	const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
 	return `# ${host}: the longest path wins.
 ${server.before}server {
     listen 80;
     server_name ${server.name};
-${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...pieces.keys()].join('')}}
+${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...named].join('')}}
 `;
 }
 function refuseAmbiguous(path, paths) {
@@ -68114,7 +68434,7 @@ const END = '(?:[/?]|$)';
 function pattern(path) {
 	return path.replaceAll('.', '[.]');
 }
-function hosts_linesOf(claim) {
+function hosts_linesOf(claim, headers) {
 	if ('redirect' in claim)
 		return hosts_renderRedirect(claim.path, claim.redirect);
 	const { port, entry } = claim.piece;
@@ -68123,7 +68443,7 @@ function hosts_linesOf(claim) {
 			`if ($request_uri ~ "^${pattern(claim.path)}/?(?<rest>.*)$") { set $passed "/$rest"; set ${STRIPPED_PREFIX} ${claim.path}; }`,
 		]
 		: [];
-	return ['set $passed "";', ...strip, ...entry];
+	return ['set $passed "";', ...strip, ...entry(headers)];
 }
 function hosts_renderRedirect(path, { to, status, dropsPath }) {
 	const target = to.startsWith('/') ? `$told_x_forwarded_proto://$host${to}` : to;
@@ -68135,6 +68455,48 @@ function hosts_renderRedirect(path, { to, status, dropsPath }) {
 	return [
 		`if ($request_uri ~ "^${path === '/' ? '' : pattern(path)}${rest}$") { return ${status} "${base}${joint}$rest"; }`,
 	];
+}
+;
+const UDP_IDLE_MS = 60_000;
+function publishedPorts({ protocol, published, }) {
+	return (published?.numbers ?? []).map((number) => edgePort(number, protocol));
+}
+function publishedOfRoute({ ports }) {
+	return ports.flatMap(publishedPorts);
+}
+function publishedAddress(scope, { internalPort }) {
+	return `${sidecarName(scope)}:${internalPort}`;
+}
+function renderPublished(scope, route, port) {
+	const upstream = upstreamName(scope, route.service, port);
+	const servers = (port.published?.numbers ?? []).map((number) => `server {
+${renderListen(port, number)}    proxy_pass ${upstream};
+${renderEnd(route, port)}    access_log /dev/stderr proof if=$is_touched;
+}
+`);
+	return `upstream ${upstream} {
+    zone ${upstream} 256k;
+    server ${publishedAddress(scope, port)} resolve max_fails=0;
+}
+${servers.join('')}`;
+}
+function renderListen({ protocol }, number) {
+	return protocol === 'udp'
+		? `    listen ${number} udp reuseport;\n`
+		: `    listen ${number} so_keepalive=60s:10s:6;\n`;
+}
+function renderEnd({ idleTimeoutMs }, { protocol, published }) {
+	if (protocol !== 'udp')
+		return `    # The default of 10 min cuts idle database pools.\n    proxy_timeout ${seconds(idleTimeoutMs)};\n`;
+	const { responses } = published ?? {};
+	return `    proxy_timeout ${seconds(Math.min(idleTimeoutMs, UDP_IDLE_MS))};
+${responses === undefined ? '' : `    proxy_responses ${responses};\n`}`;
+}
+const TOUCHED = `    map "$server_addr $remote_addr $bytes_received" $is_touched { default ''; "~^(\\d+\\.\\d+\\.)\\S+ \\1\\S+ 0$" 1; }
+    log_format proof 'switchyard-proof $msec $server_port $upstream_addr $status';
+`;
+function seconds(ms) {
+	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 ;
 function sidesOf(scope, route, on, servers) {
@@ -68217,12 +68579,13 @@ const copy = object({
 const backing = object({
 	ports: array(object({
 		name: schemas_string().optional(),
-		protocol: schemas_enum(['http', 'tcp']),
+		protocol: schemas_enum(['http', 'tcp', 'udp']),
 		container_port: schemas_number(),
 		internal_port: schemas_number(),
 		host_port: schemas_number(),
 		domains: array(schemas_string()),
 		strip_prefix: literal(true).optional(),
+		published: object({ numbers: array(schemas_number()), responses: schemas_number().optional() }).optional(),
 		prove_path: schemas_string(),
 	})),
 	idle_timeout_ms: schemas_number(),
@@ -68235,6 +68598,7 @@ const backing = object({
 		drops_path: literal(true).optional(),
 	}))
 		.optional(),
+	door: custom((value) => typeof value === 'object' && value !== null).optional(),
 });
 const manifestSchema = object({
 	settings: object({
@@ -68337,18 +68701,23 @@ function routesOf(scope) {
 					hostPort: port.host_port,
 					domains: port.domains,
 					...(port.strip_prefix && { stripPrefix: true }),
+					...(port.published && { published: tree_publishedOf(port.published) }),
 					provePath: port.prove_path,
 				})),
 				idleTimeoutMs: facts.idle_timeout_ms,
 				...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
 				...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
 				...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
+				...(facts.door !== undefined && { door: facts.door }),
 				copies: copies.map(copyOf),
 			},
 		]);
 }
 function redirectOf({ from, to, status, drops_path: dropsPath }) {
 	return { from, to, status, ...(dropsPath && { dropsPath }) };
+}
+function tree_publishedOf({ numbers, responses, }) {
+	return { numbers, ...(responses !== undefined && { responses }) };
 }
 function copyOf({ server, slot, weight, port, at }) {
 	return {
@@ -68390,25 +68759,31 @@ function renderScope(kind, scope, routes, on, servers, tls) {
 		}
 		for (const port of servedPorts(kind, route)) {
 			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
-			const text = port.protocol === 'tcp'
-				? renderTcp(scope, route, port, backendsWith(route))
+			const text = port.protocol !== 'http'
+				? renderStream(kind, scope, route, port, backendsWith(route))
 				: renderHttp({ kind, scope, tls }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
 			files.set(portFile(scope, route.service, port), text);
+			if (kind === 'edge') {
+				const key = upstreamName(scope, route.service, port);
+				for (const [path, content] of doorFiles(key, route.door ?? {}))
+					files.set(path, content);
+			}
 		}
 	}
 	return files;
 }
 function serverOf(host, scope, tls) {
-	const [door] = doorsOf([host], tls);
-	if (door === undefined || tls === undefined) {
-		return { name: serverName(host), before: '', lines: [], locations: HEALTH };
+	const [group] = groupsOf([host], tls);
+	if (group === undefined || tls === undefined) {
+		return { name: serverName(host), before: '', lines: [], headers: [], locations: HEALTH };
 	}
 	const context = { scope, tls, folder: CONFIG_FOLDER };
 	return {
 		name: serverName(host),
-		before: renderDoorMaps(door, context),
-		lines: renderDoor(door, context),
-		locations: `${HEALTH}${renderChallenge(door, context)}`,
+		before: renderTlsMaps(group, context),
+		lines: renderTls(group, context),
+		headers: renderHsts(group, context),
+		locations: `${HEALTH}${renderChallenge(group, context)}`,
 	};
 }
 function sharedOf(scope, routes, on, servers) {
@@ -68477,9 +68852,11 @@ ${direct}`;
 function flagOf(sides) {
 	return sides && { name: sides.flag, own: sides.own };
 }
-function renderTcp(scope, route, port, backends) {
+function renderStream(kind, scope, route, port, backends) {
+	if (kind === 'edge')
+		return renderPublished(scope, route, port);
 	const name = upstreamName(scope, route.service, port);
-	return renderUpstream(name, backends, name) + renderStreamServer(name, route, port);
+	return (renderUpstream(name, backends, name, '', port.protocol === 'udp') + renderStreamServer(name, route, port));
 }
 function renderHttp(home, route, port, ways, sides, backendsWith) {
 	const [{ upstream: zone }] = ways;
@@ -68489,8 +68866,10 @@ function renderHttp(home, route, port, ways, sides, backendsWith) {
 		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
 	]);
 	const { kind, tls } = home;
-	const doors = kind === 'edge' ? doorsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
-	return upstreams.join('') + doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('');
+	const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) : '';
+	const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
+	const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
+	return upstreams.join('') + beside + servers.join('');
 }
 const POOL = `    keepalive 32;
     # A side that gets nothing new is let go of when this is over.
@@ -68500,7 +68879,7 @@ const NO_POOL = `    # One request a connection.
     keepalive 1;
     keepalive_requests 1;
 `;
-function renderUpstream(name, backends, zone, pool = '') {
+function renderUpstream(name, backends, zone, pool = '', isUdp = false) {
 	const weights = new Set(backends.map(({ weight }) => weight).filter((weight) => weight > 0));
 	const shareOf = ({ weight }) => {
 		if (weight === 0)
@@ -68508,35 +68887,36 @@ function renderUpstream(name, backends, zone, pool = '') {
 		return weights.size > 1 ? ` weight=${weight}` : '';
 	};
 	const method = weights.size > 1 ? '' : '    least_conn;\n';
-	const servers = backends.map((backend) => `    server ${renderAddress(backend)}${shareOf(backend)}; # ${backend.server}\n`);
+	const servers = backends.map((backend) => `    server ${renderAddress(backend, isUdp)}${shareOf(backend)}; # ${backend.server}\n`);
 	return `upstream ${name} {
     zone ${zone}${name === zone ? ' 256k' : ''};
 ${method}${servers.join('')}${pool}}
 `;
 }
-function renderAddress({ address, port, isLocal }) {
-	const health = isLocal ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
+function renderAddress({ address, port, isLocal }, isUdp) {
+	const health = isLocal || isUdp ? 'resolve max_fails=0' : 'max_fails=3 fail_timeout=30s';
 	return `${address}:${port} ${health}`;
 }
-function renderHttpServer({ kind, scope, tls }, door, ways, route, port) {
+function renderHttpServer({ kind, scope, tls }, group, ways, route, port) {
+	const door = kind === 'edge' ? (route.door ?? {}) : undefined;
 	const context = tls && { scope, tls, folder: CONFIG_FOLDER };
 	const lines = [
 		`listen ${kind === 'edge' ? '80' : port.internalPort};`,
-		`server_name ${kind === 'edge' ? door.domains.map(serverName).join(' ') : '_'};`,
+		`server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
 		'# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
 		...render_limitsOf(route),
-		...(context ? renderDoor(door, context) : []),
+		...(context ? renderTls(group, context) : []),
 	];
-	return `${context ? renderDoorMaps(door, context) : ''}server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
-${renderPassing(route, WHOLE)
-		.map((line) => `        ${line}\n`)
-		.join('')}    }
+	return `${context ? renderTlsMaps(group, context) : ''}server {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${door === undefined ? '' : renderDoorOfServer(ways[0].upstream, door)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(group, context) : ''}    location / {
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...renderPassing(route, WHOLE)], '        ')}    }
 ${renderNamed(ways, WHOLE)}}
 `;
 }
 function pieceOf(route, port, ways) {
 	const passing = passingOf(route.service, port);
+	const [{ upstream: key }] = ways;
+	const { door = {} } = route;
 	const side = renderSide(ways)
 		.split('\n')
 		.map((line) => line.trim())
@@ -68544,12 +68924,18 @@ function pieceOf(route, port, ways) {
 	return {
 		service: route.service,
 		port,
-		entry: [...render_limitsOf(route), ...side, ...renderPassing(route, passing)],
-		named: renderNamed(ways, passing, render_limitsOf(route)),
+		entry: (headers) => [
+			...render_limitsOf(route),
+			...side,
+			...renderDoorOfEntry(key, door, headers),
+			...renderPassing(route, passing),
+		],
+		named: (headers) => renderNamed(ways, passing, [...render_limitsOf(route), ...renderDoorOfNamed(key, door, headers)]) +
+			renderPages(key, door, headers),
 	};
 }
 function render_limitsOf({ idleTimeoutMs, maxBodyBytes }) {
-	const idle = seconds(idleTimeoutMs);
+	const idle = render_seconds(idleTimeoutMs);
 	return [
 		`proxy_read_timeout ${idle};`,
 		`proxy_send_timeout ${idle};`,
@@ -68615,6 +69001,7 @@ function renderHeaders(kind) {
 		['Upgrade', '$upgrade'],
 		['Connection', '$connection_header'],
 		...forwarded,
+		...(kind === 'edge' ? [[PROBE_HEADER, '""']] : []),
 		...[...FRAMING, ...forwarded.map(([name]) => name)].flatMap(disguisesOf).map((name) => [name, '""']),
 	];
 	return headers.map(([name, value]) => `    proxy_set_header ${name} ${value};\n`).join('');
@@ -68625,19 +69012,17 @@ function disguisesOf(name) {
 	const spellings = rest.reduce((begun, part) => begun.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]), [first]);
 	return spellings.filter((spelling) => spelling !== name);
 }
-function renderStreamServer(name, route, { internalPort }) {
+function renderStreamServer(name, route, port) {
+	const { internalPort, protocol } = port;
 	return `server {
-    listen ${internalPort} so_keepalive=60s:10s:6;
-    proxy_pass ${name};
-    # The default of 10 min cuts idle database pools.
-    proxy_timeout ${seconds(route.idleTimeoutMs)};
-}
+${renderListen(port, internalPort)}    proxy_pass ${name};
+${renderEnd(route, port)}}
 server {
     listen ${internalPort + PROVE_PORT_OFFSET};
     include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
     proxy_pass ${name};
     proxy_timeout 5s;
-    access_log /dev/stdout proof;
+${protocol === 'udp' ? '    proxy_next_upstream off;\n' : ''}    access_log /dev/stdout proof;
 }
 `;
 }
@@ -68688,7 +69073,7 @@ function renderMain(config) {
 	const isLogged = config.kind === 'edge' && config.settings.accessLog !== false;
 	const include = (indent) => (path) => `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
 	const door = config.kind === 'edge'
-		? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+		? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
@@ -68696,12 +69081,15 @@ ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}
     }
 ${renderTlsMain(config.tlsDomains)}`
 		: '';
-	const stream = config.kind === 'sidecar'
+	const proof = config.kind === 'sidecar'
+		? `    map $server_port $generation { default ${config.generation}; }
+    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
+`
+		: TOUCHED;
+	const stream = config.kind === 'sidecar' || config.streamFiles.length > 0
 		? `stream {
     resolver 127.0.0.11 valid=1s ipv6=off;
-    map $server_port $generation { default ${config.generation}; }
-    log_format proof 'switchyard-proof $generation $server_port $upstream_addr $status';
-    access_log off;
+${proof}    access_log off;
     proxy_connect_timeout 2s;
     proxy_next_upstream_tries 2;
     proxy_next_upstream_timeout 5s;
@@ -68727,7 +69115,7 @@ ${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_buck
     resolver 127.0.0.11 valid=1s ipv6=off;
     keepalive_timeout 75s;
     # A reload closes idle connections; this long they may bring one more request first (nginx 1.27.4).
-    keepalive_min_timeout ${seconds(config.settings.keepaliveMinTimeoutMs)};
+    keepalive_min_timeout ${render_seconds(config.settings.keepaliveMinTimeoutMs)};
     client_max_body_size 0;
     # Room for a request line, a field such as a cookie, and the headers of an answer of ${HEADER_KB} KB each. More is refused.
     large_client_header_buffers 4 ${BUFFER_KB}k;
@@ -68796,7 +69184,7 @@ function renderControlAccess(gateway) {
 function renderFlagAccess(token) {
 	return `if ($http_switchyard_token != "${token}") { return 403; }\n`;
 }
-function seconds(ms) {
+function render_seconds(ms) {
 	return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 ;
@@ -68849,6 +69237,9 @@ class NginxInstance {
 			return true;
 		const { tree, folder } = this.#seen;
 		return tree.folders[folder].manifest?.scopes[scope]?.routes[service] !== undefined;
+	}
+	get probeHeaders() {
+		return this.#flagToken === undefined ? {} : { [PROBE_HEADER.toLowerCase()]: this.#flagToken };
 	}
 	async #servedOf(tree, scope, identity, clock) {
 		const folder = folderOfIdentity(tree, identity);
@@ -69434,9 +69825,12 @@ function scopeWish(kind, { scope, routes, on, servers, ...rest }) {
 		...rest,
 		scope,
 		files: renderScope(kind, scope, routes, on, servers, rest.settings.tls),
-		routes: routesFrom(routes, on, servers),
+		routes: routesFrom(routes, on, servers).map((route) => sendsToCopies(kind, route) ? route : { ...route, copies: [] }),
 		flags: flagsOf(kind, scope, routes, on, servers),
 	};
+}
+function sendsToCopies(kind, route) {
+	return kind === 'sidecar' || servedPorts(kind, route).some(({ protocol }) => protocol === 'http');
 }
 function isServed(kind, tree, wish) {
 	return isWritten(kind, tree, wish) && flagChanges(tree, wish).length === 0;
@@ -69489,6 +69883,8 @@ function compose(kind, tree, wish) {
 	const previous = others[name];
 	delete others[name];
 	refuseTakenDomains(others, wish);
+	if (kind === 'edge')
+		refuseTakenPorts(others, wish);
 	const settings = agreeOnSettings(kind, manifest, others, wish);
 	const folder = otherFolder(tree.live);
 	const isLeaving = wish.files.size === 0 && kind === 'edge';
@@ -69597,6 +69993,19 @@ function refuseTakenDomains(others, wish) {
 		}
 	}
 }
+function refuseTakenPorts(others, wish) {
+	const wished = new Set(wish.routes.flatMap(publishedOfRoute));
+	for (const [other, scope] of Object.entries(others)) {
+		const taken = routesOf(scope)
+			.flatMap(publishedOfRoute)
+			.find((port) => wished.has(port));
+		if (taken === undefined)
+			continue;
+		throw new UserError(`port ${taken} is already published on this server for ${other.replace('_', ' ')}`, {
+			hint: 'Remove it there first, or publish another port of the servers here.',
+		});
+	}
+}
 function settingsFacts(kind, settings, chosenBy) {
 	const ofEdge = {
 		access_log: settings.accessLog ?? true,
@@ -69656,6 +70065,7 @@ function routeFacts(wish) {
 					host_port: port.hostPort,
 					domains: port.domains,
 					...(port.stripPrefix && { strip_prefix: true }),
+					...(port.published && { published: port.published }),
 					prove_path: port.provePath,
 				})),
 				idle_timeout_ms: route.idleTimeoutMs,
@@ -69667,6 +70077,7 @@ function routeFacts(wish) {
 						...(dropsPath && { drops_path: dropsPath }),
 					})),
 				}),
+				...(route.door !== undefined && { door: route.door }),
 			},
 		},
 	]));
@@ -69722,7 +70133,7 @@ function mainOf(kind, folder, { settings, scopes }, generation, files) {
 		},
 		generation,
 		identity: identityOf(scopes),
-		httpFiles: [...below('http'), ...below(HOST_FOLDER)],
+		httpFiles: [...below(VARIABLES_FOLDER), ...below('http'), ...below(HOST_FOLDER)],
 		streamFiles: below('stream'),
 		controlFiles: below('control'),
 		tlsDomains: Object.values(scopes).flatMap(({ tls = [] }) => tls),
@@ -69943,7 +70354,10 @@ async function writeFirstFiles({ server, scope, settings, kind, network }, id) {
 	if (!gateway)
 		throw new Error(`${server.name}: network ${network} has no gateway`);
 	const files = firstFiles(kind, scope, settings);
-	files.set(FLAG_ACCESS_FILE, renderFlagAccess((0,external_node_crypto_.randomBytes)(16).toString('hex')));
+	const token = (0,external_node_crypto_.randomBytes)(16).toString('hex');
+	files.set(FLAG_ACCESS_FILE, renderFlagAccess(token));
+	if (kind === 'edge')
+		files.set(PROBE_ACCESS_FILE, renderProbeAccess(token));
 	files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
 	await server.engine.writeFiles(id, CONFIG_FOLDER, files);
 }
@@ -69958,7 +70372,7 @@ async function install_start({ server, kind, name, inherited }, id) {
 		if (!taken)
 			throw error;
 		throw new UserError(`${server.name}: ${kind} ${name} cannot start: ${messageOf(error)}`, {
-			hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnp"), and run again.',
+			hint: 'The edge needs this port of the server. Stop what listens there ("ss -ltnup"), and run again.',
 			cause: error,
 		});
 	}
@@ -70002,7 +70416,7 @@ const prove_POLL_MS = 20;
 const TOUCH_MS = 50;
 async function prove(instance, scope, generation, proof, clock) {
 	const expected = proof.own.length > 0 ? proof.own : proof.all;
-	const ask = proof.port.protocol === 'http' ? askHttp : askStream;
+	const ask = proof.isPublished ? askPublished : proof.port.protocol === 'http' ? askHttp : askStream;
 	let answered = 'nobody';
 	const proven = new Set();
 	const isProven = await poll(clock, { everyMs: prove_POLL_MS, timeoutMs: PROOF_TIMEOUT_MS }, async () => {
@@ -70060,8 +70474,26 @@ async function askStream(instance, _scope, generation, proof, clock) {
 	const answers = stdout
 		.split('\n')
 		.map((line) => /^switchyard-proof (\S+) (\d+) (.*) (\d+)$/.exec(line))
-		.filter((match) => match?.[1] === generation && match[2] === String(port) && match[4] === '200')
+		.filter((match) => match?.[1] === generation && match[2] === String(port))
+		.filter((match) => match?.[4] === '200' || proof.port.protocol === 'udp')
 		.map((match) => lastUpstream(match?.[3] ?? ''));
+	return [answers];
+}
+async function askPublished(instance, _scope, _generation, { port, all }, clock) {
+	const { server, id } = instance;
+	const [asked = 0] = port.published?.numbers ?? [];
+	const linesOf = async () => {
+		const { stderr } = await server.engine.logs(id, { tail: 200, stderrOnly: true });
+		return stderr.split('\n').filter((line) => line.startsWith('switchyard-proof '));
+	};
+	const before = new Set(await linesOf());
+	await touch(instance, asked, clock);
+	const answers = (await linesOf())
+		.filter((line) => !before.has(line))
+		.map((line) => /^switchyard-proof \S+ (\d+) (.*) (\d+)$/.exec(line))
+		.filter((match) => match?.[1] === String(asked) && match[3] === '200')
+		.map((match) => lastUpstream(match?.[2] ?? ''))
+		.map((address) => (address.endsWith(`:${port.internalPort}`) ? all[0] : address));
 	return [answers];
 }
 async function touch({ server, address }, port, clock) {
@@ -70313,7 +70745,7 @@ function targetOn({ known, scope }, route, port, server) {
 		port: kind === 'edge' ? 80 : port.internalPort,
 		host: (kind === 'sidecar' ? headers.host : undefined) ?? hostOf(route.service, port.domains),
 		path: kind === 'edge' ? userPath(port) : port.provePath,
-		headers,
+		headers: kind === 'edge' ? { ...headers, ...instance.probeHeaders } : headers,
 	};
 }
 ;
@@ -70338,7 +70770,9 @@ async function proveOn(step, staged, context) {
 		return;
 	const proofs = step.routes
 		.filter(({ service }) => step.moved.includes(service))
-		.flatMap((route) => servedPorts(instance.kind, route).map((port) => proofOf(context, route, port, instance.server)))
+		.flatMap((route) => servedPorts(instance.kind, route).map((port) => instance.kind === 'edge' && port.protocol !== 'http'
+		? proofOfPublished(context, route, port)
+		: proofOf(context, route, port, instance.server)))
 		.filter(({ all }) => all.length > 0);
 	const isDirect = ({ service, port, own }) => port.protocol === 'http' && own.length > 0 && directs.some((flag) => flag.service === service);
 	const direct = proofs.filter(isDirect).map((proof) => ({ ...proof, isDirect: true }));
@@ -70348,6 +70782,10 @@ async function proveOn(step, staged, context) {
 		context.moment('answers directly');
 	await proveAll(proofs);
 	await instance.setFlags(directs.map((flag) => ({ ...flag, isSet: false })), clock);
+}
+function proofOfPublished({ scope }, { service }, port) {
+	const all = port.protocol === 'udp' ? [] : [publishedAddress(scope, port)];
+	return { service, port, own: all, all, isPublished: true };
 }
 function proofOf({ scope, servers, known }, route, port, server) {
 	const backends = backendsOf(scope, route, port, server.spec, servers).filter(({ weight }) => weight > 0);
@@ -70543,6 +70981,7 @@ function settingsFound({ Config: config = {}, HostConfig: host = {}, Mounts, Net
 			address: HostIp,
 			hostPort: Number(HostPort),
 			containerPort: Number.parseInt(port, 10),
+			...(port.endsWith('/udp') && { protocol: 'udp' }),
 		})))
 			.sort((a, b) => a.hostPort - b.hostPort),
 		restart: { name: Name || 'no', maximumRetryCount: Name === 'on-failure' ? MaximumRetryCount : 0 },
@@ -70846,7 +71285,7 @@ function isAccepted(tree, folder, served, next) {
 }
 function shapeOf(files, { folder, ...names }) {
 	const whole = new Map([...files].map(([path, content]) => [`${CONFIG_FOLDER}/${path}`, content]));
-	for (const file of [CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE])
+	for (const file of [CONTROL_ACCESS_FILE, FLAG_ACCESS_FILE, PROBE_ACCESS_FILE])
 		whole.set(`${CONFIG_FOLDER}/${file}`, '');
 	const { directives, mistake } = parseConfiguration(whole, `${CONFIG_FOLDER}/${folder}/main.conf`);
 	if (mistake !== undefined)
@@ -70854,6 +71293,7 @@ function shapeOf(files, { folder, ...names }) {
 	const known = new Map([
 		[names.generation, '{generation}'],
 		[names.identity, '{identity}'],
+		[`${CONFIG_FOLDER}/${folder}`, '{folder}'],
 	]);
 	return directives.map((directive) => withoutTraffic(directive, known));
 }
@@ -71074,22 +71514,29 @@ function routesAfter(input, plans, done, stillThere) {
 }
 function withDomainsInTurn(input, done, routes) {
 	const live = liveRoutes(input);
-	const takers = new Map(input.services.flatMap(({ name, spec }) => claimsOf(spec.route).map((address) => [address, name])));
-	const isTaken = (service, address) => (takers.get(address) ?? service) !== service;
-	const isDue = (address) => done.has(takers.get(address) ?? '');
-	return routes.map((route) => {
+	const takers = new Map(input.services.flatMap(({ name, spec }) => [...claimsOf(spec.route), ...publishedOf(spec)].map((claim) => [claim, name])));
+	const isTaken = (service, claim) => (takers.get(claim) ?? service) !== service;
+	const isDue = (claim) => done.has(takers.get(claim) ?? '');
+	const moved = routes.map((route) => {
 		const { service } = route;
 		const known = live.get(service);
-		const isAwaited = (address) => isTaken(service, address) && !isDue(address);
-		const isOwn = (address) => !isTaken(service, address) || !isDue(address);
+		const isAwaited = (claim) => isTaken(service, claim) && !isDue(claim);
+		const isOwn = (claim) => !isTaken(service, claim) || !isDue(claim);
 		const wanted = input.services.find(({ name }) => name === service)?.spec;
 		const ports = route.ports.map((port) => {
-			const served = known?.ports.find(({ name }) => name === port.name)?.domains ?? [];
+			const before = known?.ports.find(({ name }) => name === port.name);
+			const served = before?.domains ?? [];
 			const lost = served.filter((address) => !isOwn(address));
 			const kept = wanted === undefined ? [] : domainsOfPort(wanted, port.name);
 			const below = kept.filter((address) => lost.some((one) => covers(one, address)));
-			const own = port.domains.filter(isOwn);
-			return { ...port, domains: [...new Set([...own, ...served.filter(isAwaited), ...below])] };
+			const claim = (number) => edgePort(number, port.protocol);
+			const isAlike = (before?.protocol === 'udp') === (port.protocol === 'udp');
+			const awaited = (isAlike ? (before?.published?.numbers ?? []) : []).filter((one) => isAwaited(claim(one)));
+			const own = (port.published?.numbers ?? []).filter((one) => isOwn(claim(one)));
+			return {
+				...withNumbers(port, [...own, ...awaited]),
+				domains: [...new Set([...port.domains.filter(isOwn), ...served.filter(isAwaited), ...below])],
+			};
 		});
 		const awaited = (known?.redirects ?? []).filter(({ from }) => isAwaited(from));
 		const redirects = distinctRedirects([
@@ -71099,6 +71546,22 @@ function withDomainsInTurn(input, done, routes) {
 		const { redirects: _, ...rest } = route;
 		return { ...rest, ports, ...(redirects.length > 0 && { redirects }) };
 	});
+	return withPortsOnce(moved, takers);
+}
+function withPortsOnce(routes, takers) {
+	const owners = new Map();
+	for (const { service, ports } of routes) {
+		for (const port of ports.flatMap(publishedPorts))
+			if (!owners.has(port) || takers.get(port) === service)
+				owners.set(port, service);
+	}
+	return routes.map((route) => ({
+		...route,
+		ports: route.ports.map((port) => {
+			const isOurs = (number) => owners.get(edgePort(number, port.protocol)) === route.service;
+			return withNumbers(port, (port.published?.numbers ?? []).filter(isOurs));
+		}),
+	}));
 }
 function withNewDomains(route, { ports, spec }) {
 	const { redirects } = spec.route;
@@ -71108,7 +71571,7 @@ function isRecordBehind(input, { name, release }) {
 	return input.reached.some((server) => (copiesByRole(input, name, server).active?.release ?? 0) > release.number);
 }
 function routeOf(service, spec, copies) {
-	const { domains, extraDomains, stripPrefix, extraStripPrefix, ...limits } = spec.route;
+	const { domains, extraDomains, stripPrefix, extraStripPrefix, published, extraPublished, ...limits } = spec.route;
 	return { service: service.name, ports: routePorts(service.ports, spec), ...limits, copies };
 }
 function routePorts(numbers, spec) {
@@ -71125,6 +71588,7 @@ function routePorts(numbers, spec) {
 			hostPort: host,
 			domains: domainsOfPort(spec, name),
 			...(isStripped(spec, name) && { stripPrefix: true }),
+			...publishedOn(spec.route, name),
 			provePath: name === undefined ? provePath(healthcheck.path) : '/',
 			...(name === undefined && healthcheck.headers && { proveHeaders: healthcheck.headers }),
 		};
@@ -71135,6 +71599,10 @@ function domainsOfPort({ route }, name) {
 }
 function isStripped({ route }, name) {
 	return (name === undefined ? route.stripPrefix : route.extraStripPrefix?.includes(name)) ?? false;
+}
+function publishedOn({ published, extraPublished }, name) {
+	const found = name === undefined ? published : extraPublished?.[name];
+	return found && { published: found };
 }
 function provePath(path) {
 	return path !== undefined && /^\/[\w\-./~%?=&]*$/.test(path) ? path : '/';
@@ -71263,7 +71731,9 @@ function withFlags({ instance, tree, folder, generation, wanted }) {
 		return isMoving ? [{ service, name: directFlag(name), isSet: true }] : [];
 	});
 	const flags = changes.filter(({ name }) => directs.every((direct) => direct.name !== name));
-	return { instance, next: undefined, flags, directs, generation };
+	const before = routesOf(servedScope(tree, folder, scopeName(wanted.scope)));
+	const routes = { before, after: wanted.routes };
+	return { instance, next: undefined, flags, directs, routes, generation };
 }
 async function configure(look) {
 	const staged = withFlags(look);
@@ -71311,6 +71781,7 @@ function sweep_remove(server, { what, id }) {
 	}
 }
 ;
+const switch_OLD_WORKERS_MS = 500;
 const switchRoutes = {
 	moments: ['told to read', 'flags are set'],
 	describe({ server, moved }) {
@@ -71322,8 +71793,7 @@ const switchRoutes = {
 		staging.claim(step.server);
 		await guard.confirm();
 		noteTraffic(context, step);
-		const staged = staging.on(step.server);
-		const switching = staged.map(async ({ instance, next, flags, directs, generation }) => {
+		const switchOne = async ({ instance, next, flags, directs, generation }) => {
 			await instance.setFlags(flags.filter(({ isRead }) => !isRead), clock);
 			if (next !== undefined) {
 				await instance.commit(next.composition.folder, clock, next.unwritten);
@@ -71333,21 +71803,45 @@ const switchRoutes = {
 			}
 			await instance.setFlags(directs, clock);
 			await instance.setFlags(flags.filter(({ isRead }) => isRead), clock);
-		});
-		await allOrErrors(switching);
+		};
+		await inTurn(inTurns(staging.on(step.server)), context, switchOne);
 		context.moment('flags are set');
 	},
 	async undo(step, context) {
 		const staging = await context.known.stagings.get(step.move)?.catch(() => undefined);
-		const staged = staging?.on(step.server) ?? [];
+		const turns = inTurns(staging?.on(step.server) ?? []).reverse();
 		try {
-			await allOrErrors(staged.map((one) => goBack(context, one)));
+			await inTurn(turns, context, (one) => goBack(context, one));
 		}
 		finally {
 			await staging?.finished(step.server);
 		}
 	},
 };
+function inTurns(staged) {
+	const edges = staged.filter(({ instance, next }) => instance.kind === 'edge' && next !== undefined);
+	const sidecars = staged.filter((one) => !edges.includes(one));
+	const [edge] = edges;
+	const [sidecar] = sidecars;
+	if (edge === undefined || sidecar === undefined)
+		return [[...staged]];
+	if (isPassedElsewhere(edge.routes.after, sidecar.routes.before))
+		return [sidecars, edges];
+	return isPassedElsewhere(edge.routes.before, sidecar.routes.after) ? [edges, sidecars] : [[...staged]];
+}
+function isPassedElsewhere(ofEdge, ofSidecar) {
+	const ports = (routes) => routes.flatMap((route) => route.ports);
+	const served = new Set(ports(ofSidecar).map(({ internalPort }) => internalPort));
+	return ports(ofEdge).some(({ published, internalPort }) => published && !served.has(internalPort));
+}
+async function inTurn(turns, { clock }, act) {
+	for (const [index, turn] of turns.entries()) {
+		const isAfterEdge = turns[index - 1]?.some(({ instance }) => instance.kind === 'edge');
+		if (isAfterEdge)
+			await clock.sleep(switch_OLD_WORKERS_MS);
+		await allOrErrors(turn.map(act));
+	}
+}
 function noteTraffic({ known }, { routes, moved }) {
 	for (const { service, copies } of routes.filter((route) => moved.includes(route.service))) {
 		for (const copy of copies) {
@@ -71883,15 +72377,18 @@ function checkPorts(services, { servers }, { zones }) {
 }
 function checkDomains(services) {
 	for (const service of services.filter(({ isSelected }) => isSelected)) {
-		for (const domain of claimsOf(service.spec.route)) {
-			const owner = services.find((other) => other !== service && claimsOf(other.spec.route).includes(domain));
+		for (const claim of edgeClaims(service)) {
+			const owner = services.find((other) => other !== service && edgeClaims(other).includes(claim));
 			if (owner === undefined)
 				continue;
-			throw new UserError(`${service.name} shall serve ${domain}, which ${owner.name} serves now`, {
+			throw new UserError(`${service.name} shall serve ${claim}, which ${owner.name} serves now`, {
 				hint: `Add "${owner.name}" to the input "service", so that both change in one run.`,
 			});
 		}
 	}
+}
+function edgeClaims({ spec }) {
+	return [...claimsOf(spec.route), ...publishedOf(spec)];
 }
 function checkDependencies(services) {
 	const names = new Set(services.map(({ name }) => name));
@@ -72373,6 +72870,9 @@ const READ_ONLY = {
 const USERS_MAPS = [
 	'environment.',
 	'files.',
+	'edge.headers.',
+	'edge.basic_auth.',
+	'edge.error_pages.',
 	'healthcheck.headers.',
 	'labels.',
 	'logging.options.',
@@ -72416,7 +72916,7 @@ function explainChange(service, rollout, input) {
 }
 function specFacts({ protocol, port, extraPorts = {}, container, route, policy }) {
 	const { options, files = [], ...rest } = container;
-	const { extraDomains, extraStripPrefix, ...served } = route;
+	const { extraDomains, extraStripPrefix, published, extraPublished, door, ...served } = route;
 	const byPlace = files.map((file) => [[file.target, file.path].filter(Boolean).join('/'), [file]]);
 	const extra = Object.entries(extraPorts).map(([name, one]) => [
 		name,
@@ -72424,7 +72924,9 @@ function specFacts({ protocol, port, extraPorts = {}, container, route, policy }
 	]);
 	const further = extra.length > 0 && { extra_ports: Object.fromEntries(extra) };
 	const told = { ...further, ...rest, files: Object.fromEntries(byPlace), ...options };
-	return { protocol, port, ...told, ...served, ...policy };
+	const isOpen = published !== undefined || extraPublished !== undefined;
+	const open = isOpen && { publish: [published, extraPublished] };
+	return { protocol, port, ...told, ...served, ...open, ...(door && { edge: door }), ...policy };
 }
 function differenceOn(input, service, server) {
 	const copies = copiesOn(input, service.name, server).filter(({ isAdopted }) => !isAdopted);
@@ -72741,11 +73243,11 @@ function oldSidecarOf(scope, { foreign }) {
 function frontOf({ foreign }) {
 	return foreign.find(holdsDoor);
 }
-function adopted_doorsOf({ published }) {
+function doorsOf({ published }) {
 	return published.filter(({ port }) => DOOR_PORTS.includes(port));
 }
 function holdsDoor(container) {
-	return container.isRunning && adopted_doorsOf(container).length > 0;
+	return container.isRunning && doorsOf(container).length > 0;
 }
 function isNamed(scope, front, adopt, copies) {
 	return (front.name === adopt?.container ||
@@ -72917,7 +73419,7 @@ async function observeForeign(server, containers, scope, wanted) {
 		.filter((container) => isOfInterest(container, scope, wanted));
 	return await Promise.all(found.map(async (container) => {
 		const isAsked = container.isRunning &&
-			adopted_doorsOf(container).length > 0 &&
+			doorsOf(container).length > 0 &&
 			(container.name === adopt?.container || isOldSidecar(scope, container));
 		const served = isAsked ? await askServed(server, container.id) : undefined;
 		return { ...container, ...(served && { served }) };
@@ -73087,6 +73589,16 @@ async function observeHook(server, summary) {
 		exitCode: found?.State?.ExitCode ?? 0,
 	};
 }
+async function observe_portsOfEdge(server, { Id, Ports = [], State }) {
+	if (State === 'running') {
+		const published = Ports.flatMap(({ PublicPort, Type }) => PublicPort === undefined ? [] : [edgePort(PublicPort, Type === 'udp' ? 'udp' : 'tcp')]);
+		return [...new Set(published)].sort();
+	}
+	const bindings = (await server.engine.findContainer(Id))?.HostConfig?.PortBindings ?? {};
+	return Object.entries(bindings)
+		.flatMap(([port, found]) => (found ?? []).map(({ HostPort }) => edgePort(Number(HostPort), port.endsWith('/udp') ? 'udp' : 'tcp')))
+		.sort();
+}
 async function observeNginx(kind, server, summary, scope, clock) {
 	if (summary === undefined)
 		return undefined;
@@ -73111,7 +73623,7 @@ async function observeNginx(kind, server, summary, scope, clock) {
 		generation: served?.generation,
 		reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
 		isInNetwork: networks[networkName(scope)] !== undefined,
-		ports: (summary.Ports ?? []).flatMap(({ PublicPort, Type }) => PublicPort !== undefined && (Type === 'tcp' || Type === 'udp') ? [`${PublicPort}/${Type}`] : []),
+		ports: kind === 'edge' ? await observe_portsOfEdge(server, summary) : [],
 	};
 }
 ;
@@ -73203,7 +73715,7 @@ function lostNames(front, domains) {
 	return [...new Set(names)].filter((name) => !isCovered(name, domains));
 }
 function atDoors(front) {
-	const doors = adopted_doorsOf(front).map(({ containerPort }) => containerPort);
+	const doors = doorsOf(front).map(({ containerPort }) => containerPort);
 	return (front.served ?? []).filter(({ port }) => doors.includes(port));
 }
 function servedForOthers(scope, { edge }) {
@@ -73313,7 +73825,7 @@ function refuseFront(wanted, services, server) {
 	const domains = services.flatMap(({ route }) => domainsOf(route));
 	if (front === undefined || (domains.length === 0 && server.edge === undefined))
 		return [];
-	const where = `${server.name}: the edge needs port ${adopted_doorsOf(front)
+	const where = `${server.name}: the edge needs port ${doorsOf(front)
 		.map(({ port }) => port)
 		.join(' and ')}, which ${front.name} holds`;
 	const isOurs = isNamed(wanted, front, wanted.nginx.adopt, server.copies);
@@ -73687,6 +74199,7 @@ function retire(service, server, container) {
 		id,
 		name,
 		ports,
+		...(isOfStreams(service, container) && { isOfStreams: true }),
 		release,
 		helpers,
 		drainTimeoutMs: isDrained ? drainTimeoutOf(service) : undefined,
@@ -73708,12 +74221,21 @@ function drainTimeoutOf({ spec, known }) {
 function portsOfAll({ spec, known }) {
 	if (spec.isUnknown)
 		return undefined;
-	const numbers = (release) => portsOf(release).map(({ port }) => port);
-	const before = [known?.current, known?.rollout].filter((release) => release !== undefined);
+	const numbers = (release) => portsOf(release).flatMap(({ port, protocol }) => (protocol === 'udp' ? [] : [port]));
+	const before = releasesBefore(known);
 	if (known !== undefined && before.length === 0)
 		return undefined;
 	const ports = numbers(spec);
 	return before.every((release) => numbers(release).join() === ports.join()) ? ports : undefined;
+}
+function releasesBefore(known) {
+	return [known?.current, known?.rollout].filter((release) => release !== undefined);
+}
+function isOfStreams({ spec, known }, { isAdopted }) {
+	const before = releasesBefore(known);
+	if (isAdopted || spec.isUnknown || (known !== undefined && before.length === 0))
+		return false;
+	return [spec, ...before].every((release) => portsOf(release).every(({ protocol }) => protocol !== 'http'));
 }
 function retireUnused(service, server, container) {
 	const { strategy, stopGracePeriodMs } = service.spec.policy;
@@ -73730,10 +74252,12 @@ function addRetirements(graph, all, after) {
 		return graph.add([], after);
 	return all.flatMap((one) => addRetirement(graph, one, after));
 }
-function drainOf({ service, server, id, name, ports, drainTimeoutMs }) {
+function drainOf({ drainTimeoutMs, ...retirement }) {
 	if (drainTimeoutMs === undefined)
 		return [];
-	return [{ kind: 'drain', service, server, id, name, ports, timeoutMs: drainTimeoutMs }];
+	const { service, server, id, name, ports, isOfStreams } = retirement;
+	const step = { service, server, id, name, ports, ...(isOfStreams && { isOfStreams }) };
+	return [{ kind: 'drain', ...step, timeoutMs: drainTimeoutMs }];
 }
 function stopOf({ service, server, id, name, graceMs }) {
 	return { kind: 'stop', service, server, id, name, graceMs };
@@ -74013,7 +74537,7 @@ function frontToGo(input, server, routes) {
 	return isNamed(input.scope, front, input.nginx.adopt, observed.copies) ? front : undefined;
 }
 function divertOf(input, server, front) {
-	const doors = adopted_doorsOf(front);
+	const doors = doorsOf(front);
 	return {
 		kind: 'divert',
 		server,
@@ -74086,7 +74610,7 @@ function differences(input, observed) {
 }
 function isNeeded({ scope, services }, { edge }) {
 	const isServed = edge?.tree.folders[edge.folder].manifest?.scopes[scopeName(scope)] !== undefined;
-	return isServed || services.some(({ spec }) => domainsOf(spec.route).length > 0);
+	return isServed || services.some(({ spec }) => domainsOf(spec.route).length + publishedOf(spec).length > 0);
 }
 function upgradeOf(input, observed, made, changes) {
 	const { name: server, images } = observed;
@@ -74149,9 +74673,9 @@ function prepare_plan_prepareEdge(input, server, moves) {
 	const hasFront = frontOf(observed) !== undefined;
 	if (observed.bridge !== undefined && !hasFront && !isOutdated(input, server))
 		return 'open';
-	const wanted = input.services.flatMap(({ spec }) => domainsOf(spec.route));
+	const wanted = input.services.flatMap(({ spec }) => [...domainsOf(spec.route), ...publishedOf(spec)]);
 	const given = moves.filter(({ servers }) => servers.includes(server)).flatMap(({ routes }) => routes);
-	const hasDomains = wanted.length + given.flatMap(domainsOfRoute).length > 0;
+	const hasDomains = wanted.length + given.flatMap(domainsOfRoute).length + given.flatMap(publishedOfRoute).length > 0;
 	const isServing = sidecar !== undefined && servedBy(input.scope, edge) !== undefined;
 	if (!hasDomains && !isServing)
 		return undefined;
@@ -75196,17 +75720,18 @@ function neededPorts(plan, input, server) {
 	const observed = observedOn(input, server);
 	const isComing = stepsOf(plan, 'prepare').some((step) => step.server === server && isNewEdge(step.edge));
 	const held = [
-		...observed.foreign.flatMap(adopted_doorsOf).map(({ port }) => port),
+		...observed.foreign.flatMap(doorsOf).map(({ port }) => port),
 		...tcpPorts(observed.madeEdge?.ports ?? []),
 	];
+	const doors = [...DOOR_PORTS, ...tcpPorts(input.nginx.ports ?? [])];
 	const upgrades = stepsOf(plan, 'upgrade').filter((step) => step.server === server);
-	const ofEdge = [
-		...(isComing ? DOOR_PORTS.filter((port) => !held.includes(port)) : []),
+	const ofEdge = new Set([
+		...(isComing ? doors.filter((port) => !held.includes(port)) : []),
 		...upgrades.flatMap(({ lacking }) => tcpPorts(lacking)),
-	];
+	]);
 	const started = stepsOf(plan, 'start').filter((step) => step.server === server && step.existing === undefined);
 	return [
-		...ofEdge.map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
+		...[...ofEdge].map((number) => ({ address: OWN_ADDRESS, number, owner: 'the edge' })),
 		...started.flatMap(({ service, slot, blueprint }) => {
 			const isOurs = copiesOn(input, service, server).some((copy) => copy.slot === slot);
 			const { publishOn: address, ports } = blueprint;
@@ -75447,7 +75972,8 @@ function restoredSpec(wanted, restored) {
 		};
 		return pinned({ name, dependsOn, placement, ...ports, container, route, policy }, release);
 	});
-	return { ...wanted, services };
+	const ports = [...new Set([...(wanted.nginx.ports ?? []), ...services.flatMap(publishedOf)])].sort();
+	return { ...wanted, services, nginx: { ...wanted.nginx, ...(ports.length > 0 && { ports }) } };
 }
 function pinned(spec, { image_digest }) {
 	const { container, policy } = spec;
@@ -76202,6 +76728,29 @@ const DEFAULTS = {
 	request_buffering: 'auto',
 	strip_prefix: false,
 	redirect: { status: 308, keep_path: true },
+	gzip: {
+		types: [
+			'text/plain',
+			'text/css',
+			'text/xml',
+			'text/javascript',
+			'application/javascript',
+			'application/json',
+			'application/ld+json',
+			'application/manifest+json',
+			'application/rss+xml',
+			'application/wasm',
+			'application/xml',
+			'image/svg+xml',
+		],
+		level: 4,
+		min_size: '1k',
+	},
+	cors: {
+		methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+		headers: ['Authorization', 'Content-Type', 'X-Requested-With'],
+		max_age: '10m',
+	},
 	stop_grace_period: '10s',
 	drain: { timeout: '120s' },
 	healthcheck: { interval: '1s', timeout: '5s', retries: 3, start_period: '10s' },
@@ -76217,12 +76766,12 @@ const SERVICE_REFUSALS = {
 	preset: NOT_YET,
 	version: NOT_YET,
 	ports: {
-		why: 'write the port the container listens on as port, and further ones by name as extra_ports; nothing is published to the world but the domains.',
+		why: 'write the port the container listens on as port, and further ones by name as extra_ports; what speaks HTTP is reached by its domain, and what does not, from outside, by publish.',
 		instead: (value) => {
-			const [port, ...others] = containerPortsOf(value);
+			const [port, ...others] = refusals_containerPortsOf(value);
 			const further = others.length > 0 ? `, and extra_ports: { <name>: ${others[0]} } for the other` : '';
 			return (port &&
-				`write port: ${port}${further}${others.length > 1 ? 's' : ''}; nothing is published to the world but the domains.`);
+				`write port: ${port}${further}${others.length > 1 ? 's' : ''}; what speaks HTTP is reached by its domain, and what does not, from outside, by publish: [${port}].`);
 		},
 	},
 	networks: UNNEEDED,
@@ -76256,7 +76805,7 @@ const SERVICE_REFUSALS = {
 	pull_refresh_after: 'write pull_policy: always; a deploy is when images are pulled.',
 	use_api_socket: 'whoever has the socket has the server; if the service is meant to, mount /var/run/docker.sock under volumes.',
 };
-function containerPortsOf(ports) {
+function refusals_containerPortsOf(ports) {
 	const all = Array.isArray(ports) ? ports : [];
 	const found = all.flatMap((one) => {
 		const isLong = typeof one === 'object' && one !== null;
@@ -77293,6 +77842,305 @@ const containerOptionKeys = Object.fromEntries(optionNames().map((name) => {
 	];
 }));
 ;
+function isAddressRange(text) {
+	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+	const family = (0,external_node_net_.isIP)(address);
+	return family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128));
+}
+;
+const BCRYPT_COST_MAX = 6;
+const HTPASSWD = 'Write what htpasswd -nbB USER PASSWORD prints after the colon, each $ of it twice.';
+function checkPasswordHash(hash) {
+	const [, cost] = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(hash) ?? [];
+	if (cost !== undefined) {
+		if (Number(cost) >= 4 && Number(cost) <= BCRYPT_COST_MAX)
+			return hash;
+		throw new UserError(`has a hash of cost ${Number(cost)}, and ${BCRYPT_COST_MAX} is the most`, {
+			hint: 'nginx calculates it with each request: take htpasswd -B with its own cost of 5.',
+		});
+	}
+	if (/^\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}$/.test(hash))
+		return hash;
+	if (/^\$5\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}$/.test(hash))
+		return hash;
+	if (/^\$6\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}$/.test(hash))
+		return hash;
+	throw new UserError('has no hash of a password that nginx can check', { hint: HTPASSWD });
+}
+function checkUserName(name) {
+	if (/^[!-9;-~]{1,255}$/.test(name) && !name.startsWith('#'))
+		return name;
+	throw new UserError(`${JSON.stringify(name)} cannot be the name of a user`, {
+		hint: 'Use printable ASCII without spaces and colons.',
+	});
+}
+function parseUsers(lines) {
+	const users = new Map();
+	for (const [index, line] of lines.entries()) {
+		if (line.trim() === '' || line.startsWith('#'))
+			continue;
+		const colon = line.indexOf(':');
+		if (colon === -1)
+			throw new UserError(`line ${index + 1} has no colon`, { hint: 'Write user:hash.' });
+		const name = checkUserName(line.slice(0, colon));
+		if (users.has(name))
+			throw new UserError(`user ${name} is there twice`);
+		users.set(name, checkPasswordHash(line.slice(colon + 1).trim()));
+	}
+	if (users.size === 0)
+		throw new UserError('has no users', { hint: 'Write user:hash.' });
+	return Object.fromEntries(users);
+}
+;
+const NOT_HERE = {
+	'strict-transport-security': 'it belongs to TLS',
+	'set-cookie': 'the app sets its cookies',
+	...Object.fromEntries(['connection', 'content-encoding', 'content-length', 'content-type', 'date', 'keep-alive', 'server'].map((name) => [name, 'nginx and the app say it'])),
+	...Object.fromEntries(['te', 'trailer', 'transfer-encoding', 'upgrade', 'location'].map((name) => [
+		name,
+		'nginx and the app say it',
+	])),
+};
+const WORDS = {
+	'x-content-type-options': ['nosniff'],
+	'x-frame-options': ['DENY', 'SAMEORIGIN'],
+	'referrer-policy': [
+		'no-referrer',
+		'no-referrer-when-downgrade',
+		'origin',
+		'origin-when-cross-origin',
+		'same-origin',
+		'strict-origin',
+		'strict-origin-when-cross-origin',
+		'unsafe-url',
+	],
+};
+function checkHeader(name, value) {
+	const lower = name.toLowerCase();
+	const known = WORDS[lower];
+	if (known !== undefined && !known.includes(value)) {
+		throw new UserError(`${JSON.stringify(value)} is no value of ${name}`, {
+			hint: `Write ${listed([...known])}, or false to leave the header out.`,
+		});
+	}
+	if (/^[!-#%-[\]-~](?:[ -#%-[\]-~]*[!-#%-[\]-~])?$/.test(value))
+		return value;
+	throw new UserError(`the value of ${name} is none of a header`, {
+		hint: 'Write printable ASCII on one line, without $ and \\, and without spaces around it.',
+	});
+}
+const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), literal(false), schemas_null()], { error: 'must be text, or false' })), (map) => Object.fromEntries(Object.entries(map).map(([name, value]) => {
+	if (!/^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(name))
+		throw new UserError(`${JSON.stringify(name)} is no name of a header`);
+	const why = NOT_HERE[name.toLowerCase()];
+	if (why !== undefined)
+		throw new UserError(`${name} is not set here: ${why}`);
+	return [name, value === false || value === null ? null : checkHeader(name, String(value))];
+})));
+const mediaType = key_parsed(schemas_string(), (type) => {
+	if (/^[a-z0-9]+\/[a-z0-9.+-]+$/.test(type))
+		return type;
+	throw new UserError(`${JSON.stringify(type)} is no media type`, { hint: 'Write application/json.' });
+});
+const gzip = union([
+	scalars_flag,
+	key_closed({
+		types: key(oneOrMany(mediaType, 'a media type'), {
+			description: 'Media types that are compressed, beside `text/html`.',
+			fallback: { value: DEFAULTS.gzip.types },
+			example: 'types: [application/json, image/svg+xml]',
+		}),
+		level: key(wholeNumber('a whole number from 1 to 9', 1, 9), {
+			description: 'From fast to small.',
+			fallback: { value: DEFAULTS.gzip.level },
+			example: 'level: 6',
+		}),
+		min_size: key(bytes, {
+			description: 'Smaller answers, by their `Content-Length`, are left as they are.',
+			fallback: { value: DEFAULTS.gzip.min_size },
+			example: 'min_size: 2k',
+		}),
+	}),
+], { error: 'must be true, false or a map' });
+const repositoryPath = key_parsed(schemas_string(), (path) => {
+	if (/^\.\.?\/\S+$/.test(path))
+		return path;
+	throw new UserError(`${JSON.stringify(path)} is no path of a file of the repository`, {
+		hint: 'Begin it with ./',
+	});
+});
+const door_hash = key_parsed(scalars_text, checkPasswordHash);
+const users = union([
+	repositoryPath.transform((file) => ({ file })),
+	record(key_parsed(schemas_string(), checkUserName), door_hash).transform((map) => ({ users: map })),
+	key_parsed(array(scalars_text), (lines) => ({ users: parseUsers(lines) })),
+], { error: 'must be hashes by user, lines of htpasswd, or a file with such' });
+const range = key_parsed(schemas_string(), (said) => {
+	const lower = said.toLowerCase();
+	if (isAddressRange(lower))
+		return lower;
+	throw new UserError(`${JSON.stringify(said)} is no address or range`, {
+		hint: 'Write 10.0.0.5, 10.0.0.0/8 or 2001:db8::/32.',
+	});
+});
+const ranges = oneOrMany(range, 'an address or range').transform((list) => [...new Set(list)].sort());
+const RATE = /^([1-9]\d{0,4})\s*\/\s*(s|m|second|minute)$/;
+function parseRate(said) {
+	const [, requests, per = ''] = RATE.exec(said) ?? [];
+	if (requests !== undefined)
+		return { requests: Number(requests), per: per.startsWith('s') ? 'second' : 'minute' };
+	throw new UserError(`${JSON.stringify(said)} is no rate`, { hint: 'Write 20/s or 100/m.' });
+}
+function burstOf({ requests, per }) {
+	return per === 'second' ? requests : Math.ceil(requests / 6);
+}
+const rate = key_parsed(schemas_string(), parseRate);
+const rateLimit = union([
+	rate.transform((said) => ({ rate: said, burst: undefined })),
+	key_closed({
+		rate: key(rate, {
+			description: 'Requests of one client in a second or a minute. Required.',
+			fallback: { words: 'none, it is required' },
+			example: 'rate: 20/s',
+		}),
+		burst: key(wholeNumber('a whole number', 0, 100_000), {
+			description: 'So many more may come at once, without waiting.',
+			fallback: { words: 'as many as come in a second, or in 10 s of a rate by the minute' },
+			example: 'burst: 100',
+		}),
+	}),
+], { error: 'must be a rate such as 20/s, or a map with rate' })
+	.transform((said, context) => {
+	if (said.rate === undefined) {
+		context.addIssue({ code: 'custom', message: 'needs a rate', params: { hint: 'Write rate: 20/s.' } });
+		return NEVER;
+	}
+	return { ...said.rate, burst: said.burst ?? burstOf(said.rate) };
+});
+const door_origin = key_parsed(schemas_string(), (said) => {
+	if (said === '*' || /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?$/.test(said))
+		return said;
+	throw new UserError(`${JSON.stringify(said)} is no origin`, {
+		hint: 'Write https://app.example.com, without a path, https://*.example.com, or "*".',
+	});
+});
+const token = (what) => key_parsed(schemas_string(), (said) => {
+	if (/^[A-Za-z0-9-]+$/.test(said) || said === '*')
+		return said;
+	throw new UserError(`${JSON.stringify(said)} is no ${what}`);
+});
+const origins = oneOrMany(door_origin, 'an origin');
+const cors = key_parsed(union([
+	origins.transform((list) => ({ origins: list })),
+	key_closed({
+		origins: key(origins, {
+			description: 'Whose scripts may read answers: origins, `https://*.example.com` for all names below one, or `"*"`.',
+			fallback: { words: 'none, it is required' },
+			example: 'origins: [https://app.example.com]',
+		}),
+		methods: key(array(token('method')), {
+			description: 'What they may send.',
+			fallback: { value: DEFAULTS.cors.methods },
+			example: 'methods: [GET, POST]',
+		}),
+		headers: key(array(token('name of a header')), {
+			description: 'Headers that they may set.',
+			fallback: { value: DEFAULTS.cors.headers },
+			example: 'headers: [Content-Type]',
+		}),
+		expose: key(array(token('name of a header')), {
+			description: 'Headers of answers that they may read, beside the few that are always.',
+			example: 'expose: [X-Total-Count]',
+		}),
+		credentials: key(scalars_flag, {
+			description: 'Whether they may send cookies, and what a browser knows of a login.',
+			fallback: { value: false },
+			example: 'credentials: true',
+		}),
+		max_age: key(scalars_duration, {
+			description: 'How long a browser need not ask again beforehand.',
+			fallback: { value: DEFAULTS.cors.max_age },
+			example: 'max_age: 10m',
+		}),
+	}),
+], { error: 'must be origins, or a map with origins' }), (said) => {
+	const map = said;
+	if (map.origins === undefined || map.origins.length === 0)
+		throw new UserError('needs origins', { hint: 'Write origins: [https://app.example.com].' });
+	if (map.credentials && map.origins.includes('*')) {
+		throw new UserError('with "*" every site could act for those who are logged in', {
+			hint: 'Name the origins, or leave credentials out.',
+		});
+	}
+	return map;
+});
+const PAGE_STATUSES = ['401', '403', '404', '413', '429', '500', '502', '503', '504'];
+const pages = key_parsed(record(schemas_string(), repositoryPath), (map) => {
+	const unknown = Object.keys(map).find((status) => !PAGE_STATUSES.includes(status));
+	if (unknown === undefined)
+		return map;
+	throw new UserError(`${JSON.stringify(unknown)} is no status that the edge answers with by itself`, {
+		hint: `Write one of ${listed(PAGE_STATUSES)}.`,
+	});
+});
+const door = key_closed({
+	headers: key(headers, {
+		description: "Headers of answers, by name; `false` leaves out one of those by default. An app's own header wins. The edge's own answers have them too.",
+		fallback: { value: DEFAULT_HEADERS },
+		short: 'headers: { X-Frame-Options: DENY }',
+		long: 'headers:\n  X-Frame-Options: false\n  Content-Security-Policy: "default-src \'self\'"',
+	}),
+	gzip: key(gzip, {
+		description: 'Whether answers are compressed that the app has not compressed, for clients that take it. Off by default: it weakens an `ETag`, and takes away `Content-Length` and ranges.',
+		fallback: { value: false },
+		short: 'gzip: true',
+		long: 'gzip: { types: [application/json], level: 6, min_size: 2k }',
+	}),
+	basic_auth: key(users, {
+		description: 'Users and the hashes of their passwords; nobody else gets in. bcrypt (`htpasswd -B`, up to cost 6), apr1, SHA-256 and SHA-512 crypt, with each `$` written twice; or lines of htpasswd, or a file of the repository with them. They stand in the record as they stand in the file.',
+		fallback: { words: 'everybody gets in' },
+		short: 'basic_auth: ./htpasswd',
+		long: 'basic_auth:\n  anna: $$apr1$$Zu7hzkqN$$ddYMSTyr3fGbTUKYbY7oQ1',
+	}),
+	allow: key(ranges, {
+		description: 'Addresses and ranges that get in, and nobody else. Of `allow` and `deny` the most specific range counts. The address is that of the client as `trusted_proxies` tell it. All others get 403.',
+		fallback: { words: 'everybody gets in' },
+		example: 'allow: [192.0.2.0/24, "2001:db8::/32"]',
+	}),
+	deny: key(ranges, {
+		description: 'Addresses and ranges that do not get in.',
+		fallback: { words: 'nobody is kept out' },
+		example: 'deny: 198.51.100.7',
+	}),
+	satisfy: key(schemas_enum(['all', 'any']), {
+		description: 'Whether a client needs both, an address that is allowed and a password, or one of them: with `any` those who are allowed need no password, and all others do.',
+		fallback: { value: 'all' },
+		example: 'satisfy: any',
+	}),
+	rate_limit: key(rateLimit, {
+		description: 'How many requests one client, by its address, may send to a server in a second or a minute; more get 429. Each server counts for itself.',
+		fallback: { words: 'without limit' },
+		short: 'rate_limit: 20/s',
+		long: 'rate_limit: { rate: 20/s, burst: 100 }',
+	}),
+	connection_limit: key(wholeNumber('a whole number from 1 to 65535', 1, 65_535), {
+		description: 'How many requests of one client, by its address, may be served at the same time by a server, a WebSocket for as long as it is open; more get 429.',
+		fallback: { words: 'without limit' },
+		example: 'connection_limit: 50',
+	}),
+	cors: key(cors, {
+		description: "Which other sites' scripts may read answers. The edge answers what a browser asks beforehand. Where the app sets `Access-Control-Allow-Origin` itself, its word counts.",
+		fallback: { words: 'nothing is said, and what the app says is passed on' },
+		short: 'cors: https://app.example.com',
+		long: 'cors: { origins: [https://app.example.com], credentials: true, headers: [Content-Type] }',
+	}),
+	error_pages: key(pages, {
+		description: `HTML files of the repository, at most 64 KB each, by status: what the edge shows in place of its own words. An answer of the app is never replaced. Statuses are ${listed(PAGE_STATUSES)}.`,
+		fallback: { words: "nginx's own words" },
+		example: 'error_pages: { 502: ./pages/502.html, 503: ./pages/503.html }',
+	}),
+}).meta({ id: 'door' });
+;
 const RESERVED_WORDS = ['host', 'port'];
 const portName = key_parsed(schemas_string(), (name) => {
 	if (!NAME_PATTERN.test(name)) {
@@ -77318,7 +78166,7 @@ const extra_ports_long = key_closed({
 		fallback: { words: 'none, it is required' },
 		example: 'port: 15672',
 	}),
-	protocol: key(schemas_enum(['http', 'tcp']), {
+	protocol: key(schemas_enum(['http', 'tcp', 'udp']), {
 		description: 'What is spoken on it.',
 		fallback: { words: '`http` where it has a `domain`, else `tcp`' },
 		example: 'protocol: http',
@@ -77394,7 +78242,7 @@ function checkHeaders(headers) {
 	});
 	return Object.fromEntries(pairs);
 }
-const headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), schemas_boolean()], { error: 'must be text' }), {
+const healthcheck_headers = key_parsed(record(schemas_string(), union([schemas_string(), schemas_number(), schemas_boolean()], { error: 'must be text' }), {
 	error: 'must be a map of headers',
 }), checkHeaders);
 const statusText = union([schemas_string(), schemas_number()], { error: 'must be statuses such as 200-399' });
@@ -77433,7 +78281,7 @@ const healthcheck = key_closed({
 		description: 'Path that is requested from the container over HTTP; a 2xx or 3xx answer is healthy, unless `expect` says otherwise. Redirects are not followed. Not together with `test`. Makes the protocol of the service `http`.',
 		example: 'path: /health',
 	}),
-	headers: key(headers, {
+	headers: key(healthcheck_headers, {
 		description: 'Headers of the requests to `path` (`/` without one), by health check, proof and probe. `Host` is the first domain of the service that has no `*`, else its name, unless it is said here; through the edge the probe has to come by a domain. What stands here is in the record as it is written: no place for a secret.',
 		example: 'headers: { Host: localhost, X-Forwarded-Proto: https }',
 	}),
@@ -77503,6 +78351,90 @@ const hook_long = key_closed({
 });
 const hook_hook = union([words.transform((command) => ({ command })), hook_long], {
 	error: 'must be a command, or a map with one',
+});
+;
+const publish_OF_THE_EDGE = new Map([
+	[80, 'the edge serves domains there'],
+	[443, 'it is kept for HTTPS'],
+	[8099, 'the edge is asked there what it serves'],
+]);
+const SHORT = /^(?:(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/;
+function parseShort(said) {
+	const text = String(said);
+	const [, published, target = '', protocol] = SHORT.exec(text) ?? [];
+	const found = { published: Number(published ?? target), target: Number(target) };
+	const isPort = (number) => number >= 1 && number <= 65_535;
+	if (!isPort(found.published) || !isPort(found.target)) {
+		throw new UserError(`${JSON.stringify(said)} is no port to publish`, { hint: hintFor(text) });
+	}
+	return { ...found, protocol: protocol === 'udp' ? 'udp' : 'tcp' };
+}
+function hintFor(text) {
+	if (/^\S+:\d+:\d+/.test(text))
+		return 'It is published on all addresses of the server: leave the address out, and let a firewall say who reaches it.';
+	if (/\d-\d/.test(text))
+		return 'Write each port of the range by itself.';
+	return 'Write 1883, "53/udp", or "8883:1883": the port of the servers, and that of the container.';
+}
+function checkPublished(found) {
+	const why = publish_OF_THE_EDGE.get(found.published);
+	if (why !== undefined) {
+		throw new UserError(`port ${found.published} of the servers cannot be published: ${why}`, {
+			hint: found.published === 8099
+				? 'Publish another port of the servers, as "8098:8099".'
+				: 'What speaks HTTP is reached by its domain: write domain.',
+		});
+	}
+	if (found.responses !== undefined && found.protocol === 'tcp') {
+		throw new UserError('responses are of udp: a connection of tcp has an end of its own', {
+			hint: 'Leave it out, or write protocol: udp.',
+		});
+	}
+	return found;
+}
+const publish_short = key_parsed(union([schemas_number(), schemas_string()]), (said) => checkPublished(parseShort(said)));
+const publish_long = key_parsed(key_closed({
+	target: requiredKey(port, {
+		from: 'Compose',
+		description: 'The port that the container listens on.',
+		example: 'target: 53',
+	}),
+	published: key(port, {
+		from: 'Compose',
+		description: 'The port of the servers.',
+		fallback: { words: 'that of the container' },
+		example: 'published: 5353',
+	}),
+	protocol: key(schemas_enum(['tcp', 'udp']), {
+		from: 'Compose',
+		description: 'What is passed on.',
+		fallback: { value: 'tcp' },
+		example: 'protocol: udp',
+	}),
+	responses: key(wholeNumber('a whole number, at least 1', 1, 1_000), {
+		description: 'Of `udp`: after so many datagrams of the app nginx forgets the client, which makes room for others: 1 for what is asked and answers, as DNS and RADIUS do. Without it a client is forgotten when it was silent for `idle_timeout`, at most a minute.',
+		fallback: { words: 'without limit' },
+		example: 'responses: 1',
+	}),
+}, {
+	host_ip: 'it is published on all addresses of the server; let a firewall say who reaches it.',
+	mode: 'the edge of every server takes it, and passes it on to the copies in its zone.',
+	name: 'leave it out.',
+	app_protocol: 'leave it out.',
+}), ({ target, published, protocol, responses }) => checkPublished({
+	target,
+	published: published ?? target,
+	protocol: protocol ?? 'tcp',
+	...(responses !== undefined && { responses }),
+}));
+const publish = key_parsed(array(union([publish_short, publish_long], { error: 'must be a port, or a map with one' }), {
+	error: 'must be a list of ports',
+}), (list) => {
+	const names = list.map(({ published, protocol }) => `${published}/${protocol}`);
+	const twice = names.find((name, index) => names.indexOf(name) !== index);
+	if (twice !== undefined)
+		throw new UserError(`${twice} is there twice`);
+	return list;
 });
 ;
 const PATH = /^(?:\/(?:[A-Za-z0-9._~!*+,:@=&-]|%[0-9A-Fa-f]{2})*)*$/;
@@ -77909,7 +78841,7 @@ const environmentValue = union([scalars_text, secretText, schemas_number(), sche
 	error: 'must be text, a number, true or false, or nothing',
 });
 const service_variableName = checked(checkVariableName);
-const variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
+const service_variable = key_parsed(union([scalars_text, secretText], { error: 'must be text: KEY=value, or KEY' }), (said) => {
 	const [name, value] = typeof said === 'string' ? maps_pairOf(said, null) : secretPairOf(said);
 	checkVariableName(name);
 	return [name, value];
@@ -77920,7 +78852,7 @@ function secretPairOf(said) {
 		return [name, value];
 	throw said.missing ?? new UserError('the name of a variable is a reference to a secret');
 }
-const environment = union([record(service_variableName, environmentValue), array(variable)], {
+const environment = union([record(service_variableName, environmentValue), array(service_variable)], {
 	error: 'must be a map or a list of KEY=value',
 })
 	.transform((said) => {
@@ -77973,7 +78905,12 @@ const service = key_closed({
 		short: 'extra_ports: { metrics: 9100 }',
 		long: 'extra_ports:\n  console: { port: 15672, domain: queue.example.com }',
 	}),
-	protocol: key(schemas_enum(['http', 'tcp']), {
+	publish: key(publish, {
+		description: 'Ports of the servers that the edge passes on to the service, for what does not speak HTTP, in the words of Compose’s `ports`: `1883`, `"53/udp"`, `"8883:1883"`. They are open to whoever reaches the server. They move to the new side like a domain does: what is connected stays with the old one until it ends. A port of the container that the service does not name becomes a further port of it, `tcp-8883`. A port of the servers belongs to one service on them; 80, 443 and 8099 are the edge’s own.',
+		short: 'publish: [1883, "53/udp", "8883:1883"]',
+		long: 'publish:\n  - { target: 53, published: 53, protocol: udp, responses: 1 }',
+	}),
+	protocol: key(schemas_enum(['http', 'tcp', 'udp']), {
 		description: 'What is spoken on `port`.',
 		fallback: {
 			words: '`tcp` for recognised images; else `http` where there is a `domain` or a `healthcheck.path`, else `tcp`',
@@ -78102,6 +79039,9 @@ const service = key_closed({
 		description: 'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
 		fallback: { value: DEFAULTS.request_buffering },
 		example: 'request_buffering: "on"',
+	}),
+	edge: key(door, {
+		description: 'What the edge does with requests for the domains of the service, and with the answers: security headers, compression, passwords, addresses, limits, CORS, error pages. The sidecar, by which services reach each other, does none of it. A change is a reload.',
 	}),
 	pull_policy: key(pullPolicy, {
 		from: 'Compose',
@@ -78266,15 +79206,12 @@ function trusted_proxies_rangesOf(text) {
 	const lower = text.toLowerCase();
 	if (Object.hasOwn(NAMED_RANGES, lower))
 		return NAMED_RANGES[lower].ranges;
-	const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
-	const family = (0,external_node_net_.isIP)(address);
-	const length = bits === undefined ? undefined : Number(bits);
-	if (family === 0 || (length !== undefined && length > (family === 4 ? 32 : 128))) {
+	if (!isAddressRange(lower)) {
 		throw new UserError(`${JSON.stringify(text)} is no address, range or known set of them`, {
 			hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
 		});
 	}
-	if (length === 0) {
+	if (/\/0+$/.test(lower)) {
 		throw new UserError(`${text} is everybody: then a client could write what it likes`, {
 			hint: 'Write the addresses of the proxies that stand in front of the servers.',
 		});
@@ -81572,158 +82509,6 @@ function checkScratch(input, report) {
 	}
 }
 ;
-const HTTP_KEYS = ['path', 'headers', 'expect'];
-function asksOverHttp(input) {
-	return HTTP_KEYS.some((name) => input[name] !== undefined);
-}
-function resolveHealthcheck(input, ports, recognised, report) {
-	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
-	for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
-		const at = ['healthcheck', name];
-		if (isDisabled)
-			report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
-		else if (input.test !== undefined)
-			report(at, `${name} and test exclude each other`, 'Keep one of the two.');
-		else if (ports.protocol === 'tcp') {
-			report(at, 'needs protocol http, and this is a tcp service', 'Use test, or write protocol: http.');
-		}
-	}
-	const instead = isWorker(ports) ? 'running' : 'tcp';
-	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
-	const said = {
-		intervalMs: input.interval,
-		timeoutMs: input.timeout,
-		retries: input.retries,
-		startPeriodMs: input.start_period,
-	};
-	const unsaid = TIMES.filter((name) => said[name] === undefined);
-	return {
-		...check,
-		intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
-		timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
-		retries: said.retries ?? DEFAULTS.healthcheck.retries,
-		startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
-		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
-	};
-}
-const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
-function healthcheckKind({ path, test, headers, expect }, instead, recognised) {
-	if (instead !== undefined)
-		return { kind: instead };
-	if (path !== undefined || headers !== undefined || expect !== undefined) {
-		return {
-			kind: 'http',
-			...(path !== undefined && { path }),
-			...(headers !== undefined && { headers }),
-			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
-		};
-	}
-	if (test !== undefined)
-		return { kind: 'command', test };
-	if (recognised?.test)
-		return { kind: 'command', test: recognised.test };
-	return { kind: recognised ? 'tcp' : 'default' };
-}
-function resolve_healthcheck_expectation({ status, json }) {
-	return { ...(status && { status }), ...(json && { json }) };
-}
-;
-function resolvePorts(input, recognised, report) {
-	const port = input.port ?? recognised?.port;
-	if (port === undefined) {
-		checkWorker(input, report);
-		return { ports: {}, domains: { domains: [] } };
-	}
-	const protocol = input.protocol ?? defaultProtocol(input, recognised);
-	const ofImage = recognised ? ` by its image ${input.image}` : '';
-	checkDomain(protocol, input.domain, ['domain'], `a tcp service${ofImage}`, report);
-	checkPrefix(input, [], report);
-	const extra = resolveExtra(input, port, report);
-	const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
-	const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
-	const redirects = resolveRedirects(input, report);
-	const extraPorts = extra.map(([name, one]) => [name, { port: one.port, protocol: one.protocol }]);
-	return {
-		ports: { protocol, port, ...(extra.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
-		domains: {
-			domains: input.domain ?? [],
-			...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
-			...(input.strip_prefix && { stripPrefix: true }),
-			...(stripped.length > 0 && { extraStripPrefix: stripped }),
-			...(redirects.length > 0 && { redirects }),
-		},
-	};
-}
-function resolveRedirects({ redirects = [], domain = [] }, report) {
-	if (redirects.length > 0 && domain.length === 0) {
-		report(['redirects'], 'there is no domain here: the edge has nothing else of this service', 'Write them at a service that has one.');
-	}
-	return redirects;
-}
-function checkPrefix({ strip_prefix: strips, domain = [] }, path, report) {
-	if (!strips || domain.some((address) => pathOfAddress(address) !== '/'))
-		return;
-	report([...path, 'strip_prefix'], 'there is nothing to strip: no domain here has a path', 'Write the path behind the domain: domain: example.com/api.');
-}
-function defaultProtocol(input, recognised) {
-	if (recognised)
-		return 'tcp';
-	return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
-}
-function checkDomain(protocol, domains, path, what, report) {
-	if (protocol === 'http' || !domains?.length)
-		return;
-	report(path, `a domain needs protocol http, and this is ${what}`, 'Write protocol: http if it speaks HTTP.');
-}
-function resolveExtra({ extra_ports: input = {} }, main, report) {
-	const taken = new Map([[main, 'the main port']]);
-	return Object.entries(input).map(([name, one]) => {
-		const { port = 0, domain: domains = [], protocol: said, strip_prefix: strips = false } = one;
-		const path = ['extra_ports', name];
-		const owner = taken.get(port);
-		if (port === 0)
-			report(path, 'needs a port', 'Write port: the one that the container listens on.');
-		else if (owner !== undefined)
-			report([...path, 'port'], `${port} is ${owner} already`);
-		taken.set(port, `the port ${name}`);
-		const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
-		checkDomain(protocol, domains, [...path, 'domain'], 'a tcp port', report);
-		checkPrefix(one, path, report);
-		return [name, { port, protocol, domains, stripsPrefix: strips }];
-	});
-}
-const OF_A_PORT = {
-	domain: 'requests for a domain go to it',
-	strip_prefix: 'it is about requests',
-	redirects: 'they belong to a service at the edge',
-	expose: 'it exposes one',
-	extra_ports: 'they come beside the main one',
-	protocol: 'it says what is spoken there',
-	idle_timeout: 'it is about connections',
-	max_body_size: 'it is about requests',
-	request_buffering: 'it is about requests',
-};
-function checkWorker(input, report) {
-	const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
-	const hint = `Write port: ${exposed ?? 'the one that the container listens on'}. A service without one is a worker, to which nobody connects.`;
-	const said = Object.entries(OF_A_PORT).find(([name]) => isSaid(input[name]));
-	if (said !== undefined)
-		report([said[0]], `needs a port: ${said[1]}`, hint);
-	else
-		for (const name of HTTP_KEYS.filter((one) => input.healthcheck?.[one] !== undefined))
-			report(['healthcheck', name], 'needs a port: requests go there', hint);
-	if (input.drain !== undefined) {
-		report(['drain'], 'nobody is connected to a worker, a service without a port', 'Write stop_grace_period: the time it has to finish its work after SIGTERM. Write port: if somebody connects to it.');
-	}
-	const servers = input.servers ?? 1;
-	if (input.overlap === false && servers > 1) {
-		report(['servers'], `${servers} of it run at once, and overlap: false says that two must not`, 'Keep one of the two.');
-	}
-}
-function isSaid(value) {
-	return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
-}
-;
 const NO_SECRETS = { is: () => false, valueOf: () => undefined };
 const env_file_NAME = /^(?:export[ \t]+)?(?<name>[^\s=:'"#]+)[ \t]*(?<sign>[=:]?)[ \t]*/;
 const ESCAPES = {
@@ -81984,6 +82769,24 @@ function service_files_look(path, { repository, mayBeMissing }, complain) {
 		return undefined;
 	}
 }
+function service_files_textOf(path, maxBytes, sources, complain) {
+	const entry = service_files_look(path, sources, complain);
+	if (entry?.kind === 'folder')
+		complain(`${path} is a folder`);
+	if (entry?.kind !== 'file')
+		return undefined;
+	const { bytes, isSecret } = entry.file;
+	const content = service_files_contentOf(bytes);
+	if (isSecret)
+		complain(`git does not have ${path} as it is`, 'Commit it: it stands in the record of each release.');
+	else if (bytes.length > maxBytes)
+		complain(`${path} has more than ${maxBytes / 1024} KB`);
+	else if (!('text' in content))
+		complain(`${path} is no text`);
+	else
+		return content.text;
+	return undefined;
+}
 const NOT_THERE = 'Paths count from the folder of this file. A file that the workflow writes has to be there before this step; a directory of the server is an absolute path.';
 function service_files_contentOf(bytes) {
 	const text = bytes.toString('utf8');
@@ -82037,6 +82840,277 @@ function variablesOf(input, sources, report) {
 	};
 }
 ;
+const PAGE_MAX_BYTES = 64 * 1024;
+const USERS_MAX_BYTES = 64 * 1024;
+function resolveDoor(input, sources, report) {
+	checkAddresses(input, report);
+	const door = {
+		...said('headers', input.headers),
+		...said('gzip', gzipOf(input.gzip)),
+		...(input.basic_auth && { basicAuth: usersOf(input.basic_auth, sources, report) }),
+		...said('allow', input.allow),
+		...said('deny', input.deny),
+		...(input.satisfy === 'any' && { satisfy: input.satisfy }),
+		...said('rateLimit', input.rate_limit),
+		...said('connectionLimit', input.connection_limit),
+		...said('cors', input.cors && corsOf(input.cors)),
+		...said('errorPages', resolve_door_pagesOf(input.error_pages, sources, report)),
+	};
+	return Object.keys(door).length > 0 ? door : undefined;
+}
+function said(name, value) {
+	const isSaid = value !== undefined && (typeof value !== 'object' || Object.keys(value).length > 0);
+	return isSaid ? { [name]: value } : {};
+}
+function checkAddresses({ allow = [], deny = [], satisfy, basic_auth }, report) {
+	const both = allow.find((range) => deny.includes(range));
+	if (both !== undefined)
+		report(['edge', 'deny'], `${both} is allowed and denied`, 'Keep one of the two.');
+	if (satisfy === 'any' && (basic_auth === undefined || allow.length + deny.length === 0)) {
+		report(['edge', 'satisfy'], 'any is a choice between two, and only one of them is there', 'Write basic_auth, and allow or deny.');
+	}
+}
+function gzipOf(input) {
+	if (input === undefined || input === false)
+		return undefined;
+	const { types = [...DEFAULTS.gzip.types], level = DEFAULTS.gzip.level, min_size, } = input === true ? {} : input;
+	return {
+		types: [...new Set(types)].filter((type) => type !== 'text/html'),
+		level,
+		minBytes: min_size ?? parseBytes(DEFAULTS.gzip.min_size),
+	};
+}
+function usersOf(input, sources, report) {
+	const complain = (message, hint) => report(['edge', 'basic_auth'], message, hint);
+	if ('users' in input) {
+		if (Object.keys(input.users).length === 0)
+			complain('has no users', 'Write user: hash.');
+		return input.users;
+	}
+	const text = service_files_textOf(input.file, USERS_MAX_BYTES, sources, complain);
+	try {
+		return text === undefined ? {} : parseUsers(text.split(/\r?\n/));
+	}
+	catch (error) {
+		if (!(error instanceof UserError))
+			throw error;
+		complain(`${input.file}: ${error.message}`, error.hint);
+		return {};
+	}
+}
+function corsOf({ origins = [], methods, headers, expose, credentials, max_age }) {
+	return {
+		origins,
+		methods: methods ?? [...DEFAULTS.cors.methods],
+		headers: headers ?? [...DEFAULTS.cors.headers],
+		expose: expose ?? [],
+		credentials: credentials ?? false,
+		maxAgeSeconds: Math.round((max_age ?? parseDuration(DEFAULTS.cors.max_age)) / 1000),
+	};
+}
+function resolve_door_pagesOf(input = {}, sources, report) {
+	const pages = Object.entries(input).flatMap(([status, path]) => {
+		const text = service_files_textOf(path, PAGE_MAX_BYTES, sources, (message, hint) => report(['edge', 'error_pages', status], message, hint));
+		return text === undefined ? [] : [[status, text]];
+	});
+	return Object.fromEntries(pages);
+}
+;
+const HTTP_KEYS = ['path', 'headers', 'expect'];
+function asksOverHttp(input) {
+	return HTTP_KEYS.some((name) => input[name] !== undefined);
+}
+function resolveHealthcheck(input, ports, recognised, report) {
+	const isDisabled = input.disable === true || input.test?.[0] === 'NONE';
+	for (const name of HTTP_KEYS.filter((one) => input[one] !== undefined)) {
+		const at = ['healthcheck', name];
+		if (isDisabled)
+			report(at, `a disabled health check has no ${name}`, 'Keep one of the two.');
+		else if (input.test !== undefined)
+			report(at, `${name} and test exclude each other`, 'Keep one of the two.');
+		else if (ports.protocol !== undefined && ports.protocol !== 'http') {
+			report(at, `needs protocol http, and this is a ${ports.protocol} service`, 'Use test, or write protocol: http.');
+		}
+	}
+	const instead = isWorker(ports) || ports.protocol === 'udp' ? 'running' : 'tcp';
+	const check = healthcheckKind(input, isDisabled ? instead : undefined, recognised);
+	const said = {
+		intervalMs: input.interval,
+		timeoutMs: input.timeout,
+		retries: input.retries,
+		startPeriodMs: input.start_period,
+	};
+	const unsaid = TIMES.filter((name) => said[name] === undefined);
+	return {
+		...check,
+		intervalMs: said.intervalMs ?? parseDuration(DEFAULTS.healthcheck.interval),
+		timeoutMs: said.timeoutMs ?? parseDuration(DEFAULTS.healthcheck.timeout),
+		retries: said.retries ?? DEFAULTS.healthcheck.retries,
+		startPeriodMs: said.startPeriodMs ?? parseDuration(DEFAULTS.healthcheck.start_period),
+		...(check.kind === 'default' && unsaid.length > 0 && { unsaid }),
+	};
+}
+const TIMES = ['intervalMs', 'timeoutMs', 'retries', 'startPeriodMs'];
+function healthcheckKind({ path, test, headers, expect }, instead, recognised) {
+	if (instead !== undefined)
+		return { kind: instead };
+	if (path !== undefined || headers !== undefined || expect !== undefined) {
+		return {
+			kind: 'http',
+			...(path !== undefined && { path }),
+			...(headers !== undefined && { headers }),
+			...(expect !== undefined && { expect: resolve_healthcheck_expectation(expect) }),
+		};
+	}
+	if (test !== undefined)
+		return { kind: 'command', test };
+	if (recognised?.test)
+		return { kind: 'command', test: recognised.test };
+	return { kind: recognised ? 'tcp' : 'default' };
+}
+function resolve_healthcheck_expectation({ status, json }) {
+	return { ...(status && { status }), ...(json && { json }) };
+}
+;
+function publishPorts(ports, publish, report) {
+	const all = ports.map((one) => ({ ...one }));
+	publish.forEach(({ target, published, protocol, responses }, index) => {
+		const path = ['publish', index];
+		const found = all.find((one) => one.port === target && isOverUdp(one) === (protocol === 'udp'));
+		if (found?.protocol === 'http') {
+			report(path, `port ${target} speaks HTTP, and is reached by its domain`, 'Write domain, or protocol: tcp to have its bytes passed on as they are.');
+			return;
+		}
+		const name = `${protocol}-${target}`;
+		if (found === undefined && all.some((one) => one.name === name)) {
+			report(path, `extra_ports has another port with the name ${name}`, 'Give that one another name.');
+			return;
+		}
+		const port = found ?? { ...(all.length > 0 && { name }), port: target, protocol };
+		if (found === undefined)
+			all.push(port);
+		const { numbers = [], responses: before } = port.published ?? {};
+		if (numbers.length > 0 && before !== responses) {
+			report(path, `${edgePort(target, protocol)} is published with other responses, too`, 'Say the same.');
+		}
+		const others = responses === undefined ? {} : { responses };
+		port.published = { numbers: [...numbers, published].sort((a, b) => a - b), ...others };
+	});
+	return all;
+}
+function isOverUdp({ protocol }) {
+	return protocol === 'udp';
+}
+;
+function resolvePorts(input, recognised, report) {
+	const publish = input.publish ?? [];
+	const port = input.port ?? recognised?.port ?? publish[0]?.target;
+	if (port === undefined) {
+		checkWorker(input, report);
+		return { ports: {}, domains: { domains: [] }, published: {} };
+	}
+	const isPublished = input.port === undefined && recognised === undefined;
+	const protocol = input.protocol ?? (isPublished ? publish[0]?.protocol : undefined) ?? defaultProtocol(input, recognised);
+	const ofImage = recognised ? ` by its image ${input.image}` : '';
+	checkDomain(protocol, input.domain, ['domain'], `a ${protocol} service${ofImage}`, report);
+	checkPrefix(input, [], report);
+	const extra = resolveExtra(input, { port, protocol }, report);
+	const extraDomains = extra.flatMap(([name, { domains }]) => (domains.length > 0 ? [[name, domains]] : []));
+	const stripped = extra.flatMap(([name, { stripsPrefix }]) => (stripsPrefix ? [name] : []));
+	const redirects = resolveRedirects(input, report);
+	const named = extra.map(([name, one]) => ({ name, port: one.port, protocol: one.protocol }));
+	const [main, ...others] = publishPorts([{ port, protocol }, ...named], publish, report);
+	const extraPorts = others.map(({ name = '', port: number, protocol: spoken }) => [
+		name,
+		{ port: number, protocol: spoken },
+	]);
+	const extraPublished = others.flatMap(({ name = '', published }) => (published ? [[name, published]] : []));
+	return {
+		ports: { protocol, port, ...(others.length > 0 && { extraPorts: Object.fromEntries(extraPorts) }) },
+		domains: {
+			domains: input.domain ?? [],
+			...(extraDomains.length > 0 && { extraDomains: Object.fromEntries(extraDomains) }),
+			...(input.strip_prefix && { stripPrefix: true }),
+			...(stripped.length > 0 && { extraStripPrefix: stripped }),
+			...(redirects.length > 0 && { redirects }),
+		},
+		published: {
+			...(main?.published && { published: main.published }),
+			...(extraPublished.length > 0 && { extraPublished: Object.fromEntries(extraPublished) }),
+		},
+	};
+}
+function resolveRedirects({ redirects = [], domain = [] }, report) {
+	if (redirects.length > 0 && domain.length === 0) {
+		report(['redirects'], 'there is no domain here: the edge has nothing else of this service', 'Write them at a service that has one.');
+	}
+	return redirects;
+}
+function checkPrefix({ strip_prefix: strips, domain = [] }, path, report) {
+	if (!strips || domain.some((address) => pathOfAddress(address) !== '/'))
+		return;
+	report([...path, 'strip_prefix'], 'there is nothing to strip: no domain here has a path', 'Write the path behind the domain: domain: example.com/api.');
+}
+function defaultProtocol(input, recognised) {
+	if (recognised)
+		return 'tcp';
+	return input.domain?.length || asksOverHttp(input.healthcheck ?? {}) ? 'http' : 'tcp';
+}
+function checkDomain(protocol, domains, path, what, report) {
+	if (protocol === 'http' || !domains?.length)
+		return;
+	report(path, `a domain needs protocol http, and this is ${what}`, 'Write protocol: http if it speaks HTTP.');
+}
+function resolveExtra({ extra_ports: input = {} }, main, report) {
+	const taken = new Map([[edgePort(main.port, main.protocol), 'the main port']]);
+	return Object.entries(input).map(([name, one]) => {
+		const { port = 0, domain: domains = [], protocol: said, strip_prefix: strips = false } = one;
+		const path = ['extra_ports', name];
+		const protocol = said ?? (domains.length > 0 ? 'http' : 'tcp');
+		const owner = taken.get(edgePort(port, protocol));
+		if (port === 0)
+			report(path, 'needs a port', 'Write port: the one that the container listens on.');
+		else if (owner !== undefined)
+			report([...path, 'port'], `${port} is ${owner} already`);
+		taken.set(edgePort(port, protocol), `the port ${name}`);
+		checkDomain(protocol, domains, [...path, 'domain'], `a ${protocol} port`, report);
+		checkPrefix(one, path, report);
+		return [name, { port, protocol, domains, stripsPrefix: strips }];
+	});
+}
+const OF_A_PORT = {
+	domain: 'requests for a domain go to it',
+	strip_prefix: 'it is about requests',
+	redirects: 'they belong to a service at the edge',
+	expose: 'it exposes one',
+	extra_ports: 'they come beside the main one',
+	protocol: 'it says what is spoken there',
+	idle_timeout: 'it is about connections',
+	max_body_size: 'it is about requests',
+	request_buffering: 'it is about requests',
+	edge: 'it is about requests',
+};
+function checkWorker(input, report) {
+	const exposed = input.expose?.find((one) => one.endsWith('/tcp'))?.replace('/tcp', '');
+	const hint = `Write port: ${exposed ?? 'the one that the container listens on'}. A service without one is a worker, to which nobody connects.`;
+	const said = Object.entries(OF_A_PORT).find(([name]) => isSaid(input[name]));
+	if (said !== undefined)
+		report([said[0]], `needs a port: ${said[1]}`, hint);
+	else
+		for (const name of HTTP_KEYS.filter((one) => input.healthcheck?.[one] !== undefined))
+			report(['healthcheck', name], 'needs a port: requests go there', hint);
+	if (input.drain !== undefined) {
+		report(['drain'], 'nobody is connected to a worker, a service without a port', 'Write stop_grace_period: the time it has to finish its work after SIGTERM. Write port: if somebody connects to it.');
+	}
+	const servers = input.servers ?? 1;
+	if (input.overlap === false && servers > 1) {
+		report(['servers'], `${servers} of it run at once, and overlap: false says that two must not`, 'Keep one of the two.');
+	}
+}
+function isSaid(value) {
+	return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
+}
+;
 function service_secrets_variablesOf(said, { variables, isSecret, holdsSecret }, others) {
 	const environment = {};
 	const secrets = {};
@@ -82075,7 +83149,7 @@ function resolveService(name, { base, over, image }, sources, report) {
 	const recognised = input.image === undefined || input.protocol === 'http' ? undefined : recogniseImage(input.image);
 	if (input.image === undefined)
 		report([], 'needs an image', 'Write image: name:tag.');
-	const { ports, domains } = resolvePorts(input, recognised, report);
+	const { ports, domains, published } = resolvePorts(input, recognised, report);
 	checkService(input, ports, report);
 	const recognisedTest = recognised && { test: recognised.test?.(ports.port ?? recognised.port) };
 	const fromRepository = givenBy(input, sources, report);
@@ -82097,9 +83171,11 @@ function resolveService(name, { base, over, image }, sources, report) {
 		},
 		route: {
 			...domains,
+			...published,
 			idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
 			...given('maxBodyBytes', input.max_body_size || undefined),
 			...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
+			...given('door', input.edge && resolveDoor(input.edge, sources, report)),
 		},
 		policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),
 		...given('adopt', input.adopt),
@@ -82341,6 +83417,7 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 	checkPlacement(services, servers, report);
 	resolve_checkDependencies(services, report);
 	checkClaims(services, report);
+	resolve_checkPublished(services, report);
 	const tls = resolve_tlsOf(loaded, environment, input, services, errors);
 	errors_failTogether(load_inOrder(errors));
 	const wanted = {
@@ -82350,11 +83427,15 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		servers,
 		services,
 		retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-		nginx: { ...nginx(loaded.config, input), ...tls },
+		nginx: { ...nginx(loaded.config, input), ...tls, ...resolve_portsOfEdge(services, tls) },
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
 	return { wanted, secrets, definitions };
+}
+function resolve_portsOfEdge(services, { ports: ofTls = [] }) {
+	const ports = [...new Set([...ofTls, ...services.flatMap(publishedOf)])].sort();
+	return ports.length > 0 ? { ports } : {};
 }
 function nginx(file, environment) {
 	const { image, keepalive_min_timeout, adopt } = { ...file.sidecar, ...environment.sidecar };
@@ -82448,6 +83529,17 @@ function resolve_checkDependencies(services, report) {
 	for (const cycle of findCycles(new Map(services.map(({ name, dependsOn }) => [name, dependsOn])))) {
 		const [first = ''] = cycle;
 		report(first, ['depends_on'], `the services wait for each other in a circle: ${cycle.join(' → ')}`);
+	}
+}
+function resolve_checkPublished(services, report) {
+	const owners = new Map();
+	for (const spec of services) {
+		for (const port of new Set(publishedOf(spec))) {
+			const other = owners.get(port);
+			if (other !== undefined)
+				report(spec.name, ['publish'], `port ${port} of the servers belongs to both "${other}" and "${spec.name}"`, 'Publish another one of them: "8883:1883" is port 8883 of the servers, and 1883 of the container.');
+			owners.set(port, spec.name);
+		}
 	}
 }
 ;

@@ -95,6 +95,8 @@ function missingPackages(engineAnswers) {
     mmdebstrap: 'mmdebstrap',
     git: 'git',
     pebble: 'pebble',
+    openssl: 'openssl',
+    sslscan: 'sslscan',
     ssh: 'openssh-client',
     ...(engineAnswers ? {} : { dockerd: 'docker.io', iptables: 'iptables' }),
     docker: hasOwnClientPackage() ? 'docker-cli' : 'docker.io',
