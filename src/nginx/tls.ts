@@ -32,7 +32,7 @@ export function tlsOf(tls: TlsSpec | undefined, domain: string): DomainTls | und
 }
 
 /** canHave tells whether there may be a certificate for a domain in a mode: a CA has to be shown who holds the name. */
-export function canHave(mode: DomainTls['mode'], domain: string): boolean {
+function canHave(mode: DomainTls['mode'], domain: string): boolean {
   if (mode === 'http-01') return !domain.includes('*');
   return mode !== 'dns-01' || domain !== '*';
 }
@@ -68,7 +68,7 @@ export function tlsDomains(domains: readonly string[], tls: TlsSpec | undefined)
 }
 
 /** clientCaFile returns where in the volume those stand who sign the certificates of clients. */
-export function clientCaFile(scope: string, pem: string): string {
+function clientCaFile(scope: string, pem: string): string {
   return `${CLIENT_CA_FOLDER}/${scope}.${specHash(pem)}.crt`;
 }
 
