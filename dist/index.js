@@ -67709,7 +67709,7 @@ function originOf({ mode, files }, { url }) {
 		return `files ${files?.certificate ?? ''}`;
 	return mode === 'self-signed' ? mode : `acme ${url}`;
 }
-function renewalAt({ notBefore, notAfter, }) {
+function renewalAt({ notBefore, notAfter }) {
 	return notAfter - (notAfter - notBefore) * RENEW_PART;
 }
 function planCertificates(input, routes) {

@@ -39,7 +39,7 @@ const HANDSHAKE_MS = 5_000;
 const POLL_MS = 50;
 
 /** certificateFacts reads the first certificate of a PEM text; undefined where there is none. Pure. */
-export function certificateFacts(pem: string): CertificateFacts | undefined {
+function certificateFacts(pem: string): CertificateFacts | undefined {
   try {
     const { serialNumber, validFrom, validTo, subjectAltName = '', issuer } = new X509Certificate(pem);
     return {
@@ -101,7 +101,7 @@ export async function removeCertificate(edge: NginxInstance, file: string, clock
 }
 
 /** proveCertificate waits until an edge shows a certificate to whoever asks for its domain. It throws a UserError where it does not. */
-export async function proveCertificate(
+async function proveCertificate(
   { server, address, title }: NginxInstance,
   domain: string,
   chain: string,

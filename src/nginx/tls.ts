@@ -14,9 +14,9 @@ export const CERTIFICATE_FOLDER = 'certificates';
 /** In the volume of the configuration: what a CA asks for, a file a question. */
 export const CHALLENGE_FOLDER = 'challenges';
 /** In the volume of the configuration: who signs the certificates of clients, by their hash. */
-export const CLIENT_CA_FOLDER = 'client_ca';
+const CLIENT_CA_FOLDER = 'client_ca';
 /** Where a CA asks (RFC 8555 §8.3). */
-export const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+const CHALLENGE_PATH = '/.well-known/acme-challenge/';
 
 /** Where nobody is counted: nginx has no other word for a location without the limits of its server. */
 const UNCOUNTED_RATE = 'rate_of_nobody';

@@ -28,10 +28,7 @@ export function originOf({ mode, files }: DomainTls, { url }: AcmeSpec): string 
 }
 
 /** renewalAt returns when a certificate is due, by its lifetime. */
-export function renewalAt({
-  notBefore,
-  notAfter,
-}: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
+function renewalAt({ notBefore, notAfter }: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
   return notAfter - (notAfter - notBefore) * RENEW_PART;
 }
 
