@@ -11,6 +11,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import type { Slot } from '../../src/model/copy.ts';
 import { containerName, networkName, sidecarName } from '../../src/model/names.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
+import { PROBE_ACCESS_FILE, renderProbeAccess } from '../../src/nginx/door.ts';
 import { NginxInstance, readTree } from '../../src/nginx/instance.ts';
 import { prove } from '../../src/nginx/prove.ts';
 import { publishedAddress } from '../../src/nginx/published.ts';
@@ -112,6 +113,7 @@ async function startNginx(kind: NginxKind, name: string): Promise<NginxInstance>
   ]);
   const files = firstFiles(kind, SCOPE, SETTINGS);
   files.set(FLAG_ACCESS_FILE, renderFlagAccess(randomBytes(8).toString('hex')));
+  files.set(PROBE_ACCESS_FILE, renderProbeAccess(randomBytes(8).toString('hex')));
   files.set(CONTROL_ACCESS_FILE, renderControlAccess(gateway));
   await server.engine.writeFiles(id, CONFIG_FOLDER, files);
   await docker(['start', id]);
