@@ -67639,24 +67639,26 @@ async function readFile({ server, id }, path) {
 	}
 }
 ;
+const PARTS_OF_LIFETIME = 3;
+function certificateFacts(certificate) {
+	const { subjectAltName = '', validFromDate, validToDate, serialNumber, issuer } = certificate;
+	return {
+		names: [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(([, name = '']) => name),
+		notBefore: validFromDate.getTime(),
+		notAfter: validToDate.getTime(),
+		serial: serialNumber,
+		issuer: issuer.split('\n').join(', '),
+	};
+}
+function renewalAt({ notBefore, notAfter }, window) {
+	if (window !== undefined)
+		return (window.from + window.until) / 2;
+	return notAfter - (notAfter - notBefore) / PARTS_OF_LIFETIME;
+}
+;
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
 const certificates_POLL_MS = 50;
-function certificateFacts(pem) {
-	try {
-		const { serialNumber, validFrom, validTo, subjectAltName = '', issuer } = new external_node_crypto_.X509Certificate(pem);
-		return {
-			serial: serialNumber,
-			notBefore: Date.parse(validFrom),
-			notAfter: Date.parse(validTo),
-			names: subjectAltName.split(', ').flatMap((name) => /^DNS:(.+)$/.exec(name)?.[1] ?? []),
-			issuer: issuer.replaceAll('\n', ', '),
-		};
-	}
-	catch {
-		return undefined;
-	}
-}
 async function installCertificate(edge, { scope, domain, origin }, { chain, privateKey }, clock) {
 	const file = certificateFile(scope, domain);
 	await edge.store(`/keys/${file}.pem`, `${ended(privateKey)}${ended(chain)}`, clock);
@@ -67666,8 +67668,12 @@ async function installCertificate(edge, { scope, domain, origin }, { chain, priv
 const ORIGIN = '# from ';
 function readInstalled(text) {
 	const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
-	const facts = certificateFacts(chain);
-	return facts && { ...facts, origin, chain, hash: specHash(chain.trim()) };
+	try {
+		return { ...certificateFacts(new external_node_crypto_.X509Certificate(chain)), origin, chain, hash: specHash(chain.trim()) };
+	}
+	catch {
+		return undefined;
+	}
 }
 async function putChallenge(edge, scope, token, keyAuthorization, clock) {
 	if (!/^[\w-]{1,200}$/.test(token))
@@ -67703,14 +67709,10 @@ function ended(pem) {
 	return pem.endsWith('\n') ? pem : `${pem}\n`;
 }
 ;
-const RENEW_PART = 1 / 3;
 function originOf({ mode, files }, { url }) {
 	if (mode === 'files')
 		return `files ${files?.certificate ?? ''}`;
 	return mode === 'self-signed' ? mode : `acme ${url}`;
-}
-function renewalAt({ notBefore, notAfter }) {
-	return notAfter - (notAfter - notBefore) * RENEW_PART;
 }
 function planCertificates(input, routes) {
 	const { tls } = input.nginx;
@@ -68760,7 +68762,7 @@ function renderScope(kind, scope, routes, on, servers, tls) {
 		for (const port of servedPorts(kind, route)) {
 			const backendsWith = (one) => backendsOf(scope, one, port, on, servers);
 			const text = port.protocol !== 'http'
-				? renderStream(kind, scope, route, port, backendsWith(route))
+				? renderStream(kind, scope, route, port, sides, backendsWith)
 				: renderHttp({ kind, scope, tls }, route, { ...port, domains: port.domains.filter((domain) => !isShared(domain)) }, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
 			files.set(portFile(scope, route.service, port), text);
 			if (kind === 'edge') {
@@ -68852,15 +68854,21 @@ ${direct}`;
 function flagOf(sides) {
 	return sides && { name: sides.flag, own: sides.own };
 }
-function renderStream(kind, scope, route, port, backends) {
+function renderStream(kind, scope, route, port, sides, backendsWith) {
 	if (kind === 'edge')
 		return renderPublished(scope, route, port);
-	const name = upstreamName(scope, route.service, port);
-	return (renderUpstream(name, backends, name, '', port.protocol === 'udp') + renderStreamServer(name, route, port));
+	const ways = waysOf(scope, route, port, flagOf(sides));
+	const routes = routesOfWays(route, sides);
+	const upstreams = ways.map(({ upstream }, index) => renderUpstream(upstream, backendsWith(routes[index]), upstream, '', port.protocol === 'udp'));
+	const chosen = sides?.isFlagged ? ways.at(-1) : ways[0];
+	return upstreams.join('') + renderStreamServer(chosen.upstream, route, port);
+}
+function routesOfWays(route, sides) {
+	return sides === undefined ? [route] : [sides.plain, sides.flagged];
 }
 function renderHttp(home, route, port, ways, sides, backendsWith) {
 	const [{ upstream: zone }] = ways;
-	const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
+	const routes = routesOfWays(route, sides);
 	const upstreams = ways.flatMap(({ upstream }, index) => [
 		renderUpstream(upstream, backendsWith(routes[index]), zone, POOL),
 		renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]), zone, NO_POOL),
@@ -73589,16 +73597,6 @@ async function observeHook(server, summary) {
 		exitCode: found?.State?.ExitCode ?? 0,
 	};
 }
-async function observe_portsOfEdge(server, { Id, Ports = [], State }) {
-	if (State === 'running') {
-		const published = Ports.flatMap(({ PublicPort, Type }) => PublicPort === undefined ? [] : [edgePort(PublicPort, Type === 'udp' ? 'udp' : 'tcp')]);
-		return [...new Set(published)].sort();
-	}
-	const bindings = (await server.engine.findContainer(Id))?.HostConfig?.PortBindings ?? {};
-	return Object.entries(bindings)
-		.flatMap(([port, found]) => (found ?? []).map(({ HostPort }) => edgePort(Number(HostPort), port.endsWith('/udp') ? 'udp' : 'tcp')))
-		.sort();
-}
 async function observeNginx(kind, server, summary, scope, clock) {
 	if (summary === undefined)
 		return undefined;
@@ -73623,7 +73621,6 @@ async function observeNginx(kind, server, summary, scope, clock) {
 		generation: served?.generation,
 		reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
 		isInNetwork: networks[networkName(scope)] !== undefined,
-		ports: kind === 'edge' ? await observe_portsOfEdge(server, summary) : [],
 	};
 }
 ;
@@ -80216,16 +80213,16 @@ function requireTlsSecrets({ wanted, definitions }, sources) {
 	};
 	const values = Object.fromEntries(secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']));
 	if (errors.length === 0)
-		for (const { files } of doors(tls))
+		for (const { files } of tls_secrets_settingsOf(tls))
 			noting(() => files && checkPair(files, values));
 	errors_failTogether(errors);
 	return values;
 }
-function doors(tls) {
+function tls_secrets_settingsOf(tls) {
 	return [tls, ...Object.values(tls.domains)];
 }
 function secretsOf(tls) {
-	const all = doors(tls);
+	const all = tls_secrets_settingsOf(tls);
 	const { eab, cloudflareToken } = tls.acme;
 	const asksCa = all.some(({ mode }) => mode === 'http-01' || mode === 'dns-01');
 	return [
@@ -81338,18 +81335,8 @@ const certificate_DAY_MS = 86_400_000;
 const BACKDATED_MS = certificate_DAY_MS;
 function certificate_readCertificate(pem) {
 	const certificate = certificate_parse(pem);
-	return {
-		names: [...(certificate.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(([, name = '']) => name),
-		notBefore: certificate.validFromDate.getTime(),
-		notAfter: certificate.validToDate.getTime(),
-		serial: certificate.serialNumber,
-		issuer: certificate.issuer.split('\n').join(', '),
-		isSelfSigned: certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey),
-	};
-}
-function renewalDue({ notBefore, notAfter }, window, now) {
-	const at = window === undefined ? notAfter - (notAfter - notBefore) / 3 : (window.from + window.until) / 2;
-	return { due: now >= at, at };
+	const isSelfSigned = certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
+	return { ...certificateFacts(certificate), isSelfSigned };
 }
 async function selfSigned(names, { days, now = clock_systemClock.now() }) {
 	const privateKey = await newPrivateKey();
@@ -81361,7 +81348,7 @@ async function selfSigned(names, { days, now = clock_systemClock.now() }) {
 	return issued(pemOf(signed(info, privateKey)), privateKey);
 }
 function issued(chain, privateKey) {
-	const { names, notBefore, notAfter, serial } = certificate_readCertificate(chain);
+	const { names, notBefore, notAfter, serial } = certificateFacts(certificate_parse(chain));
 	return { names, chain, privateKey, notBefore, notAfter, serial };
 }
 function certificate_derOf(pem) {
@@ -82282,7 +82269,7 @@ function acmeAuthority(clock, log) {
 		async renewalAt(acme, pem) {
 			const asked = renewalWindow(directoryOf(acme), pem, clock).catch(() => undefined);
 			const window = await inTime(clock, asked, RENEWAL_MS, undefined);
-			return window && (window.from + window.until) / 2;
+			return window && renewalAt(certificate_readCertificate(pem), window);
 		},
 	};
 }
@@ -83427,13 +83414,13 @@ function resolveWithSecrets(loaded, environment, options = {}) {
 		servers,
 		services,
 		retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-		nginx: { ...nginx(loaded.config, input), ...tls, ...resolve_portsOfEdge(services, tls) },
+		nginx: { ...nginx(loaded.config, input), ...tls, ...edgePorts(services, tls) },
 		onPartialFailure: (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
 	};
 	const secrets = Object.fromEntries(resolved.map(({ spec, secrets: own }) => [spec.name, own]));
 	return { wanted, secrets, definitions };
 }
-function resolve_portsOfEdge(services, { ports: ofTls = [] }) {
+function edgePorts(services, { ports: ofTls = [] }) {
 	const ports = [...new Set([...ofTls, ...services.flatMap(publishedOf)])].sort();
 	return ports.length > 0 ? { ports } : {};
 }

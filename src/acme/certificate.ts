@@ -1,4 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
+import { type CertificateFacts, certificateFacts } from '../model/certificate.ts';
 import { systemClock } from '../model/clock.ts';
 import { UserError } from '../model/errors.ts';
 import { newPrivateKey } from './account.ts';
@@ -26,55 +27,19 @@ export interface IssuedCertificate {
   serial: string;
 }
 
-/** What a certificate says of itself. Times are milliseconds since 1970. */
-export interface CertificateFacts {
-  /** DNS names and addresses that it is for. */
-  names: string[];
-  notBefore: number;
-  notAfter: number;
-  /** Hexadecimal, in capitals. */
-  serial: string;
-  /** The name of who issued it, on one line. */
-  issuer: string;
-  isSelfSigned: boolean;
-}
-
-/** A stretch of time in which an authority wants a certificate to be replaced, in milliseconds since 1970. */
-export interface RenewalWindow {
-  from: number;
-  until: number;
-}
-
 const DAY_MS = 86_400_000;
 /** Clocks of clients go wrong: a certificate of our own is valid since a while. */
 const BACKDATED_MS = DAY_MS;
 
-/** readCertificate reads the first certificate of a PEM text. It throws a UserError when there is none that can be read. */
-export function readCertificate(pem: string): CertificateFacts {
-  const certificate = parse(pem);
-  return {
-    names: [...(certificate.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):([^,"\s]+)/g)].map(
-      ([, name = '']) => name,
-    ),
-    notBefore: certificate.validFromDate.getTime(),
-    notAfter: certificate.validToDate.getTime(),
-    serial: certificate.serialNumber,
-    issuer: certificate.issuer.split('\n').join(', '),
-    isSelfSigned: certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey),
-  };
-}
-
 /**
- * renewalDue tells whether a certificate should be replaced at the time `now`, and from when on: in the middle of the
- * window that its authority named, else when a third of its lifetime is left.
+ * readCertificate reads the first certificate of a PEM text, and whether it vouches for itself. It throws a UserError when
+ * there is none that can be read.
  */
-export function renewalDue(
-  { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
-  window: RenewalWindow | undefined,
-  now: number,
-): { due: boolean; at: number } {
-  const at = window === undefined ? notAfter - (notAfter - notBefore) / 3 : (window.from + window.until) / 2;
-  return { due: now >= at, at };
+export function readCertificate(pem: string): CertificateFacts & { isSelfSigned: boolean } {
+  const certificate = parse(pem);
+  const isSelfSigned =
+    certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
+  return { ...certificateFacts(certificate), isSelfSigned };
 }
 
 /** selfSigned makes a certificate that vouches for itself, with a new key, for `names`. */
@@ -104,7 +69,7 @@ export async function selfSigned(
 
 /** issued returns a chain in PEM and its private key with what the certificate says. */
 export function issued(chain: string, privateKey: string): IssuedCertificate {
-  const { names, notBefore, notAfter, serial } = readCertificate(chain);
+  const { names, notBefore, notAfter, serial } = certificateFacts(parse(chain));
   return { names, chain, privateKey, notBefore, notAfter, serial };
 }
 

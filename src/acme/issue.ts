@@ -1,16 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { RenewalWindow } from '../model/certificate.ts';
 import { type Clock, poll, systemClock } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import { type AcmeAccountKey, newPrivateKey, thumbprintOf } from './account.ts';
-import {
-  derOf,
-  type IssuedCertificate,
-  issued,
-  type RenewalWindow,
-  readCertificate,
-  renewalId,
-} from './certificate.ts';
+import { derOf, type IssuedCertificate, issued, readCertificate, renewalId } from './certificate.ts';
 import type { AcmeDirectory } from './directory.ts';
 import { AcmeRefusal, CertificateError, explained, type NameFailure, namesRefused } from './failure.ts';
 import { AcmeHttp, parsed } from './http.ts';
@@ -27,7 +21,7 @@ import { AcmeSession, type Resource } from './session.ts';
 import { signingRequest } from './signing-request.ts';
 import type { Challenge, ChallengeSolver } from './solver.ts';
 
-export type { IssuedCertificate, RenewalWindow } from './certificate.ts';
+export type { IssuedCertificate } from './certificate.ts';
 
 /** What is asked of an authority. */
 export interface CertificateOrder {

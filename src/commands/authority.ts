@@ -1,10 +1,11 @@
 import { newAccountKey } from '../acme/account.ts';
-import { selfSigned } from '../acme/certificate.ts';
+import { readCertificate, selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
 import { issueCertificate, renewalWindow } from '../acme/issue.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
 import type { Authority, CertificateOrder } from '../deploy/steps/authority.ts';
+import { renewalAt } from '../model/certificate.ts';
 import { type Clock, inTime } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { AcmeSpec } from '../model/spec.ts';
@@ -33,7 +34,7 @@ export function acmeAuthority(clock: Clock, log: Log): Authority {
     async renewalAt(acme, pem) {
       const asked = renewalWindow(directoryOf(acme), pem, clock).catch(() => undefined);
       const window = await inTime(clock, asked, RENEWAL_MS, undefined);
-      return window && (window.from + window.until) / 2;
+      return window && renewalAt(readCertificate(pem), window);
     },
   };
 }

@@ -140,7 +140,7 @@ function resolveWithSecrets(
     servers,
     services,
     retainReleases: input.retain_releases ?? loaded.config.retain_releases ?? DEFAULTS.retain_releases,
-    nginx: { ...nginx(loaded.config, input), ...tls, ...portsOfEdge(services, tls) },
+    nginx: { ...nginx(loaded.config, input), ...tls, ...edgePorts(services, tls) },
     onPartialFailure:
       (input.provider === 'static' ? input.on_partial_failure : undefined) ?? DEFAULTS.on_partial_failure,
   };
@@ -149,7 +149,7 @@ function resolveWithSecrets(
 }
 
 /** What services publish, and HTTPS, the edge needs on the servers. */
-function portsOfEdge(
+function edgePorts(
   services: readonly ServiceSpec[],
   { ports: ofTls = [] }: Pick<EnvironmentSpec['nginx'], 'ports'>,
 ): Pick<EnvironmentSpec['nginx'], 'ports'> {

@@ -28,18 +28,18 @@ export function requireTlsSecrets(
     secretsOf(tls).map((name) => [name, noting(() => requireSecret(name, sources, definitions)) ?? '']),
   );
   if (errors.length === 0)
-    for (const { files } of doors(tls)) noting(() => files && checkPair(files, values));
+    for (const { files } of settingsOf(tls)) noting(() => files && checkPair(files, values));
   failTogether(errors);
   return values;
 }
 
-function doors(tls: TlsSpec): DomainTls[] {
+function settingsOf(tls: TlsSpec): DomainTls[] {
   return [tls, ...Object.values(tls.domains)];
 }
 
 /** What no domain asks for is not asked of anybody. */
 function secretsOf(tls: TlsSpec): string[] {
-  const all = doors(tls);
+  const all = settingsOf(tls);
   const { eab, cloudflareToken } = tls.acme;
   const asksCa = all.some(({ mode }) => mode === 'http-01' || mode === 'dns-01');
   return [

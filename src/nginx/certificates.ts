@@ -1,20 +1,10 @@
 import { X509Certificate } from 'node:crypto';
+import { type CertificateFacts, certificateFacts } from '../model/certificate.ts';
 import { type Clock, poll } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/errors.ts';
 import { specHash } from '../model/spec.ts';
 import type { NginxInstance } from './instance.ts';
 import { CERTIFICATE_FOLDER, CHALLENGE_FOLDER, certificateFile, TLS_PORT } from './tls.ts';
-
-/** What is known of a certificate. */
-export interface CertificateFacts {
-  serial: string;
-  /** In milliseconds since 1970. */
-  notBefore: number;
-  notAfter: number;
-  /** The names that it is for. */
-  names: string[];
-  issuer: string;
-}
 
 /** A certificate as an edge has it. */
 export interface InstalledCertificate extends CertificateFacts {
@@ -37,22 +27,6 @@ export interface KeyPair {
 const SHOWN_MS = 10_000;
 const HANDSHAKE_MS = 5_000;
 const POLL_MS = 50;
-
-/** certificateFacts reads the first certificate of a PEM text; undefined where there is none. Pure. */
-function certificateFacts(pem: string): CertificateFacts | undefined {
-  try {
-    const { serialNumber, validFrom, validTo, subjectAltName = '', issuer } = new X509Certificate(pem);
-    return {
-      serial: serialNumber,
-      notBefore: Date.parse(validFrom),
-      notAfter: Date.parse(validTo),
-      names: subjectAltName.split(', ').flatMap((name) => /^DNS:(.+)$/.exec(name)?.[1] ?? []),
-      issuer: issuer.replaceAll('\n', ', '),
-    };
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * installCertificate gives a certificate to an edge: from its next handshake on nginx shows it, and nothing is reloaded.
@@ -77,8 +51,11 @@ const ORIGIN = '# from ';
 /** readInstalled reads what an edge has of a certificate; undefined where that is none. Pure. */
 export function readInstalled(text: string): InstalledCertificate | undefined {
   const [, origin = '', chain = ''] = /^# from (.*)\n([\s\S]*)$/.exec(text) ?? [];
-  const facts = certificateFacts(chain);
-  return facts && { ...facts, origin, chain, hash: specHash(chain.trim()) };
+  try {
+    return { ...certificateFacts(new X509Certificate(chain)), origin, chain, hash: specHash(chain.trim()) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** putChallenge has an edge answer what a CA asks for, until it is told so with no answer. */

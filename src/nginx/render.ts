@@ -91,7 +91,7 @@ export function renderScope(
       const backendsWith = (one: Route) => backendsOf(scope, one, port, on, servers);
       const text =
         port.protocol !== 'http'
-          ? renderStream(kind, scope, route, port, backendsWith(route))
+          ? renderStream(kind, scope, route, port, sides, backendsWith)
           : renderHttp(
               { kind, scope, tls },
               route,
@@ -226,18 +226,32 @@ function flagOf(sides: Sides | undefined): Pick<RouteFlag, 'name' | 'own'> | und
   return sides && { name: sides.flag, own: sides.own };
 }
 
+/**
+ * nginx looks at no flag for a connection, and reads anew which way one goes. Both ways are there all the same: what a name
+ * means nginx takes over from an upstream that had it in the same place, and where the sides had changed places in one, it
+ * would know of no server for a millisecond.
+ */
 function renderStream(
   kind: NginxKind,
   scope: Scope,
   route: Route,
   port: RoutePort,
-  backends: readonly Backend[],
+  sides: Sides | undefined,
+  backendsWith: (route: Route) => readonly Backend[],
 ): string {
   if (kind === 'edge') return renderPublished(scope, route, port);
-  const name = upstreamName(scope, route.service, port);
-  return (
-    renderUpstream(name, backends, name, '', port.protocol === 'udp') + renderStreamServer(name, route, port)
+  const ways = waysOf(scope, route, port, flagOf(sides));
+  const routes = routesOfWays(route, sides);
+  const upstreams = ways.map(({ upstream }, index) =>
+    renderUpstream(upstream, backendsWith(routes[index]!), upstream, '', port.protocol === 'udp'),
   );
+  const chosen = sides?.isFlagged ? ways.at(-1)! : ways[0];
+  return upstreams.join('') + renderStreamServer(chosen.upstream, route, port);
+}
+
+/** The route as each of its ways has it. */
+function routesOfWays(route: Route, sides: Sides | undefined): Route[] {
+  return sides === undefined ? [route] : [sides.plain, sides.flagged];
 }
 
 /** Which nginx serves a route, for whom, and how it does over HTTPS. */
@@ -256,7 +270,7 @@ function renderHttp(
   backendsWith: (route: Route) => readonly Backend[],
 ): string {
   const [{ upstream: zone }] = ways;
-  const routes = sides === undefined ? [route] : [sides.plain, sides.flagged];
+  const routes = routesOfWays(route, sides);
   const upstreams = ways.flatMap(({ upstream }, index) => [
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),

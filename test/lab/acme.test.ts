@@ -5,7 +5,7 @@ import { Agent } from 'node:https';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import acmeClient from 'acme-client';
 import { type AcmeAccountKey, newAccountKey, newPrivateKey, thumbprintOf } from '../../src/acme/account.ts';
-import { type IssuedCertificate, readCertificate, renewalDue } from '../../src/acme/certificate.ts';
+import { type IssuedCertificate, readCertificate } from '../../src/acme/certificate.ts';
 import { cloudflareSolver } from '../../src/acme/cloudflare.ts';
 import type { CertificateError } from '../../src/acme/failure.ts';
 import {
@@ -16,6 +16,7 @@ import {
 } from '../../src/acme/issue.ts';
 import { signingRequest } from '../../src/acme/signing-request.ts';
 import type { Challenge, ChallengeSolver } from '../../src/acme/solver.ts';
+import { renewalAt } from '../../src/model/certificate.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { type Authority, type AuthorityOptions, boundAccount, startAuthority } from './ca.ts';
 import { type FakeCloudflare, startCloudflare } from './cloudflare.ts';
@@ -168,8 +169,8 @@ describe('a real authority', () => {
   test('without word of the authority a third of the lifetime decides', async () => {
     const certificate = await it.order(['life.example.test']);
     const window = await renewalWindow(it.authority.directory, certificate.chain, systemClock);
-    const { due, at } = renewalDue(certificate, window, systemClock.now());
-    expect(due).toBe(false);
+    const at = renewalAt(certificate, window);
+    expect(at).toBeGreaterThan(systemClock.now());
     expect(at).toBeGreaterThan(certificate.notBefore);
     expect(at).toBeLessThan(certificate.notAfter);
   });

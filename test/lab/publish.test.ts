@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { localProvider } from '../../src/fleet/local.ts';
 import type { Server } from '../../src/fleet/server.ts';
 import { systemClock } from '../../src/model/clock.ts';
@@ -69,8 +69,8 @@ beforeAll(async () => {
     startNginx('sidecar', sidecarName(SCOPE)),
     startNginx('edge', `${SCOPE.project}-edge`),
   ]);
-  await Promise.all([serve(sidecar, 'base'), serve(edge, 'base')]);
-  await proveAll('base');
+  const [{ generation }] = await Promise.all([serve(sidecar, 'base'), serve(edge, 'base')]);
+  await proveAll('base', generation);
 }, 180_000);
 
 afterAll(async () => {
@@ -130,8 +130,8 @@ function routeTo(slot: Slot): Route {
   return { service: 'mqtt', ports: [TCP, UDP], idleTimeoutMs: 60_000, copies };
 }
 
-/** Has an nginx serve a side, as the steps of a run do; returns when it was told to. */
-async function serve(instance: NginxInstance, slot: Slot): Promise<number> {
+/** Has an nginx serve a side, as the steps of a run do; returns when it was told to, and by which generation it is known. */
+async function serve(instance: NginxInstance, slot: Slot): Promise<{ toldAt: number; generation: string }> {
   const routes = [routeTo(slot)];
   const wish = scopeWish(instance.kind, {
     scope: SCOPE,
@@ -146,13 +146,12 @@ async function serve(instance: NginxInstance, slot: Slot): Promise<number> {
   const toldAt = Date.now();
   await instance.commit(next.folder, systemClock);
   await instance.awaitGeneration(next.scope, next.generation, systemClock);
-  return toldAt;
+  return { toldAt, generation: next.generation };
 }
 
 /** Proves a side as a run does: at the sidecar both ports, at the edge what it passes on by tcp. */
-async function proveAll(slot: Slot): Promise<void> {
+async function proveAll(slot: Slot, generation: string): Promise<void> {
   const address = await addressOf(containerName(SCOPE, 'mqtt', slot));
-  const generation = (await sidecar.generation(`${SCOPE.project}_${SCOPE.environment}`)) ?? '';
   for (const port of [TCP, UDP]) {
     const own = [`${address}:${port.containerPort}`];
     await prove(sidecar, SCOPE, generation, { service: 'mqtt', port, own, all: own }, systemClock);
@@ -250,6 +249,7 @@ class Clients {
   }
 
   async end(): Promise<void> {
+    if (this.#isOver) return;
     this.#isOver = true;
     await Promise.all(this.#loops);
     await Promise.all(this.#open);
@@ -259,23 +259,33 @@ class Clients {
 }
 
 describe('under clients that come all the time and never try again', () => {
+  const started: Clients[] = [];
+  const newClients = () => {
+    const clients = new Clients();
+    started.push(clients);
+    return clients;
+  };
+
+  // Those of a story that has failed would be counted in the next one, and come for ever.
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((clients) => clients.end()));
+  });
+
   test('toggles of the sidecar lose no connection and no datagram, and what is open stays', async () => {
     const before = (await seenBy('base')).datagrams + (await seenBy('secondary')).datagrams;
-    const clients = new Clients();
+    const clients = newClients();
     await sleep(300);
     const long = await openConnection(1883);
     expect(await say(long, 'first')).toBe('base first');
     let last = 'base';
     for (const slot of ['secondary', 'base', 'secondary'] as const) {
-      const toldAt = await serve(sidecar, slot);
-      await proveAll(slot);
+      const { toldAt, generation } = await serve(sidecar, slot);
+      await proveAll(slot, generation);
+      const provenAt = Date.now();
       await sleep(1_500);
-      // Whoever is drained from a second after this on gets no new connection any more.
+      // A drain begins with the proof, and counts a second after the switch at the earliest: then nothing new comes.
       const old = await seenBy(last as Slot);
-      const acceptedForMs = old.connectedAt - toldAt;
-      process.stderr.write(`old workers took connections for ${acceptedForMs} ms\n`);
-      // A time is asserted where nothing else runs.
-      if (process.env.SWITCHYARD_FULL === '1') expect(acceptedForMs).toBeLessThan(OLD_WORKERS_ACCEPT_MS);
+      expect(old.connectedAt).toBeLessThan(Math.max(toldAt + OLD_WORKERS_ACCEPT_MS, provenAt));
       last = slot;
     }
     // Three generations later: it is in the hands of the first workers.
@@ -293,7 +303,7 @@ describe('under clients that come all the time and never try again', () => {
 
   test('the edge reads another configuration, and neither connections nor datagrams are lost', async () => {
     const before = (await seenBy('base')).datagrams + (await seenBy('secondary')).datagrams;
-    const clients = new Clients();
+    const clients = newClients();
     await sleep(300);
     for (let turn = 0; turn < 3; turn++) {
       await edge.commit((await readTree(server, edge.id)).live, systemClock);

@@ -13,7 +13,7 @@ import {
   scopeName,
 } from '../../model/names.ts';
 import { parseExtraPorts } from '../../model/ports.ts';
-import { type EdgePort, type EnvironmentSpec, edgePort } from '../../model/spec.ts';
+import type { EnvironmentSpec } from '../../model/spec.ts';
 import { isVersionedName } from '../../model/version-name.ts';
 import { NginxInstance, readTree } from '../../nginx/instance.ts';
 import type { NginxKind } from '../../nginx/routes.ts';
@@ -209,22 +209,6 @@ async function observeHook(server: Server, summary: ContainerSummary): Promise<O
   };
 }
 
-/** The list of containers tells the ports of one that runs; of another one only how it was made does. */
-async function portsOfEdge(server: Server, { Id, Ports = [], State }: ContainerSummary): Promise<EdgePort[]> {
-  if (State === 'running') {
-    const published = Ports.flatMap(({ PublicPort, Type }) =>
-      PublicPort === undefined ? [] : [edgePort(PublicPort, Type === 'udp' ? 'udp' : 'tcp')],
-    );
-    return [...new Set(published)].sort();
-  }
-  const bindings = (await server.engine.findContainer(Id!))?.HostConfig?.PortBindings ?? {};
-  return Object.entries(bindings)
-    .flatMap(([port, found]) =>
-      (found ?? []).map(({ HostPort }) => edgePort(Number(HostPort), port.endsWith('/udp') ? 'udp' : 'tcp')),
-    )
-    .sort();
-}
-
 async function observeNginx(
   kind: NginxKind,
   server: Server,
@@ -255,6 +239,5 @@ async function observeNginx(
     generation: served?.generation,
     reloadedMsAgo: served?.reloadedMsAgo ?? Number.POSITIVE_INFINITY,
     isInNetwork: networks[networkName(scope)] !== undefined,
-    ports: kind === 'edge' ? await portsOfEdge(server, summary) : [],
   };
 }

@@ -1,3 +1,4 @@
+import { renewalAt } from '../../model/certificate.ts';
 import { scopeName } from '../../model/names.ts';
 import { type AcmeSpec, type CertificateMode, type DomainTls, specHash } from '../../model/spec.ts';
 import { type InstalledCertificate, readInstalled } from '../../nginx/certificates.ts';
@@ -18,18 +19,10 @@ interface Standing extends InstalledCertificate {
   server: string;
 }
 
-/** A certificate is renewed when less than this part of its lifetime is left, where its CA says nothing else. */
-const RENEW_PART = 1 / 3;
-
 /** originOf says where a certificate comes from: what came from elsewhere is replaced. */
 export function originOf({ mode, files }: DomainTls, { url }: AcmeSpec): string {
   if (mode === 'files') return `files ${files?.certificate ?? ''}`;
   return mode === 'self-signed' ? mode : `acme ${url}`;
-}
-
-/** renewalAt returns when a certificate is due, by its lifetime. */
-function renewalAt({ notBefore, notAfter }: Pick<InstalledCertificate, 'notBefore' | 'notAfter'>): number {
-  return notAfter - (notAfter - notBefore) * RENEW_PART;
 }
 
 /** planCertificates returns what brings certificates to where `routes` are served over HTTPS, by domain. Pure. */

@@ -68,8 +68,6 @@ export interface ObservedNginx {
   reloadedMsAgo: number;
   /** Attached to the environment's network. */
   isInNetwork: boolean;
-  /** The ports of the server that lead to it. */
-  ports: EdgePort[];
 }
 
 /** The container of an edge or sidecar: what it is made of, which it stays for as long as it is there. */

@@ -59,6 +59,17 @@ test('those that somebody uses are waited for, however many are left half-open b
   expect(lines.join('\n')).toMatch(/waits for 1 connection to its port 3000 to end/);
 });
 
+test('the old copy has stopped within 5 s of its last connection', async () => {
+  const world = await deployed(api('api:1'));
+  const [last] = connect(world, 1);
+  const old = world.machine('a').need('shop_production_api');
+  const endsAt = world.clock.now() + 90_000;
+  world.clock.after(90_000, () => old.namespace.connections.delete(last!));
+  await replace(world);
+  expect(old.finishedAt).toBeGreaterThan(endsAt);
+  expect(old.finishedAt! - endsAt).toBeLessThan(5_000);
+});
+
 test('nobody is cut where a time is over before theirs is', async () => {
   const world = await deployed(api('api:1', 5_000));
   connect(world, 25, { isHalfClosed: true });

@@ -470,7 +470,7 @@ function publishedPortsOf(machine: Machine): Place[] {
         port,
         published,
         network: '',
-        upstream: target,
+        upstream: baseOf(target),
         streams: {},
       };
     });
@@ -493,7 +493,7 @@ function internalPortsOf(machine: Machine): Place[] {
           ),
         ),
       );
-      const stream = config.stream.map(({ port, target }) => ({ port, upstream: target }));
+      const stream = config.stream.map(({ port, target }) => ({ port, upstream: baseOf(target) }));
       return [...http, ...stream]
         .filter(({ port }) => isInternal(port))
         .map(({ port, upstream }) => {
@@ -514,6 +514,11 @@ function internalPortsOf(machine: Machine): Place[] {
 }
 
 /** Where requests go without a flag names a place. */
+/** Each side has an upstream; a service is known by that of its base. */
+function baseOf(target: string): string {
+  return target.replace(/_secondary(?=\.|$)/, '');
+}
+
 function upstreamOf(target: string, rules: readonly Rule[]): string {
   const side = rules.find((rule) => rule.does === 'set' && rule.variable === '$group');
   return side?.does === 'set' ? side.value : target;

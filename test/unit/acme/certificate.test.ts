@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { newAccountKey, thumbprintOf } from '../../../src/acme/account.ts';
-import { readCertificate, renewalDue, renewalId, selfSigned } from '../../../src/acme/certificate.ts';
+import { readCertificate, renewalId, selfSigned } from '../../../src/acme/certificate.ts';
 import { derInteger, derObjectId, derTime, readDer } from '../../../src/acme/der.ts';
 import { publicJwk, thumbprint } from '../../../src/acme/jws.ts';
 
@@ -47,15 +47,6 @@ describe('a certificate of our own', () => {
     );
     expect(new Set(serials).size).toBe(3);
   });
-});
-
-test('without a window a certificate is due when a third of its lifetime is left, however long that is', () => {
-  for (const days of [6, 45, 90]) {
-    const certificate = { notBefore: 0, notAfter: days * DAY_MS };
-    const at = (days * DAY_MS * 2) / 3;
-    expect(renewalDue(certificate, undefined, at - 1)).toEqual({ due: false, at });
-    expect(renewalDue(certificate, undefined, at).due).toBe(true);
-  }
 });
 
 test('what is no certificate is told as that', () => {

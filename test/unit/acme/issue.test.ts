@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type AcmeAccountKey, newAccountKey } from '../../../src/acme/account.ts';
-import { renewalDue, renewalId } from '../../../src/acme/certificate.ts';
+import { renewalId } from '../../../src/acme/certificate.ts';
 import type { CertificateError } from '../../../src/acme/failure.ts';
 import {
   type CertificateOrder,
@@ -10,6 +10,7 @@ import {
   revokeCertificate,
 } from '../../../src/acme/issue.ts';
 import type { ChallengeSolver } from '../../../src/acme/solver.ts';
+import { renewalAt } from '../../../src/model/certificate.ts';
 import { type Clock, systemClock } from '../../../src/model/clock.ts';
 import type { Log } from '../../../src/model/log.ts';
 import { FakeCa, type Instead } from './fake-ca.ts';
@@ -228,8 +229,7 @@ describe('profiles and renewals', () => {
     const window = { start: '2027-01-01T00:00:00Z', end: '2027-01-03T00:00:00Z' };
     ca.instead.set(`/renewal/${id}`, [{ status: 200, body: { suggestedWindow: window } }]);
     const told = await renewalWindow({ url: ca.url() }, first.chain, clock);
-    expect(renewalDue(first, told, Date.UTC(2027, 0, 2))).toEqual({ due: true, at: Date.UTC(2027, 0, 2) });
-    expect(renewalDue(first, told, Date.UTC(2027, 0, 2) - 1).due).toBe(false);
+    expect(renewalAt(first, told)).toBe(Date.UTC(2027, 0, 2));
     await order({ replaces: first.chain });
     expect(ca.asked.findLast(({ path }) => path === '/newOrder')?.payload.replaces).toBe(id);
     ca.instead.set('/newOrder', [problem('alreadyReplaced', 409, 'replaced before')]);

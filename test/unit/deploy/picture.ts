@@ -173,7 +173,6 @@ export class Picture {
       generation: undefined,
       reloadedMsAgo: Number.POSITIVE_INFINITY,
       isInNetwork: true,
-      ports: kind === 'edge' ? ['80/tcp', ...(nginx.ports ?? [])] : [],
     });
     server.hasNetwork = true;
     server.sidecar ??= made('sidecar', 'shop_production_nginx');

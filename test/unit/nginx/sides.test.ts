@@ -53,6 +53,17 @@ describe('the two ways of a route', () => {
     );
   });
 
+  // nginx knows what the names of an upstream mean at once after a reload where they have kept their places in it.
+  test('of tcp have an upstream each that stays as it is: a toggle changes where a port is passed to', () => {
+    const textOf = (slot: Slot) => textsOf('sidecar', cache({ copies: [at(LONDON_A, slot)] }))[0]![1];
+    const passedTo = /proxy_pass (\S+);/g;
+    const targetsOf = (text: string) => [...text.matchAll(passedTo)].map(([, target]) => target);
+    const [base, secondary] = [textOf('base'), textOf('secondary')];
+    expect(secondary.replaceAll(passedTo, '')).toBe(base.replaceAll(passedTo, ''));
+    expect(targetsOf(base)).toEqual(Array(2).fill('shop_production_cache'));
+    expect(targetsOf(secondary)).toEqual(Array(2).fill('shop_production_cache_secondary'));
+  });
+
   test('keep their flag when something else of the route changes: so old workers look at it too', () => {
     const changed = { ...standing(['base']), idleTimeoutMs: 5_000 };
     changed.ports[0]!.domains = ['other.example.com'];
