@@ -2,6 +2,7 @@ import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
 import type { InputName } from '../commands/inputs.ts';
 import type { OutputName } from '../commands/outputs.ts';
+import { maintenance } from '../commands/maintenance.ts';
 import { plan } from '../commands/plan.ts';
 import { rollback } from '../commands/rollback.ts';
 import { status } from '../commands/status.ts';
@@ -31,6 +32,12 @@ export const ACTIONS = {
   rollback: { folder: 'actions/rollback', icon: 'rotate-ccw', color: 'blue', command: rollback },
   'update-nginx': { folder: 'actions/update-nginx', icon: 'shuffle', color: 'blue', command: updateNginx },
   plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
+  maintenance: {
+    folder: 'actions/maintenance',
+    icon: 'tool',
+    color: 'blue',
+    command: maintenance,
+  },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;
 

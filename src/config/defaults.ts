@@ -19,6 +19,7 @@ export const DEFAULTS = {
   // nginx's own ten minutes cut idle pools of database connections.
   idle_timeout: '24h',
   request_buffering: 'auto',
+  maintenance: { retry_after: '10m', status: 503 },
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

@@ -93,6 +93,18 @@ export interface ContainerSpec {
   options?: ContainerOptions;
 }
 
+/** What users get while a service is in maintenance. */
+export interface MaintenanceSpec {
+  /** The file says that it is; else only the action switches it on. */
+  isOn: boolean;
+  /** Addresses and ranges of clients that pass all the same. */
+  allow: string[];
+  retryAfterMs: number;
+  status: number;
+  /** HTML in place of the page that there is. */
+  page?: string;
+}
+
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   /** Those of the main port. */
@@ -105,6 +117,8 @@ export interface RouteSpec {
   maxBodyBytes?: number;
   /** Undefined is `auto`: large bodies, and those of unknown length, reach the app while they come. */
   requestBuffering?: RequestBuffering;
+  /** Undefined where the file says nothing of it: what there is by itself holds. */
+  maintenance?: MaintenanceSpec;
 }
 
 /** What an answer over HTTP has to be. */

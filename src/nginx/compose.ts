@@ -23,6 +23,7 @@ import {
   servedPorts,
 } from './routes.ts';
 import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
+import { serviceOfStanding } from './standing-flags.ts';
 import {
   type CopyFacts,
   contentHash,
@@ -96,6 +97,8 @@ export interface FlagChange {
   service: string;
   name: string;
   isSet: boolean;
+  /** What is written in it, where that means something. */
+  text?: string;
 }
 
 /** flagChanges returns which flags are not as a wish has them. */
@@ -114,8 +117,10 @@ export function unusedFlags(tree: Tree, wish: ScopeWish): FlagChange[] {
   const wanted = [...wish.flags.values()].flatMap(({ name }) => [name, directFlag(name)]);
   const read = (['a', 'b'] as const).flatMap((folder) => [...flagsRead(tree, folder, scope)]);
   const used = new Set([...wanted, ...read]);
+  const services = new Set(wish.routes.map(({ service }) => service));
+  const isStanding = (name: string) => services.has(serviceOfStanding(name) ?? '');
   return [...tree.flags]
-    .filter((name) => name.startsWith(`${scope}.`) && !used.has(name))
+    .filter((name) => name.startsWith(`${scope}.`) && !used.has(name) && !isStanding(name))
     .map((name) => ({ service: name.split('.')[1] ?? '', name, isSet: false }));
 }
 
@@ -358,6 +363,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
           idle_timeout_ms: route.idleTimeoutMs,
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
+          ...(route.maintenance && { maintenance: route.maintenance }),
         },
       },
     ]),

@@ -219,7 +219,7 @@ export class NginxInstance {
   }
 
   /** What got no answer is asked again, since it may have been done or not: it is the same whichever. */
-  async #setFlag({ name, isSet }: FlagChange, clock: Clock): Promise<void> {
+  async #setFlag({ name, isSet, text }: FlagChange, clock: Clock): Promise<void> {
     const target = {
       ...this.#control(`/${FLAG_FOLDER}/${name}`),
       headers: { 'switchyard-token': this.#flagToken ?? '' },
@@ -229,7 +229,7 @@ export class NginxInstance {
     const status = await poll(clock, { everyMs: POLL_MS, timeoutMs: FLAG_TIMEOUT_MS }, async () => {
       try {
         const answer = await (isSet
-          ? http.put(target, 'The second way.\n', FLAG_ANSWER_MS)
+          ? http.put(target, text ?? 'The second way.\n', FLAG_ANSWER_MS)
           : http.delete(target, FLAG_ANSWER_MS));
         return answer.status;
       } catch (error) {

@@ -2,6 +2,13 @@ import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
 import {
+  MAINTENANCE_MAPS,
+  pageFiles,
+  renderFolder,
+  renderMaintenance,
+  renderPassers,
+} from './maintenance.ts';
+import {
   type Backend,
   backendsOf,
   isServedOn,
@@ -48,9 +55,10 @@ export function renderScope(
       const text =
         port.protocol === 'tcp'
           ? renderTcp(scope, route, port, backendsWith(route))
-          : renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+          : renderHttp(kind, scope, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
       files.set(portFile(scope, route.service, port), text);
     }
+    if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
   }
   return files;
 }
@@ -147,6 +155,7 @@ function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readon
 
 function renderHttp(
   kind: NginxKind,
+  scope: Scope,
   route: Route,
   port: RoutePort,
   ways: readonly [Way, ...Way[]],
@@ -159,7 +168,8 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  return upstreams.join('') + renderHttpServer(kind, ways, route, port);
+  const beside = kind === 'edge' ? renderPassers(scope, port, route) : '';
+  return upstreams.join('') + beside + renderHttpServer(kind, scope, ways, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -201,6 +211,7 @@ function renderAddress({ address, port, isLocal }: Backend): string {
 
 function renderHttpServer(
   kind: NginxKind,
+  scope: Scope,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
@@ -219,7 +230,7 @@ function renderHttpServer(
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
   return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? renderMaintenance(scope, route, isThere) + HEALTH : ''}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;
@@ -422,7 +433,7 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderFolder(`${CONFIG_FOLDER}/${config.folder}`)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}

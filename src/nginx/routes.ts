@@ -1,7 +1,7 @@
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol, RequestBuffering } from '../model/spec.ts';
+import type { MaintenanceSpec, Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
@@ -41,6 +41,7 @@ export interface Route {
   maxBodyBytes?: number;
   /** Undefined is `auto`. */
   requestBuffering?: RequestBuffering;
+  maintenance?: MaintenanceSpec;
   copies: RoutedCopy[];
 }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { isSlot, type Slot } from '../model/copy.ts';
-import { specHash } from '../model/spec.ts';
+import { type MaintenanceSpec, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
@@ -37,6 +37,15 @@ const backing = z.object({
   idle_timeout_ms: z.number(),
   max_body_bytes: z.number().optional(),
   request_buffering: z.enum(['on', 'off']).optional(),
+  maintenance: z
+    .object({
+      isOn: z.boolean(),
+      allow: z.array(z.string()),
+      retryAfterMs: z.number(),
+      status: z.number(),
+      page: z.string().optional(),
+    })
+    .optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -82,6 +91,8 @@ export interface Tree {
   folders: Record<Folder, FolderTree>;
   /** The flags that are there, whoever reads them. */
   flags: ReadonlySet<string>;
+  /** What is written in them. */
+  flagTexts: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -103,14 +114,16 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
         path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
       ),
     );
-  const flags = [...files.keys()]
-    .filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
-    .map((path) => path.slice(FLAG_FOLDER.length + 1));
+  const flagTexts = new Map(
+    [...files].flatMap(([path, text]) =>
+      path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text] as const] : [],
+    ),
+  );
   const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
   const toldAt = told === undefined ? undefined : Date.parse(told);
-  return { live, folders, flags: new Set(flags), flagToken, toldAt };
+  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, flagToken, toldAt };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */
@@ -221,10 +234,18 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+            ...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
             copies: copies.map(copyOf),
           },
         ],
   );
+}
+
+function maintenanceFrom({
+  page,
+  ...facts
+}: NonNullable<z.infer<typeof backing>['maintenance']>): MaintenanceSpec {
+  return { ...facts, ...(page !== undefined && { page }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

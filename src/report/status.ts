@@ -17,6 +17,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   );
   const drift = report.drift.map((one) => `drift: ${one}`);
   const exposed = report.exposed.map((one) => `exposed: ${one}`);
+  const maintenance = report.maintenance.map((one) => `maintenance: ${one}`);
   const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
   const nginx = report.nginx.map(
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
@@ -27,6 +28,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
       ...nginx,
       ...lease,
+      ...maintenance,
       ...drift,
       ...exposed,
       ...textTable(past),
@@ -34,6 +36,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     markdown: page(
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
+      maintenance.map((line) => `- 🚧 ${line}`).join('\n'),
       [...nginx, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),

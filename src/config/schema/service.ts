@@ -17,6 +17,7 @@ import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
+import { maintenance } from './maintenance.ts';
 import { pairOf, textMap } from './maps.ts';
 import { DEPENDENCY_REFUSALS, SERVICE_REFUSALS } from './refusals.ts';
 import { cpus, deploy, memory, one, pidsOrNoLimit } from './resources.ts';
@@ -319,6 +320,12 @@ const service = closed(
         'Whether edge and sidecar read the body of a request whole before the app gets it. `auto` passes on what is 1 MB or more, or of unknown length (chunked), while it comes; what is smaller is read first, and can be sent again to another copy. `on` reads all, on the disk of the server; `off` none.',
       fallback: { value: DEFAULTS.request_buffering },
       example: 'request_buffering: "on"',
+    }),
+    maintenance: key(maintenance, {
+      description:
+        'Maintenance of this service: users get a page from the edge instead of the app, with 503 and `Retry-After`; services among each other do not. Laid over what environment and top say, key by key.',
+      short: 'maintenance: true',
+      long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
     }),
     pull_policy: key(pullPolicy, {
       from: 'Compose',

@@ -15,6 +15,7 @@ export interface HttpRequest {
   from: string;
   /** GET where nothing is said. */
   method?: string;
+  body?: string;
 }
 
 /** An answer over HTTP. */

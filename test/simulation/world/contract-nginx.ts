@@ -406,7 +406,7 @@ export const NGINX_CONTRACT: readonly Case[] = [
       const nginx = await startNginx(given, own, { main: answer(201) });
       const { http } = given.server;
       const idle = http.keepAlive({ address: nginx.address, port: 8090 });
-      const get = () => idle.get({ path: '/', host: 'any', isLast: false }, 5_000);
+      const get = async () => (await idle.get({ path: '/', host: 'any', isLast: false }, 5_000)).status;
       expect(await get()).toBe(201);
       await nginx.write({ main: answer(202) });
       await nginx.reload();

@@ -93,13 +93,36 @@ export class Workers {
       host: request.host,
       remote_addr: request.from,
       request_method: request.method ?? 'GET',
+      request_body: request.body ?? '',
     };
     for (const [name, value] of Object.entries(request.headers ?? {}))
       variables[`http_${name.replaceAll('-', '_')}`] = value;
     const rules = [...server.rules, ...(location?.rules ?? [])];
     variables.rest_of_path = request.path.slice(location?.path.length ?? 0);
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
-    return this.#recover(server, rules, variables, handled) ?? handled;
+    return (
+      this.#recover(server, rules, variables, handled) ??
+      this.#goElsewhere(server, request, variables, handled) ??
+      handled
+    );
+  }
+
+  /** What the server itself returns may be answered at another path of it. */
+  #goElsewhere(
+    { rules, locations }: HttpServer,
+    request: HttpRequest,
+    variables: Record<string, string>,
+    { status, upstream }: Handled,
+  ): Handled | undefined {
+    const rule = rules.find((one) => one.does === 'recover' && one.status === status);
+    if (upstream !== undefined || rule?.does !== 'recover' || !rule.location.startsWith('/')) return undefined;
+    const path = this.#expand(rule.location, variables);
+    const location = locations.find((one) => one.isExact && one.path === path);
+    if (location === undefined) return undefined;
+    const all = [...rules, ...location.rules];
+    const there = { ...variables, uri: path, request_method: request.method === 'HEAD' ? 'HEAD' : 'GET' };
+    const found = this.#follow(all, there, this.#process.now());
+    return found && { ...found, status: rule.as ?? found.status, headers: headersOf(location.rules) };
   }
 
   /** Where nobody has answered, nginx may be told to go on elsewhere: by then names mean what they mean now. */
@@ -172,7 +195,7 @@ export class Workers {
   /** What lies there is looked at with each request, so that a change counts at once, for old workers too. */
   #store(
     { folder, methods }: Extract<Rule, { does: 'store' }>,
-    { request_method: method = '', rest_of_path: rest = '' }: Record<string, string>,
+    { request_method: method = '', rest_of_path: rest = '', request_body: body = '' }: Record<string, string>,
   ): Handled {
     const { container } = this.#process;
     const path = `${folder}${rest}`;
@@ -181,7 +204,7 @@ export class Workers {
     const isThere = container.readFile(path) !== undefined;
     if (method === 'DELETE' && !isThere) return answered(404, {}, '');
     if (method === 'DELETE') container.removeFile(path);
-    else container.writeFile(path, 'put');
+    else container.writeFile(path, body);
     this.#process.changed(`${method} ${rest}`);
     return answered(method === 'PUT' && !isThere ? 201 : 204, {}, '');
   }
@@ -241,6 +264,12 @@ export class Workers {
       return this.#expand(valueFor(key, mapping), variables);
     });
   }
+}
+
+function headersOf(rules: readonly Rule[]): Record<string, string> {
+  return Object.fromEntries(
+    rules.flatMap((rule) => (rule.does === 'header' ? [[rule.name, rule.value] as const] : [])),
+  );
 }
 
 /** What is no upstream is a host: what its name means nginx asks with each request. */

@@ -26,9 +26,9 @@ export function simulatedServer(run: Run, machine: Machine): Server {
     engine: new SimulatedEngine(machine, tunnel),
     http: {
       get: (target, timeoutMs) => send(machine, tunnel, 'GET', target, timeoutMs),
-      put: async (target, _text, timeoutMs) => {
+      put: async (target, text, timeoutMs) => {
         guard();
-        return await send(machine, tunnel, 'PUT', target, timeoutMs);
+        return await send(machine, tunnel, 'PUT', target, timeoutMs, text);
       },
       delete: async (target, timeoutMs) => {
         guard();
@@ -54,6 +54,7 @@ async function send(
   method: 'GET' | 'PUT' | 'DELETE',
   { address, port, path, host, headers = {} }: HttpTarget,
   timeoutMs: number,
+  body = '',
 ): Promise<HttpAnswer> {
   const facts = {
     name: `${machine.name} ${method} http://${address}:${port}${path}`,
@@ -62,12 +63,15 @@ async function send(
   };
   return await tunnel.call(facts, async () => {
     const { target, from } = await reach(machine, address, port, timeoutMs);
-    const request = { port: target.port, path, host: host ?? address, headers, from, method };
+    const request = { port: target.port, path, host: host ?? address, headers, from, method, body };
     const answer = target.container.program?.answer?.(request);
     if (answer === undefined) throw new Error('other side closed');
     return { ...answer, headers: { date: new Date(machine.now()).toUTCString(), ...answer.headers } };
   });
 }
+
+/** What a gateway says that has nobody. */
+const BAD_GATEWAY = { status: 502, headers: {} };
 
 /**
  * KeptConnection is one connection over which requests go one by one. It stays with the workers of an nginx that have
@@ -94,7 +98,7 @@ class KeptConnection {
       isLast,
     }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
-  ): Promise<number> {
+  ): Promise<Pick<HttpAnswer, 'status' | 'headers'>> {
     const { address, port } = this.#to;
     const takesMs = this.#sent++ === 0 ? this.#machine.firstProbeMs : PROBE_MS;
     const facts = {
@@ -106,12 +110,12 @@ class KeptConnection {
       const { target, from } = await reach(this.#machine, address, port, timeoutMs);
       const { program } = target.container;
       if (!(program instanceof Nginx))
-        return program?.answer?.({ port: target.port, path, host, headers, from }).status ?? 502;
+        return program?.answer?.({ port: target.port, path, host, headers, from }) ?? BAD_GATEWAY;
       const isOver = this.#workers === undefined || !program.all().includes(this.#workers);
       const workers = isOver ? program.accept() : this.#workers;
       const isKept = !isLast && workers?.endsAt === Number.POSITIVE_INFINITY;
       this.#workers = isKept ? workers : undefined;
-      return workers?.handle({ port: target.port, path, host, headers, from }).status ?? 502;
+      return workers?.handle({ port: target.port, path, host, headers, from }) ?? BAD_GATEWAY;
     });
   }
 

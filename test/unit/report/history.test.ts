@@ -39,6 +39,7 @@ describe('status', () => {
     services: {},
     drift: [],
     exposed: [],
+    maintenance: [],
     lease: undefined,
     nginx: [],
   };
