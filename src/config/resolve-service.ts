@@ -79,6 +79,7 @@ export function resolveService(
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
       ...given('maintenance', maintenanceOf([...levels, input.maintenance], sources, report)),
+      ...given('queueRequestsMs', input.queue_requests),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
     },
     policy: policy(input, resolveHealthcheck(input.healthcheck ?? {}, ports, recognisedTest, report)),

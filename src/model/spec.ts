@@ -119,6 +119,8 @@ export interface RouteSpec {
   requestBuffering?: RequestBuffering;
   /** Undefined where the file says nothing of it: what there is by itself holds. */
   maintenance?: MaintenanceSpec;
+  /** So long requests wait while the old copy has stopped and the new one does not serve yet; undefined is not at all. */
+  queueRequestsMs?: number;
 }
 
 /** What an answer over HTTP has to be. */

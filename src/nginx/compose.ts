@@ -364,6 +364,7 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
           ...(route.maxBodyBytes !== undefined && { max_body_bytes: route.maxBodyBytes }),
           ...(route.requestBuffering !== undefined && { request_buffering: route.requestBuffering }),
           ...(route.maintenance && { maintenance: route.maintenance }),
+          ...(route.queueRequestsMs !== undefined && { queue_requests_ms: route.queueRequestsMs }),
         },
       },
     ]),

@@ -8,6 +8,7 @@ import {
   renderMaintenance,
   renderPassers,
 } from './maintenance.ts';
+import { renderQueue, renderQueueServers } from './queue.ts';
 import {
   type Backend,
   backendsOf,
@@ -168,8 +169,9 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
+  const queue = renderQueueServers({ scope, route, port }, isThere);
   const beside = kind === 'edge' ? renderPassers(scope, port, route) : '';
-  return upstreams.join('') + beside + renderHttpServer(kind, scope, ways, route, port);
+  return upstreams.join('') + beside + queue + renderHttpServer(kind, scope, ways, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -230,7 +232,7 @@ function renderHttpServer(
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
   return `server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? renderMaintenance(scope, route, isThere) + HEALTH : ''}    location / {
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? renderMaintenance(scope, route, isThere) + HEALTH : ''}${renderQueue({ scope, route, port }, renderSide(ways), isThere)}    location / {
         error_page 502 = @again;
         error_page 418 = @streamed;
         error_page 419 = @once;

@@ -42,6 +42,8 @@ export interface Route {
   /** Undefined is `auto`. */
   requestBuffering?: RequestBuffering;
   maintenance?: MaintenanceSpec;
+  /** So long requests wait while no copy is there; undefined is not at all. */
+  queueRequestsMs?: number;
   copies: RoutedCopy[];
 }
 

@@ -46,6 +46,7 @@ const backing = z.object({
       page: z.string().optional(),
     })
     .optional(),
+  queue_requests_ms: z.number().optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -234,6 +235,7 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             idleTimeoutMs: facts.idle_timeout_ms,
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
+            ...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
             ...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
             copies: copies.map(copyOf),
           },

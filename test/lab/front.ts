@@ -57,6 +57,9 @@ export interface Front {
   exec(...command: string[]): Promise<string>;
   /** log returns what nginx has written: errors and accesses. */
   log(): Promise<string>;
+  /** stop ends an app as a deploy does, and start starts it again; it has another address then. */
+  stop(app: string): Promise<void>;
+  start(app: string): Promise<void>;
   /** reload has nginx read its configuration again. */
   reload(): Promise<void>;
   down(): Promise<void>;
@@ -165,6 +168,12 @@ export async function startFront(
       },
       exec: (...command) => docker(['exec', name, ...command]),
       log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,
+      stop: async (app) => {
+        await docker(['stop', '--time', '10', `${name}-${app}`]);
+      },
+      start: async (app) => {
+        await docker(['start', `${name}-${app}`]);
+      },
       reload: async () => {
         await docker(['kill', '--signal', 'HUP', name]);
       },

@@ -8,6 +8,7 @@ import type { ObservedCopy } from './observed.ts';
 import { copiesOn, handMadeOn, observedOn, serversWithAdopted } from './observed-copies.ts';
 import { place } from './placement.ts';
 import type { StandbyCopy } from './plan.ts';
+import { isQueued } from './queue-plan.ts';
 import { type Retirement, retire } from './retirement.ts';
 import type { Check, Predecessor, Rollout } from './rollout.ts';
 import { asRouted, copiesByRole, copyNamed, routedSlot, serving, servingCopies } from './routed-copies.ts';
@@ -286,8 +287,20 @@ function predecessorOf(
 ): Predecessor {
   const retirement = retireSentTo(input, service, on, copy);
   const isDrained = isWorker(service.spec) && !copy.isAdopted;
-  const drainTimeoutMs = isDrained ? retirement.drainTimeoutMs : undefined;
-  return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning };
+  const isHeld = isQueued(service) && !copy.isAdopted;
+  const drainTimeoutMs = isHeld
+    ? heldDrainMs(service, retirement)
+    : isDrained
+      ? retirement.drainTimeoutMs
+      : undefined;
+  return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning, ...(isHeld && { isHeld }) };
+}
+
+/** Others wait meanwhile: what is still open after a third of their time ends with the container. */
+function heldDrainMs({ spec }: WantedService, { drainTimeoutMs }: Retirement): number | undefined {
+  if (drainTimeoutMs === undefined) return undefined;
+  const third = Math.ceil((spec.route.queueRequestsMs ?? 0) / 3);
+  return Math.min(drainTimeoutMs || Number.POSITIVE_INFINITY, third);
 }
 
 /** Longer nobody waits for users of a server that is left out, who keep coming. */

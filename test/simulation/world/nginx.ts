@@ -22,6 +22,8 @@ const WAITED_MS = 2_000;
 /** How often nginx tries to bind a port that is taken, and how long it waits in between. */
 const BIND_TRIES = 5;
 const BIND_PAUSE_MS = 500;
+/** By what a location of ours says that a request waits. */
+const WAITS = 418;
 const DEFAULT_MAIN = '/etc/nginx/nginx.conf';
 
 /** What became of a request, and on which way. */
@@ -33,6 +35,8 @@ export interface Handled {
   upstream: Upstream | undefined;
   target: Target | undefined;
   metDeadServer: boolean;
+  /** It waits here: nothing of it has gone to anybody. */
+  isWaiting?: true;
 }
 
 /** What became of a connection to a port of TCP. */
@@ -99,12 +103,21 @@ export class Workers {
       variables[`http_${name.replaceAll('-', '_')}`] = value;
     const rules = [...server.rules, ...(location?.rules ?? [])];
     variables.rest_of_path = request.path.slice(location?.path.length ?? 0);
+    if (this.#hasToWait(server, variables)) return { ...answered(0, {}, ''), isWaiting: true };
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
     return (
       this.#recover(server, rules, variables, handled) ??
       this.#goElsewhere(server, request, variables, handled) ??
       handled
     );
+  }
+
+  /** Where it has to wait, what it asks first goes on elsewhere, to ask again and again. */
+  #hasToWait({ rules, locations }: HttpServer, variables: Record<string, string>): boolean {
+    const path = rules.flatMap((rule) => (rule.does === 'ask first' ? [rule.path] : []))[0];
+    const location = locations.find((one) => one.isExact && one.path === path);
+    if (location === undefined) return false;
+    return this.#follow(location.rules, { ...variables }, this.#process.now())?.status === WAITS;
   }
 
   /** What the server itself returns may be answered at another path of it. */

@@ -183,7 +183,7 @@ export class World extends Simulation {
   /** Of services that leave the file, or go back, what is recorded of them counts: not what the file says. */
   #promisedBefore(
     wanted: EnvironmentSpec,
-    { rollback, services = [], excludedServers = [] }: RunOptions,
+    { rollback, services = [], excludedServers = [], strikes = [] }: RunOptions,
   ): PromisedBefore {
     const { services: recorded, release_numbers: numbers = {}, stale_servers = {} } = this.stateOf(wanted);
     const isLeftOut = (server: string) => server in stale_servers || excludedServers.includes(server);
@@ -206,6 +206,7 @@ export class World extends Simulation {
       return [name, Math.min(DRAIN_MS, ...known)] as const;
     });
     return {
+      isHit: strikes.length > 0,
       restored: rollback === undefined ? [] : services,
       cutOff: cutOff.map(([name]) => name),
       drainTimeoutMs: new Map(drains),
@@ -554,6 +555,8 @@ const DRAIN_MS = 120_000;
 
 /** What services were promised when they were deployed. */
 interface PromisedBefore {
+  /** The run comes to harm: what it had taken down it may not bring up again. */
+  isHit: boolean;
   /** Services that go back to what they were once. */
   restored: readonly string[];
   /**
@@ -588,7 +591,10 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
       drainTimeoutMs: isRestored
         ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
         : spec.policy.drainTimeoutMs,
-      mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
+      mayBeDown:
+        mayBeDown ||
+        (spec.policy.strategy === 'recreate' &&
+          (spec.route.queueRequestsMs === undefined || before.isHit)),
       mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
     };
   };
