@@ -34,7 +34,7 @@ export const ACTIONS = {
   plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
   maintenance: {
     folder: 'actions/maintenance',
-    icon: 'tool',
+    icon: 'pause-circle',
     color: 'blue',
     command: maintenance,
   },

@@ -1,5 +1,3 @@
-import * as z from 'zod';
-
 /** When, by whom and why a service was put into maintenance by the action. */
 export interface MaintenanceNote {
   /** ISO 8601. */
@@ -10,8 +8,6 @@ export interface MaintenanceNote {
   reason?: string;
 }
 
-const note = z.object({ since: z.string(), by: z.string(), reason: z.string().optional() });
-
 /** writeMaintenanceNote returns a note as the text of a flag. */
 export function writeMaintenanceNote(said: MaintenanceNote): string {
   return `${JSON.stringify(said)}\n`;
@@ -19,10 +15,16 @@ export function writeMaintenanceNote(said: MaintenanceNote): string {
 
 /** readMaintenanceNote returns what a flag says; of one that was made by hand nothing is known. Pure. */
 export function readMaintenanceNote(text: string | undefined): MaintenanceNote {
+  const { since, by, reason } = membersOf(text);
+  const known = typeof since === 'string' && typeof by === 'string' ? { since, by } : { since: '', by: '' };
+  return { ...known, ...(typeof reason === 'string' && { reason }) };
+}
+
+function membersOf(text: string | undefined): Partial<Record<keyof MaintenanceNote, unknown>> {
   try {
-    const { reason, ...rest } = note.parse(JSON.parse(text ?? ''));
-    return { ...rest, ...(reason !== undefined && { reason }) };
+    const said: unknown = JSON.parse(text ?? '');
+    return typeof said === 'object' && said !== null ? said : {};
   } catch {
-    return { since: '', by: '' };
+    return {};
   }
 }

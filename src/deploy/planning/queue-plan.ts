@@ -1,14 +1,8 @@
 import { servicesWith, waitingFlag } from '../../nginx/standing-flags.ts';
-import type { HoldStep, ReleaseStep } from '../steps/queue.ts';
+import type { ReleaseStep } from '../steps/queue.ts';
 import type { PlanInput } from './input.ts';
-import type { ServicePlan } from './service-plan.ts';
-import type { WantedService } from './wanted.ts';
-
-/** Which requests wait in a rollout, and which go on after it. */
-export interface QueuePlan {
-  hold: HoldStep[];
-  release: ReleaseStep[];
-}
+import type { QueuePlan } from './rollout.ts';
+import { isQueued, type ServicePlan } from './service-plan.ts';
 
 /**
  * planQueue has requests wait for those services of a rollout that stop before they start again, where their users shall
@@ -30,11 +24,6 @@ export function planQueue(
     hold: held.map((service) => ({ kind: 'hold', service, servers })),
     release: releasesOf(input, [...new Set([...held, ...waiting])]),
   };
-}
-
-/** isQueued tells whether requests for a service wait while it is away. */
-export function isQueued({ spec }: Pick<WantedService, 'spec'>): boolean {
-  return spec.route.queueRequestsMs !== undefined && spec.policy.strategy === 'recreate';
 }
 
 /** releasesOf returns the steps that let requests for these services go on. */

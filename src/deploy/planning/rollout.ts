@@ -3,10 +3,10 @@ import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
 import type { Step } from '../steps/index.ts';
 import type { ProbeStep } from '../steps/probe.ts';
+import type { HoldStep, ReleaseStep } from '../steps/queue.ts';
 import type { StartStep } from '../steps/start.ts';
 import type { SwitchStep } from '../steps/switch.ts';
 import type { After, StepGraph } from './graph.ts';
-import type { QueuePlan } from './queue-plan.ts';
 import { drainOf, type Retirement, removeOf, stopOf } from './retirement.ts';
 
 /** A copy that has to prove that it is healthy. */
@@ -31,6 +31,12 @@ export interface Predecessor extends Retirement {
   isWorking: boolean;
   /** Requests for it wait until its successor serves. */
   isHeld?: true;
+}
+
+/** Which requests wait in a rollout, and which go on after it. */
+export interface QueuePlan {
+  hold: HoldStep[];
+  release: ReleaseStep[];
 }
 
 /** Services that change together: all they depend on has changed before. */

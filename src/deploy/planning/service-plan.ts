@@ -8,7 +8,6 @@ import type { ObservedCopy } from './observed.ts';
 import { copiesOn, handMadeOn, observedOn, serversWithAdopted } from './observed-copies.ts';
 import { place } from './placement.ts';
 import type { StandbyCopy } from './plan.ts';
-import { isQueued } from './queue-plan.ts';
 import { type Retirement, retire } from './retirement.ts';
 import type { Check, Predecessor, Rollout } from './rollout.ts';
 import { asRouted, copiesByRole, copyNamed, routedSlot, serving, servingCopies } from './routed-copies.ts';
@@ -294,6 +293,11 @@ function predecessorOf(
       ? retirement.drainTimeoutMs
       : undefined;
   return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning, ...(isHeld && { isHeld }) };
+}
+
+/** isQueued tells whether requests for a service wait while it is away. */
+export function isQueued({ spec }: Pick<WantedService, 'spec'>): boolean {
+  return spec.route.queueRequestsMs !== undefined && spec.policy.strategy === 'recreate';
 }
 
 /** Others wait meanwhile: what is still open after a third of their time ends with the container. */

@@ -120,6 +120,7 @@ export class Users {
   }
 
   #come(): void {
+    this.#waiting.clear();
     for (const found of this.#placesNow()) {
       if (!this.#isServed(found)) continue;
       const place = Object.assign(this.#known.get(found.key) ?? found, { upstream: found.upstream });
