@@ -1,8 +1,8 @@
 import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
 import type { InputName } from '../commands/inputs.ts';
-import type { OutputName } from '../commands/outputs.ts';
 import { maintenance } from '../commands/maintenance.ts';
+import type { OutputName } from '../commands/outputs.ts';
 import { plan } from '../commands/plan.ts';
 import { rollback } from '../commands/rollback.ts';
 import { status } from '../commands/status.ts';

@@ -59,7 +59,10 @@ export async function switchMaintenance(request: MaintenanceRequest): Promise<Ma
     checkOwner(wanted, { repository, takeOverFrom: undefined }, seen);
     const doors = seen.flatMap(({ name, edge }) => doorOf(fleet.server(name), edge));
     const services = chosen(request, doors, scope);
-    const changes = doors.map((door) => ({ door, flags: changesOf(request, door.edge.tree, services, scope) }));
+    const changes = doors.map((door) => ({
+      door,
+      flags: changesOf(request, door.edge.tree, services, scope),
+    }));
     const changed = changes.some(({ flags }) => flags.length > 0);
     const verb = request.isOn ? 'on' : 'off';
     await log.group(`Switch maintenance of ${services.join(', ')} ${verb}`, () =>
@@ -87,7 +90,10 @@ function chosen(
   doors: readonly Door[],
   scope: { project: string; environment: string },
 ): string[] {
-  const on = maintenanceOf(scope, doors.map(({ server, edge }) => ({ name: server.name, edge })));
+  const on = maintenanceOf(
+    scope,
+    doors.map(({ server, edge }) => ({ name: server.name, edge })),
+  );
   const served = doors.flatMap(({ edge }) => servedServices(edge.tree, scope));
   // What has left the file and the edges may still have its flag.
   const left = isOn ? [] : on.filter(({ from }) => from === 'action').map(({ service }) => service);
@@ -119,7 +125,11 @@ function changesOf(
   });
 }
 
-function refuseRace({ isOn }: MaintenanceRequest, services: readonly string[], now: readonly Maintenance[]): void {
+function refuseRace(
+  { isOn }: MaintenanceRequest,
+  services: readonly string[],
+  now: readonly Maintenance[],
+): void {
   const on = now.filter(({ from }) => from === 'action');
   const other = services.find((service) => {
     const found = on.find((one) => one.service === service);

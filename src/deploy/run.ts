@@ -75,7 +75,8 @@ export class Run {
     if (input.compared.with === 'deployed') {
       for (const sentence of leftToDeploys(input, plan, wanted)) this.note(sentence);
     }
-    for (const sentence of describeMaintenance(maintenanceOf(input.scope, seen.observed))) this.note(sentence);
+    for (const sentence of describeMaintenance(maintenanceOf(input.scope, seen.observed)))
+      this.note(sentence);
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 

@@ -135,7 +135,11 @@ export class KeptConnection {
     { path, host, headers, isLast }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
   ): Promise<{ status: number; headers: HttpAnswer['headers'] }> {
-    const { statusCode, headers: answered, body } = await this.#agent.request({
+    const {
+      statusCode,
+      headers: answered,
+      body,
+    } = await this.#agent.request({
       origin: this.#origin,
       path,
       method: 'GET',

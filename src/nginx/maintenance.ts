@@ -59,7 +59,11 @@ export function pageFiles(scope: Scope, { service, maintenance }: Route): [path:
 }
 
 /** renderPassers renders which clients pass, for the variable that `renderMaintenance` asks; nothing where nobody does. */
-export function renderPassers(scope: Scope, port: Pick<RoutePort, 'name'>, { service, maintenance }: Route): string {
+export function renderPassers(
+  scope: Scope,
+  port: Pick<RoutePort, 'name'>,
+  { service, maintenance }: Route,
+): string {
   const { allow } = maintenance ?? DEFAULTS;
   // Ports of a service share it.
   if (allow.length === 0 || port.name !== undefined) return '';

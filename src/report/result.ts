@@ -10,7 +10,12 @@ import { renderPast } from './past-releases.ts';
 import { renderStatus } from './status.ts';
 
 /** What any of the commands comes to. */
-export type Result = ChangeResult | Awaited<ReturnType<typeof plan.run>> | ReleaseList | Status | MaintenanceSwitched;
+export type Result =
+  | ChangeResult
+  | Awaited<ReturnType<typeof plan.run>>
+  | ReleaseList
+  | Status
+  | MaintenanceSwitched;
 
 /** A result for people. */
 export interface Rendered {

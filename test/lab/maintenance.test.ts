@@ -46,12 +46,15 @@ describe('maintenance at a real edge', () => {
     expect((await front.ask('/echo')).status).toBe(200);
   });
 
-  test.each(['GET', 'POST', 'PUT', 'DELETE'])('answers %s with the page of the repository', async (method) => {
-    const body = method === 'GET' ? undefined : 'x'.repeat(2_000_000);
-    const headers = body === undefined ? {} : { 'content-length': body.length };
-    const answer = await front.ask('/orders', { app: 'by-file', method, headers, ...(body && { body }) });
-    expect(answer).toMatchObject({ status: 503, body: PAGE, headers: { 'retry-after': '91' } });
-  });
+  test.each(['GET', 'POST', 'PUT', 'DELETE'])(
+    'answers %s with the page of the repository',
+    async (method) => {
+      const body = method === 'GET' ? undefined : 'x'.repeat(2_000_000);
+      const headers = body === undefined ? {} : { 'content-length': body.length };
+      const answer = await front.ask('/orders', { app: 'by-file', method, headers, ...(body && { body }) });
+      expect(answer).toMatchObject({ status: 503, body: PAGE, headers: { 'retry-after': '91' } });
+    },
+  );
 
   test('answers HEAD without a body', async () => {
     const { status, body } = await front.ask('/', { app: 'by-file', method: 'HEAD' });
@@ -92,7 +95,9 @@ describe('maintenance at a real edge', () => {
 
   test('a stream that is open stays open', async () => {
     const socket = connect(80, front.address);
-    socket.write('GET /events?count=6&every=200 HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n');
+    socket.write(
+      'GET /events?count=6&every=200 HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n',
+    );
     await new Promise((resolve) => setTimeout(resolve, 300));
     await switchOn('app');
     const pieces: Buffer[] = [];

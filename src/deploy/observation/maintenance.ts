@@ -21,7 +21,9 @@ export function maintenanceOf(
   observed: readonly Pick<ObservedServer, 'name' | 'edge'>[],
 ): Maintenance[] {
   const trees = observed.flatMap(({ name, edge }) => (edge === undefined ? [] : [{ name, tree: edge.tree }]));
-  const byAction = [...new Set(trees.flatMap(({ tree }) => servicesWith(tree.flags, scope, maintenanceFlag)))];
+  const byAction = [
+    ...new Set(trees.flatMap(({ tree }) => servicesWith(tree.flags, scope, maintenanceFlag))),
+  ];
   const byFile = [...new Set(trees.flatMap(({ tree }) => closedByFile(tree, scope)))];
   const split = (service: string, isOn: (tree: Tree) => boolean) => ({
     servers: trees.filter(({ tree }) => isOn(tree)).map(({ name }) => name),

@@ -14,8 +14,8 @@ import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
-import { planReconcile } from './reconcile.ts';
 import { planQueue, releasesOf, waitingServices } from './queue-plan.ts';
+import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
 import { layOut, layOutMove, type Rollout, type TrafficMove } from './rollout.ts';
 import { planService, type ServicePlan, standbyOf } from './service-plan.ts';
@@ -116,7 +116,13 @@ function inOrder(input: PlanInput, { services, hooks, rollouts, takeover, stayin
   const repaired = graph.add(prepare.filter(isEarly), nginxPulled);
   const reconciled = reconcile === undefined ? repaired : layOutMove(graph, reconcile, repaired);
   const releasing = new Set(rollouts.flatMap(({ release }) => release.map(({ service }) => service)));
-  graph.aside(releasesOf(input, waitingServices(input).filter((name) => !releasing.has(name))), reconciled);
+  graph.aside(
+    releasesOf(
+      input,
+      waitingServices(input).filter((name) => !releasing.has(name)),
+    ),
+    reconciled,
+  );
   const hooksOver = graph.add(awaited, reconciled);
   const isInTheWay = ({ drainTimeoutMs }: Retirement) => drainTimeoutMs !== undefined;
   const drained = addRetirements(graph, vacate.filter(isInTheWay), hooksOver);

@@ -27,7 +27,10 @@ export function planQueue(
 }
 
 /** releasesOf returns the steps that let requests for these services go on. */
-export function releasesOf({ reached }: Pick<PlanInput, 'reached'>, services: readonly string[]): ReleaseStep[] {
+export function releasesOf(
+  { reached }: Pick<PlanInput, 'reached'>,
+  services: readonly string[],
+): ReleaseStep[] {
   return services.map((service) => ({ kind: 'release', service, servers: [...reached] }));
 }
 

@@ -3,7 +3,7 @@ import type { MaintenanceSpec } from '../../../src/model/spec.ts';
 import { maintenanceFlag } from '../../../src/nginx/standing-flags.ts';
 import type { World } from '../world/world.ts';
 import { deployed, NOTHING, newWorld } from './deployed.ts';
-import { service, servers, shop } from './specs.ts';
+import { servers, service, shop } from './specs.ts';
 import { rest } from './story.ts';
 
 const SCOPE = { project: 'shop', environment: 'production' };
@@ -22,7 +22,10 @@ const isServed = (world: World, name: string) =>
 describe('maintenance by the action', () => {
   test('is switched on and off on all servers, without a deploy and without the lease', async () => {
     const world = await deployed(v1);
-    const { changed, now } = await world.maintenance('on', v1, { services: ['web'], reason: 'a new database' });
+    const { changed, now } = await world.maintenance('on', v1, {
+      services: ['web'],
+      reason: 'a new database',
+    });
     expect([changed, now]).toMatchObject([true, [{ service: 'web', servers: HOSTS, missing: [] }]]);
     expect([inMaintenance(world, 'web'), isServed(world, 'api')]).toEqual([true, true]);
     expect((await world.maintenance('off', v1)).changed).toBe(true);

@@ -59,18 +59,17 @@ describe('requests that wait', () => {
     expect(complaintOf(world)).toBeUndefined();
   });
 
-  test.each([
-    'ends: hold',
-    'ends: stop',
-    'ends: prove',
-  ])('a run that is killed when it %s leaves them waiting, and the next one lets them go on', async (moment) => {
-    const world = await deployed(v1);
-    await world.deployUntil(new RegExp(moment), v2);
-    expect(areWaiting(world)).toBe(true);
-    const next = await world.tryDeploy(v2);
-    expect([failureOf(next), areWaiting(world)]).toEqual([undefined, false]);
-    expect(world.running()).toEqual([`${WIKI}_secondary`]);
-  });
+  test.each(['ends: hold', 'ends: stop', 'ends: prove'])(
+    'a run that is killed when it %s leaves them waiting, and the next one lets them go on',
+    async (moment) => {
+      const world = await deployed(v1);
+      await world.deployUntil(new RegExp(moment), v2);
+      expect(areWaiting(world)).toBe(true);
+      const next = await world.tryDeploy(v2);
+      expect([failureOf(next), areWaiting(world)]).toEqual([undefined, false]);
+      expect(world.running()).toEqual([`${WIKI}_secondary`]);
+    },
+  );
 
   test('where nothing else is left to do, letting them go on is the whole plan', async () => {
     const world = await deployed(v1);

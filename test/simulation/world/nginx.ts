@@ -128,7 +128,8 @@ export class Workers {
     { status, upstream }: Handled,
   ): Handled | undefined {
     const rule = rules.find((one) => one.does === 'recover' && one.status === status);
-    if (upstream !== undefined || rule?.does !== 'recover' || !rule.location.startsWith('/')) return undefined;
+    if (upstream !== undefined || rule?.does !== 'recover' || !rule.location.startsWith('/'))
+      return undefined;
     const path = this.#expand(rule.location, variables);
     const location = locations.find((one) => one.isExact && one.path === path);
     if (location === undefined) return undefined;

@@ -593,8 +593,7 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
         : spec.policy.drainTimeoutMs,
       mayBeDown:
         mayBeDown ||
-        (spec.policy.strategy === 'recreate' &&
-          (spec.route.queueRequestsMs === undefined || before.isHit)),
+        (spec.policy.strategy === 'recreate' && (spec.route.queueRequestsMs === undefined || before.isHit)),
       mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && domain !== undefined),
     };
   };
