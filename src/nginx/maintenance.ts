@@ -48,13 +48,13 @@ export function renderFolder(folder: string): string {
   return `    map '' $configuration { default ${folder}; }\n`;
 }
 
-/** pageFile returns where the page of a service is written that has one of its own, below a folder. */
-export function pageFile(scope: Scope, service: string): string {
+/** Where the page of a service is that has one of its own, below a folder. */
+function pageFile(scope: Scope, service: string): string {
   return `page/${scopeName(scope)}/${service}.html`;
 }
 
 /** pageFiles returns the page of a route, by its path; nothing includes it. */
-export function pageFiles(scope: Scope, { service, maintenance }: Route): [path: string, content: string][] {
+function pageFiles(scope: Scope, { service, maintenance }: Route): [path: string, content: string][] {
   return maintenance?.page === undefined ? [] : [[pageFile(scope, service), maintenance.page]];
 }
 
