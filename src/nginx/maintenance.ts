@@ -54,7 +54,7 @@ function pageFile(scope: Scope, service: string): string {
 }
 
 /** pageFiles returns the page of a route, by its path; nothing includes it. */
-function pageFiles(scope: Scope, { service, maintenance }: Route): [path: string, content: string][] {
+export function pageFiles(scope: Scope, { service, maintenance }: Route): [path: string, content: string][] {
   return maintenance?.page === undefined ? [] : [[pageFile(scope, service), maintenance.page]];
 }
 
