@@ -116,6 +116,19 @@ export const INPUTS = {
     description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
     schema: lines,
   },
+  state: {
+    description: '`on` puts services into maintenance, `off` takes them out of it.',
+    required: true,
+    schema: text.pipe(z.enum(['on', 'off'], { error: 'must be on or off' })),
+  },
+  services: {
+    description: 'The services, one a line. All that users reach when empty.',
+    schema: lines,
+  },
+  reason: {
+    description: 'Why, for `status` and `plan`; users do not see it.',
+    schema: z.string().transform((given) => given.trim().slice(0, 500) || undefined),
+  },
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',
     schema: lines,

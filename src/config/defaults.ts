@@ -24,6 +24,7 @@ export const DEFAULTS = {
   strip_prefix: false,
   // Method and body of a request stay: a POST is no GET afterwards.
   redirect: { status: 308, keep_path: true },
+  maintenance: { retry_after: '10m', status: 503 },
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

@@ -148,7 +148,8 @@ function plain(text: string, isSecret: boolean): RepositoryFile {
   return { bytes: Buffer.from(text), isExecutable: false, isSecret };
 }
 
-function look(path: string, { repository, mayBeMissing }: Sources, complain: Complain) {
+/** look returns what lies at a path of the repository, and complains where it cannot. */
+export function look(path: string, { repository, mayBeMissing }: Sources, complain: Complain) {
   try {
     const entry = repository.find(path, FILES_MAX_BYTES);
     if (entry === undefined && !mayBeMissing) complain(`there is no ${path} in the repository`, NOT_THERE);

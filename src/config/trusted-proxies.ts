@@ -48,10 +48,15 @@ export const NAMED_RANGES: Readonly<Record<string, NamedRanges>> = {
  * once, sorted. It throws for what is none, and for a range that covers everybody.
  */
 export function parseTrustedProxies(list: readonly string[]): string[] {
-  return [...new Set(list.flatMap(rangesOf))].sort();
+  return [...new Set(list.flatMap((text) => rangesOf(text)))].sort();
 }
 
-function rangesOf(text: string): readonly string[] {
+/** parseAddressRanges is parseTrustedProxies for clients that are let in: the whole world is possible. */
+export function parseAddressRanges(list: readonly string[]): string[] {
+  return [...new Set(list.flatMap((text) => rangesOf(text, true)))].sort();
+}
+
+function rangesOf(text: string, mayBeEverybody = false): readonly string[] {
   const lower = text.toLowerCase();
   if (Object.hasOwn(NAMED_RANGES, lower)) return NAMED_RANGES[lower]!.ranges;
   const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(lower) ?? [];
@@ -62,7 +67,7 @@ function rangesOf(text: string): readonly string[] {
       hint: `Write 10.0.0.5, 10.0.0.0/8, 2001:db8::/32 or ${listed(Object.keys(NAMED_RANGES))}.`,
     });
   }
-  if (length === 0) {
+  if (length === 0 && !mayBeEverybody) {
     throw new UserError(`${text} is everybody: then a client could write what it likes`, {
       hint: 'Write the addresses of the proxies that stand in front of the servers.',
     });

@@ -128,14 +128,18 @@ export class KeptConnection {
   }
 
   /**
-   * get sends a GET and returns the status when the whole answer is there; with `isLast` the connection ends with it. It
+   * get sends a GET and returns status and headers when the whole answer is there; with `isLast` the connection ends with it. It
    * rejects when there is no whole answer within `timeoutMs`, and has `isTunnelBroken` on the error where nobody knows why.
    */
   async get(
     { path, host, headers, isLast }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
-  ): Promise<number> {
-    const { statusCode, body } = await this.#agent.request({
+  ): Promise<{ status: number; headers: HttpAnswer['headers'] }> {
+    const {
+      statusCode,
+      headers: answered,
+      body,
+    } = await this.#agent.request({
       origin: this.#origin,
       path,
       method: 'GET',
@@ -144,7 +148,7 @@ export class KeptConnection {
       signal: AbortSignal.timeout(timeoutMs),
     });
     await body.arrayBuffer();
-    return statusCode;
+    return { status: statusCode, headers: answered };
   }
 
   async close(): Promise<void> {

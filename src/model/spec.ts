@@ -94,6 +94,18 @@ export interface ContainerSpec {
   options?: ContainerOptions;
 }
 
+/** What users get while a service is in maintenance. */
+export interface MaintenanceSpec {
+  /** The file says that it is; else only the action switches it on. */
+  isOn: boolean;
+  /** Addresses and ranges of clients that pass all the same. */
+  allow: string[];
+  retryAfterMs: number;
+  status: number;
+  /** HTML in place of the page that there is. */
+  page?: string;
+}
+
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   /** The addresses of the main port: domains, or paths below them as `example.com/api`. */
@@ -112,6 +124,10 @@ export interface RouteSpec {
   maxBodyBytes?: number;
   /** Undefined is `auto`: large bodies, and those of unknown length, reach the app while they come. */
   requestBuffering?: RequestBuffering;
+  /** Undefined where the file says nothing of it: what there is by itself holds. */
+  maintenance?: MaintenanceSpec;
+  /** So long requests wait while the old copy has stopped and the new one does not serve yet; undefined is not at all. */
+  queueRequestsMs?: number;
 }
 
 /** What an answer over HTTP has to be. */

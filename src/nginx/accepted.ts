@@ -41,6 +41,7 @@ function shapeOf(
   const known = new Map([
     [names.generation, '{generation}'],
     [names.identity, '{identity}'],
+    [`${CONFIG_FOLDER}/${folder}`, '{folder}'],
   ]);
   return directives.map((directive) => withoutTraffic(directive, known));
 }

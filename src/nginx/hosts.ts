@@ -85,6 +85,8 @@ export interface Piece {
   entry: readonly string[];
   /** Its further locations, which have names. */
   named: string;
+  /** The locations of maintenance, for a server with these headers. */
+  answers: (headers: readonly string[]) => string;
 }
 
 /** What the server of a shared domain has beside the pieces of its ports. */
@@ -112,11 +114,12 @@ export function renderHost({ host, claims }: SharedHost<Piece>, server: HostServ
     claims.flatMap((claim) => ('piece' in claim ? [[claim.piece.named, claim.piece]] : [])),
   );
   const rest = paths.includes('/') ? '' : '    location / { return 404; }\n';
+  const headers = server.lines.filter((line) => line.startsWith('add_header '));
   return `# ${host}: the longest path wins.
 ${server.before}server {
     listen 80;
     server_name ${server.name};
-${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...pieces.keys()].join('')}}
+${server.lines.map((line) => `    ${line}\n`).join('')}${server.locations}${locations.join('')}${rest}${[...pieces.values()].map((piece) => piece.named + piece.answers(headers)).join('')}}
 `;
 }
 

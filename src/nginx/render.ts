@@ -13,6 +13,15 @@ import {
   WHOLE,
 } from './hosts.ts';
 import {
+  MAINTENANCE_MAPS,
+  pageFiles,
+  renderFolder,
+  renderMaintenance,
+  renderMaintenanceAnswers,
+  renderPassers,
+} from './maintenance.ts';
+import { askFirst, renderQueue, renderQueueServers } from './queue.ts';
+import {
   type Backend,
   backendsOf,
   isServedOn,
@@ -88,6 +97,7 @@ export function renderScope(
             );
       files.set(portFile(scope, route.service, port), text);
     }
+    if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
   }
   return files;
 }
@@ -113,7 +123,7 @@ function sharedOf(scope: Scope, routes: readonly Route[], on: RouteServer, serve
     const flag = flagOf(sidesOf(scope, route, on, servers));
     return servedPorts('edge', route).map((port) => ({
       domains: port.domains,
-      piece: pieceOf(route, port, waysOf(scope, route, port, flag)),
+      piece: pieceOf(scope, route, port, waysOf(scope, route, port, flag)),
     }));
   });
   return sharedHosts(
@@ -233,9 +243,11 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  const { kind, tls } = home;
+  const { kind, scope, tls } = home;
   const doors = kind === 'edge' ? doorsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
-  return upstreams.join('') + doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('');
+  const queue = renderQueueServers({ scope, route, port }, isThere);
+  const passers = kind === 'edge' ? renderPassers(scope, port, route) : '';
+  return `${upstreams.join('')}${passers}${queue}${doors.map((door) => renderHttpServer(home, door, ways, route, port)).join('')}`;
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -290,27 +302,39 @@ function renderHttpServer(
     ...limitsOf(route),
     ...(context ? renderDoor(door, context) : []),
   ];
+  const asking = askFirst(route, WHOLE.suffix);
+  const queue = renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere);
   return `${context ? renderDoorMaps(door, context) : ''}server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(door, context) : ''}    location / {
-${renderPassing(route, WHOLE)
-  .map((line) => `        ${line}\n`)
-  .join('')}    }
-${renderNamed(ways, WHOLE)}}
+${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${kind === 'edge' ? renderClosed(scope, route, lines) + HEALTH : ''}${queue}${context ? renderChallenge(door, context) : ''}    location / {
+${[...asking, ...renderPassing(route, WHOLE)].map((line) => `        ${line}\n`).join('')}    }
+${renderNamed(ways, WHOLE, asking)}}
 `;
 }
 
+/** How a server is closed that a port has to itself. */
+function renderClosed(scope: Scope, route: Route, lines: readonly string[]): string {
+  const headers = lines.filter((line) => line.startsWith('add_header '));
+  const closing = renderMaintenance(scope, route, WHOLE.suffix, isThere).map((line) => `    ${line}\n`);
+  return closing.join('') + renderMaintenanceAnswers(scope, route, WHOLE.suffix, headers);
+}
+
 /** pieceOf returns what a port puts into the server of a domain that it shares: it says there for each location what holds. */
-function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
+function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
   const passing = passingOf(route.service, port);
   const side = renderSide(ways)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+  const { suffix } = passing;
+  const lines = [...limitsOf(route), ...askFirst(route, suffix)];
+  const closing = renderMaintenance(scope, route, suffix, isThere);
+  const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
   return {
     service: route.service,
     port,
-    entry: [...limitsOf(route), ...side, ...renderPassing(route, passing)],
-    named: renderNamed(ways, passing, limitsOf(route)),
+    entry: [...closing, ...lines, ...side, ...renderPassing(route, passing)],
+    named: renderNamed(ways, passing, lines) + queue,
+    answers: (headers) => renderMaintenanceAnswers(scope, route, suffix, headers),
   };
 }
 
@@ -544,7 +568,7 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderFolder(`${CONFIG_FOLDER}/${config.folder}`)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}

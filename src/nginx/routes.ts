@@ -2,7 +2,7 @@ import { hostOfAddress, hostsOf, isBelow, pathOfAddress, type Redirect } from '.
 import type { Copy, Slot } from '../model/copy.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol, RequestBuffering } from '../model/spec.ts';
+import type { MaintenanceSpec, Protocol, RequestBuffering } from '../model/spec.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
@@ -47,6 +47,9 @@ export interface Route {
   requestBuffering?: RequestBuffering;
   /** What the edge answers by sending elsewhere. */
   redirects?: Redirect[];
+  maintenance?: MaintenanceSpec;
+  /** So long requests wait while no copy is there; undefined is not at all. */
+  queueRequestsMs?: number;
   copies: RoutedCopy[];
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
-import { specHash } from '../model/spec.ts';
+import { type MaintenanceSpec, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
@@ -49,6 +49,16 @@ const backing = z.object({
       }),
     )
     .optional(),
+  maintenance: z
+    .object({
+      isOn: z.boolean(),
+      allow: z.array(z.string()),
+      retryAfterMs: z.number(),
+      status: z.number(),
+      page: z.string().optional(),
+    })
+    .optional(),
+  queue_requests_ms: z.number().optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -99,6 +109,8 @@ export interface Tree {
   flags: ReadonlySet<string>;
   /** The certificates that are installed, in PEM with a line about where they come from, by `certificateFile`. */
   certificates: ReadonlyMap<string, string>;
+  /** What is written in them. */
+  flagTexts: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -120,9 +132,11 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
         path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
       ),
     );
-  const flags = [...files.keys()]
-    .filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
-    .map((path) => path.slice(FLAG_FOLDER.length + 1));
+  const flagTexts = new Map(
+    [...files].flatMap(([path, text]) =>
+      path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text] as const] : [],
+    ),
+  );
   const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
@@ -133,7 +147,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
       return name === undefined ? [] : [[name, content] as const];
     }),
   );
-  return { live, folders, flags: new Set(flags), certificates, flagToken, toldAt };
+  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, certificates, flagToken, toldAt };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */
@@ -246,6 +260,8 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             ...(facts.max_body_bytes !== undefined && { maxBodyBytes: facts.max_body_bytes }),
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
             ...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
+            ...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
+            ...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
             copies: copies.map(copyOf),
           },
         ],
@@ -256,6 +272,13 @@ type RedirectFacts = NonNullable<z.infer<typeof backing>['redirects']>[number];
 
 function redirectOf({ from, to, status, drops_path: dropsPath }: RedirectFacts): Redirect {
   return { from, to, status, ...(dropsPath && { dropsPath }) };
+}
+
+function maintenanceFrom({
+  page,
+  ...facts
+}: NonNullable<z.infer<typeof backing>['maintenance']>): MaintenanceSpec {
+  return { ...facts, ...(page !== undefined && { page }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

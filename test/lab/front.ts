@@ -34,6 +34,8 @@ export interface FrontApp {
   domains?: string[];
   /** What its port has of its own. */
   port?: Partial<RoutePort>;
+  /** It does not answer everybody from the beginning. */
+  isAway?: true;
 }
 
 /** What an answer was. */
@@ -61,6 +63,9 @@ export interface Front {
   exec(...command: string[]): Promise<string>;
   /** log returns what nginx has written: errors and accesses. */
   log(): Promise<string>;
+  /** stop ends an app as a deploy does, and start starts it again; it has another address then. */
+  stop(app: string): Promise<void>;
+  start(app: string): Promise<void>;
   /** reload has nginx read its configuration again. */
   reload(): Promise<void>;
   down(): Promise<void>;
@@ -173,6 +178,12 @@ export async function startFront(
       },
       exec: (...command) => docker(['exec', name, ...command]),
       log: async () => `${await docker(['logs', name])}\n${await stderrOf(name)}`,
+      stop: async (app) => {
+        await docker(['stop', '--time', '10', `${name}-${app}`]);
+      },
+      start: async (app) => {
+        await docker(['start', `${name}-${app}`]);
+      },
       reload: async () => {
         await docker(['kill', '--signal', 'HUP', name]);
       },
@@ -239,7 +250,7 @@ async function stderrOf(container: string): Promise<string> {
 
 /** A name that could not be resolved at first is asked for again after a second. */
 async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<void> {
-  for (const { name } of apps) {
+  for (const { name } of apps.filter(({ isAway }) => !isAway)) {
     for (let tries = 0; ; tries++) {
       const isUp = async (method: string) =>
         (await front.ask('/', { app: name, method }).catch(() => undefined))?.status === 200;

@@ -13,6 +13,8 @@ export interface DrainStep extends DrainTarget {
   server: string;
   /** A successor starts only after it: the run keeps the lease, however long it takes. */
   isAwaited?: true;
+  /** What would come by old workers of nginx waits there as well. */
+  isHeld?: true;
 }
 
 /** The container that nobody shall be connected to any more. */
@@ -44,8 +46,10 @@ export const drain: StepKind<DrainStep> = {
     return `drain ${name} on ${server} (${limit})`;
   },
   async run(step, context) {
-    tellOfOldWorkers(step, context);
-    await outlastOldWorkers(context);
+    if (!step.isHeld) {
+      tellOfOldWorkers(step, context);
+      await outlastOldWorkers(context);
+    }
     const cut = await awaitNobody(context, step.server, step);
     context.known.cut += cut;
     warnOfCut(context, step, cut, 'cut');

@@ -2,6 +2,7 @@ import type { Server } from '../../fleet/server.ts';
 import type { Clock } from '../../model/clock.ts';
 import { isTunnelBroken, messageOf } from '../../model/errors.ts';
 import type { ProbeReport } from '../../model/release.ts';
+import { MAINTENANCE_HEADER } from '../../nginx/maintenance.ts';
 
 /** Time between two requests of one prober. */
 const EVERY_MS = 40;
@@ -98,7 +99,9 @@ export class Prober {
     this.#sent += 1;
     const isLast = this.#sent % REQUESTS_A_CONNECTION === 0;
     try {
-      const status = await connection.get({ host, path, headers, isLast }, TIMEOUT_MS);
+      const { status, headers: told } = await connection.get({ host, path, headers, isLast }, TIMEOUT_MS);
+      // Users get it on purpose, and the switch has no part in it.
+      if (told[MAINTENANCE_HEADER.toLowerCase()] !== undefined) return undefined;
       if (!LOST_STATUSES.has(status)) return undefined;
       this.#losses.push(`${name}: answered ${status}`);
       return `answered ${status}`;

@@ -76,6 +76,9 @@ async function send(
   });
 }
 
+/** What a gateway says that has nobody. */
+const BAD_GATEWAY = { status: 502, headers: {} };
+
 /**
  * KeptConnection is one connection over which requests go one by one. It stays with the workers of an nginx that have
  * taken it, who may be old ones by then.
@@ -101,7 +104,7 @@ class KeptConnection {
       isLast,
     }: Pick<HttpTarget, 'path' | 'headers'> & { host: string; isLast: boolean },
     timeoutMs: number,
-  ): Promise<number> {
+  ): Promise<Pick<HttpAnswer, 'status' | 'headers'>> {
     const { address, port } = this.#to;
     const takesMs = this.#sent++ === 0 ? this.#machine.firstProbeMs : PROBE_MS;
     const facts = {
@@ -113,12 +116,12 @@ class KeptConnection {
       const { target, from } = await reach(this.#machine, address, port, timeoutMs);
       const { program } = target.container;
       if (!(program instanceof Nginx))
-        return program?.answer?.({ port: target.port, path, host, headers, from }).status ?? 502;
+        return program?.answer?.({ port: target.port, path, host, headers, from }) ?? BAD_GATEWAY;
       const isOver = this.#workers === undefined || !program.all().includes(this.#workers);
       const workers = isOver ? program.accept() : this.#workers;
       const isKept = !isLast && workers?.endsAt === Number.POSITIVE_INFINITY;
       this.#workers = isKept ? workers : undefined;
-      return workers?.handle({ port: target.port, path, host, headers, from }).status ?? 502;
+      return workers?.handle({ port: target.port, path, host, headers, from }) ?? BAD_GATEWAY;
     });
   }
 

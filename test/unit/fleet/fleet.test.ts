@@ -34,7 +34,7 @@ const provider: Provider = {
         put: async () => ANSWER,
         delete: async () => ANSWER,
         guardWith: (guard) => void guards.push(guard),
-        keepAlive: () => ({ get: async () => 200, close: async () => undefined }),
+        keepAlive: () => ({ get: async () => ({ status: 200, headers: {} }), close: async () => undefined }),
       },
       dial: async () => Promise.reject(new Error('nobody listens')),
       handshake: async () => Promise.reject(new Error('nobody listens')),
