@@ -2,6 +2,7 @@ import { certificates } from '../commands/certificates.ts';
 import type { Command } from '../commands/command.ts';
 import { deploy } from '../commands/deploy.ts';
 import type { InputName } from '../commands/inputs.ts';
+import { maintenance } from '../commands/maintenance.ts';
 import type { OutputName } from '../commands/outputs.ts';
 import { plan } from '../commands/plan.ts';
 import { rollback } from '../commands/rollback.ts';
@@ -33,6 +34,12 @@ export const ACTIONS = {
   'update-nginx': { folder: 'actions/update-nginx', icon: 'shuffle', color: 'blue', command: updateNginx },
   certificates: { folder: 'actions/certificates', icon: 'lock', color: 'blue', command: certificates },
   plan: { folder: 'actions/plan', icon: 'eye', color: 'blue', command: plan },
+  maintenance: {
+    folder: 'actions/maintenance',
+    icon: 'pause-circle',
+    color: 'blue',
+    command: maintenance,
+  },
   status: { folder: 'actions/status', icon: 'list', color: 'blue', command: status },
 } as const satisfies Record<string, Action>;
 

@@ -97,7 +97,7 @@ export const INPUTS = {
   },
   service: {
     description:
-      'The services to deploy, one a line. All services when empty; then services that left the file are removed.',
+      'The services to work on, one a line. All services when empty; a deploy then removes those that left the file.',
     schema: lines,
   },
   to: {
@@ -115,6 +115,15 @@ export const INPUTS = {
   domains: {
     description: 'The domains that `issue` is for, one a line. All that are served over HTTPS when empty.',
     schema: lines,
+  },
+  state: {
+    description: '`on` puts services into maintenance, `off` takes them out of it.',
+    required: true,
+    schema: text.pipe(z.enum(['on', 'off'], { error: 'must be on or off' })),
+  },
+  reason: {
+    description: 'Why, for `status` and `plan`; users do not see it.',
+    schema: z.string().transform((given) => given.trim().slice(0, 500) || undefined),
   },
   zones: {
     description: 'The zones to work in, one a line. All zones of the environment when empty.',

@@ -1,4 +1,5 @@
 import type { Drift } from '../deploy/observation/drift.ts';
+import type { Maintenance } from '../deploy/observation/maintenance.ts';
 import type { StatusService } from '../deploy/observation/status.ts';
 import type { Change, Effect, StaleChange } from '../deploy/planning/plan.ts';
 import type { Finding } from '../deploy/preflight/findings.ts';
@@ -45,7 +46,11 @@ export type PlanOutput =
 export interface Outputs {
   changed: boolean;
   releases: Record<string, number>;
-  result: Record<string, ServiceResult> | Record<string, PastRelease[]> | Record<string, StatusService>;
+  result:
+    | Record<string, ServiceResult>
+    | Record<string, PastRelease[]>
+    | Record<string, StatusService>
+    | Record<string, Maintenance>;
   plan: PlanOutput;
 }
 

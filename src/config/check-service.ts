@@ -12,6 +12,7 @@ export function checkService(input: ServiceInput, ports: PortsSpec, report: Repo
   checkLimits(input, report);
   checkScratch(input, report);
   checkOverlap(input, ports, report);
+  checkQueue(input, ports, report);
 }
 
 /** strategyOf returns how a service is replaced: `overlap` is a worker's word for it. */
@@ -29,6 +30,18 @@ function checkOverlap({ strategy, overlap }: ServiceInput, ports: PortsSpec, rep
     );
   } else if (strategy !== undefined && (strategy === 'toggle') !== overlap) {
     report(['overlap'], `${overlap} and strategy: ${strategy} exclude each other`, 'Keep one of the two.');
+  }
+}
+
+function checkQueue(input: ServiceInput, { protocol }: PortsSpec, report: Report): void {
+  if (input.queue_requests === undefined) return;
+  if (protocol !== 'http') report(['queue_requests'], 'is for services that speak http');
+  else if (strategyOf(input) !== 'recreate') {
+    report(
+      ['queue_requests'],
+      'is for strategy: recreate, and a toggle leaves nobody waiting',
+      'Leave it out, or write strategy: recreate.',
+    );
   }
 }
 

@@ -47,6 +47,7 @@ export const DEFAULTS = {
     headers: ['Authorization', 'Content-Type', 'X-Requested-With'],
     max_age: '10m',
   },
+  maintenance: { retry_after: '10m', status: 503 },
   stop_grace_period: '10s',
   drain: { timeout: '120s' },
   // Compose waits half a minute between two checks; a deploy waits for this one.

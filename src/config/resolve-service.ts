@@ -8,9 +8,11 @@ import { type RecognisedImage, recogniseImage } from './image.ts';
 import { isOfRepository } from './mount.ts';
 import { resolveDoor } from './resolve-door.ts';
 import { asksOverHttp, HTTP_KEYS, resolveHealthcheck } from './resolve-healthcheck.ts';
+import { maintenanceOf } from './resolve-maintenance.ts';
 import { resolvePorts } from './resolve-ports.ts';
 import { parseRestart } from './restart.ts';
 import type { HookInput } from './schema/hook.ts';
+import type { MaintenanceInput } from './schema/maintenance.ts';
 import type { ServiceInput } from './schema/service.ts';
 import { isMap } from './secret-text.ts';
 import { givenBy, type Sources } from './service-files.ts';
@@ -25,6 +27,8 @@ export interface ServiceParts {
   over: ServiceInput | undefined;
   /** By the run. */
   image: string | undefined;
+  /** Maintenance as the top and the environment have it, the later one over the other. */
+  around?: readonly (MaintenanceInput | undefined)[];
 }
 
 /** A service as it is wanted, and what its secrets are made from. */
@@ -41,7 +45,7 @@ export interface ResolvedService {
  */
 export function resolveService(
   name: string,
-  { base, over, image }: ServiceParts,
+  { base, over, image, around = [] }: ServiceParts,
   sources: Sources,
   report: Report,
 ): ResolvedService {
@@ -56,6 +60,7 @@ export function resolveService(
   const variables = variablesOf(input.environment ?? {}, sources, fromRepository.names);
   const environment = { ...fromRepository.environment, ...variables.environment };
   checkVariableSizes(environment, input, report);
+  const levels = domains.domains.length + Object.keys(domains.extraDomains ?? {}).length > 0 ? around : [];
   const secretFiles = secretFilesOf(input, sources);
   const files = [...fromRepository.files, ...secretFiles.files];
   const spec: ServiceSpec = {
@@ -75,6 +80,8 @@ export function resolveService(
       ...published,
       idleTimeoutMs: input.idle_timeout ?? parseDuration(DEFAULTS.idle_timeout),
       ...given('maxBodyBytes', input.max_body_size || undefined),
+      ...given('maintenance', maintenanceOf([...levels, input.maintenance], sources, report)),
+      ...given('queueRequestsMs', input.queue_requests),
       ...given('requestBuffering', input.request_buffering === 'auto' ? undefined : input.request_buffering),
       ...given('door', input.edge && resolveDoor(input.edge, sources, report)),
     },

@@ -120,7 +120,12 @@ function resolveWithSecrets(
   const resolved = names.map((name) =>
     resolveService(
       name,
-      { base: base.get(name), over: over.get(name), image: images.get(name) },
+      {
+        base: base.get(name),
+        over: over.get(name),
+        image: images.get(name),
+        around: [loaded.config.maintenance, input.maintenance],
+      },
       sourcesOf(name),
       (path, message, hint) => report(name, path, message, hint),
     ),

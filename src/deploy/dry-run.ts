@@ -2,6 +2,7 @@ import { holderOf } from '../state/lease.ts';
 import { withEnvironment } from './environment.ts';
 import { driftOf } from './observation/drift.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
@@ -46,7 +47,11 @@ export async function dryRun(request: ChangeRequest): Promise<DryRunReport> {
       plan,
       services: input.services,
       changed: !isEmpty(plan),
-      notes: input.compared.with === 'deployed' ? [...notes, ...leftToDeploys(kept, plan, wanted)] : notes,
+      notes: [
+        ...notes,
+        ...(input.compared.with === 'deployed' ? leftToDeploys(kept, plan, wanted) : []),
+        ...describeMaintenance(maintenanceOf(input.scope, input.observed)),
+      ],
       drift: driftOf(kept, planDeploy(kept)),
       findings,
     };

@@ -3,7 +3,13 @@ import { SecretSets, type SecretValues } from '../fleet/secret-sets.ts';
 import { UserError } from '../model/errors.ts';
 import { hiddenValues } from '../model/hidden-values.ts';
 import type { Release } from '../model/release.ts';
-import { type EnvironmentSpec, publishedOf, type ServiceSpec, secretNamesOf } from '../model/spec.ts';
+import {
+  type EnvironmentSpec,
+  publishedOf,
+  type RouteSpec,
+  type ServiceSpec,
+  secretNamesOf,
+} from '../model/spec.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { OpenEnvironment } from './environment.ts';
 import { observeOwner } from './observation/observe.ts';
@@ -98,8 +104,9 @@ export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): Envir
   const services = wanted.services.map((spec): ServiceSpec => {
     const release = restored.get(spec.name);
     if (release === undefined) return spec;
-    const { protocol, port, extraPorts, container, route, policy } = release;
+    const { protocol, port, extraPorts, container, policy } = release;
     const { name, dependsOn, placement } = spec;
+    const route = withMaintenanceOf(release.route, spec.route);
     const ports = {
       ...(protocol !== undefined && { protocol }),
       ...(port !== undefined && { port }),
@@ -109,6 +116,12 @@ export function restoredSpec(wanted: EnvironmentSpec, restored: Restored): Envir
   });
   const ports = [...new Set([...(wanted.nginx.ports ?? []), ...services.flatMap(publishedOf)])].sort();
   return { ...wanted, services, nginx: { ...wanted.nginx, ...(ports.length > 0 && { ports }) } };
+}
+
+/** Whether users are let in is said today: a release of a day in maintenance does not bring it back. */
+function withMaintenanceOf(route: RouteSpec, { maintenance }: RouteSpec): RouteSpec {
+  const { maintenance: _, ...rest } = route;
+  return { ...rest, ...(maintenance && { maintenance }) };
 }
 
 /** A tag may have moved since. With the digest, a registry is asked only where the image is gone. */

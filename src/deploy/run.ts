@@ -5,6 +5,7 @@ import type { OpenEnvironment } from './environment.ts';
 import { type Execution, execute, failureOf, type StepFailure } from './execute.ts';
 import { findImage } from './observation/images.ts';
 import { leftToDeploys } from './observation/left-to-deploys.ts';
+import { describeMaintenance, maintenanceOf } from './observation/maintenance.ts';
 import { renewalsOf } from './observation/renewals.ts';
 import { survey } from './observation/survey.ts';
 import { buildInput, buildKeptInput } from './planning/build-input.ts';
@@ -79,6 +80,8 @@ export class Run {
     if (input.compared.with === 'deployed') {
       for (const sentence of leftToDeploys(input, plan, wanted)) this.note(sentence);
     }
+    for (const sentence of describeMaintenance(maintenanceOf(input.scope, seen.observed)))
+      this.note(sentence);
     return { input, plan: (await this.#pullAlways(input, plan)) ? planDeploy(input) : plan };
   }
 

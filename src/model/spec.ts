@@ -102,6 +102,18 @@ export interface PublishedPorts {
   responses?: number;
 }
 
+/** What users get while a service is in maintenance. */
+export interface MaintenanceSpec {
+  /** The file says that it is; else only the action switches it on. */
+  isOn: boolean;
+  /** Addresses and ranges of clients that pass all the same. */
+  allow: string[];
+  retryAfterMs: number;
+  status: number;
+  /** HTML in place of the page that there is. */
+  page?: string;
+}
+
 /** What edge and sidecar serve. A change here needs a reload only. */
 export interface RouteSpec {
   /** The addresses of the main port: domains, or paths below them as `example.com/api`. */
@@ -125,6 +137,10 @@ export interface RouteSpec {
   requestBuffering?: RequestBuffering;
   /** What the edge does with requests and answers; undefined is all by default. */
   door?: Door;
+  /** Undefined where the file says nothing of it: what there is by itself holds. */
+  maintenance?: MaintenanceSpec;
+  /** So long requests wait while the old copy has stopped and the new one does not serve yet; undefined is not at all. */
+  queueRequestsMs?: number;
 }
 
 /** What an answer over HTTP has to be. */

@@ -27,6 +27,7 @@ import {
   servedPorts,
 } from './routes.ts';
 import { directFlag, flagsOf, type RouteFlag } from './sides.ts';
+import { serviceOfStanding } from './standing-flags.ts';
 import { clientCaFiles, tlsDomains } from './tls.ts';
 import {
   type CopyFacts,
@@ -109,6 +110,8 @@ export interface FlagChange {
   service: string;
   name: string;
   isSet: boolean;
+  /** What is written in it, where that means something. */
+  text?: string;
 }
 
 /** flagChanges returns which flags are not as a wish has them. */
@@ -127,8 +130,10 @@ export function unusedFlags(tree: Tree, wish: ScopeWish): FlagChange[] {
   const wanted = [...wish.flags.values()].flatMap(({ name }) => [name, directFlag(name)]);
   const read = (['a', 'b'] as const).flatMap((folder) => [...flagsRead(tree, folder, scope)]);
   const used = new Set([...wanted, ...read]);
+  const services = new Set(wish.routes.map(({ service }) => service));
+  const isStanding = (name: string) => services.has(serviceOfStanding(name) ?? '');
   return [...tree.flags]
-    .filter((name) => name.startsWith(`${scope}.`) && !used.has(name))
+    .filter((name) => name.startsWith(`${scope}.`) && !used.has(name) && !isStanding(name))
     .map((name) => ({ service: name.split('.')[1] ?? '', name, isSet: false }));
 }
 
@@ -412,6 +417,8 @@ function routeFacts(wish: ScopeWish): Manifest['scopes'][string]['routes'] {
             })),
           }),
           ...(route.door !== undefined && { door: route.door }),
+          ...(route.maintenance && { maintenance: route.maintenance }),
+          ...(route.queueRequestsMs !== undefined && { queue_requests_ms: route.queueRequestsMs }),
         },
       },
     ]),

@@ -133,10 +133,15 @@ function pagesOf(key: string): string {
   return `${PAGES_PATH}${key}/`;
 }
 
+/** renderHeadersWithin renders `headers` and those of a door, for a location with further ones: nginx forgets them there. */
+export function renderHeadersWithin(door: Door, headers: readonly string[]): string[] {
+  return [...headers, ...renderHeadersOf(door), ...renderCorsHeaders(door)];
+}
+
 /** What becomes of answers: their headers, and whether they are compressed. */
 function renderAnswers(door: Door, headers: readonly string[]): string[] {
-  const own = [...renderHeadersOf(door), ...renderCorsHeaders(door)];
-  return [...(own.length > 0 ? [...headers, ...own] : []), ...renderGzip(door)];
+  const all = renderHeadersWithin(door, headers);
+  return [...(all.length > headers.length ? all : []), ...renderGzip(door)];
 }
 
 function renderHeadersOf(door: Door): string[] {

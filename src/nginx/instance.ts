@@ -249,8 +249,8 @@ export class NginxInstance {
     this.#seen = { ...seen, tree: { ...seen.tree, flags } };
   }
 
-  async #setFlag({ name, isSet }: FlagChange, clock: Clock): Promise<void> {
-    const why = await this.#store(`/${FLAG_FOLDER}/${name}`, isSet ? 'The second way.\n' : undefined, clock);
+  async #setFlag({ name, isSet, text = 'The second way.\n' }: FlagChange, clock: Clock): Promise<void> {
+    const why = await this.#store(`/${FLAG_FOLDER}/${name}`, isSet ? text : undefined, clock);
     if (why === undefined) return;
     throw new UserError(`${this.#title()} does not switch: ${why}`, {
       hint: 'Is the disk of the server full, or is it cut off? "docker logs" of it says more. Run again: nothing is lost.',

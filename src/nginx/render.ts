@@ -11,6 +11,7 @@ import {
   renderDoorOfMain,
   renderDoorOfNamed,
   renderDoorOfServer,
+  renderHeadersWithin,
   renderPages,
 } from './door.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
@@ -24,7 +25,15 @@ import {
   sharedHosts,
   WHOLE,
 } from './hosts.ts';
+import {
+  MAINTENANCE_MAPS,
+  pageFiles,
+  renderMaintenance,
+  renderMaintenanceAnswers,
+  renderPassers,
+} from './maintenance.ts';
 import { renderEnd, renderListen, renderPublished, TOUCHED } from './published.ts';
+import { askFirst, renderQueue, renderQueueServers } from './queue.ts';
 import {
   type Backend,
   backendsOf,
@@ -106,6 +115,7 @@ export function renderScope(
         for (const [path, content] of doorFiles(key, route.door ?? {})) files.set(path, content);
       }
     }
+    if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
   }
   return files;
 }
@@ -132,7 +142,7 @@ function sharedOf(scope: Scope, routes: readonly Route[], on: RouteServer, serve
     const flag = flagOf(sidesOf(scope, route, on, servers));
     return servedPorts('edge', route).map((port) => ({
       domains: port.domains,
-      piece: pieceOf(route, port, waysOf(scope, route, port, flag)),
+      piece: pieceOf(scope, route, port, waysOf(scope, route, port, flag)),
     }));
   });
   return sharedHosts(
@@ -275,11 +285,13 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  const { kind, tls } = home;
-  const beside = kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) : '';
+  const { kind, scope, tls } = home;
+  const beside =
+    kind === 'edge' ? renderDoorOfHttp(zone, route.door ?? {}) + renderPassers(scope, port, route) : '';
+  const queue = renderQueueServers({ scope, route, port }, isThere);
   const groups = kind === 'edge' ? groupsOf(port.domains, tls) : [{ domains: [], tls: undefined }];
   const servers = groups.map((group) => renderHttpServer(home, group, ways, route, port));
-  return upstreams.join('') + beside + servers.join('');
+  return upstreams.join('') + beside + queue + servers.join('');
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -342,15 +354,36 @@ function renderHttpServer(
     ...limitsOf(route),
     ...(context ? renderTls(group, context) : []),
   ];
+  const asking = askFirst(route, WHOLE.suffix);
+  const locations = [
+    ...(door === undefined
+      ? []
+      : [renderDoorOfServer(ways[0].upstream, door), renderClosed(scope, route, lines)]),
+    ...(kind === 'edge' ? [HEALTH] : []),
+    renderQueue({ scope, route, port }, WHOLE.suffix, renderSide(ways), isThere),
+    ...(context ? [renderChallenge(group, context)] : []),
+  ];
   return `${context ? renderTlsMaps(group, context) : ''}server {
-${lines.map((line) => `    ${line}\n`).join('')}${renderSide(ways)}${door === undefined ? '' : renderDoorOfServer(ways[0].upstream, door)}${kind === 'edge' ? HEALTH : ''}${context ? renderChallenge(group, context) : ''}    location / {
-${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...renderPassing(route, WHOLE)], '        ')}    }
-${renderNamed(ways, WHOLE)}}
+${indented(lines, '    ')}${renderSide(ways)}${locations.join('')}    location / {
+${indented([...(door === undefined ? [] : renderDoorOfLocation(door)), ...asking, ...renderPassing(route, WHOLE)], '        ')}    }
+${renderNamed(ways, WHOLE, asking)}}
 `;
 }
 
+/** How a server is closed that a port has to itself; `lines` are its own. */
+function renderClosed(scope: Scope, route: Route, lines: readonly string[]): string {
+  const inherited = renderHeadersWithin(
+    route.door ?? {},
+    lines.filter((line) => line.startsWith('add_header ')),
+  );
+  return (
+    indented(renderMaintenance(scope, route, WHOLE.suffix, isThere), '    ') +
+    renderMaintenanceAnswers(scope, route, WHOLE.suffix, inherited)
+  );
+}
+
 /** pieceOf returns what a port puts into the server of a domain that it shares: it says there for each location what holds. */
-function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
+function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]): Piece {
   const passing = passingOf(route.service, port);
   const [{ upstream: key }] = ways;
   const { door = {} } = route;
@@ -358,18 +391,28 @@ function pieceOf(route: Route, port: RoutePort, ways: readonly [Way, ...Way[]]):
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+  const { suffix } = passing;
+  const queue = renderQueue({ scope, route, port }, suffix, renderSide(ways), isThere);
   return {
     service: route.service,
     port,
     entry: (headers) => [
+      ...renderMaintenance(scope, route, suffix, isThere),
       ...limitsOf(route),
+      ...askFirst(route, suffix),
       ...side,
       ...renderDoorOfEntry(key, door, headers),
       ...renderPassing(route, passing),
     ],
     named: (headers) =>
-      renderNamed(ways, passing, [...limitsOf(route), ...renderDoorOfNamed(key, door, headers)]) +
-      renderPages(key, door, headers),
+      renderNamed(ways, passing, [
+        ...limitsOf(route),
+        ...askFirst(route, suffix),
+        ...renderDoorOfNamed(key, door, headers),
+      ]) +
+      queue +
+      renderPages(key, door, headers) +
+      renderMaintenanceAnswers(scope, route, suffix, renderHeadersWithin(door, headers)),
   };
 }
 
@@ -603,7 +646,7 @@ export function renderMain(config: MainConfig): string {
     `${indent}include ${CONFIG_FOLDER}/${config.folder}/${path};\n`;
   const door =
     config.kind === 'edge'
-      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}    # A host that no route serves.
+      ? `${renderForwarded(config.settings.trustedProxies ?? [])}${renderDoorOfMain(`${CONFIG_FOLDER}/${config.folder}`, CONFIG_FOLDER)}${MAINTENANCE_MAPS}    # A host that no route serves.
     server {
         listen 80 default_server;
 ${HEALTH.replaceAll(/^/gm, '    ').trimEnd()}

@@ -3,7 +3,7 @@ import type { Copy, Slot } from '../model/copy.ts';
 import type { Door } from '../model/door.ts';
 import { containerName, type Scope } from '../model/names.ts';
 import { hostPort } from '../model/ports.ts';
-import type { Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
+import type { MaintenanceSpec, Protocol, PublishedPorts, RequestBuffering } from '../model/spec.ts';
 
 /** The two kinds of nginx (docs/architecture.md, "Edge and sidecar"). */
 export type NginxKind = 'edge' | 'sidecar';
@@ -52,6 +52,9 @@ export interface Route {
   redirects?: Redirect[];
   /** What the edge does with requests and answers; undefined is all by default. */
   door?: Door;
+  maintenance?: MaintenanceSpec;
+  /** So long requests wait while no copy is there; undefined is not at all. */
+  queueRequestsMs?: number;
   copies: RoutedCopy[];
 }
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { REDIRECT_STATUSES, type Redirect } from '../model/addresses.ts';
 import { isSlot, type Slot } from '../model/copy.ts';
 import type { Door } from '../model/door.ts';
-import { type PublishedPorts, specHash } from '../model/spec.ts';
+import { type MaintenanceSpec, type PublishedPorts, specHash } from '../model/spec.ts';
 import type { Route, RoutedCopy } from './routes.ts';
 import { directFlag } from './sides.ts';
 
@@ -53,6 +53,16 @@ const backing = z.object({
     .optional(),
   /** As the release has it: what is wrong in it was refused before it was written. */
   door: z.custom<Door>((value) => typeof value === 'object' && value !== null).optional(),
+  maintenance: z
+    .object({
+      isOn: z.boolean(),
+      allow: z.array(z.string()),
+      retryAfterMs: z.number(),
+      status: z.number(),
+      page: z.string().optional(),
+    })
+    .optional(),
+  queue_requests_ms: z.number().optional(),
 });
 const manifestSchema = z.object({
   /** Settings that all environments in this nginx share, and who chose them. */
@@ -103,6 +113,8 @@ export interface Tree {
   flags: ReadonlySet<string>;
   /** The certificates that are installed, in PEM with a line about where they come from, by `certificateFile`. */
   certificates: ReadonlyMap<string, string>;
+  /** What is written in them. */
+  flagTexts: ReadonlyMap<string, string>;
   /** What is asked of those who set flags; undefined where nobody may. */
   flagToken: string | undefined;
   /** When nginx was last told to read, by its server's clock, in milliseconds since 1970; undefined is never. */
@@ -124,9 +136,11 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
         path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), content]] : [],
       ),
     );
-  const flags = [...files.keys()]
-    .filter((path) => path.startsWith(`${FLAG_FOLDER}/`))
-    .map((path) => path.slice(FLAG_FOLDER.length + 1));
+  const flagTexts = new Map(
+    [...files].flatMap(([path, text]) =>
+      path.startsWith(`${FLAG_FOLDER}/`) ? [[path.slice(FLAG_FOLDER.length + 1), text] as const] : [],
+    ),
+  );
   const flagToken = /"(\w+)"/.exec(files.get(FLAG_ACCESS_FILE) ?? '')?.[1];
   const folders = { a: folderOf(filesOf('a')), b: folderOf(filesOf('b')) };
   const told = /^# told to read at (\S+)$/m.exec(files.get('nginx.conf') ?? '')?.[1];
@@ -137,7 +151,7 @@ export function parseTree(files: ReadonlyMap<string, string>): Tree {
       return name === undefined ? [] : [[name, content] as const];
     }),
   );
-  return { live, folders, flags: new Set(flags), certificates, flagToken, toldAt };
+  return { live, folders, flags: new Set(flagTexts.keys()), flagTexts, certificates, flagToken, toldAt };
 }
 
 /** servedScope returns what a folder serves of an environment, with the copies that have the traffic by the flags. */
@@ -252,6 +266,8 @@ export function routesOf(scope: ManifestScope | undefined): Route[] {
             ...(facts.request_buffering !== undefined && { requestBuffering: facts.request_buffering }),
             ...(facts.redirects && { redirects: facts.redirects.map(redirectOf) }),
             ...(facts.door !== undefined && { door: facts.door }),
+            ...(facts.queue_requests_ms !== undefined && { queueRequestsMs: facts.queue_requests_ms }),
+            ...(facts.maintenance && { maintenance: maintenanceFrom(facts.maintenance) }),
             copies: copies.map(copyOf),
           },
         ],
@@ -272,6 +288,13 @@ function publishedOf({
   responses?: number | undefined;
 }): PublishedPorts {
   return { numbers, ...(responses !== undefined && { responses }) };
+}
+
+function maintenanceFrom({
+  page,
+  ...facts
+}: NonNullable<z.infer<typeof backing>['maintenance']>): MaintenanceSpec {
+  return { ...facts, ...(page !== undefined && { page }) };
 }
 
 function copyOf({ server, slot, weight, port, at }: CopyFacts): RoutedCopy {

@@ -1,10 +1,12 @@
 import type { CertificateList } from '../commands/certificates.ts';
 import type { ChangeResult } from '../commands/change.ts';
+import type { MaintenanceSwitched } from '../commands/maintenance.ts';
 import type { plan } from '../commands/plan.ts';
 import type { ReleaseList } from '../commands/rollback.ts';
 import type { Status } from '../commands/status.ts';
 import { deployedLines, renderDeployed } from './deployed.ts';
 import { dryRunLines, renderDryRun } from './dry-run.ts';
+import { renderMaintenance } from './maintenance.ts';
 import { renderPast } from './past-releases.ts';
 import { renderStatus } from './status.ts';
 
@@ -14,7 +16,8 @@ export type Result =
   | ChangeResult
   | Awaited<ReturnType<typeof plan.run>>
   | ReleaseList
-  | Status;
+  | Status
+  | MaintenanceSwitched;
 
 /** A result for people. */
 export interface Rendered {
@@ -35,6 +38,8 @@ export function render(result: Result): Rendered {
       return { ...dryRunLines(result.report), markdown: renderDryRun(result.title, result.report) };
     case 'releases':
       return { ...renderPast(result.title, result.past), warnings: [] };
+    case 'maintenance':
+      return renderMaintenance(result);
     case 'certificates':
     case 'status':
       return { ...renderStatus(result.report), warnings: [] };

@@ -20,6 +20,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   );
   const drift = report.drift.map((one) => `drift: ${one}`);
   const exposed = report.exposed.map((one) => `exposed: ${one}`);
+  const maintenance = report.maintenance.map((one) => `maintenance: ${one}`);
   const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
   const nginx = report.nginx.map(
     ({ server, edge, sidecar }) => `${server}: edge ${edge}, sidecar ${sidecar}`,
@@ -33,6 +34,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
       ...nginx,
       ...certificates,
       ...lease,
+      ...maintenance,
       ...drift,
       ...exposed,
       ...textTable(past),
@@ -40,6 +42,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     markdown: page(
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
+      maintenance.map((line) => `- 🚧 ${line}`).join('\n'),
       [...routes, ...nginx, ...certificates, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),

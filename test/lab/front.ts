@@ -35,6 +35,8 @@ export interface FrontApp {
   domains?: string[];
   /** What its port has of its own. */
   port?: Partial<RoutePort>;
+  /** It does not answer everybody from the beginning. */
+  isAway?: true;
 }
 
 /** What an answer was. */
@@ -64,6 +66,9 @@ export interface Front {
   log(): Promise<string>;
   /** kill ends an app at once. */
   kill(app: string): Promise<void>;
+  /** stop ends an app as a deploy does, and start starts it again; it has another address then. */
+  stop(app: string): Promise<void>;
+  start(app: string): Promise<void>;
   /** reload has nginx read its configuration again. */
   reload(): Promise<void>;
   down(): Promise<void>;
@@ -179,6 +184,12 @@ export async function startFront(
       kill: async (app) => {
         await docker(['kill', `${name}-${app}`]);
       },
+      stop: async (app) => {
+        await docker(['stop', '--time', '10', `${name}-${app}`]);
+      },
+      start: async (app) => {
+        await docker(['start', `${name}-${app}`]);
+      },
       reload: async () => {
         await docker(['kill', '--signal', 'HUP', name]);
       },
@@ -246,7 +257,7 @@ async function stderrOf(container: string): Promise<string> {
 
 /** A name that could not be resolved at first is asked for again after a second. */
 async function awaitAnswers(front: Front, apps: readonly FrontApp[]): Promise<void> {
-  for (const { name } of apps) {
+  for (const { name } of apps.filter(({ isAway }) => !isAway)) {
     for (let tries = 0; ; tries++) {
       // As a probe, which gets through every door.
       const headers = { [PROBE_HEADER]: 'open' };

@@ -155,7 +155,7 @@ describe('one domain of several services, behind a real edge', () => {
 
   test('a flag moves the traffic of one of them, and takes nothing of the path', async () => {
     const [flags] = (await front.exec('sh', '-c', 'cat /etc/switchyard/*/hosts/*/example.com.conf')).match(
-      /flags\/shop_production\.api\.\w+/,
+      /flags\/shop_production\.api\.[0-9a-f]{16}/,
     )!;
     await front.exec('sh', '-c', `mkdir -p /etc/switchyard/flags && touch /etc/switchyard/${flags}`);
     // Nothing stands on the other side: what serves as its backup answers.

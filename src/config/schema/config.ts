@@ -4,6 +4,7 @@ import { DEFAULTS } from '../defaults.ts';
 import { configs } from './configs.ts';
 import { environment } from './environment.ts';
 import { closed, key, requiredKey } from './key.ts';
+import { maintenance } from './maintenance.ts';
 import { refusalsOfServiceKeys, TOP_REFUSALS } from './refusals.ts';
 import { secretDefinitions } from './secrets.ts';
 import { serviceKeys, services } from './service.ts';
@@ -24,6 +25,12 @@ export const config = closed(
     }),
     tls: key(tls, {
       description: 'HTTPS of the domains, and where certificates come from.',
+    }),
+    maintenance: key(maintenance, {
+      description:
+        'What users get while the project is in maintenance, in every environment. The action `maintenance` switches it on and off at once; an environment and a service may say otherwise, key by key.',
+      short: 'maintenance: true',
+      long: 'maintenance: { page: ./maintenance.html, retry_after: 30m }',
     }),
     retain_releases: key(retainReleases, {
       description:

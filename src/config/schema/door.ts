@@ -131,7 +131,8 @@ const range = parsed(z.string(), (said) => {
     hint: 'Write 10.0.0.5, 10.0.0.0/8 or 2001:db8::/32.',
   });
 });
-const ranges = oneOrMany(range, 'an address or range').transform((list) => [...new Set(list)].sort());
+/** Addresses and ranges of clients, one or several; each once, sorted. */
+export const ranges = oneOrMany(range, 'an address or range').transform((list) => [...new Set(list)].sort());
 
 const RATE = /^([1-9]\d{0,4})\s*\/\s*(s|m|second|minute)$/;
 

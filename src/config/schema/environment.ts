@@ -6,6 +6,7 @@ import { DEFAULTS } from '../defaults.ts';
 import { parseHostKey } from '../host-key.ts';
 import { configs } from './configs.ts';
 import { closed, key, parsed, type Refusals, requiredKey } from './key.ts';
+import { maintenance } from './maintenance.ts';
 import { ENVIRONMENT_REFUSALS, LOCAL_REFUSALS, refusalsOfServiceKeys } from './refusals.ts';
 import { oneOrMany, port } from './scalars.ts';
 import { secretDefinitions } from './secrets.ts';
@@ -174,6 +175,12 @@ const own = {
     description: 'How many releases of each service are kept in this environment.',
     fallback: { words: 'what `retain_releases` at the top says' },
     example: 'retain_releases: 5',
+  }),
+  maintenance: key(maintenance, {
+    description:
+      'Maintenance of all services of this environment that users reach, laid over what the top says by key; a service may say otherwise.',
+    short: 'maintenance: true',
+    long: 'maintenance: { page: ./maintenance.html, allow: [203.0.113.0/24] }',
   }),
   services: overrides,
 };

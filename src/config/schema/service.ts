@@ -18,6 +18,7 @@ import { extraPorts } from './extra-ports.ts';
 import { healthcheck } from './healthcheck.ts';
 import { hook } from './hook.ts';
 import { closed, key, parsed, requiredKey } from './key.ts';
+import { maintenance } from './maintenance.ts';
 import { pairOf, textMap } from './maps.ts';
 import { publish } from './publish.ts';
 import { redirects } from './redirects.ts';
@@ -108,6 +109,11 @@ const environment = z
   });
 
 const labels = textMap(checkLabelName);
+
+const queueRequests = parsed(positiveDuration, (ms) => {
+  if (ms <= 300_000) return ms;
+  throw new UserError('must be at most 5m');
+}).meta({ takes: 'duration' });
 
 const pullPolicy = z.enum(['always', 'missing', 'if_not_present', 'never'], {
   error: ({ input }) => {
@@ -343,6 +349,18 @@ const service = closed(
     edge: key(door, {
       description:
         'What the edge does with requests for the domains of the service, and with the answers: security headers, compression, passwords, addresses, limits, CORS, error pages. The sidecar, by which services reach each other, does none of it. A change is a reload.',
+    }),
+    queue_requests: key(queueRequests, {
+      description:
+        'With `strategy: recreate`: how long new requests wait at edge and sidecar while the old container has stopped and the new one does not serve yet, in place of failing; at most 5 minutes. What waits longer gets 503 with `Retry-After`.',
+      fallback: { words: 'they do not wait, and get 502' },
+      example: 'queue_requests: 30s',
+    }),
+    maintenance: key(maintenance, {
+      description:
+        'Maintenance of this service: users get a page from the edge instead of the app, with 503 and `Retry-After`; services among each other do not. Laid over what environment and top say, key by key.',
+      short: 'maintenance: true',
+      long: 'maintenance: { enabled: true, page: ./maintenance.html, allow: [203.0.113.0/24] }',
     }),
     pull_policy: key(pullPolicy, {
       from: 'Compose',

@@ -103,6 +103,18 @@ export async function observeOwner(
   return { name: server.name, owner: ownerOf(scope, instances, own) };
 }
 
+/** observeEdge looks only for the edge of a server, and to whom the environment belongs there. */
+export async function observeEdge(
+  server: Server,
+  scope: Scope,
+  clock: Clock,
+): Promise<Pick<ObservedServer, 'name' | 'owner' | 'edge'>> {
+  const all = await server.engine.listContainers();
+  const own = all.filter(({ Labels }) => isOwned(Labels, scope));
+  const edge = await observeNginx('edge', server, nginxAmong(all, own).edge, scope, clock);
+  return { name: server.name, owner: ownerOf(scope, [edge], own), edge };
+}
+
 function withRole(containers: readonly ContainerSummary[], ...roles: string[]): ContainerSummary[] {
   return containers.filter(({ Labels }) => roles.includes(Labels?.[LABEL.role] ?? ''));
 }

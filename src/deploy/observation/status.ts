@@ -9,6 +9,7 @@ import { planDeploy } from '../planning/planner.ts';
 import { copiesByRole } from '../planning/routed-copies.ts';
 import { recordedSenders } from '../planning/standby.ts';
 import { driftOf } from './drift.ts';
+import { describeMaintenance, maintenanceOf } from './maintenance.ts';
 
 /** One copy of a service as status shows it. */
 export interface StatusCopy {
@@ -63,6 +64,8 @@ export interface StatusReport {
   drift: string[];
   /** Secrets that the record has in the clear, as sentences; only those that the run was given are known. */
   exposed: string[];
+  /** Services that are in maintenance, as sentences. */
+  maintenance: string[];
   /** Who is changing the environment right now. */
   lease: string | undefined;
   /** State of edge and sidecar by server. */
@@ -90,6 +93,7 @@ export function statusOf(kept: PlanInput, lease: string | undefined): Omit<Statu
     services: Object.fromEntries(services),
     certificates: certificatesOf(kept),
     drift: [...strangersIn(kept), ...driftOf(kept, planDeploy(kept)).map(({ message }) => message)],
+    maintenance: describeMaintenance(maintenanceOf(scope, observed)),
     lease,
     nginx: observed.map(({ name, edge, sidecar }) => ({
       server: name,

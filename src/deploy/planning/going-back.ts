@@ -6,6 +6,7 @@ import type { ObservedCopy, ObservedServer } from './observed.ts';
 import { copiesOn, handMadeOn, serversWithSidecar } from './observed-copies.ts';
 import { servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
+import { releasesOf, waitingServices } from './queue-plan.ts';
 import { retire, retireUnused } from './retirement.ts';
 import { layOut, type Rollout } from './rollout.ts';
 import { servingCopies } from './routed-copies.ts';
@@ -44,7 +45,9 @@ export function planGoingBack(input: PlanInput, failed: FailedRollout): PlannedS
   const stopped = now.reached.flatMap((server) => planPrepare(now, server, [move]));
   const prepared = graph.add(stopped.filter((step) => !isCreating(step)));
   const isMoving = !isServed || moved.length > 0;
-  const moving = { withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
+  const waiting = waitingServices(now).filter((name) => failed.services.includes(name));
+  const queue = { hold: [], release: releasesOf(now, waiting) };
+  const moving = { ...queue, withdraw: undefined, move: isMoving ? move : undefined, keeping: [] };
   layOut(graph, { ...parts, ...moving, preDeploy: [], postDeploy: [] }, prepared);
   return graph.steps;
 }

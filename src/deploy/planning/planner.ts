@@ -15,6 +15,7 @@ import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
 import { isCreating, planPrepare } from './prepare-plan.ts';
+import { planQueue, releasesOf, waitingServices } from './queue-plan.ts';
 import { planReconcile } from './reconcile.ts';
 import { addRetirements, type Retirement, retire } from './retirement.ts';
 import { layOut, layOutMove, type Rollout, type TrafficMove } from './rollout.ts';
@@ -122,6 +123,14 @@ function inOrder(
   const isEarly = (step: PrepareStep) => reconcile !== undefined || !isCreating(step);
   const repaired = graph.add(prepare.filter(isEarly), nginxPulled);
   const reconciled = reconcile === undefined ? repaired : layOutMove(graph, reconcile, repaired);
+  const releasing = new Set(rollouts.flatMap(({ release }) => release.map(({ service }) => service)));
+  graph.aside(
+    releasesOf(
+      input,
+      waitingServices(input).filter((name) => !releasing.has(name)),
+    ),
+    reconciled,
+  );
   const hooksOver = graph.add(awaited, reconciled);
   const isInTheWay = ({ drainTimeoutMs }: Retirement) => drainTimeoutMs !== undefined;
   const drained = addRetirements(graph, vacate.filter(isInTheWay), hooksOver);
@@ -283,7 +292,7 @@ function planRollouts(
     const moved = names.filter((name) => services.get(name)!.isMoving);
     const routes = moved.length > 0 ? routesAfter(input, services, done, input.removes) : before;
     const name = moved.join(', ');
-    const rollout = rolloutOf(names, services, hooks);
+    const rollout = rolloutOf(input, names, services, hooks);
     if (rollout.services.length === 0) continue;
     const move = { name, routes, before, moved, servers: [...input.reached] };
     const withdraw = withdrawalOf(input, rollout, before);
@@ -303,7 +312,9 @@ function withdrawalOf(
   before: readonly Route[],
 ): TrafficMove | undefined {
   const leaving = new Set(
-    stop.flatMap(({ service, drainTimeoutMs }) => (drainTimeoutMs === undefined ? [] : [service])),
+    stop.flatMap(({ service, drainTimeoutMs, isHeld }) =>
+      drainTimeoutMs === undefined || isHeld ? [] : [service],
+    ),
   );
   if (leaving.size === 0) return undefined;
   const routes = before.map((route) => (leaving.has(route.service) ? { ...route, ports: [] } : route));
@@ -322,6 +333,7 @@ function inRollouts(level: readonly string[], services: ReadonlyMap<string, Serv
 }
 
 function rolloutOf(
+  input: PlanInput,
   names: readonly string[],
   services: ReadonlyMap<string, ServicePlan>,
   hooks: ReadonlyMap<string, HookPlan>,
@@ -334,6 +346,7 @@ function rolloutOf(
     return isMoving || parts.some((steps: readonly unknown[]) => steps.length > 0);
   };
   return {
+    ...planQueue(input, names, services),
     services: names.filter(isTouched),
     preDeploy: names.flatMap((name) => hooks.get(name)!.preDeploy),
     stop: plans.flatMap(({ rollout }) => rollout.stop),
@@ -366,6 +379,8 @@ function planRemovals(
   return [
     {
       services: [...input.removes],
+      hold: [],
+      release: [],
       preDeploy: [],
       stop: [],
       start: [],

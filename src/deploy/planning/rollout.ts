@@ -3,6 +3,7 @@ import type { CheckedCopy } from '../steps/healthy.ts';
 import type { HookStep } from '../steps/hook.ts';
 import type { Step } from '../steps/index.ts';
 import type { ProbeStep } from '../steps/probe.ts';
+import type { HoldStep, ReleaseStep } from '../steps/queue.ts';
 import type { StartStep } from '../steps/start.ts';
 import type { SwitchStep } from '../steps/switch.ts';
 import type { After, StepGraph } from './graph.ts';
@@ -28,10 +29,18 @@ export interface TrafficMove {
 export interface Predecessor extends Retirement {
   /** It does its work until then. */
   isWorking: boolean;
+  /** Requests for it wait until its successor serves. */
+  isHeld?: true;
+}
+
+/** Which requests wait in a rollout, and which go on after it. */
+export interface QueuePlan {
+  hold: HoldStep[];
+  release: ReleaseStep[];
 }
 
 /** Services that change together: all they depend on has changed before. */
-export interface Rollout {
+export interface Rollout extends QueuePlan {
   services: string[];
   /** Before anything else: while they run, everything is as it was. */
   preDeploy: HookStep[];
@@ -81,6 +90,7 @@ export function layOut(graph: StepGraph, rollout: RolloutParts, after: After): L
   const probed = graph.aside(probesOf(rollout), answering);
   const proven = layOutSwitches(graph, rollout, [healthy, staged, probed]);
   const moved = proven.length > 0 ? proven : healthy;
+  graph.add(rollout.release, moved);
   const stopped = retire.map((copy) => {
     const drained = graph.add(drainOf(copy), moved);
     const ended = graph.add(isStopped(copy, rollout) ? [] : stopOf(copy), drained);
@@ -99,14 +109,16 @@ export function layOutMove(graph: StepGraph, move: TrafficMove, after: After): s
 /** Whose users nobody serves afterwards sees them off before it stops: out of all routes, and drained. */
 function layOutStops(
   graph: StepGraph,
-  { withdraw, stop }: Pick<Rollout, 'withdraw' | 'stop'>,
+  { withdraw, stop, hold }: Pick<Rollout, 'withdraw' | 'stop' | 'hold'>,
   after: After,
 ): string[] {
   const withdrawn = withdraw === undefined ? graph.add([], after) : layOutMove(graph, withdraw, after);
   if (stop.length === 0) return withdrawn;
+  const held = graph.add(hold, withdrawn);
   return stop.flatMap((one) => {
-    const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true as const }));
-    return graph.add(stopOf(one), graph.add(drained, withdrawn));
+    const isHeld = one.isHeld && { isHeld: one.isHeld };
+    const drained = drainOf(one).map((step) => ({ ...step, isAwaited: true as const, ...isHeld }));
+    return graph.add(stopOf(one), graph.add(drained, held));
   });
 }
 
@@ -148,11 +160,14 @@ function probeEndsOf(rollout: RolloutParts): Step[] {
 }
 
 /** What moves and had traffic before, over http: a probe that has nobody to answer it would prove nothing. */
-function probesOf({ move, retire, keeping }: RolloutParts): ProbeStep[] {
+function probesOf({ move, retire, keeping, hold }: RolloutParts): ProbeStep[] {
   if (move === undefined) return [];
   const replaced = new Set([...retire.map(({ service }) => service), ...keeping]);
+  // Where users wait a probe would wait too, and have the switch wait for it.
+  const held = new Set(hold.map(({ service }) => service));
+  const isProbed = (service: string) => replaced.has(service) && !held.has(service);
   return move.routes
-    .filter(({ service }) => move.moved.includes(service) && replaced.has(service))
+    .filter(({ service }) => move.moved.includes(service) && isProbed(service))
     .map((route) => ({
       kind: 'probe' as const,
       service: route.service,

@@ -286,8 +286,25 @@ function predecessorOf(
 ): Predecessor {
   const retirement = retireSentTo(input, service, on, copy);
   const isDrained = isWorker(service.spec) && !copy.isAdopted;
-  const drainTimeoutMs = isDrained ? retirement.drainTimeoutMs : undefined;
-  return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning };
+  const isHeld = isQueued(service) && !copy.isAdopted;
+  const drainTimeoutMs = isHeld
+    ? heldDrainMs(service, retirement)
+    : isDrained
+      ? retirement.drainTimeoutMs
+      : undefined;
+  return { ...retirement, drainTimeoutMs, isWorking: copy.isRunning, ...(isHeld && { isHeld }) };
+}
+
+/** isQueued tells whether requests for a service wait while it is away. */
+export function isQueued({ spec }: Pick<WantedService, 'spec'>): boolean {
+  return spec.route.queueRequestsMs !== undefined && spec.policy.strategy === 'recreate';
+}
+
+/** Others wait meanwhile: what is still open after a third of their time ends with the container. */
+function heldDrainMs({ spec }: WantedService, { drainTimeoutMs }: Retirement): number | undefined {
+  if (drainTimeoutMs === undefined) return undefined;
+  const third = Math.ceil((spec.route.queueRequestsMs ?? 0) / 3);
+  return Math.min(drainTimeoutMs || Number.POSITIVE_INFINITY, third);
 }
 
 /** Longer nobody waits for users of a server that is left out, who keep coming. */

@@ -15,6 +15,8 @@ export interface DrainStep extends DrainTarget {
   isAwaited?: true;
   /** It never spoke HTTP: no client of nginx is idle that could bring it one more request. */
   isOfStreams?: true;
+  /** What would come by old workers of nginx waits there as well. */
+  isHeld?: true;
 }
 
 /** The container that nobody shall be connected to any more. */
@@ -52,8 +54,10 @@ export const drain: StepKind<DrainStep> = {
     return `drain ${name} on ${server} (${limit})`;
   },
   async run(step, context) {
-    tellOfOldWorkers(step, context);
-    await outlastOldWorkers(context, step);
+    if (!step.isHeld) {
+      tellOfOldWorkers(step, context);
+      await outlastOldWorkers(context, step);
+    }
     const cut = await awaitNobody(context, step.server, step);
     context.known.cut += cut;
     warnOfCut(context, step, cut, 'cut');

@@ -15,6 +15,7 @@ import { type PrepareStep, prepare } from './prepare.ts';
 import { type EndProbeStep, endProbe, type ProbeStep, probe } from './probe.ts';
 import { type ProveStep, prove } from './prove.ts';
 import { type PullStep, pull } from './pull.ts';
+import { type HoldStep, hold, type ReleaseStep, release } from './queue.ts';
 import { type RecordIntentStep, recordIntent } from './record-intent.ts';
 import { type RemoveStep, remove } from './remove.ts';
 import { type ForgetSecretsStep, forgetSecrets, type KeepSecretsStep, keepSecrets } from './secrets.ts';
@@ -42,8 +43,10 @@ const KINDS = {
   switch: switchRoutes,
   prove,
   drain,
+  hold,
   stop,
   remove,
+  release,
   'end probe': endProbe,
   upgrade,
   divert,
@@ -70,6 +73,8 @@ export type Step =
   | SwitchStep
   | ProveStep
   | DrainStep
+  | HoldStep
+  | ReleaseStep
   | StopStep
   | RemoveStep
   | EndProbeStep

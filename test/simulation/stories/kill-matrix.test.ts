@@ -81,6 +81,15 @@ const workers = (number: number) =>
   );
 const moving = (zone: string, number: number) =>
   shop([scheduler('clock', { image: `clock:${number}`, zones: [zone] })], servers(2, ['lon1', 'nyc1']));
+/** A web app that is the only one to write its volume: its users wait while it is away. */
+const wiki = (number: number) => {
+  const spec = service('wiki', {
+    image: `wiki:${number}`,
+    volumes: ['pages'],
+    policy: { healthcheck: HEALTH, strategy: 'recreate' },
+  });
+  return shop([{ ...spec, route: { ...spec.route, queueRequestsMs: 30_000 } }]);
+};
 const secretsOf = (number: number) => ({ api: { TOKEN: `token ${number}` } });
 
 const STORIES: Story[] = [
@@ -124,6 +133,7 @@ const STORIES: Story[] = [
     past: [two(1)],
     wanted: { ...two(2), onPartialFailure: 'keep' },
   },
+  { name: 'while requests wait for a single writer', past: [wiki(1)], wanted: wiki(2) },
   {
     name: 'while it rolls back',
     past: [two(1), two(2)],

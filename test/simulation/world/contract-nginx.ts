@@ -246,6 +246,24 @@ export const NGINX_CONTRACT: readonly Case[] = [
     },
   },
   {
+    title: 'what a server returns may be answered at another path of it, with another status',
+    async run(given, own) {
+      const http = `${identity('one')}
+        map $uri $is_let_in { volatile; default ''; "~^/(?:open|sorry)$" 1; }
+        server { listen 8090; set $closed 1; if ($is_let_in) { set $closed ''; }
+          error_page 520 =503 /sorry; if ($closed) { return 520; }
+          location = /sorry { internal; add_header X-Closed yes always; return 404 "sorry"; }
+          location = /open { return 200 "open"; } }`;
+      const nginx = await startNginx(given, own, { main: config({ http }) });
+      const told = async (path: string) => {
+        const { status, body, headers } = await nginx.ask(path, { port: 8090 });
+        return [status, body, headers['x-closed']];
+      };
+      expect(await told('/any')).toEqual([503, 'sorry', 'yes']);
+      expect(await told('/open')).toEqual([200, 'open', undefined]);
+    },
+  },
+  {
     title: 'names and maps know patterns, which come after texts',
     async run(given, own) {
       const http = `${identity('one')}

@@ -40,7 +40,10 @@ export type Rule =
   /** Asks for a password, unless its realm is `off`. */
   | { does: 'ask'; realm: string }
   | { does: 'allow' | 'deny'; from: string }
-  | { does: 'recover'; status: number; location: string }
+  /** Asks another path whether it has to wait. */
+  | { does: 'ask first'; path: string }
+  /** `as` is the status that the answer has then. */
+  | { does: 'recover'; status: number; location: string; as?: number }
   /** Takes files, and removes them, at what follows the path of its location. */
   | { does: 'store'; folder: string; methods: readonly string[] }
   | { does: 'if'; condition: readonly string[]; rules: readonly Rule[] };
@@ -102,7 +105,7 @@ export class NginxRefusal extends Error {}
  * nobody is here.
  */
 const WITHOUT_EFFECT =
-  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires)$/;
+  /^(?:(?:set_)?real_ip_\w+|geo|proxy_(?!pass$)\w+|keepalive(?:_timeout|_requests)?|zone|least_conn|access_log|error_log|log_format|limit_(?:req|conn)\w*|auth_basic_user_file|recursive_error_pages|types|internal|resolver(?:_timeout)?|server_tokens|(?:server_names|variables|map)_hash_\w+|client_\w+|send_timeout|underscores_in_headers|large_client_header_buffers|worker_\w+|pid|events|user|include|default_type|root|index|charset|sendfile|tcp_\w+|gzip\w*|ssl\w*|http2|reset_timedout_connection|lingering_\w+|load_module|expires|auth_delay)$/;
 const DURATION = /^(\d+)(ms|s|m|h|d)?$/;
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** `keepalive_min_timeout` is known from this version on. */
@@ -294,9 +297,11 @@ class Reader {
         case 'deny':
           return [{ does: name, from: first }];
         case 'error_page':
-          return [{ does: 'recover', status: Number(first), location: words.at(-1) ?? '' }];
+          return [recoveryOf(words)];
         case 'auth_basic':
           return [{ does: 'ask', realm: first }];
+        case 'auth_request':
+          return first === 'off' ? [] : [{ does: 'ask first', path: first }];
         case 'alias':
           return this.#store(first, body);
         case 'dav_methods':
@@ -334,6 +339,13 @@ class Reader {
     const servers = [{ ...server, maxFails: 1, failTimeoutMs: 10_000 }];
     this.upstreams.set(target, { name: target, servers, keepaliveMs: 0, tries: 0 });
   }
+}
+
+/** `error_page 520 =503 /page` */
+function recoveryOf([, status, ...rest]: readonly string[]): Rule {
+  const location = rest.at(-1) ?? '';
+  const as = rest.length > 1 ? rest[0]!.slice(1) : '';
+  return { does: 'recover', status: Number(status), location, ...(as !== '' && { as: Number(as) }) };
 }
 
 /** `if ($a !~ "b")` comes as words with the brackets on them. */

@@ -23,6 +23,8 @@ const WAITED_MS = 2_000;
 /** How often nginx tries to bind a port that is taken, and how long it waits in between. */
 const BIND_TRIES = 5;
 const BIND_PAUSE_MS = 500;
+/** By what a location of ours says that a request waits. */
+const WAITS = 418;
 const DEFAULT_MAIN = '/etc/nginx/nginx.conf';
 
 /** What became of a request, and on which way. */
@@ -34,6 +36,8 @@ export interface Handled {
   upstream: Upstream | undefined;
   target: Target | undefined;
   metDeadServer: boolean;
+  /** It waits here: nothing of it has gone to anybody. */
+  isWaiting?: true;
 }
 
 /** What became of a connection to a port of TCP. */
@@ -112,8 +116,44 @@ export class Workers {
       variables[`http_${name.replaceAll('-', '_')}`] = value;
     const rules = [...server.rules, ...(location?.rules ?? [])];
     variables.rest_of_path = asked.slice(location?.path.length ?? 0);
+    if (this.#hasToWait(server, rules, variables)) return { ...answered(0, {}, ''), isWaiting: true };
     const handled = this.#follow(rules, variables, this.#process.now()) ?? answered(404, {}, '');
-    return this.#recover(server, rules, variables, handled) ?? handled;
+    return (
+      this.#recover(server, rules, variables, handled) ??
+      this.#goElsewhere(server, rules, variables, handled) ??
+      handled
+    );
+  }
+
+  /** Where it has to wait, what it asks first goes on elsewhere, to ask again and again. */
+  #hasToWait({ locations }: HttpServer, asked: readonly Rule[], variables: Record<string, string>): boolean {
+    const path = asked.flatMap((rule) => (rule.does === 'ask first' ? [rule.path] : []))[0];
+    const location = locations.find((one) => one.isExact && one.path === path);
+    if (location === undefined) return false;
+    return this.#follow(location.rules, { ...variables }, this.#process.now())?.status === WAITS;
+  }
+
+  /** What the server itself returns may be answered at another path of it. */
+  #goElsewhere(
+    { rules, locations }: HttpServer,
+    asked: readonly Rule[],
+    variables: Record<string, string>,
+    { status, upstream }: Handled,
+  ): Handled | undefined {
+    const rule = asked.find((one) => one.does === 'recover' && one.status === status);
+    if (upstream !== undefined || rule?.does !== 'recover' || !rule.location.startsWith('/'))
+      return undefined;
+    const path = this.#expand(rule.location, variables);
+    const location = locations.find((one) => one.isExact && one.path === path);
+    if (location === undefined) return undefined;
+    const all = [...rules, ...location.rules];
+    const there = {
+      ...variables,
+      uri: path,
+      request_method: variables.request_method === 'HEAD' ? 'HEAD' : 'GET',
+    };
+    const found = this.#follow(all, there, this.#process.now());
+    return found && { ...found, status: rule.as ?? found.status, headers: headersOf(location.rules) };
   }
 
   /** Where nobody has answered, nginx may be told to go on elsewhere: by then names mean what they mean now. */
@@ -301,6 +341,12 @@ export class Workers {
       return this.#expand(valueFor(key, mapping), variables);
     });
   }
+}
+
+function headersOf(rules: readonly Rule[]): Record<string, string> {
+  return Object.fromEntries(
+    rules.flatMap((rule) => (rule.does === 'header' ? [[rule.name, rule.value] as const] : [])),
+  );
 }
 
 /** What is no upstream is a host: what its name means nginx asks with each request. */

@@ -102,6 +102,10 @@ export class Users {
   readonly #promises = new Set<(place: Place) => Promised>();
   #flows: Flow[] = [];
   readonly #failing = new Set<string>();
+  /** Since when requests wait at a place. */
+  readonly #waiting = new Map<string, number>();
+  /** So long they wait for what is away for a moment; longer is a loss. */
+  queueMs = 30_000;
   #isLookingLater = false;
   #looksAt = 0;
 
@@ -132,6 +136,7 @@ export class Users {
   }
 
   #come(): void {
+    this.#waiting.clear();
     for (const found of this.#placesNow()) {
       if (!this.#isServed(found)) continue;
       const place = Object.assign(this.#known.get(found.key) ?? found, { upstream: found.upstream });
@@ -291,8 +296,22 @@ export class Users {
       if (sets.length === 0) complaints.push(`${door.container.name} takes no connection`);
       for (const workers of sets) complaints.push(...this.#askWorkers(place, door, workers));
     }
+    if (complaints.length === 0) complaints.push(...this.#impatience(place));
     if (complaints.length === 0) this.#failing.delete(place.key);
     else this.#complain(place, complaints[0]!);
+  }
+
+  /** The first of those that wait has waited longest. */
+  #impatience(place: Place): string[] {
+    const now = this.#simulation.clock.now();
+    const since = this.#waiting.get(place.key);
+    const isWaiting = doorsOf(place).some(({ container, port }) => {
+      const sets = container.program instanceof Nginx ? container.program.all() : [];
+      return sets.some((one) => isHeld(handle(one, port, place)));
+    });
+    if (!isWaiting) this.#waiting.delete(place.key);
+    else if (since === undefined) this.#waiting.set(place.key, now);
+    return since !== undefined && now - since > this.queueMs ? ['requests have waited for too long'] : [];
   }
 
   #askWorkers(place: Place, door: Target, workers: Workers): string[] {
@@ -370,12 +389,19 @@ const TURNS = [1, 2, 3, 4, 5, 6];
 const NO_ROUTE = 'nginx has no route';
 const NOBODY_ANSWERS = 'nobody answers behind nginx';
 
-function complaintAbout(handled: Pick<Handled, 'status' | 'metDeadServer'> | undefined): string | undefined {
+function complaintAbout(
+  handled: Pick<Handled, 'status' | 'metDeadServer' | 'isWaiting'> | undefined,
+): string | undefined {
   if (handled === undefined) return NO_ROUTE;
+  if (handled.isWaiting) return undefined;
   // Nobody can promise anything for a server that is off.
   if (handled.metDeadServer) return undefined;
   if (handled.status === 404) return NO_ROUTE;
   return handled.status >= 500 ? `${NOBODY_ANSWERS}: ${handled.status}` : undefined;
+}
+
+function isHeld(handled: Handled | Joined | undefined): boolean {
+  return handled !== undefined && 'isWaiting' in handled && handled.isWaiting === true;
 }
 
 /** Whom somebody answers who is there. */

@@ -1,6 +1,7 @@
 import { deploy } from '../../../src/deploy/deploy.ts';
 import { dryRun } from '../../../src/deploy/dry-run.ts';
 import { withEnvironment } from '../../../src/deploy/environment.ts';
+import { type MaintenanceReport, switchMaintenance } from '../../../src/deploy/maintenance.ts';
 import type { StatusReport } from '../../../src/deploy/observation/status.ts';
 import { survey } from '../../../src/deploy/observation/survey.ts';
 import type { Facts } from '../../../src/deploy/planning/build-input.ts';
@@ -39,6 +40,7 @@ import { SimulatedAuthority } from './authority.ts';
 import type { Container } from './container.ts';
 import type { Run, Strike } from './faults.ts';
 import type { Machine } from './machine.ts';
+import { Nginx } from './nginx.ts';
 import { type BrokenRule, Rules } from './rules.ts';
 import { type Ended, type Means, Simulation } from './simulation.ts';
 import { MemoryRemote } from './state-branch.ts';
@@ -194,7 +196,7 @@ export class World extends Simulation {
   /** Of services that leave the file, or go back, what is recorded of them counts: not what the file says. */
   #promisedBefore(
     wanted: EnvironmentSpec,
-    { rollback, services = [], excludedServers = [] }: RunOptions,
+    { rollback, services = [], excludedServers = [], strikes = [] }: RunOptions,
   ): PromisedBefore {
     const { services: recorded, release_numbers: numbers = {}, stale_servers = {} } = this.stateOf(wanted);
     const isLeftOut = (server: string) => server in stale_servers || excludedServers.includes(server);
@@ -217,6 +219,7 @@ export class World extends Simulation {
       return [name, Math.min(DRAIN_MS, ...known)] as const;
     });
     return {
+      isHit: strikes.length > 0,
       restored: rollback === undefined ? [] : services,
       cutOff: cutOff.map(([name]) => name),
       drainTimeoutMs: new Map(drains),
@@ -242,6 +245,30 @@ export class World extends Simulation {
       const { zones, excludedServers, passed = {} } = options;
       const request = this.#requestOf(wanted, options, means);
       return status({ ...request, zones, excludedServers, secrets: passed });
+    });
+    if (ended.how === 'done') return ended.value;
+    throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
+  }
+
+  /** ask sends one request to the door of a server, and returns what users get; nobody there is 0. */
+  ask(server: string, { host }: { host: string }): { status: number; body: string } {
+    const door = this.machine(server).entrance(80);
+    const workers = door?.container.program instanceof Nginx ? door.container.program.workers : undefined;
+    const request = { port: 80, path: '/', host, from: '10.200.0.1' };
+    return workers?.handle(request) ?? { status: 0, body: '' };
+  }
+
+  /** maintenance switches services as the action of that name does; all that users reach unless told. */
+  async maintenance(
+    state: 'on' | 'off',
+    wanted: EnvironmentSpec,
+    options: RunOptions & { reason?: string } = {},
+  ): Promise<MaintenanceReport> {
+    const ended = await this.run((means) => {
+      const { services, excludedServers, reason } = options;
+      const request = this.#requestOf(wanted, options, means);
+      const note = { by: 'octocat, run 7', ...(reason !== undefined && { reason }) };
+      return switchMaintenance({ ...request, services, excludedServers, isOn: state === 'on', note });
     });
     if (ended.how === 'done') return ended.value;
     throw ended.how === 'failed' ? ended.error : new Error('the run was killed');
@@ -548,6 +575,8 @@ const DRAIN_MS = 120_000;
 
 /** What services were promised when they were deployed. */
 interface PromisedBefore {
+  /** The run comes to harm: what it had taken down it may not bring up again. */
+  isHit: boolean;
   /** Services that go back to what they were once. */
   restored: readonly string[];
   /**
@@ -587,7 +616,9 @@ function promiseOf(wanted: EnvironmentSpec, before: PromisedBefore): (place: Pla
       drainTimeoutMs: isRestored
         ? Math.min(drainTimeoutMs, spec.policy.drainTimeoutMs)
         : spec.policy.drainTimeoutMs,
-      mayBeDown: mayBeDown || spec.policy.strategy === 'recreate',
+      mayBeDown:
+        mayBeDown ||
+        (spec.policy.strategy === 'recreate' && (spec.route.queueRequestsMs === undefined || before.isHit)),
       mayGo: mayLeave(wanted, spec, place.machine.spec.zone) || (isRestored && !isInternal),
       ...(!isRestored && { mayAnswer }),
     };

@@ -80,6 +80,8 @@ function rolloutOf({ on, protocol = 'http', isRecreated, isFirst, hooks }: Outli
   );
   return {
     services: ['api'],
+    hold: [],
+    release: [],
     preDeploy: hooks ? [hook('pre_deploy')] : [],
     stop: isRecreated ? retire.map((copy) => ({ ...copy, isWorking: true })) : [],
     start: on.map((server) => ({

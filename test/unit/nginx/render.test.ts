@@ -385,6 +385,14 @@ describe('whatever the schema lets through', () => {
       { maxLength: 2 },
     ),
     copies: fc.constant([at(LONDON_A, 'base')]),
+    queueRequestsMs: fc.integer({ min: 1, max: 300_000 }),
+    maintenance: fc.record({
+      isOn: fc.boolean(),
+      allow: fc.array(fc.ipV4(), { maxLength: 2 }),
+      retryAfterMs: fc.integer({ min: 1, max: 1e9 }),
+      status: fc.integer({ min: 400, max: 599 }),
+      page: fc.string(),
+    }),
   });
 
   test('the text is well-formed: braces balance, and nothing stands outside of a directive', () => {
@@ -427,11 +435,13 @@ function isDomain(text: string): boolean {
   }
 }
 
-/** What we write is a directive, or a line of a map: a number, a method, a pattern, or an empty word. */
+/** What we write is a directive, or a line of a map: a number, a method, a pattern, an address, or an empty word. */
 function expectWellFormed(content: string): void {
   const { directives, mistake } = parseDirectives(content);
   expect(mistake).toBeUndefined();
-  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|[A-Z]+|~.+|)$/.test(name))).toEqual([]);
+  expect(namesIn(directives).filter((name) => !/^(?:[a-z_]+|\d+|[A-Z]+|~.+|[\d.]+|)$/.test(name))).toEqual(
+    [],
+  );
 }
 
 function namesIn(directives: readonly Directive[]): string[] {

@@ -40,6 +40,7 @@ describe('status', () => {
     certificates: [],
     drift: [],
     exposed: [],
+    maintenance: [],
     lease: undefined,
     nginx: [],
   };

@@ -23,12 +23,13 @@ const FOLDERS: Record<ActionName, string> = {
   rollback: 'actions/rollback',
   'update-nginx': 'actions/update-nginx',
   certificates: 'actions/certificates',
+  maintenance: 'actions/maintenance',
   plan: 'actions/plan',
   status: 'actions/status',
 };
 
 /** The inputs without which an action reads nothing. */
-const GIVEN: Record<string, string> = { environment: 'production' };
+const GIVEN: Record<string, string> = { environment: 'production', state: 'on' };
 
 const names = Object.keys(FOLDERS) as ActionName[];
 const manifestOf = (name: ActionName): Manifest => parse(read(join(FOLDERS[name], 'action.yml'))) as Manifest;
