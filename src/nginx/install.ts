@@ -19,6 +19,7 @@ import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
+import { COUNTS_BYTES, countingEntry } from './metrics.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { FLAG_ACCESS_FILE } from './tree.ts';
@@ -233,7 +234,10 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
     .createContainer(home.name, {
       ...spec,
       Image: home.settings.image,
-      Entrypoint: ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+      Entrypoint:
+        home.kind === 'edge'
+          ? countingEntry(CONFIG_FOLDER)
+          : ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
       Cmd: [],
       StopSignal: 'SIGQUIT',
       HostConfig: {
@@ -241,6 +245,7 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
         // Not unless-stopped: engines before 23 take the HUP of a reload for a stop by hand, and leave it down after a reboot.
         RestartPolicy: { Name: 'always' },
         ...spec.HostConfig,
+        ...(home.kind === 'edge' && { ShmSize: COUNTS_BYTES }),
         // What has a connection of its own leaves its port behind for a minute: at 470 such requests a second none were left.
         Sysctls: { 'net.ipv4.tcp_tw_reuse': '1' },
         LogConfig: {

@@ -1,6 +1,7 @@
 import { containerName, type Scope, scopeName } from '../model/names.ts';
 import type { NginxSpec } from '../model/spec.ts';
 import { FORWARDED, NOBODY, renderForwarded } from './forwarded.ts';
+import { backendsFile, COUNTING, countedAs, renderBackends, renderFigures } from './metrics.ts';
 import {
   type Backend,
   backendsOf,
@@ -14,7 +15,7 @@ import {
   UNPOOLED,
   upstreamName,
 } from './routes.ts';
-import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
+import { directFlag, flagsOf, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
 import { FLAG_ACCESS_FILE, FLAG_FOLDER, type Folder } from './tree.ts';
 
 /** Where the control endpoints answer, to the server itself only. */
@@ -48,9 +49,13 @@ export function renderScope(
       const text =
         port.protocol === 'tcp'
           ? renderTcp(scope, route, port, backendsWith(route))
-          : renderHttp(kind, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+          : renderHttp(kind, scope, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
       files.set(portFile(scope, route.service, port), text);
     }
+  }
+  if (kind === 'edge' && files.size > 0) {
+    const flags = flagsOf(kind, scope, routes, on, servers);
+    files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
   }
   return files;
 }
@@ -147,6 +152,7 @@ function renderTcp(scope: Scope, route: Route, port: RoutePort, backends: readon
 
 function renderHttp(
   kind: NginxKind,
+  scope: Scope,
   route: Route,
   port: RoutePort,
   ways: readonly [Way, ...Way[]],
@@ -159,7 +165,7 @@ function renderHttp(
     renderUpstream(upstream, backendsWith(routes[index]!), zone, POOL),
     renderUpstream(`${upstream}${UNPOOLED}`, backendsWith(routes[index]!), zone, NO_POOL),
   ]);
-  return upstreams.join('') + renderHttpServer(kind, ways, route, port);
+  return upstreams.join('') + renderHttpServer(kind, scope, ways, route, port);
 }
 
 /** Apps end idle connections whenever they like: what meets such an end here is sent again, see `map $unpooled`. */
@@ -201,6 +207,7 @@ function renderAddress({ address, port, isLocal }: Backend): string {
 
 function renderHttpServer(
   kind: NginxKind,
+  scope: Scope,
   ways: readonly [Way, ...Way[]],
   route: Route,
   port: RoutePort,
@@ -215,6 +222,7 @@ function renderHttpServer(
     `proxy_send_timeout ${idle};`,
     `client_body_timeout ${idle};`,
     `send_timeout ${idle};`,
+    ...(kind === 'edge' ? [`set $counted "${countedAs(scope, route.service)}";`] : []),
     ...(route.maxBodyBytes ? [`client_max_body_size ${route.maxBodyBytes};`] : []),
   ];
   const groups = ways.map(({ upstream }) => upstream).join('|');
@@ -455,7 +463,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-    ${isLogged ? ACCESS_LOG : 'access_log off;'}
+    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -492,7 +500,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }

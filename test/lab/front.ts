@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxSpec } from '../../src/model/spec.ts';
 import { compose, firstFiles, scopeWish } from '../../src/nginx/compose.ts';
+import { countingEntry } from '../../src/nginx/metrics.ts';
 import {
   CONTROL_ACCESS_FILE,
   renderControlAccess,
@@ -125,18 +126,19 @@ export async function startFront(
       name,
     ]);
     write(folder, configuration(kind, routes, settings, gateway));
+    const [program = '', ...words] =
+      kind === 'edge'
+        ? countingEntry('/etc/switchyard')
+        : ['nginx', '-c', '/etc/switchyard/nginx.conf', '-g', 'daemon off;'];
     await run(name, [
       '--volume',
       `${folder}:/etc/switchyard`,
       '--sysctl',
       'net.ipv4.tcp_tw_reuse=1',
       '--entrypoint',
-      'nginx',
+      program,
       images.nginx!,
-      '-c',
-      '/etc/switchyard/nginx.conf',
-      '-g',
-      'daemon off;',
+      ...words,
     ]);
     const address = await addressIn(name);
     const optionsFor = (app: string): RequestOptions => {
