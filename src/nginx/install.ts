@@ -19,7 +19,7 @@ import type { EdgePort, NginxSpec } from '../model/spec.ts';
 import { isAtLeast } from '../model/versions.ts';
 import { firstFiles, mendedFiles } from './compose.ts';
 import { NginxInstance, readTree } from './instance.ts';
-import { COUNTS_BYTES, countingEntry } from './metrics.ts';
+import { COUNTS_BYTES, entryOf } from './metrics.ts';
 import { CONFIG_FOLDER, CONTROL_ACCESS_FILE, renderControlAccess, renderFlagAccess } from './render.ts';
 import type { NginxKind } from './routes.ts';
 import { FLAG_ACCESS_FILE } from './tree.ts';
@@ -234,10 +234,7 @@ async function create(home: Home, spec: ContainerCreateRequest): Promise<void> {
     .createContainer(home.name, {
       ...spec,
       Image: home.settings.image,
-      Entrypoint:
-        home.kind === 'edge'
-          ? countingEntry(CONFIG_FOLDER)
-          : ['nginx', '-c', `${CONFIG_FOLDER}/nginx.conf`, '-g', 'daemon off;'],
+      Entrypoint: entryOf(home.kind, CONFIG_FOLDER),
       Cmd: [],
       StopSignal: 'SIGQUIT',
       HostConfig: {

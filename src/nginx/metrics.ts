@@ -46,11 +46,11 @@ export const COUNTING = `# Which service it was for; empty is a host that no rou
 `;
 
 /** The figures since the edge has started, and those of five to ten minutes ago. */
-export type Figures = 'metrics' | 'metrics.before';
+export type FiguresName = 'metrics' | 'metrics.before';
 
 /** renderFigures renders where the control port tells what was counted, with `access` for who may ask. */
 export function renderFigures(access: string): string {
-  return (['metrics', 'metrics.before'] satisfies Figures[])
+  return (['metrics', 'metrics.before'] satisfies FiguresName[])
     .map(
       (name) => `        location = /${name} {
             ${access}
@@ -113,7 +113,9 @@ export function renderBackends(
 function servesWhen(backend: Backend, flag: RouteFlag | undefined): [flag: string, when: string] {
   if (flag === undefined) return ['-', backend.weight > 0 ? 'always' : 'never'];
   const serves = (copies: RouteFlag['plain']) =>
-    copies.some(({ server, slot, weight }) => server === backend.server && slot === backend.slot && weight > 0);
+    copies.some(
+      ({ server, slot, weight }) => server === backend.server && slot === backend.slot && weight > 0,
+    );
   const [plain, flagged] = [serves(flag.plain), serves(flag.flagged)];
   return [flag.name, plain && flagged ? 'always' : plain ? 'without' : flagged ? 'with' : 'never'];
 }
@@ -126,9 +128,10 @@ export function countingFiles(kind: NginxKind): [path: string, content: string][
 /**
  * Starts nginx as the first process of its container, and beside it what counts: again whenever it has ended, as it does
  * when there is another configuration. Where the image has no awk, nothing is counted, and nothing is written. Arguments:
- * the folder of the configurations.
+ * the folder of the configurations, and the command that starts nginx.
  */
 const ENTRY = `folder=$1
+shift
 count() {
   while :; do
     case $(cat "$folder/nginx.conf") in */b/main.conf*) live=b ;; *) live=a ;; esac
@@ -142,10 +145,11 @@ else
   ln -sf /dev/null ${COUNTS_FOLDER}/requests.0
   ln -sf /dev/null ${COUNTS_FOLDER}/requests.1
 fi
-exec nginx -c "$folder/nginx.conf" -g 'daemon off;'
+exec "$@"
 `;
 
-/** countingEntry returns what an edge's container runs: nginx, and what counts beside it. */
-export function countingEntry(folder: string): string[] {
-  return ['/bin/sh', '-c', ENTRY, 'edge', folder];
+/** entryOf returns what the container of an nginx runs, with its configurations in `folder`: an edge also what counts. */
+export function entryOf(kind: NginxKind, folder: string): string[] {
+  const nginx = ['nginx', '-c', `${folder}/nginx.conf`, '-g', 'daemon off;'];
+  return kind === 'edge' ? ['/bin/sh', '-c', ENTRY, 'edge', folder, ...nginx] : nginx;
 }

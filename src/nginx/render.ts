@@ -49,7 +49,15 @@ export function renderScope(
       const text =
         port.protocol === 'tcp'
           ? renderTcp(scope, route, port, backendsWith(route))
-          : renderHttp(kind, scope, route, port, waysOf(scope, route, port, flagOf(sides)), sides, backendsWith);
+          : renderHttp(
+              kind,
+              scope,
+              route,
+              port,
+              waysOf(scope, route, port, flagOf(sides)),
+              sides,
+              backendsWith,
+            );
       files.set(portFile(scope, route.service, port), text);
     }
   }

@@ -1,4 +1,5 @@
 import type { StatusReport } from '../deploy/observation/status.ts';
+import type { ServiceTraffic } from '../nginx/traffic.ts';
 import { historyRows } from './history.ts';
 import { page } from './markdown.ts';
 import { markdownTable, type Row, textTable } from './table.ts';
@@ -15,6 +16,9 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
   const past = Object.entries(services).flatMap(([service, { history }]) =>
     historyRows(service, history.slice(0, SHOWN)),
   );
+  const served = Object.entries(services).flatMap(([service, { traffic }]) =>
+    traffic === undefined ? [] : [trafficRow(service, traffic)],
+  );
   const drift = report.drift.map((one) => `drift: ${one}`);
   const exposed = report.exposed.map((one) => `exposed: ${one}`);
   const lease = report.lease === undefined ? [] : [`being changed by ${report.lease}`];
@@ -25,6 +29,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     lines: [
       title,
       ...(rows.length === 0 ? ['nothing is deployed'] : textTable(rows)),
+      ...textTable(served),
       ...nginx,
       ...lease,
       ...drift,
@@ -34,6 +39,7 @@ export function renderStatus(report: StatusReport): { lines: string[]; markdown:
     markdown: page(
       `## ${title}`,
       rows.length === 0 ? 'Nothing is deployed.' : markdownTable(rows),
+      served.length === 0 ? '' : `### What the edge sees\n\n${markdownTable(served)}`,
       [...nginx, ...lease].map((line) => `- ${line}`).join('\n'),
       drift.length === 0 ? 'Servers and record agree.' : drift.map((line) => `- ⚠️ ${line}`).join('\n'),
       exposed.map((line) => `- ⛔ ${line}`).join('\n'),
@@ -53,5 +59,22 @@ function copyRow(service: string, copy: StatusReport['services'][string]['copies
     container,
     image,
     state: isRunning ? 'runs' : 'stopped',
+  };
+}
+
+function trafficRow(service: string, traffic: ServiceTraffic): Row {
+  const { seconds, requests, requestsPerSecond, errors, latencyMs, connections } = traffic;
+  const time = (ms: number | undefined) => (ms === undefined ? '-' : `${ms} ms`);
+  const { active, draining } = connections;
+  return {
+    service,
+    'in the last': `${Math.round(seconds / 60)} min`,
+    requests: String(requests),
+    'a second': requestsPerSecond.toFixed(1),
+    errors: errors === 0 ? '0' : `${errors} (${((100 * errors) / requests).toFixed(1)} %)`,
+    p50: time(latencyMs?.p50),
+    p95: time(latencyMs?.p95),
+    p99: time(latencyMs?.p99),
+    connections: draining === 0 ? String(active) : `${active}, ${draining} draining`,
   };
 }

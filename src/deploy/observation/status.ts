@@ -1,4 +1,5 @@
 import type { EnvironmentState, HistoryEntry } from '../../model/release.ts';
+import type { ServiceTraffic } from '../../nginx/traffic.ts';
 import type { PlanInput } from '../planning/input.ts';
 import type { ObservedServer } from '../planning/observed.ts';
 import { ownedByAnother } from '../planning/ownership.ts';
@@ -30,6 +31,8 @@ export interface StatusService {
   copies: StatusCopy[];
   /** What became of its last releases, the newest first. */
   history: HistoryEntry[];
+  /** What the edges have served of it in the last minutes; undefined where they have not. */
+  traffic?: ServiceTraffic;
 }
 
 /** What runs in an environment. */
@@ -48,8 +51,15 @@ export interface StatusReport {
   nginx: { server: string; edge: string; sidecar: string }[];
 }
 
-/** statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed. Pure. */
-export function statusOf(kept: PlanInput, lease: string | undefined): Omit<StatusReport, 'exposed'> {
+/**
+ * statusOf returns what runs in an environment; `kept` is the input that wants exactly what is deployed, and `traffic` what
+ * edges have served, by service. Pure.
+ */
+export function statusOf(
+  kept: PlanInput,
+  lease: string | undefined,
+  traffic: ReadonlyMap<string, ServiceTraffic>,
+): Omit<StatusReport, 'exposed'> {
   const { scope, state, observed } = kept;
   const standing = observed.flatMap(({ copies }) => copies.map(({ service }) => service));
   const names = [...new Set([...Object.keys(state.services), ...standing])].sort();
@@ -58,7 +68,11 @@ export function statusOf(kept: PlanInput, lease: string | undefined): Omit<Statu
       copiesOf(server, name, copiesByRole(kept, name, server.name).active?.id, state),
     );
     const { release = 0, deployed_at = '', run = '', history = [] } = state.services[name] ?? {};
-    return [name, { release, deployed_at, run, copies, history }] as const;
+    const served = traffic.get(name);
+    return [
+      name,
+      { release, deployed_at, run, copies, history, ...(served && { traffic: served }) },
+    ] as const;
   });
   return {
     title: `${scope.project} ${scope.environment}`,

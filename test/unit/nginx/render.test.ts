@@ -29,7 +29,9 @@ import {
 function written(kind: 'edge' | 'sidecar', of: ReturnType<typeof wish>): string {
   const tree = parseTree(firstFiles(kind, SHOP, SETTINGS));
   const { files } = compose(kind, tree, of);
-  const shown = [...files].filter(([path]) => path.endsWith('.conf')).sort(([a], [b]) => (a < b ? -1 : 1));
+  const shown = [...files]
+    .filter(([path]) => /\.(?:conf|tsv)$/.test(path))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return shown.map(([path, content]) => `#### ${path}\n${content}`).join('\n');
 }
 
@@ -176,7 +178,10 @@ describe('a service with further ports, and one without any', () => {
       'http/shop_production/rabbit.console.conf',
       'worker/shop_production/mailer.conf',
     ]);
-    expect(pathsOf('edge')).toEqual(['http/shop_production/rabbit.console.conf']);
+    expect(pathsOf('edge')).toEqual([
+      'http/shop_production/rabbit.console.conf',
+      'backends/shop_production.tsv',
+    ]);
   });
 
   test('all lead to the same copies, and the http ports can be proven by their names', () => {
