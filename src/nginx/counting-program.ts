@@ -110,42 +110,60 @@ function resolve(key,   rows, n, i, f, at, line, found, names) {
 
 function copyOf(key, address) {
   if ((key, address) in COPY) return COPY[key, address]
-  if (address == "" || !(key in ENVIRONMENT)) return ENVIRONMENT[key]
+  if (address == "" || address == "-" || !(key in ENVIRONMENT)) return ENVIRONMENT[key]
   # What is unknown is asked for again after half a minute.
   if (key in NAMES && (!(key in ASKED) || NOW - ASKED[key] >= 30)) resolve(key)
   return (key, address) in COPY ? COPY[key, address] : ENVIRONMENT[key] ",copy=\\"unknown\\""
 }
 
-function count(file,   line) {
-  while ((getline line < file) > 0) tally(line)
+# What is alike in many lines is put together first: that is most of the work that each request costs.
+# who, bytes in, bytes out, seconds, seconds of each try; who is key|status|address of each try|status of each try.
+function count(file,   who, part) {
+  FS = "\t"
+  while ((getline < file) > 0) {
+    if (NF != 5) { SKIPPED++; continue }
+    N[$1]++
+    IN[$1] += $2
+    OUT[$1] += $3
+    TOOK[$1, $4]++
+    TRIED[$1, $5]++
+  }
   close(file)
   printf "" > file
   close(file)
+  for (who in N) tally(who)
+  for (who in TOOK) { split(who, part, SUBSEP); if (part[1] in LAST) seconds(LAST[part[1]], "d", part[2], TOOK[who]) }
+  for (who in TRIED) { split(who, part, SUBSEP); if (part[1] in LAST) tries(part[1], part[2], TRIED[who]) }
+  split("", N); split("", IN); split("", OUT); split("", TOOK); split("", TRIED); split("", LAST)
 }
 
-# key, status, seconds, bytes in and out, and of each try: address, status, seconds
-function tally(line,   f, a, s, t, tries, i, labels) {
-  if (split(line, f, "\\t") != 8 || f[2] !~ /^[0-9][0-9][0-9]$/) { SKIPPED++; return }
-  if (f[1] == "") { add("", "c" codeOf(f[2]), 1); return }
+function tally(who,   f) {
+  if (split(who, f, "|") != 4 || f[2] !~ /^[0-9][0-9][0-9]$/) { SKIPPED += N[who]; return }
+  if (f[1] == "") { add("", "c" codeOf(f[2]), N[who]); return }
   # The last requests to a service that has left.
   if (!(f[1] in ENVIRONMENT)) return
-  tries = 1
-  if (index(f[6], " ") == 0) { a[1] = f[6] == "-" ? "" : f[6]; s[1] = f[7]; t[1] = f[8] }
-  else {
-    gsub(/ : /, ", ", f[6]); gsub(/ : /, ", ", f[7]); gsub(/ : /, ", ", f[8])
-    tries = split(f[6], a, ", "); split(f[7], s, ", "); split(f[8], t, ", ")
+  sub(/.*(, | : )/, "", f[3])
+  LAST[who] = copyOf(f[1], f[3])
+  add(LAST[who], "c" codeOf(f[2]), N[who])
+  add(LAST[who], "i", IN[who])
+  add(LAST[who], "o", OUT[who])
+}
+
+function seconds(labels, what, took, times) {
+  add(labels, what bucket(took), times)
+  add(labels, what "s", took * times)
+}
+
+# What nginx gives as answer of a copy that gives none is 502 or 504.
+function tries(who, took, times,   f, a, s, t, n, i) {
+  split(who, f, "|")
+  gsub(/ : /, ", ", f[3]); gsub(/ : /, ", ", f[4]); gsub(/ : /, ", ", took)
+  n = split(f[3], a, ", "); split(f[4], s, ", "); split(took, t, ", ")
+  for (i = 1; i <= n; i++) {
+    if (a[i] == "" || a[i] == "-") continue
+    if (s[i] == 502 || s[i] == 504) add(copyOf(f[1], a[i]), "f", times)
+    else if (t[i] ~ /^[0-9]/) seconds(copyOf(f[1], a[i]), "u", t[i], times)
   }
-  for (i = 1; i <= tries; i++) {
-    labels = copyOf(f[1], a[i])
-    # What nginx answers where a copy gives no answer.
-    if (a[i] != "" && (s[i] == 502 || s[i] == 504)) add(labels, "f", 1)
-    else if (a[i] != "" && t[i] ~ /^[0-9]/) { add(labels, "u" bucket(t[i]), 1); add(labels, "us", t[i]) }
-  }
-  add(labels, "c" codeOf(f[2]), 1)
-  add(labels, "d" bucket(f[3]), 1)
-  add(labels, "ds", f[3])
-  add(labels, "i", f[4])
-  add(labels, "o", f[5])
 }
 
 # An app may answer with any number: those that are not common are counted by their class.
@@ -153,8 +171,8 @@ function codeOf(status) {
   return index(CODES, " " status " ") ? status : substr(status, 1, 1) "xx"
 }
 
-function bucket(seconds,   i) {
-  for (i = 1; i <= EDGES; i++) if (seconds + 0 <= EDGE[i] + 0) return i
+function bucket(took,   i) {
+  for (i = 1; i <= EDGES; i++) if (took + 0 <= EDGE[i] + 0) return i
   return EDGES + 1
 }
 

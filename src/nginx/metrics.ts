@@ -25,13 +25,10 @@ export const COUNTING_FILE = 'count_requests.awk';
 
 /** What is told of each request to be counted: nothing that a client chooses, so that it cannot make up a line. */
 const COUNTED = [
-  '$counted',
-  '$status',
-  '$request_time',
+  '$counted|$status|$upstream_addr|$upstream_status',
   '$request_length',
   '$bytes_sent',
-  '$upstream_addr',
-  '$upstream_status',
+  '$request_time',
   '$upstream_response_time',
 ];
 

@@ -57,8 +57,8 @@ describe.each(AWKS.map((words) => words.join(' ')))('counted by %s', (awk) => {
     );
     const text = counted(program, words, [
       ...strange,
-      '\t404\t0\t1\t1\t-\t-\t-\n',
-      'shop_production gone\t200\t0\t1\t1\t-\t-\t-\n',
+      '|404|-|-\t1\t1\t0\t-\n',
+      'shop_production gone|200|-|-\t1\t1\t0\t-\n',
       'torn',
       '\n\n',
     ]);
@@ -122,7 +122,7 @@ function row(side: string, address: string): string {
 }
 
 function request(status: string, seconds: string, address: string, answered: string, took: string): string {
-  return `${['shop_production web', status, seconds, '100', '200', address, answered, took].join('\t')}\n`;
+  return `${[`shop_production web|${status}|${address}|${answered}`, '100', '200', seconds, took].join('\t')}\n`;
 }
 
 function amountOf(text: string, name: string, labels: Record<string, string>): number {
