@@ -32,6 +32,7 @@ import {
   renderMaintenanceAnswers,
   renderPassers,
 } from './maintenance.ts';
+import { backendsFile, COUNTING, renderBackends, renderCounted, renderFigures } from './metrics.ts';
 import { renderEnd, renderListen, renderPublished, TOUCHED } from './published.ts';
 import { askFirst, renderQueue, renderQueueServers } from './queue.ts';
 import {
@@ -47,7 +48,7 @@ import {
   UNPOOLED,
   upstreamName,
 } from './routes.ts';
-import { directFlag, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
+import { directFlag, flagsOf, type OwnSlots, type RouteFlag, type Sides, sidesOf } from './sides.ts';
 import {
   groupsOf,
   renderChallenge,
@@ -116,6 +117,10 @@ export function renderScope(
       }
     }
     if (kind === 'edge') for (const [path, page] of pageFiles(scope, route)) files.set(path, page);
+  }
+  if (kind === 'edge' && files.size > 0) {
+    const flags = flagsOf(kind, scope, routes, on, servers);
+    files.set(backendsFile(scope), renderBackends(scope, routes, flags, on, servers));
   }
   return files;
 }
@@ -352,6 +357,7 @@ function renderHttpServer(
     `server_name ${kind === 'edge' ? group.domains.map(serverName).join(' ') : '_'};`,
     '# One idle timeout, whoever is silent: the app, the client, or the one that does not read.',
     ...limitsOf(route),
+    ...(kind === 'edge' ? [renderCounted(scope, route)] : []),
     ...(context ? renderTls(group, context) : []),
   ];
   const asking = askFirst(route, WHOLE.suffix);
@@ -397,6 +403,7 @@ function pieceOf(scope: Scope, route: Route, port: RoutePort, ways: readonly [Wa
     service: route.service,
     port,
     entry: (headers) => [
+      renderCounted(scope, route),
       ...renderMaintenance(scope, route, suffix, isThere),
       ...limitsOf(route),
       ...askFirst(route, suffix),
@@ -683,7 +690,7 @@ pid /run/nginx.pid;
 error_log /dev/stderr warn;
 events { worker_connections 8192; }
 http {
-${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${isLogged ? ACCESS_LOG : 'access_log off;'}
+${config.tlsDomains.length > 0 ? '    # Before the first map.\n    map_hash_bucket_size 512;\n' : ''}    ${[isLogged ? ACCESS_LOG : '', config.kind === 'edge' ? COUNTING.trimEnd() : ''].filter(Boolean).join('\n    ') || 'access_log off;'}
     server_tokens off;
     server_names_hash_bucket_size 128;
     # Names that do not resolve yet must not stop a reload; a restarted container is found within a second.
@@ -720,7 +727,7 @@ ${METHODS}${BODIES}    # HTTP/2 without TLS is offered to whoever is asked, and 
 ${config.kind === 'edge' ? `        # Whoever may ask here is known by the address that it has.\n        set_real_ip_from ${NOBODY};\n` : ''}        include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};
         location = /version { return 200 $nginx_version; }
         location = /identity { return 200 "${config.identity}"; }
-${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
+${config.kind === 'edge' ? renderFigures(`include ${CONFIG_FOLDER}/${CONTROL_ACCESS_FILE};`) : ''}${FLAGS}${renderInstall(config.tlsDomains, CONFIG_FOLDER, `${CONFIG_FOLDER}/${FLAG_ACCESS_FILE}`)}${config.controlFiles.map(include('        ')).join('')}    }
 ${door}${config.httpFiles.map(include('    ')).join('')}}
 ${stream}`;
 }
