@@ -6,6 +6,7 @@ import { makeCertificate } from '../lab/certificates.ts';
 import { type FakeCloudflare, startCloudflare } from '../lab/cloudflare.ts';
 import type { LabServer } from '../lab/lab.ts';
 import { type Relay, startRelay } from '../lab/relay.ts';
+import { holdRequests } from '../lab/traffic/held.ts';
 import { startHttpTraffic } from '../lab/traffic/http.ts';
 import { startHttp2Traffic } from '../lab/traffic/http2.ts';
 import { openStreams, type Streams } from '../lab/traffic/streams.ts';
@@ -81,30 +82,22 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     return { ca: authority.root, servername: SHOP, ...more };
   }
 
-  /** Clients of every kind; with `doors` of relays, over those. */
+  /** Clients of every kind, until they are ended. */
   async function startLoads(targets = doors()): Promise<void> {
-    const {
-      secure: { http2 },
-      users,
-    } = size;
+    const { secure, users } = size;
     const common = { targets, maxSeconds: 3_600 };
+    const http2 = (more: Partial<ClientTls>, connections = secure.http2.connections) =>
+      startHttp2Traffic({ ...common, ...secure.http2, connections, authority: SHOP, tls: tls(more) });
     const http1 = { ...common, ...users, hostHeader: SHOP };
+    const handshakes = (more: Partial<ClientTls>) =>
+      startHttpTraffic({ ...http1, ...secure.handshakes, keepAlive: false, tls: tls(more) });
     loads = {
-      'HTTP/2, TLS 1.3': startHttp2Traffic({ ...common, ...http2, authority: SHOP, tls: tls() }),
-      'HTTP/2, TLS 1.2': startHttp2Traffic({
-        ...{ ...common, ...http2, authority: SHOP },
-        ...{ connections: 2, tls: tls({ version: 'TLSv1.2' }) },
-      }),
+      'HTTP/2, TLS 1.3': http2({ version: 'TLSv1.3' }),
+      'HTTP/2, TLS 1.2': http2({ version: 'TLSv1.2' }, 2),
       'HTTP/1.1 with keep-alive': startHttpTraffic({ ...http1, tls: tls() }),
-      'a handshake for each request, TLS 1.3': startHttpTraffic({ ...http1, keepAlive: false, tls: tls() }),
-      'a session that is resumed, TLS 1.3': startHttpTraffic({
-        ...{ ...http1, keepAlive: false },
-        tls: tls({ version: 'TLSv1.3', resumes: true }),
-      }),
-      'a session that is resumed, TLS 1.2': startHttpTraffic({
-        ...{ ...http1, keepAlive: false },
-        tls: tls({ version: 'TLSv1.2', resumes: true }),
-      }),
+      'a handshake for each request': handshakes({}),
+      'a session that is resumed, TLS 1.3': handshakes({ version: 'TLSv1.3', resumes: true }),
+      'a session that is resumed, TLS 1.2': handshakes({ version: 'TLSv1.2', resumes: true }),
     };
     await Promise.all(Object.values(loads).map((load) => load.untilSent(20)));
   }
@@ -191,13 +184,31 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     const whole: number[] = [];
     for (let toggle = 1; toggle <= size.secure.toggles; toggle += 1) {
       const version = next();
-      const { ms, log } = await shop.deploy();
+      const { ms } = await shop.deploy();
       whole.push(Math.round(ms));
-      if (process.env.SHOW_LOG) console.log(log);
       await expectServed(version);
     }
     expect(await workers()).toEqual(before);
     await expectNothingLost(`${whole.length} toggles over HTTPS, whole runs of ${whole.join(', ')} ms`);
+  });
+
+  fullSizeTest('over a line of 50 ms, and with a thousand requests on their way', async () => {
+    relays.push(...(await Promise.all(doors().map((target) => startRelay({ target, delayMs: 25 })))));
+    const before = await workers();
+    await startLoads(relays);
+    for (let toggle = 1; toggle <= size.secure.toggles; toggle += 1) {
+      const version = next();
+      const held = await holdRequests({
+        ...{ targets: doors(), hostHeader: SHOP, tls: tls() },
+        ...{ count: size.heldConnections, path: '/slow?ms=5000' },
+      });
+      await shop.deploy();
+      await expectServed(version);
+      const { lost, losses } = await held.finished();
+      expect({ lost, losses }).toEqual({ lost: 0, losses: [] });
+    }
+    expect(await workers()).toEqual(before);
+    await expectNothingLost(`${size.secure.toggles} toggles over a line of 50 ms`);
   });
 
   test('its WebSockets and events live on while it is toggled', async () => {
@@ -214,6 +225,14 @@ describe('A shop that is served over HTTPS, with certificates from a real author
     expect({ opened, alive, broken }).toEqual({ opened: websockets + events, alive: opened, broken: [] });
     expect((await run.done).code).toBe(0);
   });
+
+  /** The clock of a run, so many days later. */
+  function later(days: number): Record<string, string> {
+    return {
+      NODE_OPTIONS: `--import=${join(import.meta.dirname, 'shifted-clock.mjs')}`,
+      CLOCK_OFF_MS: String(days * 86_400_000),
+    };
+  }
 
   /** A run is told about a server that went away under it, or has not noticed. */
   function expectDoneOrSaid({ code, log }: ActionRun): void {
@@ -261,4 +280,96 @@ describe('A shop that is served over HTTPS, with certificates from a real author
       await expectServed(version);
     },
   );
+
+  test('its certificates are renewed on all servers in one run, and nobody notices', async () => {
+    const [old, before] = await Promise.all([serials(), workers()]);
+    await startLoads();
+    const { code, log, ms } = await shop.run('certificates', {}, later(LIFETIME_DAYS - 1));
+    expect({ code, log }).toEqual({ code: 0, log: expect.any(String) });
+    for (const name of NAMES) expect(log).toMatch(`renew the certificate of ${name} (`);
+    const renewed = await serials();
+    expect(renewed.filter((serial) => old.includes(serial))).toEqual([]);
+    await Promise.all(Object.values(loads).map((load) => load.untilSent(200)));
+    expect(await workers()).toEqual(before);
+    await expectNothingLost(`${NAMES.length} certificates renewed in ${Math.round(ms)} ms`);
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+    expect(await serials()).toEqual(renewed);
+  });
+
+  test('a server that comes later gets the certificate that there is', async () => {
+    const name = 'later.example.com';
+    const [first, second] = lab.servers as [LabServer, LabServer];
+    await authority.dns.address(name, first.host);
+    const grown = await newShop('later', [first], [name]);
+    await grown.deploy();
+    const { serialNumber } = await certificateOn(first, name, authority.root);
+    await authority.dns.address(name, first.host, second.host);
+    const { log } = await grown
+      .edit(({ environments, services }) => {
+        environments.production!.servers = serversOf(lab.servers);
+        services.web!.servers = 2;
+      })
+      .deploy();
+    expect(log).toMatch(`copy the certificate of ${name} from ${first.host} to ${second.host}`);
+    expect(log).not.toMatch('::debug::begins: certify: ');
+    expect((await certificateOn(second, name, authority.root)).serialNumber).toBe(serialNumber);
+  });
+
+  describe('with a wildcard by DNS, a certificate of its own, and one that it has signed itself', () => {
+    const WILD = ['wild.example.org', '*.wild.example.org'];
+    const [OWN, SELF] = ['own.example.org', 'self.example.org'];
+    let cloudflare: FakeCloudflare;
+
+    beforeAll(async () => {
+      let published = Promise.resolve();
+      cloudflare = await startCloudflare({
+        zones: ['example.org'],
+        nameServers: [authority.nameServer],
+        publish: (name, values) => {
+          published = published.then(async () => {
+            await authority.dns.clearText(name);
+            for (const value of values) await authority.dns.text(name, value);
+          });
+          return published;
+        },
+      });
+    });
+
+    afterAll(() => cloudflare?.stop());
+
+    test('it has all of them after one run', async () => {
+      const own = await makeCertificate([OWN]);
+      const wild = await newShop('wild', lab.servers, [...WILD, OWN, SELF]);
+      wild.edit((config) => {
+        config.tls = {
+          ...{ ...(config.tls as object), cloudflare_token: 'CLOUDFLARE_TOKEN' },
+          domains: {
+            [OWN]: { mode: 'files', certificate: 'OWN_CERTIFICATE', key: 'OWN_KEY' },
+            [SELF]: { mode: 'self-signed' },
+          },
+        };
+      });
+      const secrets = JSON.stringify({
+        ...{ CLOUDFLARE_TOKEN: cloudflare.apiToken, OWN_CERTIFICATE: own.chain, OWN_KEY: own.privateKey },
+      });
+      const { port } = new URL(cloudflare.apiUrl);
+      const env = {
+        NODE_OPTIONS: `--import=${join(import.meta.dirname, 'rerouted.mjs')}`,
+        REROUTED: JSON.stringify({ 'api.cloudflare.com': { host: '127.0.0.1', port: Number(port) } }),
+      };
+      const { log } = await wild.deploy({ secrets }, env);
+      for (const secret of [cloudflare.apiToken, own.privateKey.split('\n')[1]!])
+        expect(log.replaceAll(/^::add-mask::.*$/gm, '')).not.toMatch(secret);
+      await serials(['wild.example.org', 'any.wild.example.org', 'other.wild.example.org']);
+      await serials([OWN], own.chain);
+      for (const server of lab.servers) {
+        const { issuer, subject } = await certificateOn(server, SELF);
+        expect(issuer).toBe(subject);
+        expect(await secureVersionOf(server, 'any.wild.example.org', authority.root)).toBe('v1');
+        await expect(secureVersionOf(server, 'a.b.wild.example.org', authority.root)).rejects.toThrow();
+      }
+      expect(cloudflare.records).toEqual([]);
+      expect((await wild.deploy({ secrets }, env)).outputs.changed).toBe('false');
+    });
+  });
 });

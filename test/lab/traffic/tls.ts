@@ -70,7 +70,8 @@ export function keepSession(target: Target, socket: TLSSocket): void {
 /** handshakeLoss turns an error before the first request into a Loss: what is none of the kernel's is one of TLS. */
 export function handshakeLoss(error: Error): Loss {
   const loss = lossOf(error, 'connecting');
-  return loss.kind === 'client' && !loss.detail.startsWith('E') ? new Loss('handshake', error.message) : loss;
+  const isOfKernel = /^E[A-Z0-9]+ /.test(loss.detail);
+  return loss.kind === 'client' && !isOfKernel ? new Loss('handshake', error.message) : loss;
 }
 
 function takeSession(target: Target): Buffer | undefined {
