@@ -1,4 +1,4 @@
-import { newAccountKey } from '../acme/account.ts';
+import { newAccountKey, thumbprintOf } from '../acme/account.ts';
 import { readCertificate, selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
@@ -19,6 +19,7 @@ const RENEWAL_MS = 5_000;
 export function acmeAuthority(clock: Clock, log: Log): Authority {
   return {
     newAccountKey: async () => (await newAccountKey()).privateKey,
+    thumbprintOf: (privateKey) => thumbprintOf({ privateKey }),
     selfSigned: async (domain) => await selfSigned([domain], { days: SELF_SIGNED_DAYS, now: clock.now() }),
     async issue(order) {
       return await issueCertificate({
@@ -59,6 +60,7 @@ function solverOf({ solver, owner }: CertificateOrder, clock: Clock, log: Log): 
   return {
     type: 'http-01',
     present: async (challenges) => await http.present(plain(challenges)),
-    cleanUp: async (challenges) => await http.cleanUp(plain(challenges)),
+    // The servers answer every question of a CA, at any time.
+    cleanUp: async () => undefined,
   };
 }

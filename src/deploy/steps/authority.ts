@@ -7,10 +7,9 @@ export interface HttpChallenge {
   keyAuthorization: string;
 }
 
-/** How it is shown to a CA over HTTP that a name is ours. */
+/** How it is shown to a CA over HTTP that a name is ours: what has to be answered is answered already. */
 export interface HttpSolver {
   present(challenges: readonly HttpChallenge[]): Promise<void>;
-  cleanUp(challenges: readonly HttpChallenge[]): Promise<void>;
 }
 
 /** What is asked for. */
@@ -33,6 +32,8 @@ export interface CertificateOrder {
 export interface Authority {
   /** newAccountKey makes a key of an account, in PEM. */
   newAccountKey(): Promise<string>;
+  /** thumbprintOf returns by what answers to a CA show the account that has this key, in base64url. */
+  thumbprintOf(account: string): string;
   /** selfSigned makes a certificate that is signed by itself. */
   selfSigned(domain: string): Promise<KeyPair>;
   /** issue asks a CA for a certificate. */

@@ -35,13 +35,14 @@ function serialOn(world: World, server: string, domain = DOMAIN): string | undef
 
 /** told returns what a plan does about certificates. */
 function told({ steps }: Plan): string[] {
-  return steps.filter(({ step }) => /certif/.test(step.kind)).map(({ step }) => describeStep(step));
+  return steps.filter(({ step }) => /certif|account/.test(step.kind)).map(({ step }) => describeStep(step));
 }
 
 describe('certificates', () => {
   test('are had once for all servers, in the run that brings the domain', async () => {
     const world = newWorld();
     expect(told(await planFor(world, on(2)))).toEqual([
+      'have one account with certificate authorities on a, b',
       'issue a certificate for api.example.com, by http-01',
       'install the certificate of api.example.com on a',
       'install the certificate of api.example.com on b',
@@ -57,7 +58,9 @@ describe('certificates', () => {
     const { steps } = await planFor(newWorld(), on(1));
     const certify = steps.find(({ step }) => step.kind === 'certify')!;
     const proves = steps.filter(({ step }) => step.kind === 'prove').map(({ id }) => id);
-    expect(certify.needs).toEqual(proves);
+    const account = steps.find(({ step }) => step.kind === 'share account')!;
+    expect(account.needs).toEqual(proves);
+    expect(certify.needs).toEqual([account.id]);
     const waiting = steps.filter(({ needs }) => needs.includes(certify.id));
     expect(waiting.map(({ step }) => step.kind)).toEqual(['install certificate']);
   });
@@ -79,6 +82,7 @@ describe('certificates', () => {
     const world = newWorld();
     await world.deploy(on(1));
     expect(told(await planFor(world, on(2)))).toEqual([
+      'have one account with certificate authorities on a, b',
       'copy the certificate of api.example.com from a to b',
     ]);
     await world.deploy(on(2));
@@ -92,7 +96,7 @@ describe('certificates', () => {
     await world.deploy(on(2));
     const first = serialOn(world, 'a');
     world.authority.wantsAnew.add(first!);
-    expect(told(await planFor(world, on(2)))[0]).toMatch(
+    expect(told(await planFor(world, on(2)))[1]).toMatch(
       /^renew the certificate of api.example.com \(\d\d days left\), by http-01$/,
     );
     await world.deploy(on(2));
@@ -102,10 +106,40 @@ describe('certificates', () => {
     expect(await world.describe(on(2))).toEqual(NOTHING);
   });
 
+  test.each([
+    [59, []],
+    [60, ['renew the certificate of api.example.com (29 days left), by http-01']],
+  ])(
+    'are renewed by their lifetime where the CA says nothing: after %d of 90 days',
+    async (days, renewal) => {
+      const world = newWorld();
+      world.authority.issuesDaysBefore = days;
+      await world.deploy(on(2));
+      expect(told(await planFor(world, on(2))).filter((line) => line.startsWith('renew'))).toEqual(renewal);
+      world.authority.issuesDaysBefore = 0;
+      await world.deploy(on(2));
+      expect(world.authority.issued).toHaveLength(1 + renewal.length);
+      expect(await world.describe(on(2))).toEqual(NOTHING);
+    },
+  );
+
+  test('are renewed while a server is not reached that the CA asks as well', async () => {
+    const world = newWorld();
+    await world.deploy(on(2));
+    const first = serialOn(world, 'a');
+    world.authority.wantsAnew.add(first!);
+    await world.deploy(on(2), { excludedServers: ['b'] });
+    expect(serialOn(world, 'a')).not.toBe(first);
+    expect(serialOn(world, 'b')).toBe(first);
+    await world.deploy(on(2));
+    expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
+    expect(world.authority.issued).toHaveLength(2);
+  });
+
   test('are replaced when they shall come from elsewhere', async () => {
     const world = newWorld();
     await world.deploy(on(1, { mode: 'self-signed' }));
-    expect(told(await planFor(world, on(1)))[0]).toBe(
+    expect(told(await planFor(world, on(1)))[1]).toBe(
       'replace the certificate of api.example.com, by http-01',
     );
     await world.deploy(on(1));
@@ -122,7 +156,8 @@ describe('certificates', () => {
   });
 
   test.each([
-    /moment: certify: challenge is shown/,
+    /moment: share account: account is kept/,
+    /moment: certify: challenge is answered/,
     /moment: certify: issued/,
     /begins: install certificate/,
   ])('are had by the next run where one was killed at %s', async (moment) => {

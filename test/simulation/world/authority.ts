@@ -14,6 +14,7 @@ interface Surroundings {
 
 /** How long what it issues lives. */
 const LIFETIME_DAYS = 90;
+const DAY_MS = 86_400_000;
 const CHALLENGE = '/.well-known/acme-challenge/';
 
 /** SimulatedAuthority is a CA: it asks every server, as the world would, whether a name is theirs. */
@@ -24,6 +25,8 @@ export class SimulatedAuthority implements Authority {
   readonly accounts = new Set<string>();
   /** Serials of those that it wants to be renewed at once. */
   readonly wantsAnew = new Set<string>();
+  /** How many days ago what it issues was issued: simulated users would be asked for each second of them. */
+  issuesDaysBefore = 0;
   /** Domains that it refuses. */
   readonly refused = new Set<string>();
   readonly #around: Surroundings;
@@ -35,7 +38,11 @@ export class SimulatedAuthority implements Authority {
 
   async newAccountKey(): Promise<string> {
     this.#count++;
-    return `account ${this.#count}`;
+    return `account-${this.#count}`;
+  }
+
+  thumbprintOf(account: string): string {
+    return `thumbprint-of-${account}`;
   }
 
   async selfSigned(domain: string): Promise<KeyPair> {
@@ -47,21 +54,23 @@ export class SimulatedAuthority implements Authority {
     if (this.refused.has(domain))
       throw new UserError(`${domain} gets no certificate: the CA refuses it`, { hint: 'Ask why.' });
     if ('http' in solver) {
-      const challenge = { token: `token-${++this.#count}`, keyAuthorization: `answer of ${account}` };
+      const challenge = { token: `token-${++this.#count}`, keyAuthorization: '' };
+      challenge.keyAuthorization = `${challenge.token}.${this.thumbprintOf(account)}`;
       await solver.http.present([challenge]);
       const wrong = this.#edges().filter(
         ([, nginx]) =>
           nginx.answer({ port: 80, path: `${CHALLENGE}${challenge.token}`, host: domain, from: 'world' })
             .body !== challenge.keyAuthorization,
       );
-      await solver.http.cleanUp([challenge]);
       if (wrong.length > 0)
         throw new UserError(`${domain}: ${wrong.map(([name]) => name).join(', ')} did not answer the CA`, {
           hint: 'Where does its DNS point to?',
         });
     }
     this.issued.push(domain);
-    return await selfSigned([domain], { days: LIFETIME_DAYS, now: this.#around.clock.now() });
+    const ago = this.issuesDaysBefore;
+    const now = this.#around.clock.now() - ago * DAY_MS;
+    return await selfSigned([domain], { days: LIFETIME_DAYS, now });
   }
 
   async renewalAt(_acme: unknown, pem: string): Promise<number | undefined> {

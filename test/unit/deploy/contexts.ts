@@ -57,6 +57,7 @@ export async function contextOf(
 /** Nobody gives certificates here. */
 const NO_AUTHORITY: RunContext['authority'] = {
   newAccountKey: async () => '',
+  thumbprintOf: () => '',
   selfSigned: async () => Promise.reject(new Error('nobody gives certificates')),
   issue: async () => Promise.reject(new Error('nobody gives certificates')),
   renewalAt: async () => undefined,
