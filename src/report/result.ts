@@ -37,6 +37,6 @@ export function render(result: Result): Rendered {
       return { ...renderPast(result.title, result.past), warnings: [] };
     case 'certificates':
     case 'status':
-      return { ...renderStatus(result.report), warnings: [] };
+      return renderStatus(result.report);
   }
 }

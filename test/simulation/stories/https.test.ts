@@ -1,14 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
+import { selfSigned } from '../../../src/acme/certificate.ts';
+import { endingIn } from '../../../src/commands/status.ts';
 import type { Plan } from '../../../src/deploy/planning/plan.ts';
 import { describeStep } from '../../../src/deploy/steps/index.ts';
 import type { EnvironmentSpec, TlsSpec } from '../../../src/model/spec.ts';
 import { readInstalled } from '../../../src/nginx/certificates.ts';
+import { renderStatus } from '../../../src/report/status.ts';
 import type { World } from '../world/world.ts';
 import { NOTHING, newWorld, planFor } from './deployed.ts';
 import { servers, service, shop } from './specs.ts';
 import { rest } from './story.ts';
 
 const DOMAIN = 'api.example.com';
+const DAY_MS = 86_400_000;
 const TLS: TlsSpec = {
   mode: 'http-01',
   domains: {},
@@ -168,6 +172,65 @@ describe('certificates', () => {
     expect(serialOn(world, 'a')).toBeDefined();
     expect(serialOn(world, 'b')).toBe(serialOn(world, 'a'));
     expect(await world.describe(on(2))).toEqual(NOTHING);
+  });
+});
+
+describe('a certificate near its end', () => {
+  /** A world whose certificate is so old, and what `status` and `plan` say of it. */
+  const aged = async (days: number, wanted = on(1)) => {
+    const world = newWorld();
+    world.authority.issuesDaysBefore = days;
+    await world.deploy(wanted);
+    const report = await world.status(wanted);
+    return { world, failure: endingIn(report), warnings: renderStatus(report).warnings };
+  };
+
+  test('is nothing to tell while it is fine', async () => {
+    expect(await aged(59)).toMatchObject({ failure: undefined, warnings: [] });
+  });
+
+  test('is warned of', async () => {
+    const { failure, warnings } = await aged(70);
+    expect([failure, warnings]).toEqual([
+      undefined,
+      [expect.stringMatching(/^certificate of api\.example\.com: 19 days left .* nothing has renewed it$/)],
+    ]);
+  });
+
+  test.each([
+    [85, /^certificates end soon: api\.example\.com, 4 days left \(until /],
+    [95, /^certificates have expired: api\.example\.com, has expired on /],
+  ])('fails who looks at it after %i of 90 days', async (days, message) => {
+    expect((await aged(days)).failure?.message).toMatch(message);
+  });
+
+  test('fails who looks at it as early as the file says', async () => {
+    const expiry = { warnBelow: { days: 25 }, failBelow: { days: 22 } };
+    const { failure } = await aged(70, on(1, { expiry }));
+    expect(failure?.message).toContain('19 days left');
+  });
+
+  test('is a warning in a plan that brings a new one', async () => {
+    const { world } = await aged(85);
+    const { findings } = await world.plan(on(1));
+    expect(findings.filter(({ check }) => check === 'certificate')).toMatchObject([
+      {
+        level: 'warning',
+        message: expect.stringMatching(/^api\.example\.com on a: 4 days .* deploy brings a new/),
+      },
+    ]);
+  });
+
+  test('is an error in a plan that does not: somebody has to buy one', async () => {
+    const world = newWorld();
+    const bought = await selfSigned([DOMAIN], { days: 90, now: world.clock.now() - 85 * DAY_MS });
+    const files = on(1, { mode: 'files', files: { certificate: 'CERT', key: 'KEY' } });
+    const tlsSecrets = { CERT: bought.chain, KEY: bought.privateKey };
+    await world.deploy(files, { tlsSecrets });
+    const { findings } = await world.plan(files, { tlsSecrets });
+    expect(findings.filter(({ level }) => level === 'error')).toMatchObject([
+      { check: 'certificate', hint: expect.stringMatching(/^Get a new one/) },
+    ]);
   });
 });
 
