@@ -3,6 +3,7 @@ import { readCertificate, selfSigned } from '../acme/certificate.ts';
 import { cloudflareSolver } from '../acme/cloudflare.ts';
 import type { AcmeDirectory } from '../acme/directory.ts';
 import { issueCertificate, renewalWindow } from '../acme/issue.ts';
+import { lookUpName } from '../acme/name-lookup.ts';
 import type { Challenge, ChallengeSolver } from '../acme/solver.ts';
 import type { Authority, CertificateOrder } from '../deploy/steps/authority.ts';
 import { renewalAt } from '../model/certificate.ts';
@@ -21,6 +22,7 @@ export function acmeAuthority(clock: Clock, log: Log): Authority {
     newAccountKey: async () => (await newAccountKey()).privateKey,
     thumbprintOf: (privateKey) => thumbprintOf({ privateKey }),
     selfSigned: async (domain) => await selfSigned([domain], { days: SELF_SIGNED_DAYS, now: clock.now() }),
+    lookUp: async (name) => await lookUpName(name, { clock }),
     async issue(order) {
       return await issueCertificate({
         directory: directoryOf(order.acme, order.eabKey),

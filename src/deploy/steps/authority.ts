@@ -1,3 +1,4 @@
+import type { NameLookup } from '../../acme/name-lookup.ts';
 import type { AcmeSpec } from '../../model/spec.ts';
 import type { KeyPair } from '../../nginx/certificates.ts';
 
@@ -36,6 +37,8 @@ export interface Authority {
   thumbprintOf(account: string): string;
   /** selfSigned makes a certificate that is signed by itself. */
   selfSigned(domain: string): Promise<KeyPair>;
+  /** lookUp says where DNS has a name lead. It never throws. */
+  lookUp(name: string): Promise<NameLookup>;
   /** issue asks a CA for a certificate. */
   issue(order: CertificateOrder): Promise<KeyPair>;
   /** renewalAt returns when a CA wants a certificate to be renewed, in milliseconds since 1970; undefined where it does not say. It never throws. */

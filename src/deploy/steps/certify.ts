@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { allOrErrors } from '../../fleet/fleet.ts';
 import { UserError } from '../../model/errors.ts';
 import { scopeName } from '../../model/names.ts';
@@ -14,6 +15,7 @@ import { originOf } from '../planning/certificate-plan.ts';
 import type { HttpSolver } from './authority.ts';
 import { instanceAt, type RunContext } from './context.ts';
 import type { StepKind } from './kind.ts';
+import { ledNowhere, type Whereabouts, withLead } from './whereabouts.ts';
 
 /** Obtaining a certificate for a domain. */
 export interface CertifyStep {
@@ -72,12 +74,11 @@ export const certify: StepKind<CertifyStep> = {
     return `${VERBS[reason]} ${domain}${left}, ${how}`;
   },
   async run(step, context) {
-    const { nginx, known, authority } = context;
+    const { nginx, known } = context;
     const { domain } = step;
     const own = ownTls(context, domain);
     const origin = originOf(own, nginx.tls!.acme);
-    const pair =
-      step.mode === 'self-signed' ? await authority.selfSigned(domain) : await order(step, context);
+    const pair = await obtain(step, context);
     known.certificates.set(domain, { ...pair, origin });
     context.moment('issued');
   },
@@ -138,6 +139,46 @@ async function pairOf({ domain, from }: InstallCertificateStep, context: RunCont
     privateKey: tlsSecrets[key] ?? '',
     origin: originOf(own, nginx.tls!.acme),
   };
+}
+
+async function obtain(step: CertifyStep, context: RunContext): Promise<KeyPair> {
+  switch (step.mode) {
+    case 'self-signed':
+      return await context.authority.selfSigned(step.domain);
+    case 'http-01':
+      return await orderWhereItLeads(step, context);
+    case 'dns-01':
+      return await order(step, context);
+  }
+}
+
+/**
+ * CAs count failures, a few an hour: a name that leads nowhere is not tried. A CA of one's own may know names that nobody
+ * else does, so that it is asked in any case. Where a name leads elsewhere nobody can tell whether that is on purpose.
+ */
+async function orderWhereItLeads(step: CertifyStep, context: RunContext): Promise<KeyPair> {
+  const { authority, nginx } = context;
+  const { domain } = step;
+  const isOfOnesOwn = nginx.tls!.acme.ca !== undefined;
+  const lookup = isOfOnesOwn ? undefined : await authority.lookUp(domain);
+  if (lookup?.seen === 'nothing') throw ledNowhere(domain, lookup, await whereaboutsOf(step, context));
+  try {
+    return await order(step, context);
+  } catch (error) {
+    const seen = lookup ?? (await authority.lookUp(domain));
+    throw withLead(error, domain, seen, await whereaboutsOf(step, context));
+  }
+}
+
+async function whereaboutsOf({ servers }: CertifyStep, context: RunContext): Promise<Whereabouts[]> {
+  const specs = context.servers.filter(({ name }) => servers.includes(name));
+  return await Promise.all(
+    specs.map(async (server) => {
+      if (isIP(server.host) !== 0) return { server, addresses: [server.host] };
+      const lookup = await context.authority.lookUp(server.host);
+      return { server, addresses: lookup.seen === 'addresses' ? lookup.addresses : [] };
+    }),
+  );
 }
 
 async function order(step: CertifyStep, context: RunContext): Promise<KeyPair> {

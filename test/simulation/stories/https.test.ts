@@ -175,6 +175,69 @@ describe('certificates', () => {
   });
 });
 
+describe('a domain that leads elsewhere', () => {
+  const WEB = 'web.example.com';
+  const two = secured(shop([service('api'), service('web')]));
+
+  test('or nowhere is asked of no CA; the others have theirs, and the next run goes on', async () => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'nothing', why: 'there is no such name' });
+    await expect(world.deploy(two)).rejects.toMatchObject({
+      message: 'web.example.com gets no certificate: it leads nowhere, DNS says that there is no such name',
+      hint: expect.stringMatching(/^Let it lead to 192\.0\.2\.1 \(a\) by A or AAAA records/),
+    });
+    expect(world.authority.asked).toEqual([DOMAIN]);
+    expect(serialOn(world, 'a')).toBeDefined();
+    expect(world.answering(WEB)).toEqual(['shop_production_web']);
+    world.authority.leads.clear();
+    await world.deploy(two);
+    expect(serialOn(world, 'a', WEB)).toBeDefined();
+    expect(await world.describe(two)).toEqual(NOTHING);
+  });
+
+  test('is tried all the same: a CDN may stand there', async () => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'addresses', addresses: ['198.51.100.9'] });
+    await world.deploy(two);
+    expect(serialOn(world, 'a', WEB)).toBeDefined();
+  });
+
+  test.each([
+    [
+      '198.51.100.9',
+      /lead to 198\.51\.100\.9, and the servers are 192\.0\.2\.1 \(a\)\.$/,
+      /^Let it lead to them; or/,
+    ],
+    ['192.0.2.1 2001:db8::9', /lead to 192\.0\.2\.1, 2001:db8::9, and/, /^2001:db8::9 is none of theirs/],
+    ['192.0.2.1', /which is as it should be\.$/, /^Port 80 of these servers/],
+  ])('and is refused is told with where it leads: %s', async (addresses, message, hint) => {
+    const world = newWorld();
+    world.authority.leads.set(WEB, { seen: 'addresses', addresses: addresses.split(' ') });
+    world.authority.refused.add(WEB);
+    await expect(world.deploy(two)).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  test('and has a certificate keeps it', async () => {
+    const world = newWorld();
+    await world.deploy(two);
+    const before = serialOn(world, 'a', WEB);
+    world.authority.wantsAnew.add(before!);
+    world.authority.leads.set(WEB, { seen: 'nothing', why: 'the name has no address' });
+    await expect(world.deploy(two)).rejects.toThrow('web.example.com gets no certificate');
+    expect(serialOn(world, 'a', WEB)).toBe(before);
+  });
+
+  test('is asked of a CA of one’s own, which may know names that nobody else does', async () => {
+    const world = newWorld();
+    world.authority.leads.set(DOMAIN, { seen: 'nothing', why: 'there is no such name' });
+    await world.deploy(on(1, { acme: { url: 'https://ca.internal/directory', ca: 'PEM' } }));
+    expect(world.authority.issued).toEqual([DOMAIN]);
+  });
+});
+
 describe('a certificate near its end', () => {
   /** A world whose certificate is so old, and what `status` and `plan` say of it. */
   const aged = async (days: number, wanted = on(1)) => {
