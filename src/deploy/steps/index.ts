@@ -1,3 +1,4 @@
+import { type ShareAccountStep, shareAccount } from './account.ts';
 import {
   type CertifyStep,
   certify,
@@ -53,6 +54,7 @@ const KINDS = {
   'forget secrets': forgetSecrets,
   teardown,
   sweep,
+  'share account': shareAccount,
   certify,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
@@ -83,6 +85,7 @@ export type Step =
   | ForgetSecretsStep
   | TeardownStep
   | SweepStep
+  | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
   | RemoveCertificatesStep;
