@@ -1,3 +1,4 @@
+import { type AdoptCertificateStep, adoptCertificate } from './adopt-certificate.ts';
 import {
   type CertifyStep,
   certify,
@@ -53,6 +54,7 @@ const KINDS = {
   certify,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
+  'adopt certificate': adoptCertificate,
 };
 
 export type Step =
@@ -80,7 +82,8 @@ export type Step =
   | SweepStep
   | CertifyStep
   | InstallCertificateStep
-  | RemoveCertificatesStep;
+  | RemoveCertificatesStep
+  | AdoptCertificateStep;
 
 /** kindOf returns what there is to know of a step's kind. */
 export function kindOf(step: Step): StepKind<Step> {
