@@ -118,7 +118,7 @@ export class HandMade {
     const folder = `/tmp/${name}`;
     await this.write(`${folder}/nginx.conf`, config);
     for (const [path, content] of Object.entries(files)) await this.write(`${folder}/${path}`, content);
-    await docker('cp', `${folder}/.`, `${name}:/etc/nginx`);
+    await this.server.exec(['docker', 'cp', `${folder}/.`, `${name}:/etc/nginx`]);
     await docker('start', name);
   }
 

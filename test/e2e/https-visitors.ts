@@ -122,7 +122,9 @@ function getHttp1({ host, roots }: HttpsVisit, domain: string, agent: Agent, not
         });
       },
     );
-    asked.once('socket', (socket) => socket.once('secureConnect', () => note(domain, socket as TLSSocket)));
+    asked.once('socket', (socket) => {
+      if (socket.connecting) socket.once('secureConnect', () => note(domain, socket as TLSSocket));
+    });
     asked.once('timeout', () => asked.destroy(new Error('no answer in time')));
     asked.once('error', reject);
     asked.end();
@@ -168,9 +170,13 @@ class Http2Visitor {
     }
     this.#note(this.#domain, socket);
     const session = connectHttp2(`https://${this.#domain}`, { createConnection: () => socket });
+    session.setMaxListeners(0);
     session.on('error', forget);
-    session.once('goaway', forget);
     session.once('close', forget);
+    session.once('goaway', () => {
+      forget();
+      session.close();
+    });
     return session;
   }
 

@@ -58,7 +58,7 @@ export function offerOf(
 /** isSelfSigned tells whether a certificate, the first of a text in PEM, is one that nobody else has signed. Pure. */
 export function isSelfSigned(chain: string): boolean {
   const certificate = new X509Certificate(chain);
-  return certificate.issuer === certificate.subject;
+  return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 }
 
 function certificatesOf(

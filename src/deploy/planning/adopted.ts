@@ -95,12 +95,12 @@ export function frontOf({ foreign }: Pick<ObservedServer, 'foreign'>): ForeignCo
   return foreign.find(holdsDoor);
 }
 
-/** doorsOf returns the ports that an edge takes over from a container, and where in it they lead to. */
+/** doorsOf returns the ports that an edge takes over from a container, in a fixed order, and where in it they lead to. */
 export function doorsOf(
   { published }: Pick<ForeignContainer, 'published'>,
   edge: Pick<NginxSpec, 'ports'>,
 ): ForeignContainer['published'] {
-  return published.filter(({ port }) => doorPorts(edge).includes(port));
+  return doorPorts(edge).flatMap((door) => published.filter(({ port }) => port === door));
 }
 
 /** holdsDoor tells whether a container is a server's front. */
