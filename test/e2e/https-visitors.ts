@@ -131,13 +131,22 @@ function getHttp1({ host, roots }: HttpsVisit, domain: string, agent: Agent, not
   });
 }
 
+/** A connection of HTTP/2. */
+interface Session {
+  http2: ClientHttp2Session;
+  /** Streams that are not over. */
+  open: number;
+  /** The last stream that the server works on, once it has said that it takes no more. */
+  lastBegun: number | undefined;
+}
+
 /** One who keeps a connection for as long as the server does, and sends again only what the server says it has not begun. */
 class Http2Visitor {
   repeated = 0;
   readonly #visit: HttpsVisit;
   readonly #domain: string;
   readonly #note: Note;
-  #session: Promise<ClientHttp2Session> | undefined;
+  #session: Promise<Session> | undefined;
 
   constructor(visit: HttpsVisit, domain: string, note: Note) {
     this.#visit = visit;
@@ -147,77 +156,83 @@ class Http2Visitor {
 
   async get(): Promise<void> {
     for (;;) {
-      this.#session ??= this.#open();
-      const session = await this.#session;
-      if (await this.#getOver(session)) return;
-      this.repeated += 1;
+      this.#session ??= this.#connect();
+      const own = this.#session;
+      const session = await own.catch((error) => {
+        this.#forget(own);
+        throw error;
+      });
+      if (!session.http2.closed) {
+        if (await getOver(session)) return;
+        this.repeated += 1;
+      }
+      // One that is left for good; others may have come by a new one meanwhile.
+      if (session.http2.closed || session.lastBegun !== undefined) this.#forget(own);
     }
-  }
-
-  async #open(): Promise<ClientHttp2Session> {
-    const { host, roots } = this.#visit;
-    const socket = connect({
-      ...{ host, port: 443, servername: this.#domain, ca: [...roots], ALPNProtocols: ['h2'] },
-    });
-    const forget = (): void => {
-      this.#session = undefined;
-    };
-    try {
-      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    } catch (error) {
-      forget();
-      throw error;
-    }
-    this.#note(this.#domain, socket);
-    const session = connectHttp2(`https://${this.#domain}`, { createConnection: () => socket });
-    session.setMaxListeners(0);
-    session.on('error', forget);
-    session.once('close', forget);
-    session.once('goaway', () => {
-      forget();
-      session.close();
-    });
-    return session;
-  }
-
-  /** Whether it was answered; else the server has not begun with it. */
-  #getOver(session: ClientHttp2Session): Promise<boolean> {
-    if (session.closed || session.destroyed) {
-      this.#session = undefined;
-      return Promise.resolve(false);
-    }
-    return new Promise((resolve, reject) => {
-      let lastBegun = Number.POSITIVE_INFINITY;
-      session.once('goaway', (_code, lastStream) => {
-        lastBegun = lastStream;
-      });
-      const stream = session.request({ ':path': '/work?ms=20' });
-      let status = 0;
-      stream.setTimeout(TIMEOUT_MS, () => stream.destroy(new Error('no answer in time')));
-      stream.once('response', (headers) => {
-        status = headers[':status'] ?? 0;
-      });
-      stream.resume();
-      let isWhole = false;
-      stream.once('end', () => {
-        isWhole = true;
-      });
-      let failure: Error | undefined;
-      stream.once('error', (error) => {
-        failure = error;
-      });
-      stream.once('close', () => {
-        const isRefused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-        if (status === 200 && isWhole && failure === undefined) resolve(true);
-        else if (status === 0 && (isRefused || (stream.id ?? Number.POSITIVE_INFINITY) > lastBegun))
-          resolve(false);
-        else reject(failure ?? new Error(`status ${status}, stream ${stream.id}, code ${stream.rstCode}`));
-      });
-    });
   }
 
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
-    session?.close();
+    session?.http2.destroy();
   }
+
+  #forget(session: Promise<Session>): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  async #connect(): Promise<Session> {
+    const { host, roots } = this.#visit;
+    const socket = connect({
+      ...{ host, port: 443, servername: this.#domain, ca: [...roots], ALPNProtocols: ['h2'] },
+    });
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    this.#note(this.#domain, socket);
+    const http2 = connectHttp2(`https://${this.#domain}`, { createConnection: () => socket });
+    const session: Session = { http2, open: 0, lastBegun: undefined };
+    // Its streams tell.
+    http2.on('error', () => undefined);
+    http2.once('goaway', (_code, lastBegun) => {
+      session.lastBegun = lastBegun;
+      leaveWhenIdle(session);
+    });
+    return session;
+  }
+}
+
+/** As browsers do: the server waits for it. */
+function leaveWhenIdle({ http2, open, lastBegun }: Session): void {
+  if (open === 0 && lastBegun !== undefined) http2.destroy();
+}
+
+/** Whether a request was answered; else the server has not begun with it. */
+function getOver(session: Session): Promise<boolean> {
+  const { http2 } = session;
+  return new Promise((resolve, reject) => {
+    const stream = http2.request({ ':path': '/work?ms=20' });
+    session.open += 1;
+    let status = 0;
+    let isWhole = false;
+    let failure: Error | undefined;
+    stream.setTimeout(TIMEOUT_MS, () => stream.destroy(new Error('no answer in time')));
+    stream.once('response', (headers) => {
+      status = headers[':status'] ?? 0;
+    });
+    stream.once('end', () => {
+      isWhole = true;
+    });
+    stream.once('error', (error) => {
+      failure = error;
+    });
+    stream.once('close', () => {
+      session.open -= 1;
+      leaveWhenIdle(session);
+      const isRefused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      const isUnbegun =
+        (stream.id ?? Number.POSITIVE_INFINITY) > (session.lastBegun ?? Number.POSITIVE_INFINITY);
+      if (status === 200 && isWhole && failure === undefined) resolve(true);
+      else if (status === 0 && (isRefused || isUnbegun)) resolve(false);
+      else reject(failure ?? new Error(`status ${status}, stream ${stream.id}, code ${stream.rstCode}`));
+    });
+    stream.resume();
+  });
 }
