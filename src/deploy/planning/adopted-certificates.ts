@@ -15,7 +15,7 @@ interface Fault {
   advice: string;
 }
 
-/** tlsNames returns what a front serves over HTTPS on the ports that an edge takes over, but for what may be lost. Pure. */
+/** tlsNames returns what a front serves over HTTPS on the ports that an edge takes over, unless the file says that nobody comes. Pure. */
 export function tlsNames(
   front: Pick<ForeignContainer, 'published' | 'served'>,
   { adopt }: Pick<NginxSpec, 'adopt'>,
@@ -23,8 +23,7 @@ export function tlsNames(
   const dropped = adopt?.drop ?? [];
   const doors = doorsOf(front, { ports: ['443/tcp'] }).filter(({ port }) => !dropped.includes(String(port)));
   return (front.served ?? []).filter(
-    ({ isTls, port, name }) =>
-      isTls && doors.some(({ containerPort }) => containerPort === port) && !dropped.includes(name),
+    ({ isTls, port }) => isTls && doors.some(({ containerPort }) => containerPort === port),
   );
 }
 

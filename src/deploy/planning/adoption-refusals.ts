@@ -219,7 +219,9 @@ function refuseHttps(
   const names = tlsNames(front, nginx);
   const isPlain = ({ name }: { name: string }) =>
     nginx.tls === undefined || (domains.includes(name) && tlsOf(nginx.tls, name) === undefined);
-  const plain = [...new Set(names.filter(isPlain).map(({ name }) => name))];
+  const plain = [...new Set(names.filter(isPlain).map(({ name }) => name))].filter(
+    (name) => !dropOf(nginx).includes(name),
+  );
   if (plain.length > 0) {
     return [
       new UserError(

@@ -52,9 +52,9 @@ const KINDS = {
   teardown,
   sweep,
   certify,
+  'adopt certificate': adoptCertificate,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
-  'adopt certificate': adoptCertificate,
 };
 
 export type Step =

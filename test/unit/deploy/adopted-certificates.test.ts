@@ -83,7 +83,8 @@ describe('what a front has for a domain', () => {
   test('is the certificate that it shows for its name', () => {
     expect(offered({ [DOMAIN]: [certificate('api', chains.api)] })).toBe('/tls/api.crt');
     expect(offered({ '.example.com': [certificate('all', chains.wildcard)] })).toBe('/tls/all.crt');
-    expect(offered({ _: [certificate('all', chains.wildcard)] })).toBe('/tls/all.crt');
+    // Nobody shall be served by any name; this one is.
+    expect(offered({ _: [certificate('all', chains.wildcard)] }, DOMAIN, ['_'])).toBe('/tls/all.crt');
   });
 
   test('is another one of its own that is good for the domain, where that is not', () => {
