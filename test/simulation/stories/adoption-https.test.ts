@@ -101,6 +101,20 @@ describe('the certificate of a front', () => {
     expect(await isSettled(fileOf())).toBe(true);
   });
 
+  test('that does not come along, for once, is missed: the simulation notices', async () => {
+    await rested();
+    await makeFront();
+    await visited();
+    const withoutIt = (plan: Plan) => {
+      const left = plan.steps.filter(({ step }) => step.kind === 'adopt certificate').map(({ id }) => id);
+      plan.steps = plan.steps.filter(({ id }) => !left.includes(id));
+      for (const planned of plan.steps) planned.needs = planned.needs.filter((need) => !left.includes(need));
+    };
+    await world.tryDeploy(fileOf(), { meddle: withoutIt });
+    const [unhappy] = visitors.splice(0);
+    expect([...unhappy!.complaints]).toContain('switchyard_edge_bridge shows no certificate');
+  });
+
   test('is replaced by one of our own when it is due, without a gap', async () => {
     await rested();
     // A third of its lifetime is left in eight hours.
