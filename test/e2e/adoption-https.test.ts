@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KeyPair } from '../../src/nginx/certificates.ts';
+import { type Authority, startAuthority } from '../lab/ca.ts';
 import { makeCertificate } from '../lab/certificates.ts';
 import { resetServer } from '../lab/reset.ts';
 import { borrow, type LentServers, seedOf } from './fleet.ts';
 import { HandMade, secureFrontConfig } from './hand-made.ts';
-import { startHttpsVisitors } from './https-visitors.ts';
+import { type HttpsVisitors, startHttpsVisitors } from './https-visitors.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
 import { newProject, webService } from './web-shop.ts';
@@ -19,6 +20,7 @@ const API = 'api.example.com';
 describe('A server with a front that serves HTTPS with certificates of its own', () => {
   let lab: LentServers;
   let byHand: HandMade;
+  let authority: Authority;
   let root: KeyPair;
   let ofShop: KeyPair;
   let ofApi: KeyPair;
@@ -29,9 +31,14 @@ describe('A server with a front that serves HTTPS with certificates of its own',
     root = await makeCertificate(['root.example.com']);
     ofShop = await makeCertificate(SHOP, { signer: root });
     ofApi = await makeCertificate([API], { signer: root });
+    authority = await startAuthority({ httpPort: 80 });
+    for (const name of [...SHOP, API]) await authority.dns.address(name, byHand.server.host);
   });
 
-  afterAll(() => lab?.giveBack());
+  afterAll(async () => {
+    await authority?.stop();
+    lab?.giveBack();
+  });
 
   /** Two domains share a certificate, which lies on the server as certbot leaves it; the third has one in the container. */
   async function makeByHand(): Promise<void> {
@@ -63,26 +70,33 @@ describe('A server with a front that serves HTTPS with certificates of its own',
     const shop = await newProject(lab, 'shop', [byHand.server], { web: { ...web, domain: [...SHOP, API] } });
     return shop.edit((config) => {
       config.sidecar = { ...lab.sidecar, adopt: 'front' };
-      // Nobody is asked: what the front has is good for weeks.
-      config.tls = { email: 'ops@example.com', directory: 'https://ca.example.com/directory' };
+      const { url, ca } = authority.directory;
+      config.tls = { email: 'ops@example.com', directory: url, directory_ca: ca };
     });
   }
 
-  test('is taken over with them: no request and no handshake is lost, and nobody sees another certificate', async () => {
+  /** Visitors of two of the domains, who believe whoever signs for the front, and the authority. */
+  function startVisitors(): HttpsVisitors {
+    const roots = [root.chain, authority.root];
+    return startHttpsVisitors({ host: byHand.server.host, domains: [SHOP[0]!, API], roots });
+  }
+
+  const serialOf = ({ chain }: KeyPair) => new X509Certificate(chain).serialNumber;
+
+  test('is taken over with them, and later they are replaced: no request and no handshake is lost', async () => {
     await makeByHand();
     const shop = await shopByHand();
     const plan = said(await shop.deploy({ 'dry-run': 'true' }));
     expect(plan).toContain(`take the certificate of ${API} over from front on ${byHand.server.host}`);
     expect(plan).toContain('send new connections to port 80 and 443');
-    const { host } = byHand.server;
-    const visitors = startHttpsVisitors({ host, domains: [SHOP[0]!, API], roots: [root.chain] });
+    const visitors = startVisitors();
     await visitors.untilSent(50);
     const run = await shop.deploy();
     await visitors.untilSent(200);
     const { sent, losses, repeated, serials } = await visitors.leave();
     console.log(`taken over in ${run.ms} ms: ${JSON.stringify({ sent, lost: losses.length, repeated })}`);
     expect(losses).toEqual([]);
-    const serialOf = ({ chain }: KeyPair) => new X509Certificate(chain).serialNumber;
+    // The authority was not asked: what the front has is good for weeks.
     expect(serials).toEqual({ [SHOP[0]!]: [serialOf(ofShop)], [API]: [serialOf(ofApi)] });
     expect(await byHand.settled()).toEqual([
       'shop_production_nginx',
@@ -91,6 +105,16 @@ describe('A server with a front that serves HTTPS with certificates of its own',
     ]);
     expect(run.log).not.toContain('PRIVATE KEY');
     expect((await shop.deploy()).outputs.changed).toBe('false');
+
+    const later = startVisitors();
+    await later.untilSent(20);
+    expect(await shop.run('certificates', { action: 'issue' })).toMatchObject({ code: 0 });
+    await later.untilSent(100);
+    const seen = await later.leave();
+    console.log(`replaced: ${JSON.stringify({ sent: seen.sent, lost: seen.losses.length })}`);
+    expect(seen.losses).toEqual([]);
+    for (const [domain, before] of Object.entries(serials))
+      expect(seen.serials[domain]).toEqual([...before, expect.any(String)]);
   });
 
   test('is not touched while a certificate cannot come along: what it lacks is named', async () => {

@@ -71,7 +71,8 @@ export function startHttpsVisitors(visit: HttpsVisit): HttpsVisitors {
     }
   };
   const overHttp1 = async (domain: string, kind: Exclude<Kind, 'http/2'>): Promise<void> => {
-    const agent = new Agent({ keepAlive: kind === 'keep-alive', maxSockets: 1 });
+    // A session that is resumed shows no certificate.
+    const agent = new Agent({ keepAlive: kind === 'keep-alive', maxSockets: 1, maxCachedSessions: 0 });
     await until(() => attempt(kind, domain, () => getHttp1(visit, domain, agent, note)));
     agent.destroy();
   };
