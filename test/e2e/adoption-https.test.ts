@@ -1,17 +1,21 @@
 import { X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KeyPair } from '../../src/nginx/certificates.ts';
 import { type Authority, startAuthority } from '../lab/ca.ts';
 import { makeCertificate } from '../lab/certificates.ts';
 import { resetServer } from '../lab/reset.ts';
 import { borrow, type LentServers, seedOf } from './fleet.ts';
+import { fullSizeTest } from './full-size-test.ts';
 import { HandMade, secureFrontConfig } from './hand-made.ts';
-import { type HttpsVisitors, startHttpsVisitors } from './https-visitors.ts';
+import { type HttpsVisited, type HttpsVisitors, startHttpsVisitors } from './https-visitors.ts';
+import { describeMoment, isChosen, momentsOf, strike } from './moments.ts';
+import { once } from './once.ts';
 import type { Project } from './project.ts';
 import { said } from './said.ts';
+import { size } from './size.ts';
 import { newProject, webService } from './web-shop.ts';
 
-jest.setTimeout(5 * 60_000);
+jest.setTimeout(size.killMatrixMinutes * 60_000);
 
 const SHOP = ['shop.example.com', 'www.example.com'];
 const API = 'api.example.com';
@@ -21,6 +25,7 @@ describe('A server with a front that serves HTTPS with certificates of its own',
   let lab: LentServers;
   let byHand: HandMade;
   let authority: Authority;
+  let visitors: HttpsVisitors | undefined;
   let root: KeyPair;
   let ofShop: KeyPair;
   let ofApi: KeyPair;
@@ -34,6 +39,11 @@ describe('A server with a front that serves HTTPS with certificates of its own',
     authority = await startAuthority({ httpPort: 80 });
     for (const name of [...SHOP, API]) await authority.dns.address(name, byHand.server.host);
   });
+
+  afterEach(async () => {
+    await visitors?.leave();
+    visitors = undefined;
+  }, 60_000);
 
   afterAll(async () => {
     await authority?.stop();
@@ -75,46 +85,63 @@ describe('A server with a front that serves HTTPS with certificates of its own',
     });
   }
 
-  /** Visitors of two of the domains, who believe whoever signs for the front, and the authority. */
-  function startVisitors(): HttpsVisitors {
+  /** Visitors of two of the domains come, who believe whoever signs for the front, and the authority. */
+  async function startVisitors(): Promise<void> {
     const roots = [root.chain, authority.root];
-    return startHttpsVisitors({ host: byHand.server.host, domains: [SHOP[0]!, API], roots });
+    visitors = startHttpsVisitors({ host: byHand.server.host, domains: [SHOP[0]!, API], roots });
+    await visitors.untilSent(30);
   }
 
-  const serialOf = ({ chain }: KeyPair) => new X509Certificate(chain).serialNumber;
+  /** What they have seen when each kind has come as often again. */
+  async function endVisitors(): Promise<HttpsVisited> {
+    await visitors!.untilSent(30);
+    return await visitors!.leave();
+  }
 
-  test('is taken over with them, and later they are replaced: no request and no handshake is lost', async () => {
+  /** By domain, as visitors see them. */
+  function serialsOfFront(): HttpsVisited['serials'] {
+    const serialOf = ({ chain }: KeyPair) => new X509Certificate(chain).serialNumber;
+    return { [SHOP[0]!]: [serialOf(ofShop)], [API]: [serialOf(ofApi)] };
+  }
+
+  async function expectTakenOver(shop: Project): Promise<void> {
+    const ours = ['shop_production_nginx', 'shop_production_web', 'switchyard_edge'];
+    expect(await byHand.settled()).toEqual(ours);
+    expect((await shop.deploy()).outputs.changed).toBe('false');
+  }
+
+  /** A deploy over what was made by hand, under load; what it went through. */
+  const takenOver = once(async () => {
     await makeByHand();
     const shop = await shopByHand();
     const plan = said(await shop.deploy({ 'dry-run': 'true' }));
     expect(plan).toContain(`take the certificate of ${API} over from front on ${byHand.server.host}`);
     expect(plan).toContain('send new connections to port 80 and 443');
-    const visitors = startVisitors();
-    await visitors.untilSent(50);
-    const run = await shop.deploy();
-    await visitors.untilSent(200);
-    const { sent, losses, repeated, serials } = await visitors.leave();
-    console.log(`taken over in ${run.ms} ms: ${JSON.stringify({ sent, lost: losses.length, repeated })}`);
+    await startVisitors();
+    const { ms, log } = await shop.deploy();
+    const { sent, losses, repeated, serials } = await endVisitors();
+    console.log(`taken over in ${ms} ms: ${JSON.stringify({ sent, lost: losses.length, repeated })}`);
     expect(losses).toEqual([]);
     // The authority was not asked: what the front has is good for weeks.
-    expect(serials).toEqual({ [SHOP[0]!]: [serialOf(ofShop)], [API]: [serialOf(ofApi)] });
-    expect(await byHand.settled()).toEqual([
-      'shop_production_nginx',
-      'shop_production_web',
-      'switchyard_edge',
-    ]);
-    expect(run.log).not.toContain('PRIVATE KEY');
-    expect((await shop.deploy()).outputs.changed).toBe('false');
+    expect(serials).toEqual(serialsOfFront());
+    expect(log).not.toContain('PRIVATE KEY');
+    await expectTakenOver(shop);
+    return { shop, moments: momentsOf(log) };
+  });
 
-    const later = startVisitors();
-    await later.untilSent(20);
+  test('is taken over with them: no request and no handshake is lost, and nobody sees another one', async () => {
+    await takenOver();
+  });
+
+  test('has left them to an edge that replaces them: no request and no handshake is lost', async () => {
+    const { shop } = await takenOver();
+    await startVisitors();
     expect(await shop.run('certificates', { action: 'issue' })).toMatchObject({ code: 0 });
-    await later.untilSent(100);
-    const seen = await later.leave();
-    console.log(`replaced: ${JSON.stringify({ sent: seen.sent, lost: seen.losses.length })}`);
-    expect(seen.losses).toEqual([]);
-    for (const [domain, before] of Object.entries(serials))
-      expect(seen.serials[domain]).toEqual([...before, expect.any(String)]);
+    const { sent, losses, serials } = await endVisitors();
+    console.log(`replaced: ${JSON.stringify({ sent, lost: losses.length })}`);
+    expect(losses).toEqual([]);
+    for (const [domain, before] of Object.entries(serialsOfFront()))
+      expect(serials[domain]).toEqual([...before, expect.any(String)]);
   });
 
   test('is not touched while a certificate cannot come along: what it lacks is named', async () => {
@@ -129,5 +156,30 @@ describe('A server with a front that serves HTTPS with certificates of its own',
       `front serves HTTPS for ${SHOP.join(', ')}, ${API}, which the file serves over HTTP alone`,
     );
     expect(await byHand.containers()).toEqual(before);
+  });
+
+  fullSizeTest('is taken over by the next run, where one was killed: nobody notices', async () => {
+    const { moments } = await takenOver();
+    const taking = moments.filter(({ kind }) =>
+      ['adopt certificate', 'divert', 'stop', 'remove', 'prepare'].includes(kind),
+    );
+    const wrong: string[] = [];
+    for (const moment of taking.filter((one) => isChosen({ moment: one }))) {
+      const title = `SIGKILL ${describeMoment(moment)}`;
+      console.log(title);
+      await makeByHand();
+      const shop = await shopByHand();
+      await startVisitors();
+      const run = shop.start('toggle-deploy');
+      await strike(run, moment, () => run.signal('SIGKILL'));
+      const { state } = await run.done;
+      await shop.run('post', {}, { STATE_lease: state.lease ?? '' });
+      await shop.deploy();
+      const { losses, serials } = await endVisitors();
+      expect({ title, serials }).toEqual({ title, serials: serialsOfFront() });
+      wrong.push(...losses.map((loss) => `${title}: ${loss}`));
+      await expectTakenOver(shop);
+    }
+    expect(wrong).toEqual([]);
   });
 });

@@ -27,12 +27,13 @@ export interface HttpsVisited {
 
 /** Visitors of several kinds, until `leave`. */
 export interface HttpsVisitors {
-  /** untilSent waits until each kind has sent so many requests since they came. */
+  /** untilSent waits until each kind has sent so many more requests. */
   untilSent(count: number): Promise<void>;
   leave(): Promise<HttpsVisited>;
 }
 
 type Kind = 'keep-alive' | 'http/2' | 'handshake';
+const KINDS: readonly Kind[] = ['keep-alive', 'http/2', 'handshake'];
 
 const TIMEOUT_MS = 15_000;
 /** Visitors of each kind, for each domain. */
@@ -95,7 +96,9 @@ export function startHttpsVisitors(visit: HttpsVisit): HttpsVisitors {
   );
   return {
     async untilSent(count) {
-      while (Object.values(seen.sent).some((sent) => sent < count)) await sleep(THINK_MS);
+      const before = { ...seen.sent };
+      const isSent = (kind: Kind) => seen.sent[kind] - before[kind] >= count;
+      while (!KINDS.every(isSent)) await sleep(THINK_MS);
     },
     async leave() {
       isOver = true;
