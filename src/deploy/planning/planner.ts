@@ -5,17 +5,19 @@ import type { PrepareStep } from '../steps/prepare.ts';
 import type { PullStep } from '../steps/pull.ts';
 import type { BegunService } from '../steps/record-intent.ts';
 import {
+  type CertificatePlan,
   isFromAuthority,
   planAccount,
   planCertificateRemovals,
   planCertificates,
 } from './certificate-plan.ts';
 import { planChanges } from './changes.ts';
-import { StepGraph } from './graph.ts';
+import { type After, StepGraph } from './graph.ts';
 import { type HookPlan, planHooks, planLeftHooks } from './hook-plan.ts';
 import type { PlanInput } from './input.ts';
 import { dependencyLevels } from './levels.ts';
-import { serversWithRoutes, standingCopies } from './observed-copies.ts';
+import type { ForeignContainer } from './observed.ts';
+import { observedOn, serversWithRoutes, standingCopies } from './observed-copies.ts';
 import type { Plan, PlannedRollout, StaleChange } from './plan.ts';
 import { planForgetSecrets, planKeepSecrets } from './plan-secrets.ts';
 import { routesAfter, servesAlready } from './planned-routes.ts';
@@ -155,10 +157,16 @@ function inOrder(
     ...(cleared.length === 0 ? [] : addRetirements(graph, cleared, intended)),
   ];
   const { planned, over: rolledOut } = layOutAll(graph, rollouts, ready.length === 0 ? intended : ready);
-  layOutTakeover(graph, takeover, rolledOut);
-  layOutUpgrades(graph, upgrades, rolledOut);
+  const routes = routesAfter(input, services, new Set(services.keys()), []);
+  const certificates = planCertificates(input, routes, frontsOf(input, takeover));
+  const shown = layOutShown(graph, certificates, rolledOut);
+  const opened = [
+    ...layOutTakeover(graph, takeover, [rolledOut, shown]),
+    ...layOutUpgrades(graph, upgrades, rolledOut),
+  ];
   finish(graph, input, retired, rolledOut);
-  layOutCertificates(graph, input, routesAfter(input, services, new Set(services.keys()), []), rolledOut);
+  const settled = opened.length > 0 ? opened : rolledOut;
+  layOutOrders(graph, input, routes, certificates, settled);
 
   return {
     scope: input.scope,
@@ -202,16 +210,29 @@ function layOutAll(graph: StepGraph, rollouts: readonly Rollout[], after: string
   return { planned, over };
 }
 
-/** The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it. */
+/**
+ * The front keeps all it needs for as long as anybody is connected to it, and its ports until new connections go past it.
+ * It returns what has to be done before the edges have their ports; nothing where none are taken over.
+ */
 function layOutTakeover(
   graph: StepGraph,
   { divert, takenOver, nginx, open }: Takeover,
-  after: string[],
-): void {
+  after: After,
+): string[] {
   const diverted = graph.add(divert, after);
   const servicesLeft = addRetirements(graph, takenOver, diverted);
   const nginxLeft = addRetirements(graph, nginx, servicesLeft);
-  graph.add(open, nginxLeft);
+  return graph.aside(open, nginxLeft);
+}
+
+/** The fronts that a run takes over, by their server. */
+function frontsOf(input: PlanInput, { divert }: Takeover): Map<string, ForeignContainer> {
+  return new Map(
+    divert.flatMap(({ server, id }) => {
+      const front = observedOn(input, server).foreign.find((one) => one.id === id);
+      return front === undefined ? [] : [[server, front] as const];
+    }),
+  );
 }
 
 /** What is given up when its service has gone; and what nothing refers to when all else is done. */
@@ -227,16 +248,25 @@ function finish(graph: StepGraph, input: PlanInput, retired: readonly Retirement
   graph.add(planSweep(input, retired), tornDown);
 }
 
-/** When all serve what they shall: a CA asks for its answer there. Nothing waits for it. */
-function layOutCertificates(
+/** What is there already is shown before connections go past a front, which shows its own: nobody shall see none. */
+function layOutShown(graph: StepGraph, plans: readonly CertificatePlan[], after: string[]): string[] {
+  return plans.flatMap(({ adopt, certify, install }) => {
+    const adopted = graph.aside(adopt, after);
+    if (certify.length > 0) return adopted;
+    return [...adopted, ...graph.aside(install, adopted.length > 0 ? adopted : after)];
+  });
+}
+
+/** A CA asks where all serve what they shall, and the edge is that stays. Nothing waits for it. */
+function layOutOrders(
   graph: StepGraph,
   input: PlanInput,
   routes: readonly Route[],
+  plans: readonly CertificatePlan[],
   after: string[],
 ): void {
-  const certificates = planCertificates(input, routes);
-  const answered = graph.add(planAccount(input, routes, certificates), after);
-  for (const { certify, install } of certificates) {
+  const answered = graph.add(planAccount(input, routes, plans), after);
+  for (const { certify, install } of plans.filter((plan) => plan.certify.length > 0)) {
     const isAsked = certify.some(({ mode }) => isFromAuthority(mode));
     graph.add(install, graph.add(certify, isAsked ? answered : after));
   }

@@ -37,6 +37,8 @@ export interface InstallCertificateStep {
   domain: string;
   /** The server that has it already; else the run has it. */
   from?: string;
+  /** Where that one is from; as the file says unless given. */
+  origin?: string;
 }
 
 /** Taking certificates away that no domain of a server needs any more. */
@@ -118,14 +120,17 @@ function ownTls({ nginx }: RunContext, domain: string): DomainTls {
   return own;
 }
 
-async function pairOf({ domain, from }: InstallCertificateStep, context: RunContext): Promise<InstalledPair> {
+async function pairOf(
+  { domain, from, origin }: InstallCertificateStep,
+  context: RunContext,
+): Promise<InstalledPair> {
   const { known, tlsSecrets, nginx, scope } = context;
   const own = ownTls(context, domain);
   if (from !== undefined) {
     const file = certificateFile(scopeName(scope), domain);
     return {
       ...(await readKeyPair(instanceAt(context, from, 'edge'), file)),
-      origin: originOf(own, nginx.tls!.acme),
+      origin: origin ?? originOf(own, nginx.tls!.acme),
     };
   }
   if (own.files === undefined) {

@@ -1,4 +1,5 @@
 import { type ShareAccountStep, shareAccount } from './account.ts';
+import { type AdoptCertificateStep, adoptCertificate } from './adopt-certificate.ts';
 import {
   type CertifyStep,
   certify,
@@ -56,6 +57,7 @@ const KINDS = {
   sweep,
   'share account': shareAccount,
   certify,
+  'adopt certificate': adoptCertificate,
   'install certificate': installCertificateStep,
   'remove certificates': removeCertificates,
 };
@@ -88,7 +90,8 @@ export type Step =
   | ShareAccountStep
   | CertifyStep
   | InstallCertificateStep
-  | RemoveCertificatesStep;
+  | RemoveCertificatesStep
+  | AdoptCertificateStep;
 
 /** kindOf returns what there is to know of a step's kind. */
 export function kindOf(step: Step): StepKind<Step> {

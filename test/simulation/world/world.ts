@@ -30,6 +30,7 @@ import {
   publishedOf,
   type ServiceSpec,
 } from '../../../src/model/spec.ts';
+import type { KeyPair } from '../../../src/nginx/certificates.ts';
 import { CONFIG_FOLDER } from '../../../src/nginx/render.ts';
 import { parseTree, servedScope, servingSlots } from '../../../src/nginx/tree.ts';
 import { describePlan } from '../../../src/report/changes.ts';
@@ -97,6 +98,8 @@ export interface HandMade {
   passes?: Record<string, string>;
   /** How that nginx listens. Default `80`. */
   listen?: string;
+  /** What it shows over HTTPS, at port 443, for those of its domains that it serves so. */
+  shows?: Record<string, KeyPair>;
   labels?: Record<string, string>;
   /** The network it is in, which is made for it; `hand` unless given. */
   network?: string;
@@ -549,7 +552,12 @@ export class World extends Simulation {
       },
       NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: made.aliases ?? [] } } },
     });
-    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen));
+    const { shows = {} } = made;
+    if (passes !== undefined) container.writeFile('/etc/nginx/nginx.conf', frontOf(passes, listen, shows));
+    for (const [domain, { chain, privateKey }] of Object.entries(shows)) {
+      container.writeFile(`/etc/nginx/${domain}.crt`, chain);
+      container.writeFile(`/etc/nginx/${domain}.key`, privateKey);
+    }
     machine.start(container);
     return container;
   }
@@ -562,11 +570,12 @@ function isDirectory(source: string): boolean {
   return source.startsWith('/');
 }
 
-function frontOf(passes: Record<string, string>, listen: string): string {
-  const servers = Object.entries(passes).map(
-    ([domain, target]) =>
-      `server { listen ${listen}; server_name ${domain}; location / { proxy_pass http://${target}; } }`,
-  );
+function frontOf(passes: Record<string, string>, listen: string, shows: Record<string, KeyPair>): string {
+  const servers = Object.entries(passes).map(([domain, target]) => {
+    const secure = `listen 443 ssl; ssl_certificate /etc/nginx/${domain}.crt; ssl_certificate_key /etc/nginx/${domain}.key;`;
+    const listens = `listen ${listen}; ${domain in shows ? secure : ''}`;
+    return `server { ${listens} server_name ${domain}; location / { proxy_pass http://${target}; } }`;
+  });
   return `events {}\nhttp {\n${servers.join('\n')}\n}\n`;
 }
 
