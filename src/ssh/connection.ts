@@ -4,6 +4,7 @@ import { NodeSSH } from 'node-ssh';
 import type { Client, ClientChannel } from 'ssh2';
 import { ChannelStream } from './channel-stream.ts';
 import { explainConnectFailure } from './explain.ts';
+import { joinWrites } from './joined-writes.ts';
 import { parseHostKey, signatureAlgorithms } from './keys.ts';
 import type { SshTarget } from './target.ts';
 
@@ -164,7 +165,7 @@ function dialDirectly(target: SshTarget): Promise<Duplex> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.off('error', reject);
-      resolve(socket);
+      resolve(joinWrites(socket));
     });
     socket.once('error', (error) => {
       clearTimeout(timer);
