@@ -119,6 +119,8 @@ async function openSession(target: SshTarget, privateKey: string): Promise<Sessi
       sock: sock as never,
       username: target.user,
       privateKey,
+      // ssh2 would ask first whether one may come in without anything: a round trip.
+      authHandler: ['publickey'],
       readyTimeout: CONNECT_TIMEOUT_MS,
       keepaliveInterval: KEEPALIVE_INTERVAL_MS,
       hostVerifier: (key: Buffer) => {
