@@ -37,7 +37,7 @@ export interface HealthyStep extends CheckedCopy {
 }
 
 /** The first look comes at once, the next after this long, then twice as long each time up to `interval`. */
-const FIRST_PAUSE_MS = 50;
+const FIRST_PAUSE_MS = 100;
 /** An app that answers once may still be warming up. */
 const SUCCESSES_NEEDED = 3;
 /** A container that came back this often is crashing, not starting. */
@@ -45,8 +45,7 @@ const RESTARTS_MAX = 2;
 /** A crashing container is between two starts for most of the time, unless its machine is slow. */
 const CRASH_LOOK_MS = 5_000;
 const CRASH_POLL_MS = 25;
-/** Each look at what a container listens on takes a helper: none in the first 750 ms, and no more of them than these. */
-const REFUSALS_BEFORE = 4;
+/** Each look at what a container listens on takes a helper: not before as many refusals in a row, nor more of them. */
 const LOOKS_MAX = 3;
 
 /** Waits for the first good answer: while it proves that it goes on like that, the switch is made ready. */
@@ -136,7 +135,7 @@ async function awaitAnswers(step: CheckedCopy, context: RunContext, needed: numb
       reason = complaint;
       const crash = await crashOf(server, candidate, context);
       if (crash !== undefined) throw await failure(server, candidate, crash);
-      if (/refused/i.test(complaint.why) && failures > REFUSALS_BEFORE && clock.now() >= startsUntil) {
+      if (/refused/i.test(complaint.why) && failures > LOOKS_MAX && clock.now() >= startsUntil) {
         const { refusal, isCertain } = await whyRefused(complaint.isRefused === true);
         reason = refusal ?? complaint;
         if (isCertain)
