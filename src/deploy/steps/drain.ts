@@ -31,6 +31,7 @@ export interface DrainTarget {
   timeoutMs: number;
 }
 
+/** Between looks while somebody is connected: at first shorter, since what nginx keeps idle ends within a second. */
 const POLL_MS = 1_000;
 /** A connection may be between two requests of one user: only three empty looks in a row are an end. */
 const EMPTY_LOOKS_NEEDED = 3;
@@ -149,7 +150,8 @@ export async function awaitNobody(
     return undefined;
   };
   try {
-    const everyMs = () => (open === 0 ? EMPTY_POLL_MS : POLL_MS);
+    const everyMs = (looks: number) =>
+      open === 0 ? EMPTY_POLL_MS : Math.min(EMPTY_POLL_MS * 2 ** (looks - 1), POLL_MS);
     const isOver = await poll(clock, { everyMs, timeoutMs: limitMs }, lookOnce);
     tellOfAbandoned(log, serverName, target, abandoned);
     return isOver ? 0 : used;
