@@ -21,7 +21,7 @@ import { certificateOn, secureVersionOf } from './secure.ts';
 import { size } from './size.ts';
 import { release, webService } from './web-shop.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(Math.max(300_000, (size.secure.toggles + 1) * 60_000));
 
 const EDGE = 'switchyard_edge';
 const [SHOP, ...OTHERS] = ['shop.example.com', 'www.example.com', 'api.example.com'] as const;
