@@ -265,8 +265,24 @@ describe('A shop that is served over HTTPS, with certificates from a real author
       },
     ],
   ];
+  const worseFailures: typeof failures = [
+    [
+      'the server is rebooted',
+      async (server) => {
+        await server.stop();
+        await server.start();
+      },
+    ],
+    [
+      'the server loses its power',
+      async (server) => {
+        await server.kill();
+        await server.start();
+      },
+    ],
+  ];
 
-  test.each(failures)(
+  test.each(size.isFull ? [...failures, ...worseFailures] : failures)(
     '%s right after a switch: the new side is served, and the next run converges',
     async (_what, strike) => {
       const version = next();
